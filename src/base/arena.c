@@ -1,0 +1,135 @@
+/* Arena: a list of chunks, the newest first; only the newest has room. */
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum {
+    ARENA_ALIGNMENT = 16,
+    ARENA_CHUNK_BYTES_DEFAULT = 4096,
+    ARENA_CHUNK_BYTES_MAX = 1 << 20,
+};
+
+typedef struct Chunk {
+    struct Chunk *next;
+    int64_t capacity; /* bytes behind the header */
+    int64_t used;
+    int64_t padding; /* keeps what follows aligned to 16 bytes */
+} Chunk;
+
+static_assert(sizeof(Chunk) % ARENA_ALIGNMENT == 0, "a chunk's bytes must start aligned");
+
+struct Arena {
+    Chunk *chunks;
+    int64_t next_chunk_bytes;
+    int64_t held_bytes;
+};
+
+Arena *arena_new(int64_t chunk_bytes)
+{
+    assert(chunk_bytes >= 0);
+    Arena *arena = memory_allocate_zeroed(sizeof(Arena));
+    arena->next_chunk_bytes = chunk_bytes > 0 ? chunk_bytes : ARENA_CHUNK_BYTES_DEFAULT;
+    return arena;
+}
+
+static void arena_free_chunks(Arena *arena, Chunk *keep)
+{
+    Chunk *chunk = arena->chunks;
+    while (chunk != NULL) {
+        Chunk *next = chunk->next;
+        if (chunk != keep) {
+            arena->held_bytes -= chunk->capacity;
+            memory_free(chunk);
+        }
+        chunk = next;
+    }
+    arena->chunks = keep;
+}
+
+void arena_free(Arena *arena)
+{
+    if (arena == NULL)
+        return;
+    arena_free_chunks(arena, NULL);
+    memory_free(arena);
+}
+
+void arena_reset(Arena *arena)
+{
+    Chunk *largest = arena->chunks;
+    for (Chunk *chunk = arena->chunks; chunk != NULL; chunk = chunk->next)
+        if (chunk->capacity > largest->capacity)
+            largest = chunk;
+    arena_free_chunks(arena, largest);
+    if (largest != NULL) {
+        largest->next = NULL;
+        largest->used = 0;
+    }
+}
+
+static void arena_grow(Arena *arena, int64_t bytes)
+{
+    int64_t capacity = arena->next_chunk_bytes;
+    if (capacity < bytes)
+        capacity = bytes;
+    Chunk *chunk = memory_allocate((int64_t)sizeof(Chunk) + capacity);
+    chunk->next = arena->chunks;
+    chunk->capacity = capacity;
+    chunk->used = 0;
+    arena->chunks = chunk;
+    arena->held_bytes += capacity;
+    if (arena->next_chunk_bytes < ARENA_CHUNK_BYTES_MAX)
+        arena->next_chunk_bytes *= 2;
+}
+
+void *arena_allocate(Arena *arena, int64_t bytes)
+{
+    assert(bytes >= 0);
+    int64_t rounded = (bytes + ARENA_ALIGNMENT - 1) & ~(int64_t)(ARENA_ALIGNMENT - 1);
+    if (arena->chunks == NULL || arena->chunks->capacity - arena->chunks->used < rounded)
+        arena_grow(arena, rounded);
+    char *base = (char *)(arena->chunks + 1);
+    void *result = base + arena->chunks->used;
+    arena->chunks->used += rounded;
+    return result;
+}
+
+void *arena_allocate_zeroed(Arena *arena, int64_t bytes)
+{
+    void *result = arena_allocate(arena, bytes);
+    memset(result, 0, (size_t)bytes);
+    return result;
+}
+
+void *arena_copy(Arena *arena, const void *source, int64_t bytes)
+{
+    void *result = arena_allocate(arena, bytes);
+    if (bytes > 0)
+        memcpy(result, source, (size_t)bytes);
+    return result;
+}
+
+char *arena_printf(Arena *arena, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    va_list again;
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    assert(length >= 0);
+    char *text = arena_allocate(arena, length + 1);
+    vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+int64_t arena_bytes(const Arena *arena)
+{
+    return arena->held_bytes;
+}

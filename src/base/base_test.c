@@ -1,0 +1,111 @@
+/* The small tools of base: each is checked at its edges. */
+#include "base/testing.h"
+
+#include "base/buffer.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "base/status.h"
+
+static void arena_gives_aligned_memory_and_forgets_it(void **state)
+{
+    (void)state;
+    int64_t before = memory_used_bytes();
+    Arena *arena = arena_new(32);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal((uintptr_t)arena_allocate(arena, i) % 16, 0);
+    arena_reset(arena);
+    assert_true(arena_bytes(arena) > 0);
+    arena_free(arena);
+    assert_int_equal(memory_used_bytes(), before);
+}
+
+static void str_helpers_hold_at_their_edges(void **state)
+{
+    (void)state;
+    int64_t value = 0;
+    assert_true(str_parse_int64(STR("-9223372036854775808"), &value));
+    assert_true(value == INT64_MIN);
+    assert_false(str_parse_int64(STR("9223372036854775808"), &value));
+    assert_false(str_parse_int64(STR(""), &value));
+    assert_false(str_parse_int64(STR("-"), &value));
+    assert_int_equal(str_edit_distance(STR("amout"), STR("amount"), 3), 1);
+    assert_int_equal(str_edit_distance(STR("ab"), STR("BA"), 3), 1);
+    assert_int_equal(str_edit_distance(STR("abcdef"), STR("uvwxyz"), 2), 3);
+    Str rest;
+    assert_true(str_is(str_split(STR("a,b"), ',', &rest), "a"));
+    assert_true(str_is(rest, "b"));
+    assert_true(str_is(str_trim(STR(" \t x \n")), "x"));
+    assert_int_equal(str_find(STR("haystack"), STR("st")), 3);
+}
+
+static void map_keeps_order_and_forgets_removed_keys(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new(0);
+    Map *map = map_new(arena);
+    int values[100];
+    for (int i = 0; i < 100; i++)
+        map_put(map, str_from(arena_printf(arena, "k%d", i)), &values[i]);
+    assert_true(map_remove(map, STR("k50")));
+    assert_false(map_remove(map, STR("k50")));
+    assert_int_equal(map_count(map), 99);
+    assert_ptr_equal(map_find(map, STR("k51")), &values[51]);
+    assert_null(map_find(map, STR("k50")));
+    assert_true(str_is(map_key_at(map, 50), "k51"));
+    arena_free(arena);
+}
+
+static void byte_reader_never_reads_past_the_end(void **state)
+{
+    (void)state;
+    Buffer buffer = {0};
+    buffer_append_u32(&buffer, 7);
+    buffer_append_bytes(&buffer, STR("weir"));
+    ByteReader reader = byte_reader(buffer_str(&buffer));
+    assert_int_equal(byte_reader_u32(&reader), 7);
+    assert_true(str_is(byte_reader_bytes(&reader), "weir"));
+    assert_false(reader.is_short);
+    assert_int_equal(byte_reader_u64(&reader), 0);
+    assert_true(reader.is_short);
+    buffer_free(&buffer);
+}
+
+static void json_escapes_what_must_be_escaped(void **state)
+{
+    (void)state;
+    Buffer buffer = {0};
+    JsonWriter json = {.out = &buffer};
+    json_begin_object(&json);
+    json_key(&json, "a\"b");
+    json_str(&json, STR("\x01\n\xff\xc3\xa9"));
+    json_key(&json, "n");
+    json_begin_array(&json);
+    json_int(&json, -1);
+    json_null(&json);
+    json_end_array(&json);
+    json_end_object(&json);
+    assert_string_equal(buffer_terminated(&buffer),
+                        "{\"a\\\"b\":\"\\u0001\\n\xef\xbf\xbd\xc3\xa9\",\"n\":[-1,null]}");
+    buffer_free(&buffer);
+}
+
+static void crc32c_matches_the_published_check_value(void **state)
+{
+    (void)state;
+    assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(arena_gives_aligned_memory_and_forgets_it),
+        cmocka_unit_test(str_helpers_hold_at_their_edges),
+        cmocka_unit_test(map_keeps_order_and_forgets_removed_keys),
+        cmocka_unit_test(byte_reader_never_reads_past_the_end),
+        cmocka_unit_test(json_escapes_what_must_be_escaped),
+        cmocka_unit_test(crc32c_matches_the_published_check_value),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

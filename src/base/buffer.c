@@ -1,0 +1,168 @@
+/* Growing byte buffers and their bounds-checked reader. */
+#include "base/buffer.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { BUFFER_BYTES_MIN = 64 };
+
+void buffer_free(Buffer *buffer)
+{
+    memory_free(buffer->data);
+    *buffer = (Buffer){0};
+}
+
+char *buffer_reserve(Buffer *buffer, int64_t bytes)
+{
+    assert(bytes >= 0);
+    int64_t needed = buffer->length + bytes;
+    if (needed > buffer->capacity) {
+        int64_t capacity = buffer->capacity > 0 ? buffer->capacity : BUFFER_BYTES_MIN;
+        while (capacity < needed)
+            capacity *= 2;
+        buffer->data = memory_resize(buffer->data, capacity);
+        buffer->capacity = capacity;
+    }
+    return buffer->data + buffer->length;
+}
+
+void buffer_append(Buffer *buffer, const void *bytes, int64_t length)
+{
+    if (length == 0)
+        return;
+    memcpy(buffer_reserve(buffer, length), bytes, (size_t)length);
+    buffer->length += length;
+}
+
+void buffer_append_str(Buffer *buffer, Str str)
+{
+    buffer_append(buffer, str.data, str.length);
+}
+
+void buffer_append_text(Buffer *buffer, const char *terminated)
+{
+    buffer_append(buffer, terminated, (int64_t)strlen(terminated));
+}
+
+void buffer_append_char(Buffer *buffer, char c)
+{
+    *buffer_reserve(buffer, 1) = c;
+    buffer->length++;
+}
+
+void buffer_printf(Buffer *buffer, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    va_list again;
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    assert(length >= 0);
+    vsnprintf(buffer_reserve(buffer, length + 1), (size_t)length + 1, format, again);
+    va_end(again);
+    buffer->length += length;
+}
+
+void buffer_append_u8(Buffer *buffer, uint8_t value)
+{
+    buffer_append_char(buffer, (char)value);
+}
+
+void buffer_append_u16(Buffer *buffer, uint16_t value)
+{
+    buffer_append(buffer, &value, sizeof value);
+}
+
+void buffer_append_u32(Buffer *buffer, uint32_t value)
+{
+    buffer_append(buffer, &value, sizeof value);
+}
+
+void buffer_append_u64(Buffer *buffer, uint64_t value)
+{
+    buffer_append(buffer, &value, sizeof value);
+}
+
+void buffer_append_bytes(Buffer *buffer, Str bytes)
+{
+    assert(bytes.length >= 0 && bytes.length <= UINT32_MAX);
+    buffer_append_u32(buffer, (uint32_t)bytes.length);
+    buffer_append_str(buffer, bytes);
+}
+
+const char *buffer_terminated(Buffer *buffer)
+{
+    *buffer_reserve(buffer, 1) = '\0';
+    return buffer->data;
+}
+
+ByteReader byte_reader(Str bytes)
+{
+    return (ByteReader){.at = bytes.data, .end = bytes.data + bytes.length};
+}
+
+int64_t byte_reader_left(const ByteReader *reader)
+{
+    return reader->is_short ? 0 : reader->end - reader->at;
+}
+
+static void byte_reader_copy(ByteReader *reader, void *out, int64_t length)
+{
+    if (byte_reader_left(reader) < length) {
+        reader->is_short = true;
+        memset(out, 0, (size_t)length);
+        return;
+    }
+    memcpy(out, reader->at, (size_t)length);
+    reader->at += length;
+}
+
+uint8_t byte_reader_u8(ByteReader *reader)
+{
+    uint8_t value;
+    byte_reader_copy(reader, &value, sizeof value);
+    return value;
+}
+
+uint16_t byte_reader_u16(ByteReader *reader)
+{
+    uint16_t value;
+    byte_reader_copy(reader, &value, sizeof value);
+    return value;
+}
+
+uint32_t byte_reader_u32(ByteReader *reader)
+{
+    uint32_t value;
+    byte_reader_copy(reader, &value, sizeof value);
+    return value;
+}
+
+uint64_t byte_reader_u64(ByteReader *reader)
+{
+    uint64_t value;
+    byte_reader_copy(reader, &value, sizeof value);
+    return value;
+}
+
+Str byte_reader_take(ByteReader *reader, int64_t length)
+{
+    if (length < 0 || byte_reader_left(reader) < length) {
+        reader->is_short = true;
+        return (Str){0};
+    }
+    Str taken = str_make(reader->at, length);
+    reader->at += length;
+    return taken;
+}
+
+Str byte_reader_bytes(ByteReader *reader)
+{
+    uint32_t length = byte_reader_u32(reader);
+    return byte_reader_take(reader, length);
+}

@@ -1,0 +1,66 @@
+/* A growing run of bytes: what encoders write to and sockets read into.
+ *
+ * Writers append at the end. Little-endian fixed-width numbers and length-prefixed bytes
+ * have their own calls, because snapshots, keys and wire formats all need them. A
+ * ByteReader is the other direction: every take is bounds-checked, and a short buffer sets
+ * a sticky flag instead of reading past the end. */
+#ifndef WEIR_BASE_BUFFER_H
+#define WEIR_BASE_BUFFER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+/* Zero-initialise; free with buffer_free. */
+typedef struct Buffer {
+    char *data;
+    int64_t length;
+    int64_t capacity;
+} Buffer;
+
+void buffer_free(Buffer *buffer);
+
+/* Room for `bytes` more; returns where they go. The caller adds to `length` itself. */
+char *buffer_reserve(Buffer *buffer, int64_t bytes);
+
+void buffer_append(Buffer *buffer, const void *bytes, int64_t length);
+void buffer_append_str(Buffer *buffer, Str str);
+void buffer_append_text(Buffer *buffer, const char *terminated);
+void buffer_append_char(Buffer *buffer, char c);
+void buffer_printf(Buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+void buffer_append_u8(Buffer *buffer, uint8_t value);
+void buffer_append_u16(Buffer *buffer, uint16_t value);
+void buffer_append_u32(Buffer *buffer, uint32_t value);
+void buffer_append_u64(Buffer *buffer, uint64_t value);
+/* A u32 length, then the bytes. */
+void buffer_append_bytes(Buffer *buffer, Str bytes);
+
+/* Terminate behind the last byte without counting the terminator; returns the text. */
+const char *buffer_terminated(Buffer *buffer);
+
+static inline Str buffer_str(const Buffer *buffer)
+{
+    return str_make(buffer->data, buffer->length);
+}
+
+/* Borrows its bytes. After a short read all takes give zeros and `is_short` stays true. */
+typedef struct ByteReader {
+    const char *at;
+    const char *end;
+    bool is_short;
+} ByteReader;
+
+ByteReader byte_reader(Str bytes);
+int64_t byte_reader_left(const ByteReader *reader);
+uint8_t byte_reader_u8(ByteReader *reader);
+uint16_t byte_reader_u16(ByteReader *reader);
+uint32_t byte_reader_u32(ByteReader *reader);
+uint64_t byte_reader_u64(ByteReader *reader);
+/* The next `length` bytes, borrowed. */
+Str byte_reader_take(ByteReader *reader, int64_t length);
+/* A u32 length, then that many bytes, borrowed. */
+Str byte_reader_bytes(ByteReader *reader);
+
+#endif

@@ -1,0 +1,335 @@
+/* The real world: POSIX files, the system's clocks, getrandom. This file is the only one
+ * that may call open, time and their kind. */
+#include "base/world.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+struct File {
+    World *world;
+    int descriptor;
+    char *path;
+};
+
+enum { PATH_BYTES_MAX = 4096 };
+
+static Status fail_errno(Error *error, const char *what, const char *path)
+{
+    int code = errno;
+    Status status = ERR_IO;
+    const char *number = "WR5001";
+    if (code == ENOENT || code == ENOTDIR) {
+        status = ERR_NOT_FOUND;
+        number = "WR5002";
+    } else if (code == EACCES || code == EPERM || code == EROFS) {
+        status = ERR_PERMISSION;
+        number = "WR5003";
+    } else if (code == ENOSPC || code == EDQUOT || code == EFBIG) {
+        status = ERR_FULL;
+        number = "WR5004";
+    }
+    return fail(error, status, number, "could not %s `%s`: %s", what, path, strerror(code));
+}
+
+static int64_t clock_us(clockid_t id)
+{
+    struct timespec now;
+    clock_gettime(id, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t system_now_us(World *world)
+{
+    (void)world;
+    return clock_us(CLOCK_REALTIME);
+}
+
+static int64_t system_monotonic_us(World *world)
+{
+    (void)world;
+    return clock_us(CLOCK_MONOTONIC);
+}
+
+static void system_sleep_us(World *world, int64_t duration_us)
+{
+    (void)world;
+    struct timespec left = {.tv_sec = duration_us / 1000000,
+                            .tv_nsec = (duration_us % 1000000) * 1000};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        continue;
+}
+
+static uint64_t system_random_u64(World *world)
+{
+    (void)world;
+    uint64_t value = 0;
+    ssize_t got = getrandom(&value, sizeof value, 0);
+    assert(got == (ssize_t)sizeof value);
+    return value;
+}
+
+static Status system_open(World *world, const char *path, FileMode mode, File **out, Error *error)
+{
+    int flags = O_CLOEXEC;
+    switch (mode) {
+    case FILE_READ: flags |= O_RDONLY; break;
+    case FILE_CREATE: flags |= O_WRONLY | O_CREAT | O_TRUNC; break;
+    case FILE_CREATE_NEW: flags |= O_WRONLY | O_CREAT | O_EXCL; break;
+    case FILE_APPEND: flags |= O_WRONLY | O_CREAT | O_APPEND; break;
+    }
+    int descriptor = open(path, flags, 0644);
+    if (descriptor < 0)
+        return fail_errno(error, mode == FILE_READ ? "open" : "create", path);
+    File *file = memory_allocate(sizeof *file);
+    file->world = world;
+    file->descriptor = descriptor;
+    int64_t path_bytes = (int64_t)strlen(path) + 1;
+    file->path = memory_allocate(path_bytes);
+    memcpy(file->path, path, (size_t)path_bytes);
+    *out = file;
+    return OK;
+}
+
+static Status system_read_at(File *file, int64_t offset, void *into, int64_t bytes, int64_t *got,
+                             Error *error)
+{
+    int64_t done = 0;
+    while (done < bytes) {
+        ssize_t count =
+            pread(file->descriptor, (char *)into + done, (size_t)(bytes - done), offset + done);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return fail_errno(error, "read", file->path);
+        if (count == 0)
+            break;
+        done += count;
+    }
+    *got = done;
+    return OK;
+}
+
+static Status system_write(File *file, const void *bytes, int64_t length, Error *error)
+{
+    const char *at = bytes;
+    while (length > 0) {
+        ssize_t count = write(file->descriptor, at, (size_t)length);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return fail_errno(error, "write", file->path);
+        at += count;
+        length -= count;
+    }
+    return OK;
+}
+
+static Status system_sync(File *file, Error *error)
+{
+    if (fdatasync(file->descriptor) != 0)
+        return fail_errno(error, "sync", file->path);
+    return OK;
+}
+
+static Status system_close(File *file, Error *error)
+{
+    Status status = OK;
+    if (close(file->descriptor) != 0)
+        status = fail_errno(error, "close", file->path);
+    memory_free(file->path);
+    memory_free(file);
+    return status;
+}
+
+static Status system_stat(World *world, const char *path, FileInfo *out, Error *error)
+{
+    (void)world;
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return fail_errno(error, "look at", path);
+    out->size_bytes = info.st_size;
+    out->modified_us = (int64_t)info.st_mtim.tv_sec * 1000000 + info.st_mtim.tv_nsec / 1000;
+    out->is_folder = S_ISDIR(info.st_mode);
+    return OK;
+}
+
+static Status system_rename(World *world, const char *from, const char *to, Error *error)
+{
+    (void)world;
+    if (rename(from, to) != 0)
+        return fail_errno(error, "rename", from);
+    return OK;
+}
+
+static Status system_remove(World *world, const char *path, Error *error)
+{
+    (void)world;
+    if (remove(path) != 0)
+        return fail_errno(error, "remove", path);
+    return OK;
+}
+
+static Status system_make_folder(World *world, const char *path, Error *error)
+{
+    (void)world;
+    char part[PATH_BYTES_MAX];
+    size_t length = strlen(path);
+    if (length >= sizeof part)
+        return fail(error, ERR_LIMIT, "WR5005", "path is longer than %d bytes: %s", PATH_BYTES_MAX,
+                    path);
+    memcpy(part, path, length + 1);
+    for (size_t i = 1; i <= length; i++) {
+        if (part[i] != '/' && part[i] != '\0')
+            continue;
+        char saved = part[i];
+        part[i] = '\0';
+        if (mkdir(part, 0755) != 0 && errno != EEXIST)
+            return fail_errno(error, "make folder", part);
+        part[i] = saved;
+    }
+    return OK;
+}
+
+static Status system_sync_folder(World *world, const char *path, Error *error)
+{
+    (void)world;
+    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0)
+        return fail_errno(error, "open folder", path);
+    Status status = OK;
+    if (fsync(descriptor) != 0)
+        status = fail_errno(error, "sync folder", path);
+    close(descriptor);
+    return status;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static Status system_list(World *world, const char *path, Arena *arena, List *names, Error *error)
+{
+    (void)world;
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return fail_errno(error, "list folder", path);
+    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        list_append(names, arena, arena_printf(arena, "%s", entry->d_name));
+    }
+    closedir(folder);
+    if (names->count > 1)
+        qsort(names->items, (size_t)names->count, sizeof(void *), compare_names);
+    return OK;
+}
+
+static const WorldKind system_kind = {
+    .now_us = system_now_us,
+    .monotonic_us = system_monotonic_us,
+    .sleep_us = system_sleep_us,
+    .random_u64 = system_random_u64,
+    .open = system_open,
+    .read_at = system_read_at,
+    .write = system_write,
+    .sync = system_sync,
+    .close = system_close,
+    .stat = system_stat,
+    .rename = system_rename,
+    .remove = system_remove,
+    .make_folder = system_make_folder,
+    .sync_folder = system_sync_folder,
+    .list = system_list,
+};
+
+World *world_system(void)
+{
+    static World system = {.kind = &system_kind};
+    return &system;
+}
+
+Status world_read_file(World *world, const char *path, int64_t bytes_max, Arena *arena, Str *out,
+                       Error *error)
+{
+    FileInfo info;
+    TRY(world->kind->stat(world, path, &info, error));
+    if (info.is_folder)
+        return fail(error, ERR_INVALID, "WR5006", "`%s` is a folder, not a file", path);
+    if (info.size_bytes > bytes_max)
+        return fail(error, ERR_LIMIT, "WR5005", "`%s` has %lld bytes, more than the %lld allowed",
+                    path, (long long)info.size_bytes, (long long)bytes_max);
+    File *file;
+    TRY(world->kind->open(world, path, FILE_READ, &file, error));
+    char *text = arena_allocate(arena, info.size_bytes + 1);
+    int64_t got = 0;
+    Status status = world->kind->read_at(file, 0, text, info.size_bytes, &got, error);
+    Status closed = world->kind->close(file, status == OK ? error : NULL);
+    if (status != OK)
+        return status;
+    text[got] = '\0';
+    *out = str_make(text, got);
+    return closed;
+}
+
+static Status write_and_sync(World *world, const char *path, Str content, Error *error)
+{
+    File *file;
+    TRY(world->kind->open(world, path, FILE_CREATE, &file, error));
+    Status status = world->kind->write(file, content.data, content.length, error);
+    if (status == OK)
+        status = world->kind->sync(file, error);
+    Status closed = world->kind->close(file, status == OK ? error : NULL);
+    return status != OK ? status : closed;
+}
+
+Status world_replace_file(World *world, const char *path, Str content, Error *error)
+{
+    char aside[PATH_BYTES_MAX];
+    char folder[PATH_BYTES_MAX];
+    size_t length = strlen(path);
+    if (length + 5 > sizeof aside)
+        return fail(error, ERR_LIMIT, "WR5005", "path is longer than %d bytes: %s", PATH_BYTES_MAX,
+                    path);
+    memcpy(aside, path, length);
+    memcpy(aside + length, ".tmp", 5);
+    TRY(write_and_sync(world, aside, content, error));
+    TRY(world->kind->rename(world, aside, path, error));
+    memcpy(folder, path, length + 1);
+    char *slash = strrchr(folder, '/');
+    if (slash == NULL)
+        return world->kind->sync_folder(world, ".", error);
+    slash[slash == folder ? 1 : 0] = '\0';
+    return world->kind->sync_folder(world, folder, error);
+}
+
+Status world_remove_tree(World *world, const char *path, Error *error)
+{
+    FileInfo info;
+    Status status = world->kind->stat(world, path, &info, error);
+    if (status == ERR_NOT_FOUND)
+        return OK;
+    TRY(status);
+    if (info.is_folder) {
+        Arena *arena = arena_new(0);
+        List names = {0};
+        status = world->kind->list(world, path, arena, &names, error);
+        for (int32_t i = 0; status == OK && i < names.count; i++)
+            status = world_remove_tree(
+                world, arena_printf(arena, "%s/%s", path, LIST_AT(names, i, const char)), error);
+        arena_free(arena);
+        TRY(status);
+    }
+    return world->kind->remove(world, path, error);
+}

@@ -1,0 +1,90 @@
+/* The outside world as weir sees it: clock, randomness, files.
+ *
+ * Everything that is not a pure function of its input comes through a World, so that a test
+ * can run a whole job under virtual time, with a seeded schedule and a file system that
+ * fails when it is told to. Product code receives a World as a parameter; only main makes
+ * the real one. Sockets have their own header, base/socket.h. */
+#ifndef WEIR_BASE_WORLD_H
+#define WEIR_BASE_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/status.h"
+#include "base/str.h"
+
+typedef struct World World;
+typedef struct File File;
+
+typedef enum FileMode {
+    FILE_READ,       /* must exist */
+    FILE_CREATE,     /* write; truncated if it exists */
+    FILE_CREATE_NEW, /* write; must not exist */
+    FILE_APPEND,     /* write at the end; made if missing */
+} FileMode;
+
+typedef struct FileInfo {
+    int64_t size_bytes;
+    int64_t modified_us; /* since 1970 UTC */
+    bool is_folder;
+} FileInfo;
+
+/* The vtable. Each call may block unless said. Paths are terminated UTF-8. A File belongs to
+ * the caller of open until close, and to one thread at a time except for read_at. */
+typedef struct WorldKind {
+    int64_t (*now_us)(World *world);       /* microseconds since 1970 UTC; may jump */
+    int64_t (*monotonic_us)(World *world); /* never goes back; for intervals */
+    void (*sleep_us)(World *world, int64_t duration_us);
+    uint64_t (*random_u64)(World *world); /* safe from any thread */
+
+    Status (*open)(World *world, const char *path, FileMode mode, File **out, Error *error);
+    /* Up to `bytes` from `offset`; *got < bytes only at the end of the file. */
+    Status (*read_at)(File *file, int64_t offset, void *into, int64_t bytes, int64_t *got,
+                      Error *error);
+    /* All of it, at the end of what was written. ERR_FULL when the device is full. */
+    Status (*write)(File *file, const void *bytes, int64_t length, Error *error);
+    /* Durable when it returns OK; after a failure the file must not be trusted. */
+    Status (*sync)(File *file, Error *error);
+    Status (*close)(File *file, Error *error); /* frees the File even on failure */
+
+    Status (*stat)(World *world, const char *path, FileInfo *out, Error *error);
+    Status (*rename)(World *world, const char *from, const char *to, Error *error);
+    Status (*remove)(World *world, const char *path, Error *error);      /* file or empty folder */
+    Status (*make_folder)(World *world, const char *path, Error *error); /* with parents */
+    Status (*sync_folder)(World *world, const char *path, Error *error);
+    /* Names (const char *) in the folder, sorted by bytes, without . and .. */
+    Status (*list)(World *world, const char *path, Arena *arena, List *names, Error *error);
+} WorldKind;
+
+struct World {
+    const WorldKind *kind;
+};
+
+/* The operating system itself; never freed. */
+World *world_system(void);
+
+static inline int64_t world_now_us(World *world)
+{
+    return world->kind->now_us(world);
+}
+
+static inline int64_t world_monotonic_us(World *world)
+{
+    return world->kind->monotonic_us(world);
+}
+
+/* Whole small files. The text is terminated and lives in the arena. ERR_LIMIT above
+ * `bytes_max`. */
+Status world_read_file(World *world, const char *path, int64_t bytes_max, Arena *arena, Str *out,
+                       Error *error);
+
+/* Write aside, sync, rename over `path`, sync the folder: readers see the old file or the
+ * new one, never a part. */
+Status world_replace_file(World *world, const char *path, Str content, Error *error);
+
+/* Remove a folder and everything below it; OK if it does not exist. */
+Status world_remove_tree(World *world, const char *path, Error *error);
+
+#endif
