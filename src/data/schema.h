@@ -1,0 +1,26 @@
+/* Names and types of the columns of a batch. Plain data, immutable once built, in the plan's
+ * arena. */
+#ifndef WEIR_DATA_SCHEMA_H
+#define WEIR_DATA_SCHEMA_H
+
+#include "base/list.h"
+#include "base/str.h"
+#include "data/type.h"
+
+typedef struct Field {
+    Str name;
+    Type type;
+} Field;
+
+typedef struct Schema {
+    const Field *fields;
+    int32_t count;
+} Schema;
+
+/* Position of the field with exactly this name, or -1. */
+int32_t schema_find(const Schema *schema, Str name);
+
+/* A schema of the given fields in this order. */
+Schema schema_pick(Arena *arena, const Schema *schema, const int32_t *indexes, int32_t count);
+
+#endif
