@@ -1,0 +1,81 @@
+/* What the planner must know of a connector or format to plan with it. The layers above fill
+ * these tables in (connect/ and format/) and hand a Registry down. */
+#ifndef WEIR_PLAN_CONNECTOR_H
+#define WEIR_PLAN_CONNECTOR_H
+
+#include "data/schema.h"
+#include "plan/options.h"
+
+/* Which row kinds a stream has: a set of bits. */
+typedef enum ChangelogMode {
+    CHANGELOG_INSERT = 1,        /* +I */
+    CHANGELOG_UPDATE_BEFORE = 2, /* -U */
+    CHANGELOG_UPDATE_AFTER = 4,  /* +U */
+    CHANGELOG_DELETE = 8,        /* -D */
+    CHANGELOG_APPEND = 1,
+    CHANGELOG_UPSERT = 1 | 4 | 8,
+    CHANGELOG_ALL = 15,
+} ChangelogMode;
+
+/* A column the connector can give or take besides the record: METADATA FROM 'key'. */
+typedef struct MetadataSpec {
+    const char *key;
+    const char *type; /* SQL: "TIMESTAMP_LTZ(3) NOT NULL" */
+    bool is_writable;
+    const char *help;
+} MetadataSpec;
+
+/* The three promises a sink can make. */
+typedef enum SinkGuarantee {
+    SINK_AT_LEAST_ONCE,
+    SINK_IDEMPOTENT,    /* by key: a replay changes nothing */
+    SINK_TRANSACTIONAL, /* commits with the checkpoint */
+} SinkGuarantee;
+
+typedef struct FormatInfo {
+    const char *name;
+    const char *summary;
+    const OptionSpec *options; /* keys without the format's prefix */
+    int32_t option_count;
+    ChangelogMode decodes, encodes; /* row kinds it can carry; 0: cannot */
+    bool is_bulk;                   /* a file is read and written as a whole: parquet */
+} FormatInfo;
+
+typedef struct TableOptions {
+    const OptionSet *options;
+    const FormatInfo *format; /* NULL if the connector takes none */
+    bool has_primary_key;
+} TableOptions;
+
+typedef struct ConnectorInfo {
+    const char *name;
+    const char *summary; /* a sentence */
+    const OptionSpec *options;
+    int32_t option_count;
+    const char *const *free_prefixes; /* NULL-terminated or NULL */
+    const MetadataSpec *metadata;
+    int32_t metadata_count;
+    bool can_read, can_write, takes_format, needs_format;
+    bool is_extension; /* not one of Flink's or its ecosystem's: named by --portable */
+    SinkGuarantee guarantee;
+
+    /* Whether reading ends by itself. */
+    bool (*is_bounded)(const TableOptions *table);
+    /* Row kinds that reading gives; NULL: the format's, else append. */
+    ChangelogMode (*read_mode)(const TableOptions *table);
+    /* Row kinds that writing takes; NULL: the format's, else append. */
+    ChangelogMode (*write_mode)(const TableOptions *table);
+    /* Further checks of schema against options (types, keys); may be NULL. `is_sink` tells which
+     * way the table is used. Reports through `report` like options_bind. */
+    Status (*check)(const TableOptions *table, const Schema *schema, const int32_t *key,
+                    int32_t key_count, bool is_sink, OptionReport *report, void *context);
+} ConnectorInfo;
+
+typedef struct Registry {
+    const ConnectorInfo *const *connectors;
+    int32_t connector_count;
+    const FormatInfo *const *formats;
+    int32_t format_count;
+} Registry;
+
+#endif
