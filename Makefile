@@ -1,0 +1,53 @@
+# Everything a person needs to call; each line hands over to Meson and Ninja or to a script.
+
+.DEFAULT_GOAL := build
+.PHONY: setup build demo demo-mysql check check-asan check-tsan check-clang bench fuzz \
+	fmt tidy clang-tidy clean help
+
+help:
+	@echo 'make            build the program: build/weir'
+	@echo 'make demo       sales per store moving in the terminal, with no server of any kind'
+	@echo 'make demo-mysql the same from a private MariaDB into a private Redis, compared at the end'
+	@echo 'make check      all tests (check-asan, check-tsan, check-clang: one part of them)'
+	@echo 'make bench      measure, against other programs in the same run'
+	@echo 'make fuzz       fuzz every decoder for FUZZ_SECONDS (60) each'
+	@echo 'make fmt        format the C code; make tidy: check the house rules; make clang-tidy'
+	@echo 'make clean      remove what was built'
+
+setup:
+	@tools/setup
+
+build: setup
+	@tools/build release
+
+demo: build
+	@tools/demo
+
+demo-mysql: build
+	@tools/demo-mysql
+
+check: setup
+	@tools/check
+
+check-asan check-tsan check-clang: check-%: setup
+	@tools/check $*
+
+bench: build
+	@tools/bench
+
+fuzz: setup
+	@tools/fuzz
+
+fmt: setup
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+tidy: setup
+	@tools/tidy
+
+clang-tidy: setup
+	@tools/build clang
+	@git ls-files 'src/*.c' | grep -v '_test\.c$$' | \
+		xargs -P "$$(nproc)" -n 4 clang-tidy --quiet -p build-clang
+
+clean:
+	rm -rf build build-asan build-tsan build-clang build-fuzz
