@@ -1,0 +1,205 @@
+/* Rows as bytes and as hashes. */
+#include "data/rowcode.h"
+
+#include <math.h>
+
+#include "base/hash.h"
+
+/* Where a row's hash starts, so that a key of zeros does not hash to zero. */
+static const uint64_t ROWCODE_SEED = 0x2545f4914f6cdd1dULL;
+
+/* What a NULL adds to a row's hash. */
+static const uint64_t ROWCODE_NULL_HASH = 0x9e3779b97f4a7c15ULL;
+
+static double normal_f64(double value)
+{
+    if (isnan(value))
+        return (double)NAN;
+    return value == 0.0 ? 0.0 : value;
+}
+
+static float normal_f32(float value)
+{
+    if (isnan(value))
+        return NAN;
+    return value == 0.0F ? 0.0F : value;
+}
+
+static void rowcode_write_value(Buffer *out, const Column *column, int32_t index)
+{
+    switch (column->physical) {
+    case PHYSICAL_NONE: break;
+    case PHYSICAL_BOOL:
+    case PHYSICAL_I8: buffer_append(out, (const uint8_t *)column->values + index, 1); break;
+    case PHYSICAL_I16: buffer_append(out, (const int16_t *)column->values + index, 2); break;
+    case PHYSICAL_I32: buffer_append(out, (const int32_t *)column->values + index, 4); break;
+    case PHYSICAL_I64: buffer_append(out, (const int64_t *)column->values + index, 8); break;
+    case PHYSICAL_I128: buffer_append(out, (const Int128 *)column->values + index, 16); break;
+    case PHYSICAL_F32: {
+        float value = normal_f32(((const float *)column->values)[index]);
+        buffer_append(out, &value, sizeof value);
+        break;
+    }
+    case PHYSICAL_F64: {
+        double value = normal_f64(((const double *)column->values)[index]);
+        buffer_append(out, &value, sizeof value);
+        break;
+    }
+    case PHYSICAL_STRING:
+        buffer_append_bytes(out, str_view_str((const StrView *)column->values + index));
+        break;
+    }
+}
+
+void rowcode_write(Buffer *out, const Batch *batch, int32_t row, const int32_t *indexes,
+                   int32_t count)
+{
+    assert(row >= 0 && row < batch->row_count);
+    assert(count >= 0 && (indexes != NULL || count <= batch->column_count));
+    for (int32_t i = 0; i < count; i++) {
+        const Column *column = &batch->columns[indexes == NULL ? i : indexes[i]];
+        bool is_null = column->physical == PHYSICAL_NONE || column_is_null(column, row);
+        buffer_append_u8(out, is_null ? 0 : 1);
+        if (!is_null)
+            rowcode_write_value(out, column, column_index(column, row));
+    }
+}
+
+static bool rowcode_read_value(ByteReader *reader, Column *column, Arena *arena, int32_t row)
+{
+    if (column->physical == PHYSICAL_STRING) {
+        Str text = byte_reader_bytes(reader);
+        if (reader->is_short)
+            return false;
+        ((StrView *)column->values)[row] = str_view_copy(arena, text);
+        return true;
+    }
+    int32_t width = physical_bytes(column->physical);
+    Str bytes = byte_reader_take(reader, width);
+    if (reader->is_short || width == 0)
+        return false;
+    if (column->physical == PHYSICAL_BOOL && (uint8_t)bytes.data[0] > 1)
+        return false;
+    memcpy((char *)column->values + (int64_t)row * width, bytes.data, (size_t)width);
+    return true;
+}
+
+bool rowcode_read(Str bytes, Batch *into, int32_t capacity, RowKind kind)
+{
+    assert(into->arena != NULL && into->row_count < capacity);
+    assert(into->selection.rows == NULL && into->selection.count == into->row_count);
+    ByteReader reader = byte_reader(bytes);
+    int32_t row = into->row_count;
+    for (int32_t i = 0; i < into->column_count; i++) {
+        Column *column = &into->columns[i];
+        uint8_t tag = byte_reader_u8(&reader);
+        if (reader.is_short || tag > 1)
+            return false;
+        if (tag == 0)
+            column_set_null(column, into->arena, row, capacity);
+        else if (!rowcode_read_value(&reader, column, into->arena, row))
+            return false;
+        else if (column->valid != NULL)
+            bitmap_set(column->valid, row, true);
+    }
+    if (byte_reader_left(&reader) != 0)
+        return false;
+    if (kind != ROW_INSERT)
+        batch_need_kinds(into, capacity);
+    if (into->kinds != NULL)
+        into->kinds[row] = (uint8_t)kind;
+    into->row_count++;
+    batch_select_all(into);
+    return true;
+}
+
+static void hash_fold_constant(uint64_t value, Selection rows, uint64_t *out)
+{
+    for (int32_t i = 0; i < rows.count; i++) {
+        int32_t row = selection_row(rows, i);
+        out[row] = hash_combine(out[row], value);
+    }
+}
+
+static uint64_t hash_f64(double value)
+{
+    uint64_t bits;
+    value = normal_f64(value);
+    memcpy(&bits, &value, sizeof bits);
+    return hash_u64(bits);
+}
+
+/* Short views are canonical in their 16 bytes, so their hash needs no look at the length. */
+static inline uint64_t hash_view(const StrView *view)
+{
+    if (view->length > STR_VIEW_INLINE_MAX)
+        return hash_bytes(view->pointer, view->length);
+    uint64_t words[2];
+    memcpy(words, view, sizeof words);
+    return hash_combine(words[0], words[1]);
+}
+
+static inline uint64_t hash_i128(Int128 value)
+{
+    return hash_combine((uint64_t)value, (uint64_t)((Uint128)value >> 64));
+}
+
+#define HASH_NAME hash_fold_bool
+#define HASH_TYPE uint8_t
+#define HASH_VALUE(v) hash_u64(v)
+#include "data/hash.inc"
+#define HASH_NAME hash_fold_i8
+#define HASH_TYPE int8_t
+#define HASH_VALUE(v) hash_u64((uint64_t)(int64_t)(v))
+#include "data/hash.inc"
+#define HASH_NAME hash_fold_i16
+#define HASH_TYPE int16_t
+#define HASH_VALUE(v) hash_u64((uint64_t)(int64_t)(v))
+#include "data/hash.inc"
+#define HASH_NAME hash_fold_i32
+#define HASH_TYPE int32_t
+#define HASH_VALUE(v) hash_u64((uint64_t)(int64_t)(v))
+#include "data/hash.inc"
+#define HASH_NAME hash_fold_i64
+#define HASH_TYPE int64_t
+#define HASH_VALUE(v) hash_u64((uint64_t)(v))
+#include "data/hash.inc"
+#define HASH_NAME hash_fold_i128
+#define HASH_TYPE Int128
+#define HASH_VALUE(v) hash_i128(v)
+#include "data/hash.inc"
+#define HASH_NAME hash_fold_f32
+#define HASH_TYPE float
+#define HASH_VALUE(v) hash_f64((double)(v))
+#include "data/hash.inc"
+#define HASH_NAME hash_fold_f64
+#define HASH_TYPE double
+#define HASH_VALUE(v) hash_f64(v)
+#include "data/hash.inc"
+#define HASH_NAME hash_fold_string
+#define HASH_TYPE StrView
+#define HASH_VALUE(v) hash_view(&(v))
+#include "data/hash.inc"
+
+void rowcode_hash(const Batch *batch, const int32_t *indexes, int32_t count, Selection rows,
+                  uint64_t *out)
+{
+    assert(count >= 0 && rows.count >= 0);
+    for (int32_t i = 0; i < rows.count; i++)
+        out[selection_row(rows, i)] = ROWCODE_SEED;
+    for (int32_t i = 0; i < count; i++) {
+        const Column *column = &batch->columns[indexes == NULL ? i : indexes[i]];
+        switch (column->physical) {
+        case PHYSICAL_NONE: hash_fold_constant(ROWCODE_NULL_HASH, rows, out); break;
+        case PHYSICAL_BOOL: hash_fold_bool(column, rows, out); break;
+        case PHYSICAL_I8: hash_fold_i8(column, rows, out); break;
+        case PHYSICAL_I16: hash_fold_i16(column, rows, out); break;
+        case PHYSICAL_I32: hash_fold_i32(column, rows, out); break;
+        case PHYSICAL_I64: hash_fold_i64(column, rows, out); break;
+        case PHYSICAL_I128: hash_fold_i128(column, rows, out); break;
+        case PHYSICAL_F32: hash_fold_f32(column, rows, out); break;
+        case PHYSICAL_F64: hash_fold_f64(column, rows, out); break;
+        case PHYSICAL_STRING: hash_fold_string(column, rows, out); break;
+        }
+    }
+}
