@@ -1,0 +1,123 @@
+/* Sources and sinks: what a connector implements, and what the runtime promises it.
+ *
+ * A connector is a folder with one `const Connector`, listed in connectors.c. Its ConnectorInfo
+ * (plan/connector.h) tells the planner and the docs what it can do; SourceKind and SinkKind do
+ * it. The runtime allocates `size` zeroed bytes for each instance, whose first member is a
+ * SourceReader or SinkWriter; it calls every function of one instance from one thread (its task's
+ * own, on which blocking is allowed), except `interrupt` and `progress`, which come from another.
+ */
+#ifndef WEIR_CONNECT_CONNECT_H
+#define WEIR_CONNECT_CONNECT_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/metrics.h"
+#include "base/status.h"
+#include "base/world.h"
+#include "data/batch.h"
+#include "data/datetime.h"
+#include "plan/plan.h"
+#include "state/deadletter.h"
+
+typedef struct Connector Connector;
+typedef struct SourceReader SourceReader;
+typedef struct SinkWriter SinkWriter;
+
+typedef enum SourcePhase { PHASE_SNAPSHOT, PHASE_STREAMING, PHASE_FINISHED } SourcePhase;
+
+/* What a person waiting for a long snapshot wants to know. Written by the source, read by
+ * others: each field alone is consistent. */
+typedef struct Progress {
+    _Atomic int32_t phase; /* SourcePhase */
+    _Atomic int64_t rows_done;
+    _Atomic int64_t rows_total; /* an estimate; 0: unknown */
+    _Atomic int64_t bytes_done;
+    _Atomic int64_t bytes_total;
+    _Atomic int64_t event_time_us; /* of the newest change at its origin; 0: unknown */
+} Progress;
+
+typedef struct SourceKind {
+    int32_t size;
+    /* Connect and check: wrong options, missing rights, unknown tables are errors here, with a
+     * hint. `state` is what snapshot wrote before, or empty for a fresh start. May block. */
+    Status (*open)(SourceReader *reader, Str state, Error *error);
+    /* The next rows, an owned batch given to the caller (columns as reader->node->schema).
+     * OK: *out is set. ERR_AGAIN: nothing within about 50 ms. ERR_END: bounded input is done.
+     * Trouble that may pass (a lost connection) is the source's to retry with back-off inside
+     * poll, returning ERR_AGAIN meanwhile; what it returns as an error stops the job. */
+    Status (*poll)(SourceReader *reader, Batch **out, Error *error);
+    /* The position right behind the last polled batch, so that open(state) goes on from there
+     * with nothing lost and nothing twice. Must not block. */
+    void (*snapshot)(SourceReader *reader, Buffer *out);
+    /* The checkpoint that holds the snapshot is durable. May be NULL. */
+    void (*committed)(SourceReader *reader, int64_t checkpoint);
+    /* From another thread: make a blocking poll or open return soon (ERR_CANCELLED). May be NULL.
+     */
+    void (*interrupt)(SourceReader *reader);
+    void (*close)(SourceReader *reader); /* also after a failed open */
+} SourceKind;
+
+/* Filled by the runtime before open. */
+struct SourceReader {
+    const SourceKind *kind;
+    const PlanNode *node; /* PLAN_SOURCE: table, columns, schema */
+    World *world;
+    Arena *arena; /* lives as long as the instance */
+    DeadLetters *dead_letters;
+    const TimeZone *zone;
+    Progress progress;
+    Metric *records;        /* weir_source_records_total of this source; the runtime counts */
+    int32_t decode_threads; /* how many helper threads it may use; >= 1 */
+};
+
+typedef struct SinkKind {
+    int32_t size;
+    /* `state` is what prepare wrote for the checkpoint that is being restored, or empty. In-doubt
+     * work of that checkpoint is committed here, leftovers behind it are undone. May block. */
+    Status (*open)(SinkWriter *writer, Str state, Error *error);
+    /* Take the selected rows (columns as writer->node->schema). May buffer and may block.
+     * ERR_UNAVAILABLE or ERR_FULL with error->is_retriable: nothing of this batch counts as
+     * written; the runtime calls again with the same batch after a back-off. */
+    Status (*write)(SinkWriter *writer, const Batch *batch, Error *error);
+    /* Called at least every 100 ms between batches: flush what has waited long enough. May be
+     * NULL. Retriable failures as for write. */
+    Status (*tick)(SinkWriter *writer, int64_t now_us, Error *error);
+    /* The watermark has passed to here. May be NULL. */
+    Status (*advance)(SinkWriter *writer, Timestamp watermark, Error *error);
+    /* A barrier: everything written before is delivered, or described in `state` so that commit
+     * or open can finish it. */
+    Status (*prepare)(SinkWriter *writer, int64_t checkpoint, Buffer *state, Error *error);
+    /* The checkpoint is durable: make what was prepared visible. May be NULL. */
+    Status (*commit)(SinkWriter *writer, int64_t checkpoint, Error *error);
+    /* End of bounded input, after the last write: prepare and commit for good follow. May be NULL.
+     */
+    Status (*finish)(SinkWriter *writer, Error *error);
+    void (*interrupt)(SinkWriter *writer); /* as for sources; may be NULL */
+    void (*close)(SinkWriter *writer);     /* also after a failed open; does not deliver */
+} SinkKind;
+
+struct SinkWriter {
+    const SinkKind *kind;
+    const PlanNode *node; /* PLAN_SINK: table, writes, schema */
+    World *world;
+    Arena *arena;
+    DeadLetters *dead_letters;
+    const TimeZone *zone;
+    int32_t subtask, subtask_count;
+};
+
+struct Connector {
+    const ConnectorInfo *info;
+    const SourceKind *source; /* NULL: cannot be read */
+    const SinkKind *sink;     /* NULL: cannot be written */
+};
+
+/* All connectors, in the order of `weir connector list`. */
+int32_t connector_count(void);
+const Connector *connector_at(int32_t index);
+const Connector *connector_find(const ConnectorInfo *info);
+
+/* For the planner: all connectors and formats. */
+const Registry *connect_registry(void);
+
+#endif

@@ -1,0 +1,202 @@
+/* From SQL trees to a graph of physical operators.
+ *
+ *   SqlScript ── binder ──> logical nodes ── rewrites, changelog inference ──> PlanNode DAG
+ *
+ * All statements of a script make one Plan; tables scanned or views computed by several of
+ * them appear once, with several consumers. A plan is immutable and lives in its arena. */
+#ifndef WEIR_PLAN_PLAN_H
+#define WEIR_PLAN_PLAN_H
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/status.h"
+#include "base/world.h"
+#include "data/datetime.h"
+#include "data/schema.h"
+#include "expr/expr.h"
+#include "plan/connector.h"
+#include "sql/diagnostics.h"
+
+typedef enum PlanKind {
+    PLAN_SOURCE,           /* reads a table: no input */
+    PLAN_VALUES,           /* constant rows: no input */
+    PLAN_CALC,             /* WHERE and SELECT: filter, then project */
+    PLAN_WATERMARK,        /* gives the stream its event time */
+    PLAN_WINDOW_ASSIGN,    /* a window TVF without aggregation: rows x windows */
+    PLAN_WINDOW_AGGREGATE, /* GROUP BY window_start, window_end, keys */
+    PLAN_GROUP_AGGREGATE,  /* GROUP BY keys; DISTINCT is one without calls */
+    PLAN_NORMALIZE,        /* upserts by key made a full changelog */
+    PLAN_UNION,            /* UNION ALL */
+    PLAN_SINK,             /* writes a table through a connector */
+    PLAN_SERVE,            /* keeps a materialized table */
+} PlanKind;
+
+typedef enum Distribution {
+    DISTRIBUTION_ANY,    /* as the input comes */
+    DISTRIBUTION_HASH,   /* rows of equal keys meet on one shard */
+    DISTRIBUTION_SINGLE, /* all rows on one shard */
+} Distribution;
+
+/* An aggregate call of an aggregation: argument columns of the input, and a filter column. */
+typedef struct PlanAggregate {
+    const AggregateCall *call;
+    int32_t args[2];
+    int32_t filter; /* a BOOLEAN column of the input, or -1 */
+    Str name;       /* of the output column */
+} PlanAggregate;
+
+typedef enum WindowKind { WINDOW_TUMBLE, WINDOW_HOP, WINDOW_CUMULATE } WindowKind;
+
+typedef struct WindowSpec {
+    WindowKind kind;
+    int32_t time_column; /* of the input: the rowtime attribute */
+    int64_t size_ms;     /* CUMULATE: the maximum size */
+    int64_t slide_ms;    /* HOP: slide; CUMULATE: step; TUMBLE: = size */
+    int64_t offset_ms;
+    bool is_local_time; /* the attribute is TIMESTAMP_LTZ: windows align to the session zone */
+} WindowSpec;
+
+/* What to put in an output column of a window operator besides keys and results. */
+typedef enum WindowColumn { WINDOW_START, WINDOW_END, WINDOW_TIME } WindowColumn;
+
+/* A table as the catalog knows it after binding: enough to open its connector. */
+typedef struct PlanTable {
+    Str name; /* `orders` */
+    Str path; /* `default_catalog.default_database.orders` */
+    const ConnectorInfo *connector;
+    TableOptions options;
+    Schema physical;    /* physical columns, in declared order */
+    const int32_t *key; /* PRIMARY KEY, indexes into physical */
+    int32_t key_count;
+    const int32_t *partition; /* PARTITIONED BY, indexes into physical */
+    int32_t partition_count;
+} PlanTable;
+
+typedef struct PlanNode PlanNode;
+struct PlanNode {
+    PlanKind kind;
+    int32_t id;        /* position in Plan.nodes */
+    const char *uid;   /* stable across edits elsewhere in the script: names its state */
+    const char *label; /* for EXPLAIN and metrics: "source orders" */
+    Schema schema;     /* of the output */
+    PlanNode **inputs;
+    int32_t input_count;
+    ChangelogMode changelog; /* row kinds of the output */
+
+    /* How this node wants its input spread; the job puts an exchange where it is not so. */
+    Distribution distribution;
+    const int32_t *distribution_keys; /* columns of the input, for DISTRIBUTION_HASH */
+    int32_t distribution_key_count;
+
+    union {
+        struct {
+            const PlanTable *table;
+            /* Output column i is physical column `columns[i]` of the table if >= 0, else
+             * metadata -columns[i] - 1 of the connector's list. Only what is used is here. */
+            const int32_t *columns;
+            bool is_bounded;
+        } source;
+        struct {
+            Expr *const *rows; /* row-major: row_count x schema.count */
+            int32_t row_count;
+        } values;
+        struct {
+            Expr *filter;       /* BOOLEAN over the input, or NULL */
+            Expr *const *exprs; /* one per output column; NULL: the input as it is */
+        } calc;
+        struct {
+            int32_t time_column;     /* of input and output alike */
+            Expr *watermark;         /* over the input; same type as the column */
+            int64_t interval_us;     /* pipeline.auto-watermark-interval; 0: after each batch */
+            int64_t idle_timeout_us; /* 0: never idle */
+        } watermark;
+        struct {
+            WindowSpec window; /* output: input columns, then start, end, time */
+        } window_assign;
+        struct {
+            WindowSpec window;
+            const int32_t *keys; /* columns of the input */
+            int32_t key_count;
+            const PlanAggregate *aggregates;
+            int32_t aggregate_count;
+            const WindowColumn *window_columns;
+            int32_t window_column_count;
+            bool has_retractions; /* of the input */
+            /* output: keys, results, window columns */
+        } window_aggregate;
+        struct {
+            const int32_t *keys;
+            int32_t key_count;
+            const PlanAggregate *aggregates;
+            int32_t aggregate_count;
+            bool has_retractions;
+            bool emits_update_before; /* a consumer needs -U */
+            int64_t state_ttl_us;     /* 0: keep */
+            /* output: keys, results */
+        } group_aggregate;
+        struct {
+            const int32_t *keys;
+            int32_t key_count;
+            int64_t state_ttl_us;
+        } normalize;
+        struct {
+            const PlanTable *table;        /* schema = the input's; column i goes to writes[i] */
+            const int32_t *writes;         /* as source.columns: >= 0 physical, else metadata */
+            bool drops_null_rows;          /* table.exec.sink.not-null-enforcer = DROP */
+            bool needs_upsert_materialize; /* reserved */
+        } sink;
+        struct {
+            Str name;
+            Str path;
+            const int32_t *key; /* columns of the output; PRIMARY KEY or the query's upsert key */
+            int32_t key_count;  /* 0: append-only, every row is kept under a row number */
+            int64_t ttl_us;     /* 0: keep */
+            int64_t freshness_us;
+            const char *comment;
+        } serve;
+    };
+};
+
+/* Settings of SET that the runtime reads, parsed and checked. */
+typedef struct PlanSettings {
+    const char *pipeline_name;
+    bool is_batch;                  /* execution.runtime-mode */
+    int32_t parallelism;            /* parallelism.default; 0: as many as there are cores */
+    int64_t checkpoint_interval_us; /* 0: only at stop */
+    int32_t checkpoints_retained;
+    const TimeZone *zone; /* table.local-time-zone */
+    int64_t watermark_interval_us;
+    int64_t idle_timeout_us;
+    int64_t state_ttl_us;
+    int64_t memory_limit_bytes; /* weir.memory.limit; 0: none */
+    const Map *all;             /* every key as given: Str -> const char * */
+} PlanSettings;
+
+typedef struct Plan {
+    Arena *arena;
+    PlanNode **nodes; /* topological: inputs before consumers */
+    int32_t node_count;
+    PlanNode **roots; /* PLAN_SINK and PLAN_SERVE */
+    int32_t root_count;
+    PlanSettings settings;
+} Plan;
+
+/* What planning takes besides the script. */
+typedef struct PlanContext {
+    World *world;
+    const Registry *registry;
+} PlanContext;
+
+/* Parse and plan a whole script. Every mistake found is in `diagnostics`; ERR_INVALID if there
+ * is one. A script without any INSERT or materialized table gives a plan without roots. */
+Status plan_script(const PlanContext *context, const Source *source, Arena *arena,
+                   Diagnostics *diagnostics, Plan **out);
+
+/* The plan as an indented tree with changelog modes, keys and the guarantee of each path. */
+void plan_explain(const Plan *plan, Buffer *out);
+void plan_explain_json(const Plan *plan, Buffer *out);
+/* Graphviz. */
+void plan_explain_dot(const Plan *plan, Buffer *out);
+
+#endif

@@ -1,0 +1,40 @@
+/* Where records go that could not be decoded, computed with or delivered.
+ *
+ * One file of JSON lines per table under <data-dir>/dead-letters/, written by append and
+ * synced with each checkpoint. A letter holds the bytes (base64 when they are not UTF-8),
+ * where they came from, at which stage they failed, and why. Counted in
+ * weir_dead_letter_records_total{table,stage}. Safe from any thread. */
+#ifndef WEIR_STATE_DEADLETTER_H
+#define WEIR_STATE_DEADLETTER_H
+
+#include "base/status.h"
+#include "base/str.h"
+#include "base/world.h"
+
+typedef struct DeadLetters DeadLetters;
+
+typedef enum DeadLetterStage {
+    STAGE_DECODE,  /* bytes that are no record */
+    STAGE_COMPUTE, /* an expression failed for the row */
+    STAGE_LATE,    /* behind the watermark */
+    STAGE_DELIVER, /* the target refused it */
+} DeadLetterStage;
+
+/* `folder` is made on first use. */
+DeadLetters *deadletters_open(World *world, const char *folder);
+void deadletters_close(DeadLetters *letters);
+
+/* `table` names the file; `position` says where in the source ("orders.json:1234", "binlog
+ * mysql-bin.000002:5512"); `bytes` is the record, or the row as JSON. Never fails towards the
+ * caller: when the letter itself cannot be written (disk full) it is counted as lost in
+ * weir_dead_letter_write_failures_total and logged. */
+void deadletters_add(DeadLetters *letters, Str table, DeadLetterStage stage, const char *code,
+                     const char *reason, Str position, Str bytes);
+
+/* Durable up to here. */
+Status deadletters_sync(DeadLetters *letters, Error *error);
+
+/* Letters written since open, for summaries. */
+int64_t deadletters_count(const DeadLetters *letters);
+
+#endif
