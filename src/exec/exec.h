@@ -22,11 +22,19 @@
 
 typedef struct Operator Operator;
 
+/* Which shard a row of this hash (rowcode_hash over the distribution keys) belongs to. State is
+ * restored by the same rule. It takes the high half: tables of state use the low one. */
+static inline int32_t exchange_shard_of(uint64_t hash, int32_t shard_count)
+{
+    return (int32_t)(((hash >> 32) * (uint64_t)shard_count) >> 32);
+}
+
 /* Shared by the operators of one task. */
 typedef struct TaskContext {
     World *world;
     Arena *query;     /* lives as long as the task */
-    Arena *scratch;   /* reset by the task between input messages, never by operators */
+    Arena *scratch;   /* reset by the task between input messages, never by operators; read it anew
+                       * in each call: an operator that emits much lends its own meanwhile */
     EvalContext eval; /* eval.scratch = scratch */
     DeadLetters *dead_letters;
     int32_t shard, shard_count;
@@ -45,8 +53,10 @@ typedef struct OperatorKind {
     Status (*push)(Operator *op, int32_t input, Batch *batch);
     /* No more rows with event time <= watermark will come. Called with growing values;
      * TIMESTAMP_MAX is the end of input. Emits what is due, then passes it on with
-     * operator_advance. NULL: pass on. */
+     * operator_advance. NULL: pass on. Several inputs: the minimum of the active ones. */
     Status (*advance)(Operator *op, Timestamp watermark);
+    /* All inputs are idle now, or one is active again. NULL: pass on. */
+    Status (*idle)(Operator *op, bool is_idle);
     /* Wall clock has moved: at least every 50 ms. For periodic watermarks, TTL, flushes. NULL:
      * nothing. */
     Status (*tick)(Operator *op, int64_t now_us);
@@ -60,6 +70,12 @@ typedef struct OperatorKind {
     void (*close)(Operator *op);
 } OperatorKind;
 
+/* What an operator knows of one of its inputs. */
+typedef struct OperatorInput {
+    Timestamp watermark; /* TIMESTAMP_MIN: none yet */
+    bool is_idle;        /* left out of the minimum */
+} OperatorInput;
+
 struct Operator {
     const OperatorKind *kind;
     const PlanNode *node;
@@ -70,15 +86,34 @@ struct Operator {
     int32_t *output_inputs; /* which input of it this is */
     int32_t output_count;
     Metric *records_in, *records_out;
+    OperatorInput *inputs; /* kept by operator_receive_* */
+    int32_t input_count;
+    Timestamp watermark; /* what advance was last called with; TIMESTAMP_MIN before */
+    bool is_idle;
 };
 
-/* The operator for a plan node, allocated in task->query, not yet open. */
+/* The operator for a plan node (not for sources and values), allocated in task->query, not yet
+ * open and without outputs. */
 Operator *operator_new(TaskContext *task, const PlanNode *node);
+/* The same for a kind that is not in the plan, such as an exchange writer. */
+Operator *operator_make(TaskContext *task, const OperatorKind *kind, const PlanNode *node,
+                        int32_t input_count);
+/* Add `to` to the outputs of `from`, as its input number `input`. Before any data. */
+void operator_connect(Operator *from, Operator *to, int32_t input);
+
+/* What the task calls for what comes in on input `input` (and operators for their outputs):
+ * counts, keeps the minimum over inputs, and calls the kind's push, advance or idle. A watermark
+ * that is not above the last one is ignored. */
+Status operator_push(Operator *op, int32_t input, Batch *batch);
+Status operator_receive_watermark(Operator *op, int32_t input, Timestamp watermark);
+Status operator_receive_idle(Operator *op, int32_t input, bool is_idle);
 
 /* Hand the selected rows to every output; nothing happens for an empty selection. */
 Status operator_emit(Operator *op, Batch *batch);
 /* Pass a watermark on to every output. */
 Status operator_advance(Operator *op, Timestamp watermark);
+/* Tell every output that nothing comes for a while, or that it does again. */
+Status operator_pass_idle(Operator *op, bool is_idle);
 
 /* Dead letters for the rows that program_run or program_select rejected, and the batch's
  * selection without them. */
