@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -79,6 +80,17 @@ static uint64_t system_random_u64(World *world)
     return value;
 }
 
+static File *file_new(World *world, int descriptor, const char *path)
+{
+    File *file = memory_allocate(sizeof *file);
+    file->world = world;
+    file->descriptor = descriptor;
+    int64_t path_bytes = (int64_t)strlen(path) + 1;
+    file->path = memory_allocate(path_bytes);
+    memcpy(file->path, path, (size_t)path_bytes);
+    return file;
+}
+
 static Status system_open(World *world, const char *path, FileMode mode, File **out, Error *error)
 {
     int flags = O_CLOEXEC;
@@ -91,13 +103,22 @@ static Status system_open(World *world, const char *path, FileMode mode, File **
     int descriptor = open(path, flags, 0644);
     if (descriptor < 0)
         return fail_errno(error, mode == FILE_READ ? "open" : "create", path);
-    File *file = memory_allocate(sizeof *file);
-    file->world = world;
-    file->descriptor = descriptor;
-    int64_t path_bytes = (int64_t)strlen(path) + 1;
-    file->path = memory_allocate(path_bytes);
-    memcpy(file->path, path, (size_t)path_bytes);
-    *out = file;
+    *out = file_new(world, descriptor, path);
+    return OK;
+}
+
+static Status system_lock(World *world, const char *path, File **out, Error *error)
+{
+    int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (descriptor < 0)
+        return fail_errno(error, "create", path);
+    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+        bool is_held = errno == EWOULDBLOCK;
+        Status status = is_held ? ERR_AGAIN : fail_errno(error, "lock", path);
+        close(descriptor);
+        return status;
+    }
+    *out = file_new(world, descriptor, path);
     return OK;
 }
 
@@ -252,6 +273,7 @@ static const WorldKind system_kind = {
     .make_folder = system_make_folder,
     .sync_folder = system_sync_folder,
     .list = system_list,
+    .lock = system_lock,
 };
 
 World *world_system(void)

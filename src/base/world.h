@@ -56,6 +56,9 @@ typedef struct WorldKind {
     Status (*sync_folder)(World *world, const char *path, Error *error);
     /* Names (const char *) in the folder, sorted by bytes, without . and .. */
     Status (*list)(World *world, const char *path, Arena *arena, List *names, Error *error);
+    /* Open or make the file and hold it alone, among all processes, until close or death.
+     * ERR_AGAIN, with no error filled, when another one holds it. */
+    Status (*lock)(World *world, const char *path, File **out, Error *error);
 } WorldKind;
 
 struct World {

@@ -1,0 +1,53 @@
+/* The list of connectors. Adding one: its folder, and a line here. */
+#include <assert.h>
+#include <stddef.h>
+
+#include "connect/connect.h"
+#include "format/format.h"
+
+extern const Connector blackhole_connector;
+extern const Connector datagen_connector;
+extern const Connector print_connector;
+
+static const Connector *const connectors[] = {
+    &blackhole_connector,
+    &datagen_connector,
+    &print_connector,
+};
+
+enum { CONNECTOR_COUNT = sizeof connectors / sizeof connectors[0], FORMATS_MAX = 32 };
+
+int32_t connector_count(void)
+{
+    return CONNECTOR_COUNT;
+}
+
+const Connector *connector_at(int32_t index)
+{
+    assert(index >= 0 && index < CONNECTOR_COUNT);
+    return connectors[index];
+}
+
+const Connector *connector_find(const ConnectorInfo *info)
+{
+    for (int32_t i = 0; i < CONNECTOR_COUNT; i++)
+        if (connectors[i]->info == info)
+            return connectors[i];
+    return NULL;
+}
+
+/* Filled on every call with the same pointers, so that it needs no lock and no start-up code. */
+const Registry *connect_registry(void)
+{
+    static const ConnectorInfo *connector_infos[CONNECTOR_COUNT];
+    static const FormatInfo *format_infos[FORMATS_MAX];
+    static Registry registry = {.connectors = connector_infos, .formats = format_infos};
+    assert(format_count() <= FORMATS_MAX);
+    for (int32_t i = 0; i < CONNECTOR_COUNT; i++)
+        connector_infos[i] = connectors[i]->info;
+    for (int32_t i = 0; i < format_count(); i++)
+        format_infos[i] = &format_at(i)->info;
+    registry.connector_count = CONNECTOR_COUNT;
+    registry.format_count = format_count();
+    return &registry;
+}

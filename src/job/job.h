@@ -1,0 +1,93 @@
+/* A running dataflow: a plan made into tasks, channels and threads, checkpointed and resumed.
+ *
+ *     job_open ── lock the data folder, find the checkpoint, lay out the tasks
+ *     job_run  ── open, read until the end of input, job_stop or the first error
+ *     job_close
+ *
+ * job_run blocks; job_stop and the functions that look may be called from other threads
+ * meanwhile. Nothing here prints. */
+#ifndef WEIR_JOB_JOB_H
+#define WEIR_JOB_JOB_H
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "base/world.h"
+#include "connect/connect.h"
+#include "data/batch.h"
+#include "plan/plan.h"
+#include "state/deadletter.h"
+#include "state/served.h"
+
+typedef struct Job Job;
+
+enum {
+    SHARDS_MAX = 256,
+    CHECKPOINT_INTERVAL_DEFAULT_US = 10 * 1000 * 1000, /* when the script sets none */
+};
+
+typedef struct JobOptions {
+    const char *data_dir;   /* all of the job's own files lie below it */
+    bool is_fresh;          /* discard what could be resumed */
+    bool allows_state_loss; /* go on without state that the plan has no operator for */
+    int32_t parallelism;    /* overrides the script's; 0: as the script says */
+
+    /* With a preview, roots write nothing and no file is touched: the rows that would be written
+     * go to the callback, from the thread of the root's task. It returns false when it has seen
+     * enough of this root; when that is so of every root, the job ends. */
+    bool (*preview)(void *context, int32_t root, const Batch *batch);
+    void *preview_context;
+
+    /* Called by job_run every second or so, from its thread. May be NULL. */
+    void (*observe)(void *context, Job *job);
+    void *observe_context;
+    /* Something the user should know ("resumed from checkpoint 7"); from the thread of job_open or
+     * job_run. May be NULL. */
+    void (*notice)(void *context, const char *text);
+    void *notice_context;
+} JobOptions;
+
+/* Lock the data folder, read the newest whole checkpoint and lay out the job. Nothing is
+ * connected yet. The plan must outlive the job. */
+Status job_open(World *world, const Plan *plan, const JobOptions *options, Job **out, Error *error);
+
+/* Run until all input has ended, or until job_stop, or until something fails. OK in the first two
+ * cases: after the end nothing is left to resume, after a stop a checkpoint is. */
+Status job_run(Job *job, Error *error);
+
+/* Take a last checkpoint and end; from any thread, any number of times. */
+void job_stop(Job *job);
+
+/* Frees tables and metrics readers too: stop the HTTP listener first. NULL is allowed. */
+void job_close(Job *job);
+
+/* The materialized tables, in the order of the script; they live until job_close. */
+int32_t job_served_count(const Job *job);
+ServedTable *job_served_at(const Job *job, int32_t index);
+
+/* True between the opening of all sources and sinks and the end. */
+bool job_is_running(const Job *job);
+
+/* NULL in a preview. */
+DeadLetters *job_dead_letters(const Job *job);
+
+/* What a person wants to see of a source. */
+typedef struct SourceView {
+    Str table;
+    const Progress *progress;
+    int64_t records; /* read in this run */
+} SourceView;
+int32_t job_source_count(const Job *job);
+SourceView job_source_at(const Job *job, int32_t index);
+
+typedef struct JobSummary {
+    int64_t rows_in, rows_out; /* read from sources; written to sinks and tables */
+    int64_t rows_late;
+    int64_t dead_letters;
+    int64_t checkpoints;     /* completed in this run */
+    int64_t duration_us;     /* of job_run so far */
+    bool has_ended;          /* the input was bounded and is done */
+    int64_t kept_checkpoint; /* left to resume from; 0: none */
+} JobSummary;
+JobSummary job_summary(const Job *job);
+
+#endif
