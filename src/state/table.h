@@ -1,0 +1,95 @@
+/* Keyed state: from the key columns of a row to a value of fixed size.
+ *
+ *   slots   [ index,tag | 0 | index,tag | … ]    open addressing, linear probing, 8 bytes each
+ *                │
+ *   slabs   [ hash | key 8 or 16 | value … ]     entries never move; freed ones are reused
+ *
+ * A key that is one fixed-width column of up to 8 bytes is a word; one text column, or the
+ * rowcode bytes of any other set of columns, is a 16-byte view, inline up to 12 bytes. The
+ * NULL of a single-column key has an entry outside the slots.
+ *
+ * Call order for a batch: table_keys makes the keys of all selected rows once; then
+ * table_find_or_insert or table_find for any run of them, in any table of the same TableKey.
+ * The pointer to a value stands for its entry until that is deleted. What a value owns behind
+ * pointers is the caller's to free. One thread at a time. */
+#ifndef WEIR_STATE_TABLE_H
+#define WEIR_STATE_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "data/batch.h"
+
+typedef struct StateTable StateTable;
+
+typedef enum TableKeyKind {
+    TABLE_KEY_WORD,  /* one column of at most 8 bytes */
+    TABLE_KEY_TEXT,  /* one column of text or bytes */
+    TABLE_KEY_BYTES, /* everything else, as rowcode; also the key of no columns */
+} TableKeyKind;
+
+/* What keys look like. Plain data, shared by tables, must outlive them. */
+typedef struct TableKey {
+    TableKeyKind kind;
+    const Type *types; /* copied to the arena */
+    int32_t count;
+} TableKey;
+
+TableKey table_key(Arena *arena, const Type *types, int32_t count);
+
+/* The keys of the selected rows of one batch, by position in the selection. Lives in the
+ * arena it was made in, and not longer than the batch. */
+typedef struct TableKeys {
+    const uint64_t *hashes; /* rowcode_hash of the key columns, never 0 */
+    const uint64_t *words;  /* TABLE_KEY_WORD */
+    const StrView *views;   /* the other kinds */
+    const uint8_t *nulls;   /* 1 for NULL, of single-column keys; or NULL: none */
+    int32_t count;
+} TableKeys;
+
+TableKeys table_keys(const TableKey *key, const Batch *batch, const int32_t *columns,
+                     Selection rows, Arena *arena);
+
+/* `value_bytes` is a multiple of 8. */
+StateTable *table_new(const TableKey *key, int32_t value_bytes);
+/* NULL is allowed. */
+void table_free(StateTable *table);
+/* Empty it; its memory goes back. */
+void table_clear(StateTable *table);
+
+int64_t table_count(const StateTable *table);
+/* All it holds on the heap. */
+int64_t table_bytes(const StateTable *table);
+
+/* values[i] gets the value for key first + i; of new keys it is zeroed. */
+void table_find_or_insert(StateTable *table, const TableKeys *keys, int32_t first, int32_t count,
+                          uint8_t **values);
+/* The same without inserting: NULL for unknown keys. */
+void table_find(const StateTable *table, const TableKeys *keys, int32_t first, int32_t count,
+                uint8_t **values);
+
+/* The value in `table` under the key that `value` has in `from`, a table of the same key. */
+uint8_t *table_find_or_insert_from(StateTable *table, const StateTable *from, const uint8_t *value);
+uint8_t *table_find_from(const StateTable *table, const StateTable *from, const uint8_t *value);
+
+void table_delete(StateTable *table, uint8_t *value);
+
+/* All values, one by one, until NULL: start with *cursor = 0. Order of insertion as long as
+ * nothing is deleted. The last one given may be deleted, nothing inserted. */
+uint8_t *table_next(const StateTable *table, int64_t *cursor);
+
+uint64_t table_hash_of(const StateTable *table, const uint8_t *value);
+
+/* Write the key into the first columns of `into`, at its row_count, which stays. */
+void table_read_key(const StateTable *table, const uint8_t *value, Batch *into, int32_t capacity);
+
+/* The key into a snapshot (hash, then bytes), and back: the value for it, zeroed if it is new;
+ * NULL on malformed bytes. `*hash` may be looked at first, by table_peek_hash. */
+void table_save_key(const StateTable *table, const uint8_t *value, Buffer *out);
+uint8_t *table_load_key(StateTable *table, ByteReader *in);
+/* The hash of the key that comes next; does not advance. */
+uint64_t table_peek_hash(const ByteReader *in);
+
+#endif
