@@ -64,6 +64,7 @@ bool timestamp_parse_nanos(Str text, char separator, __int128 *out);
 void date_print(Buffer *out, int32_t days);
 void time_print(Buffer *out, int32_t millis, int32_t precision);
 void timestamp_print(Buffer *out, Timestamp micros, int32_t precision, char separator);
+void timestamp_print_nanos(Buffer *out, __int128 nanos, int32_t precision, char separator);
 
 /* Add months, clamping the day to the length of the month. */
 Timestamp timestamp_add_months(Timestamp micros, int32_t months);

@@ -39,6 +39,10 @@ bool decimal_parse(Str text, int32_t precision, int32_t scale, Int128 *out, bool
 /* Plain notation with exactly `scale` digits behind the point. */
 void decimal_print(Buffer *out, Int128 value, int32_t scale);
 
+/* BigDecimal.toString: plain unless the scale is negative or there are more than five zeros
+ * behind the point: "0.000001", "1E-7". */
+void decimal_print_java(Buffer *out, Int128 value, int32_t scale);
+
 /* Trailing zeros stripped, then BigDecimal.toString: "1E+2", "2.7E-8", "10.5". */
 void decimal_print_stripped(Buffer *out, Int128 value, int32_t scale);
 
