@@ -217,7 +217,8 @@ class MariaDB:
 
     @classmethod
     def _template(cls):
-        """An empty data folder, made once and copied from then on: installing takes seconds."""
+        """An empty data folder, made once and copied from then on: installing takes seconds.
+        --force: it need not be able to look up its own name."""
         CACHE.mkdir(parents=True, exist_ok=True)
         made = CACHE / "mariadb"
         with open(CACHE / "mariadb.lock", "w", encoding="ascii") as lock:
@@ -228,7 +229,7 @@ class MariaDB:
             made.mkdir()
             done = subprocess.run(
                 ["mariadb-install-db", "--no-defaults", f"--datadir={made / 'data'}",
-                 "--auth-root-authentication-method=normal", "--skip-test-db",
+                 "--auth-root-authentication-method=normal", "--skip-test-db", "--force",
                  "--innodb-log-file-size=16M", *cls._as_user()],
                 capture_output=True, text=True, check=False)
             if done.returncode != 0:
