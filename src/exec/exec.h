@@ -65,6 +65,8 @@ typedef struct OperatorKind {
     /* Bring back what snapshot wrote (perhaps of several shards, one call each); rows whose key
      * hash is not this shard's are skipped. Called after open, before push. */
     Status (*restore)(Operator *op, Str state);
+    /* Called once, after open and every restore, before push: sinks connect. NULL: nothing. */
+    Status (*start)(Operator *op);
     /* The checkpoint is durable. NULL: nothing. */
     Status (*committed)(Operator *op, int64_t checkpoint);
     void (*close)(Operator *op);
