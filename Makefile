@@ -39,7 +39,7 @@ fuzz: setup
 	@tools/fuzz
 
 fmt: setup
-	@git ls-files '*.c' '*.h' | xargs clang-format -i
+	@git ls-files '*.c' '*.h' '*.cc' | xargs clang-format -i
 
 tidy: setup
 	@tools/tidy

@@ -477,6 +477,8 @@ class Weir:
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data = self.folder / "weir-data"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         self.process = None
         self.runs = 0
         if pipeline is not None:
@@ -501,11 +503,13 @@ class Weir:
         return done
 
     def start(self, *arguments, env=None):
-        """Start in the background; `run` gets this folder's --data-dir unless one is given.
-        Without arguments: run pipeline.sql."""
+        """Start in the background; `run` gets this folder's --data-dir and listens on self.url,
+        unless told otherwise. Without arguments: run pipeline.sql."""
         arguments = list(arguments) or ["run", "pipeline.sql"]
         if arguments[0] == "run" and "--data-dir" not in arguments:
             arguments += ["--data-dir", self.data]
+        if arguments[0] == "run" and "--listen" not in arguments:
+            arguments += ["--listen", f"127.0.0.1:{self.port}"]
         assert self.process is None or not self.process.is_alive(), "weir runs already"
         self.runs += 1
         self.process = Process(f"weir-{self.runs}", self.folder, [BINARY, *arguments], env=env,
