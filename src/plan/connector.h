@@ -47,6 +47,17 @@ typedef struct TableOptions {
     bool has_primary_key;
 } TableOptions;
 
+/* What ConnectorInfo.check looks at. */
+typedef struct TableCheck {
+    const TableOptions *table;
+    const Schema *physical; /* the declared physical columns */
+    const int32_t *key;     /* PRIMARY KEY, indexes into physical */
+    int32_t key_count;
+    bool is_sink; /* which way the table is used */
+    OptionReport *report;
+    void *report_context;
+} TableCheck;
+
 typedef struct ConnectorInfo {
     const char *name;
     const char *summary; /* a sentence */
@@ -65,10 +76,9 @@ typedef struct ConnectorInfo {
     ChangelogMode (*read_mode)(const TableOptions *table);
     /* Row kinds that writing takes; NULL: the format's, else append. */
     ChangelogMode (*write_mode)(const TableOptions *table);
-    /* Further checks of schema against options (types, keys); may be NULL. `is_sink` tells which
-     * way the table is used. Reports through `report` like options_bind. */
-    Status (*check)(const TableOptions *table, const Schema *schema, const int32_t *key,
-                    int32_t key_count, bool is_sink, OptionReport *report, void *context);
+    /* Further checks of schema against options (types, keys); may be NULL. Reports like
+     * options_bind; ERR_INVALID if there was a mistake. */
+    Status (*check)(const TableCheck *check);
 } ConnectorInfo;
 
 typedef struct Registry {

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <pthread.h>
 
+#include "base/base64.h"
 #include "base/buffer.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -157,21 +158,6 @@ static bool text_is_utf8(Str text)
     return true;
 }
 
-static void append_base64(Buffer *out, Str bytes)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (int64_t i = 0; i < bytes.length; i += 3) {
-        int64_t left = bytes.length - i;
-        uint32_t group = (uint32_t)(uint8_t)bytes.data[i] << 16;
-        group |= left > 1 ? (uint32_t)(uint8_t)bytes.data[i + 1] << 8 : 0;
-        group |= left > 2 ? (uint32_t)(uint8_t)bytes.data[i + 2] : 0;
-        buffer_append_char(out, digits[group >> 18]);
-        buffer_append_char(out, digits[(group >> 12) & 63]);
-        buffer_append_char(out, left > 1 ? digits[(group >> 6) & 63] : '=');
-        buffer_append_char(out, left > 2 ? digits[group & 63] : '=');
-    }
-}
-
 static void letter_bytes(JsonWriter *json, Str bytes)
 {
     if (text_is_utf8(bytes)) {
@@ -180,7 +166,7 @@ static void letter_bytes(JsonWriter *json, Str bytes)
         return;
     }
     Buffer base64 = {0};
-    append_base64(&base64, bytes);
+    base64_encode(&base64, bytes);
     json_key(json, "base64");
     json_str(json, buffer_str(&base64));
     buffer_free(&base64);
@@ -199,33 +185,32 @@ static void metric_count_letter(Str table, DeadLetterStage stage)
     buffer_free(&labels);
 }
 
-void deadletters_add(DeadLetters *letters, Str table, DeadLetterStage stage, const char *code,
-                     const char *reason, Str position, Str bytes)
+void deadletters_add(DeadLetters *letters, const DeadLetter *letter)
 {
-    assert(stage <= STAGE_DELIVER);
-    assert(code != NULL && reason != NULL);
-    metric_count_letter(table, stage);
+    assert(letter->stage <= STAGE_DELIVER);
+    assert(letter->code != NULL && letter->reason != NULL);
+    metric_count_letter(letter->table, letter->stage);
     Buffer when = {0};
     timestamp_print(&when, world_now_us(letters->world), 3, 'T');
     buffer_append_char(&when, 'Z');
 
     pthread_mutex_lock(&letters->lock);
-    LetterFile *file = letters_file(letters, table);
+    LetterFile *file = letters_file(letters, letter->table);
     JsonWriter json = {.out = &file->pending};
     json_begin_object(&json);
     json_key(&json, "ts");
     json_str(&json, buffer_str(&when));
     json_key(&json, "table");
-    json_str(&json, table);
+    json_str(&json, letter->table);
     json_key(&json, "stage");
-    json_text(&json, stage_names[stage]);
+    json_text(&json, stage_names[letter->stage]);
     json_key(&json, "code");
-    json_text(&json, code);
+    json_text(&json, letter->code);
     json_key(&json, "reason");
-    json_text(&json, reason);
+    json_text(&json, letter->reason);
     json_key(&json, "position");
-    json_str(&json, position);
-    letter_bytes(&json, bytes);
+    json_str(&json, letter->position);
+    letter_bytes(&json, letter->bytes);
     json_end_object(&json);
     buffer_append_char(&file->pending, '\n');
     file->pending_count++;

@@ -24,12 +24,18 @@ typedef enum DeadLetterStage {
 DeadLetters *deadletters_open(World *world, const char *folder);
 void deadletters_close(DeadLetters *letters);
 
-/* `table` names the file; `position` says where in the source ("orders.json:1234", "binlog
- * mysql-bin.000002:5512"); `bytes` is the record, or the row as JSON. Never fails towards the
- * caller: when the letter itself cannot be written (disk full) it is counted as lost in
- * weir_dead_letter_write_failures_total and logged. */
-void deadletters_add(DeadLetters *letters, Str table, DeadLetterStage stage, const char *code,
-                     const char *reason, Str position, Str bytes);
+typedef struct DeadLetter {
+    Str table; /* names the file */
+    DeadLetterStage stage;
+    const char *code;   /* "WR4101" */
+    const char *reason; /* a sentence */
+    Str position; /* where in the source: "orders.json:1234", "mysql-bin.000002:5512"; may be "" */
+    Str bytes;    /* the record, or the row as JSON */
+} DeadLetter;
+
+/* Never fails towards the caller: when the letter itself cannot be written (disk full) it is
+ * counted as lost in weir_dead_letter_write_failures_total and logged. All texts are copied. */
+void deadletters_add(DeadLetters *letters, const DeadLetter *letter);
 
 /* Durable up to here. */
 Status deadletters_sync(DeadLetters *letters, Error *error);

@@ -37,10 +37,18 @@ static void test_letters_are_lines_of_json(void **state)
     (void)state;
     Arena *arena = arena_new(0);
     DeadLetters *letters = deadletters_open(world_system(), folder);
-    deadletters_add(letters, STR("orders"), STAGE_DECODE, "WR4001", "not a \"number\"",
-                    STR("orders.json:7"), STR("{\"a\":x}"));
-    deadletters_add(letters, STR("orders"), STAGE_LATE, "WR4302", "late", STR(""),
-                    str_make("\xff\x00\x01\x02", 4));
+    deadletters_add(letters, &(DeadLetter){.table = STR("orders"),
+                                           .stage = STAGE_DECODE,
+                                           .code = "WR4001",
+                                           .reason = "not a \"number\"",
+                                           .position = STR("orders.json:7"),
+                                           .bytes = STR("{\"a\":x}")});
+    deadletters_add(letters, &(DeadLetter){.table = STR("orders"),
+                                           .stage = STAGE_LATE,
+                                           .code = "WR4302",
+                                           .reason = "late",
+                                           .position = STR(""),
+                                           .bytes = str_make("\xff\x00\x01\x02", 4)});
     Error error = {0};
     assert_int_equal(deadletters_sync(letters, &error), OK);
     Str text = read_letters(arena, "orders.jsonl");
@@ -65,7 +73,12 @@ static void test_letters_of_an_earlier_run_stay(void **state)
     Arena *arena = arena_new(0);
     for (int32_t run = 0; run < 2; run++) {
         DeadLetters *letters = deadletters_open(world_system(), folder);
-        deadletters_add(letters, STR("kept"), STAGE_DECODE, "WR4001", "bad", STR("1"), STR("x"));
+        deadletters_add(letters, &(DeadLetter){.table = STR("kept"),
+                                               .stage = STAGE_DECODE,
+                                               .code = "WR4001",
+                                               .reason = "bad",
+                                               .position = STR("1"),
+                                               .bytes = STR("x")});
         deadletters_close(letters);
     }
     Str rest = read_letters(arena, "kept.jsonl");
@@ -82,8 +95,18 @@ static void test_names_cannot_leave_the_folder(void **state)
     Arena *arena = arena_new(0);
     List names = {0};
     DeadLetters *letters = deadletters_open(world_system(), folder);
-    deadletters_add(letters, STR("../../evil/x"), STAGE_DECODE, "WR4001", "bad", STR(""), STR("x"));
-    deadletters_add(letters, STR("../../evil_x"), STAGE_DECODE, "WR4001", "bad", STR(""), STR("x"));
+    deadletters_add(letters, &(DeadLetter){.table = STR("../../evil/x"),
+                                           .stage = STAGE_DECODE,
+                                           .code = "WR4001",
+                                           .reason = "bad",
+                                           .position = STR(""),
+                                           .bytes = STR("x")});
+    deadletters_add(letters, &(DeadLetter){.table = STR("../../evil_x"),
+                                           .stage = STAGE_DECODE,
+                                           .code = "WR4001",
+                                           .reason = "bad",
+                                           .position = STR(""),
+                                           .bytes = STR("x")});
     deadletters_close(letters);
     World *world = world_system();
     assert_int_equal(world->kind->list(world, folder, arena, &names, NULL), OK);
@@ -104,7 +127,12 @@ static void test_what_cannot_be_written_is_counted(void **state)
     const char *file = arena_printf(arena, "%s/blocked", folder);
     assert_int_equal(world_replace_file(world_system(), file, STR("a file"), NULL), OK);
     DeadLetters *letters = deadletters_open(world_system(), inside);
-    deadletters_add(letters, STR("t"), STAGE_DECODE, "WR4001", "bad", STR(""), STR("x"));
+    deadletters_add(letters, &(DeadLetter){.table = STR("t"),
+                                           .stage = STAGE_DECODE,
+                                           .code = "WR4001",
+                                           .reason = "bad",
+                                           .position = STR(""),
+                                           .bytes = STR("x")});
     Error error = {0};
     (void)!deadletters_sync(letters, &error);
     assert_int_equal(metric_value(lost), before + 1);

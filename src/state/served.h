@@ -52,21 +52,24 @@ typedef struct ServedFilter {
     Value value;
 } ServedFilter;
 
-/* Up to `limit` rows in key order after `cursor` ("" for the first page), all filters holding,
- * as JSON objects separated by commas. `next_cursor` gets the cursor of the next page, empty at
- * the end. ERR_INVALID for a cursor that is not ours. */
-Status served_page_json(ServedTable *table, const ServedFilter *filters, int32_t filter_count,
-                        int32_t limit, Str cursor, Buffer *out, Buffer *next_cursor, Error *error);
+typedef struct ServedPage {
+    const ServedFilter *filters; /* all must hold */
+    int32_t filter_count;
+    int32_t limit; /* rows, >= 1 */
+    Str cursor;    /* of the page before, "" for the first one */
+} ServedPage;
 
-/* Changes after `sequence` (0 = from now on: returns at once with *next set), at most `limit`,
- * as JSON lines {"op":"+U","seq":12,"row":{…}}. Waits up to timeout_us for the first one.
- * ERR_LOST when the history no longer reaches back to it. */
-Status served_changes_json(ServedTable *table, int64_t sequence, int32_t limit, int64_t timeout_us,
-                           Buffer *out, int64_t *next, Error *error);
+/* The rows of a page in key order as JSON objects separated by commas. `next_cursor` gets the
+ * cursor of the next page, empty at the end. ERR_INVALID for a cursor that is not ours. */
+Status served_page_json(ServedTable *table, const ServedPage *page, Buffer *out,
+                        Buffer *next_cursor, Error *error);
+
+/* Changes after `sequence` (-1 = from now on: only *next is set), at most `limit`, as JSON lines
+ * {"op":"+U","seq":12,"row":{…}}; none when nothing has changed. ERR_LOST when the history no
+ * longer reaches back to it. */
+Status served_changes_json(ServedTable *table, int64_t sequence, int32_t limit, Buffer *out,
+                           int64_t *next, Error *error);
 int64_t served_sequence(ServedTable *table);
-
-/* Wake followers for good: the job ends. */
-void served_stop(ServedTable *table);
 
 /* All rows into a snapshot and back. */
 void served_save(ServedTable *table, Buffer *out);

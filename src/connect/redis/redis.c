@@ -1,0 +1,441 @@
+/* redis: rows to a Redis server, by the options of the Flink Redis connector.
+ *
+ * A batch becomes one run of pipelined commands and is done when all replies are in. Commands
+ * that set (SET, HSET, a hash per row) may be repeated without harm, so a lost connection, a
+ * restart or a replay from a checkpoint ends in the same state. A refusal of a single command
+ * (a key of another type) sends its row to the dead letters and the line goes on. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "connect/connect.h"
+#include "connect/redis/command.h"
+#include "connect/redis/resp.h"
+#include "data/value.h"
+
+enum { REDIS_PORT = 6379, PIPELINE_BYTES_MAX = 256 * 1024 };
+
+typedef struct RedisSink {
+    SinkWriter base;
+    Socket *socket;
+    RespReader reader;
+    RedisEncoder encoder;
+    Buffer out;
+    /* Row of each expected reply, for naming the one that was refused. */
+    int32_t *reply_rows;
+    int32_t reply_count;
+    int64_t timeout_us;
+    bool is_connected;
+    bool was_connected;
+} RedisSink;
+
+static const OptionSpec redis_options[] = {
+    {.key = "host",
+     .type = OPTION_TEXT,
+     .is_required = true,
+     .help = "Name or address of the server."},
+    {.key = "port", .type = OPTION_INT, .default_text = "6379", .help = "Port of the server."},
+    {.key = "redis-mode",
+     .type = OPTION_ENUM,
+     .default_text = "single",
+     .choices = "single|cluster|sentinel",
+     .help = "Only `single` is supported."},
+    {.key = "username", .type = OPTION_TEXT, .help = "User of Redis 6 access control."},
+    {.key = "password",
+     .type = OPTION_TEXT,
+     .is_secret = true,
+     .help = "Password, if the server wants one."},
+    {.key = "database", .type = OPTION_INT, .default_text = "0", .help = "Number of the database."},
+    {.key = "timeout",
+     .type = OPTION_INT,
+     .default_text = "2000",
+     .help = "Milliseconds to wait for a connection or a reply."},
+    {.key = "command",
+     .type = OPTION_TEXT,
+     .is_required = true,
+     .help =
+         "What writing a row does: SET, HSET, INCRBY, HINCRBY, SADD, ZADD, RPUSH, … Columns are "
+         "positional: key, then field or score, then value."},
+    {.key = "value.data.structure",
+     .type = OPTION_ENUM,
+     .default_text = "column",
+     .choices = "column|row|hash",
+     .help =
+         "`column`: the last column is the value. `row`: the whole row, joined by byte 01, is the "
+         "value. `hash` (weir's own, with HSET): one hash per row, its key from the PRIMARY KEY, a "
+         "field for each other column."},
+    {.key = "key.prefix",
+     .type = OPTION_TEXT,
+     .default_text = "",
+     .help = "Text put in front of every key (weir's own)."},
+    {.key = "key.delimiter",
+     .type = OPTION_TEXT,
+     .default_text = ":",
+     .help = "Text between the columns of a composite key of a hash (weir's own)."},
+    {.key = "ttl",
+     .type = OPTION_INT,
+     .help = "Seconds until a key expires, counted from its last write."},
+    {.key = "ttl.key.not.absent",
+     .type = OPTION_BOOL,
+     .default_text = "false",
+     .help = "Give a key its ttl only if it has none (Redis 7)."},
+    {.key = "set.if.absent",
+     .type = OPTION_BOOL,
+     .default_text = "false",
+     .help = "SETNX and HSETNX instead of SET and HSET."},
+    {.key = "tls",
+     .type = OPTION_BOOL,
+     .default_text = "false",
+     .help = "Connect by TLS (weir's own)."},
+    {.key = "tls.ca-file", .type = OPTION_TEXT, .help = "PEM file of roots to trust (weir's own)."},
+    {.key = "max.retries",
+     .type = OPTION_INT,
+     .default_text = "1",
+     .help = "Accepted for Flink's sake: weir retries until it is stopped."},
+    {.key = "maxTotal", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+    {.key = "maxIdle", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+    {.key = "minIdle", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+    {.key = "sink.parallelism", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+};
+
+/* ---- For the planner -------------------------------------------------------------------- */
+
+static ChangelogMode redis_write_mode(const TableOptions *table)
+{
+    (void)table;
+    return CHANGELOG_UPSERT;
+}
+
+typedef struct Check {
+    const TableCheck *table;
+    bool has_failed;
+} Check;
+
+static void check_fail(Check *check, const char *key, const char *message, const char *help)
+{
+    OptionEntry entry = {.key = str_from(key)};
+    for (int32_t i = 0; i < options_count(check->table->table->options); i++)
+        if (str_is(options_at(check->table->table->options, i).key, key))
+            entry = options_at(check->table->table->options, i);
+    check->table->report(check->table->report_context, &entry, "WR3303", message, help);
+    check->has_failed = true;
+}
+
+/* The declared PRIMARY KEY has to be what the command writes by: its leading columns. */
+static bool key_leads(const int32_t *key, int32_t key_count, int32_t wanted)
+{
+    if (key_count != wanted)
+        return false;
+    for (int32_t i = 0; i < key_count; i++)
+        if (key[i] >= wanted)
+            return false;
+    return true;
+}
+
+static void check_columns(Check *check, const RedisCommand *command)
+{
+    const Schema *schema = check->table->physical;
+    const int32_t *key = check->table->key;
+    int32_t key_count = check->table->key_count;
+    char message[256];
+    bool is_row = str_equal_ignoring_case(
+        options_text(check->table->table->options, "value.data.structure"), STR("row"));
+    if (is_row ? schema->count < command->key_columns : schema->count != command->column_count) {
+        snprintf(message, sizeof message, "command %s takes %d columns (%s), but the table has %d",
+                 command->name, command->column_count, command->help, schema->count);
+        check_fail(check, "command", message,
+                   "to keep several columns per key, use 'command' = 'HSET' with "
+                   "'value.data.structure' = 'hash'");
+    } else if (key_count > 0 && !key_leads(key, key_count, command->key_columns)) {
+        snprintf(message, sizeof message,
+                 "command %s writes by its first %d column%s, which must be the PRIMARY KEY",
+                 command->name, command->key_columns, command->key_columns == 1 ? "" : "s");
+        check_fail(check, "command", message, "put the key's columns first");
+    }
+}
+
+static Status redis_check(const TableCheck *table)
+{
+    Check check = {.table = table};
+    const OptionSet *options = table->table->options;
+    const RedisCommand *command = redis_command_find(options_text(options, "command"));
+    bool is_hash =
+        str_equal_ignoring_case(options_text(options, "value.data.structure"), STR("hash"));
+    if (command == NULL)
+        check_fail(
+            &check, "command", "not a command that rows can be written by",
+            "use one of SET, HSET, INCRBY, HINCRBY, SADD, ZADD, RPUSH, LPUSH, PFADD, PUBLISH, DEL");
+    else if (is_hash && strcmp(command->name, "HSET") != 0)
+        check_fail(&check, "value.data.structure", "a hash per row is written by HSET",
+                   "set 'command' = 'HSET'");
+    else if (is_hash && (table->key_count == 0 || table->key_count == table->physical->count))
+        check_fail(&check, "value.data.structure",
+                   "a hash per row needs a PRIMARY KEY and at least one column besides it",
+                   "add PRIMARY KEY (…) NOT ENFORCED to the table");
+    else if (!is_hash)
+        check_columns(&check, command);
+    if (!str_equal_ignoring_case(options_text(options, "redis-mode"), STR("single")))
+        check_fail(&check, "redis-mode", "only a single server is supported yet", "use 'single'");
+    return check.has_failed ? ERR_INVALID : OK;
+}
+
+/* ---- Connecting --------------------------------------------------------------------------- */
+
+static void redis_disconnect(RedisSink *sink)
+{
+    if (sink->socket != NULL)
+        socket_close(sink->socket);
+    resp_reader_reset(&sink->reader);
+    sink->is_connected = false;
+}
+
+/* Send one command and take its reply; an error reply fails with the server's words. */
+static Status redis_ask(RedisSink *sink, const Str *arguments, int32_t count, Error *error)
+{
+    sink->out.length = 0;
+    resp_begin(&sink->out, count);
+    for (int32_t i = 0; i < count; i++)
+        resp_argument(&sink->out, arguments[i]);
+    TRY(socket_write(sink->socket, sink->out.data, sink->out.length, sink->timeout_us, error));
+    RespReply reply;
+    TRY(resp_read(&sink->reader, &reply, error));
+    if (reply.kind != RESP_ERROR)
+        return OK;
+    if (str_has_prefix(reply.text, STR("LOADING"))) {
+        Status status =
+            fail(error, ERR_UNAVAILABLE, "WR3301", "the Redis server is loading its data");
+        error->is_retriable = true;
+        return status;
+    }
+    Status status = fail(error, ERR_PERMISSION, "WR3304", "the Redis server refused: %.*s",
+                         STR_ARGS(reply.text));
+    error_hint(error, "check 'username', 'password' and 'database' of table `%.*s`",
+               STR_ARGS(sink->base.node->sink.table->name));
+    return status;
+}
+
+static Status redis_greet(RedisSink *sink, Error *error)
+{
+    const OptionSet *options = sink->base.node->sink.table->options.options;
+    if (options_bool(options, "tls")) {
+        TlsOptions tls = {.verify = TLS_VERIFY_FULL, .host = options_terminated(options, "host")};
+        if (options_has(options, "tls.ca-file"))
+            tls.ca_file = options_terminated(options, "tls.ca-file");
+        TRY(socket_start_tls(sink->socket, &tls, sink->timeout_us, error));
+    }
+    if (options_has(options, "password")) {
+        Str arguments[3] = {STR("AUTH")};
+        int32_t count = 1;
+        if (options_has(options, "username"))
+            arguments[count++] = options_text(options, "username");
+        arguments[count++] = options_text(options, "password");
+        TRY(redis_ask(sink, arguments, count, error));
+    }
+    char database[24];
+    snprintf(database, sizeof database, "%lld", (long long)options_int(options, "database"));
+    return redis_ask(sink, (Str[]){STR("SELECT"), str_from(database)}, 2, error);
+}
+
+static Status redis_connect(RedisSink *sink, Error *error)
+{
+    const OptionSet *options = sink->base.node->sink.table->options.options;
+    SocketTarget target = {.host = options_terminated(options, "host"),
+                           .port = (int32_t)options_int(options, "port")};
+    redis_disconnect(sink);
+    TRY(socket_connect(sink->socket, &target, sink->timeout_us, error));
+    TRY(redis_greet(sink, error));
+    sink->is_connected = true;
+    if (sink->was_connected)
+        log_event(LOG_INFO, "redis", "connected again to %s:%d", target.host, target.port);
+    sink->was_connected = true;
+    return OK;
+}
+
+static void redis_prepare_encoder(RedisSink *sink)
+{
+    const PlanNode *node = sink->base.node;
+    const PlanTable *table = node->sink.table;
+    const OptionSet *options = table->options.options;
+    Arena *arena = sink->base.arena;
+    Str structure = options_text(options, "value.data.structure");
+    int32_t *position = ARENA_ARRAY(arena, int32_t, table->physical.count);
+    for (int32_t i = 0; i < node->schema.count; i++)
+        if (node->sink.writes[i] >= 0)
+            position[node->sink.writes[i]] = i;
+    sink->encoder = (RedisEncoder){
+        .command = redis_command_find(options_text(options, "command")),
+        .structure = str_equal_ignoring_case(structure, STR("hash"))  ? REDIS_HASH
+                     : str_equal_ignoring_case(structure, STR("row")) ? REDIS_ROW
+                                                                      : REDIS_COLUMN,
+        .prefix = options_text(options, "key.prefix"),
+        .delimiter = options_text(options, "key.delimiter"),
+        .ttl_seconds = options_has(options, "ttl") ? options_int(options, "ttl") : 0,
+        .ttl_only_if_none = options_bool(options, "ttl.key.not.absent"),
+        .is_if_absent = options_bool(options, "set.if.absent"),
+        .schema = &node->schema,
+        .position = position,
+        .column_count = table->physical.count,
+        .key = table->key,
+        .key_count = table->key_count,
+    };
+}
+
+/* The first connection is tried at once, so that a wrong host or password ends the start with a
+ * message and not a job in silence. */
+static Status redis_open(SinkWriter *writer, Str state, Error *error)
+{
+    (void)state;
+    RedisSink *sink = (RedisSink *)writer;
+    const OptionSet *options = writer->node->sink.table->options.options;
+    sink->timeout_us = options_int(options, "timeout") * MICROS_PER_MILLI;
+    sink->socket = socket_new(writer->world);
+    sink->reader = (RespReader){.socket = sink->socket, .timeout_us = sink->timeout_us};
+    sink->reply_rows = ARENA_ARRAY(writer->arena, int32_t, BATCH_ROWS_MAX * 4);
+    redis_prepare_encoder(sink);
+    return redis_connect(sink, error);
+}
+
+/* ---- Writing ------------------------------------------------------------------------------ */
+
+static void redis_reject(RedisSink *sink, const Batch *batch, int32_t row, const char *reason)
+{
+    Buffer text = {0};
+    for (int32_t i = 0; i < batch->column_count; i++) {
+        Value value = value_get(&batch->columns[i], row);
+        buffer_append_text(&text, i == 0 ? "{" : ",");
+        buffer_printf(&text, "\"%.*s\":", STR_ARGS(sink->base.node->schema.fields[i].name));
+        value_print(&text, &value, VALUE_JSON, sink->base.zone);
+    }
+    buffer_append_char(&text, '}');
+    deadletters_add(sink->base.dead_letters, &(DeadLetter){
+                                                 .table = sink->base.node->sink.table->name,
+                                                 .stage = STAGE_DELIVER,
+                                                 .code = "WR3305",
+                                                 .reason = reason,
+                                                 .bytes = buffer_str(&text),
+                                             });
+    buffer_free(&text);
+}
+
+/* Refusals that pass: the server is full, loading, or for the moment a replica. */
+static bool is_passing_refusal(Str text)
+{
+    static const char *const words[] = {"OOM",         "LOADING",    "READONLY",
+                                        "BUSY",        "MASTERDOWN", "TRYAGAIN",
+                                        "CLUSTERDOWN", "NOREPLICAS", "MISCONF"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (str_has_prefix(text, str_from(words[i])))
+            return true;
+    return false;
+}
+
+static Status redis_take_replies(RedisSink *sink, const Batch *batch, Error *error)
+{
+    for (int32_t i = 0; i < sink->reply_count; i++) {
+        RespReply reply;
+        TRY(resp_read(&sink->reader, &reply, error));
+        if (reply.kind != RESP_ERROR)
+            continue;
+        if (is_passing_refusal(reply.text) || str_has_prefix(reply.text, STR("NOPERM"))) {
+            bool is_passing = is_passing_refusal(reply.text);
+            Status status = fail(error, is_passing ? ERR_UNAVAILABLE : ERR_PERMISSION, "WR3304",
+                                 "the Redis server refused a write: %.*s", STR_ARGS(reply.text));
+            error->is_retriable = is_passing;
+            return status;
+        }
+        char reason[512];
+        snprintf(reason, sizeof reason, "the Redis server refused the row: %.*s",
+                 STR_ARGS(reply.text));
+        redis_reject(sink, batch, sink->reply_rows[i], reason);
+    }
+    sink->reply_count = 0;
+    return OK;
+}
+
+static Status redis_flush(RedisSink *sink, const Batch *batch, Error *error)
+{
+    if (sink->reply_count == 0)
+        return OK;
+    TRY(socket_write(sink->socket, sink->out.data, sink->out.length, sink->timeout_us, error));
+    sink->out.length = 0;
+    return redis_take_replies(sink, batch, error);
+}
+
+static Status redis_write_rows(RedisSink *sink, const Batch *batch, Error *error)
+{
+    sink->out.length = 0;
+    sink->reply_count = 0;
+    for (int32_t i = 0; i < batch->selection.count; i++) {
+        int32_t row = selection_row(batch->selection, i);
+        int32_t replies = 0;
+        const char *reason = NULL;
+        if (!redis_encode(&sink->encoder, batch, row, &sink->out, &replies, &reason))
+            redis_reject(sink, batch, row, reason);
+        for (int32_t k = 0; k < replies; k++)
+            sink->reply_rows[sink->reply_count++] = row;
+        if (sink->out.length >= PIPELINE_BYTES_MAX)
+            TRY(redis_flush(sink, batch, error));
+    }
+    return redis_flush(sink, batch, error);
+}
+
+static Status redis_write(SinkWriter *writer, const Batch *batch, Error *error)
+{
+    RedisSink *sink = (RedisSink *)writer;
+    Status status = OK;
+    if (!sink->is_connected)
+        status = redis_connect(sink, error);
+    if (status == OK)
+        status = redis_write_rows(sink, batch, error);
+    if (status != OK) {
+        redis_disconnect(sink);
+        /* Which host it is belongs in the message of a lost connection too. */
+        if (status == ERR_UNAVAILABLE)
+            error->is_retriable = true;
+    }
+    return status;
+}
+
+static Status redis_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state, Error *error)
+{
+    (void)writer, (void)checkpoint, (void)state, (void)error;
+    return OK; /* every write has its replies already */
+}
+
+static void redis_interrupt(SinkWriter *writer)
+{
+    RedisSink *sink = (RedisSink *)writer;
+    if (sink->socket != NULL)
+        socket_interrupt(sink->socket);
+}
+
+static void redis_close(SinkWriter *writer)
+{
+    RedisSink *sink = (RedisSink *)writer;
+    socket_free(sink->socket);
+    buffer_free(&sink->reader.buffer);
+    buffer_free(&sink->encoder.scratch);
+    buffer_free(&sink->out);
+}
+
+static const ConnectorInfo redis_info = {
+    .name = "redis",
+    .summary = "Writes rows to a Redis server as strings, hashes, sets and more.",
+    .options = redis_options,
+    .option_count = sizeof redis_options / sizeof redis_options[0],
+    .can_write = true,
+    .guarantee = SINK_IDEMPOTENT,
+    .write_mode = redis_write_mode,
+    .check = redis_check,
+};
+
+static const SinkKind redis_sink = {
+    .size = sizeof(RedisSink),
+    .open = redis_open,
+    .write = redis_write,
+    .prepare = redis_prepare,
+    .interrupt = redis_interrupt,
+    .close = redis_close,
+};
+
+const Connector redis_connector = {.info = &redis_info, .sink = &redis_sink};

@@ -1,0 +1,36 @@
+/* Errors as RFC 9457 asks for them. */
+#include "serve/internal.h"
+
+#include <string.h>
+
+void serve_problem(Request *request, unsigned int status, const char *code, const char *title,
+                   const char *detail, const char *suggestion)
+{
+    request->status = status;
+    request->content_type = "application/problem+json";
+    request->table = NULL;
+    request->body.length = 0;
+    JsonWriter json = {.out = &request->body};
+    json_begin_object(&json);
+    json_key(&json, "type");
+    json_text(&json, arena_printf(request->arena, "/errors/%s", code));
+    json_key(&json, "title");
+    json_text(&json, title);
+    json_key(&json, "status");
+    json_int(&json, status);
+    json_key(&json, "detail");
+    json_text(&json, detail);
+    json_key(&json, "instance");
+    json_text(&json, request->path);
+    json_key(&json, "code");
+    json_text(&json, code);
+    json_key(&json, "request_id");
+    json_text(&json, request->id);
+    if (suggestion != NULL) {
+        json_key(&json, "suggestions");
+        json_begin_array(&json);
+        json_text(&json, suggestion);
+        json_end_array(&json);
+    }
+    json_end_object(&json);
+}
