@@ -357,7 +357,8 @@ static void remember_url(Server *server, int descriptor)
     }
 }
 
-static void log_trouble(void *context, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void log_trouble(void *context, const char *format,
+                                                              va_list args)
 {
     (void)context;
     char text[512];
