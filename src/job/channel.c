@@ -12,15 +12,17 @@
 /* ---- Wakers ------------------------------------------------------------------------------ */
 
 struct Waker {
+    World *world; /* its monotonic clock is CLOCK_MONOTONIC */
     pthread_mutex_t mutex;
     pthread_cond_t condition;
     _Atomic bool is_signaled;
     bool is_waiting; /* under the mutex */
 };
 
-Waker *waker_new(void)
+Waker *waker_new(World *world)
 {
     Waker *waker = memory_allocate_zeroed(sizeof *waker);
+    waker->world = world;
     pthread_mutex_init(&waker->mutex, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -51,21 +53,20 @@ void waker_wake(Waker *waker)
     pthread_mutex_unlock(&waker->mutex);
 }
 
-static struct timespec deadline_after(int64_t timeout_us)
+static struct timespec deadline_after(World *world, int64_t timeout_us)
 {
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    int64_t nanos = deadline.tv_nsec + timeout_us % 1000000 * 1000;
-    deadline.tv_sec += timeout_us / 1000000 + nanos / 1000000000;
-    deadline.tv_nsec = nanos % 1000000000;
-    return deadline;
+    int64_t deadline_us = world_monotonic_us(world) + timeout_us;
+    return (struct timespec){.tv_sec = deadline_us / 1000000,
+                             .tv_nsec = deadline_us % 1000000 * 1000};
 }
 
 void waker_wait(Waker *waker, int64_t timeout_us)
 {
     if (atomic_exchange(&waker->is_signaled, false) || timeout_us == 0)
         return;
-    struct timespec deadline = timeout_us > 0 ? deadline_after(timeout_us) : (struct timespec){0};
+    struct timespec deadline = {0};
+    if (timeout_us > 0)
+        deadline = deadline_after(waker->world, timeout_us);
     pthread_mutex_lock(&waker->mutex);
     waker->is_waiting = true;
     int result = 0;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/world.h"
 #include "data/batch.h"
 
 /* ---- Wakers ------------------------------------------------------------------------------ */
@@ -21,7 +22,7 @@
  * lost. */
 typedef struct Waker Waker;
 
-Waker *waker_new(void);
+Waker *waker_new(World *world);
 void waker_free(Waker *waker);
 /* From any thread. */
 void waker_wake(Waker *waker);

@@ -94,7 +94,7 @@ static void *stress_write(void *context)
 static void test_threads_meet_without_losing_a_wake(void **state)
 {
     (void)state;
-    Stress stress = {channel_new(), waker_new(), waker_new()};
+    Stress stress = {channel_new(), waker_new(world_system()), waker_new(world_system())};
     channel_connect(stress.channel, stress.reader, stress.writer);
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, stress_write, &stress), 0);
@@ -117,7 +117,7 @@ static void test_threads_meet_without_losing_a_wake(void **state)
 static void test_waits_no_longer_than_told(void **state)
 {
     (void)state;
-    Waker *waker = waker_new();
+    Waker *waker = waker_new(world_system());
     waker_wait(waker, 0);
     waker_wait(waker, 1000);
     waker_wake(waker);

@@ -1,0 +1,260 @@
+/* The coordinator: starts checkpoints, makes them durable, ends the job.
+ *
+ *     sources ── barrier n ──> tasks ... sinks      each acknowledges with its state
+ *     all acknowledged: write chk-n, sync, rename, sync    (only then does it exist)
+ *     committed = n: every task hears of it and makes visible what it prepared
+ *
+ * The end of the input and a stop both take one more checkpoint, whose barrier is the last
+ * message of all. One checkpoint is under way at a time. */
+#include "job/internal.h"
+
+#include "base/log.h"
+#include "base/metrics.h"
+
+enum {
+    OBSERVE_INTERVAL_US = 250 * 1000,
+    FULL_RETRY_US = 1000 * 1000,
+    STOP_TIMEOUT_US = 30 * 1000 * 1000,
+};
+
+typedef struct Coordinator {
+    Job *job;
+    int64_t pending; /* the checkpoint under way; 0: none */
+    bool is_last, is_end;
+    int64_t begun_us, next_us;
+    int64_t stop_deadline_us; /* 0: no stop yet */
+    int64_t observed_us;
+    Metric *duration, *size, *newest, *completed;
+} Coordinator;
+
+static void coordinator_begin(Coordinator *coordinator, bool is_last, bool is_end)
+{
+    Job *job = coordinator->job;
+    Board *board = &job->board;
+    assert(coordinator->pending == 0);
+    coordinator->pending = ++job->last_checkpoint;
+    coordinator->is_last = is_last;
+    coordinator->is_end = is_end;
+    coordinator->begun_us = world_monotonic_us(job->world);
+    pthread_mutex_lock(&board->mutex);
+    board->collecting = snapshot_new(coordinator->pending, job->shard_count);
+    board->collecting->time_us = world_now_us(job->world);
+    board->collecting->is_end = is_end;
+    board->acks_missing = job->task_count;
+    pthread_mutex_unlock(&board->mutex);
+    atomic_store(&board->barrier_is_last, is_last);
+    atomic_store(&board->barrier_wanted, coordinator->pending);
+    runners_wake(job);
+}
+
+static bool snapshot_has_sink_state(const Snapshot *snapshot)
+{
+    for (int32_t i = 0; i < snapshot->entry_count; i++)
+        if (snapshot->entries[i].role == STATE_SINK)
+            return true;
+    return false;
+}
+
+/* A full disk may have room again: wait for it while the pipeline goes on. Nothing else is tried
+ * twice, least of all a sync. */
+static Status coordinator_write(Coordinator *coordinator, const Snapshot *snapshot, Error *error)
+{
+    Job *job = coordinator->job;
+    int64_t give_up_us = world_monotonic_us(job->world) + STOP_TIMEOUT_US;
+    for (;;) {
+        Status status = snapshot_write(job->world, job->checkpoint_folder, snapshot, error);
+        if (status != ERR_FULL || atomic_load(&job->board.is_stopping))
+            return status;
+        int64_t now_us = world_monotonic_us(job->world);
+        if (atomic_load(&job->is_stop_wanted) && now_us >= give_up_us)
+            return status;
+        log_event(LOG_WARN, "job", "checkpoint %lld waits for space: %s", (long long)snapshot->id,
+                  error->text);
+        waker_wait(job->board.coordinator, FULL_RETRY_US);
+    }
+}
+
+static Status coordinator_retain(Job *job, Error *error)
+{
+    int32_t retained = job->plan->settings.checkpoints_retained;
+    int64_t *ids;
+    int32_t count;
+    Arena *arena = arena_new(0);
+    Status status = snapshot_list(job->world, job->checkpoint_folder, arena, &ids, &count, error);
+    for (int32_t i = retained > 0 ? retained : 1; status == OK && i < count; i++)
+        status = snapshot_remove(job->world, job->checkpoint_folder, ids[i], error);
+    arena_free(arena);
+    return status;
+}
+
+static Status coordinator_persist(Coordinator *coordinator, const Snapshot *snapshot, Error *error)
+{
+    Job *job = coordinator->job;
+    TRY(deadletters_sync(job->dead_letters, error));
+    /* At the end of the input a checkpoint serves only sinks that have something left to commit. */
+    if (coordinator->is_end && !snapshot_has_sink_state(snapshot))
+        return OK;
+    TRY(job->world->kind->make_folder(job->world, job->checkpoint_folder, error));
+    TRY(coordinator_write(coordinator, snapshot, error));
+    job->kept_checkpoint = snapshot->id;
+    job->checkpoint_count++;
+    metric_set(coordinator->size, snapshot_bytes(snapshot));
+    metric_set(coordinator->newest, world_now_us(job->world));
+    metric_add(coordinator->completed, 1);
+    return OK;
+}
+
+/* All tasks have acknowledged. */
+static Status coordinator_complete(Coordinator *coordinator, Error *error)
+{
+    Job *job = coordinator->job;
+    Board *board = &job->board;
+    pthread_mutex_lock(&board->mutex);
+    Snapshot *snapshot = board->collecting;
+    board->collecting = NULL;
+    pthread_mutex_unlock(&board->mutex);
+    Status status = coordinator_persist(coordinator, snapshot, error);
+    snapshot_free(snapshot);
+    TRY(status);
+    int64_t now_us = world_monotonic_us(job->world);
+    metric_set(coordinator->duration, now_us - coordinator->begun_us);
+    atomic_store(&board->committed, coordinator->pending);
+    coordinator->pending = 0;
+    runners_wake(job);
+    return coordinator->is_end ? OK : coordinator_retain(job, error);
+}
+
+static bool coordinator_previews_are_done(const Job *job)
+{
+    for (int32_t i = 0; i < job->plan->root_count; i++)
+        if (!atomic_load(&job->previews[i].is_done))
+            return false;
+    return true;
+}
+
+/* Looks at the board: what is to be done now? */
+static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *error)
+{
+    Job *job = coordinator->job;
+    Board *board = &job->board;
+    pthread_mutex_lock(&board->mutex);
+    bool has_ended = board->ends_missing == 0;
+    bool is_acknowledged = coordinator->pending != 0 && board->acks_missing == 0;
+    pthread_mutex_unlock(&board->mutex);
+    int64_t now_us = world_monotonic_us(job->world);
+    bool is_stop_wanted = atomic_load(&job->is_stop_wanted);
+    if (is_stop_wanted && coordinator->stop_deadline_us == 0)
+        coordinator->stop_deadline_us = now_us + STOP_TIMEOUT_US;
+    if (job->options.preview != NULL) {
+        *is_over = has_ended || is_stop_wanted || coordinator_previews_are_done(job);
+        job->has_ended = has_ended;
+        return OK;
+    }
+    if (is_acknowledged) {
+        *is_over = coordinator->is_last;
+        job->has_ended = coordinator->is_end;
+        return coordinator_complete(coordinator, error);
+    }
+    if (is_stop_wanted && now_us >= coordinator->stop_deadline_us) {
+        Status status = fail(error, ERR_UNAVAILABLE, "WR4405",
+                             "the last checkpoint was not finished within %d seconds",
+                             STOP_TIMEOUT_US / 1000000);
+        error->is_retriable = true;
+        error_hint(error, "a sink does not take what it is given; the next run resumes from the "
+                          "checkpoint before");
+        return status;
+    }
+    if (coordinator->pending == 0 && (has_ended || is_stop_wanted)) {
+        coordinator_begin(coordinator, true, has_ended);
+    } else if (coordinator->pending == 0 && now_us >= coordinator->next_us) {
+        coordinator_begin(coordinator, false, false);
+        coordinator->next_us = now_us + job->plan->settings.checkpoint_interval_us;
+    }
+    return OK;
+}
+
+static void coordinator_wait(Coordinator *coordinator)
+{
+    Job *job = coordinator->job;
+    int64_t now_us = world_monotonic_us(job->world);
+    int64_t until_us = INT64_MAX;
+    if (coordinator->pending == 0 && coordinator->next_us < until_us)
+        until_us = coordinator->next_us;
+    if (coordinator->stop_deadline_us != 0 && coordinator->stop_deadline_us < until_us)
+        until_us = coordinator->stop_deadline_us;
+    if (job->options.observe != NULL && coordinator->observed_us + OBSERVE_INTERVAL_US < until_us)
+        until_us = coordinator->observed_us + OBSERVE_INTERVAL_US;
+    if (until_us == INT64_MAX)
+        waker_wait(job->board.coordinator, -1);
+    else if (until_us > now_us)
+        waker_wait(job->board.coordinator, until_us - now_us);
+}
+
+static void coordinator_observe(Coordinator *coordinator)
+{
+    Job *job = coordinator->job;
+    int64_t now_us = world_monotonic_us(job->world);
+    if (job->options.observe == NULL || now_us - coordinator->observed_us < OBSERVE_INTERVAL_US)
+        return;
+    coordinator->observed_us = now_us;
+    job->options.observe(job->options.observe_context, job);
+}
+
+/* Until all tasks are open. A stop meanwhile cancels: nothing has been read yet. */
+static bool coordinator_await_open(Coordinator *coordinator)
+{
+    Job *job = coordinator->job;
+    Board *board = &job->board;
+    for (;;) {
+        pthread_mutex_lock(&board->mutex);
+        bool is_open = board->opens_missing == 0;
+        pthread_mutex_unlock(&board->mutex);
+        if (atomic_load(&board->is_stopping))
+            return false;
+        if (is_open)
+            return true;
+        if (atomic_load(&job->is_stop_wanted)) {
+            atomic_store(&board->is_stopping, true);
+            return false;
+        }
+        waker_wait(board->coordinator, -1);
+    }
+}
+
+static void coordinator_make_metrics(Coordinator *coordinator)
+{
+    const char *labels = "";
+    coordinator->duration =
+        metric_get(METRIC_GAUGE, "weir_checkpoint_duration_seconds", labels,
+                   "How long the newest checkpoint took, from barrier to durable.", 1000000);
+    coordinator->size = metric_get(METRIC_GAUGE, "weir_checkpoint_size_bytes", labels,
+                                   "Size of the newest checkpoint.", 1);
+    coordinator->newest = metric_get(METRIC_GAUGE, "weir_checkpoint_last_success_timestamp_seconds",
+                                     labels, "When the newest checkpoint became durable.", 1000000);
+    coordinator->completed = metric_get(METRIC_COUNTER, "weir_checkpoint_completed_total", labels,
+                                        "Checkpoints made durable.", 1);
+}
+
+Status checkpoint_run(Job *job, Error *error)
+{
+    Coordinator coordinator = {.job = job, .next_us = INT64_MAX};
+    coordinator_make_metrics(&coordinator);
+    if (!coordinator_await_open(&coordinator))
+        return OK;
+    snapshot_free(job->restored);
+    job->restored = NULL;
+    atomic_store(&job->board.is_started, true);
+    atomic_store(&job->is_running, true);
+    runners_wake(job);
+    int64_t interval_us = job->plan->settings.checkpoint_interval_us;
+    if (interval_us > 0 && job->options.preview == NULL)
+        coordinator.next_us = world_monotonic_us(job->world) + interval_us;
+    bool is_over = false;
+    while (!is_over && !atomic_load(&job->board.is_stopping)) {
+        TRY(coordinator_turn(&coordinator, &is_over, error));
+        coordinator_observe(&coordinator);
+        if (!is_over)
+            coordinator_wait(&coordinator);
+    }
+    return OK;
+}

@@ -1,0 +1,286 @@
+/* From the layout to tasks, channels and threads. */
+#include "job/internal.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "job/exchange.h"
+
+static Metric *deploy_metric(const char *name, const char *labels, const char *help,
+                             int64_t divisor)
+{
+    MetricKind kind = str_has_suffix(str_from(name), STR("_total")) ? METRIC_COUNTER : METRIC_GAUGE;
+    return metric_get(kind, name, labels, help, divisor);
+}
+
+/* Label text in quotes, with what Prometheus wants escaped. */
+static const char *deploy_label(Arena *arena, const char *key, const char *value)
+{
+    Buffer text = {0};
+    for (const char *at = value; *at != '\0'; at++) {
+        if (*at == '"' || *at == '\\')
+            buffer_append_char(&text, '\\');
+        if (*at == '\n')
+            buffer_append_text(&text, "\\n");
+        else
+            buffer_append_char(&text, *at);
+    }
+    char *label = arena_printf(arena, "%s=\"%s\"", key, buffer_terminated(&text));
+    buffer_free(&text);
+    return label;
+}
+
+static void deploy_operator_metrics(Job *job, Operator *op)
+{
+    const char *pipeline = deploy_label(job->arena, "pipeline", job->pipeline);
+    const char *label = deploy_label(job->arena, "operator", op->node->label);
+    const char *name = "weir_operator_records_total";
+    const char *help = "Rows into and out of each operator.";
+    op->records_in = deploy_metric(
+        name, arena_printf(job->arena, "%s,%s,direction=\"in\"", pipeline, label), help, 1);
+    op->records_out = deploy_metric(
+        name, arena_printf(job->arena, "%s,%s,direction=\"out\"", pipeline, label), help, 1);
+}
+
+static void deploy_task_metrics(Job *job, Task *task)
+{
+    const PlanNode *head = task->fragment->head;
+    const char *pipeline = deploy_label(job->arena, "pipeline", job->pipeline);
+    const char *labels = arena_printf(job->arena, "%s,%s", pipeline,
+                                      deploy_label(job->arena, "operator", head->label));
+    task->backpressure =
+        deploy_metric("weir_backpressure_seconds_total", labels,
+                      "Time that an operator has waited for the ones behind it.", 1000000);
+    task->watermark_delay =
+        deploy_metric("weir_watermark_delay_seconds", labels,
+                      "How far the watermark is behind the wall clock.", 1000000);
+    if (task->reader == NULL)
+        return;
+    const char *source =
+        head->kind == PLAN_SOURCE ? str_terminated(job->arena, head->source.table->name) : "values";
+    labels =
+        arena_printf(job->arena, "%s,%s", pipeline, deploy_label(job->arena, "source", source));
+    task->reader->records =
+        deploy_metric("weir_source_records_total", labels, "Rows read from each source.", 1);
+}
+
+static void deploy_context(Job *job, Task *task, int32_t shard)
+{
+    TaskContext *context = &task->context;
+    context->world = job->world;
+    context->query = arena_new(0);
+    context->scratch = arena_new(0);
+    context->eval = (EvalContext){
+        .world = job->world,
+        .scratch = context->scratch,
+        .zone = job->plan->settings.zone,
+        .watermark = TIMESTAMP_MIN,
+        .errors = memory_allocate((int64_t)sizeof(RowError) * ROW_ERRORS_MAX),
+    };
+    task->row_errors = context->eval.errors;
+    context->dead_letters = job->dead_letters;
+    context->shard = shard;
+    context->shard_count = task->fragment->task_count;
+    context->settings = &job->plan->settings;
+    context->error = &task->error;
+    context->is_stopping = &job->board.is_stopping;
+}
+
+static int32_t deploy_root_index(const Plan *plan, const PlanNode *node)
+{
+    for (int32_t i = 0; i < plan->root_count; i++)
+        if (plan->roots[i] == node)
+            return i;
+    return -1;
+}
+
+static Operator *deploy_operator(Job *job, Task *task, const PlanNode *node)
+{
+    int32_t root = deploy_root_index(job->plan, node);
+    if (root < 0 || job->options.preview == NULL)
+        return operator_new(&task->context, node);
+    task->is_preview = true;
+    return preview_new(&task->context, node, &job->previews[root]);
+}
+
+/* The operator of the task that makes the output of `node`. */
+static Operator *task_operator_of(const Task *task, const PlanNode *node)
+{
+    if (task->head->node == node)
+        return task->head;
+    for (int32_t i = 0; i < task->operator_count; i++)
+        if (task->operators[i]->node == node)
+            return task->operators[i];
+    return NULL;
+}
+
+static Task *deploy_task(Job *job, const Fragment *fragment, int32_t shard)
+{
+    Task *task = ARENA_NEW(job->arena, Task);
+    task->fragment = fragment;
+    task->board = &job->board;
+    pthread_mutex_init(&task->close_mutex, NULL);
+    deploy_context(job, task, shard);
+    task->operators = ARENA_ARRAY(job->arena, Operator *, fragment->nodes.count);
+    task->writers = ARENA_ARRAY(job->arena, Operator *, job->layout->edge_count);
+    for (int32_t i = 0; i < fragment->nodes.count; i++) {
+        const PlanNode *node = LIST_AT(fragment->nodes, i, const PlanNode);
+        if (node->input_count == 0) {
+            source_attach(task, node);
+            continue;
+        }
+        Operator *op = deploy_operator(job, task, node);
+        deploy_operator_metrics(job, op);
+        task->operators[task->operator_count++] = op;
+        if (i == 0) {
+            task->head = op;
+            continue;
+        }
+        for (int32_t k = 0; k < node->input_count; k++)
+            operator_connect(task_operator_of(task, node->inputs[k]), op, k);
+    }
+    deploy_task_metrics(job, task);
+    return task;
+}
+
+/* ---- Channels ---------------------------------------------------------------------------- */
+
+static Channel *deploy_channel(Job *job, Task *to, int32_t input)
+{
+    Channel *channel = channel_new();
+    job->channels[job->channel_count++] = channel;
+    to->inputs[to->input_count++] =
+        (TaskInput){.channel = channel, .input = input, .watermark = TIMESTAMP_MIN};
+    return channel;
+}
+
+/* Channels of one edge: every task of `from` has a writer with one channel to each task it may
+ * reach. */
+static void deploy_edge(Job *job, const Edge *edge)
+{
+    Task **to = job->tasks_of[edge->to->id];
+    bool is_forward = !edge->is_hash && edge->to->task_count > 1;
+    for (int32_t i = 0; i < edge->from->task_count; i++) {
+        Task *from = job->tasks_of[edge->from->id][i];
+        int32_t count = edge->is_hash ? edge->to->task_count : 1;
+        Channel **channels = ARENA_ARRAY(job->arena, Channel *, count);
+        for (int32_t k = 0; k < count; k++)
+            channels[k] = deploy_channel(job, to[is_forward ? i : k], edge->input);
+        ExchangeSpec spec = {.node = edge->from_node, .channels = channels, .channel_count = count};
+        if (edge->is_hash) {
+            spec.keys = edge->to->head->distribution_keys;
+            spec.key_count = edge->to->head->distribution_key_count;
+        }
+        Operator *writer = exchange_new(&from->context, &spec);
+        from->writers[from->writer_count++] = writer;
+        operator_connect(task_operator_of(from, edge->from_node), writer, 0);
+    }
+}
+
+static void deploy_channels(Job *job)
+{
+    int32_t channel_max = 0;
+    for (int32_t i = 0; i < job->layout->edge_count; i++) {
+        const Edge *edge = &job->layout->edges[i];
+        channel_max += edge->from->task_count * (edge->is_hash ? edge->to->task_count : 1);
+    }
+    job->channels = ARENA_ARRAY(job->arena, Channel *, channel_max);
+    for (int32_t i = 0; i < job->task_count; i++)
+        job->tasks[i]->inputs = ARENA_ARRAY(job->arena, TaskInput, channel_max);
+    for (int32_t i = 0; i < job->layout->edge_count; i++)
+        deploy_edge(job, &job->layout->edges[i]);
+    assert(job->channel_count == channel_max);
+}
+
+/* ---- Threads ----------------------------------------------------------------------------- */
+
+static void runner_add(Job *job, Runner *runner, Task *task)
+{
+    if (runner->tasks == NULL) {
+        runner->tasks = ARENA_ARRAY(job->arena, Task *, job->task_count);
+        runner->waker = waker_new(job->world);
+        runner->board = &job->board;
+        runner->restored = &job->restored;
+    }
+    runner->tasks[runner->task_count++] = task;
+}
+
+/* Workers come first, one per shard that has something to do; then a thread per source and sink. */
+static void deploy_runners(Job *job)
+{
+    Runner *workers = ARENA_ARRAY(job->arena, Runner, job->shard_count + job->task_count);
+    int32_t count = 0;
+    for (int32_t shard = 0; shard < job->shard_count; shard++) {
+        Runner *worker = &workers[count];
+        for (int32_t i = 0; i < job->task_count; i++) {
+            Task *task = job->tasks[i];
+            if (task->fragment->kind == FRAGMENT_SHARDS && task->context.shard == shard)
+                runner_add(job, worker, task);
+        }
+        count += worker->task_count > 0;
+    }
+    for (int32_t i = 0; i < job->task_count; i++)
+        if (job->tasks[i]->fragment->kind != FRAGMENT_SHARDS)
+            runner_add(job, &workers[count++], job->tasks[i]);
+    job->runners = workers;
+    job->runner_count = count;
+}
+
+static Runner *deploy_runner_of(Job *job, const Task *task)
+{
+    for (int32_t i = 0; i < job->runner_count; i++)
+        for (int32_t k = 0; k < job->runners[i].task_count; k++)
+            if (job->runners[i].tasks[k] == task)
+                return &job->runners[i];
+    assert(!"every task has a thread");
+    return NULL;
+}
+
+/* In the same order as deploy_edge made the channels. */
+static void deploy_connect_wakers(Job *job)
+{
+    int32_t at = 0;
+    for (int32_t e = 0; e < job->layout->edge_count; e++) {
+        const Edge *edge = &job->layout->edges[e];
+        int32_t count = edge->is_hash ? edge->to->task_count : 1;
+        bool is_forward = !edge->is_hash && edge->to->task_count > 1;
+        for (int32_t i = 0; i < edge->from->task_count; i++) {
+            Runner *writer = deploy_runner_of(job, job->tasks_of[edge->from->id][i]);
+            for (int32_t k = 0; k < count; k++) {
+                Task *to = job->tasks_of[edge->to->id][is_forward ? i : k];
+                channel_connect(job->channels[at++], deploy_runner_of(job, to)->waker,
+                                writer->waker);
+            }
+        }
+    }
+    assert(at == job->channel_count);
+}
+
+void deploy(Job *job)
+{
+    const Plan *plan = job->plan;
+    job->layout = layout_make(job->arena, plan, job->shard_count);
+    job->previews = ARENA_ARRAY(job->arena, PreviewRoot, plan->root_count);
+    for (int32_t i = 0; i < plan->root_count; i++) {
+        job->previews[i].options = &job->options;
+        job->previews[i].root = i;
+        job->previews[i].coordinator = job->board.coordinator;
+    }
+    int32_t task_max = 0;
+    for (int32_t i = 0; i < job->layout->fragment_count; i++)
+        task_max += job->layout->fragments[i]->task_count;
+    job->tasks = ARENA_ARRAY(job->arena, Task *, task_max);
+    job->tasks_of = ARENA_ARRAY(job->arena, Task **, job->layout->fragment_count);
+    for (int32_t i = 0; i < job->layout->fragment_count; i++) {
+        const Fragment *fragment = job->layout->fragments[i];
+        job->tasks_of[i] = &job->tasks[job->task_count];
+        for (int32_t shard = 0; shard < fragment->task_count; shard++)
+            job->tasks[job->task_count++] = deploy_task(job, fragment, shard);
+    }
+    deploy_channels(job);
+    deploy_runners(job);
+    deploy_connect_wakers(job);
+    job->board.shard_count = job->shard_count;
+    job->board.ends_missing = job->task_count;
+    job->board.opens_missing = job->runner_count;
+}

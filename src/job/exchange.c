@@ -1,0 +1,236 @@
+/* Gathering, spreading, and waiting for room. */
+#include "job/exchange.h"
+
+#include "base/memory.h"
+#include "data/rowcode.h"
+#include "job/job.h"
+
+/* A destination starts with small batches and is given larger ones as they fill up, so that a
+ * trickle of rows does not hold memory for a flood. */
+enum { GATHER_ROWS_MIN = 64 };
+
+typedef struct Destination {
+    Channel *channel;
+    Batch *gathered;  /* not yet sent, or NULL */
+    int32_t capacity; /* of gathered, and of the next one */
+    /* Messages that found the ring full, oldest first: outbox[outbox_first …]. */
+    Message *outbox;
+    int32_t outbox_first, outbox_count, outbox_capacity;
+} Destination;
+
+typedef struct Exchange {
+    Operator base;
+    ExchangeSpec spec;
+    Destination *destinations;
+    uint64_t *hashes; /* of one batch's rows */
+    uint8_t *shards;  /* likewise */
+    int32_t *sorted;  /* its rows by destination */
+} Exchange;
+
+static void destination_send(Destination *to, const Message *message)
+{
+    if (to->outbox_count == 0 && channel_put(to->channel, message))
+        return;
+    if (to->outbox_first + to->outbox_count == to->outbox_capacity) {
+        int32_t capacity = to->outbox_count < 8 ? 16 : to->outbox_count * 2;
+        Message *grown = memory_allocate((int64_t)sizeof *grown * capacity);
+        for (int32_t i = 0; i < to->outbox_count; i++)
+            grown[i] = to->outbox[to->outbox_first + i];
+        memory_free(to->outbox);
+        to->outbox = grown;
+        to->outbox_first = 0;
+        to->outbox_capacity = capacity;
+    }
+    to->outbox[to->outbox_first + to->outbox_count++] = *message;
+}
+
+static bool destination_drain(Destination *to)
+{
+    while (to->outbox_count > 0 && channel_put(to->channel, &to->outbox[to->outbox_first])) {
+        to->outbox_first++;
+        to->outbox_count--;
+    }
+    if (to->outbox_count > 0)
+        return false;
+    to->outbox_first = 0;
+    return true;
+}
+
+static void destination_flush(Destination *to)
+{
+    if (to->gathered == NULL)
+        return;
+    assert(to->gathered->row_count > 0);
+    int32_t rows = to->gathered->row_count;
+    Message message = {.kind = MESSAGE_BATCH, .batch = to->gathered};
+    to->gathered = NULL;
+    destination_send(to, &message);
+    if (rows >= to->capacity && to->capacity < BATCH_ROWS_MAX)
+        to->capacity *= 2;
+    else if (rows < to->capacity / 4 && to->capacity > GATHER_ROWS_MIN)
+        to->capacity /= 2;
+}
+
+static void destination_append(Destination *to, const Schema *schema, const Batch *batch,
+                               Selection rows)
+{
+    while (rows.count > 0) {
+        if (to->gathered == NULL) {
+            while (to->capacity < rows.count && to->capacity < BATCH_ROWS_MAX)
+                to->capacity *= 2;
+            to->gathered = channel_reuse(to->channel);
+            if (to->gathered == NULL)
+                to->gathered = batch_new(schema, to->capacity);
+            else
+                batch_reset(to->gathered, schema, to->capacity);
+        }
+        int32_t room = to->capacity - to->gathered->row_count;
+        int32_t taken = rows.count < room ? rows.count : room;
+        /* Rows without a list are 0 … count - 1: what is left of them needs a list to be said, so
+         * callers give a list whenever not all rows may fit at once. */
+        assert(rows.rows != NULL || taken == rows.count);
+        batch_append(to->gathered, batch, (Selection){rows.rows, taken}, to->capacity);
+        if (rows.rows != NULL)
+            rows.rows += taken;
+        rows.count -= taken;
+        if (to->gathered->row_count == to->capacity)
+            destination_flush(to);
+    }
+}
+
+/* The rows of the batch as a list, so that it can be cut. */
+static Selection exchange_listed(Exchange *exchange, Selection rows)
+{
+    if (rows.rows != NULL)
+        return rows;
+    for (int32_t i = 0; i < rows.count; i++)
+        exchange->sorted[i] = i;
+    return (Selection){exchange->sorted, rows.count};
+}
+
+static void exchange_push_one(Exchange *exchange, Batch *batch)
+{
+    Destination *to = &exchange->destinations[0];
+    Selection rows = batch->selection;
+    bool fits = to->gathered == NULL || rows.count <= to->capacity - to->gathered->row_count;
+    if (!fits)
+        rows = exchange_listed(exchange, rows);
+    destination_append(to, &exchange->spec.node->schema, batch, rows);
+}
+
+/* A counting sort of the rows by destination keeps their order within each. */
+static void exchange_push_hashed(Exchange *exchange, Batch *batch)
+{
+    const ExchangeSpec *spec = &exchange->spec;
+    int32_t starts[SHARDS_MAX + 1] = {0};
+    rowcode_hash(batch, spec->keys, spec->key_count, batch->selection, exchange->hashes);
+    for (int32_t i = 0; i < batch->selection.count; i++) {
+        int32_t row = selection_row(batch->selection, i);
+        int32_t shard = exchange_shard_of(exchange->hashes[row], spec->channel_count);
+        exchange->shards[row] = (uint8_t)shard;
+        starts[shard + 1]++;
+    }
+    for (int32_t i = 0; i < spec->channel_count; i++)
+        starts[i + 1] += starts[i];
+    int32_t next[SHARDS_MAX];
+    memcpy(next, starts, sizeof next);
+    for (int32_t i = 0; i < batch->selection.count; i++) {
+        int32_t row = selection_row(batch->selection, i);
+        exchange->sorted[next[exchange->shards[row]]++] = row;
+    }
+    for (int32_t i = 0; i < spec->channel_count; i++) {
+        Selection rows = {exchange->sorted + starts[i], starts[i + 1] - starts[i]};
+        destination_append(&exchange->destinations[i], &spec->node->schema, batch, rows);
+    }
+}
+
+static Status exchange_push(Operator *op, int32_t input, Batch *batch)
+{
+    Exchange *exchange = (Exchange *)op;
+    assert(input == 0 && batch->row_count <= BATCH_ROWS_MAX);
+    if (exchange->spec.key_count > 0 && exchange->spec.channel_count > 1)
+        exchange_push_hashed(exchange, batch);
+    else
+        exchange_push_one(exchange, batch);
+    return OK;
+}
+
+void exchange_flush(Operator *op)
+{
+    Exchange *exchange = (Exchange *)op;
+    for (int32_t i = 0; i < exchange->spec.channel_count; i++)
+        destination_flush(&exchange->destinations[i]);
+}
+
+void exchange_send(Operator *op, const Message *message)
+{
+    Exchange *exchange = (Exchange *)op;
+    assert(message->batch == NULL);
+    for (int32_t i = 0; i < exchange->spec.channel_count; i++) {
+        destination_flush(&exchange->destinations[i]);
+        destination_send(&exchange->destinations[i], message);
+    }
+}
+
+bool exchange_drain(Operator *op)
+{
+    Exchange *exchange = (Exchange *)op;
+    bool is_empty = true;
+    for (int32_t i = 0; i < exchange->spec.channel_count; i++)
+        is_empty = destination_drain(&exchange->destinations[i]) && is_empty;
+    return is_empty;
+}
+
+static Status exchange_advance(Operator *op, Timestamp watermark)
+{
+    Message message = {.kind = MESSAGE_WATERMARK, .value = watermark};
+    exchange_send(op, &message);
+    return OK;
+}
+
+static Status exchange_idle(Operator *op, bool is_idle)
+{
+    Message message = {.kind = MESSAGE_IDLE, .value = is_idle};
+    exchange_send(op, &message);
+    return OK;
+}
+
+void exchange_close(Operator *op)
+{
+    Exchange *exchange = (Exchange *)op;
+    for (int32_t i = 0; i < exchange->spec.channel_count; i++) {
+        Destination *to = &exchange->destinations[i];
+        batch_free(to->gathered);
+        for (int32_t k = 0; k < to->outbox_count; k++)
+            batch_free(to->outbox[to->outbox_first + k].batch);
+        memory_free(to->outbox);
+        *to = (Destination){.channel = to->channel};
+    }
+}
+
+static const OperatorKind exchange_kind = {
+    .name = "exchange",
+    .size = sizeof(Exchange),
+    .push = exchange_push,
+    .advance = exchange_advance,
+    .idle = exchange_idle,
+    .close = exchange_close,
+};
+
+Operator *exchange_new(TaskContext *task, const ExchangeSpec *spec)
+{
+    assert(spec->channel_count > 0 && spec->channel_count <= SHARDS_MAX);
+    Operator *op = operator_make(task, &exchange_kind, spec->node, 1);
+    Exchange *exchange = (Exchange *)op;
+    exchange->spec = *spec;
+    exchange->destinations = ARENA_ARRAY(task->query, Destination, spec->channel_count);
+    for (int32_t i = 0; i < spec->channel_count; i++)
+        exchange->destinations[i] =
+            (Destination){.channel = spec->channels[i], .capacity = GATHER_ROWS_MIN};
+    exchange->sorted = ARENA_ARRAY(task->query, int32_t, BATCH_ROWS_MAX);
+    if (spec->key_count > 0 && spec->channel_count > 1) {
+        exchange->hashes = ARENA_ARRAY(task->query, uint64_t, BATCH_ROWS_MAX);
+        exchange->shards = ARENA_ARRAY(task->query, uint8_t, BATCH_ROWS_MAX);
+    }
+    return op;
+}

@@ -1,0 +1,189 @@
+/* What the files of this folder share: tasks, the threads that run them, and the board on which
+ * the coordinator (the thread of job_run) and the tasks leave word for each other. */
+#ifndef WEIR_JOB_INTERNAL_H
+#define WEIR_JOB_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "exec/exec.h"
+#include "job/channel.h"
+#include "job/job.h"
+#include "job/layout.h"
+#include "job/snapshot.h"
+
+enum {
+    TICK_INTERVAL_US = 50 * 1000,
+    STEP_MESSAGES_MAX = 32, /* a task takes before another one of its worker has its turn */
+};
+
+/* Everything here is read by all threads; the atomics say who writes them. */
+typedef struct Board {
+    World *world;
+    Waker *coordinator;
+    int32_t shard_count;
+    _Atomic bool is_stopping;       /* cancelled: end without another checkpoint */
+    _Atomic bool is_started;        /* all tasks are open: sources may read */
+    _Atomic int64_t barrier_wanted; /* the checkpoint sources shall start; by the coordinator */
+    _Atomic bool barrier_is_last;   /* written before barrier_wanted */
+    _Atomic int64_t committed;      /* durable up to here; by the coordinator */
+
+    pthread_mutex_t mutex; /* guards the rest */
+    Snapshot *collecting;  /* of the checkpoint that is under way */
+    int32_t runners_alive;
+    int32_t acks_missing;
+    int32_t opens_missing;
+    int32_t ends_missing; /* tasks that have not come to the end of their input */
+    bool has_failed;
+    Error error; /* of the first failure */
+} Board;
+
+/* Keep the first error and cancel the job. ERR_CANCELLED alone cancels without an error. */
+void board_fail(Board *board, const Error *error, Status status);
+
+/* ---- Tasks ------------------------------------------------------------------------------- */
+
+typedef struct TaskInput {
+    Channel *channel;
+    int32_t input;   /* of the head */
+    bool is_aligned; /* its barrier is here, the others' are not yet */
+    bool is_idle, has_ended;
+    Timestamp watermark;
+} TaskInput;
+
+/* A fragment on one shard. */
+typedef struct Task {
+    const Fragment *fragment;
+    Board *board;
+    TaskContext context;
+    RowError *row_errors;
+    Error error;
+    Operator *head;       /* the first operator; for sources a stand-in that only emits */
+    Operator **operators; /* of the fragment's nodes, in their order */
+    int32_t operator_count;
+    Operator **writers; /* exchanges at the ends */
+    int32_t writer_count;
+    TaskInput *inputs;
+    int32_t input_count, next_input;
+    SourceReader *reader;        /* of source fragments, else NULL */
+    pthread_mutex_t close_mutex; /* an interrupt must not meet a close */
+    bool is_closed;
+    bool is_preview;
+    bool has_ended;     /* all input has come */
+    bool is_last_taken; /* the last barrier has passed */
+    int64_t barrier;    /* the newest checkpoint taken */
+    int64_t committed;
+    int64_t blocked_since_us; /* waiting for room below; 0: not */
+    Metric *backpressure, *watermark_delay;
+} Task;
+
+/* Open the operators and bring back their state from `restored` (NULL: start fresh). May block
+ * for sources and sinks. */
+Status task_open(Task *task, const Snapshot *restored);
+/* Do some work; *progressed tells whether there was any. Sources and sinks may block for a
+ * moment. */
+Status task_step(Task *task, bool *progressed);
+Status task_tick(Task *task, int64_t now_us);
+/* The last barrier has passed and what it prepared is committed. */
+bool task_is_done(const Task *task);
+void task_interrupt(Task *task);
+void task_close(Task *task);
+
+/* ---- Source tasks (source.c) --------------------------------------------------------------- */
+
+/* The stand-in operator of a source and its reader, made for the node. */
+void source_attach(Task *task, const PlanNode *node);
+Status source_step(Task *task, bool *progressed);
+
+/* Take the barrier `id` at a task: snapshot, pass it on, tell the coordinator. */
+Status task_take_barrier(Task *task, int64_t id, bool is_last);
+bool task_drain(Task *task);
+void task_flush(Task *task);
+void task_send(Task *task, const Message *message);
+/* All input has come: tell the tasks below and the coordinator. */
+void task_end(Task *task);
+
+/* PLAN_VALUES as a source of constant rows. */
+extern const SourceKind values_source;
+
+/* ---- Preview ------------------------------------------------------------------------------- */
+
+typedef struct PreviewRoot {
+    const JobOptions *options;
+    int32_t root;
+    _Atomic bool is_done;
+    Waker *coordinator;
+} PreviewRoot;
+Operator *preview_new(TaskContext *task, const PlanNode *node, PreviewRoot *root);
+
+/* ---- Deployment ---------------------------------------------------------------------------- */
+
+/* A thread and the tasks it steps. */
+typedef struct Runner {
+    pthread_t thread;
+    bool has_thread;
+    Waker *waker;
+    Board *board;
+    Snapshot *const *restored; /* the job's */
+    Task **tasks;
+    int32_t task_count;
+} Runner;
+
+struct Job {
+    World *world;
+    const Plan *plan;
+    JobOptions options;
+    const char *pipeline;
+    Arena *arena;
+    Board board;
+    Layout *layout;
+    int32_t shard_count;
+    Task **tasks;
+    int32_t task_count;
+    Task ***tasks_of; /* by fragment id, then shard */
+    Channel **channels;
+    int32_t channel_count;
+    Runner *runners;
+    int32_t runner_count;
+    PreviewRoot *previews; /* by root */
+    DeadLetters *dead_letters;
+    File *lock;
+    const char *checkpoint_folder;
+    Snapshot *restored;      /* until all tasks are open */
+    int64_t last_checkpoint; /* id of the newest one, taken or found */
+    int64_t kept_checkpoint; /* the newest complete one on disk; 0: none */
+    int64_t checkpoint_count;
+    int64_t started_us;
+    int64_t duration_us;
+    bool has_ended;
+    _Atomic bool is_running;
+    _Atomic bool is_stop_wanted;
+};
+
+/* Lay out tasks, channels and runners. */
+void deploy(Job *job);
+/* Threads: start them; wait for all to end. */
+Status runners_start(Job *job, Error *error);
+void runners_join(Job *job);
+void runners_wake(Job *job);
+/* How many have not come to their end. */
+int32_t runners_alive(Job *job);
+
+/* ---- Recovery (recover.c) ------------------------------------------------------------------ */
+
+/* Take the lock and find what to resume from; honours --fresh. */
+Status recover_open(Job *job, Error *error);
+/* Every entry must have an operator in the layout, or state loss be allowed. */
+Status recover_check(Job *job, Error *error);
+/* Forget everything: the end of bounded input. */
+Status recover_clean(Job *job, Error *error);
+void recover_close(Job *job);
+
+/* ---- Checkpoints (checkpoint.c) ------------------------------------------------------------ */
+
+/* The coordinator's loop: from the opening of the tasks to the end. */
+Status checkpoint_run(Job *job, Error *error);
+
+void job_notice(Job *job, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

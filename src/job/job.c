@@ -1,0 +1,247 @@
+/* A job's life, seen from outside. */
+#include "job/job.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "job/internal.h"
+
+void job_notice(Job *job, const char *format, ...)
+{
+    if (job->options.notice == NULL)
+        return;
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    job->options.notice(job->options.notice_context, text);
+}
+
+static int32_t job_core_count(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > SHARDS_MAX ? SHARDS_MAX : (int32_t)cores;
+}
+
+static int32_t job_choose_shards(const Job *job)
+{
+    int32_t count = job->options.parallelism;
+    if (count == 0)
+        count = job->plan->settings.parallelism;
+    if (count == 0)
+        count = job_core_count();
+    return count < 1 ? 1 : count > SHARDS_MAX ? SHARDS_MAX : count;
+}
+
+/* Tasks on the workers never block; opened here, their materialized tables can be shown before
+ * the first row comes. */
+static Status job_open_shards(Job *job, Error *error)
+{
+    for (int32_t i = 0; i < job->task_count; i++) {
+        Task *task = job->tasks[i];
+        if (task->fragment->kind != FRAGMENT_SHARDS)
+            continue;
+        Status status = task_open(task, job->restored);
+        if (status == OK)
+            continue;
+        *error = task->error;
+        return status;
+    }
+    return OK;
+}
+
+Status job_open(World *world, const Plan *plan, const JobOptions *options, Job **out, Error *error)
+{
+    Arena *arena = arena_new(0);
+    Job *job = ARENA_NEW(arena, Job);
+    job->world = world;
+    job->plan = plan;
+    job->options = *options;
+    job->arena = arena;
+    job->pipeline = plan->settings.pipeline_name != NULL ? plan->settings.pipeline_name : "default";
+    job->shard_count = job_choose_shards(job);
+    job->board.world = world;
+    job->board.coordinator = waker_new(world);
+    pthread_mutex_init(&job->board.mutex, NULL);
+    bool is_preview = options->preview != NULL;
+    const char *letters =
+        is_preview ? NULL : arena_printf(arena, "%s/dead-letters", options->data_dir);
+    job->dead_letters = deadletters_open(world, letters);
+    Status status = is_preview ? OK : recover_open(job, error);
+    if (status == OK)
+        status = recover_check(job, error);
+    if (status == OK) {
+        deploy(job);
+        status = job_open_shards(job, error);
+    }
+    if (status != OK) {
+        job_close(job);
+        return status;
+    }
+    *out = job;
+    return OK;
+}
+
+enum { CANCEL_REPEAT_US = 100 * 1000 };
+
+/* Threads that wait for room, for rows or for a server all look up. Said again until all have
+ * heard: one may have been on its way into a blocking call. */
+static void job_cancel(Job *job)
+{
+    atomic_store(&job->board.is_stopping, true);
+    while (runners_alive(job) > 0) {
+        for (int32_t i = 0; i < job->task_count; i++)
+            task_interrupt(job->tasks[i]);
+        runners_wake(job);
+        waker_wait(job->board.coordinator, CANCEL_REPEAT_US);
+    }
+}
+
+static Status job_finish(Job *job, Status status, Error *error)
+{
+    Board *board = &job->board;
+    if (status != OK)
+        board_fail(board, error, status);
+    bool is_cancelled = atomic_load(&board->is_stopping) || job->options.preview != NULL;
+    if (is_cancelled)
+        job_cancel(job);
+    runners_join(job);
+    if (board->has_failed) {
+        *error = board->error;
+        return error->status;
+    }
+    if (job->has_ended && !is_cancelled)
+        return recover_clean(job, error);
+    return OK;
+}
+
+Status job_run(Job *job, Error *error)
+{
+    job->started_us = world_monotonic_us(job->world);
+    Status status = runners_start(job, error);
+    if (status == OK)
+        status = checkpoint_run(job, error);
+    status = job_finish(job, status, error);
+    atomic_store(&job->is_running, false);
+    job->duration_us = world_monotonic_us(job->world) - job->started_us;
+    return status;
+}
+
+void job_stop(Job *job)
+{
+    atomic_store(&job->is_stop_wanted, true);
+    waker_wake(job->board.coordinator);
+}
+
+static void job_free_task(Task *task)
+{
+    if (!task->is_closed)
+        task_close(task);
+    pthread_mutex_destroy(&task->close_mutex);
+    memory_free(task->row_errors);
+    arena_free(task->context.scratch);
+    arena_free(task->context.query);
+}
+
+void job_close(Job *job)
+{
+    if (job == NULL)
+        return;
+    for (int32_t i = 0; i < job->task_count; i++)
+        job_free_task(job->tasks[i]);
+    for (int32_t i = 0; i < job->channel_count; i++)
+        channel_free(job->channels[i]);
+    for (int32_t i = 0; i < job->runner_count; i++)
+        waker_free(job->runners[i].waker);
+    snapshot_free(job->board.collecting);
+    snapshot_free(job->restored);
+    deadletters_close(job->dead_letters);
+    recover_close(job);
+    pthread_mutex_destroy(&job->board.mutex);
+    waker_free(job->board.coordinator);
+    arena_free(job->arena);
+}
+
+/* ---- Looking in -------------------------------------------------------------------------- */
+
+bool job_is_running(const Job *job)
+{
+    return atomic_load(&job->is_running);
+}
+
+DeadLetters *job_dead_letters(const Job *job)
+{
+    return job->options.preview != NULL ? NULL : job->dead_letters;
+}
+
+/* The operator of root number `root`, which has one task. */
+static Operator *job_root_operator(const Job *job, int32_t root)
+{
+    const PlanNode *node = job->plan->roots[root];
+    const Task *task = job->tasks_of[job->layout->fragment_of[node->id]->id][0];
+    for (int32_t i = 0; i < task->operator_count; i++)
+        if (task->operators[i]->node == node)
+            return task->operators[i];
+    assert(!"a root has an operator");
+    return NULL;
+}
+
+int32_t job_served_count(const Job *job)
+{
+    int32_t count = 0;
+    for (int32_t i = 0; job->options.preview == NULL && i < job->plan->root_count; i++)
+        count += job->plan->roots[i]->kind == PLAN_SERVE;
+    return count;
+}
+
+ServedTable *job_served_at(const Job *job, int32_t index)
+{
+    for (int32_t i = 0; i < job->plan->root_count; i++)
+        if (job->plan->roots[i]->kind == PLAN_SERVE && index-- == 0)
+            return operator_served_table(job_root_operator(job, i));
+    assert(!"the index is below job_served_count");
+    return NULL;
+}
+
+int32_t job_source_count(const Job *job)
+{
+    int32_t count = 0;
+    for (int32_t i = 0; i < job->task_count; i++)
+        count += job->tasks[i]->fragment->head->kind == PLAN_SOURCE;
+    return count;
+}
+
+SourceView job_source_at(const Job *job, int32_t index)
+{
+    for (int32_t i = 0; i < job->task_count; i++) {
+        const Task *task = job->tasks[i];
+        if (task->fragment->head->kind == PLAN_SOURCE && index-- == 0)
+            return (SourceView){.table = task->fragment->head->source.table->name,
+                                .progress = &task->reader->progress,
+                                .records = metric_value(task->reader->records)};
+    }
+    assert(!"the index is below job_source_count");
+    return (SourceView){0};
+}
+
+JobSummary job_summary(const Job *job)
+{
+    JobSummary summary = {
+        .dead_letters = deadletters_count(job->dead_letters),
+        .checkpoints = job->checkpoint_count,
+        .duration_us = job->duration_us,
+        .has_ended = job->has_ended,
+        .kept_checkpoint = job->kept_checkpoint,
+    };
+    if (job->duration_us == 0 && job->started_us != 0)
+        summary.duration_us = world_monotonic_us(job->world) - job->started_us;
+    for (int32_t i = 0; i < job->task_count; i++)
+        if (job->tasks[i]->reader != NULL)
+            summary.rows_in += metric_value(job->tasks[i]->reader->records);
+    for (int32_t i = 0; i < job->plan->root_count; i++)
+        summary.rows_out += metric_value(job_root_operator(job, i)->records_in);
+    return summary;
+}

@@ -1,0 +1,136 @@
+/* Where plans are cut. */
+#include "base/testing.h"
+
+#include "job/layout.h"
+
+enum { NODES_MAX = 16 };
+
+typedef struct Sketch {
+    Arena *arena;
+    PlanNode nodes[NODES_MAX];
+    PlanNode *list[NODES_MAX];
+    Plan plan;
+} Sketch;
+
+static const int32_t first_column[] = {0};
+
+static PlanNode *sketch_node(Sketch *sketch, PlanKind kind, PlanNode *a, PlanNode *b)
+{
+    PlanNode *node = &sketch->nodes[sketch->plan.node_count];
+    node->kind = kind;
+    node->id = sketch->plan.node_count;
+    node->inputs = ARENA_ARRAY(sketch->arena, PlanNode *, 2);
+    node->inputs[0] = a;
+    node->inputs[1] = b;
+    node->input_count = a == NULL ? 0 : b == NULL ? 1 : 2;
+    sketch->list[sketch->plan.node_count++] = node;
+    sketch->plan.nodes = sketch->list;
+    return node;
+}
+
+static PlanNode *sketch_hashed(Sketch *sketch, PlanKind kind, PlanNode *input)
+{
+    PlanNode *node = sketch_node(sketch, kind, input, NULL);
+    node->distribution = DISTRIBUTION_HASH;
+    node->distribution_keys = first_column;
+    node->distribution_key_count = 1;
+    return node;
+}
+
+static int32_t fragment_of(const Layout *layout, const PlanNode *node)
+{
+    return layout->fragment_of[node->id]->id;
+}
+
+static void test_cuts_at_the_hash_and_before_the_sink(void **state)
+{
+    (void)state;
+    Sketch sketch = {.arena = arena_new(0)};
+    PlanNode *source = sketch_node(&sketch, PLAN_SOURCE, NULL, NULL);
+    PlanNode *watermark = sketch_node(&sketch, PLAN_WATERMARK, source, NULL);
+    PlanNode *window = sketch_hashed(&sketch, PLAN_WINDOW_AGGREGATE, watermark);
+    PlanNode *calc = sketch_node(&sketch, PLAN_CALC, window, NULL);
+    PlanNode *sink = sketch_node(&sketch, PLAN_SINK, calc, NULL);
+    Layout *layout = layout_make(sketch.arena, &sketch.plan, 2);
+    assert_int_equal(layout->fragment_count, 3);
+    assert_int_equal(fragment_of(layout, watermark), fragment_of(layout, source));
+    assert_int_equal(fragment_of(layout, calc), fragment_of(layout, window));
+    assert_int_equal(layout->fragments[0]->kind, FRAGMENT_SOURCE);
+    assert_int_equal(layout->fragments[1]->task_count, 2);
+    assert_int_equal(layout->fragment_of[sink->id]->kind, FRAGMENT_SINK);
+    assert_int_equal(layout->fragment_of[sink->id]->task_count, 1);
+    assert_int_equal(layout->edge_count, 2);
+    assert_true(layout->edges[0].is_hash);
+    assert_false(layout->edges[1].is_hash);
+    assert_ptr_equal(layout->edges[0].from_node, watermark);
+    arena_free(sketch.arena);
+}
+
+static void test_shares_a_source_between_sinks(void **state)
+{
+    (void)state;
+    Sketch sketch = {.arena = arena_new(0)};
+    PlanNode *source = sketch_node(&sketch, PLAN_SOURCE, NULL, NULL);
+    PlanNode *calc = sketch_node(&sketch, PLAN_CALC, source, NULL);
+    sketch_node(&sketch, PLAN_SINK, calc, NULL);
+    sketch_node(&sketch, PLAN_SINK, source, NULL);
+    PlanNode *serve = sketch_node(&sketch, PLAN_SERVE, calc, NULL);
+    serve->distribution = DISTRIBUTION_SINGLE;
+    Layout *layout = layout_make(sketch.arena, &sketch.plan, 4);
+    assert_int_equal(layout->fragment_count, 4);
+    assert_int_equal(layout->fragments[0]->nodes.count, 2);
+    /* The table is behind the source, but not on the thread that blocks in it. */
+    assert_int_equal(layout->fragment_of[serve->id]->kind, FRAGMENT_SHARDS);
+    assert_int_equal(layout->fragment_of[serve->id]->task_count, 1);
+    arena_free(sketch.arena);
+}
+
+static void test_cuts_where_inputs_of_several_fragments_meet(void **state)
+{
+    (void)state;
+    Sketch sketch = {.arena = arena_new(0)};
+    PlanNode *a = sketch_node(&sketch, PLAN_SOURCE, NULL, NULL);
+    PlanNode *b = sketch_node(&sketch, PLAN_SOURCE, NULL, NULL);
+    PlanNode *both = sketch_node(&sketch, PLAN_UNION, a, b);
+    PlanNode *near_one = sketch_node(&sketch, PLAN_CALC, a, NULL);
+    PlanNode *near_two = sketch_node(&sketch, PLAN_CALC, a, NULL);
+    PlanNode *near = sketch_node(&sketch, PLAN_UNION, near_one, near_two);
+    Layout *layout = layout_make(sketch.arena, &sketch.plan, 2);
+    assert_int_equal(layout->fragment_count, 3);
+    assert_int_equal(layout->fragment_of[both->id]->task_count, 1);
+    assert_int_equal(fragment_of(layout, near), fragment_of(layout, a));
+    assert_int_equal(layout->edge_count, 2);
+    assert_int_equal(layout->edges[1].input, 1);
+    arena_free(sketch.arena);
+}
+
+static void test_goes_shard_by_shard_where_all_inputs_are_sharded(void **state)
+{
+    (void)state;
+    Sketch sketch = {.arena = arena_new(0)};
+    PlanNode *source = sketch_node(&sketch, PLAN_SOURCE, NULL, NULL);
+    PlanNode *a = sketch_hashed(&sketch, PLAN_GROUP_AGGREGATE, source);
+    PlanNode *b = sketch_hashed(&sketch, PLAN_GROUP_AGGREGATE, source);
+    PlanNode *both = sketch_node(&sketch, PLAN_UNION, a, b);
+    Layout *layout = layout_make(sketch.arena, &sketch.plan, 3);
+    assert_int_equal(layout->fragment_of[both->id]->task_count, 3);
+    assert_false(layout->edges[2].is_hash);
+    /* With one shard nothing moves behind the first worker. */
+    layout = layout_make(sketch.arena, &sketch.plan, 1);
+    PlanNode *again = sketch_hashed(&sketch, PLAN_GROUP_AGGREGATE, a);
+    layout = layout_make(sketch.arena, &sketch.plan, 1);
+    assert_int_equal(fragment_of(layout, again), fragment_of(layout, a));
+    assert_int_not_equal(fragment_of(layout, a), fragment_of(layout, source));
+    arena_free(sketch.arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cuts_at_the_hash_and_before_the_sink),
+        cmocka_unit_test(test_shares_a_source_between_sinks),
+        cmocka_unit_test(test_cuts_where_inputs_of_several_fragments_meet),
+        cmocka_unit_test(test_goes_shard_by_shard_where_all_inputs_are_sharded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

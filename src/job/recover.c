@@ -1,0 +1,192 @@
+/* The data folder: one process at a time, one folder per pipeline, the checkpoints in it.
+ *
+ *     weir-data/lock
+ *     weir-data/jobs/PIPELINE/checkpoints/chk-7/ */
+#include "job/internal.h"
+
+#include <stdio.h>
+
+#include "base/hash.h"
+
+/* A folder name for the pipeline: what is not plain becomes `_`, and a hash of the whole keeps
+ * two such names apart. */
+static const char *recover_folder_name(Arena *arena, const char *pipeline)
+{
+    char *name = arena_printf(arena, "%.100s", pipeline);
+    bool is_plain = name[0] != '\0' && name[0] != '.' && strlen(pipeline) <= 100;
+    for (char *at = name; *at != '\0'; at++) {
+        bool is_word = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
+                       (*at >= '0' && *at <= '9') || *at == '-' || *at == '_' || *at == '.';
+        is_plain = is_plain && is_word;
+        if (!is_word)
+            *at = '_';
+    }
+    if (is_plain)
+        return name;
+    uint64_t hash = hash_bytes(pipeline, (int64_t)strlen(pipeline));
+    return arena_printf(arena, "_%s-%08x", name, (unsigned)(hash >> 32));
+}
+
+static Status recover_lock(Job *job, Error *error)
+{
+    World *world = job->world;
+    const char *folder = job->options.data_dir;
+    TRY(world->kind->make_folder(world, folder, error));
+    const char *path = arena_printf(job->arena, "%s/lock", folder);
+    Status status = world->kind->lock(world, path, &job->lock, error);
+    if (status != ERR_AGAIN)
+        return status;
+    status = fail(error, ERR_UNAVAILABLE, "WR4406",
+                  "another weir is running with the data folder `%s`", folder);
+    error->is_retriable = true;
+    error_hint(error, "stop it first, or give this one a folder of its own with --data-dir");
+    return status;
+}
+
+static Status recover_discard(Job *job, const int64_t *ids, int32_t count, Error *error)
+{
+    for (int32_t i = count - 1; i >= 0; i--)
+        TRY(snapshot_remove(job->world, job->checkpoint_folder, ids[i], error));
+    if (count > 0)
+        job_notice(job,
+                   "started over (--fresh): discarded checkpoint %lld of pipeline `%s`, with its "
+                   "source positions and state",
+                   (long long)ids[0], job->pipeline);
+    return OK;
+}
+
+/* The newest checkpoint whose checksums hold. */
+static Status recover_newest(Job *job, const int64_t *ids, int32_t count, Error *error)
+{
+    Snapshot *found = NULL;
+    for (int32_t i = 0; i < count; i++) {
+        Status status = snapshot_read(job->world, job->checkpoint_folder, ids[i], &found, error);
+        if (status == OK) {
+            job->restored = found;
+            job->kept_checkpoint = ids[i];
+            error_clear(error);
+            return OK;
+        }
+        if (status != ERR_CORRUPT || i + 1 == count)
+            return status;
+        job_notice(job, "checkpoint %lld cannot be used: %s; falling back to checkpoint %lld",
+                   (long long)ids[i], error->text, (long long)ids[i + 1]);
+    }
+    return OK;
+}
+
+Status recover_open(Job *job, Error *error)
+{
+    TRY(recover_lock(job, error));
+    job->checkpoint_folder =
+        arena_printf(job->arena, "%s/jobs/%s/checkpoints", job->options.data_dir,
+                     recover_folder_name(job->arena, job->pipeline));
+    int64_t *ids;
+    int32_t count;
+    TRY(snapshot_list(job->world, job->checkpoint_folder, job->arena, &ids, &count, error));
+    if (job->options.is_fresh)
+        return recover_discard(job, ids, count, error);
+    if (count > 0)
+        job->last_checkpoint = ids[0];
+    return recover_newest(job, ids, count, error);
+}
+
+/* ---- What fits --------------------------------------------------------------------------- */
+
+static const PlanNode *recover_node_of(const Plan *plan, const StateEntry *entry)
+{
+    for (int32_t i = 0; i < plan->node_count; i++) {
+        const PlanNode *node = plan->nodes[i];
+        bool is_source = node->input_count == 0;
+        bool is_sink = node->kind == PLAN_SINK;
+        if (strcmp(node->uid, entry->uid) == 0 && is_source == (entry->role == STATE_SOURCE) &&
+            is_sink == (entry->role == STATE_SINK))
+            return node;
+    }
+    return NULL;
+}
+
+static bool recover_has_source(const Snapshot *restored, const PlanNode *node)
+{
+    for (int32_t i = 0; i < restored->entry_count; i++)
+        if (restored->entries[i].role == STATE_SOURCE &&
+            strcmp(restored->entries[i].uid, node->uid) == 0)
+            return true;
+    return false;
+}
+
+/* The labels of entries without an operator, each once. */
+static int32_t recover_find_lost(const Job *job, Buffer *names)
+{
+    int32_t count = 0;
+    const char *previous = "";
+    for (int32_t i = 0; i < job->restored->entry_count; i++) {
+        const StateEntry *entry = &job->restored->entries[i];
+        if (recover_node_of(job->plan, entry) != NULL || strcmp(entry->uid, previous) == 0)
+            continue;
+        previous = entry->uid;
+        buffer_printf(names, "%s`%s`", count++ > 0 ? ", " : "", entry->label);
+    }
+    return count;
+}
+
+Status recover_check(Job *job, Error *error)
+{
+    if (job->restored == NULL)
+        return OK;
+    Buffer names = {0};
+    Status status = OK;
+    if (recover_find_lost(job, &names) > 0) {
+        const char *lost = buffer_terminated(&names);
+        if (job->options.allows_state_loss) {
+            job_notice(job, "dropped the state of %s: the pipeline no longer has them", lost);
+        } else {
+            status = fail(error, ERR_LOST, "WR4407",
+                          "checkpoint %lld holds the state of %s, which the pipeline no longer has",
+                          (long long)job->restored->id, lost);
+            error_hint(error,
+                       "go on without it with --allow-state-loss, or start over with --fresh");
+        }
+    }
+    buffer_free(&names);
+    TRY(status);
+    job_notice(job, "resumed from checkpoint %lld", (long long)job->restored->id);
+    for (int32_t i = 0; i < job->plan->node_count; i++) {
+        const PlanNode *node = job->plan->nodes[i];
+        if (node->kind == PLAN_SOURCE && !recover_has_source(job->restored, node))
+            job_notice(job, "%s is new and starts from its beginning", node->label);
+    }
+    return OK;
+}
+
+/* ---- Leaving ----------------------------------------------------------------------------- */
+
+Status recover_clean(Job *job, Error *error)
+{
+    int64_t *ids;
+    int32_t count;
+    TRY(snapshot_list(job->world, job->checkpoint_folder, job->arena, &ids, &count, error));
+    /* The newest last: it says that nothing but its commit was left to do. */
+    for (int32_t i = count - 1; i >= 0; i--)
+        TRY(snapshot_remove(job->world, job->checkpoint_folder, ids[i], error));
+    job->kept_checkpoint = 0;
+    /* The empty folders above; one that holds something else stays. */
+    char *path = arena_printf(job->arena, "%s", job->checkpoint_folder);
+    for (int32_t i = 0; i < 3; i++) {
+        Status ignored = job->world->kind->remove(job->world, path, NULL);
+        (void)ignored;
+        char *slash = strrchr(path, '/');
+        assert(slash != NULL);
+        *slash = '\0';
+    }
+    return OK;
+}
+
+void recover_close(Job *job)
+{
+    if (job->lock == NULL)
+        return;
+    Status ignored = job->world->kind->close(job->lock, NULL);
+    (void)ignored;
+    job->lock = NULL;
+}

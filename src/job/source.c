@@ -1,0 +1,176 @@
+/* Source tasks: read, push down the chain, and start the barriers. */
+#include "job/internal.h"
+
+#include "base/memory.h"
+#include "base/metrics.h"
+#include "data/value.h"
+
+/* A batch with fewer rows than this is handed on at once: the source is waiting for its rows one
+ * by one, and so may the user. */
+enum { SOURCE_TRICKLE_ROWS = 256 };
+
+/* Operators emit through outputs; a source has a reader instead of an operator, so this stands in
+ * for one. */
+static const OperatorKind source_stand_in = {.name = "source", .size = sizeof(Operator)};
+
+void source_attach(Task *task, const PlanNode *node)
+{
+    Arena *arena = task->context.query;
+    task->head = operator_make(&task->context, &source_stand_in, node, 1);
+    const SourceKind *kind = &values_source;
+    if (node->kind == PLAN_SOURCE)
+        kind = connector_find(node->source.table->connector)->source;
+    assert(kind != NULL);
+    SourceReader *reader = arena_allocate_zeroed(arena, kind->size);
+    reader->kind = kind;
+    reader->node = node;
+    reader->world = task->context.world;
+    reader->arena = arena;
+    reader->dead_letters = task->context.dead_letters;
+    reader->zone = task->context.settings->zone;
+    reader->decode_threads = 1;
+    task->reader = reader;
+}
+
+static Status source_take(Task *task, Batch *batch)
+{
+    assert(batch->row_count <= BATCH_ROWS_MAX);
+    int64_t rows = batch->selection.count;
+    metric_add(task->reader->records, rows);
+    task->context.eval.error_count = 0;
+    Status status = operator_emit(task->head, batch);
+    batch_free(batch);
+    arena_reset(task->context.scratch);
+    TRY(status);
+    if (rows < SOURCE_TRICKLE_ROWS)
+        task_flush(task);
+    return OK;
+}
+
+static Status source_poll(Task *task)
+{
+    Batch *batch = NULL;
+    Status status = task->reader->kind->poll(task->reader, &batch, &task->error);
+    if (status == OK)
+        return source_take(task, batch);
+    if (status == ERR_AGAIN) {
+        task_flush(task);
+        return OK;
+    }
+    if (status != ERR_END)
+        return status;
+    atomic_store(&task->reader->progress.phase, PHASE_FINISHED);
+    TRY(operator_advance(task->head, TIMESTAMP_MAX));
+    arena_reset(task->context.scratch);
+    task_end(task);
+    return OK;
+}
+
+Status source_step(Task *task, bool *progressed)
+{
+    Board *board = task->board;
+    int64_t wanted = atomic_load(&board->barrier_wanted);
+    if (wanted > task->barrier) {
+        *progressed = true;
+        TRY(task_take_barrier(task, wanted, atomic_load(&board->barrier_is_last)));
+    }
+    if (!task_drain(task) || task->has_ended || task->is_last_taken)
+        return OK;
+    if (!atomic_load(&board->is_started))
+        return OK;
+    *progressed = true;
+    TRY(source_poll(task));
+    task_drain(task);
+    return OK;
+}
+
+/* ---- Constant rows ----------------------------------------------------------------------- */
+
+typedef struct ValuesReader {
+    SourceReader base;
+    bool is_done;
+} ValuesReader;
+
+static Status values_open(SourceReader *base, Str state, Error *error)
+{
+    (void)error;
+    ValuesReader *reader = (ValuesReader *)base;
+    reader->is_done = state.length > 0 && state.data[0] != 0;
+    return OK;
+}
+
+/* Evaluate all cells over one row without columns, then lay the results out as rows. */
+static Status values_fill(ValuesReader *reader, Arena *arena, Batch *batch, Error *error)
+{
+    const PlanNode *node = reader->base.node;
+    int32_t columns = node->schema.count;
+    int32_t cells = node->values.row_count * columns;
+    Schema nothing = {0};
+    Program *program;
+    TRY(program_compile(arena, node->values.rows, cells, &nothing, &program, error));
+    EvalContext context = {
+        .world = reader->base.world,
+        .scratch = arena,
+        .zone = reader->base.zone,
+        .watermark = TIMESTAMP_MIN,
+        .errors = ARENA_ARRAY(arena, RowError, ROW_ERRORS_MAX),
+    };
+    Batch row = {.row_count = 1, .selection = {.count = 1}};
+    Column *results = ARENA_ARRAY(arena, Column, cells);
+    program_run(program, &context, &row, results);
+    if (context.error_count > 0)
+        return fail(error, ERR_INVALID, context.errors[0].code, "a row of VALUES: %s",
+                    context.errors[0].reason);
+    for (int32_t i = 0; i < cells; i++) {
+        Value value = value_get(&results[i], 0);
+        if (value.is_null)
+            column_set_null(&batch->columns[i % columns], batch->arena, i / columns,
+                            node->values.row_count);
+        else
+            value_set(&batch->columns[i % columns], batch->arena, i / columns,
+                      node->values.row_count, &value);
+    }
+    batch->row_count = node->values.row_count;
+    batch_select_all(batch);
+    return OK;
+}
+
+static Status values_poll(SourceReader *base, Batch **out, Error *error)
+{
+    ValuesReader *reader = (ValuesReader *)base;
+    const PlanNode *node = base->node;
+    if (reader->is_done || node->values.row_count == 0)
+        return ERR_END;
+    if (node->values.row_count > BATCH_ROWS_MAX)
+        return fail(error, ERR_LIMIT, "WR4403", "VALUES has %d rows, more than the %d allowed",
+                    node->values.row_count, BATCH_ROWS_MAX);
+    Arena *arena = arena_new(0);
+    Batch *batch = batch_new(&node->schema, node->values.row_count);
+    Status status = values_fill(reader, arena, batch, error);
+    arena_free(arena);
+    if (status != OK) {
+        batch_free(batch);
+        return status;
+    }
+    reader->is_done = true;
+    *out = batch;
+    return OK;
+}
+
+static void values_snapshot(SourceReader *base, Buffer *out)
+{
+    buffer_append_u8(out, ((ValuesReader *)base)->is_done);
+}
+
+static void values_close(SourceReader *base)
+{
+    (void)base;
+}
+
+const SourceKind values_source = {
+    .size = sizeof(ValuesReader),
+    .open = values_open,
+    .poll = values_poll,
+    .snapshot = values_snapshot,
+    .close = values_close,
+};

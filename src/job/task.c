@@ -1,0 +1,352 @@
+/* A task: takes messages from its channels in order, lines barriers up, steps its operators. */
+#include "job/internal.h"
+
+#include "job/exchange.h"
+
+void board_fail(Board *board, const Error *error, Status status)
+{
+    assert(status != OK);
+    pthread_mutex_lock(&board->mutex);
+    bool is_consequence = atomic_load(&board->is_stopping) || status == ERR_CANCELLED;
+    if (!board->has_failed && !is_consequence) {
+        board->has_failed = true;
+        board->error = *error;
+        board->error.status = status;
+    }
+    pthread_mutex_unlock(&board->mutex);
+    atomic_store(&board->is_stopping, true);
+    waker_wake(board->coordinator);
+}
+
+/* ---- Opening ----------------------------------------------------------------------------- */
+
+/* The state of all shards goes to each operator when their number has changed: it keeps the keys
+ * that are its own. With the same number each finds its own entry. */
+static Status task_restore_operator(Task *task, Operator *op, const Snapshot *restored)
+{
+    bool is_same = restored->shard_count == task->board->shard_count;
+    for (int32_t i = 0; i < restored->entry_count; i++) {
+        const StateEntry *entry = &restored->entries[i];
+        if (entry->role == STATE_SOURCE || strcmp(entry->uid, op->node->uid) != 0)
+            continue;
+        if (is_same && entry->shard != task->context.shard)
+            continue;
+        TRY(op->kind->restore(op, buffer_str(&entry->bytes)));
+    }
+    return OK;
+}
+
+static Str task_source_state(const Task *task, const Snapshot *restored)
+{
+    for (int32_t i = 0; restored != NULL && i < restored->entry_count; i++)
+        if (restored->entries[i].role == STATE_SOURCE &&
+            strcmp(restored->entries[i].uid, task->fragment->head->uid) == 0)
+            return buffer_str(&restored->entries[i].bytes);
+    return (Str){0};
+}
+
+Status task_open(Task *task, const Snapshot *restored)
+{
+    for (int32_t i = 0; i < task->operator_count; i++) {
+        Operator *op = task->operators[i];
+        if (op->kind->open != NULL)
+            TRY(op->kind->open(op));
+        if (restored != NULL && op->kind->restore != NULL)
+            TRY(task_restore_operator(task, op, restored));
+        if (op->kind->start != NULL)
+            TRY(op->kind->start(op));
+        arena_reset(task->context.scratch);
+    }
+    if (task->reader != NULL)
+        TRY(task->reader->kind->open(task->reader, task_source_state(task, restored),
+                                     &task->error));
+    return OK;
+}
+
+/* ---- Output ------------------------------------------------------------------------------ */
+
+bool task_drain(Task *task)
+{
+    bool is_empty = true;
+    for (int32_t i = 0; i < task->writer_count; i++)
+        is_empty = exchange_drain(task->writers[i]) && is_empty;
+    if (is_empty && task->blocked_since_us == 0)
+        return true;
+    int64_t now_us = world_monotonic_us(task->context.world);
+    if (task->blocked_since_us != 0)
+        metric_add(task->backpressure, now_us - task->blocked_since_us);
+    task->blocked_since_us = is_empty ? 0 : now_us;
+    return is_empty;
+}
+
+void task_flush(Task *task)
+{
+    for (int32_t i = 0; i < task->writer_count; i++)
+        exchange_flush(task->writers[i]);
+}
+
+void task_send(Task *task, const Message *message)
+{
+    for (int32_t i = 0; i < task->writer_count; i++)
+        exchange_send(task->writers[i], message);
+}
+
+/* ---- Barriers ---------------------------------------------------------------------------- */
+
+static StateRole task_role(const Operator *op)
+{
+    return op->node->kind == PLAN_SINK ? STATE_SINK : STATE_OPERATOR;
+}
+
+static void task_acknowledge(Task *task, Buffer *states, Buffer *position)
+{
+    Board *board = task->board;
+    pthread_mutex_lock(&board->mutex);
+    assert(board->acks_missing > 0);
+    for (int32_t i = 0; i < task->operator_count; i++) {
+        const Operator *op = task->operators[i];
+        if (states[i].length == 0) {
+            buffer_free(&states[i]);
+            continue;
+        }
+        StateEntry *entry = snapshot_add(board->collecting, op->node->uid, op->node->label,
+                                         task_role(op), task->context.shard);
+        entry->bytes = states[i];
+    }
+    if (position->length > 0) {
+        const PlanNode *node = task->fragment->head;
+        snapshot_add(board->collecting, node->uid, node->label, STATE_SOURCE, 0)->bytes = *position;
+    }
+    bool is_complete = --board->acks_missing == 0;
+    pthread_mutex_unlock(&board->mutex);
+    if (is_complete)
+        waker_wake(board->coordinator);
+}
+
+Status task_take_barrier(Task *task, int64_t id, bool is_last)
+{
+    assert(id > task->barrier && !task->is_last_taken);
+    Buffer *states = ARENA_ARRAY(task->context.scratch, Buffer, task->operator_count);
+    Buffer position = {0};
+    if (task->reader != NULL)
+        task->reader->kind->snapshot(task->reader, &position);
+    Status status = OK;
+    for (int32_t i = 0; status == OK && i < task->operator_count; i++) {
+        Operator *op = task->operators[i];
+        if (op->kind->snapshot != NULL)
+            status = op->kind->snapshot(op, id, &states[i]);
+    }
+    if (status != OK) {
+        buffer_free(&position);
+        for (int32_t i = 0; i < task->operator_count; i++)
+            buffer_free(&states[i]);
+        return status;
+    }
+    task->barrier = id;
+    task->is_last_taken = is_last;
+    task_acknowledge(task, states, &position);
+    task_send(task, &(Message){.kind = MESSAGE_BARRIER, .value = id, .is_last = is_last});
+    arena_reset(task->context.scratch);
+    return OK;
+}
+
+static Status task_commit(Task *task)
+{
+    int64_t committed = atomic_load(&task->board->committed);
+    if (committed <= task->committed)
+        return OK;
+    assert(committed <= task->barrier);
+    task->committed = committed;
+    if (task->reader != NULL && task->reader->kind->committed != NULL)
+        task->reader->kind->committed(task->reader, committed);
+    for (int32_t i = 0; i < task->operator_count; i++) {
+        Operator *op = task->operators[i];
+        if (op->kind->committed != NULL)
+            TRY(op->kind->committed(op, committed));
+    }
+    return OK;
+}
+
+bool task_is_done(const Task *task)
+{
+    return task->is_last_taken && task->committed == task->barrier;
+}
+
+/* ---- Input ------------------------------------------------------------------------------- */
+
+/* Tell the head what the channels of one of its inputs say together about time. */
+static Status task_combine_time(Task *task, int32_t input)
+{
+    Timestamp least = TIMESTAMP_MAX;
+    bool is_idle = true;
+    for (int32_t i = 0; i < task->input_count; i++) {
+        const TaskInput *in = &task->inputs[i];
+        if (in->input != input || in->is_idle)
+            continue;
+        is_idle = false;
+        if (in->watermark < least)
+            least = in->watermark;
+    }
+    if (is_idle)
+        return operator_receive_idle(task->head, input, true);
+    if (task->head->inputs[input].is_idle)
+        TRY(operator_receive_idle(task->head, input, false));
+    if (least == TIMESTAMP_MIN)
+        return OK;
+    if (task->input_count == 1 || task->head->input_count == 1)
+        task->context.eval.watermark = least;
+    return operator_receive_watermark(task->head, input, least);
+}
+
+void task_end(Task *task)
+{
+    assert(!task->has_ended);
+    task->has_ended = true;
+    task_send(task, &(Message){.kind = MESSAGE_END});
+    Board *board = task->board;
+    pthread_mutex_lock(&board->mutex);
+    assert(board->ends_missing > 0);
+    board->ends_missing--;
+    pthread_mutex_unlock(&board->mutex);
+    waker_wake(board->coordinator);
+}
+
+static Status task_end_input(Task *task, TaskInput *in)
+{
+    in->has_ended = true;
+    in->is_idle = false;
+    in->watermark = TIMESTAMP_MAX;
+    TRY(task_combine_time(task, in->input));
+    for (int32_t i = 0; i < task->input_count; i++)
+        if (!task->inputs[i].has_ended)
+            return OK;
+    task_end(task);
+    return OK;
+}
+
+static Status task_align(Task *task, TaskInput *in, const Message *message)
+{
+    assert(!in->is_aligned);
+    in->is_aligned = true;
+    for (int32_t i = 0; i < task->input_count; i++)
+        if (!task->inputs[i].is_aligned)
+            return OK;
+    for (int32_t i = 0; i < task->input_count; i++)
+        task->inputs[i].is_aligned = false;
+    return task_take_barrier(task, message->value, message->is_last);
+}
+
+static Status task_handle(Task *task, TaskInput *in, Message *message)
+{
+    switch (message->kind) {
+    case MESSAGE_BATCH: {
+        assert(!in->has_ended);
+        task->context.eval.error_count = 0;
+        Status status = operator_push(task->head, in->input, message->batch);
+        channel_recycle(in->channel, message->batch);
+        return status;
+    }
+    case MESSAGE_WATERMARK:
+        in->watermark = message->value;
+        in->is_idle = false;
+        return task_combine_time(task, in->input);
+    case MESSAGE_IDLE: in->is_idle = message->value != 0; return task_combine_time(task, in->input);
+    case MESSAGE_BARRIER: return task_align(task, in, message);
+    case MESSAGE_END: return task_end_input(task, in);
+    }
+    return OK;
+}
+
+/* The next channel in turn that has a message and is not held back by its barrier. */
+static TaskInput *task_next_input(Task *task)
+{
+    for (int32_t i = 0; i < task->input_count; i++) {
+        int32_t at = (task->next_input + i) % task->input_count;
+        TaskInput *in = &task->inputs[at];
+        if (in->is_aligned || channel_is_empty(in->channel))
+            continue;
+        task->next_input = (at + 1) % task->input_count;
+        return in;
+    }
+    return NULL;
+}
+
+static Status task_step_inputs(Task *task, bool *progressed)
+{
+    for (int32_t i = 0; i < STEP_MESSAGES_MAX && !task->is_last_taken; i++) {
+        if (!task_drain(task))
+            return OK;
+        TaskInput *in = task_next_input(task);
+        if (in == NULL) {
+            task_flush(task);
+            task_drain(task);
+            return OK;
+        }
+        *progressed = true;
+        Message message;
+        bool is_taken = channel_take(in->channel, &message);
+        assert(is_taken);
+        TRY(task_handle(task, in, &message));
+        arena_reset(task->context.scratch);
+    }
+    task_drain(task);
+    return OK;
+}
+
+Status task_step(Task *task, bool *progressed)
+{
+    TRY(task_commit(task));
+    return task->reader != NULL ? source_step(task, progressed)
+                                : task_step_inputs(task, progressed);
+}
+
+Status task_tick(Task *task, int64_t now_us)
+{
+    if (task->is_last_taken)
+        return OK;
+    for (int32_t i = 0; i < task->operator_count; i++) {
+        Operator *op = task->operators[i];
+        if (op->kind->tick == NULL)
+            continue;
+        task->context.eval.error_count = 0;
+        TRY(op->kind->tick(op, now_us));
+        arena_reset(task->context.scratch);
+    }
+    task_flush(task);
+    task_drain(task);
+    /* What has been passed on; a source's stand-in has no watermark of its own. */
+    Timestamp watermark = (task->writer_count > 0 ? task->writers[0] : task->head)->watermark;
+    if (watermark > 0 && watermark != TIMESTAMP_MAX)
+        metric_set(task->watermark_delay, now_us - watermark);
+    return OK;
+}
+
+/* ---- Ending ------------------------------------------------------------------------------ */
+
+void task_interrupt(Task *task)
+{
+    pthread_mutex_lock(&task->close_mutex);
+    if (!task->is_closed) {
+        if (task->reader != NULL && task->reader->kind->interrupt != NULL)
+            task->reader->kind->interrupt(task->reader);
+        for (int32_t i = 0; i < task->operator_count; i++)
+            if (task->operators[i]->node->kind == PLAN_SINK && !task->is_preview)
+                operator_interrupt(task->operators[i]);
+    }
+    pthread_mutex_unlock(&task->close_mutex);
+}
+
+void task_close(Task *task)
+{
+    pthread_mutex_lock(&task->close_mutex);
+    assert(!task->is_closed);
+    task->is_closed = true;
+    if (task->reader != NULL)
+        task->reader->kind->close(task->reader);
+    for (int32_t i = 0; i < task->operator_count; i++)
+        if (task->operators[i]->kind->close != NULL)
+            task->operators[i]->kind->close(task->operators[i]);
+    for (int32_t i = 0; i < task->writer_count; i++)
+        exchange_close(task->writers[i]);
+    pthread_mutex_unlock(&task->close_mutex);
+}
