@@ -1,0 +1,35 @@
+/* Inside exec/: the state of GROUP BY, shared by the operator and its snapshots. */
+#ifndef WEIR_EXEC_GROUP_AGGREGATE_H
+#define WEIR_EXEC_GROUP_AGGREGATE_H
+
+#include "exec/accumulator.h"
+#include "exec/operators.h"
+#include "state/table.h"
+
+/* At the start of a key's value; the accumulators follow. */
+typedef struct GroupHead {
+    int64_t records;    /* rows, retractions subtracted; 0: nothing was emitted, or taken back */
+    int64_t written_us; /* wall clock of the last change, for the time to live */
+    int32_t touched;    /* 1 + position among the keys of the batch at hand, or 0 */
+    int32_t unused;
+} GroupHead;
+
+typedef struct GroupAggregate {
+    Operator base;
+    TableKey key;
+    AccumulatorGroup group;
+    StateTable *table;
+    Schema key_schema, result_schema;
+    Batch *keys_out; /* the key columns of what is emitted */
+    int64_t swept_us;
+    Arena *lent;
+    Metric *state_bytes;
+} GroupAggregate;
+
+void group_forget(GroupAggregate *self, uint8_t *value);
+bool group_is_expired(const GroupAggregate *self, const GroupHead *head, int64_t now_us);
+
+Status group_snapshot(Operator *op, int64_t checkpoint, Buffer *out);
+Status group_restore(Operator *op, Str state);
+
+#endif

@@ -1,0 +1,288 @@
+/* What all operators share: making, connecting, counting, emitting. */
+#include "exec/exec.h"
+
+#include <assert.h>
+
+#include "base/json.h"
+#include "data/value.h"
+#include "exec/operators.h"
+
+static const OperatorKind *operator_kind_of(PlanKind kind)
+{
+    switch (kind) {
+    case PLAN_CALC: return &calc_operator;
+    case PLAN_WATERMARK: return &watermark_operator;
+    case PLAN_WINDOW_ASSIGN: return &window_assign_operator;
+    case PLAN_WINDOW_AGGREGATE: return &window_aggregate_operator;
+    case PLAN_GROUP_AGGREGATE: return &group_aggregate_operator;
+    case PLAN_NORMALIZE: return &normalize_operator;
+    case PLAN_UNION: return &union_operator;
+    case PLAN_SINK: return &sink_operator;
+    case PLAN_SERVE: return &serve_operator;
+    case PLAN_SOURCE:
+    case PLAN_VALUES: break;
+    }
+    return NULL;
+}
+
+const char *operator_labels(const Operator *op, const char *more)
+{
+    Buffer text = {0};
+    buffer_append_text(&text, "operator=");
+    const char *label = op->node != NULL && op->node->label != NULL ? op->node->label : "";
+    json_append_quoted(&text, str_from(label[0] == '\0' ? op->kind->name : label));
+    if (more[0] != '\0')
+        buffer_printf(&text, ",%s", more);
+    const char *labels = str_terminated(op->task->query, buffer_str(&text));
+    buffer_free(&text);
+    return labels;
+}
+
+Operator *operator_make(TaskContext *task, const OperatorKind *kind, const PlanNode *node,
+                        int32_t input_count)
+{
+    assert(kind->size >= (int32_t)sizeof(Operator) && input_count >= 0);
+    Operator *op = arena_allocate_zeroed(task->query, kind->size);
+    op->kind = kind;
+    op->node = node;
+    op->task = task;
+    op->inputs = ARENA_ARRAY(task->query, OperatorInput, input_count);
+    op->input_count = input_count;
+    op->watermark = TIMESTAMP_MIN;
+    for (int32_t i = 0; i < input_count; i++)
+        op->inputs[i].watermark = TIMESTAMP_MIN;
+    return op;
+}
+
+Operator *operator_new(TaskContext *task, const PlanNode *node)
+{
+    static const char name[] = "weir_operator_records_total";
+    static const char help[] = "Rows that went into and out of operators.";
+    const OperatorKind *kind = operator_kind_of(node->kind);
+    assert(kind != NULL);
+    Operator *op = operator_make(task, kind, node, node->input_count);
+    op->records_in =
+        metric_get(METRIC_COUNTER, name, operator_labels(op, "direction=\"in\""), help, 1);
+    op->records_out =
+        metric_get(METRIC_COUNTER, name, operator_labels(op, "direction=\"out\""), help, 1);
+    return op;
+}
+
+void operator_connect(Operator *from, Operator *to, int32_t input)
+{
+    assert(input >= 0 && input < to->input_count);
+    Arena *arena = from->task->query;
+    int32_t count = from->output_count;
+    Operator **outputs = ARENA_ARRAY(arena, Operator *, count + 1);
+    int32_t *inputs = ARENA_ARRAY(arena, int32_t, count + 1);
+    for (int32_t i = 0; i < count; i++) {
+        outputs[i] = from->outputs[i];
+        inputs[i] = from->output_inputs[i];
+    }
+    outputs[count] = to;
+    inputs[count] = input;
+    from->outputs = outputs;
+    from->output_inputs = inputs;
+    from->output_count = count + 1;
+}
+
+Status operator_push(Operator *op, int32_t input, Batch *batch)
+{
+    assert(input >= 0 && input < op->input_count);
+    if (batch->selection.count == 0)
+        return OK;
+    if (op->records_in != NULL)
+        metric_add(op->records_in, batch->selection.count);
+    if (op->inputs[input].is_idle)
+        TRY(operator_receive_idle(op, input, false));
+    return op->kind->push(op, input, batch);
+}
+
+/* The least watermark of the inputs that are not idle; of all of them if none is active. */
+static Timestamp operator_minimum(const Operator *op, bool *is_idle)
+{
+    Timestamp active = TIMESTAMP_MAX, all = TIMESTAMP_MAX;
+    *is_idle = true;
+    for (int32_t i = 0; i < op->input_count; i++) {
+        Timestamp watermark = op->inputs[i].watermark;
+        all = watermark < all ? watermark : all;
+        if (op->inputs[i].is_idle)
+            continue;
+        *is_idle = false;
+        active = watermark < active ? watermark : active;
+    }
+    return *is_idle ? all : active;
+}
+
+/* Idleness first when the operator wakes, the watermark first when it falls asleep. */
+static Status operator_update(Operator *op)
+{
+    bool is_idle;
+    Timestamp minimum = operator_minimum(op, &is_idle);
+    if (op->is_idle && !is_idle) {
+        op->is_idle = false;
+        TRY(op->kind->idle == NULL ? operator_pass_idle(op, false) : op->kind->idle(op, false));
+    }
+    if (minimum > op->watermark) {
+        op->watermark = minimum;
+        TRY(op->kind->advance == NULL ? operator_advance(op, minimum)
+                                      : op->kind->advance(op, minimum));
+    }
+    if (!op->is_idle && is_idle) {
+        op->is_idle = true;
+        TRY(op->kind->idle == NULL ? operator_pass_idle(op, true) : op->kind->idle(op, true));
+    }
+    return OK;
+}
+
+Status operator_receive_watermark(Operator *op, int32_t input, Timestamp watermark)
+{
+    assert(input >= 0 && input < op->input_count);
+    OperatorInput *in = &op->inputs[input];
+    in->is_idle = false;
+    if (watermark > in->watermark)
+        in->watermark = watermark;
+    return operator_update(op);
+}
+
+Status operator_receive_idle(Operator *op, int32_t input, bool is_idle)
+{
+    assert(input >= 0 && input < op->input_count);
+    if (op->inputs[input].is_idle == is_idle)
+        return OK;
+    op->inputs[input].is_idle = is_idle;
+    return operator_update(op);
+}
+
+Status operator_emit(Operator *op, Batch *batch)
+{
+    assert(batch->selection.count >= 0 && batch->selection.count <= batch->row_count);
+    if (batch->selection.count == 0)
+        return OK;
+    if (op->records_out != NULL)
+        metric_add(op->records_out, batch->selection.count);
+    for (int32_t i = 0; i < op->output_count; i++) {
+        Batch view = *batch;
+        TRY(operator_push(op->outputs[i], op->output_inputs[i], &view));
+    }
+    return OK;
+}
+
+Status operator_emit_lending(Operator *op, Batch *batch, Arena *lent)
+{
+    TaskContext *task = op->task;
+    Arena *scratch = task->scratch;
+    assert(lent != scratch);
+    task->scratch = lent;
+    task->eval.scratch = lent;
+    Status status = operator_emit(op, batch);
+    task->scratch = scratch;
+    task->eval.scratch = scratch;
+    arena_reset(lent);
+    return status;
+}
+
+Status operator_advance(Operator *op, Timestamp watermark)
+{
+    for (int32_t i = 0; i < op->output_count; i++)
+        TRY(operator_receive_watermark(op->outputs[i], op->output_inputs[i], watermark));
+    return OK;
+}
+
+Status operator_pass_idle(Operator *op, bool is_idle)
+{
+    for (int32_t i = 0; i < op->output_count; i++)
+        TRY(operator_receive_idle(op->outputs[i], op->output_inputs[i], is_idle));
+    return OK;
+}
+
+Str operator_letter_table(const PlanNode *node)
+{
+    const PlanNode *at = node;
+    while (at->kind != PLAN_SOURCE && at->input_count > 0)
+        at = at->inputs[0];
+    if (at->kind == PLAN_SOURCE)
+        return at->source.table->name;
+    return str_from(node->label == NULL ? "rows" : node->label);
+}
+
+void operator_letter(Operator *op, const Batch *batch, int32_t row, DeadLetterStage stage,
+                     const char *code, const char *reason)
+{
+    const Schema *schema = &op->node->inputs[0]->schema;
+    assert(schema->count == batch->column_count);
+    Buffer text = {0};
+    JsonWriter json = {.out = &text};
+    Buffer value = {0};
+    json_begin_object(&json);
+    for (int32_t i = 0; i < schema->count; i++) {
+        Value field = value_get(&batch->columns[i], row);
+        value.length = 0;
+        value_print(&value, &field, VALUE_JSON, op->task->eval.zone);
+        json_key_str(&json, schema->fields[i].name);
+        json_raw(&json, buffer_str(&value));
+    }
+    json_end_object(&json);
+    DeadLetter letter = {.table = operator_letter_table(op->node),
+                         .stage = stage,
+                         .code = code,
+                         .reason = reason,
+                         .position = str_from(row_kind_text(batch_kind(batch, row))),
+                         .bytes = buffer_str(&text)};
+    if (op->task->dead_letters != NULL)
+        deadletters_add(op->task->dead_letters, &letter);
+    buffer_free(&value);
+    buffer_free(&text);
+}
+
+Selection selection_without(Selection rows, const uint8_t *flags, Arena *arena)
+{
+    int32_t *kept = arena_allocate(arena, (int64_t)sizeof(int32_t) * rows.count);
+    int32_t count = 0;
+    for (int32_t i = 0; i < rows.count; i++) {
+        int32_t row = selection_row(rows, i);
+        kept[count] = row;
+        count += !flags[row];
+    }
+    return (Selection){.rows = kept, .count = count};
+}
+
+Batch batch_pick(const Batch *batch, const int32_t *indexes, int32_t count, Arena *arena)
+{
+    Batch view = *batch;
+    view.columns = ARENA_ARRAY(arena, Column, count);
+    view.column_count = count;
+    view.arena = NULL;
+    for (int32_t i = 0; i < count; i++)
+        view.columns[i] = batch->columns[indexes[i]];
+    return view;
+}
+
+void operator_reject_errors(Operator *op, Batch *batch)
+{
+    EvalContext *eval = &op->task->eval;
+    if (eval->error_count == 0)
+        return;
+    uint8_t *is_rejected = arena_allocate_zeroed(op->task->scratch, batch->row_count);
+    for (int32_t i = 0; i < eval->error_count; i++) {
+        const RowError *error = &eval->errors[i];
+        assert(error->row >= 0 && error->row < batch->row_count);
+        if (is_rejected[error->row])
+            continue;
+        is_rejected[error->row] = 1;
+        operator_letter(op, batch, error->row, STAGE_COMPUTE, error->code, error->reason);
+    }
+    eval->error_count = 0;
+    batch->selection = selection_without(batch->selection, is_rejected, op->task->scratch);
+}
+
+void operator_interrupt(Operator *op)
+{
+    if (op->kind == &sink_operator)
+        sink_interrupt(op);
+}
+
+ServedTable *operator_served_table(Operator *op)
+{
+    return op->kind == &serve_operator ? serve_table(op) : NULL;
+}

@@ -1,0 +1,49 @@
+/* Inside exec/: the kinds, and what several of them share. */
+#ifndef WEIR_EXEC_OPERATORS_H
+#define WEIR_EXEC_OPERATORS_H
+
+#include "exec/exec.h"
+
+extern const OperatorKind calc_operator;
+extern const OperatorKind watermark_operator;
+extern const OperatorKind window_assign_operator;
+extern const OperatorKind window_aggregate_operator;
+extern const OperatorKind group_aggregate_operator;
+extern const OperatorKind normalize_operator;
+extern const OperatorKind union_operator;
+extern const OperatorKind sink_operator;
+extern const OperatorKind serve_operator;
+
+void sink_interrupt(Operator *op);
+ServedTable *serve_table(Operator *op);
+
+/* Emit while `lent` stands in for the task's scratch, and empty it afterwards: what operators
+ * downstream allocate for one of many batches does not pile up. The batch is not in `lent`. */
+Status operator_emit_lending(Operator *op, Batch *batch, Arena *lent);
+
+/* The table whose dead letters the operator's rows join: the first source above it. */
+Str operator_letter_table(const PlanNode *node);
+
+/* A row of the operator's input as a dead letter, in JSON. */
+void operator_letter(Operator *op, const Batch *batch, int32_t row, DeadLetterStage stage,
+                     const char *code, const char *reason);
+
+/* The selected rows without those whose flag (by row number) is set, in scratch. */
+Selection selection_without(Selection rows, const uint8_t *flags, Arena *arena);
+
+/* The views of the batch's columns `indexes`, in scratch; the rest as the batch has it. */
+Batch batch_pick(const Batch *batch, const int32_t *indexes, int32_t count, Arena *arena);
+
+/* Whether state of a key with this hash is this shard's. */
+static inline bool operator_owns_hash(const Operator *op, uint64_t hash)
+{
+    const TaskContext *task = op->task;
+    if (task->shard_count <= 1 || op->node->distribution != DISTRIBUTION_HASH)
+        return true;
+    return exchange_shard_of(hash, task->shard_count) == task->shard;
+}
+
+/* Labels for a metric of this operator: operator="…" and what `more` says. */
+const char *operator_labels(const Operator *op, const char *more);
+
+#endif

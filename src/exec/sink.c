@@ -1,0 +1,321 @@
+/* Drives a connector's sink: writes, retries, prepares and commits.
+ *
+ * What may pass (a server that went away, a full disk) is retried with growing pauses for as
+ * long as the job runs; meanwhile nothing is taken from the input, which is the back-pressure.
+ * Rows with NULL in a NOT NULL column never reach the connector: by the not-null enforcer they
+ * are dropped (DROP) or, where Flink would fail the job (ERROR), become dead letters. */
+#include "exec/operators.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+
+#include "base/log.h"
+
+enum {
+    SINK_PAUSE_FIRST_US = 50000,
+    SINK_PAUSE_MAX_US = 5000000,
+    SINK_PAUSE_STEP_US = 50000, /* how soon a stop is noticed while pausing */
+};
+
+typedef struct SinkOperator {
+    Operator base;
+    SinkWriter *writer;
+    const int32_t *required; /* columns of the input that must not be NULL */
+    int32_t required_count;
+    bool is_open, has_finished;
+    Buffer restored; /* the writer's own state of the checkpoint, until start */
+    bool is_restored;
+    Metric *written, *dropped, *rejected, *retries;
+} SinkOperator;
+
+/* One call of the connector, in a form that can be repeated. */
+typedef struct SinkCall {
+    enum {
+        CALL_OPEN,
+        CALL_WRITE,
+        CALL_TICK,
+        CALL_ADVANCE,
+        CALL_PREPARE,
+        CALL_COMMIT,
+        CALL_FINISH
+    } what;
+    const Batch *batch;
+    int64_t number; /* checkpoint, time or watermark */
+    Buffer *state;
+    Str restored;
+} SinkCall;
+
+static Status sink_call(SinkWriter *writer, const SinkCall *call, Error *error)
+{
+    const SinkKind *kind = writer->kind;
+    switch (call->what) {
+    case CALL_OPEN: return kind->open(writer, call->restored, error);
+    case CALL_WRITE: return kind->write(writer, call->batch, error);
+    case CALL_TICK: return kind->tick == NULL ? OK : kind->tick(writer, call->number, error);
+    case CALL_ADVANCE:
+        return kind->advance == NULL ? OK : kind->advance(writer, call->number, error);
+    case CALL_PREPARE: return kind->prepare(writer, call->number, call->state, error);
+    case CALL_COMMIT: return kind->commit == NULL ? OK : kind->commit(writer, call->number, error);
+    case CALL_FINISH: return kind->finish == NULL ? OK : kind->finish(writer, error);
+    }
+    return ERR_INTERNAL;
+}
+
+static bool sink_is_stopping(const SinkOperator *sink)
+{
+    const _Atomic bool *flag = sink->base.task->is_stopping;
+    return flag != NULL && atomic_load_explicit(flag, memory_order_relaxed);
+}
+
+/* False when the job stops meanwhile. */
+static bool sink_pause(SinkOperator *sink, int64_t pause_us)
+{
+    World *world = sink->base.task->world;
+    while (pause_us > 0 && !sink_is_stopping(sink)) {
+        int64_t step_us = pause_us < SINK_PAUSE_STEP_US ? pause_us : SINK_PAUSE_STEP_US;
+        world->kind->sleep_us(world, step_us);
+        pause_us -= step_us;
+    }
+    return !sink_is_stopping(sink);
+}
+
+static Status sink_retry(SinkOperator *sink, const SinkCall *call)
+{
+    int64_t pause_us = SINK_PAUSE_FIRST_US;
+    int64_t state_start = call->state == NULL ? 0 : call->state->length;
+    for (int64_t attempt = 1;; attempt++) {
+        Error error = {0};
+        Status status = sink_call(sink->writer, call, &error);
+        if (status == OK) {
+            if (attempt > 1)
+                log_event(LOG_INFO, "sink", "%s goes on after %lld attempts",
+                          sink->base.node->label, (long long)attempt);
+            return OK;
+        }
+        if (!error.is_retriable || sink_is_stopping(sink)) {
+            *sink->base.task->error = error;
+            return status;
+        }
+        metric_add(sink->retries, 1);
+        log_event(LOG_WARN, "sink", "%s: %s; trying again", sink->base.node->label, error.text);
+        if (call->state != NULL)
+            call->state->length = state_start;
+        if (!sink_pause(sink, pause_us)) {
+            *sink->base.task->error = error;
+            return ERR_CANCELLED;
+        }
+        pause_us = pause_us * 2 < SINK_PAUSE_MAX_US ? pause_us * 2 : SINK_PAUSE_MAX_US;
+    }
+}
+
+static void sink_find_required(SinkOperator *sink)
+{
+    const PlanNode *node = sink->base.node;
+    const PlanTable *table = node->sink.table;
+    int32_t *required = ARENA_ARRAY(sink->base.task->query, int32_t, node->schema.count);
+    for (int32_t i = 0; i < node->schema.count; i++) {
+        int32_t target = node->sink.writes[i];
+        if (target >= 0 && !table->physical.fields[target].type.is_nullable)
+            required[sink->required_count++] = i;
+    }
+    sink->required = required;
+}
+
+static Metric *sink_metric(SinkOperator *sink, const char *name, const char *more, const char *help)
+{
+    return metric_get(METRIC_COUNTER, name, operator_labels(&sink->base, more), help, 1);
+}
+
+static SinkWriter *sink_make_writer(SinkOperator *sink)
+{
+    TaskContext *task = sink->base.task;
+    const PlanNode *node = sink->base.node;
+    const Connector *connector = connector_find(node->sink.table->connector);
+    assert(connector != NULL && connector->sink != NULL);
+    assert(connector->sink->size >= (int32_t)sizeof(SinkWriter));
+    SinkWriter *writer = arena_allocate_zeroed(task->query, connector->sink->size);
+    *writer = (SinkWriter){.kind = connector->sink,
+                           .node = node,
+                           .world = task->world,
+                           .arena = task->query,
+                           .dead_letters = task->dead_letters,
+                           .zone = task->eval.zone,
+                           .subtask = task->shard,
+                           .subtask_count = task->shard_count};
+    return writer;
+}
+
+static Status sink_open(Operator *op)
+{
+    SinkOperator *sink = (SinkOperator *)op;
+    static const char records[] = "weir_sink_records_total";
+    static const char help[] = "Rows handed to sinks.";
+    sink->writer = sink_make_writer(sink);
+    sink_find_required(sink);
+    sink->written = sink_metric(sink, records, "result=\"written\"", help);
+    sink->dropped = sink_metric(sink, records, "result=\"dropped\"", help);
+    sink->rejected = sink_metric(sink, records, "result=\"rejected\"", help);
+    sink->retries =
+        sink_metric(sink, "weir_sink_retries_total", "", "Calls of sinks that are tried again.");
+    return OK;
+}
+
+static Status sink_start(Operator *op)
+{
+    SinkOperator *sink = (SinkOperator *)op;
+    if (sink->is_open)
+        return OK;
+    SinkCall call = {.what = CALL_OPEN, .restored = buffer_str(&sink->restored)};
+    sink->is_open = true; /* close is due even after a failed open */
+    Status status = sink_retry(sink, &call);
+    buffer_free(&sink->restored);
+    sink->restored = (Buffer){0};
+    return status;
+}
+
+/* Rows that have what the table demands. */
+static void sink_enforce_not_null(SinkOperator *sink, Batch *batch)
+{
+    const PlanNode *node = sink->base.node;
+    uint8_t *is_refused = NULL;
+    int64_t refused = 0;
+    for (int32_t i = 0; i < sink->required_count; i++) {
+        const Column *column = &batch->columns[sink->required[i]];
+        for (int32_t k = 0; column->valid != NULL && k < batch->selection.count; k++) {
+            int32_t row = selection_row(batch->selection, k);
+            if (!column_is_null(column, row) || (is_refused != NULL && is_refused[row]))
+                continue;
+            if (is_refused == NULL)
+                is_refused = arena_allocate_zeroed(sink->base.task->scratch, batch->row_count);
+            is_refused[row] = 1;
+            refused++;
+            if (!node->sink.drops_null_rows)
+                operator_letter(
+                    &sink->base, batch, row, STAGE_DELIVER, "WR4303",
+                    arena_printf(sink->base.task->scratch,
+                                 "column `%.*s` is NOT NULL, but the value is NULL",
+                                 STR_ARGS(node->schema.fields[sink->required[i]].name)));
+        }
+    }
+    if (refused == 0)
+        return;
+    metric_add(node->sink.drops_null_rows ? sink->dropped : sink->rejected, refused);
+    batch->selection = selection_without(batch->selection, is_refused, sink->base.task->scratch);
+}
+
+static Status sink_push(Operator *op, int32_t input, Batch *batch)
+{
+    SinkOperator *sink = (SinkOperator *)op;
+    assert(input == 0 && !sink->has_finished);
+    TRY(sink_start(op));
+    if (sink->required_count > 0)
+        sink_enforce_not_null(sink, batch);
+    if (batch->selection.count == 0)
+        return OK;
+    int64_t count = batch->selection.count;
+    SinkCall call = {.what = CALL_WRITE, .batch = batch};
+    TRY(sink_retry(sink, &call));
+    metric_add(sink->written, count);
+    return OK;
+}
+
+static Status sink_advance(Operator *op, Timestamp watermark)
+{
+    SinkOperator *sink = (SinkOperator *)op;
+    TRY(sink_start(op));
+    SinkCall advance = {.what = CALL_ADVANCE, .number = watermark};
+    TRY(sink_retry(sink, &advance));
+    if (watermark == TIMESTAMP_MAX && !sink->has_finished) {
+        sink->has_finished = true;
+        SinkCall finish = {.what = CALL_FINISH};
+        TRY(sink_retry(sink, &finish));
+    }
+    return operator_advance(op, watermark);
+}
+
+static Status sink_tick(Operator *op, int64_t now_us)
+{
+    SinkOperator *sink = (SinkOperator *)op;
+    TRY(sink_start(op));
+    SinkCall call = {.what = CALL_TICK, .number = now_us};
+    return sink->has_finished ? OK : sink_retry(sink, &call);
+}
+
+/* The state says whose it is, because each sink takes back only its own. */
+static Status sink_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
+{
+    SinkOperator *sink = (SinkOperator *)op;
+    TRY(sink_start(op));
+    buffer_append_u32(out, (uint32_t)op->task->shard);
+    SinkCall call = {.what = CALL_PREPARE, .number = checkpoint, .state = out};
+    return sink_retry(sink, &call);
+}
+
+/* With fewer shards than before, a writer is opened for a moment on the state of each one that
+ * is gone, so that what it had prepared is committed. */
+static Status sink_settle(SinkOperator *sink, Str state)
+{
+    SinkWriter *mine = sink->writer;
+    sink->writer = sink_make_writer(sink);
+    SinkCall call = {.what = CALL_OPEN, .restored = state};
+    Status status = sink_retry(sink, &call);
+    sink->writer->kind->close(sink->writer);
+    sink->writer = mine;
+    return status;
+}
+
+static Status sink_restore(Operator *op, Str state)
+{
+    SinkOperator *sink = (SinkOperator *)op;
+    assert(!sink->is_open);
+    ByteReader reader = byte_reader(state);
+    int64_t owner = byte_reader_u32(&reader);
+    Str own = str_make(reader.at, byte_reader_left(&reader));
+    if (reader.is_short)
+        return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
+                    op->node->label);
+    if (owner % op->task->shard_count != op->task->shard)
+        return OK;
+    if (owner != op->task->shard || sink->is_restored)
+        return sink_settle(sink, own);
+    sink->is_restored = true;
+    buffer_append_str(&sink->restored, own);
+    return OK;
+}
+
+static Status sink_committed(Operator *op, int64_t checkpoint)
+{
+    SinkOperator *sink = (SinkOperator *)op;
+    SinkCall call = {.what = CALL_COMMIT, .number = checkpoint};
+    return sink->is_open ? sink_retry(sink, &call) : OK;
+}
+
+static void sink_close(Operator *op)
+{
+    SinkOperator *sink = (SinkOperator *)op;
+    if (sink->is_open)
+        sink->writer->kind->close(sink->writer);
+    buffer_free(&sink->restored);
+    sink->is_open = false;
+}
+
+void sink_interrupt(Operator *op)
+{
+    SinkWriter *writer = ((SinkOperator *)op)->writer;
+    if (writer != NULL && writer->kind->interrupt != NULL)
+        writer->kind->interrupt(writer);
+}
+
+const OperatorKind sink_operator = {
+    .name = "sink",
+    .size = sizeof(SinkOperator),
+    .open = sink_open,
+    .push = sink_push,
+    .advance = sink_advance,
+    .tick = sink_tick,
+    .snapshot = sink_snapshot,
+    .restore = sink_restore,
+    .start = sink_start,
+    .committed = sink_committed,
+    .close = sink_close,
+};

@@ -1,0 +1,37 @@
+/* Inside window/: the operator's state, shared by its rows, its firing and its snapshots. */
+#ifndef WEIR_EXEC_WINDOW_AGGREGATE_H
+#define WEIR_EXEC_WINDOW_AGGREGATE_H
+
+#include "exec/operators.h"
+#include "exec/window/clock.h"
+#include "exec/window/running.h"
+#include "exec/window/slices.h"
+
+typedef struct WindowAggregate {
+    Operator base;
+    WindowClock clock;
+    TableKey key;
+    WindowLayout layout;
+    Slices slices;    /* that have not left: HOP keeps them while in the running window */
+    Running running;  /* HOP, CUMULATE: what the slices up to `fired` give */
+    int64_t fired;    /* the last window that is over; INT64_MIN: none */
+    bool is_restored; /* the running aggregate is to be built from the slices */
+
+    /* The slice of the last row's time: [from, until) in the attribute's own time. */
+    Timestamp recent_from, recent_until;
+    int64_t recent_slice;
+
+    Batch *out;
+    Arena *lent;
+    Metric *late, *null_time, *state_bytes;
+} WindowAggregate;
+
+/* Fire everything up to window `fired`. */
+Status window_fire(WindowAggregate *self, int64_t fired);
+
+Status window_snapshot(Operator *op, int64_t checkpoint, Buffer *out);
+Status window_restore(Operator *op, Str state);
+/* After the last restore. */
+void window_rebuild(WindowAggregate *self);
+
+#endif

@@ -1,0 +1,60 @@
+/* The time of windows. */
+#include "exec/window/clock.h"
+
+#include <assert.h>
+
+static const int64_t MICROS_PER_HOUR = (int64_t)3600 * MICROS_PER_SECOND;
+
+WindowClock window_clock(const WindowSpec *spec, const TimeZone *zone)
+{
+    int64_t slice_ms = spec->kind == WINDOW_TUMBLE ? spec->size_ms : spec->slide_ms;
+    assert(slice_ms > 0 && spec->size_ms % slice_ms == 0);
+    WindowClock clock = {.kind = spec->kind,
+                         .slice_us = slice_ms * MICROS_PER_MILLI,
+                         .offset_us = spec->offset_ms * MICROS_PER_MILLI,
+                         .slices = spec->size_ms / slice_ms};
+    if (spec->is_local_time && zone != NULL && zone != timezone_utc())
+        clock.zone = zone;
+    return clock;
+}
+
+Timestamp window_local(const WindowClock *clock, Timestamp time)
+{
+    return clock->zone == NULL ? time : timezone_to_local(clock->zone, time);
+}
+
+/* From wall clock to the instant at which a timer for it goes off. A wall clock time that comes
+ * twice means the second; one that is skipped means the instant of the jump (hours are whole
+ * there, as in Flink). */
+static Timestamp window_instant(const WindowClock *clock, Timestamp local)
+{
+    if (clock->zone == NULL)
+        return local;
+    Timestamp first = timezone_to_utc(clock->zone, local);
+    if (timezone_to_local(clock->zone, first) != local)
+        return floor_div(first, MICROS_PER_HOUR) * MICROS_PER_HOUR;
+    int32_t later = timezone_offset_at(clock->zone, first + 3 * MICROS_PER_HOUR);
+    Timestamp second = local - (int64_t)later * MICROS_PER_SECOND;
+    bool is_twice = second > first && timezone_to_local(clock->zone, second) == local;
+    return is_twice ? second : first;
+}
+
+Timestamp window_time(const WindowClock *clock, int64_t window)
+{
+    return window_instant(clock, window_slice_end(clock, window) - MICROS_PER_MILLI);
+}
+
+int64_t window_fired(const WindowClock *clock, Timestamp watermark)
+{
+    if (watermark == TIMESTAMP_MIN || watermark == TIMESTAMP_MAX)
+        return watermark;
+    Timestamp local = window_local(clock, watermark);
+    int64_t window = window_slice(clock, local + MICROS_PER_MILLI) - 1;
+    if (clock->zone == NULL)
+        return window;
+    while (window_time(clock, window) > watermark)
+        window--;
+    while (window_time(clock, window + 1) <= watermark)
+        window++;
+    return window;
+}

@@ -1,0 +1,148 @@
+/* Windows that are over: their rows go out, in order of window_end.
+ *
+ * Where no key is live there is nothing to fire, so the next slice with rows says where to go
+ * on: a watermark that jumps over a year of seconds costs nothing. */
+#include <assert.h>
+
+#include "exec/window/aggregate.h"
+
+static Status window_flush(WindowAggregate *self)
+{
+    if (self->out->row_count == 0)
+        return OK;
+    batch_select_all(self->out);
+    TRY(operator_emit_lending(&self->base, self->out, self->lent));
+    batch_reset(self->out, &self->base.node->schema, BATCH_ROWS_MAX);
+    return OK;
+}
+
+/* The window columns of the rows first … row_count - 1. */
+static void window_write_times(WindowAggregate *self, int64_t window, int32_t first)
+{
+    const PlanNode *node = self->base.node;
+    int32_t at = node->window_aggregate.key_count + node->window_aggregate.aggregate_count;
+    for (int32_t i = 0; i < node->window_aggregate.window_column_count; i++) {
+        Timestamp time = 0;
+        switch (node->window_aggregate.window_columns[i]) {
+        case WINDOW_START:
+            time = window_slice_start(&self->clock, window_first_slice(&self->clock, window));
+            break;
+        case WINDOW_END: time = window_slice_end(&self->clock, window); break;
+        case WINDOW_TIME: time = window_time(&self->clock, window); break;
+        }
+        int64_t *values = self->out->columns[at + i].values;
+        for (int32_t row = first; row < self->out->row_count; row++)
+            values[row] = time;
+    }
+}
+
+/* A row for every key of the table that has records; `is_running` says which layout it has. */
+static Status window_emit(WindowAggregate *self, const StateTable *table, bool is_running,
+                          int64_t window)
+{
+    Batch *out = self->out;
+    Column *results = out->columns + self->base.node->window_aggregate.key_count;
+    int32_t first = out->row_count;
+    int64_t cursor = 0;
+    for (const uint8_t *value = table_next(table, &cursor); value != NULL;
+         value = table_next(table, &cursor)) {
+        if (*(const int64_t *)(const void *)value == 0)
+            continue;
+        if (out->row_count == BATCH_ROWS_MAX) {
+            window_write_times(self, window, first);
+            TRY(window_flush(self));
+            results = out->columns + self->base.node->window_aggregate.key_count;
+            first = 0;
+        }
+        int32_t row = out->row_count;
+        table_read_key(table, value, out, BATCH_ROWS_MAX);
+        if (is_running)
+            running_results(&self->running, value, results, out->arena, row, BATCH_ROWS_MAX);
+        else
+            accumulators_result(&self->layout.sums, value + self->layout.slice_sums, results,
+                                out->arena, row, BATCH_ROWS_MAX);
+        out->row_count++;
+        batch_select_all(out);
+    }
+    window_write_times(self, window, first);
+    return OK;
+}
+
+static void window_free_slice(WindowAggregate *self, int64_t number)
+{
+    StateTable *slice = slices_take(&self->slices, number);
+    if (slice == NULL)
+        return;
+    slice_clear(&self->layout, slice);
+    table_free(slice);
+}
+
+static Status window_fire_tumble(WindowAggregate *self, int64_t fired)
+{
+    for (;;) {
+        const Slice *slice = slices_from(&self->slices, INT64_MIN);
+        if (slice == NULL || slice->number > fired)
+            return OK;
+        int64_t number = slice->number;
+        TRY(window_emit(self, slice->table, false, number));
+        window_free_slice(self, number);
+    }
+}
+
+/* The next window to fire at or behind `window`: itself while there are live keys, else the
+ * first that a slice with rows is in. False if there is none up to `fired`. */
+static bool window_next(WindowAggregate *self, int64_t *window, int64_t fired)
+{
+    if (running_count(&self->running) == 0) {
+        const Slice *slice = slices_from(&self->slices, *window);
+        if (slice == NULL)
+            return false;
+        *window = slice->number;
+    }
+    return *window <= fired;
+}
+
+static Status window_fire_hop(WindowAggregate *self, int64_t fired)
+{
+    int64_t window = self->fired == INT64_MIN ? INT64_MIN : self->fired + 1;
+    while (window_next(self, &window, fired)) {
+        StateTable *entering = slices_find(&self->slices, window);
+        if (entering != NULL)
+            running_enter(&self->running, entering);
+        int64_t first = window_first_slice(&self->clock, window);
+        running_settle(&self->running, &self->slices, first, window);
+        TRY(window_emit(self, self->running.table, true, window));
+        running_leave(&self->running, &self->slices, first);
+        window_free_slice(self, first);
+        window++;
+    }
+    return OK;
+}
+
+static Status window_fire_cumulate(WindowAggregate *self, int64_t fired)
+{
+    int64_t window = self->fired == INT64_MIN ? INT64_MIN : self->fired + 1;
+    while (window_next(self, &window, fired)) {
+        StateTable *entering = slices_find(&self->slices, window);
+        if (entering != NULL)
+            running_enter(&self->running, entering);
+        window_free_slice(self, window);
+        TRY(window_emit(self, self->running.table, true, window));
+        if (window == window_last_of(&self->clock, window))
+            running_reset(&self->running);
+        window++;
+    }
+    return OK;
+}
+
+Status window_fire(WindowAggregate *self, int64_t fired)
+{
+    assert(fired > self->fired);
+    switch (self->clock.kind) {
+    case WINDOW_TUMBLE: TRY(window_fire_tumble(self, fired)); break;
+    case WINDOW_HOP: TRY(window_fire_hop(self, fired)); break;
+    case WINDOW_CUMULATE: TRY(window_fire_cumulate(self, fired)); break;
+    }
+    self->fired = fired;
+    return window_flush(self);
+}

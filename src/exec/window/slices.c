@@ -1,0 +1,93 @@
+/* Slices in order of time. */
+#include "exec/window/slices.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* Position of the first slice with at least this number. */
+static int32_t slices_search(const Slices *slices, int64_t number)
+{
+    int32_t low = slices->first, high = slices->end;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (slices->items[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Room for one more at the end; the gap in front is closed when it is half of all. */
+static void slices_need_room(Slices *slices)
+{
+    if (slices->end < slices->capacity)
+        return;
+    int32_t count = slices_count(slices);
+    if (slices->first > 0 && slices->first >= slices->capacity / 2) {
+        memmove(slices->items, slices->items + slices->first, sizeof(Slice) * (size_t)count);
+        slices->first = 0;
+        slices->end = count;
+        return;
+    }
+    slices->capacity = slices->capacity == 0 ? 16 : slices->capacity * 2;
+    slices->items =
+        memory_resize(slices->items, (int64_t)sizeof(Slice) * (int64_t)slices->capacity);
+}
+
+StateTable *slices_find(Slices *slices, int64_t number)
+{
+    if (slices->recent >= slices->first && slices->recent < slices->end &&
+        slices->items[slices->recent].number == number)
+        return slices->items[slices->recent].table;
+    int32_t at = slices_search(slices, number);
+    if (at == slices->end || slices->items[at].number != number)
+        return NULL;
+    slices->recent = at;
+    return slices->items[at].table;
+}
+
+StateTable *slices_get(Slices *slices, int64_t number)
+{
+    StateTable *found = slices_find(slices, number);
+    if (found != NULL)
+        return found;
+    slices_need_room(slices);
+    int32_t at = slices_search(slices, number);
+    memmove(slices->items + at + 1, slices->items + at, sizeof(Slice) * (size_t)(slices->end - at));
+    StateTable *table = table_new(slices->key, slices->value_bytes);
+    slices->items[at] = (Slice){.number = number, .table = table};
+    slices->end++;
+    slices->recent = at;
+    return table;
+}
+
+const Slice *slices_from(const Slices *slices, int64_t number)
+{
+    int32_t at = slices_search(slices, number);
+    return at == slices->end ? NULL : &slices->items[at];
+}
+
+StateTable *slices_take(Slices *slices, int64_t number)
+{
+    int32_t at = slices_search(slices, number);
+    if (at == slices->end || slices->items[at].number != number)
+        return NULL;
+    StateTable *table = slices->items[at].table;
+    if (at == slices->first) {
+        slices->first++;
+    } else {
+        memmove(slices->items + at, slices->items + at + 1,
+                sizeof(Slice) * (size_t)(slices->end - at - 1));
+        slices->end--;
+    }
+    return table;
+}
+
+void slices_free(Slices *slices)
+{
+    memory_free(slices->items);
+    *slices = (Slices){.key = slices->key, .value_bytes = slices->value_bytes};
+}
