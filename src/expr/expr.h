@@ -49,6 +49,9 @@ typedef enum CastKind {
 } CastKind;
 CastKind cast_kind(Type from, Type to);
 
+/* What to write instead where cast_kind is CAST_NONE; NULL if there is nothing to say. */
+const char *cast_advice(Type from, Type to);
+
 /* The expression as `to`, itself when the type is equal already. `is_try` is TRY_CAST.
  * The caller has checked cast_kind. */
 Expr *expr_cast(Arena *arena, Expr *expr, Type to, bool is_try);

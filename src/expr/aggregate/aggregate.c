@@ -1,0 +1,226 @@
+/* The aggregates' public face: binding by name and type, and passing on to the kind. */
+#include "expr/aggregate/aggregate.h"
+
+#include "base/memory.h"
+#include "expr/internal.h"
+
+typedef enum AggregateName {
+    AGGREGATE_COUNT,
+    AGGREGATE_SUM,
+    AGGREGATE_AVG,
+    AGGREGATE_MIN,
+    AGGREGATE_MAX,
+    AGGREGATE_NAMES,
+} AggregateName;
+
+static const FunctionInfo infos[AGGREGATE_NAMES] = {
+    [AGGREGATE_COUNT] = {"COUNT", "aggregate", "COUNT(*), COUNT([DISTINCT] x, ...) -> BIGINT",
+                         "rows, or rows where no argument is NULL", true},
+    [AGGREGATE_SUM] = {"SUM", "aggregate", "SUM([DISTINCT] x number) -> type of x",
+                       "sum; of integers it wraps, of DECIMAL(p, s) it is DECIMAL(38, s)", true},
+    [AGGREGATE_AVG] = {"AVG", "aggregate", "AVG([DISTINCT] x number) -> type of x",
+                       "mean; of integers cut to an integer, of DECIMAL with at least 6 digits",
+                       true},
+    [AGGREGATE_MIN] = {"MIN", "aggregate", "MIN(x) -> type of x", "the smallest value", true},
+    [AGGREGATE_MAX] = {"MAX", "aggregate", "MAX(x) -> type of x", "the largest value", true},
+};
+
+int32_t aggregate_info_count(void)
+{
+    return AGGREGATE_NAMES;
+}
+
+const FunctionInfo *aggregate_info_at(int32_t index)
+{
+    assert(index >= 0 && index < AGGREGATE_NAMES);
+    return &infos[index];
+}
+
+static int32_t aggregate_find(Str name)
+{
+    for (int32_t i = 0; i < AGGREGATE_NAMES; i++)
+        if (str_equal_ignoring_case(str_from(infos[i].name), name))
+            return i;
+    return -1;
+}
+
+bool aggregate_exists(Str name)
+{
+    return aggregate_find(name) >= 0;
+}
+
+/* ---- Binding --------------------------------------------------------------------------- */
+
+static Type average_type(Type arg)
+{
+    if (arg.id != TYPE_DECIMAL)
+        return arg;
+    return type_decimal(DECIMAL_PRECISION_MAX, arg.scale > 6 ? arg.scale : 6);
+}
+
+static const AggregateKind *aggregate_pick(AggregateName name, AggregateCall *call)
+{
+    Type arg = call->arg_types[0];
+    call->result = type_nullable(arg);
+    call->result.time_attribute = TIME_NONE;
+    switch (name) {
+    case AGGREGATE_COUNT:
+        call->result = type_not_null(type_simple(TYPE_BIGINT));
+        return call->arg_count == 0 ? &count_rows_kind : &count_kind;
+    case AGGREGATE_SUM:
+        if (arg.id == TYPE_DECIMAL)
+            call->result = type_decimal(DECIMAL_PRECISION_MAX, arg.scale);
+        return sum_kind(arg);
+    case AGGREGATE_AVG: call->result = type_nullable(average_type(arg)); return average_kind(arg);
+    case AGGREGATE_MIN:
+    case AGGREGATE_MAX:
+        call->is_distinct = false; /* makes no difference */
+        return call->has_retractions ? bag_kind(arg, name == AGGREGATE_MAX)
+                                     : extreme_kind(arg, name == AGGREGATE_MAX);
+    case AGGREGATE_NAMES: break;
+    }
+    return NULL;
+}
+
+static Status aggregate_check_count(AggregateName name, int32_t arg_count, bool is_distinct,
+                                    Error *error)
+{
+    if (name == AGGREGATE_COUNT && arg_count == 0 && !is_distinct)
+        return OK;
+    if (name == AGGREGATE_COUNT && arg_count == 2)
+        return OK;
+    if (arg_count == 1)
+        return OK;
+    if (name == AGGREGATE_COUNT)
+        return fail(error, ERR_INVALID, "WR2310", "`COUNT` takes *, or one or two arguments");
+    return fail(error, ERR_INVALID, "WR2310", "`%s` takes 1 argument, not %d", infos[name].name,
+                arg_count);
+}
+
+Status aggregate_bind(Str name, Arena *arena, const Type *args, int32_t arg_count, bool is_distinct,
+                      bool has_retractions, AggregateCall **out, Error *error)
+{
+    int32_t found = aggregate_find(name);
+    assert(found >= 0);
+    TRY(aggregate_check_count((AggregateName)found, arg_count, is_distinct, error));
+    AggregateCall *call = ARENA_NEW(arena, AggregateCall);
+    call->arg_count = arg_count;
+    for (int32_t i = 0; i < arg_count; i++) {
+        call->arg_types[i] = args[i];
+        if (type_physical(args[i]) == PHYSICAL_NONE)
+            return fail(error, ERR_INVALID, "WR2310", "`%s` cannot be applied to %s",
+                        infos[found].name, type_text(arena, type_nullable(args[i])));
+    }
+    call->is_distinct = is_distinct;
+    call->has_retractions = has_retractions;
+    call->kind = aggregate_pick((AggregateName)found, call);
+    if (call->kind == NULL)
+        return fail(error, ERR_INVALID, "WR2310", "`%s` cannot be applied to %s", infos[found].name,
+                    type_text(arena, type_nullable(args[0])));
+    if (call->is_distinct) {
+        AggregateKind *kind = ARENA_NEW(arena, AggregateKind);
+        *kind = distinct_kind(call->kind);
+        call->kind = kind;
+    }
+    *out = call;
+    return OK;
+}
+
+const char *aggregate_name(const AggregateCall *call)
+{
+    return call->kind->name;
+}
+
+/* ---- Passing on ------------------------------------------------------------------------ */
+
+int32_t aggregate_state_bytes(const AggregateCall *call)
+{
+    return call->kind->state_bytes;
+}
+
+bool aggregate_owns_heap(const AggregateCall *call)
+{
+    return call->kind->owns_heap;
+}
+
+void aggregate_update(const AggregateCall *call, uint8_t *const *states, int32_t state_offset,
+                      const Column *args, Selection rows, const uint8_t *kinds)
+{
+    if (rows.count == 0)
+        return;
+    AggregateRows in = {
+        .states = states, .offset = state_offset, .args = args, .rows = rows, .kinds = kinds};
+    call->kind->update(call, &in);
+}
+
+void aggregate_merge(const AggregateCall *call, uint8_t *into, const uint8_t *from)
+{
+    assert(into != from);
+    call->kind->merge(call, into, from);
+}
+
+bool aggregate_is_invertible(const AggregateCall *call)
+{
+    return call->kind->subtract != NULL;
+}
+
+void aggregate_subtract(const AggregateCall *call, uint8_t *into, const uint8_t *from)
+{
+    assert(call->kind->subtract != NULL);
+    assert(into != from);
+    call->kind->subtract(call, into, from);
+}
+
+void aggregate_result(const AggregateCall *call, const uint8_t *state, Column *out, Arena *arena,
+                      int32_t row, int32_t capacity)
+{
+    assert(!out->is_constant);
+    assert(row >= 0 && row < capacity);
+    if (!call->kind->result(call, state, out, arena, row))
+        column_set_null(out, arena, row, capacity);
+}
+
+void aggregate_destroy(const AggregateCall *call, uint8_t *state)
+{
+    if (call->kind->destroy != NULL)
+        call->kind->destroy(call, state);
+}
+
+void aggregate_save(const AggregateCall *call, const uint8_t *state, Buffer *out)
+{
+    if (call->kind->save != NULL)
+        call->kind->save(call, state, out);
+    else
+        buffer_append(out, state, call->kind->state_bytes);
+}
+
+bool aggregate_load(const AggregateCall *call, uint8_t *state, ByteReader *in)
+{
+    if (call->kind->load != NULL)
+        return call->kind->load(call, state, in) && !in->is_short;
+    Str bytes = byte_reader_take(in, call->kind->state_bytes);
+    if (in->is_short)
+        return false;
+    memcpy(state, bytes.data, (size_t)bytes.length);
+    return true;
+}
+
+/* ---- Texts ----------------------------------------------------------------------------- */
+
+void text_box_set(TextBox *box, Str text)
+{
+    assert(text.length <= INT32_MAX - 16);
+    if (box->data == NULL || box->capacity < text.length) {
+        box->capacity = (int32_t)text.length + 8;
+        box->data = memory_resize(box->data, box->capacity);
+    }
+    if (text.length > 0)
+        memcpy(box->data, text.data, (size_t)text.length);
+    box->length = (int32_t)text.length;
+}
+
+void text_box_free(TextBox *box)
+{
+    memory_free(box->data);
+    *box = (TextBox){0};
+}

@@ -1,0 +1,68 @@
+/* Inside the aggregates: a kind is a table of functions over accumulators, chosen by
+ * aggregate_bind for the call's types. */
+#ifndef WEIR_EXPR_AGGREGATE_AGGREGATE_H
+#define WEIR_EXPR_AGGREGATE_AGGREGATE_H
+
+#include "expr/expr.h"
+
+/* The arguments of aggregate_update. */
+typedef struct AggregateRows {
+    uint8_t *const *states;
+    int32_t offset;
+    const Column *args;
+    Selection rows;
+    const uint8_t *kinds;
+} AggregateRows;
+
+static inline void *aggregate_state(const AggregateRows *in, int32_t index)
+{
+    return in->states[index] + in->offset;
+}
+
+/* 1 for a row that is added, -1 for one that is taken back. */
+static inline int64_t aggregate_weight(const uint8_t *kinds, int32_t row)
+{
+    return kinds == NULL ? 1 : 1 - 2 * (int64_t)(kinds[row] & 1);
+}
+
+struct AggregateKind {
+    const char *name;
+    int32_t state_bytes;
+    bool owns_heap;
+    const AggregateKind *inner; /* of DISTINCT: what the distinct values are fed to */
+    void (*update)(const AggregateCall *call, const AggregateRows *in);
+    void (*merge)(const AggregateCall *call, uint8_t *into, const uint8_t *from);
+    void (*subtract)(const AggregateCall *call, uint8_t *into, const uint8_t *from); /* or NULL */
+    /* Sets the value at `row`; false: NULL. */
+    bool (*result)(const AggregateCall *call, const uint8_t *state, Column *out, Arena *arena,
+                   int32_t row);
+    /* NULL where the state is plain memory: it is then saved as its words. */
+    void (*destroy)(const AggregateCall *call, uint8_t *state);
+    void (*save)(const AggregateCall *call, const uint8_t *state, Buffer *out);
+    bool (*load)(const AggregateCall *call, uint8_t *state, ByteReader *in);
+};
+
+extern const AggregateKind count_kind, count_rows_kind;
+
+/* The kind for an argument type, or NULL if the type does not fit. */
+const AggregateKind *sum_kind(Type arg);
+const AggregateKind *average_kind(Type arg);
+const AggregateKind *extreme_kind(Type arg, bool is_max);
+const AggregateKind *bag_kind(Type arg, bool is_max); /* MIN and MAX that can take back */
+const AggregateKind *sequence_kind(Type arg, bool is_last, bool has_retractions);
+const AggregateKind *variance_kind(Type arg, const char *name);
+
+/* DISTINCT around another kind. */
+AggregateKind distinct_kind(const AggregateKind *inner);
+
+/* A text in heap memory; all zero is none. */
+typedef struct TextBox {
+    char *data; /* NULL: none */
+    int32_t length;
+    int32_t capacity;
+} TextBox;
+
+void text_box_set(TextBox *box, Str text);
+void text_box_free(TextBox *box);
+
+#endif
