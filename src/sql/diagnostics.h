@@ -96,7 +96,7 @@ void diagnostic_note(Diagnostic *diagnostic, const char *format, ...)
 void diagnostic_fix(Diagnostic *diagnostic, Span span, const char *text);
 
 /* Add "did you mean `x`, `y` or `z`?" for the candidates that resemble `name`; false if none
- * does. The best one is offered as the fix of the primary span when it is the only one. */
+ * does. */
 bool diagnostic_suggest(Diagnostic *diagnostic, const Str *candidates, int32_t count, Str name);
 
 /* The search behind it: Damerau-Levenshtein distance <= 2 or a shared prefix, ASCII case

@@ -1,0 +1,157 @@
+/* The list of findings: adding, counting, limits. */
+#include "sql/diagnostics.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct Diagnostics {
+    Arena *arena;
+    const Source *source;
+    List items; /* Diagnostic, in order of addition */
+    int32_t error_count;
+    int32_t warning_count;
+};
+
+Diagnostics *diagnostics_new(Arena *arena, const Source *source)
+{
+    assert(arena != NULL);
+    Diagnostics *list = ARENA_NEW(arena, Diagnostics);
+    list->arena = arena;
+    list->source = source;
+    return list;
+}
+
+void diagnostics_set_source(Diagnostics *list, const Source *source)
+{
+    assert(source != NULL);
+    list->source = source;
+}
+
+__attribute__((format(printf, 2, 0))) static char *
+diagnostic_vprintf(Arena *arena, const char *format, va_list arguments)
+{
+    va_list copy;
+    va_copy(copy, arguments);
+    int length = vsnprintf(NULL, 0, format, copy);
+    va_end(copy);
+    assert(length >= 0);
+    char *text = arena_allocate(arena, (int64_t)length + 1);
+    int written = vsnprintf(text, (size_t)length + 1, format, arguments);
+    assert(written == length);
+    (void)written;
+    return text;
+}
+
+/* The same complaint about the same place helps nobody. */
+static bool diagnostics_has(const Diagnostics *list, const char *code, Span span)
+{
+    for (int32_t i = 0; i < list->items.count; i++) {
+        const Diagnostic *d = LIST_AT(list->items, i, Diagnostic);
+        if (d->source == list->source && d->span.start == span.start && d->span.end == span.end &&
+            strcmp(d->code, code) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool diagnostics_counts_in(Diagnostics *list, DiagnosticLevel level)
+{
+    if (level == DIAGNOSTIC_ERROR)
+        return ++list->error_count <= DIAGNOSTICS_ERRORS_MAX;
+    return ++list->warning_count <= DIAGNOSTICS_WARNINGS_MAX;
+}
+
+Diagnostic *diagnostics_add(Diagnostics *list, DiagnosticLevel level, const char *code, Span span,
+                            const char *format, ...)
+{
+    assert(list->source != NULL);
+    assert(span.start >= 0 && span.start <= span.end && span.end <= list->source->text.length);
+    Diagnostic *diagnostic = ARENA_NEW(list->arena, Diagnostic);
+    diagnostic->level = level;
+    snprintf(diagnostic->code, sizeof(diagnostic->code), "%s", code);
+    diagnostic->source = list->source;
+    diagnostic->span = span;
+    diagnostic->arena = list->arena;
+    va_list arguments;
+    va_start(arguments, format);
+    diagnostic->message = diagnostic_vprintf(list->arena, format, arguments);
+    va_end(arguments);
+    if (!diagnostics_has(list, code, span) && diagnostics_counts_in(list, level))
+        list_append(&list->items, list->arena, diagnostic);
+    return diagnostic;
+}
+
+void diagnostic_label(Diagnostic *diagnostic, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    diagnostic->label = diagnostic_vprintf(diagnostic->arena, format, arguments);
+    va_end(arguments);
+}
+
+void diagnostic_help(Diagnostic *diagnostic, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    list_append(&diagnostic->helps, diagnostic->arena,
+                diagnostic_vprintf(diagnostic->arena, format, arguments));
+    va_end(arguments);
+}
+
+void diagnostic_note(Diagnostic *diagnostic, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    list_append(&diagnostic->notes, diagnostic->arena,
+                diagnostic_vprintf(diagnostic->arena, format, arguments));
+    va_end(arguments);
+}
+
+void diagnostic_fix(Diagnostic *diagnostic, Span span, const char *text)
+{
+    assert(span.start <= span.end && span.end <= diagnostic->source->text.length);
+    diagnostic->has_fix = true;
+    diagnostic->fix_span = span;
+    diagnostic->fix_text = str_terminated(diagnostic->arena, str_from(text));
+}
+
+int32_t diagnostics_count(const Diagnostics *list)
+{
+    return list->items.count;
+}
+
+const Diagnostic *diagnostics_at(const Diagnostics *list, int32_t index)
+{
+    assert(index >= 0 && index < list->items.count);
+    return LIST_AT(list->items, index, Diagnostic);
+}
+
+int32_t diagnostics_error_count(const Diagnostics *list)
+{
+    return list->error_count;
+}
+
+int32_t diagnostics_warning_count(const Diagnostics *list)
+{
+    return list->warning_count;
+}
+
+Status diagnostics_status(const Diagnostics *list, Error *error)
+{
+    for (int32_t i = 0; i < list->items.count; i++) {
+        const Diagnostic *d = LIST_AT(list->items, i, Diagnostic);
+        if (d->level != DIAGNOSTIC_ERROR)
+            continue;
+        int32_t line = 0, column = 0;
+        source_position(d->source, d->span.start, &line, &column);
+        Status status = fail(error, ERR_INVALID, d->code, "%s:%d:%d: %s", d->source->name, line,
+                             column, d->message);
+        if (d->helps.count > 0)
+            error_hint(error, "%s", LIST_AT(d->helps, 0, const char));
+        return status;
+    }
+    assert(list->error_count == 0);
+    return OK;
+}

@@ -1,0 +1,132 @@
+/* INSERT INTO and statement sets. */
+#include <assert.h>
+
+#include "sql/internal.h"
+
+/* PARTITION (c = v, d) */
+static bool insert_parse_partition(Parser *parser, List *out)
+{
+    if (!parser_expect(parser, TOKEN_LEFT_PAREN, "behind PARTITION"))
+        return false;
+    do {
+        SqlPartitionValue *value = ARENA_NEW(parser->arena, SqlPartitionValue);
+        if (!parser_parse_name(parser, "a partition column's name", &value->column))
+            return false;
+        if (parser_accept(parser, TOKEN_EQUAL)) {
+            value->value = parse_expr(parser);
+            if (value->value == NULL)
+                return false;
+        }
+        list_append(out, parser->arena, value);
+    } while (parser_accept(parser, TOKEN_COMMA));
+    return parser_expect(parser, TOKEN_RIGHT_PAREN, "behind the partition");
+}
+
+/* Behind the word INSERT. */
+bool parse_insert(Parser *parser, SqlStatement *statement)
+{
+    statement->kind = SQL_INSERT;
+    SqlInsert *insert = ARENA_NEW(parser->arena, SqlInsert);
+    statement->insert = insert;
+    insert->is_overwrite = parser_accept_keyword(parser, KW_OVERWRITE);
+    if (!insert->is_overwrite && !parser_expect_keyword(parser, KW_INTO, "behind INSERT"))
+        return false;
+    insert->table = parser_parse_path(parser, "a table name");
+    if (insert->table == NULL || !parse_hints(parser, &insert->hints))
+        return false;
+    if (parser_accept_keyword(parser, KW_PARTITION) &&
+        !insert_parse_partition(parser, &insert->partition))
+        return false;
+    bool has_columns = parser_is(parser, TOKEN_LEFT_PAREN) && !parser_is_query_start(parser);
+    if (has_columns && !parser_parse_names(parser, "a column name", &insert->columns))
+        return false;
+    insert->query = parse_query(parser);
+    if (insert->query == NULL)
+        return false;
+    if (parser_is_keyword(parser, KW_ON) && parser_is_keyword_at(parser, 1, KW_CONFLICT)) {
+        parser_fail_unsupported(parser, parser_peek(parser)->span, "ON CONFLICT");
+        return false;
+    }
+    return true;
+}
+
+/* Skip a wrong statement of a set: up to its ';', but not past the END of the set. */
+static void insert_recover(Parser *parser)
+{
+    int32_t case_depth = 0;
+    while (!parser_is(parser, TOKEN_END)) {
+        if (parser_accept(parser, TOKEN_SEMICOLON))
+            return;
+        case_depth += parser_is_keyword(parser, KW_CASE);
+        if (parser_is_keyword(parser, KW_END)) {
+            if (case_depth == 0)
+                return;
+            case_depth--;
+        }
+        parser_next(parser);
+    }
+}
+
+static bool insert_fail_other(Parser *parser)
+{
+    const Token *token = parser_peek(parser);
+    if (token->kind == TOKEN_ERROR)
+        return false;
+    bool is_statement = parser_is_query_start(parser) || parser_is_keyword(parser, KW_CREATE) ||
+                        parser_is_keyword(parser, KW_SET) || parser_is_keyword(parser, KW_DROP) ||
+                        parser_is_keyword(parser, KW_EXPLAIN) || parser_is_keyword(parser, KW_SHOW);
+    if (!is_statement) {
+        parser_fail_expected(parser, "INSERT INTO or END in the statement set");
+        return false;
+    }
+    Diagnostic *d =
+        parser_error(parser, "WR1031", token->span, "only INSERT may stand in a statement set");
+    diagnostic_help(d, "move it before the statement set, or end the set with END;");
+    return false;
+}
+
+static bool insert_parse_member(Parser *parser, List *out)
+{
+    if (!parser_is_keyword(parser, KW_INSERT))
+        return insert_fail_other(parser);
+    SqlStatement *insert = statement_new(parser, SQL_INSERT);
+    parser_next(parser);
+    if (!parse_insert(parser, insert))
+        return false;
+    insert->span = parser_span_from(parser, insert->span);
+    list_append(out, parser->arena, insert);
+    return parser_expect(parser, TOKEN_SEMICOLON, "behind INSERT in a statement set");
+}
+
+/* STATEMENT SET BEGIN … END and BEGIN STATEMENT SET; … END. All errors of the members are
+ * found, not just the first; the set as a whole is then dropped by the caller. */
+bool parse_statement_set(Parser *parser, SqlStatement *statement)
+{
+    statement->kind = SQL_STATEMENT_SET;
+    bool is_old_form = parser_accept_keyword(parser, KW_BEGIN);
+    if (!parser_expect_keyword(parser, KW_STATEMENT, "SET") ||
+        !parser_expect_keyword(parser, KW_SET, "behind STATEMENT"))
+        return false;
+    if (is_old_form && !parser_expect(parser, TOKEN_SEMICOLON, "behind BEGIN STATEMENT SET"))
+        return false;
+    if (!is_old_form && !parser_expect_keyword(parser, KW_BEGIN, "behind STATEMENT SET"))
+        return false;
+    Span begin = parser->tokens[parser->at - 1].span;
+    int32_t errors = diagnostics_error_count(parser->diagnostics);
+    while (!parser_is_keyword(parser, KW_END)) {
+        if (parser_is(parser, TOKEN_END)) {
+            Diagnostic *d = parser_error(parser, "WR1037", begin, "statement set is never ended");
+            diagnostic_label(d, "it begins here");
+            diagnostic_help(d, "end it with END;");
+            return false;
+        }
+        if (!insert_parse_member(parser, &statement->inserts))
+            insert_recover(parser);
+    }
+    parser_next(parser);
+    if (statement->inserts.count == 0 && diagnostics_error_count(parser->diagnostics) == errors) {
+        parser_error(parser, "WR1031", parser_span_from(parser, begin),
+                     "the statement set is empty");
+    }
+    return true;
+}

@@ -1,0 +1,199 @@
+/* Scripts and statements: which kind begins here, and where to go on after an error. */
+#include <assert.h>
+
+#include "sql/internal.h"
+
+SqlStatement *statement_new(Parser *parser, SqlStatementKind kind)
+{
+    SqlStatement *statement = ARENA_NEW(parser->arena, SqlStatement);
+    statement->kind = kind;
+    statement->span = parser_peek(parser)->span;
+    return statement;
+}
+
+/* ---- SET, RESET ---- */
+
+/* The text from the current token up to one of `kind`, ';' or the end, without quotes. */
+static bool statement_parse_raw(Parser *parser, TokenKind kind, Str *out, Span *span)
+{
+    Span start = parser_peek(parser)->span;
+    int32_t first = parser->at;
+    if (parser_is_string(parser)) {
+        int after = parser_peek_at(parser, 1)->kind;
+        if (after == (int)kind || after == TOKEN_SEMICOLON || after == TOKEN_END)
+            return parser_parse_string(parser, "a string", out, span);
+    }
+    while (!parser_is(parser, kind) && !parser_is(parser, TOKEN_SEMICOLON) &&
+           !parser_is(parser, TOKEN_END) && !parser_is(parser, TOKEN_ERROR))
+        parser_next(parser);
+    if (parser->at == first) {
+        parser_fail_expected(parser, kind == TOKEN_EQUAL ? "an option key in single quotes"
+                                                         : "a value in single quotes");
+        return false;
+    }
+    *span = parser_span_from(parser, start);
+    *out = parser_text(parser, *span);
+    return true;
+}
+
+static bool statement_parse_set(Parser *parser, SqlStatement *statement)
+{
+    statement->kind = SQL_SET_OPTION;
+    if (parser_is(parser, TOKEN_SEMICOLON) || parser_is(parser, TOKEN_END))
+        return true;
+    SqlOption *option = &statement->setting.option;
+    statement->setting.has_key = true;
+    return statement_parse_raw(parser, TOKEN_EQUAL, &option->key, &option->key_span) &&
+           parser_expect(parser, TOKEN_EQUAL, "between key and value: SET 'key' = 'value'") &&
+           statement_parse_raw(parser, TOKEN_SEMICOLON, &option->value, &option->value_span);
+}
+
+static bool statement_parse_reset(Parser *parser, SqlStatement *statement)
+{
+    statement->kind = SQL_RESET_OPTION;
+    if (parser_is(parser, TOKEN_SEMICOLON) || parser_is(parser, TOKEN_END))
+        return true;
+    statement->setting.has_key = true;
+    return statement_parse_raw(parser, TOKEN_SEMICOLON, &statement->setting.option.key,
+                               &statement->setting.option.key_span);
+}
+
+/* ---- EXPLAIN ---- */
+
+static bool statement_parse_explain_details(Parser *parser, int32_t *details)
+{
+    static const struct {
+        Keyword keyword;
+        int32_t bit;
+    } kinds[] = {
+        {KW_ESTIMATED_COST, SQL_EXPLAIN_ESTIMATED_COST},
+        {KW_CHANGELOG_MODE, SQL_EXPLAIN_CHANGELOG_MODE},
+        {KW_JSON_EXECUTION_PLAN, SQL_EXPLAIN_JSON_EXECUTION_PLAN},
+        {KW_PLAN_ADVICE, SQL_EXPLAIN_PLAN_ADVICE},
+    };
+    do {
+        bool is_found = false;
+        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && !is_found; i++) {
+            is_found = parser_accept_keyword(parser, kinds[i].keyword);
+            if (is_found)
+                *details |= kinds[i].bit;
+        }
+        if (!is_found)
+            return *details == 0; /* a comma was before it */
+    } while (parser_accept(parser, TOKEN_COMMA));
+    return true;
+}
+
+static bool statement_parse_explain(Parser *parser, SqlStatement *statement)
+{
+    statement->kind = SQL_EXPLAIN;
+    if (parser_accept_keyword(parser, KW_PLAN)) {
+        if (!parser_expect_keyword(parser, KW_FOR, "behind PLAN"))
+            return false;
+    } else if (!statement_parse_explain_details(parser, &statement->explain.details)) {
+        parser_fail_expected(parser, "ESTIMATED_COST, CHANGELOG_MODE, JSON_EXECUTION_PLAN or "
+                                     "PLAN_ADVICE");
+        return false;
+    }
+    if (!parser_is_query_start(parser) && !parser_is_keyword(parser, KW_INSERT) &&
+        !parser_is_keyword(parser, KW_EXECUTE) && !parser_is_keyword(parser, KW_STATEMENT)) {
+        parser_fail_expected(parser, "a query, INSERT or STATEMENT SET to explain");
+        return false;
+    }
+    statement->explain.statement = parse_statement(parser);
+    return statement->explain.statement != NULL;
+}
+
+/* ---- Dispatch ---- */
+
+static bool statement_parse_query(Parser *parser, SqlStatement *statement)
+{
+    statement->kind = SQL_QUERY;
+    statement->query = parse_query(parser);
+    return statement->query != NULL;
+}
+
+static bool statement_fail_upsert(Parser *parser)
+{
+    Span span = parser_peek(parser)->span;
+    Diagnostic *d = parser_error(parser, "WR1025", span, "UPSERT INTO statement is not supported");
+    diagnostic_help(d, "use INSERT INTO; a sink with a primary key updates rows in place");
+    diagnostic_fix(d, span, "INSERT");
+    return false;
+}
+
+static bool statement_fail_known(Parser *parser)
+{
+    static const Keyword keywords[] = {
+        KW_DELETE, KW_UPDATE, KW_MERGE,  KW_TRUNCATE, KW_CALL,   KW_LOAD,     KW_UNLOAD, KW_ANALYZE,
+        KW_STOP,   KW_ADD,    KW_REMOVE, KW_COMPILE,  KW_COMMIT, KW_ROLLBACK, KW_GRANT,  KW_REVOKE,
+    };
+    const Token *token = parser_peek(parser);
+    for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
+        if (!parser_is_keyword(parser, keywords[i]))
+            continue;
+        Str text = keyword_text(keywords[i]);
+        parser_fail_unsupported(parser, token->span,
+                                arena_printf(parser->arena, "%.*s", STR_ARGS(text)));
+        return false;
+    }
+    parser_fail_expected(parser, "a statement such as SELECT, INSERT INTO or CREATE TABLE");
+    return false;
+}
+
+/* EXECUTE { INSERT … | STATEMENT SET … | query } */
+static bool statement_parse_execute(Parser *parser, SqlStatement *statement)
+{
+    if (parser_is_keyword(parser, KW_STATEMENT))
+        return parse_statement_set(parser, statement);
+    if (parser_accept_keyword(parser, KW_INSERT))
+        return parse_insert(parser, statement);
+    if (parser_is_query_start(parser))
+        return statement_parse_query(parser, statement);
+    parser_fail_expected(parser, "STATEMENT SET, INSERT or a query behind EXECUTE");
+    return false;
+}
+
+static bool statement_parse_body(Parser *parser, SqlStatement *statement)
+{
+    if (parser_is_query_start(parser))
+        return statement_parse_query(parser, statement);
+    if (parser_is_keyword(parser, KW_UPSERT))
+        return statement_fail_upsert(parser);
+    if (parser_is_keyword(parser, KW_STATEMENT) ||
+        (parser_is_keyword(parser, KW_BEGIN) && parser_is_keyword_at(parser, 1, KW_STATEMENT)))
+        return parse_statement_set(parser, statement);
+    static const struct {
+        Keyword keyword;
+        bool (*parse)(Parser *parser, SqlStatement *statement);
+    } kinds[] = {
+        {KW_INSERT, parse_insert},
+        {KW_CREATE, parse_create},
+        {KW_SET, statement_parse_set},
+        {KW_RESET, statement_parse_reset},
+        {KW_EXECUTE, statement_parse_execute},
+        {KW_EXPLAIN, statement_parse_explain},
+        {KW_DROP, parse_drop},
+        {KW_ALTER, parse_alter},
+        {KW_USE, parse_use},
+        {KW_SHOW, parse_show},
+        {KW_DESCRIBE, parse_describe},
+        {KW_DESC, parse_describe},
+    };
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (parser_accept_keyword(parser, kinds[i].keyword))
+            return kinds[i].parse(parser, statement);
+    }
+    return statement_fail_known(parser);
+}
+
+SqlStatement *parse_statement(Parser *parser)
+{
+    if (!parser_enter(parser))
+        return NULL;
+    SqlStatement *statement = statement_new(parser, SQL_QUERY);
+    bool is_good = statement_parse_body(parser, statement);
+    parser_leave(parser);
+    statement->span = parser_span_from(parser, statement->span);
+    return is_good ? statement : NULL;
+}
