@@ -73,6 +73,17 @@ Metric *metric_get(MetricKind kind, const char *name, const char *labels, const 
     return &entry->metric;
 }
 
+int64_t metrics_sum(const char *name)
+{
+    int64_t sum = 0;
+    pthread_mutex_lock(&registry_mutex);
+    for (const Entry *entry = registry_first; entry != NULL; entry = entry->next)
+        if (strcmp(entry->name, name) == 0)
+            sum += metric_value(&entry->metric);
+    pthread_mutex_unlock(&registry_mutex);
+    return sum;
+}
+
 static void print_sample(Buffer *out, const Entry *entry)
 {
     buffer_append_text(out, entry->name);

@@ -38,6 +38,9 @@ static inline int64_t metric_value(const Metric *metric)
     return atomic_load_explicit(&metric->value, memory_order_relaxed);
 }
 
+/* The values of all metrics of this name, whatever their labels, added up. */
+int64_t metrics_sum(const char *name);
+
 /* The text exposition format of Prometheus 0.0.4, all metrics, grouped by name. */
 void metrics_print(Buffer *out);
 

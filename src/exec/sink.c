@@ -246,9 +246,15 @@ static Status sink_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {
     SinkOperator *sink = (SinkOperator *)op;
     TRY(sink_start(op));
+    int64_t start = out->length;
     buffer_append_u32(out, (uint32_t)op->task->shard);
+    int64_t own = out->length;
     SinkCall call = {.what = CALL_PREPARE, .number = checkpoint, .state = out};
-    return sink_retry(sink, &call);
+    TRY(sink_retry(sink, &call));
+    /* Nothing to say is no state: a writer without one is opened as a fresh one is. */
+    if (out->length == own)
+        out->length = start;
+    return OK;
 }
 
 /* With fewer shards than before, a writer is opened for a moment on the state of each one that

@@ -90,7 +90,10 @@ static Status coordinator_retain(Job *job, Error *error)
 static Status coordinator_persist(Coordinator *coordinator, const Snapshot *snapshot, Error *error)
 {
     Job *job = coordinator->job;
-    TRY(deadletters_sync(job->dead_letters, error));
+    /* Letters that found no space are lost, counted and logged; the line goes on. */
+    Status status = deadletters_sync(job->dead_letters, error);
+    if (status != OK && status != ERR_FULL)
+        return status;
     /* At the end of the input a checkpoint serves only sinks that have something left to commit. */
     if (coordinator->is_end && !snapshot_has_sink_state(snapshot))
         return OK;
@@ -132,6 +135,18 @@ static bool coordinator_previews_are_done(const Job *job)
     return true;
 }
 
+/* With --once: every source has ended or has nothing new. */
+static bool coordinator_is_caught_up(const Job *job)
+{
+    for (int32_t i = 0; i < job->task_count; i++) {
+        const Task *task = job->tasks[i];
+        if (task->reader != NULL && !atomic_load(&task->is_quiet) &&
+            atomic_load(&task->reader->progress.phase) != PHASE_FINISHED)
+            return false;
+    }
+    return true;
+}
+
 /* Looks at the board: what is to be done now? */
 static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *error)
 {
@@ -142,6 +157,8 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
     bool is_acknowledged = coordinator->pending != 0 && board->acks_missing == 0;
     pthread_mutex_unlock(&board->mutex);
     int64_t now_us = world_monotonic_us(job->world);
+    if (job->options.is_once && !has_ended && coordinator_is_caught_up(job))
+        atomic_store(&job->is_stop_wanted, true);
     bool is_stop_wanted = atomic_load(&job->is_stop_wanted);
     if (is_stop_wanted && coordinator->stop_deadline_us == 0)
         coordinator->stop_deadline_us = now_us + STOP_TIMEOUT_US;
@@ -168,7 +185,7 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
         coordinator_begin(coordinator, true, has_ended);
     } else if (coordinator->pending == 0 && now_us >= coordinator->next_us) {
         coordinator_begin(coordinator, false, false);
-        coordinator->next_us = now_us + job->plan->settings.checkpoint_interval_us;
+        coordinator->next_us = now_us + job->checkpoint_interval_us;
     }
     return OK;
 }
@@ -246,9 +263,8 @@ Status checkpoint_run(Job *job, Error *error)
     atomic_store(&job->board.is_started, true);
     atomic_store(&job->is_running, true);
     runners_wake(job);
-    int64_t interval_us = job->plan->settings.checkpoint_interval_us;
-    if (interval_us > 0 && job->options.preview == NULL)
-        coordinator.next_us = world_monotonic_us(job->world) + interval_us;
+    if (job->checkpoint_interval_us > 0 && job->options.preview == NULL)
+        coordinator.next_us = world_monotonic_us(job->world) + job->checkpoint_interval_us;
     bool is_over = false;
     while (!is_over && !atomic_load(&job->board.is_stopping)) {
         TRY(coordinator_turn(&coordinator, &is_over, error));

@@ -30,18 +30,6 @@ static const char *deploy_label(Arena *arena, const char *key, const char *value
     return label;
 }
 
-static void deploy_operator_metrics(Job *job, Operator *op)
-{
-    const char *pipeline = deploy_label(job->arena, "pipeline", job->pipeline);
-    const char *label = deploy_label(job->arena, "operator", op->node->label);
-    const char *name = "weir_operator_records_total";
-    const char *help = "Rows into and out of each operator.";
-    op->records_in = deploy_metric(
-        name, arena_printf(job->arena, "%s,%s,direction=\"in\"", pipeline, label), help, 1);
-    op->records_out = deploy_metric(
-        name, arena_printf(job->arena, "%s,%s,direction=\"out\"", pipeline, label), help, 1);
-}
-
 static void deploy_task_metrics(Job *job, Task *task)
 {
     const PlanNode *head = task->fragment->head;
@@ -130,7 +118,6 @@ static Task *deploy_task(Job *job, const Fragment *fragment, int32_t shard)
             continue;
         }
         Operator *op = deploy_operator(job, task, node);
-        deploy_operator_metrics(job, op);
         task->operators[task->operator_count++] = op;
         if (i == 0) {
             task->head = op;

@@ -22,6 +22,7 @@ typedef struct Board {
     World *world;
     Waker *coordinator;
     int32_t shard_count;
+    int32_t core_count;
     _Atomic bool is_stopping;       /* cancelled: end without another checkpoint */
     _Atomic bool is_started;        /* all tasks are open: sources may read */
     _Atomic int64_t barrier_wanted; /* the checkpoint sources shall start; by the coordinator */
@@ -73,6 +74,8 @@ typedef struct Task {
     bool is_last_taken; /* the last barrier has passed */
     int64_t barrier;    /* the newest checkpoint taken */
     int64_t committed;
+    int64_t quiet_since_us;   /* sources: nothing has come since; 0: something has */
+    _Atomic bool is_quiet;    /* sources: nothing has come for a while */
     int64_t blocked_since_us; /* waiting for room below; 0: not */
     Metric *backpressure, *watermark_delay;
 } Task;
@@ -93,6 +96,8 @@ void task_close(Task *task);
 
 /* The stand-in operator of a source and its reader, made for the node. */
 void source_attach(Task *task, const PlanNode *node);
+SourceReader *source_make_reader(const SourceKind *kind, const PlanNode *node,
+                                 const TaskContext *context);
 Status source_step(Task *task, bool *progressed);
 
 /* Take the barrier `id` at a task: snapshot, pass it on, tell the coordinator. */
@@ -149,9 +154,10 @@ struct Job {
     DeadLetters *dead_letters;
     File *lock;
     const char *checkpoint_folder;
-    Snapshot *restored;      /* until all tasks are open */
-    int64_t last_checkpoint; /* id of the newest one, taken or found */
-    int64_t kept_checkpoint; /* the newest complete one on disk; 0: none */
+    Snapshot *restored;             /* until all tasks are open */
+    int64_t checkpoint_interval_us; /* 0: only at the end */
+    int64_t last_checkpoint;        /* id of the newest one, taken or found */
+    int64_t kept_checkpoint;        /* the newest complete one on disk; 0: none */
     int64_t checkpoint_count;
     int64_t started_us;
     int64_t duration_us;

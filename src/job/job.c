@@ -36,6 +36,14 @@ static int32_t job_choose_shards(const Job *job)
     return count < 1 ? 1 : count > SHARDS_MAX ? SHARDS_MAX : count;
 }
 
+/* An interval of zero counts only if somebody has written it. */
+static int64_t job_choose_interval(const Plan *plan)
+{
+    const Map *all = plan->settings.all;
+    bool is_set = all != NULL && map_find(all, STR("execution.checkpointing.interval")) != NULL;
+    return is_set ? plan->settings.checkpoint_interval_us : CHECKPOINT_INTERVAL_DEFAULT_US;
+}
+
 /* Tasks on the workers never block; opened here, their materialized tables can be shown before
  * the first row comes. */
 static Status job_open_shards(Job *job, Error *error)
@@ -63,6 +71,8 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     job->arena = arena;
     job->pipeline = plan->settings.pipeline_name != NULL ? plan->settings.pipeline_name : "default";
     job->shard_count = job_choose_shards(job);
+    job->checkpoint_interval_us = job_choose_interval(plan);
+    job->board.core_count = job_core_count();
     job->board.world = world;
     job->board.coordinator = waker_new(world);
     pthread_mutex_init(&job->board.mutex, NULL);
@@ -165,6 +175,26 @@ void job_close(Job *job)
     arena_free(job->arena);
 }
 
+Status job_check_source(World *world, const Plan *plan, const PlanNode *node, Error *error)
+{
+    assert(node->kind == PLAN_SOURCE);
+    TaskContext context = {
+        .world = world,
+        .query = arena_new(0),
+        .dead_letters = deadletters_open(world, NULL),
+        .settings = &plan->settings,
+    };
+    const SourceKind *kind = connector_find(node->source.table->connector)->source;
+    SourceReader *reader = source_make_reader(kind, node, &context);
+    Metric uncounted = {0};
+    reader->records = &uncounted;
+    Status status = kind->open(reader, (Str){0}, error);
+    kind->close(reader);
+    deadletters_close(context.dead_letters);
+    arena_free(context.query);
+    return status;
+}
+
 /* ---- Looking in -------------------------------------------------------------------------- */
 
 bool job_is_running(const Job *job)
@@ -243,5 +273,6 @@ JobSummary job_summary(const Job *job)
             summary.rows_in += metric_value(job->tasks[i]->reader->records);
     for (int32_t i = 0; i < job->plan->root_count; i++)
         summary.rows_out += metric_value(job_root_operator(job, i)->records_in);
+    summary.rows_late = metrics_sum("weir_late_records_total");
     return summary;
 }

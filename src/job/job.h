@@ -29,6 +29,7 @@ typedef struct JobOptions {
     const char *data_dir;   /* all of the job's own files lie below it */
     bool is_fresh;          /* discard what could be resumed */
     bool allows_state_loss; /* go on without state that the plan has no operator for */
+    bool is_once;           /* stop when all that is there now has been read */
     int32_t parallelism;    /* overrides the script's; 0: as the script says */
 
     /* With a preview, roots write nothing and no file is touched: the rows that would be written
@@ -59,6 +60,9 @@ void job_stop(Job *job);
 
 /* Frees tables and metrics readers too: stop the HTTP listener first. NULL is allowed. */
 void job_close(Job *job);
+
+/* Open the source of a PLAN_SOURCE node and close it again: does it answer, and as it should? */
+Status job_check_source(World *world, const Plan *plan, const PlanNode *node, Error *error);
 
 /* The materialized tables, in the order of the script; they live until job_close. */
 int32_t job_served_count(const Job *job);

@@ -9,27 +9,37 @@
  * by one, and so may the user. */
 enum { SOURCE_TRICKLE_ROWS = 256 };
 
+/* Nothing new for this long, after the snapshot: all that is there has been read. */
+enum { SOURCE_QUIET_US = 500 * 1000 };
+
 /* Operators emit through outputs; a source has a reader instead of an operator, so this stands in
  * for one. */
 static const OperatorKind source_stand_in = {.name = "source", .size = sizeof(Operator)};
 
+SourceReader *source_make_reader(const SourceKind *kind, const PlanNode *node,
+                                 const TaskContext *context)
+{
+    assert(kind->size >= (int32_t)sizeof(SourceReader));
+    SourceReader *reader = arena_allocate_zeroed(context->query, kind->size);
+    reader->kind = kind;
+    reader->node = node;
+    reader->world = context->world;
+    reader->arena = context->query;
+    reader->dead_letters = context->dead_letters;
+    reader->zone = context->settings->zone;
+    reader->decode_threads = 1;
+    return reader;
+}
+
 void source_attach(Task *task, const PlanNode *node)
 {
-    Arena *arena = task->context.query;
     task->head = operator_make(&task->context, &source_stand_in, node, 1);
     const SourceKind *kind = &values_source;
     if (node->kind == PLAN_SOURCE)
         kind = connector_find(node->source.table->connector)->source;
     assert(kind != NULL);
-    SourceReader *reader = arena_allocate_zeroed(arena, kind->size);
-    reader->kind = kind;
-    reader->node = node;
-    reader->world = task->context.world;
-    reader->arena = arena;
-    reader->dead_letters = task->context.dead_letters;
-    reader->zone = task->context.settings->zone;
-    reader->decode_threads = 1;
-    task->reader = reader;
+    task->reader = source_make_reader(kind, node, &task->context);
+    task->reader->decode_threads = task->board->core_count;
 }
 
 static Status source_take(Task *task, Batch *batch)
@@ -47,14 +57,29 @@ static Status source_take(Task *task, Batch *batch)
     return OK;
 }
 
+static void source_note_quiet(Task *task)
+{
+    int64_t now_us = world_monotonic_us(task->context.world);
+    if (task->quiet_since_us == 0)
+        task->quiet_since_us = now_us;
+    if (now_us - task->quiet_since_us < SOURCE_QUIET_US || atomic_load(&task->is_quiet) ||
+        atomic_load(&task->reader->progress.phase) == PHASE_SNAPSHOT)
+        return;
+    atomic_store(&task->is_quiet, true);
+    waker_wake(task->board->coordinator);
+}
+
 static Status source_poll(Task *task)
 {
     Batch *batch = NULL;
     Status status = task->reader->kind->poll(task->reader, &batch, &task->error);
-    if (status == OK)
+    if (status == OK) {
+        task->quiet_since_us = 0;
         return source_take(task, batch);
+    }
     if (status == ERR_AGAIN) {
         task_flush(task);
+        source_note_quiet(task);
         return OK;
     }
     if (status != ERR_END)

@@ -186,6 +186,9 @@ typedef struct Plan {
 typedef struct PlanContext {
     World *world;
     const Registry *registry;
+    /* Settings of the command line, above every SET of the script. Their spans are unused. */
+    const OptionEntry *overrides;
+    int32_t override_count;
 } PlanContext;
 
 /* Parse and plan a whole script. Every mistake found is in `diagnostics`; ERR_INVALID if there

@@ -33,7 +33,7 @@ typedef struct LetterFile {
 struct DeadLetters {
     World *world;
     Arena *arena;
-    const char *folder;
+    const char *folder;   /* NULL: count only */
     pthread_mutex_t lock; /* guards all below */
     List files;           /* LetterFile */
     int64_t count;
@@ -45,7 +45,8 @@ DeadLetters *deadletters_open(World *world, const char *folder)
     DeadLetters *letters = memory_allocate_zeroed((int64_t)sizeof *letters);
     letters->world = world;
     letters->arena = arena_new(0);
-    letters->folder = str_terminated(letters->arena, str_from(folder));
+    if (folder != NULL)
+        letters->folder = str_terminated(letters->arena, str_from(folder));
     pthread_mutex_init(&letters->lock, NULL);
     return letters;
 }
@@ -120,6 +121,8 @@ static Status letter_open(DeadLetters *letters, LetterFile *file, Error *error)
  * stand at the end of the file then, so the next write starts on a fresh one. */
 static Status letter_flush(DeadLetters *letters, LetterFile *file, Error *error)
 {
+    if (letters->folder == NULL)
+        file->pending.length = 0;
     if (file->pending.length == 0)
         return OK;
     Status status = letter_open(letters, file, error);

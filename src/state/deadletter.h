@@ -20,7 +20,7 @@ typedef enum DeadLetterStage {
     STAGE_DELIVER, /* the target refused it */
 } DeadLetterStage;
 
-/* `folder` is made on first use. */
+/* `folder` is made on first use; with NULL letters are only counted. */
 DeadLetters *deadletters_open(World *world, const char *folder);
 void deadletters_close(DeadLetters *letters);
 

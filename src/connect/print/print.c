@@ -2,6 +2,7 @@
  *
  * The form is Row.toString of Flink's print connector. A line is prefixed by the identifier and,
  * when there are several writers, by the number of the writer from 1: `id:3> +I[...]`. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/buffer.h"
@@ -56,6 +57,9 @@ static Status print_flush(PrintSink *sink, Error *error)
     size_t wrote = fwrite(sink->text.data, 1, (size_t)sink->text.length, sink->stream);
     bool is_done = wrote == (size_t)sink->text.length && fflush(sink->stream) == 0;
     sink->text.length = 0;
+    /* Whoever read has seen enough (`weir run … | head`): no error, but the end. */
+    if (!is_done && errno == EPIPE)
+        return fail(error, ERR_CANCELLED, "WR3391", "the reader of standard output has ended");
     if (!is_done)
         return fail(error, ERR_IO, "WR3391", "could not write to standard %s",
                     sink->stream == stderr ? "error" : "output");

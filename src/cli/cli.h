@@ -1,0 +1,148 @@
+/* The command line: the only part that reads arguments and environment and writes to a terminal.
+ *
+ * A command declares its flags as a table, which parses them, suggests the one that was meant and
+ * prints the help. Results go to standard output, everything else to standard error. */
+#ifndef WEIR_CLI_CLI_H
+#define WEIR_CLI_CLI_H
+
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/status.h"
+#include "base/world.h"
+#include "job/job.h"
+#include "plan/plan.h"
+
+/* As sysexits.h has them. */
+typedef enum ExitCode {
+    EXIT_OK = 0,
+    EXIT_CHECK_FAILED = 1,
+    EXIT_BAD_USAGE = 64,
+    EXIT_BAD_DATA = 65, /* SQL, options, input */
+    EXIT_NO_INPUT = 66,
+    EXIT_UNREACHABLE = 69,
+    EXIT_BUG = 70,
+    EXIT_CANNOT_CREATE = 73,
+    EXIT_IO_FAILED = 74,
+    EXIT_TRY_AGAIN = 75,
+    EXIT_NO_PERMISSION = 77,
+    EXIT_BAD_CONFIG = 78,
+    EXIT_SIGNAL_BASE = 128,
+} ExitCode;
+
+typedef enum FlagKind {
+    FLAG_SWITCH,
+    FLAG_VALUE,          /* --name VALUE, --name=VALUE, -n VALUE */
+    FLAG_OPTIONAL_VALUE, /* --name or --name=VALUE */
+    FLAG_REPEATED,       /* as FLAG_VALUE, any number of times */
+} FlagKind;
+
+typedef struct Flag {
+    const char *name; /* without dashes */
+    char letter;      /* or 0 */
+    FlagKind kind;
+    const char *value_name; /* "DIR" */
+    const char *help;
+} Flag;
+
+typedef struct Cli Cli;
+
+typedef struct Command {
+    const char *name;
+    const char *arguments; /* "FILE.sql|DIR" */
+    const char *summary;   /* one line */
+    const char *details;   /* further lines of the help, or NULL */
+    const Flag *flags;
+    int32_t flag_count;
+    int32_t argument_min, argument_max;
+    ExitCode (*run)(Cli *cli);
+} Command;
+
+/* What a command gets. */
+struct Cli {
+    World *world;
+    Arena *arena;
+    const Command *command;
+    List arguments;   /* const char *, those that are no flags */
+    Map *flags;       /* name -> const char *, "" for a switch */
+    List definitions; /* const char *, of the repeated flag */
+    bool is_quiet, is_verbose, is_json, has_color, is_terminal; /* the last two: of stderr */
+};
+
+extern const Command run_command, check_command, explain_command, connector_command,
+    version_command, explain_error_command;
+
+/* ---- args.c -------------------------------------------------------------------------------- */
+
+/* All commands, for help and suggestions. */
+int32_t command_count(void);
+const Command *command_at(int32_t index);
+
+/* Run what argv says. */
+ExitCode cli_main(int argc, char **argv);
+
+bool cli_has(const Cli *cli, const char *flag);
+/* The flag's value, or NULL. */
+const char *cli_value(const Cli *cli, const char *flag);
+/* A whole number of at least `least`; says what is wrong with it otherwise. */
+bool cli_number(const Cli *cli, const char *flag, int64_t least, int64_t *out);
+
+/* ---- report.c ------------------------------------------------------------------------------ */
+
+/* An error in the style of the SQL diagnostics, on standard error. */
+void report_error(const Cli *cli, const Error *error);
+/* A mistake in the arguments: code, message and help; the exit code to return. */
+ExitCode report_usage(const Cli *cli, const char *code, const char *help, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* A line for people: "weir: resumed from checkpoint 7"; not with --quiet. */
+void report_note(const Cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void report_diagnostics(const Cli *cli, const Diagnostics *diagnostics);
+ExitCode exit_code_of(const Error *error);
+/* 1234567 as 1,234,567. */
+const char *report_count(Arena *arena, int64_t count);
+/* Write text to standard output. */
+ExitCode report_output(const Cli *cli, const Buffer *text);
+
+/* ---- load.c -------------------------------------------------------------------------------- */
+
+/* A pipeline as read and planned. */
+typedef struct Script {
+    Source source;
+    Diagnostics *diagnostics;
+    Plan *plan;
+} Script;
+
+/* Read FILE, DIR (its *.sql in order of name) or - (standard input). */
+Status load_source(Cli *cli, const char *path, Source *out, Error *error);
+/* Plan it with the settings of --define, and show what is wrong with it. */
+ExitCode load_plan(Cli *cli, Script *script);
+
+/* ---- preview.c, progress.c, signals.c ------------------------------------------------------- */
+
+typedef struct Preview Preview;
+/* Collects up to `row_count` rows of each root. */
+Preview *preview_open(Cli *cli, const Plan *plan, int64_t row_count);
+/* JobOptions.preview. */
+bool preview_take(void *preview, int32_t root, const Batch *batch);
+/* The rows as tables, to standard output; frees the preview. */
+ExitCode preview_print(Preview *preview);
+
+/* A line on a terminal that is written anew, else a line every ten seconds. */
+typedef struct ProgressLine ProgressLine;
+ProgressLine *progress_open(Cli *cli);
+/* JobOptions.observe. */
+void progress_show(void *progress, Job *job);
+/* Leave the terminal with a clean line. */
+void progress_finish(ProgressLine *progress);
+/* The last words: rows in and out, and what is kept. */
+void progress_summarize(Cli *cli, const Job *job, bool has_succeeded);
+
+/* SIGINT and SIGTERM stop the job; a second one ends the process at once. */
+typedef struct SignalWatch SignalWatch;
+/* Before any other thread is started. */
+void signals_block(void);
+SignalWatch *signals_watch(Cli *cli, Job *job);
+void signals_end(SignalWatch *watch);
+
+#endif
