@@ -1,0 +1,150 @@
+"""The redis sink against a real server: what rows become, what goes wrong, and a minute without it."""
+
+import json
+import os
+import time
+
+from lib import main, wait_until
+
+# How long Redis is away in the test of an outage. A minute in the long runs.
+OUTAGE_SECONDS = float(os.environ.get("WEIR_OUTAGE_SECONDS", "8"))
+
+
+def letters(weir, table):
+    path = weir.data / "dead-letters" / f"{table}.jsonl"
+    found = list(weir.data.rglob(f"{table}.jsonl"))
+    path = found[0] if found else path
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def changes(weir, *lines):
+    """A file of Debezium changes: ("c"|"u"|"d", before, after)."""
+    text = ""
+    for op, before, after in lines:
+        text += json.dumps({"before": before, "after": after, "op": op}) + "\n"
+    weir.write("changes.json", text)
+
+
+def pipeline(redis, columns, key, options, source_columns=None):
+    source_columns = source_columns or columns
+    return f"""
+SET 'table.local-time-zone' = 'UTC';
+CREATE TABLE `changes` ({source_columns}) WITH (
+  'connector' = 'filesystem', 'path' = 'changes.json', 'format' = 'debezium-json');
+CREATE TABLE `target` ({columns}, PRIMARY KEY ({key}) NOT ENFORCED) WITH (
+  'connector' = 'redis', 'host' = '127.0.0.1', 'port' = '{redis.port}', {options});
+INSERT INTO `target` SELECT * FROM `changes`;
+"""
+
+
+def run(weir, text):
+    weir.write("pipeline.sql", text)
+    return weir.call("run", "pipeline.sql", "--data-dir", weir.data, "--no-http")
+
+
+def test_a_row_is_a_hash_and_a_delete_deletes(box):
+    """HSET with a hash per row: fields follow the row, NULL fields go, -D removes the key."""
+    redis, weir = box.redis(), box.weir()
+    row = {"id": 1, "name": "one", "amount": 10.5, "at": "2024-01-02 08:05:00"}
+    changes(weir,
+            ("c", None, row), ("c", None, {**row, "id": 2}), ("c", None, {**row, "id": 3}),
+            ("u", row, {**row, "name": None, "amount": 11}), ("d", {**row, "id": 2}, None))
+    done = run(weir, pipeline(redis, "`id` INT, `name` STRING, `amount` DECIMAL(10, 2), `at` TIMESTAMP(3)",
+                              "`id`", "'command' = 'HSET', 'value.data.structure' = 'hash', "
+                              "'key.prefix' = 'p:', 'ttl' = '100'"))
+    assert done.returncode == 0, done.stderr
+    assert sorted(redis.keys()) == [b"p:1", b"p:3"], redis.keys()
+    assert redis.hash("p:1") == {b"amount": b"11.00", b"at": b"2024-01-02 08:05:00.000"}, redis.hash("p:1")
+    assert redis.hash("p:3")[b"name"] == b"one"
+    assert 0 < redis("TTL", "p:1") <= 100
+
+
+def test_a_string_per_key(box):
+    redis, weir = box.redis(), box.weir()
+    changes(weir, ("c", None, {"k": "a", "v": 1}), ("u", {"k": "a", "v": 1}, {"k": "a", "v": 2}),
+            ("c", None, {"k": "b", "v": 3}), ("d", {"k": "b", "v": 3}, None))
+    done = run(weir, pipeline(redis, "`k` STRING, `v` INT", "`k`", "'command' = 'set'"))
+    assert done.returncode == 0, done.stderr
+    assert redis("GET", "a") == b"2"
+    assert redis("EXISTS", "b") == 0
+
+
+def test_a_field_per_key_and_field(box):
+    redis, weir = box.redis(), box.weir()
+    rows = [{"k": "h", "f": f"f{i}", "v": i} for i in range(3)]
+    changes(weir, *[("c", None, row) for row in rows], ("d", rows[1], None))
+    done = run(weir, pipeline(redis, "`k` STRING, `f` STRING, `v` BIGINT", "`k`, `f`", "'command' = 'HSET'"))
+    assert done.returncode == 0, done.stderr
+    assert redis.hash("h") == {b"f0": b"0", b"f2": b"2"}
+
+
+def test_a_refused_row_is_a_dead_letter_and_the_line_goes_on(box):
+    redis, weir = box.redis(), box.weir()
+    redis("SADD", "bad", "member")
+    changes(weir, ("c", None, {"k": "bad", "f": "x", "v": 1}), ("c", None, {"k": None, "f": "x", "v": 1}),
+            ("c", None, {"k": "good", "f": "x", "v": 2}))
+    done = run(weir, pipeline(redis, "`k` STRING, `f` STRING, `v` INT", "`k`, `f`", "'command' = 'HSET'",
+                              "`k` STRING, `f` STRING, `v` INT").replace("PRIMARY KEY (`k`, `f`) NOT ENFORCED", "")
+               .replace("`v` INT, )", "`v` INT)"))
+    assert done.returncode in (0, 2), done.stderr
+    assert redis("HGET", "good", "x") == b"2"
+    found = letters(weir, "target")
+    assert len(found) == 2, found
+    assert any("WRONGTYPE" in letter["reason"] for letter in found), found
+    assert all(letter["stage"] == "deliver" for letter in found), found
+
+
+def test_a_wrong_password_is_said_at_once(box):
+    redis, weir = box.redis(requirepass="secret-of-the-test"), box.weir()
+    changes(weir, ("c", None, {"k": "a", "v": 1}))
+    done = run(weir, pipeline(redis, "`k` STRING, `v` INT", "`k`",
+                              "'command' = 'SET', 'password' = 'wrong-canary'"))
+    assert done.returncode == 77, (done.returncode, done.stderr)
+    assert "WR3304" in done.stderr and "password" in done.stderr, done.stderr
+    assert "wrong-canary" not in done.stderr + done.stdout
+
+
+def test_no_server_is_said_at_once(box):
+    redis, weir = box.redis(), box.weir()
+    redis.stop()
+    changes(weir, ("c", None, {"k": "a", "v": 1}))
+    done = run(weir, pipeline(redis, "`k` STRING, `v` INT", "`k`", "'command' = 'SET'"))
+    assert done.returncode == 69, (done.returncode, done.stderr)
+    assert str(redis.port) in done.stderr, done.stderr
+
+
+def test_columns_that_do_not_fit_the_command_are_refused(box):
+    redis, weir = box.redis(), box.weir()
+    changes(weir)
+    done = run(weir, pipeline(redis, "`k` STRING, `a` INT, `b` INT", "`k`", "'command' = 'SET'"))
+    assert done.returncode == 65, (done.returncode, done.stderr)
+    assert "takes 2 columns" in done.stderr and "'hash'" in done.stderr, done.stderr
+    assert "pipeline.sql:" in done.stderr, done.stderr
+
+
+def test_redis_may_be_gone_for_a_while(box):
+    """Killed in mid-stream and back later: the pipeline waits, and every row arrives."""
+    redis = box.redis()
+    weir = box.weir(f"""
+SET 'execution.checkpointing.interval' = '1 s';
+CREATE TABLE `numbers` (`n` BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '500',
+  'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '100000000');
+CREATE TABLE `target` (`k` BIGINT, `v` BIGINT, PRIMARY KEY (`k`) NOT ENFORCED) WITH (
+  'connector' = 'redis', 'host' = '127.0.0.1', 'port' = '{redis.port}', 'command' = 'SET');
+INSERT INTO `target` SELECT `n` % 1000, `n` FROM `numbers`;
+""").start()
+    wait_until(lambda: redis("GET", "7"), "the first rows", process=weir)
+    redis.kill()
+    time.sleep(OUTAGE_SECONDS)
+    assert weir.is_alive(), weir.log()
+    redis.disconnect()
+    redis.start()
+    wait_until(lambda: redis("DBSIZE") == 1000, "all keys after the outage", 60, process=weir)
+    assert weir.stop() == 0, weir.log()
+    # After a clean stop everything that was read has been delivered: the highest number of each
+    # remainder is within a thousand of the highest of all.
+    values = sorted(int(value) for value in redis.pipeline([("GET", str(i)) for i in range(1000)]))
+    assert values[-1] - values[0] == 999, (values[0], values[-1])
+
+
+main()
