@@ -1,0 +1,224 @@
+/* CSV records into fields, as Jackson cuts them for Flink. */
+#include "format/csv.h"
+
+#include <assert.h>
+
+#include "format/formats.h"
+#include "format/json_row.h"
+
+static const OptionSpec csv_option_specs[] = {
+    {.key = "field-delimiter",
+     .type = OPTION_TEXT,
+     .default_text = ",",
+     .help = "The character between fields; escapes such as \\t are understood."},
+    {.key = "disable-quote-character",
+     .type = OPTION_BOOL,
+     .default_text = "false",
+     .help = "Fields are never quoted."},
+    {.key = "quote-character",
+     .type = OPTION_TEXT,
+     .default_text = "\"",
+     .help = "The character around fields that hold delimiters, quotes or line ends."},
+    {.key = "allow-comments",
+     .type = OPTION_BOOL,
+     .default_text = "false",
+     .help = "Skip lines that begin with #."},
+    {.key = "ignore-parse-errors",
+     .type = OPTION_BOOL,
+     .default_text = "false",
+     .help = "Set fields that cannot be read to NULL and skip records that cannot be cut."},
+    {.key = "array-element-delimiter",
+     .type = OPTION_TEXT,
+     .default_text = ";",
+     .help = "The characters between the elements of an array."},
+    {.key = "escape-character",
+     .type = OPTION_TEXT,
+     .help = "The character that takes the meaning off the next one; none by default."},
+    {.key = "null-literal",
+     .type = OPTION_TEXT,
+     .help = "The text that stands for NULL; none by default."},
+    {.key = "write-bigdecimal-in-scientific-notation",
+     .type = OPTION_BOOL,
+     .default_text = "true",
+     .help = "Write decimals such as 100000 as 1E+5."},
+};
+
+const Format csv_format = {
+    .info = {.name = "csv",
+             .summary = "Lines of fields with a delimiter between them.",
+             .options = csv_option_specs,
+             .option_count = sizeof csv_option_specs / sizeof csv_option_specs[0],
+             .decodes = CHANGELOG_APPEND,
+             .encodes = CHANGELOG_APPEND},
+    .decoder = &csv_decoder,
+    .encoder = &csv_encoder,
+};
+
+/* One byte, or one of \t \n \r \\ \uXXXX below 128. */
+static Status option_byte(Str text, const char *key, int32_t *out, Error *error)
+{
+    Buffer scratch = {0};
+    bool is_read = json_unescape(text, &scratch, &text) && text.length == 1;
+    *out = is_read ? (unsigned char)text.data[0] : CSV_NONE;
+    buffer_free(&scratch);
+    if (is_read && *out < 0x80 && *out != '\n' && *out != '\r')
+        return OK;
+    return fail(error, ERR_INVALID, "WR3507", "csv option '%s' must be a single ASCII character",
+                key);
+}
+
+Status csv_options_read(Arena *arena, const OptionSet *options, const char *prefix, CsvOptions *out,
+                        Error *error)
+{
+    *out = (CsvOptions){.quote = CSV_NONE, .escape = CSV_NONE};
+    TRY(option_byte(format_option_text(options, prefix, "field-delimiter"), "field-delimiter",
+                    &out->delimiter, error));
+    if (!format_option_bool(options, prefix, "disable-quote-character"))
+        TRY(option_byte(format_option_text(options, prefix, "quote-character"), "quote-character",
+                        &out->quote, error));
+    if (format_option_has(options, prefix, "escape-character")) {
+        Str escape = format_option_text(options, prefix, "escape-character");
+        if (str_is(escape, "\\"))
+            out->escape = '\\';
+        else
+            TRY(option_byte(escape, "escape-character", &out->escape, error));
+    }
+    out->allows_comments = format_option_bool(options, prefix, "allow-comments");
+    out->ignores_errors = format_option_bool(options, prefix, "ignore-parse-errors");
+    out->has_null_literal = format_option_has(options, prefix, "null-literal");
+    if (out->has_null_literal)
+        out->null_literal = str_copy(arena, format_option_text(options, prefix, "null-literal"));
+    out->writes_scientific =
+        format_option_bool(options, prefix, "write-bigdecimal-in-scientific-notation");
+    return OK;
+}
+
+typedef struct CsvCursor {
+    const char *at;
+    const char *end;
+} CsvCursor;
+
+/* The quoted field whose opening quote was taken: to behind its closing quote. */
+static bool split_quoted(const CsvOptions *options, CsvCursor *cursor, CsvField *field)
+{
+    const char *start = cursor->at;
+    *field = (CsvField){.is_quoted = true};
+    while (cursor->at < cursor->end) {
+        int32_t c = (unsigned char)*cursor->at;
+        if (c == options->escape && c != options->quote && cursor->at + 1 < cursor->end) {
+            field->has_escapes = true;
+            cursor->at += 2;
+        } else if (c != options->quote) {
+            cursor->at++;
+        } else if (cursor->at + 1 < cursor->end && (unsigned char)cursor->at[1] == options->quote) {
+            field->has_escapes = true;
+            cursor->at += 2;
+        } else {
+            field->raw = str_make(start, cursor->at - start);
+            cursor->at++;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void split_plain(const CsvOptions *options, CsvCursor *cursor, CsvField *field)
+{
+    const char *start = cursor->at;
+    *field = (CsvField){0};
+    for (; cursor->at < cursor->end; cursor->at++) {
+        int32_t c = (unsigned char)*cursor->at;
+        if (c == options->delimiter || c == '\n' || c == '\r')
+            break;
+        if (c == options->escape && cursor->at + 1 < cursor->end) {
+            field->has_escapes = true;
+            cursor->at++;
+        }
+    }
+    field->raw = str_make(start, cursor->at - start);
+}
+
+static CsvResult split_line_only(CsvResult result, Str bytes, int64_t *used)
+{
+    const char *end = memchr(bytes.data, '\n', (size_t)bytes.length);
+    *used = end == NULL ? bytes.length : end - bytes.data + 1;
+    return result;
+}
+
+/* Behind a closing quote only blanks may stand before the delimiter. */
+static bool split_after_quote(const CsvOptions *options, CsvCursor *cursor)
+{
+    while (cursor->at < cursor->end && (*cursor->at == ' ' || *cursor->at == '\t') &&
+           (unsigned char)*cursor->at != options->delimiter)
+        cursor->at++;
+    return cursor->at == cursor->end || (unsigned char)*cursor->at == options->delimiter ||
+           *cursor->at == '\n' || *cursor->at == '\r';
+}
+
+CsvResult csv_split(const CsvOptions *options, Str bytes, CsvField *fields, int32_t max,
+                    int32_t *count, int64_t *used)
+{
+    assert(bytes.length > 0 && max >= 0);
+    CsvCursor cursor = {bytes.data, bytes.data + bytes.length};
+    *count = 0;
+    if (*cursor.at == '\n' || *cursor.at == '\r' ||
+        (*cursor.at == '#' && options->allows_comments)) {
+        split_line_only(CSV_BLANK, bytes, used);
+        if (*cursor.at == '\r' && (*used == 1 || cursor.at[1] != '\n'))
+            *used = 1;
+        return CSV_BLANK;
+    }
+    for (;;) {
+        CsvField field;
+        if (cursor.at < cursor.end && (unsigned char)*cursor.at == options->quote) {
+            cursor.at++;
+            if (!split_quoted(options, &cursor, &field))
+                return split_line_only(CSV_UNCLOSED, bytes, used);
+            if (!split_after_quote(options, &cursor))
+                return split_line_only(CSV_GARBAGE, bytes, used);
+        } else {
+            split_plain(options, &cursor, &field);
+        }
+        if (*count < max)
+            fields[*count] = field;
+        *count += 1;
+        if (cursor.at == cursor.end || (unsigned char)*cursor.at != options->delimiter)
+            break;
+        cursor.at++;
+    }
+    if (cursor.at < cursor.end && *cursor.at == '\r')
+        cursor.at++;
+    if (cursor.at < cursor.end && *cursor.at == '\n')
+        cursor.at++;
+    *used = cursor.at - bytes.data;
+    return CSV_OK;
+}
+
+/* What an escaped character means. */
+static char escaped_byte(char c)
+{
+    switch (c) {
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    case '0': return '\0';
+    default: return c;
+    }
+}
+
+Str csv_field_text(const CsvOptions *options, const CsvField *field, Buffer *scratch)
+{
+    if (!field->has_escapes)
+        return field->raw;
+    scratch->length = 0;
+    for (int64_t i = 0; i < field->raw.length; i++) {
+        char c = field->raw.data[i];
+        bool is_last = i + 1 == field->raw.length;
+        if ((unsigned char)c == options->escape && !is_last)
+            c = escaped_byte(field->raw.data[++i]);
+        else if (field->is_quoted && (unsigned char)c == options->quote && !is_last)
+            i++;
+        buffer_append_char(scratch, c);
+    }
+    return buffer_str(scratch);
+}

@@ -1,0 +1,262 @@
+/* JSON objects into rows.
+ *
+ * Per key: compare with what stood here in the last object, else look the name up. Per unwanted
+ * value: step over its tokens. Per wanted value: convert the raw bytes for the column. */
+#include "format/json_row.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/hash.h"
+#include "format/formats.h"
+#include "format/json_value.h"
+
+static const char *const CODE_MALFORMED = "WR3501";
+static const char *const CODE_FIELD = "WR3502";
+static const char *const CODE_MISSING = "WR3503";
+
+enum { REASON_BYTES_SHOWN = 80 };
+
+bool json_row_fail(JsonRow *row, const char *code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(row->reason, sizeof row->reason, format, args);
+    va_end(args);
+    row->code = code;
+    return false;
+}
+
+static int32_t table_slot(const JsonRow *row, Str name)
+{
+    int32_t slot = (int32_t)hash_bytes(name.data, name.length) & row->table_mask;
+    while (row->table[slot] != 0 && !str_equal(row->columns[row->table[slot] - 1].name, name))
+        slot = (slot + 1) & row->table_mask;
+    return slot;
+}
+
+static bool type_is_decoded(Type type)
+{
+    return type_physical(type) != PHYSICAL_NONE;
+}
+
+Status json_row_open(Arena *arena, const DecoderSpec *spec, bool has_missing_option, JsonRow *row,
+                     Error *error)
+{
+    assert(spec->column_count >= 0);
+    *row = (JsonRow){.column_count = spec->column_count};
+    row->columns = ARENA_ARRAY(arena, JsonColumn, spec->column_count);
+    int32_t slots = 4;
+    while (slots < spec->column_count * 2)
+        slots *= 2;
+    row->table = ARENA_ARRAY(arena, int32_t, slots);
+    row->table_mask = slots - 1;
+    for (int32_t i = 0; i < spec->column_count; i++) {
+        const Field *field = &spec->record->fields[spec->columns[i]];
+        if (!type_is_decoded(field->type))
+            return fail(error, ERR_INVALID, "WR3504",
+                        "column `%.*s` of type %s cannot be read from json yet",
+                        STR_ARGS(field->name), type_text(arena, field->type));
+        row->columns[i] = (JsonColumn){.name = str_copy(arena, field->name),
+                                       .type = field->type,
+                                       .batch_column = spec->first_column + i};
+        row->table[table_slot(row, field->name)] = i + 1;
+    }
+    row->fails_on_missing = has_missing_option && format_option_bool(spec->options, spec->prefix,
+                                                                     "fail-on-missing-field");
+    row->ignores_errors = format_option_bool(spec->options, spec->prefix, "ignore-parse-errors");
+    Str standard = format_option_text(spec->options, spec->prefix, "timestamp-format.standard");
+    row->times =
+        str_equal_ignoring_case(standard, STR("ISO-8601")) ? TEXT_TIMES_ISO : TEXT_TIMES_SQL;
+    if (row->fails_on_missing && row->ignores_errors)
+        return fail(error, ERR_INVALID, "WR3505",
+                    "json format does not support that fail-on-missing-field and "
+                    "ignore-parse-errors are both enabled");
+    return OK;
+}
+
+void json_row_close(JsonRow *row)
+{
+    buffer_free(&row->scratch);
+}
+
+void json_row_begin(JsonRow *row, Batch *batch, int32_t capacity)
+{
+    assert(batch->arena != NULL);
+    row->batch = batch;
+    row->capacity = capacity;
+    for (int32_t i = 0; i < row->column_count; i++) {
+        JsonColumn *column = &row->columns[i];
+        assert(column->batch_column < batch->column_count);
+        column->column = &batch->columns[column->batch_column];
+        column->values = column->column->values;
+        assert(column->column->physical == type_physical(column->type));
+    }
+}
+
+/* Remember that the key (`length` bytes and its quote at `text`) stood at this place. */
+static void expected_set(JsonExpected *expected, const char *text, int64_t length, int32_t column)
+{
+    expected->length = 0;
+    if (length > JSON_KEY_BYTES_MAX)
+        return;
+    memset(expected->text, 0, sizeof expected->text);
+    memcpy(expected->text, text, (size_t)length + 1);
+    expected->length = (int32_t)length + 1;
+    expected->column = column;
+    int32_t head_bytes = expected->length < 8 ? expected->length : 8;
+    expected->head_mask = UINT64_MAX >> (64 - 8 * head_bytes);
+    memcpy(&expected->head, expected->text, sizeof expected->head);
+}
+
+static inline bool expected_matches(const JsonExpected *expected, const char *text)
+{
+    uint64_t head;
+    memcpy(&head, text, sizeof head);
+    if (((head ^ expected->head) & expected->head_mask) != 0 || expected->length == 0)
+        return false;
+    return expected->length <= 8 ||
+           memcmp(expected->text + 8, text + 8, (size_t)expected->length - 8) == 0;
+}
+
+/* The column of a key that did not stand here last time; -2 if it is no string. The colon is
+ * the walk's next token. */
+static int32_t key_find(JsonRow *row, const JsonWalk *walk, uint32_t start, int32_t place)
+{
+    Str raw = json_walk_scalar(walk, start);
+    if (raw.length < 2 || raw.data[raw.length - 1] != '"')
+        return -2;
+    Str inner = str_make(raw.data + 1, raw.length - 2);
+    Str name;
+    if (!json_unescape(inner, &row->scratch, &name))
+        return -2;
+    int32_t column = row->table[table_slot(row, name)] - 1;
+    if (place < JSON_ORDER_MAX)
+        expected_set(&row->order[place], inner.data, inner.length, column);
+    return column;
+}
+
+/* Which column the key at `start` belongs to: -1 none, -2 not a key. */
+static inline int32_t key_column(JsonRow *row, const JsonWalk *walk, uint32_t start, int32_t place)
+{
+    if (place < JSON_ORDER_MAX && expected_matches(&row->order[place], walk->base + start + 1))
+        return row->order[place].column;
+    return key_find(row, walk, start, place);
+}
+
+static void column_null(JsonRow *row, JsonColumn *column, int32_t index)
+{
+    column_set_null(column->column, row->batch->arena, index, row->capacity);
+}
+
+static bool field_fail(JsonRow *row, const JsonColumn *column, Str raw)
+{
+    Buffer type = {0};
+    type_print(&type, type_nullable(column->type));
+    bool is_cut = raw.length > REASON_BYTES_SHOWN;
+    Str shown = str_make(raw.data, is_cut ? REASON_BYTES_SHOWN : raw.length);
+    json_row_fail(row, CODE_FIELD, "field `%.*s`: %.*s%s is not a value of type %s",
+                  STR_ARGS(column->name), STR_ARGS(shown), is_cut ? "…" : "",
+                  buffer_terminated(&type));
+    buffer_free(&type);
+    return false;
+}
+
+/* The value that begins with token `c` at `start` into the column. */
+static bool field_read(JsonRow *row, JsonWalk *walk, JsonColumn *column, uint32_t start,
+                       int32_t index)
+{
+    Str raw;
+    char c = walk->base[start];
+    if (c == '{' || c == '[') {
+        uint32_t last = start;
+        if (!json_walk_skip_nested(walk, &last))
+            return json_row_fail(row, CODE_MALFORMED, "the record ends inside a value");
+        raw = str_make(walk->base + start, last + 1 - start);
+    } else {
+        raw = json_walk_scalar(walk, start);
+    }
+    column->seen = row->object;
+    switch (json_value_store(row, column, raw, index)) {
+    case TEXT_OK:
+        if (column->column->valid != NULL)
+            bitmap_set(column->column->valid, index, true);
+        return true;
+    case TEXT_NULL: column_null(row, column, index); return true;
+    case TEXT_BAD: break;
+    }
+    if (!row->ignores_errors)
+        return field_fail(row, column, raw);
+    column_null(row, column, index);
+    return true;
+}
+
+/* Columns that the object did not have. */
+static bool row_fill_missing(JsonRow *row, int32_t index)
+{
+    for (int32_t i = 0; i < row->column_count; i++) {
+        JsonColumn *column = &row->columns[i];
+        if (column->seen == row->object)
+            continue;
+        if (row->fails_on_missing)
+            return json_row_fail(row, CODE_MISSING, "field `%.*s` is missing",
+                                 STR_ARGS(column->name));
+        column_null(row, column, index);
+    }
+    return true;
+}
+
+static bool row_malformed(JsonRow *row, const JsonWalk *walk, const char *expectation)
+{
+    if (*walk->at >= walk->end)
+        return json_row_fail(row, CODE_MALFORMED, "the record ends where %s is expected",
+                             expectation);
+    return json_row_fail(row, CODE_MALFORMED, "malformed json: %s is expected before `%c`",
+                         expectation, walk->base[*walk->at]);
+}
+
+/* Key, colon and value. */
+static inline bool member_read(JsonRow *row, JsonWalk *walk, uint32_t start, int32_t place,
+                               int32_t index)
+{
+    uint32_t position;
+    int32_t found = key_column(row, walk, start, place);
+    if (found == -2)
+        return row_malformed(row, walk, "a field name");
+    if (json_walk_next(walk, &position) != ':')
+        return row_malformed(row, walk, "a colon");
+    char c = json_walk_next(walk, &position);
+    if (!json_begins_value(c))
+        return row_malformed(row, walk, "a value");
+    if (found >= 0)
+        return field_read(row, walk, &row->columns[found], position, index);
+    if ((c == '{' || c == '[') && !json_walk_skip_nested(walk, &position))
+        return json_row_fail(row, CODE_MALFORMED, "the record ends inside a value");
+    return true;
+}
+
+bool json_row_read(JsonRow *row, JsonWalk *walk, int32_t index)
+{
+    assert(index < row->capacity);
+    uint32_t position;
+    row->object++;
+    if (json_walk_next(walk, &position) != '{')
+        return json_row_fail(row, CODE_MALFORMED, "the record is not a json object");
+    char c = json_walk_next(walk, &position);
+    if (c == '}')
+        return row_fill_missing(row, index);
+    for (int32_t place = 0;; place++) {
+        if (c != '"')
+            return row_malformed(row, walk, "a field name");
+        if (!member_read(row, walk, position, place, index))
+            return false;
+        c = json_walk_next(walk, &position);
+        if (c != ',')
+            break;
+        c = json_walk_next(walk, &position);
+    }
+    if (c != '}')
+        return row_malformed(row, walk, "a comma or a closing brace");
+    return row_fill_missing(row, index);
+}

@@ -1,0 +1,76 @@
+/* One JSON object into one row of a batch. Shared by json and the change formats.
+ * Private to format/. */
+#ifndef WEIR_FORMAT_JSON_ROW_H
+#define WEIR_FORMAT_JSON_ROW_H
+
+#include "format/format.h"
+#include "format/json_walk.h"
+#include "format/text.h"
+
+enum {
+    JSON_ORDER_MAX = 64,     /* fields of an object whose place is remembered */
+    JSON_KEY_BYTES_MAX = 47, /* of a remembered key */
+    JSON_REASON_BYTES = 512,
+};
+
+/* A wanted column. `values` and `valid` are those of the batch being filled. */
+typedef struct JsonColumn {
+    Str name;
+    Type type;
+    int32_t batch_column;
+    void *values;
+    Column *column;
+    uint64_t seen; /* the number of the last object that had it */
+} JsonColumn;
+
+/* What stood at this place of the last object: most objects list their fields in one order, so
+ * the next key is most likely this one. The text has its closing quote behind it. */
+typedef struct JsonExpected {
+    uint64_t head; /* the first bytes of `text`, masked by head_mask */
+    uint64_t head_mask;
+    int32_t length; /* with the quote; 0: nothing known */
+    int32_t column; /* index into columns, or -1: not wanted */
+    char text[JSON_KEY_BYTES_MAX + 1];
+} JsonExpected;
+
+typedef struct JsonRow {
+    JsonColumn *columns;
+    int32_t column_count;
+    int32_t *table; /* wanted names by hash: index into columns + 1, 0: free */
+    int32_t table_mask;
+    bool fails_on_missing;
+    bool ignores_errors;
+    TextTimes times;
+    TextDates dates;
+    uint64_t object; /* number of the object being read */
+    JsonExpected order[JSON_ORDER_MAX];
+    Batch *batch;
+    int32_t capacity;
+    Buffer scratch;
+    const char *code; /* of the last failure */
+    char reason[JSON_REASON_BYTES];
+} JsonRow;
+
+/* ERR_INVALID when a wanted column has a type that JSON is not decoded to. `has_missing_option`:
+ * the format has the option fail-on-missing-field. */
+Status json_row_open(Arena *arena, const DecoderSpec *spec, bool has_missing_option, JsonRow *row,
+                     Error *error);
+void json_row_close(JsonRow *row);
+
+/* Fill rows of this batch from now on. */
+void json_row_begin(JsonRow *row, Batch *batch, int32_t capacity);
+
+/* Read the object whose brace is the walk's next token into row `index` of the batch. False:
+ * malformed, or a field that is no value of its column: `code` and `reason` say why, the row's
+ * content is unspecified. */
+bool json_row_read(JsonRow *row, JsonWalk *walk, int32_t index);
+
+/* Set the failure. Returns false. */
+bool json_row_fail(JsonRow *row, const char *code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The bytes inside the quotes with escapes resolved; false for a wrong escape. `out` points
+ * into `raw` or into `scratch`. */
+bool json_unescape(Str raw, Buffer *scratch, Str *out);
+
+#endif

@@ -1,0 +1,25 @@
+/* Rows as JSON objects. Shared by json and the change formats. Private to format/. */
+#ifndef WEIR_FORMAT_JSON_WRITE_H
+#define WEIR_FORMAT_JSON_WRITE_H
+
+#include "format/format.h"
+#include "format/text.h"
+
+typedef struct JsonField {
+    Str key; /* quoted, with its colon: "name": */
+    int32_t column;
+} JsonField;
+
+typedef struct JsonObject {
+    JsonField *fields;
+    int32_t count;
+    bool writes_plain_decimals;
+    bool skips_nulls;
+    TextTimes times;
+} JsonObject;
+
+/* ERR_INVALID when a column has a type that is not written to JSON. */
+Status json_object_open(Arena *arena, const EncoderSpec *spec, JsonObject *object, Error *error);
+void json_object_write(const JsonObject *object, const Batch *batch, int32_t row, Buffer *out);
+
+#endif
