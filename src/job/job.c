@@ -46,13 +46,13 @@ static int64_t job_choose_interval(const Plan *plan)
 
 /* Tasks on the workers never block; opened here, their materialized tables can be shown before
  * the first row comes. */
-static Status job_open_shards(Job *job, Error *error)
+static Status job_open_tasks(Job *job, Error *error)
 {
     for (int32_t i = 0; i < job->task_count; i++) {
         Task *task = job->tasks[i];
-        if (task->fragment->kind != FRAGMENT_SHARDS)
-            continue;
-        Status status = task_open(task, job->restored);
+        Status status = task_prepare(task);
+        if (status == OK && task->fragment->kind == FRAGMENT_SHARDS)
+            status = task_open(task, job->restored);
         if (status == OK)
             continue;
         *error = task->error;
@@ -85,7 +85,7 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
         status = recover_check(job, error);
     if (status == OK) {
         deploy(job);
-        status = job_open_shards(job, error);
+        status = job_open_tasks(job, error);
     }
     if (status != OK) {
         job_close(job);
