@@ -257,6 +257,12 @@ static Status system_list(World *world, const char *path, Arena *arena, List *na
     return OK;
 }
 
+static const char *system_environment(World *world, const char *name)
+{
+    (void)world;
+    return getenv(name);
+}
+
 static const WorldKind system_kind = {
     .now_us = system_now_us,
     .monotonic_us = system_monotonic_us,
@@ -274,6 +280,7 @@ static const WorldKind system_kind = {
     .sync_folder = system_sync_folder,
     .list = system_list,
     .lock = system_lock,
+    .environment = system_environment,
 };
 
 World *world_system(void)

@@ -59,6 +59,9 @@ typedef struct WorldKind {
     /* Open or make the file and hold it alone, among all processes, until close or death.
      * ERR_AGAIN, with no error filled, when another one holds it. */
     Status (*lock)(World *world, const char *path, File **out, Error *error);
+
+    /* A variable of the environment, or NULL. May itself be NULL: an empty environment. */
+    const char *(*environment)(World *world, const char *name);
 } WorldKind;
 
 struct World {
@@ -76,6 +79,11 @@ static inline int64_t world_now_us(World *world)
 static inline int64_t world_monotonic_us(World *world)
 {
     return world->kind->monotonic_us(world);
+}
+
+static inline const char *world_environment(World *world, const char *name)
+{
+    return world->kind->environment != NULL ? world->kind->environment(world, name) : NULL;
 }
 
 /* Whole small files. The text is terminated and lives in the arena. ERR_LIMIT above

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/status.h"
 #include "base/str.h"
+#include "base/world.h"
 
 typedef enum OptionType {
     OPTION_TEXT,
@@ -37,27 +38,42 @@ typedef struct OptionSet OptionSet;
 /* One value of the WITH clause with its place in the source. */
 typedef struct OptionEntry {
     Str key;
-    Str value;
-    int32_t span_start, span_end;
+    Str value;                    /* references resolved */
+    int32_t span_start, span_end; /* of the value */
+    int32_t key_start, key_end;   /* of the key */
+    Str written; /* what stands in the script if that is a reference, else no data */
 } OptionEntry;
 
 /* Called once for every mistake; the binder turns it into a diagnostic at the span. */
 typedef void OptionReport(void *context, const OptionEntry *entry, const char *code,
                           const char *message, const char *help);
 
-/* Check `entries` against the tables (connector's own, then its formats' with their prefix).
- * Keys starting with one of `free_prefixes` (NULL-terminated, may be NULL) pass unchecked.
- * Every mistake is reported; ERR_INVALID if there was one. */
 typedef struct OptionTable {
     const OptionSpec *specs;
     int32_t count;
     const char *prefix; /* put before each key, "json." for a format; "" for the connector */
 } OptionTable;
 
-Status options_bind(Arena *arena, const OptionEntry *entries, int32_t entry_count,
-                    const OptionTable *tables, int32_t table_count,
-                    const char *const *free_prefixes, const char *owner, OptionReport *report,
-                    void *context, OptionSet **out);
+typedef struct OptionRequest {
+    const OptionEntry *entries;
+    int32_t entry_count;
+    const OptionTable *tables;
+    int32_t table_count;
+    const char *const *free_prefixes; /* or NULL */
+    const char *owner;                /* for messages: "connector 'redis'" */
+    OptionReport *report;
+    void *context; /* for report */
+} OptionRequest;
+
+/* Check `entries` against the tables (connector's own, then its formats' with their prefix).
+ * Keys starting with one of `free_prefixes` (NULL-terminated, may be NULL) pass unchecked.
+ * Every mistake is reported; ERR_INVALID if there was one. */
+Status options_bind(Arena *arena, const OptionRequest *request, OptionSet **out);
+
+/* Replace ${env:NAME} and ${file:PATH} (its content without the last line end) in entry->value;
+ * other text, "$" included, stays as it is. What does not resolve is reported. */
+Status option_resolve(World *world, Arena *arena, OptionEntry *entry, OptionReport *report,
+                      void *context);
 
 /* Typed values by full key: given, else default. Asserts that the key is declared with that
  * type. Text is "" (data NULL) when neither given nor defaulted; options_has tells. */
@@ -74,6 +90,8 @@ int64_t options_bytes(const OptionSet *options, const char *key);
 int32_t options_count(const OptionSet *options);
 OptionEntry options_at(const OptionSet *options, int32_t index);
 bool options_is_secret(const OptionSet *options, Str key);
+/* The value as it may be shown: '******' for a secret, the reference where one was written. */
+Str options_shown(const OptionSet *options, int32_t index);
 
 /* Also used by SET. False if the text is not one. */
 bool duration_parse(Str text, int64_t *out_us);

@@ -139,10 +139,13 @@ struct PlanNode {
             const int32_t *keys;
             int32_t key_count;
             int64_t state_ttl_us;
+            /* -U is emitted if it is in `changelog`. */
         } normalize;
         struct {
             const PlanTable *table;        /* schema = the input's; column i goes to writes[i] */
             const int32_t *writes;         /* as source.columns: >= 0 physical, else metadata */
+            ChangelogMode accepts;         /* row kinds the connector takes; the operator drops -U
+                                              rows when it is not among them */
             bool drops_null_rows;          /* table.exec.sink.not-null-enforcer = DROP */
             bool needs_upsert_materialize; /* reserved */
         } sink;
@@ -151,6 +154,7 @@ struct PlanNode {
             Str path;
             const int32_t *key; /* columns of the output; PRIMARY KEY or the query's upsert key */
             int32_t key_count;  /* 0: append-only, every row is kept under a row number */
+            bool is_single_row; /* key_count is 0 because there is at most one row */
             int64_t ttl_us;     /* 0: keep */
             int64_t freshness_us;
             const char *comment;
@@ -189,6 +193,7 @@ typedef struct PlanContext {
     /* Settings of the command line, above every SET of the script. Their spans are unused. */
     const OptionEntry *overrides;
     int32_t override_count;
+    bool checks_all; /* also the options of tables that no statement uses (`weir check`) */
 } PlanContext;
 
 /* Parse and plan a whole script. Every mistake found is in `diagnostics`; ERR_INVALID if there
@@ -201,5 +206,9 @@ void plan_explain(const Plan *plan, Buffer *out);
 void plan_explain_json(const Plan *plan, Buffer *out);
 /* Graphviz. */
 void plan_explain_dot(const Plan *plan, Buffer *out);
+
+/* What in the plan Flink with its stock connectors does not have: sentences for people, const
+ * char * in the list. Empty for a portable pipeline. */
+void plan_extensions(const Plan *plan, Arena *arena, List *out);
 
 #endif

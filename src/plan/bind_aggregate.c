@@ -1,0 +1,202 @@
+/* GROUP BY: keys and arguments computed below, aggregates, items above.
+ *
+ *     CALC (items, HAVING)
+ *       GROUP_AGGREGATE (keys, results)
+ *         CALC (keys, arguments, filters; WHERE)
+ *           input */
+#include <assert.h>
+
+#include "plan/internal.h"
+
+int32_t group_column(Planner *planner, GroupColumns *columns, Expr *expr, Str name)
+{
+    for (int32_t i = 0; i < columns->exprs.count; i++) {
+        const Expr *known = LIST_AT(columns->exprs, i, Expr);
+        if (expr_equal(known, expr))
+            return i;
+    }
+    Str *kept = ARENA_NEW(planner->arena, Str);
+    *kept = name;
+    if (expr->kind == EXPR_COLUMN)
+        *kept = columns->input->node.schema.fields[expr->column].name;
+    else if (name.data == NULL)
+        *kept = str_from(arena_printf(planner->arena, "$f%d", columns->exprs.count));
+    list_append(&columns->exprs, planner->arena, expr);
+    list_append(&columns->names, planner->arena, kept);
+    return columns->exprs.count - 1;
+}
+
+PlanAggregate *group_aggregates(Planner *planner, GroupColumns *columns, const List *uses)
+{
+    PlanAggregate *aggregates = ARENA_ARRAY(planner->arena, PlanAggregate, uses->count + 1);
+    for (int32_t i = 0; i < uses->count; i++) {
+        const AggregateUse *use = LIST_AT(*uses, i, AggregateUse);
+        PlanAggregate *aggregate = &aggregates[i];
+        *aggregate = (PlanAggregate){.call = use->call, .args = {-1, -1}, .filter = -1};
+        for (int32_t a = 0; a < use->arg_count; a++)
+            aggregate->args[a] = group_column(planner, columns, use->args[a], (Str){0});
+        if (use->filter != NULL)
+            aggregate->filter = group_column(planner, columns, use->filter, (Str){0});
+        aggregate->name = str_from(arena_printf(planner->arena, "EXPR$%d", i));
+    }
+    return aggregates;
+}
+
+Rel *group_columns_rel(Planner *planner, GroupColumns *columns, Expr *filter)
+{
+    int32_t count = columns->exprs.count;
+    Field *fields = ARENA_ARRAY(planner->arena, Field, count + 1);
+    for (int32_t i = 0; i < count; i++) {
+        fields[i].name = *LIST_AT(columns->names, i, Str);
+        fields[i].type = LIST_AT(columns->exprs, i, Expr)->type;
+    }
+    Schema schema = {.fields = fields, .count = count};
+    if (columns->exprs.items == NULL) /* COUNT(*) alone: no column is read */
+        columns->exprs.items = (void **)ARENA_ARRAY(planner->arena, Expr *, 1);
+    return rel_calc(planner, columns->input, filter, (Expr *const *)columns->exprs.items, &schema);
+}
+
+static Expr *rewrite_column(Planner *planner, const GroupQuery *group, Expr *expr,
+                            Expr *const *results)
+{
+    int32_t width = group->input.schema.count;
+    if (expr->column >= width)
+        return results[expr->column - width];
+    Str name = group->input.schema.fields[expr->column].name;
+    Span span = span_make(expr->span_start, expr->span_end);
+    if (span.end == 0)
+        span = group->span;
+    Diagnostic *d =
+        REPORT(planner, "WR2061", span, "column `%.*s` is not being grouped", STR_ARGS(name));
+    diagnostic_help(d, "add it to GROUP BY, or put it into an aggregate such as MAX(%.*s)",
+                    STR_ARGS(name));
+    return expr_poison(planner->arena);
+}
+
+static Expr *group_rewrite(Planner *planner, const GroupQuery *group, Expr *expr, Expr *const *keys,
+                           Expr *const *results)
+{
+    for (int32_t k = 0; k < group->keys.count; k++) {
+        if (expr_equal(expr, LIST_AT(group->keys, k, Expr)))
+            return keys[k];
+    }
+    if (expr->kind == EXPR_COLUMN)
+        return rewrite_column(planner, group, expr, results);
+    if (expr->kind == EXPR_LITERAL)
+        return expr;
+    Expr *copy = arena_copy(planner->arena, expr, (int64_t)sizeof *expr);
+    copy->args = ARENA_ARRAY(planner->arena, Expr *, expr->arg_count + 1);
+    for (int32_t i = 0; i < expr->arg_count; i++) {
+        copy->args[i] = group_rewrite(planner, group, expr->args[i], keys, results);
+        if (expr_is_poison(copy->args[i]))
+            return copy->args[i];
+    }
+    return copy;
+}
+
+/* Results are named as the items that are nothing but them. */
+void group_name_results(const GroupQuery *group, PlanAggregate *aggregates)
+{
+    int32_t width = group->input.schema.count;
+    for (int32_t i = 0; i < group->item_count; i++) {
+        const Expr *item = group->items[i];
+        if (item->kind == EXPR_COLUMN && item->column >= width)
+            aggregates[item->column - width].name = group->schema.fields[i].name;
+    }
+}
+
+Str group_key_name(const GroupQuery *group, const Expr *key)
+{
+    for (int32_t i = 0; i < group->item_count; i++) {
+        if (expr_equal(group->items[i], key))
+            return group->schema.fields[i].name;
+    }
+    return (Str){0};
+}
+
+Bound group_items(Planner *planner, const GroupQuery *group, Rel *rel, Expr *filter,
+                  Expr *const *keys, Expr *const *results)
+{
+    Expr **items = ARENA_ARRAY(planner->arena, Expr *, group->item_count + 1);
+    Field *fields = ARENA_ARRAY(planner->arena, Field, group->item_count + 1);
+    bool is_good = true;
+    for (int32_t i = 0; i < group->item_count; i++) {
+        items[i] = group_rewrite(planner, group, group->items[i], keys, results);
+        is_good &= !expr_is_poison(items[i]);
+        fields[i].name = group->schema.fields[i].name;
+        fields[i].type = items[i]->type;
+    }
+    Expr *having = NULL;
+    if (group->having != NULL) {
+        having = group_rewrite(planner, group, group->having, keys, results);
+        is_good &= !expr_is_poison(having);
+    }
+    Schema schema = {.fields = fields, .count = group->item_count};
+    if (!is_good)
+        return bound_make(planner, group->input.rel, &schema, group->span);
+    filter = expr_and(planner->arena, filter, having);
+    return bound_make(planner, rel_calc(planner, rel, filter, items, &schema), &schema,
+                      group->span);
+}
+
+static Bound group_ordinary(Planner *planner, GroupQuery *group)
+{
+    GroupColumns columns = {.input = group->input.rel};
+    int32_t key_count = group->keys.count;
+    int32_t *keys = ARENA_ARRAY(planner->arena, int32_t, key_count + 1);
+    for (int32_t k = 0; k < key_count; k++) {
+        Expr *key = LIST_AT(group->keys, k, Expr);
+        keys[k] = group_column(planner, &columns, key, group_key_name(group, key));
+    }
+    PlanAggregate *aggregates = group_aggregates(planner, &columns, &group->aggregates);
+    group_name_results(group, aggregates);
+    Rel *input = group_columns_rel(planner, &columns, group->where);
+    int32_t count = key_count + group->aggregates.count;
+    Field *fields = ARENA_ARRAY(planner->arena, Field, count + 1);
+    Expr **outputs = ARENA_ARRAY(planner->arena, Expr *, count + 1);
+    for (int32_t i = 0; i < count; i++) {
+        if (i < key_count) {
+            fields[i] = input->node.schema.fields[keys[i]];
+            fields[i].type = type_plain(fields[i].type);
+        } else {
+            fields[i] =
+                (Field){aggregates[i - key_count].name, aggregates[i - key_count].call->result};
+        }
+        outputs[i] = expr_column(planner->arena, i, fields[i].type);
+    }
+    Schema schema = {.fields = fields, .count = count};
+    Rel *rel = rel_new(planner, PLAN_GROUP_AGGREGATE, &schema, &input, 1);
+    rel->span = group->span;
+    rel->node.group_aggregate.keys = keys;
+    rel->node.group_aggregate.key_count = key_count;
+    rel->node.group_aggregate.aggregates = aggregates;
+    rel->node.group_aggregate.aggregate_count = group->aggregates.count;
+    rel->node.group_aggregate.state_ttl_us = settings_duration_us(planner, "table.exec.state.ttl");
+    rel = rel_intern(planner, rel);
+    return group_items(planner, group, rel, NULL, outputs, outputs + key_count);
+}
+
+Bound bind_group(Planner *planner, GroupQuery *group)
+{
+    assert(group->input.rel != NULL);
+    Bound bound;
+    if (bind_window_group(planner, group, &bound))
+        return bound;
+    return group_ordinary(planner, group);
+}
+
+Bound bind_distinct(Planner *planner, Bound input, Span span)
+{
+    GroupQuery group = {.input = input, .span = span, .schema = input.schema};
+    group.items = rel_columns(planner, &input.schema);
+    group.item_count = input.schema.count;
+    for (int32_t i = 0; i < group.item_count; i++) {
+        if (type_is_poison(input.schema.fields[i].type))
+            return input;
+        list_append(&group.keys, planner->arena, group.items[i]);
+    }
+    Bound bound = group_ordinary(planner, &group);
+    for (int32_t i = 0; bound.rel != NULL && i < bound.schema.count; i++)
+        bound.spans[i] = input.spans[i];
+    return bound;
+}

@@ -1,0 +1,214 @@
+/* Calls of functions and aggregates by name. */
+#include <assert.h>
+
+#include "plan/internal.h"
+
+static Expr *call_poison(ExprBinder *binder, Span span)
+{
+    Expr *expr = expr_poison(binder->planner->arena);
+    expr->span_start = span.start;
+    expr->span_end = span.end;
+    return expr;
+}
+
+static Expr *call_not_found(ExprBinder *binder, Str name, Span span)
+{
+    Planner *planner = binder->planner;
+    Diagnostic *d = REPORT(planner, "WR2042", span, "function `%.*s` not found", STR_ARGS(name));
+    int32_t count = function_info_count();
+    Str *names = ARENA_ARRAY(planner->arena, Str, count + 1);
+    for (int32_t i = 0; i < count; i++)
+        names[i] = str_from(function_info_at(i)->name);
+    diagnostic_suggest(d, names, count, name);
+    return call_poison(binder, span);
+}
+
+/* What a call may carry that this version cannot do. */
+static bool call_is_unsupported(ExprBinder *binder, const SqlCall *call, Span span)
+{
+    const char *what = NULL;
+    if (call->over != NULL)
+        what = "OVER";
+    else if (call->order_by.count > 0)
+        what = "WITHIN GROUP";
+    else if (call->name->parts.count > 1)
+        what = "a function of a catalog";
+    else if (call->nulls == SQL_RESPECT_NULLS)
+        what = "RESPECT NULLS";
+    else if (call->json != NULL &&
+             (call->json->returning != NULL || call->json->wrapper != SQL_JSON_WRAPPER_NONE ||
+              call->json->on_empty != SQL_JSON_NONE || call->json->on_error != SQL_JSON_NONE))
+        what = "a clause such as RETURNING or ON ERROR of JSON functions";
+    if (what != NULL)
+        planner_unsupported(binder->planner, span, what);
+    return what != NULL;
+}
+
+static bool uses_equal(const AggregateUse *a, const AggregateUse *b)
+{
+    if (!str_equal_ignoring_case(a->name, b->name) || a->arg_count != b->arg_count ||
+        a->is_distinct != b->is_distinct || (a->filter == NULL) != (b->filter == NULL))
+        return false;
+    for (int32_t i = 0; i < a->arg_count; i++) {
+        if (!expr_equal(a->args[i], b->args[i]))
+            return false;
+    }
+    return a->filter == NULL || expr_equal(a->filter, b->filter);
+}
+
+/* The use as a column behind the scope's. */
+static Expr *aggregate_column(ExprBinder *binder, AggregateUse *use)
+{
+    List *uses = binder->aggregates;
+    int32_t index = 0;
+    while (index < uses->count && !uses_equal(LIST_AT(*uses, index, AggregateUse), use))
+        index++;
+    if (index == uses->count)
+        list_append(uses, binder->planner->arena, use);
+    int32_t base = binder->scope != NULL ? binder->scope->schema.count : 0;
+    Expr *column = expr_column(binder->planner->arena, base + index, use->call->result);
+    column->span_start = use->span.start;
+    column->span_end = use->span.end;
+    return column;
+}
+
+static bool aggregate_is_allowed(ExprBinder *binder, const SqlCall *call, Span span)
+{
+    Str name = sql_path_last(call->name)->text;
+    if (binder->is_in_aggregate) {
+        REPORT(binder->planner, "WR2046", span, "aggregate functions cannot be nested");
+        return false;
+    }
+    if (binder->aggregates == NULL) {
+        Diagnostic *d =
+            REPORT(binder->planner, "WR2046", span,
+                   "aggregate function `%.*s` is not allowed in %s", STR_ARGS(name), binder->place);
+        if (str_is(str_from(binder->place), "WHERE"))
+            diagnostic_help(d, "filter groups with HAVING");
+        return false;
+    }
+    return true;
+}
+
+static bool use_is_poisoned(const AggregateUse *use)
+{
+    for (int32_t i = 0; i < use->arg_count; i++) {
+        if (expr_is_poison(use->args[i]))
+            return true;
+    }
+    return use->filter != NULL && expr_is_poison(use->filter);
+}
+
+static Expr *bind_aggregate_call(ExprBinder *binder, const SqlExpr *expr)
+{
+    Planner *planner = binder->planner;
+    const SqlCall *call = expr->call;
+    if (!aggregate_is_allowed(binder, call, expr->span))
+        return call_poison(binder, expr->span);
+    AggregateUse *use = ARENA_NEW(planner->arena, AggregateUse);
+    use->name = sql_path_last(call->name)->text;
+    use->is_distinct = call->is_distinct;
+    use->span = expr->span;
+    if (call->arguments.count > 2) {
+        planner_unsupported(planner, expr->span, "an aggregate of more than two arguments");
+        return call_poison(binder, expr->span);
+    }
+    ExprBinder inner = *binder;
+    inner.is_in_aggregate = true;
+    Type types[2];
+    for (int32_t i = 0; i < call->arguments.count; i++) {
+        use->args[i] = bind_expr(&inner, LIST_AT(call->arguments, i, SqlExpr));
+        types[i] = use->args[i]->type;
+        use->arg_count++;
+    }
+    if (call->filter != NULL) {
+        inner.place = "FILTER";
+        use->filter = bind_condition(&inner, call->filter);
+    }
+    if (use_is_poisoned(use))
+        return call_poison(binder, expr->span);
+    Error error = {0};
+    if (aggregate_bind(use->name, planner->arena, types, use->arg_count, use->is_distinct, false,
+                       &use->call, &error) != OK) {
+        Diagnostic *d = REPORT(planner, error.code[0] != '\0' ? error.code : "WR2044", expr->span,
+                               "%s", error.text);
+        if (error.hint[0] != '\0')
+            diagnostic_help(d, "%s", error.hint);
+        return call_poison(binder, expr->span);
+    }
+    return aggregate_column(binder, use);
+}
+
+static const char *call_trim_name(const SqlCall *call, const char *name)
+{
+    if (!str_equal_ignoring_case(str_from(name), STR("TRIM")))
+        return name;
+    switch (call->trim_side) {
+    case SQL_TRIM_BOTH: return name;
+    case SQL_TRIM_LEADING: return "LTRIM";
+    case SQL_TRIM_TRAILING: return "RTRIM";
+    }
+    return name;
+}
+
+static bool call_check_plain(ExprBinder *binder, const SqlExpr *expr)
+{
+    const SqlCall *call = expr->call;
+    const char *what = NULL;
+    if (call->is_distinct)
+        what = "DISTINCT";
+    else if (call->is_star)
+        what = "`*`";
+    else if (call->filter != NULL)
+        what = "FILTER";
+    else if (call->argument_names.count > 0)
+        what = "a named argument";
+    if (what != NULL)
+        REPORT(binder->planner, "WR2049", expr->span,
+               "%s is not possible here: `%.*s` is not an aggregate function", what,
+               STR_ARGS(sql_path_last(call->name)->text));
+    return what == NULL;
+}
+
+static bool name_is_window(Str name)
+{
+    static const char *const names[] = {
+        "TUMBLE",        "HOP",         "CUMULATE",        "SESSION",        "TUMBLE_START",
+        "TUMBLE_END",    "HOP_START",   "HOP_END",         "TUMBLE_ROWTIME", "HOP_ROWTIME",
+        "SESSION_START", "SESSION_END", "SESSION_ROWTIME",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (str_equal_ignoring_case(name, str_from(names[i])))
+            return true;
+    }
+    return false;
+}
+
+Expr *bind_call(ExprBinder *binder, const SqlExpr *expr)
+{
+    assert(expr->kind == SQL_CALL);
+    Planner *planner = binder->planner;
+    const SqlCall *call = expr->call;
+    Str name = sql_path_last(call->name)->text;
+    if (call_is_unsupported(binder, call, expr->span))
+        return call_poison(binder, expr->span);
+    if (name_is_window(name)) {
+        Diagnostic *d = planner_unsupported(planner, expr->span, "a group window as an expression");
+        diagnostic_help(d,
+                        "use the window table function: FROM TABLE(TUMBLE(TABLE t, "
+                        "DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end");
+        return call_poison(binder, expr->span);
+    }
+    if (aggregate_exists(name))
+        return bind_aggregate_call(binder, expr);
+    if (function_find(name) == NULL)
+        return call_not_found(binder, name, sql_path_last(call->name)->span);
+    if (!call_check_plain(binder, expr))
+        return call_poison(binder, expr->span);
+    int32_t count = call->arguments.count;
+    Expr **args = ARENA_ARRAY(planner->arena, Expr *, count + 1);
+    for (int32_t i = 0; i < count; i++)
+        args[i] = bind_expr(binder, LIST_AT(call->arguments, i, SqlExpr));
+    const char *terminated = call_trim_name(call, str_terminated(planner->arena, name));
+    return bind_function(binder, terminated, args, count, expr->span);
+}

@@ -1,0 +1,109 @@
+/* FROM: tables, views, common table expressions, window functions, subqueries. */
+#include <assert.h>
+
+#include "plan/internal.h"
+
+bool bound_rename(Planner *planner, Bound *bound, const List *names, Span span)
+{
+    if (names->count == 0 || bound->rel == NULL)
+        return true;
+    if (names->count != bound->schema.count) {
+        REPORT(planner, "WR2031", span, "%d names are given for %d columns", names->count,
+               bound->schema.count);
+        return false;
+    }
+    Field *fields = ARENA_ARRAY(planner->arena, Field, names->count);
+    for (int32_t i = 0; i < names->count; i++) {
+        fields[i] = bound->schema.fields[i];
+        fields[i].name = LIST_AT(*names, i, SqlName)->text;
+        for (int32_t j = 0; j < i; j++) {
+            if (str_equal(fields[j].name, fields[i].name))
+                REPORT(planner, "WR2021", LIST_AT(*names, i, SqlName)->span,
+                       "column `%.*s` is declared twice", STR_ARGS(fields[i].name));
+        }
+    }
+    bound->schema.fields = fields;
+    return true;
+}
+
+static const Cte *from_find_cte(const Planner *planner, const SqlPath *path)
+{
+    if (path->parts.count != 1)
+        return NULL;
+    for (const Cte *cte = planner->ctes; cte != NULL; cte = cte->outer) {
+        if (str_equal(cte->name, sql_path_last(path)->text))
+            return cte;
+    }
+    return NULL;
+}
+
+static Bound from_object(Planner *planner, const SqlTable *table, const CatalogObject *object)
+{
+    const List *hints = &table->named.hints;
+    if (object->kind == OBJECT_TABLE)
+        return bind_scan(planner, bind_hints(planner, object->entry, hints), table->span);
+    if (hints->count > 0) {
+        REPORT(planner, "WR2073", LIST_AT(*hints, 0, SqlHint)->name.span,
+               "`%.*s` is no table: it cannot take options by a hint", STR_ARGS(object->name));
+    }
+    return object->query;
+}
+
+static Bound from_named(Planner *planner, const SqlTable *table, Scope *scope)
+{
+    const SqlPath *path = table->named.path;
+    scope->alias = sql_path_last(path)->text;
+    if (table->named.as_of != NULL) {
+        planner_unsupported(planner, table->span, "FOR SYSTEM_TIME AS OF");
+        return (Bound){0};
+    }
+    const Cte *cte = from_find_cte(planner, path);
+    if (cte != NULL)
+        return cte->query;
+    bool is_broken;
+    const CatalogObject *object = catalog_find(planner, path, &is_broken);
+    if (object == NULL || is_broken)
+        return (Bound){0};
+    scope->path = object->path;
+    return from_object(planner, table, object);
+}
+
+static Bound from_call(Planner *planner, const SqlTable *table)
+{
+    if (window_is_function(table->call))
+        return bind_window(planner, table->call);
+    planner_unsupported(planner, table->span, "this table function");
+    return (Bound){0};
+}
+
+static Bound from_unaliased(Planner *planner, const SqlTable *table, Scope *scope)
+{
+    switch (table->kind) {
+    case SQL_TABLE_NAMED: return from_named(planner, table, scope);
+    case SQL_TABLE_CALL: return from_call(planner, table);
+    case SQL_TABLE_QUERY:
+        if (!table->is_lateral)
+            return bind_query(planner, table->query);
+        planner_unsupported(planner, table->span, "LATERAL");
+        return (Bound){0};
+    case SQL_TABLE_UNNEST: planner_unsupported(planner, table->span, "UNNEST"); return (Bound){0};
+    case SQL_TABLE_JOIN: planner_unsupported(planner, table->span, "JOIN"); return (Bound){0};
+    }
+    return (Bound){0};
+}
+
+Bound bind_from(Planner *planner, const SqlTable *table, Scope *scope)
+{
+    assert(table != NULL);
+    *scope = (Scope){0};
+    Bound bound = from_unaliased(planner, table, scope);
+    if (table->alias != NULL) {
+        scope->alias = table->alias->text;
+        scope->path = (Str){0};
+    }
+    if (!bound_rename(planner, &bound, &table->alias_columns, table->span))
+        bound.rel = NULL;
+    scope->schema = bound.schema;
+    scope->is_broken = bound.rel == NULL;
+    return bound;
+}

@@ -1,0 +1,479 @@
+/* Queries: SELECT, VALUES, UNION, WITH. */
+#include <assert.h>
+
+#include "plan/internal.h"
+
+/* ---- Names of output columns ----------------------------------------------------------- */
+
+static bool names_have(const Field *fields, int32_t count, Str name)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (str_equal(fields[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+/* A second `name` becomes `name0`. */
+static Str names_unique(Planner *planner, const Field *fields, int32_t count, Str name)
+{
+    Str unique = name;
+    for (int32_t n = 0; names_have(fields, count, unique); n++)
+        unique = str_from(arena_printf(planner->arena, "%.*s%d", STR_ARGS(name), n));
+    return unique;
+}
+
+static Str item_name(Planner *planner, const SqlSelectItem *item, int32_t position)
+{
+    if (item->alias != NULL)
+        return item->alias->text;
+    if (item->expr->kind == SQL_COLUMN)
+        return sql_path_last(item->expr->column)->text;
+    return str_from(arena_printf(planner->arena, "EXPR$%d", position));
+}
+
+/* ---- SELECT ---------------------------------------------------------------------------- */
+
+/* The columns of a SELECT while they are gathered. */
+typedef struct SelectItems {
+    List exprs; /* Expr */
+    List names; /* Str * */
+    List spans; /* Span * */
+} SelectItems;
+
+static void items_add(Planner *planner, SelectItems *items, Expr *expr, Str name, Span span)
+{
+    Str *kept = ARENA_NEW(planner->arena, Str);
+    *kept = name;
+    Span *at = ARENA_NEW(planner->arena, Span);
+    *at = span;
+    list_append(&items->exprs, planner->arena, expr);
+    list_append(&items->names, planner->arena, kept);
+    list_append(&items->spans, planner->arena, at);
+}
+
+static void items_add_star(Planner *planner, SelectItems *items, const Scope *scope,
+                           const SqlExpr *star)
+{
+    if (scope == NULL) {
+        REPORT(planner, "WR2047", star->span, "SELECT * needs a FROM");
+        return;
+    }
+    const SqlPath *qualifier = star->star;
+    if (scope->is_broken)
+        return;
+    if (qualifier != NULL &&
+        !scope_has_qualifier(planner, scope, qualifier, qualifier->parts.count)) {
+        Str text = sql_path_text(planner->arena, qualifier);
+        Diagnostic *d =
+            REPORT(planner, "WR2040", star->span, "table `%.*s` is not in FROM", STR_ARGS(text));
+        if (scope->alias.data != NULL)
+            diagnostic_suggest(d, &scope->alias, 1, text);
+        return;
+    }
+    for (int32_t i = 0; i < scope->schema.count; i++) {
+        const Field *field = &scope->schema.fields[i];
+        Expr *column = type_is_poison(field->type) ? expr_poison(planner->arena)
+                                                   : expr_column(planner->arena, i, field->type);
+        column->span_start = star->span.start;
+        column->span_end = star->span.end;
+        items_add(planner, items, column, field->name, star->span);
+    }
+}
+
+static void items_bind(ExprBinder *binder, const SqlSelect *select, SelectItems *items)
+{
+    for (int32_t i = 0; i < select->items.count; i++) {
+        const SqlSelectItem *item = LIST_AT(select->items, i, SqlSelectItem);
+        if (item->expr->kind == SQL_STAR) {
+            items_add_star(binder->planner, items, binder->scope, item->expr);
+            continue;
+        }
+        Expr *expr = bind_expr(binder, item->expr);
+        items_add(binder->planner, items, expr,
+                  item_name(binder->planner, item, items->exprs.count), item->span);
+    }
+}
+
+static Schema items_schema(Planner *planner, const SelectItems *items)
+{
+    int32_t count = items->exprs.count;
+    Field *fields = ARENA_ARRAY(planner->arena, Field, count + 1);
+    for (int32_t i = 0; i < count; i++) {
+        fields[i].name = names_unique(planner, fields, i, *LIST_AT(items->names, i, Str));
+        fields[i].type = LIST_AT(items->exprs, i, Expr)->type;
+    }
+    return (Schema){.fields = fields, .count = count};
+}
+
+static void bound_set_spans(Bound *bound, const SelectItems *items)
+{
+    for (int32_t i = 0; bound->rel != NULL && i < bound->schema.count; i++)
+        bound->spans[i] = *LIST_AT(items->spans, i, Span);
+}
+
+static bool select_is_supported(Planner *planner, const SqlSelect *select)
+{
+    bool is_supported = true;
+    if (select->windows.count > 0) {
+        planner_unsupported(planner, LIST_AT(select->windows, 0, SqlWindow)->span, "WINDOW");
+        is_supported = false;
+    }
+    if (select->qualify != NULL) {
+        planner_unsupported(planner, select->qualify->span, "QUALIFY");
+        is_supported = false;
+    }
+    for (int32_t i = 0; i < select->hints.count; i++) {
+        const SqlHint *hint = LIST_AT(select->hints, i, SqlHint);
+        WARN(planner, "WR2074", hint->name.span, "hint `%.*s` has no effect here",
+             STR_ARGS(hint->name.text));
+    }
+    return is_supported;
+}
+
+static void group_add_key(ExprBinder *binder, const SqlGroup *item, List *keys)
+{
+    if (item->expr->kind == SQL_LITERAL) {
+        Diagnostic *d = WARN(binder->planner, "WR2062", item->span,
+                             "GROUP BY a constant puts all rows into one group");
+        diagnostic_help(d, "name the column: numbers do not stand for positions in GROUP BY");
+    }
+    list_append(keys, binder->planner->arena, bind_expr(binder, item->expr));
+}
+
+static void group_bind_keys(ExprBinder *binder, const List *groups, List *keys)
+{
+    for (int32_t i = 0; i < groups->count; i++) {
+        const SqlGroup *item = LIST_AT(*groups, i, SqlGroup);
+        switch (item->kind) {
+        case SQL_GROUP_EXPR: group_add_key(binder, item, keys); break;
+        case SQL_GROUP_EMPTY: break;
+        case SQL_GROUP_LIST: group_bind_keys(binder, &item->items, keys); break;
+        case SQL_GROUP_ROLLUP: planner_unsupported(binder->planner, item->span, "ROLLUP"); break;
+        case SQL_GROUP_CUBE: planner_unsupported(binder->planner, item->span, "CUBE"); break;
+        case SQL_GROUPING_SETS:
+            planner_unsupported(binder->planner, item->span, "GROUPING SETS");
+            break;
+        }
+    }
+}
+
+static bool exprs_are_poisoned(const List *exprs)
+{
+    for (int32_t i = 0; i < exprs->count; i++) {
+        if (expr_is_poison(LIST_AT(*exprs, i, Expr)))
+            return true;
+    }
+    return false;
+}
+
+/* A relation whose column types say where the mistakes are; it is never planned. */
+static Bound select_poisoned(Planner *planner, Bound input, const Schema *schema)
+{
+    Field *fields = ARENA_ARRAY(planner->arena, Field, schema->count + 1);
+    for (int32_t i = 0; i < schema->count; i++)
+        fields[i] = schema->fields[i];
+    Schema poisoned = {.fields = fields, .count = schema->count};
+    return bound_make(planner, input.rel, &poisoned, (Span){0});
+}
+
+/* SELECT without FROM: one row. */
+static Bound select_values(Planner *planner, const SqlSelect *select)
+{
+    ExprBinder binder = {.planner = planner, .place = "SELECT without FROM"};
+    SelectItems items = {0};
+    if (select->where != NULL)
+        planner_unsupported(planner, select->where->span, "WHERE without FROM");
+    if (select->has_group_by || select->having != NULL)
+        planner_unsupported(planner, select->span, "GROUP BY without FROM");
+    items_bind(&binder, select, &items);
+    if (exprs_are_poisoned(&items.exprs))
+        return (Bound){0};
+    Schema schema = items_schema(planner, &items);
+    Rel *rel = rel_new(planner, PLAN_VALUES, &schema, NULL, 0);
+    rel->node.values.rows = (Expr *const *)items.exprs.items;
+    rel->node.values.row_count = 1;
+    Bound bound = bound_make(planner, rel_intern(planner, rel), &schema, select->span);
+    bound_set_spans(&bound, &items);
+    return bound;
+}
+
+/* What is left once all parts are bound without a mistake. */
+static Bound select_build(Planner *planner, GroupQuery *group, const SqlSelect *select)
+{
+    bool is_grouped = select->has_group_by || group->having != NULL || group->aggregates.count > 0;
+    Bound bound;
+    if (is_grouped) {
+        bound = bind_group(planner, group);
+    } else {
+        Rel *rel = rel_calc(planner, group->input.rel, group->where, group->items, &group->schema);
+        bound = bound_make(planner, rel, &group->schema, select->span);
+    }
+    if (select->is_distinct && bound.rel != NULL)
+        bound = bind_distinct(planner, bound, select->span);
+    return bound;
+}
+
+static Bound bind_select(Planner *planner, const SqlSelect *select)
+{
+    if (!select_is_supported(planner, select))
+        return (Bound){0};
+    if (select->from == NULL)
+        return select_values(planner, select);
+    Scope scope;
+    GroupQuery group = {.input = bind_from(planner, select->from, &scope), .span = select->span};
+    ExprBinder binder = {.planner = planner, .scope = &scope};
+    int32_t errors = diagnostics_error_count(planner->diagnostics);
+    binder.place = "WHERE";
+    if (select->where != NULL)
+        group.where = bind_condition(&binder, select->where);
+    binder.place = "GROUP BY";
+    group_bind_keys(&binder, &select->group_by, &group.keys);
+    binder.aggregates = &group.aggregates;
+    binder.place = "SELECT";
+    SelectItems items = {0};
+    items_bind(&binder, select, &items);
+    binder.place = "HAVING";
+    if (select->having != NULL)
+        group.having = bind_condition(&binder, select->having);
+    if (scope.is_broken)
+        return (Bound){0};
+    group.schema = items_schema(planner, &items);
+    group.items = (Expr **)items.exprs.items;
+    group.item_count = items.exprs.count;
+    if (items.exprs.count > PLAN_COLUMNS_MAX) {
+        REPORT(planner, "WR2039", select->span, "a query has at most %d columns", PLAN_COLUMNS_MAX);
+        return (Bound){0};
+    }
+    bool is_failed = diagnostics_error_count(planner->diagnostics) > errors;
+    Bound bound = is_failed || exprs_are_poisoned(&items.exprs) || exprs_are_poisoned(&group.keys)
+                      ? select_poisoned(planner, group.input, &group.schema)
+                      : select_build(planner, &group, select);
+    bound_set_spans(&bound, &items);
+    return bound;
+}
+
+/* ---- VALUES ---------------------------------------------------------------------------- */
+
+static bool values_bind_rows(Planner *planner, const SqlQuery *query, Expr **cells, int32_t width)
+{
+    ExprBinder binder = {.planner = planner, .place = "VALUES"};
+    bool is_good = true;
+    for (int32_t r = 0; r < query->rows.count; r++) {
+        const SqlExpr *row = LIST_AT(query->rows, r, SqlExpr);
+        if (row->collection.items.count != width) {
+            REPORT(planner, "WR2032", row->span, "this row has %d values, the first one has %d",
+                   row->collection.items.count, width);
+            is_good = false;
+            continue;
+        }
+        for (int32_t c = 0; c < width; c++) {
+            Expr *cell = bind_expr(&binder, LIST_AT(row->collection.items, c, SqlExpr));
+            cells[r * width + c] = cell;
+            is_good &= !expr_is_poison(cell);
+        }
+    }
+    return is_good;
+}
+
+/* Bring column c of all rows to one type. */
+static bool values_unify(Planner *planner, const SqlQuery *query, Expr **cells, int32_t width,
+                         int32_t c, Type *out)
+{
+    Type type = cells[c]->type;
+    int32_t rows = query->rows.count;
+    for (int32_t r = 1; r < rows; r++) {
+        Type common;
+        if (!type_common(type, cells[r * width + c]->type, &common)) {
+            const SqlExpr *row = LIST_AT(query->rows, r, SqlExpr);
+            REPORT(planner, "WR2033", LIST_AT(row->collection.items, c, SqlExpr)->span,
+                   "%s does not go with %s in the rows before",
+                   type_text(planner->arena, type_nullable(cells[r * width + c]->type)),
+                   type_text(planner->arena, type_nullable(type)));
+            return false;
+        }
+        type = common;
+    }
+    for (int32_t r = 0; r < rows; r++) {
+        Expr **cell = &cells[r * width + c];
+        if (!type_equal((*cell)->type, type)) {
+            Type to = type;
+            to.is_nullable = (*cell)->type.is_nullable;
+            *cell = expr_cast(planner->arena, *cell, to, false);
+        }
+    }
+    *out = type;
+    return true;
+}
+
+static Bound bind_values(Planner *planner, const SqlQuery *query)
+{
+    assert(query->rows.count > 0);
+    int32_t width = LIST_AT(query->rows, 0, SqlExpr)->collection.items.count;
+    Expr **cells = ARENA_ARRAY(planner->arena, Expr *, (int64_t)query->rows.count * width + 1);
+    if (!values_bind_rows(planner, query, cells, width))
+        return (Bound){0};
+    Field *fields = ARENA_ARRAY(planner->arena, Field, width + 1);
+    for (int32_t c = 0; c < width; c++) {
+        fields[c].name = str_from(arena_printf(planner->arena, "EXPR$%d", c));
+        if (!values_unify(planner, query, cells, width, c, &fields[c].type))
+            return (Bound){0};
+    }
+    Schema schema = {.fields = fields, .count = width};
+    Rel *rel = rel_new(planner, PLAN_VALUES, &schema, NULL, 0);
+    rel->node.values.rows = cells;
+    rel->node.values.row_count = query->rows.count;
+    return bound_make(planner, rel_intern(planner, rel), &schema, query->span);
+}
+
+/* ---- Set operations -------------------------------------------------------------------- */
+
+/* The side with its columns cast to the common types. */
+static Rel *union_side(Planner *planner, const Bound *side, const Schema *common)
+{
+    Expr **exprs = ARENA_ARRAY(planner->arena, Expr *, common->count + 1);
+    for (int32_t i = 0; i < common->count; i++) {
+        Type from = side->schema.fields[i].type;
+        Type to = common->fields[i].type;
+        exprs[i] = expr_column(planner->arena, i, from);
+        if (type_equal(from, to)) {
+            exprs[i]->type.time_attribute = to.time_attribute;
+            continue;
+        }
+        to.is_nullable = from.is_nullable;
+        exprs[i] = expr_cast(planner->arena, exprs[i], type_plain(to), false);
+    }
+    return rel_calc(planner, side->rel, NULL, exprs, common);
+}
+
+static bool union_types(Planner *planner, const SqlQuery *query, const Bound *left,
+                        const Bound *right, Field *fields)
+{
+    bool is_good = true;
+    for (int32_t i = 0; i < left->schema.count; i++) {
+        Type a = left->schema.fields[i].type, b = right->schema.fields[i].type;
+        fields[i].name = left->schema.fields[i].name;
+        fields[i].type = a;
+        if (type_is_poison(a) || type_is_poison(b)) {
+            fields[i].type = type_poison();
+            is_good = false;
+            continue;
+        }
+        if (!type_common(a, b, &fields[i].type)) {
+            REPORT(planner, "WR2033", query->set.right->span,
+                   "column %d of UNION is %s on the left and %s on the right", i + 1,
+                   type_text(planner->arena, type_plain(type_nullable(a))),
+                   type_text(planner->arena, type_plain(type_nullable(b))));
+            is_good = false;
+            continue;
+        }
+        bool is_time = a.time_attribute == b.time_attribute && type_equal(a, b);
+        fields[i].type.time_attribute = is_time ? a.time_attribute : TIME_NONE;
+        fields[i].type.is_nullable = a.is_nullable || b.is_nullable;
+    }
+    return is_good;
+}
+
+static Bound bind_union(Planner *planner, const SqlQuery *query)
+{
+    Bound left = bind_query(planner, query->set.left);
+    Bound right = bind_query(planner, query->set.right);
+    if (left.rel == NULL || right.rel == NULL)
+        return (Bound){0};
+    if (left.schema.count != right.schema.count) {
+        REPORT(planner, "WR2032", query->set.right->span,
+               "UNION needs as many columns on both sides, but the left has %d and the right %d",
+               left.schema.count, right.schema.count);
+        return (Bound){0};
+    }
+    Field *fields = ARENA_ARRAY(planner->arena, Field, left.schema.count + 1);
+    bool is_good = union_types(planner, query, &left, &right, fields);
+    Schema schema = {.fields = fields, .count = left.schema.count};
+    if (!is_good)
+        return bound_make(planner, left.rel, &schema, query->span);
+    Rel *sides[2] = {union_side(planner, &left, &schema), union_side(planner, &right, &schema)};
+    Rel *rel = rel_new(planner, PLAN_UNION, &schema, sides, 2);
+    Bound bound = bound_make(planner, rel_intern(planner, rel), &schema, query->span);
+    return query->set.is_all ? bound : bind_distinct(planner, bound, query->span);
+}
+
+/* ---- Queries --------------------------------------------------------------------------- */
+
+static bool query_is_supported(Planner *planner, const SqlQuery *query)
+{
+    if (query->order_by.count > 0) {
+        planner_unsupported(planner, LIST_AT(query->order_by, 0, SqlOrderItem)->expr->span,
+                            "ORDER BY");
+        return false;
+    }
+    if (query->limit != NULL || query->offset != NULL) {
+        const SqlExpr *at = query->limit != NULL ? query->limit : query->offset;
+        planner_unsupported(planner, at->span, "LIMIT");
+        return false;
+    }
+    return true;
+}
+
+static Bound query_body(Planner *planner, const SqlQuery *query)
+{
+    switch (query->kind) {
+    case SQL_SELECT: return bind_select(planner, query->select);
+    case SQL_VALUES: return bind_values(planner, query);
+    case SQL_UNION: return bind_union(planner, query);
+    case SQL_INTERSECT: planner_unsupported(planner, query->span, "INTERSECT"); break;
+    case SQL_EXCEPT: planner_unsupported(planner, query->span, "EXCEPT"); break;
+    case SQL_NESTED: return bind_query(planner, query->nested);
+    }
+    return (Bound){0};
+}
+
+static void query_bind_ctes(Planner *planner, const SqlQuery *query)
+{
+    for (int32_t i = 0; i < query->ctes.count; i++) {
+        const SqlCte *ast = LIST_AT(query->ctes, i, SqlCte);
+        Cte *cte = ARENA_NEW(planner->arena, Cte);
+        cte->name = ast->name.text;
+        cte->query = bind_query(planner, ast->query);
+        if (!bound_rename(planner, &cte->query, &ast->columns, ast->span))
+            cte->query = (Bound){0};
+        cte->outer = planner->ctes;
+        planner->ctes = cte;
+    }
+}
+
+Bound bind_query(Planner *planner, const SqlQuery *query)
+{
+    if (planner->query_depth >= PLAN_DEPTH_MAX) {
+        REPORT(planner, "WR2039", query->span, "queries are nested more than %d deep",
+               PLAN_DEPTH_MAX);
+        return (Bound){0};
+    }
+    planner->query_depth++;
+    Cte *outer = planner->ctes;
+    query_bind_ctes(planner, query);
+    Bound bound = {0};
+    if (query_is_supported(planner, query))
+        bound = query_body(planner, query);
+    planner->ctes = outer;
+    planner->query_depth--;
+    if (bound.rel != NULL &&
+        (bound.rel->depth > PLAN_DEPTH_MAX * 4 || planner->rels.count > PLAN_RELS_MAX)) {
+        REPORT(planner, "WR2039", query->span, "the script is too large to plan");
+        return (Bound){0};
+    }
+    return bound;
+}
+
+void bind_create_view(Planner *planner, const SqlCreateView *create)
+{
+    int32_t errors = diagnostics_error_count(planner->diagnostics);
+    Bound query = bind_query(planner, create->query);
+    CatalogObject *object = catalog_add(planner, create->name, OBJECT_VIEW, create->if_not_exists);
+    if (object == NULL)
+        return;
+    if (!bound_rename(planner, &query, &create->columns, create->name->span))
+        query.rel = NULL;
+    object->query = query;
+    object->is_temporary = create->is_temporary;
+    object->is_broken = query.rel == NULL || diagnostics_error_count(planner->diagnostics) > errors;
+}

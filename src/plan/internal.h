@@ -1,0 +1,376 @@
+/* What the files of plan/ share.
+ *
+ * Binding makes Rels: plan nodes with what only planning needs. They are interned by what they
+ * compute, so that two statements that scan one table or expand one view meet in one Rel. Then
+ * passes over the whole graph change it in place:
+ *
+ *   bind_* ──> Rel graph ── connect, normalize, merge, changelog, prune ──> finish ──> Plan
+ *
+ * A mistake is reported once, where it is; what depends on it gets the error type (expr_poison,
+ * type_is_poison) and stays silent. */
+#ifndef WEIR_PLAN_INTERNAL_H
+#define WEIR_PLAN_INTERNAL_H
+
+#include "plan/plan.h"
+#include "sql/ast.h"
+
+enum {
+    PLAN_COLUMNS_MAX = 2000,     /* of one relation */
+    PLAN_RELS_MAX = 20000,       /* of one script */
+    PLAN_DEPTH_MAX = 200,        /* relations on top of each other: views of views */
+    PLAN_EXPR_NODES_MAX = 20000, /* of one merged expression */
+};
+
+/* ---- Relations ------------------------------------------------------------------------- */
+
+typedef struct TableEntry TableEntry;
+typedef struct Rel Rel;
+
+/* A set of columns in which no two rows are equal, in order of the columns. */
+typedef struct ColumnSet {
+    int32_t *columns;
+    int32_t count;
+} ColumnSet;
+
+struct Rel {
+    PlanNode node;     /* first: a Rel * is a PlanNode * */
+    int32_t serial;    /* order of creation: inputs before consumers */
+    int32_t depth;     /* of the tree below */
+    TableEntry *entry; /* PLAN_SOURCE, PLAN_SINK */
+    Span span;         /* of what asked for it, for messages */
+    Str owner;         /* PLAN_SINK, PLAN_SERVE: the target as written */
+    List unique_keys;  /* ColumnSet, filled by rel_unique_keys */
+    bool has_unique_keys;
+    /* Passes. */
+    bool is_reached;
+    int32_t consumer_count;
+    bool needs_update_before;
+    bool *needed;  /* columns that a consumer reads */
+    int32_t *map;  /* column -> column after pruning, -1 when gone */
+    int32_t width; /* columns before pruning */
+    Rel *stand_in; /* takes this one's place */
+    uint64_t identity;
+    uint64_t *column_identities;
+};
+
+/* A relation with the names under which its columns are known here. */
+typedef struct Bound {
+    Rel *rel;      /* NULL after a mistake that leaves nothing to go on with */
+    Schema schema; /* types as rel's */
+    Span *spans;   /* of what made each column */
+} Bound;
+
+static inline Rel *rel_input(const Rel *rel, int32_t index)
+{
+    return (Rel *)rel->node.inputs[index];
+}
+
+/* ---- Catalog --------------------------------------------------------------------------- */
+
+typedef enum ObjectKind { OBJECT_TABLE, OBJECT_VIEW, OBJECT_MATERIALIZED } ObjectKind;
+
+typedef struct TableColumn {
+    Field field; /* as the table shows it, time attribute included */
+    SqlColumnKind kind;
+    Span span;
+    int32_t physical; /* index into PlanTable.physical, or -1 */
+    int32_t base;     /* index into TableEntry.base, or -1 for computed ones */
+    Str metadata_key; /* SQL_COLUMN_METADATA */
+    int32_t metadata; /* index into the connector's list once it is known, or -1 */
+    bool is_virtual;
+    Expr *computed; /* over TableEntry.base */
+} TableColumn;
+
+typedef enum EntryState { ENTRY_UNCHECKED, ENTRY_GOOD, ENTRY_BAD } EntryState;
+
+struct TableEntry {
+    PlanTable table;
+    TableColumn *columns;
+    int32_t column_count;
+    Schema schema;   /* all columns, for readers */
+    Schema base;     /* physical, then metadata columns, as declared */
+    Expr *watermark; /* over `schema`, or NULL */
+    int32_t watermark_column;
+    OptionEntry *options;
+    int32_t option_count;
+    int32_t *hints; /* which of the options come from a hint */
+    int32_t hint_count;
+    Span span; /* of the name */
+    EntryState state;
+    bool is_checked_as_source, is_checked_as_sink;
+    bool is_good_as_source, is_good_as_sink;
+    bool is_bounded;
+    ChangelogMode read_mode, write_mode;
+};
+
+typedef struct CatalogObject {
+    ObjectKind kind;
+    Str name; /* the last part */
+    Str path; /* all three, joined by points */
+    Span span;
+    bool is_temporary;
+    bool is_broken;    /* its definition had mistakes: uses stay silent */
+    TableEntry *entry; /* OBJECT_TABLE */
+    Bound query;       /* the others */
+} CatalogObject;
+
+typedef struct Catalog {
+    Map *objects; /* path -> CatalogObject */
+    Map *databases;
+    Str catalog, database;
+} Catalog;
+
+/* ---- The planner ----------------------------------------------------------------------- */
+
+typedef struct Cte Cte;
+struct Cte {
+    Str name;
+    Bound query;
+    Cte *outer;
+};
+
+typedef struct Planner {
+    const PlanContext *context;
+    Arena *arena;
+    Diagnostics *diagnostics;
+    Catalog catalog;
+    Map *settings;  /* key -> const char *, as SET so far */
+    Map *overrides; /* the command line's, above them */
+    Map *interned;  /* digest -> Rel */
+    List rels;      /* all, in order of creation */
+    List roots;     /* PLAN_SINK and PLAN_SERVE */
+    Cte *ctes;      /* innermost first */
+    int32_t query_depth;
+    bool is_partial; /* the parser dropped statements: missing tables are not reported */
+} Planner;
+
+/* Add an error; labels, notes and suggestions go to the result. */
+#define REPORT(planner, code, span, ...)                                                           \
+    diagnostics_add((planner)->diagnostics, DIAGNOSTIC_ERROR, (code), (span), __VA_ARGS__)
+#define WARN(planner, code, span, ...)                                                             \
+    diagnostics_add((planner)->diagnostics, DIAGNOSTIC_WARNING, (code), (span), __VA_ARGS__)
+
+/* "`what` is not supported yet". */
+Diagnostic *planner_unsupported(Planner *planner, Span span, const char *what);
+/* A note "columns are a, b, c". */
+void diagnostic_note_columns(Diagnostic *diagnostic, const Schema *schema);
+void diagnostic_suggest_columns(Planner *planner, Diagnostic *diagnostic, const Schema *schema,
+                                Str name);
+
+/* ---- settings.c ------------------------------------------------------------------------ */
+
+/* Takes over the settings of the command line. */
+void settings_override(Planner *planner);
+void settings_set(Planner *planner, const SqlSetting *setting);
+void settings_reset(Planner *planner, const SqlSetting *setting);
+/* The value or the key's default; NULL if neither. */
+const char *settings_text(const Planner *planner, const char *key);
+int64_t settings_duration_us(const Planner *planner, const char *key);
+bool settings_is(const Planner *planner, const char *key, const char *value);
+bool settings_is_batch(const Planner *planner);
+void settings_finish(Planner *planner, PlanSettings *out);
+
+/* ---- catalog.c ------------------------------------------------------------------------- */
+
+void catalog_init(Planner *planner);
+/* The full path; reports one that has too many parts or an unknown database. */
+bool catalog_path(Planner *planner, const SqlPath *path, Str *out);
+/* NULL after a report (or silently, for an object with mistakes: *is_broken). */
+CatalogObject *catalog_find(Planner *planner, const SqlPath *path, bool *is_broken);
+/* Add a new object; NULL if the name is taken (reported unless `if_not_exists`). */
+CatalogObject *catalog_add(Planner *planner, const SqlPath *path, ObjectKind kind,
+                           bool if_not_exists);
+void catalog_drop(Planner *planner, const SqlDrop *drop);
+void catalog_use(Planner *planner, const SqlUse *use);
+void catalog_create_database(Planner *planner, const SqlCreateObject *create);
+Str sql_path_text(Arena *arena, const SqlPath *path);
+static inline SqlName *sql_path_last(const SqlPath *path)
+{
+    return LIST_AT(path->parts, path->parts.count - 1, SqlName);
+}
+
+/* ---- expr_util.c ----------------------------------------------------------------------- */
+
+/* The type of what could not be bound. */
+Type type_poison(void);
+bool type_is_poison(Type type);
+Expr *expr_poison(Arena *arena);
+static inline bool expr_is_poison(const Expr *expr)
+{
+    return type_is_poison(expr->type);
+}
+/* The tree with column i replaced by replacements[i]. */
+Expr *expr_substitute(Arena *arena, Expr *expr, Expr *const *replacements);
+/* Nodes of the tree, at most limit + 1. */
+int32_t expr_size(const Expr *expr, int32_t limit);
+/* Canonical text: columns as $index. */
+void expr_digest(Buffer *out, const Expr *expr);
+/* a AND b, either may be NULL. */
+Expr *expr_and(Arena *arena, Expr *a, Expr *b);
+/* The conjuncts of an AND tree, appended to the list. */
+void expr_conjuncts(Arena *arena, Expr *expr, List *out);
+void expr_mark_columns(const Expr *expr, bool *columns);
+Type type_plain(Type type); /* without time attribute */
+
+/* ---- rel.c: constructors --------------------------------------------------------------- */
+
+Rel *rel_new(Planner *planner, PlanKind kind, const Schema *schema, Rel *const *inputs,
+             int32_t input_count);
+/* The Rel that computes the same, if there is one already, else this. */
+Rel *rel_intern(Planner *planner, Rel *rel);
+Rel *rel_calc(Planner *planner, Rel *input, Expr *filter, Expr *const *exprs, const Schema *schema);
+Bound bound_make(Planner *planner, Rel *rel, const Schema *schema, Span span);
+/* The columns as expressions. */
+Expr **rel_columns(Planner *planner, const Schema *schema);
+void window_digest(Buffer *out, const WindowSpec *window);
+void rel_digest(Buffer *out, const Rel *rel);
+
+/* ---- bind_expr.c, bind_call.c, literal.c ----------------------------------------------- */
+
+/* The names that expressions may use. */
+typedef struct Scope {
+    Str alias; /* no data: none */
+    Str path;  /* of a table: catalog.database.table, for qualified names */
+    Schema schema;
+    bool is_broken; /* any name is taken, silently */
+} Scope;
+
+typedef struct AggregateUse {
+    Str name;
+    Expr *args[2];
+    int32_t arg_count;
+    Expr *filter; /* or NULL */
+    bool is_distinct;
+    AggregateCall *call;
+    Span span;
+} AggregateUse;
+
+typedef struct ExprBinder {
+    Planner *planner;
+    const Scope *scope; /* NULL: constants only */
+    /* Where aggregate calls go; they become columns behind the scope's. NULL: not allowed. */
+    List *aggregates;
+    const char *place; /* "WHERE", for messages */
+    bool is_in_aggregate;
+} ExprBinder;
+
+/* Whether the first `part_count` parts of the path mean the scope's table. */
+bool scope_has_qualifier(Planner *planner, const Scope *scope, const SqlPath *path,
+                         int32_t part_count);
+/* Never NULL; poison after a report. */
+Expr *bind_expr(ExprBinder *binder, const SqlExpr *expr);
+/* The same, and the type must be BOOLEAN. */
+Expr *bind_condition(ExprBinder *binder, const SqlExpr *expr);
+Expr *bind_call(ExprBinder *binder, const SqlExpr *expr);
+Expr *bind_function(ExprBinder *binder, const char *name, Expr **args, int32_t arg_count,
+                    Span span);
+Expr *bind_literal(Planner *planner, const SqlExpr *expr);
+Expr *bind_column(ExprBinder *binder, const SqlPath *path, Span span);
+
+/* ---- bind_table.c ---------------------------------------------------------------------- */
+
+void bind_create_table(Planner *planner, const SqlCreateTable *create);
+/* The rows of a table. */
+Bound bind_scan(Planner *planner, TableEntry *entry, Span span);
+/* The table with OPTIONS hints merged; the entry itself without any. */
+TableEntry *bind_hints(Planner *planner, TableEntry *entry, const List *hints);
+
+/* ---- table_check.c --------------------------------------------------------------------- */
+
+void table_check_columns(Planner *planner, const SqlCreateTable *create);
+bool table_bind_keys(Planner *planner, const SqlCreateTable *create, TableEntry *entry);
+bool table_bind_partition(Planner *planner, const SqlCreateTable *create, TableEntry *entry);
+bool table_bind_watermark(Planner *planner, const SqlCreateTable *create, TableEntry *entry);
+
+/* ---- connect_table.c ------------------------------------------------------------------- */
+
+/* Find the connector and check the options; once per entry. */
+bool entry_connect(Planner *planner, TableEntry *entry);
+/* Further checks for the way the table is used. `span`: of the use. */
+bool entry_connect_source(Planner *planner, TableEntry *entry, Span span);
+bool entry_connect_sink(Planner *planner, TableEntry *entry, Span span);
+/* The connector's type of a metadata column. */
+Type entry_metadata_type(Planner *planner, const TableEntry *entry, const TableColumn *column);
+
+/* ---- bind_query.c, bind_from.c --------------------------------------------------------- */
+
+Bound bind_query(Planner *planner, const SqlQuery *query);
+Bound bind_from(Planner *planner, const SqlTable *table, Scope *scope);
+void bind_create_view(Planner *planner, const SqlCreateView *create);
+/* Rename columns; reports a wrong number. */
+bool bound_rename(Planner *planner, Bound *bound, const List *names, Span span);
+
+/* ---- bind_aggregate.c ------------------------------------------------------------------ */
+
+/* What SELECT … GROUP BY … HAVING computes. */
+typedef struct GroupQuery {
+    Bound input;
+    Expr *where;
+    List keys;       /* Expr over the input */
+    List aggregates; /* AggregateUse over the input */
+    /* Over the input's columns, then one for each aggregate. */
+    Expr **items;
+    int32_t item_count;
+    Expr *having;
+    Schema schema; /* of the items */
+    Span span;
+} GroupQuery;
+
+Bound bind_group(Planner *planner, GroupQuery *group);
+Bound bind_distinct(Planner *planner, Bound input, Span span);
+/* Columns of the input for keys, arguments and filters, computed below where needed. */
+typedef struct GroupColumns {
+    Rel *input;
+    List exprs; /* Expr, one per column of the new input */
+    List names; /* Str * */
+} GroupColumns;
+int32_t group_column(Planner *planner, GroupColumns *columns, Expr *expr, Str name);
+PlanAggregate *group_aggregates(Planner *planner, GroupColumns *columns, const List *uses);
+Rel *group_columns_rel(Planner *planner, GroupColumns *columns, Expr *filter);
+void group_name_results(const GroupQuery *group, PlanAggregate *aggregates);
+Str group_key_name(const GroupQuery *group, const Expr *key);
+/* The items and HAVING over `rel`, in which keys[i] stands for the i-th key of the group and
+ * results[i] for the i-th aggregate; `filter` is over rel too, or NULL. Reports columns that are
+ * not grouped. */
+Bound group_items(Planner *planner, const GroupQuery *group, Rel *rel, Expr *filter,
+                  Expr *const *keys, Expr *const *results);
+
+/* ---- window.c, window_group.c ---------------------------------------------------------- */
+
+bool window_is_function(const SqlExpr *call);
+Bound bind_window(Planner *planner, const SqlExpr *call);
+/* GROUP BY of both window columns: true, and the result in *out. */
+bool bind_window_group(Planner *planner, GroupQuery *group, Bound *out);
+/* A column that is only handed up by CALCs: where it comes from. */
+Rel *rel_trace(Rel *rel, int32_t *column);
+
+/* ---- bind_insert.c, bind_materialized.c ------------------------------------------------ */
+
+void bind_insert(Planner *planner, const SqlInsert *insert);
+void bind_create_materialized(Planner *planner, const SqlCreateMaterializedTable *create);
+
+/* ---- keys.c ---------------------------------------------------------------------------- */
+
+/* ColumnSets, best first. An empty set: at most one row. */
+const List *rel_unique_keys(Planner *planner, Rel *rel);
+/* The unique key that lies within the columns, or NULL. */
+const ColumnSet *rel_key_within(Planner *planner, Rel *rel, const int32_t *columns, int32_t count);
+
+/* ---- passes ---------------------------------------------------------------------------- */
+
+void pass_reach(Planner *planner);     /* what the roots need, inputs first; counts consumers */
+void pass_connect(Planner *planner);   /* connectors of all reached sources */
+void pass_normalize(Planner *planner); /* PLAN_NORMALIZE behind upsert sources */
+void pass_merge(Planner *planner);     /* CALC over CALC */
+void pass_changelog(Planner *planner); /* row kinds; -U only where it is needed */
+void pass_prune(Planner *planner);     /* columns nobody reads */
+Plan *pass_finish(Planner *planner);   /* order, distribution, uids, labels */
+void pass_identity(Planner *planner, Rel *rel);
+const char *node_label(Arena *arena, const PlanNode *node);
+void explain_details(Buffer *out, const PlanNode *node);
+void explain_distribution(Buffer *out, const PlanNode *node);
+void explain_guarantee(Buffer *out, const PlanNode *root);
+void changelog_print(Buffer *out, ChangelogMode mode);
+void duration_print(Buffer *out, int64_t ms);
+
+#endif

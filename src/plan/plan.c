@@ -1,0 +1,127 @@
+/* A script to a plan: statements in order, then passes over the whole graph. */
+#include <assert.h>
+
+#include "plan/internal.h"
+#include "sql/sql.h"
+
+Diagnostic *planner_unsupported(Planner *planner, Span span, const char *what)
+{
+    return REPORT(planner, "WR2099", span, "%s is not supported yet", what);
+}
+
+void diagnostic_note_columns(Diagnostic *diagnostic, const Schema *schema)
+{
+    enum { SHOWN_MAX = 30 };
+    Buffer list = {0};
+    for (int32_t i = 0; i < schema->count && i < SHOWN_MAX; i++)
+        buffer_printf(&list, "%s%.*s", i > 0 ? ", " : "", STR_ARGS(schema->fields[i].name));
+    if (schema->count > SHOWN_MAX)
+        buffer_printf(&list, " and %d more", schema->count - SHOWN_MAX);
+    if (schema->count > 0)
+        diagnostic_note(diagnostic, "columns are %s", buffer_terminated(&list));
+    buffer_free(&list);
+}
+
+void diagnostic_suggest_columns(Planner *planner, Diagnostic *diagnostic, const Schema *schema,
+                                Str name)
+{
+    Str *names = ARENA_ARRAY(planner->arena, Str, schema->count + 1);
+    for (int32_t i = 0; i < schema->count; i++)
+        names[i] = schema->fields[i].name;
+    diagnostic_suggest(diagnostic, names, schema->count, name);
+}
+
+static void bind_query_alone(Planner *planner, const SqlStatement *statement)
+{
+    bind_query(planner, statement->query);
+    Diagnostic *d =
+        REPORT(planner, "WR2100", span_make(statement->span.start, statement->span.start + 6),
+               "a query alone gives its rows to nobody");
+    diagnostic_help(d, "write INSERT INTO table before it, or CREATE MATERIALIZED TABLE name "
+                       "FRESHNESS = INTERVAL '1' SECOND AS");
+}
+
+static void bind_statement(Planner *planner, const SqlStatement *statement)
+{
+    switch (statement->kind) {
+    case SQL_SET_OPTION: settings_set(planner, &statement->setting); break;
+    case SQL_RESET_OPTION: settings_reset(planner, &statement->setting); break;
+    case SQL_CREATE_TABLE: bind_create_table(planner, statement->create_table); break;
+    case SQL_CREATE_VIEW: bind_create_view(planner, statement->create_view); break;
+    case SQL_CREATE_MATERIALIZED_TABLE:
+        bind_create_materialized(planner, statement->create_materialized_table);
+        break;
+    case SQL_INSERT: bind_insert(planner, statement->insert); break;
+    case SQL_STATEMENT_SET:
+        for (int32_t i = 0; i < statement->inserts.count; i++)
+            bind_insert(planner, LIST_AT(statement->inserts, i, SqlStatement)->insert);
+        break;
+    case SQL_CREATE_DATABASE: catalog_create_database(planner, statement->create_object); break;
+    case SQL_USE: catalog_use(planner, &statement->use); break;
+    case SQL_DROP: catalog_drop(planner, statement->drop); break;
+    case SQL_QUERY: bind_query_alone(planner, statement); break;
+    case SQL_CREATE_CATALOG: planner_unsupported(planner, statement->span, "CREATE CATALOG"); break;
+    case SQL_CREATE_FUNCTION:
+        planner_unsupported(planner, statement->span, "CREATE FUNCTION");
+        break;
+    case SQL_ALTER: planner_unsupported(planner, statement->span, "ALTER"); break;
+    case SQL_SHOW:
+    case SQL_DESCRIBE:
+    case SQL_EXPLAIN:
+        WARN(planner, "WR2014", statement->span,
+             "SHOW, DESCRIBE and EXPLAIN have no effect in a pipeline");
+        break;
+    }
+}
+
+static void check_all_tables(Planner *planner)
+{
+    for (int32_t i = 0; i < map_count(planner->catalog.objects); i++) {
+        const CatalogObject *object = map_value_at(planner->catalog.objects, i);
+        if (object->kind == OBJECT_TABLE && !object->is_broken)
+            entry_connect(planner, object->entry);
+    }
+}
+
+static Plan *planner_run_passes(Planner *planner)
+{
+    int32_t errors = diagnostics_error_count(planner->diagnostics);
+    pass_reach(planner);
+    pass_connect(planner);
+    if (planner->context->checks_all)
+        check_all_tables(planner);
+    if (diagnostics_error_count(planner->diagnostics) > 0)
+        return NULL;
+    pass_normalize(planner);
+    pass_merge(planner);
+    pass_changelog(planner);
+    if (diagnostics_error_count(planner->diagnostics) > errors)
+        return NULL;
+    pass_prune(planner);
+    return pass_finish(planner);
+}
+
+Status plan_script(const PlanContext *context, const Source *source, Arena *arena,
+                   Diagnostics *diagnostics, Plan **out)
+{
+    assert(context->registry != NULL && context->world != NULL);
+    *out = NULL;
+    Planner planner = {.context = context,
+                       .arena = arena,
+                       .diagnostics = diagnostics,
+                       .settings = map_new(arena),
+                       .overrides = map_new(arena),
+                       .interned = map_new(arena)};
+    catalog_init(&planner);
+    settings_override(&planner);
+    SqlScript *script = NULL;
+    planner.is_partial = sql_parse(source, arena, diagnostics, &script) != OK;
+    for (int32_t i = 0; script != NULL && i < script->statements.count; i++)
+        bind_statement(&planner, LIST_AT(script->statements, i, SqlStatement));
+    Plan *plan = planner_run_passes(&planner);
+    if (plan == NULL || diagnostics_error_count(diagnostics) > 0)
+        return ERR_INVALID;
+    settings_finish(&planner, &plan->settings);
+    *out = plan;
+    return OK;
+}

@@ -1,0 +1,170 @@
+/* Making relations, and finding the one that computes the same already. */
+#include <assert.h>
+
+#include "plan/internal.h"
+
+Rel *rel_new(Planner *planner, PlanKind kind, const Schema *schema, Rel *const *inputs,
+             int32_t input_count)
+{
+    Rel *rel = ARENA_NEW(planner->arena, Rel);
+    rel->node.kind = kind;
+    rel->node.schema = *schema;
+    rel->node.inputs = ARENA_ARRAY(planner->arena, PlanNode *, input_count + 1);
+    rel->node.input_count = input_count;
+    rel->serial = -1;
+    for (int32_t i = 0; i < input_count; i++) {
+        assert(inputs[i] != NULL);
+        rel->node.inputs[i] = (PlanNode *)inputs[i];
+        if (inputs[i]->depth >= rel->depth)
+            rel->depth = inputs[i]->depth + 1;
+    }
+    return rel;
+}
+
+void window_digest(Buffer *out, const WindowSpec *window)
+{
+    buffer_printf(out, "%d@%d/%lld/%lld/%lld/%d", (int)window->kind, window->time_column,
+                  (long long)window->size_ms, (long long)window->slide_ms,
+                  (long long)window->offset_ms, window->is_local_time);
+}
+
+static void ints_digest(Buffer *out, const int32_t *values, int32_t count)
+{
+    buffer_append_char(out, '[');
+    for (int32_t i = 0; i < count; i++)
+        buffer_printf(out, "%d,", values[i]);
+    buffer_append_char(out, ']');
+}
+
+static void aggregates_digest(Buffer *out, const PlanAggregate *aggregates, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        const PlanAggregate *a = &aggregates[i];
+        buffer_printf(out, "%s%s(", aggregate_name(a->call), a->call->is_distinct ? "!" : "");
+        ints_digest(out, a->args, a->call->arg_count);
+        buffer_printf(out, ")?%d;", a->filter);
+    }
+}
+
+static void source_digest(Buffer *out, const Rel *rel)
+{
+    const TableEntry *entry = rel->entry;
+    buffer_append_str(out, entry->table.path);
+    for (int32_t i = 0; i < entry->option_count; i++)
+        buffer_printf(out, "|%.*s=%.*s", STR_ARGS(entry->options[i].key),
+                      STR_ARGS(entry->options[i].value));
+}
+
+static void values_digest(Buffer *out, const PlanNode *node)
+{
+    for (int32_t i = 0; i < node->values.row_count * node->schema.count; i++) {
+        expr_digest(out, node->values.rows[i]);
+        buffer_append_char(out, ';');
+    }
+}
+
+static void calc_digest(Buffer *out, const PlanNode *node)
+{
+    if (node->calc.filter != NULL)
+        expr_digest(out, node->calc.filter);
+    for (int32_t i = 0; node->calc.exprs != NULL && i < node->schema.count; i++) {
+        buffer_append_char(out, ';');
+        expr_digest(out, node->calc.exprs[i]);
+    }
+}
+
+static void window_aggregate_digest(Buffer *out, const PlanNode *node)
+{
+    window_digest(out, &node->window_aggregate.window);
+    ints_digest(out, node->window_aggregate.keys, node->window_aggregate.key_count);
+    aggregates_digest(out, node->window_aggregate.aggregates,
+                      node->window_aggregate.aggregate_count);
+    for (int32_t i = 0; i < node->window_aggregate.window_column_count; i++)
+        buffer_printf(out, "w%d", (int)node->window_aggregate.window_columns[i]);
+}
+
+void rel_digest(Buffer *out, const Rel *rel)
+{
+    const PlanNode *node = &rel->node;
+    buffer_printf(out, "%d", (int)node->kind);
+    for (int32_t i = 0; i < node->input_count; i++)
+        buffer_printf(out, "#%d", rel_input(rel, i)->serial);
+    buffer_append_char(out, ' ');
+    switch (node->kind) {
+    case PLAN_SOURCE: source_digest(out, rel); break;
+    case PLAN_VALUES: values_digest(out, node); break;
+    case PLAN_CALC: calc_digest(out, node); break;
+    case PLAN_WATERMARK:
+        buffer_printf(out, "%d ", node->watermark.time_column);
+        expr_digest(out, node->watermark.watermark);
+        break;
+    case PLAN_WINDOW_ASSIGN: window_digest(out, &node->window_assign.window); break;
+    case PLAN_WINDOW_AGGREGATE: window_aggregate_digest(out, node); break;
+    case PLAN_GROUP_AGGREGATE:
+        ints_digest(out, node->group_aggregate.keys, node->group_aggregate.key_count);
+        aggregates_digest(out, node->group_aggregate.aggregates,
+                          node->group_aggregate.aggregate_count);
+        break;
+    case PLAN_NORMALIZE: ints_digest(out, node->normalize.keys, node->normalize.key_count); break;
+    case PLAN_UNION:
+    case PLAN_SINK:
+    case PLAN_SERVE: break;
+    }
+}
+
+Rel *rel_intern(Planner *planner, Rel *rel)
+{
+    Buffer digest = {0};
+    rel_digest(&digest, rel);
+    Rel *known = map_find(planner->interned, buffer_str(&digest));
+    if (known == NULL) {
+        map_put(planner->interned, buffer_str(&digest), rel);
+        rel->serial = planner->rels.count;
+        list_append(&planner->rels, planner->arena, rel);
+        known = rel;
+    }
+    buffer_free(&digest);
+    assert(known->node.kind == rel->node.kind);
+    return known;
+}
+
+Expr **rel_columns(Planner *planner, const Schema *schema)
+{
+    Expr **columns = ARENA_ARRAY(planner->arena, Expr *, schema->count + 1);
+    for (int32_t i = 0; i < schema->count; i++)
+        columns[i] = expr_column(planner->arena, i, schema->fields[i].type);
+    return columns;
+}
+
+static bool exprs_are_identity(Expr *const *exprs, int32_t count, const Schema *input)
+{
+    if (count != input->count)
+        return false;
+    for (int32_t i = 0; i < count; i++) {
+        if (exprs[i]->kind != EXPR_COLUMN || exprs[i]->column != i ||
+            exprs[i]->type.time_attribute != input->fields[i].type.time_attribute)
+            return false;
+    }
+    return true;
+}
+
+Rel *rel_calc(Planner *planner, Rel *input, Expr *filter, Expr *const *exprs, const Schema *schema)
+{
+    assert(input != NULL && exprs != NULL);
+    bool is_identity = exprs_are_identity(exprs, schema->count, &input->node.schema);
+    if (is_identity && filter == NULL)
+        return input;
+    Rel *rel = rel_new(planner, PLAN_CALC, schema, &input, 1);
+    rel->node.calc.filter = filter;
+    rel->node.calc.exprs = is_identity ? NULL : exprs;
+    return rel_intern(planner, rel);
+}
+
+Bound bound_make(Planner *planner, Rel *rel, const Schema *schema, Span span)
+{
+    Bound bound = {.rel = rel, .schema = *schema};
+    bound.spans = ARENA_ARRAY(planner->arena, Span, schema->count + 1);
+    for (int32_t i = 0; i < schema->count; i++)
+        bound.spans[i] = span;
+    return bound;
+}

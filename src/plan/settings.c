@@ -1,0 +1,391 @@
+/* SET: every key of Flink's that a script may carry, and weir's own.
+ *
+ * Keys that are honoured have a type and are checked when they are set. Keys that only mean
+ * something elsewhere (client display, batch tuning) are accepted as they are. Unknown keys are
+ * accepted with a warning, because Flink does the same silently. */
+#include <assert.h>
+
+#include "plan/internal.h"
+
+static const OptionSpec SETTINGS[] = {
+    {.key = "execution.runtime-mode",
+     .type = OPTION_ENUM,
+     .default_text = "streaming",
+     .choices = "streaming|batch|automatic"},
+    {.key = "parallelism.default", .type = OPTION_INT, .default_text = "0"},
+    {.key = "table.exec.resource.default-parallelism", .type = OPTION_INT, .default_text = "-1"},
+    {.key = "pipeline.name", .type = OPTION_TEXT},
+    {.key = "pipeline.auto-watermark-interval", .type = OPTION_DURATION, .default_text = "200 ms"},
+    {.key = "table.local-time-zone", .type = OPTION_TEXT, .default_text = "default"},
+    {.key = "table.dml-sync", .type = OPTION_BOOL, .default_text = "false"},
+    {.key = "table.sql-dialect",
+     .type = OPTION_ENUM,
+     .default_text = "default",
+     .choices = "default"},
+    {.key = "table.dynamic-table-options.enabled", .type = OPTION_BOOL, .default_text = "true"},
+    {.key = "table.exec.state.ttl", .type = OPTION_DURATION, .default_text = "0 ms"},
+    {.key = "table.exec.source.idle-timeout", .type = OPTION_DURATION, .default_text = "0 ms"},
+    {.key = "table.exec.source.cdc-events-duplicate", .type = OPTION_BOOL, .default_text = "false"},
+    {.key = "table.exec.mini-batch.enabled", .type = OPTION_BOOL, .default_text = "false"},
+    {.key = "table.exec.mini-batch.allow-latency", .type = OPTION_DURATION, .default_text = "0 ms"},
+    {.key = "table.exec.mini-batch.size", .type = OPTION_INT, .default_text = "-1"},
+    {.key = "table.exec.sink.not-null-enforcer",
+     .type = OPTION_ENUM,
+     .default_text = "error",
+     .choices = "error|drop"},
+    {.key = "table.exec.sink.type-length-enforcer",
+     .type = OPTION_ENUM,
+     .default_text = "ignore",
+     .choices = "ignore|trim_pad|error"},
+    {.key = "table.exec.sink.upsert-materialize",
+     .type = OPTION_ENUM,
+     .default_text = "auto",
+     .choices = "none|auto|force"},
+    {.key = "table.exec.sink.keyed-shuffle",
+     .type = OPTION_ENUM,
+     .default_text = "auto",
+     .choices = "none|auto|force"},
+    {.key = "table.exec.sink.rowtime-inserter",
+     .type = OPTION_ENUM,
+     .default_text = "enabled",
+     .choices = "enabled|disabled"},
+    {.key = "table.exec.legacy-cast-behaviour",
+     .type = OPTION_ENUM,
+     .default_text = "disabled",
+     .choices = "enabled|disabled"},
+    {.key = "execution.checkpointing.interval", .type = OPTION_DURATION, .default_text = "0 ms"},
+    {.key = "execution.checkpointing.mode",
+     .type = OPTION_ENUM,
+     .default_text = "exactly_once",
+     .choices = "exactly_once|at_least_once"},
+    {.key = "execution.checkpointing.timeout", .type = OPTION_DURATION, .default_text = "10 min"},
+    {.key = "execution.checkpointing.min-pause", .type = OPTION_DURATION, .default_text = "0 ms"},
+    {.key = "execution.checkpointing.max-concurrent-checkpoints",
+     .type = OPTION_INT,
+     .default_text = "1"},
+    {.key = "execution.checkpointing.num-retained", .type = OPTION_INT, .default_text = "1"},
+    {.key = "state.checkpoints.num-retained", .type = OPTION_INT, .default_text = "1"},
+    {.key = "execution.checkpointing.tolerable-failed-checkpoints", .type = OPTION_INT},
+    {.key = "execution.checkpointing.unaligned.enabled", .type = OPTION_BOOL},
+    {.key = "execution.checkpointing.dir", .type = OPTION_TEXT},
+    {.key = "state.checkpoints.dir", .type = OPTION_TEXT},
+    {.key = "execution.checkpointing.savepoint-dir", .type = OPTION_TEXT},
+    {.key = "state.savepoints.dir", .type = OPTION_TEXT},
+    {.key = "state.backend.type",
+     .type = OPTION_ENUM,
+     .default_text = "hashmap",
+     .choices = "hashmap|rocksdb|forst"},
+    {.key = "restart-strategy.type",
+     .type = OPTION_ENUM,
+     .choices = "none|off|disable|fixed-delay|failure-rate|exponential-delay"},
+    {.key = "restart-strategy.fixed-delay.attempts", .type = OPTION_INT},
+    {.key = "restart-strategy.fixed-delay.delay", .type = OPTION_DURATION},
+    {.key = "weir.memory.limit", .type = OPTION_BYTES, .default_text = "0"},
+    {.key = "weir.http.listen", .type = OPTION_TEXT},
+};
+enum { SETTING_COUNT = sizeof SETTINGS / sizeof SETTINGS[0] };
+
+/* Known to Flink, without effect here. */
+static const char *const ACCEPTED[] = {
+    "pipeline.max-parallelism",
+    "pipeline.object-reuse",
+    "pipeline.operator-chaining.enabled",
+    "pipeline.operator-chaining",
+    "table.column-expansion-strategy",
+    "table.display.max-column-width",
+    "table.exec.deduplicate.insert-update-after-sensitive-enabled",
+    "table.exec.deduplicate.mini-batch.compact-changes-enabled",
+    "table.exec.rank.topn-cache-size",
+    "table.exec.async-lookup.buffer-capacity",
+    "table.exec.async-lookup.timeout",
+    "table.exec.async-lookup.output-mode",
+    "table.exec.interval-join.min-cleanup-interval",
+    "table.exec.simplify-operator-name-enabled",
+    "table.exec.uid.generation",
+    "table.optimizer.agg-phase-strategy",
+    "table.optimizer.distinct-agg.split.enabled",
+    "table.optimizer.distinct-agg.split.bucket-num",
+    "table.optimizer.incremental-agg-enabled",
+    "table.optimizer.join-reorder-enabled",
+    "table.optimizer.reuse-sub-plan-enabled",
+    "table.optimizer.reuse-source-enabled",
+    "table.optimizer.union-all-as-breakpoint-enabled",
+    "table.optimizer.non-deterministic-update.strategy",
+    "table.optimizer.dynamic-filtering.enabled",
+    "table.optimizer.multi-join.enabled",
+    "table.builtin-catalog-name",
+    "table.builtin-database-name",
+    "table.plan.force-recompile",
+    "table.rtas-ctas.atomicity-enabled",
+    "table.exec.emit.early-fire.enabled",
+    "table.exec.emit.early-fire.delay",
+    "table.exec.emit.late-fire.enabled",
+    "table.exec.emit.late-fire.delay",
+    "table.exec.emit.allow-lateness",
+    "table.exec.disabled-operators",
+    "table.exec.operator-fusion-codegen.enabled",
+    "table.exec.window-agg.buffer-size-limit",
+    "table.optimizer.join.broadcast-threshold",
+    "table.optimizer.bushy-join-reorder-threshold",
+    "table.optimizer.multiple-input-enabled",
+    "table.optimizer.source.report-statistics-enabled",
+    "execution.checkpointing.unaligned",
+    "execution.checkpointing.aligned-checkpoint-timeout",
+    "execution.checkpointing.externalized-checkpoint-retention",
+    "execution.checkpointing.incremental",
+    "execution.checkpointing.storage",
+    "execution.checkpointing.checkpoints-after-tasks-finish",
+    "execution.checkpointing.interval-during-backlog",
+    "execution.checkpointing.local-backup.enabled",
+    "execution.state-recovery.path",
+    "execution.state-recovery.ignore-unclaimed-state",
+    "execution.state-recovery.claim-mode",
+    "execution.savepoint.path",
+    "state.backend",
+    "state.backend.incremental",
+    "state.backend.local-recovery",
+    "state.checkpoint-storage",
+    "restart-strategy",
+    "restart-strategy.failure-rate.max-failures-per-interval",
+    "restart-strategy.failure-rate.failure-rate-interval",
+    "restart-strategy.failure-rate.delay",
+    "restart-strategy.exponential-delay.initial-backoff",
+    "restart-strategy.exponential-delay.max-backoff",
+    "restart-strategy.exponential-delay.backoff-multiplier",
+    "restart-strategy.exponential-delay.jitter-factor",
+    "restart-strategy.exponential-delay.reset-backoff-threshold",
+    "restart-strategy.exponential-delay.attempts-before-reset-backoff",
+};
+enum { ACCEPTED_COUNT = sizeof ACCEPTED / sizeof ACCEPTED[0] };
+
+static const char *const ACCEPTED_PREFIXES[] = {
+    "table.exec.sort.",
+    "table.exec.spill-compression.",
+    "table.exec.local-hash-agg.",
+    "table.exec.async-scalar.",
+    "table.optimizer.runtime-filter.",
+    "sql-client.",
+    "sql-gateway.",
+    "taskmanager.",
+    "jobmanager.",
+    "rest.",
+    "metrics.",
+    "env.",
+    "state.backend.rocksdb.",
+};
+enum { ACCEPTED_PREFIX_COUNT = sizeof ACCEPTED_PREFIXES / sizeof ACCEPTED_PREFIXES[0] };
+
+static const OptionSpec *setting_find(Str key)
+{
+    for (int32_t i = 0; i < SETTING_COUNT; i++) {
+        if (str_is(key, SETTINGS[i].key))
+            return &SETTINGS[i];
+    }
+    return NULL;
+}
+
+static bool setting_is_accepted(Str key)
+{
+    for (int32_t i = 0; i < ACCEPTED_COUNT; i++) {
+        if (str_is(key, ACCEPTED[i]))
+            return true;
+    }
+    for (int32_t i = 0; i < ACCEPTED_PREFIX_COUNT; i++) {
+        if (str_has_prefix(key, str_from(ACCEPTED_PREFIXES[i])))
+            return true;
+    }
+    return false;
+}
+
+static void setting_warn_unknown(Planner *planner, const SqlOption *option)
+{
+    Diagnostic *d =
+        WARN(planner, "WR2011", option->key_span, "unknown setting `%.*s`", STR_ARGS(option->key));
+    Str names[SETTING_COUNT + ACCEPTED_COUNT];
+    for (int32_t i = 0; i < SETTING_COUNT; i++)
+        names[i] = str_from(SETTINGS[i].key);
+    for (int32_t i = 0; i < ACCEPTED_COUNT; i++)
+        names[SETTING_COUNT + i] = str_from(ACCEPTED[i]);
+    if (!diagnostic_suggest(d, names, SETTING_COUNT + ACCEPTED_COUNT, option->key))
+        diagnostic_note(d, "it is kept, but nothing reads it");
+}
+
+typedef struct SettingReport {
+    Planner *planner;
+    Span span;
+} SettingReport;
+
+static void setting_report(void *context, const OptionEntry *entry, const char *code,
+                           const char *message, const char *help)
+{
+    (void)entry;
+    (void)code;
+    SettingReport *report = context;
+    Diagnostic *d = REPORT(report->planner, "WR2012", report->span, "%s", message);
+    if (help != NULL)
+        diagnostic_help(d, "%s", help);
+}
+
+/* The value checked by the key's type, as it is to be kept; NULL after a report. */
+static const char *setting_check(Planner *planner, const SqlOption *option, const OptionSpec *spec)
+{
+    OptionEntry entry = {.key = option->key, .value = option->value};
+    OptionTable table = {.specs = spec, .count = 1, .prefix = ""};
+    SettingReport report = {planner, option->value_span};
+    OptionSet *set;
+    OptionRequest request = {.entries = &entry,
+                             .entry_count = 1,
+                             .tables = &table,
+                             .table_count = 1,
+                             .owner = "SET",
+                             .report = setting_report,
+                             .context = &report};
+    if (options_bind(planner->arena, &request, &set) != OK)
+        return NULL;
+    return str_terminated(planner->arena, options_at(set, 0).value);
+}
+
+static bool setting_check_zone(Planner *planner, const SqlOption *option)
+{
+    if (!str_is(option->key, "table.local-time-zone") || str_is(option->value, "default"))
+        return true;
+    const TimeZone *zone;
+    Error error = {0};
+    if (timezone_find(planner->context->world, option->value, &zone, &error) == OK)
+        return true;
+    Diagnostic *d = REPORT(planner, "WR2012", option->value_span, "%s", error.text);
+    diagnostic_help(d, "%s",
+                    error.hint[0] != '\0' ? error.hint
+                                          : "write a name such as 'Europe/Berlin', or 'GMT+02:00'");
+    return false;
+}
+
+/* One setting of the script or the command line into `map`, if it is right. */
+static void setting_put(Planner *planner, Map *map, const SqlOption *option)
+{
+    const OptionSpec *spec = setting_find(option->key);
+    const char *value = str_terminated(planner->arena, option->value);
+    if (spec != NULL) {
+        value = setting_check(planner, option, spec);
+        if (value == NULL || !setting_check_zone(planner, option))
+            return;
+    } else if (!setting_is_accepted(option->key)) {
+        setting_warn_unknown(planner, option);
+    }
+    map_put(map, option->key, (void *)value);
+}
+
+void settings_override(Planner *planner)
+{
+    for (int32_t i = 0; i < planner->context->override_count; i++) {
+        const OptionEntry *entry = &planner->context->overrides[i];
+        SqlOption option = {.key = entry->key, .value = entry->value};
+        setting_put(planner, planner->overrides, &option);
+    }
+}
+
+void settings_set(Planner *planner, const SqlSetting *setting)
+{
+    if (!setting->has_key) {
+        WARN(planner, "WR2014", setting->option.key_span,
+             "SET without a key has no effect in a script");
+        return;
+    }
+    setting_put(planner, planner->settings, &setting->option);
+}
+
+void settings_reset(Planner *planner, const SqlSetting *setting)
+{
+    if (setting->has_key)
+        map_remove(planner->settings, setting->option.key);
+    else
+        planner->settings = map_new(planner->arena);
+}
+
+const char *settings_text(const Planner *planner, const char *key)
+{
+    const char *value = map_find(planner->overrides, str_from(key));
+    if (value == NULL)
+        value = map_find(planner->settings, str_from(key));
+    if (value != NULL)
+        return value;
+    const OptionSpec *spec = setting_find(str_from(key));
+    assert(spec != NULL);
+    return spec->default_text;
+}
+
+int64_t settings_duration_us(const Planner *planner, const char *key)
+{
+    int64_t value = 0;
+    bool is_parsed = duration_parse(str_from(settings_text(planner, key)), &value);
+    assert(is_parsed);
+    return value;
+}
+
+static int64_t settings_int(const Planner *planner, const char *key)
+{
+    int64_t value = 0;
+    bool is_parsed = str_parse_int64(str_trim(str_from(settings_text(planner, key))), &value);
+    assert(is_parsed);
+    return value;
+}
+
+bool settings_is(const Planner *planner, const char *key, const char *value)
+{
+    return str_equal_ignoring_case(str_from(settings_text(planner, key)), str_from(value));
+}
+
+bool settings_is_batch(const Planner *planner)
+{
+    return settings_is(planner, "execution.runtime-mode", "batch");
+}
+
+static int32_t clamp_int32(int64_t value, int32_t low, int32_t high)
+{
+    if (value < low)
+        return low;
+    return value > high ? high : (int32_t)value;
+}
+
+static const TimeZone *settings_zone(const Planner *planner)
+{
+    const TimeZone *zone = timezone_utc();
+    const char *name = settings_text(planner, "table.local-time-zone");
+    if (str_is(str_from(name), "default"))
+        name = world_environment(planner->context->world, "TZ");
+    Error error = {0};
+    if (name == NULL || name[0] == '\0' ||
+        timezone_find(planner->context->world, str_from(name), &zone, &error) != OK)
+        return timezone_utc();
+    return zone;
+}
+
+void settings_finish(Planner *planner, PlanSettings *out)
+{
+    int64_t parallelism = settings_int(planner, "table.exec.resource.default-parallelism");
+    if (parallelism < 1)
+        parallelism = settings_int(planner, "parallelism.default");
+    const char *retained = "execution.checkpointing.num-retained";
+    if (map_find(planner->settings, str_from(retained)) == NULL &&
+        map_find(planner->overrides, str_from(retained)) == NULL)
+        retained = "state.checkpoints.num-retained";
+    int64_t memory = 0;
+    bool is_parsed = bytes_parse(str_from(settings_text(planner, "weir.memory.limit")), &memory);
+    assert(is_parsed);
+    for (int32_t i = 0; i < map_count(planner->overrides); i++)
+        map_put(planner->settings, map_key_at(planner->overrides, i),
+                map_value_at(planner->overrides, i));
+    *out = (PlanSettings){
+        .pipeline_name = settings_text(planner, "pipeline.name"),
+        .is_batch = settings_is_batch(planner),
+        .parallelism = clamp_int32(parallelism, 0, 1024),
+        .checkpoint_interval_us = settings_duration_us(planner, "execution.checkpointing.interval"),
+        .checkpoints_retained = clamp_int32(settings_int(planner, retained), 1, 1000),
+        .zone = settings_zone(planner),
+        .watermark_interval_us = settings_duration_us(planner, "pipeline.auto-watermark-interval"),
+        .idle_timeout_us = settings_duration_us(planner, "table.exec.source.idle-timeout"),
+        .state_ttl_us = settings_duration_us(planner, "table.exec.state.ttl"),
+        .memory_limit_bytes = memory,
+        .all = planner->settings,
+    };
+}

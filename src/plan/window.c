@@ -1,0 +1,317 @@
+/* Window table functions in FROM: TUMBLE, HOP, CUMULATE over an event-time attribute. */
+#include <assert.h>
+
+#include "plan/internal.h"
+
+enum { WINDOW_ARGUMENTS_MAX = 5 };
+
+/* The parameters in order of position. */
+typedef struct WindowFunction {
+    const char *name;
+    WindowKind kind;
+    int32_t required;
+    const char *parameters[WINDOW_ARGUMENTS_MAX];
+    const char *usage;
+} WindowFunction;
+
+static const WindowFunction FUNCTIONS[] = {
+    {"TUMBLE",
+     WINDOW_TUMBLE,
+     3,
+     {"DATA", "TIMECOL", "SIZE", "OFFSET", NULL},
+     "TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)"},
+    {"HOP",
+     WINDOW_HOP,
+     4,
+     {"DATA", "TIMECOL", "SLIDE", "SIZE", "OFFSET"},
+     "HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE, INTERVAL '30' MINUTE): slide, then size"},
+    {"CUMULATE",
+     WINDOW_CUMULATE,
+     4,
+     {"DATA", "TIMECOL", "STEP", "SIZE", "OFFSET"},
+     "CUMULATE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' HOUR, INTERVAL '1' DAY): step, then size"},
+    {"SESSION",
+     WINDOW_TUMBLE,
+     3,
+     {"DATA", "TIMECOL", "GAP", NULL, NULL},
+     "SESSION(TABLE t, DESCRIPTOR(ts), INTERVAL '10' MINUTE)"},
+};
+enum { FUNCTION_COUNT = sizeof FUNCTIONS / sizeof FUNCTIONS[0] };
+
+/* What one call is bound with. */
+typedef struct WindowBinder {
+    Planner *planner;
+    const SqlExpr *call;
+    const WindowFunction *function;
+    const SqlExpr *arguments[WINDOW_ARGUMENTS_MAX];
+    Bound data;
+    WindowSpec spec;
+} WindowBinder;
+
+static const WindowFunction *window_find(Str name)
+{
+    for (int32_t i = 0; i < FUNCTION_COUNT; i++) {
+        if (str_equal_ignoring_case(name, str_from(FUNCTIONS[i].name)))
+            return &FUNCTIONS[i];
+    }
+    return NULL;
+}
+
+bool window_is_function(const SqlExpr *call)
+{
+    return call->kind == SQL_CALL && call->call->name->parts.count == 1 &&
+           window_find(sql_path_last(call->call->name)->text) != NULL;
+}
+
+static Diagnostic *window_report(WindowBinder *binder, const char *code, Span span,
+                                 const char *message)
+{
+    Diagnostic *d = REPORT(binder->planner, code, span, "%s", message);
+    diagnostic_help(d, "write %s", binder->function->usage);
+    return d;
+}
+
+static int32_t window_parameter(const WindowFunction *function, Str name)
+{
+    for (int32_t i = 0; i < WINDOW_ARGUMENTS_MAX && function->parameters[i] != NULL; i++) {
+        if (str_equal_ignoring_case(name, str_from(function->parameters[i])))
+            return i;
+    }
+    return -1;
+}
+
+/* Puts the arguments, by position or by name, into binder->arguments. */
+static bool window_sort_arguments(WindowBinder *binder)
+{
+    const SqlCall *call = binder->call->call;
+    const WindowFunction *function = binder->function;
+    for (int32_t i = 0; i < call->arguments.count; i++) {
+        const SqlName *name =
+            i < call->argument_names.count ? LIST_AT(call->argument_names, i, SqlName) : NULL;
+        int32_t at = name == NULL ? i : window_parameter(function, name->text);
+        const SqlExpr *argument = LIST_AT(call->arguments, i, SqlExpr);
+        if (name != NULL && at < 0) {
+            Str known[WINDOW_ARGUMENTS_MAX];
+            int32_t count = 0;
+            while (count < WINDOW_ARGUMENTS_MAX && function->parameters[count] != NULL) {
+                known[count] = str_from(function->parameters[count]);
+                count++;
+            }
+            Diagnostic *d =
+                REPORT(binder->planner, "WR2090", name->span, "%s has no parameter `%.*s`",
+                       function->name, STR_ARGS(name->text));
+            diagnostic_suggest(d, known, count, name->text);
+            return false;
+        }
+        if (at >= WINDOW_ARGUMENTS_MAX || function->parameters[at] == NULL) {
+            window_report(
+                binder, "WR2090", argument->span,
+                arena_printf(binder->planner->arena, "too many arguments for %s", function->name));
+            return false;
+        }
+        binder->arguments[at] = argument;
+    }
+    for (int32_t i = 0; i < function->required; i++) {
+        if (binder->arguments[i] != NULL)
+            continue;
+        window_report(binder, "WR2090", binder->call->span,
+                      arena_printf(binder->planner->arena, "%s lacks its argument %s",
+                                   function->name, function->parameters[i]));
+        return false;
+    }
+    return true;
+}
+
+static bool window_bind_data(WindowBinder *binder)
+{
+    Planner *planner = binder->planner;
+    const SqlExpr *argument = binder->arguments[0];
+    if (argument->kind != SQL_TABLE_ARGUMENT) {
+        window_report(binder, "WR2091", argument->span,
+                      "the first argument of a window function is a table");
+        return false;
+    }
+    if (argument->table.partition_by.count > 0 || argument->table.order_by.count > 0) {
+        REPORT(planner, "WR2091", argument->span,
+               "%s takes a table without PARTITION BY and ORDER BY", binder->function->name);
+        return false;
+    }
+    Scope scope;
+    SqlTable table = {.kind = argument->table.query != NULL ? SQL_TABLE_QUERY : SQL_TABLE_NAMED,
+                      .span = argument->span};
+    if (argument->table.query != NULL)
+        table.query = argument->table.query;
+    else
+        table.named.path = argument->table.table;
+    binder->data = bind_from(planner, &table, &scope);
+    return binder->data.rel != NULL;
+}
+
+static void window_report_time(WindowBinder *binder, const SqlName *name, Type type)
+{
+    Diagnostic *d =
+        REPORT(binder->planner, "WR2093", name->span,
+               "the window function needs a time attribute, but `%.*s` is %s", STR_ARGS(name->text),
+               type_text(binder->planner->arena, type_nullable(type)));
+    const Schema *schema = &binder->data.schema;
+    for (int32_t i = 0; i < schema->count; i++) {
+        if (schema->fields[i].type.time_attribute == TIME_ROWTIME) {
+            diagnostic_help(d, "the time attribute here is `%.*s`",
+                            STR_ARGS(schema->fields[i].name));
+            return;
+        }
+    }
+    if (type_is_timestamp(type))
+        diagnostic_help(d, "declare WATERMARK FOR %.*s AS %.*s - INTERVAL '5' SECOND in the table",
+                        STR_ARGS(name->text), STR_ARGS(name->text));
+}
+
+static bool window_bind_time(WindowBinder *binder)
+{
+    Planner *planner = binder->planner;
+    const SqlExpr *argument = binder->arguments[1];
+    if (argument->kind != SQL_DESCRIPTOR || argument->descriptor.count != 1) {
+        window_report(binder, "WR2092", argument->span,
+                      "the second argument of a window function is DESCRIPTOR(column)");
+        return false;
+    }
+    const SqlName *name = LIST_AT(argument->descriptor, 0, SqlName);
+    const Schema *schema = &binder->data.schema;
+    int32_t column = schema_find(schema, name->text);
+    if (column < 0) {
+        Diagnostic *d =
+            REPORT(planner, "WR2041", name->span, "column `%.*s` not found", STR_ARGS(name->text));
+        diagnostic_suggest_columns(planner, d, schema, name->text);
+        diagnostic_note_columns(d, schema);
+        return false;
+    }
+    Type type = schema->fields[column].type;
+    if (type_is_poison(type))
+        return false;
+    if (type.time_attribute == TIME_PROCTIME) {
+        planner_unsupported(planner, name->span, "a window over processing time");
+        return false;
+    }
+    if (type.time_attribute != TIME_ROWTIME) {
+        window_report_time(binder, name, type);
+        return false;
+    }
+    binder->spec.time_column = column;
+    binder->spec.is_local_time = type.id == TYPE_TIMESTAMP_LTZ;
+    return true;
+}
+
+static bool window_interval(WindowBinder *binder, const SqlExpr *argument, int64_t *out_ms)
+{
+    Planner *planner = binder->planner;
+    ExprBinder exprs = {.planner = planner, .place = "a window"};
+    Expr *bound = bind_expr(&exprs, argument);
+    if (expr_is_poison(bound))
+        return false;
+    if (bound->type.id == TYPE_INTERVAL_MONTHS) {
+        Diagnostic *d = REPORT(planner, "WR2094", argument->span,
+                               "a window takes DAY, HOUR, MINUTE and SECOND, not MONTH or YEAR");
+        diagnostic_label(d, "of no fixed length");
+        return false;
+    }
+    if (bound->kind != EXPR_LITERAL || bound->type.id != TYPE_INTERVAL_MILLIS ||
+        bound->literal.is_null) {
+        window_report(binder, "WR2094", argument->span,
+                      "only constant intervals are possible for windows");
+        return false;
+    }
+    *out_ms = bound->literal.integer;
+    return true;
+}
+
+static bool window_check(WindowBinder *binder)
+{
+    Planner *planner = binder->planner;
+    const WindowSpec *spec = &binder->spec;
+    Span span = binder->call->span;
+    long long size = spec->size_ms, slide = spec->slide_ms;
+    int64_t offset = spec->offset_ms < 0 ? -spec->offset_ms : spec->offset_ms;
+    if (size <= 0 || slide <= 0) {
+        REPORT(planner, "WR2095", span, "the intervals of a window must be greater than zero");
+        return false;
+    }
+    if (spec->kind != WINDOW_TUMBLE && size % slide != 0) {
+        bool is_hop = spec->kind == WINDOW_HOP;
+        Diagnostic *d = REPORT(planner, "WR2096", span,
+                               "%s needs a size that is a multiple of its %s, but got size %lld ms "
+                               "and %s %lld ms",
+                               binder->function->name, is_hop ? "slide" : "step", size,
+                               is_hop ? "slide" : "step", slide);
+        if (slide % size == 0)
+            diagnostic_help(d, "the %s comes first, then the size", is_hop ? "slide" : "step");
+        return false;
+    }
+    if (offset >= slide) {
+        REPORT(planner, "WR2097", span, "the offset of %s must be smaller than its %s",
+               binder->function->name, spec->kind == WINDOW_TUMBLE ? "size" : "slide");
+        return false;
+    }
+    return true;
+}
+
+static bool window_bind_intervals(WindowBinder *binder)
+{
+    WindowSpec *spec = &binder->spec;
+    bool is_tumble = spec->kind == WINDOW_TUMBLE;
+    int32_t size_at = is_tumble ? 2 : 3;
+    bool is_good = window_interval(binder, binder->arguments[size_at], &spec->size_ms);
+    spec->slide_ms = spec->size_ms;
+    if (!is_tumble)
+        is_good &= window_interval(binder, binder->arguments[2], &spec->slide_ms);
+    if (binder->arguments[size_at + 1] != NULL)
+        is_good &= window_interval(binder, binder->arguments[size_at + 1], &spec->offset_ms);
+    return is_good && window_check(binder);
+}
+
+static Field window_field(Planner *planner, const Schema *schema, const char *name, Type type)
+{
+    Str unique = str_from(name);
+    for (int32_t n = 0; schema_find(schema, unique) >= 0; n++)
+        unique = str_from(arena_printf(planner->arena, "%s%d", name, n));
+    return (Field){.name = unique, .type = type_not_null(type)};
+}
+
+/* The input's columns, its time now an ordinary one, and the three of the window. */
+static Schema window_schema(Planner *planner, const Bound *data, const WindowSpec *spec)
+{
+    int32_t count = data->schema.count;
+    Field *fields = ARENA_ARRAY(planner->arena, Field, count + 3);
+    for (int32_t i = 0; i < count; i++)
+        fields[i] = data->schema.fields[i];
+    Type time = fields[spec->time_column].type;
+    fields[spec->time_column].type.time_attribute = TIME_NONE;
+    time.precision = 3;
+    time.time_attribute = TIME_ROWTIME;
+    fields[count] = window_field(planner, &data->schema, "window_start", type_timestamp(3));
+    fields[count + 1] = window_field(planner, &data->schema, "window_end", type_timestamp(3));
+    fields[count + 2] = window_field(planner, &data->schema, "window_time", time);
+    return (Schema){.fields = fields, .count = count + 3};
+}
+
+Bound bind_window(Planner *planner, const SqlExpr *call)
+{
+    assert(window_is_function(call));
+    WindowBinder binder = {.planner = planner, .call = call};
+    binder.function = window_find(sql_path_last(call->call->name)->text);
+    binder.spec.kind = binder.function->kind;
+    if (str_is(str_from(binder.function->name), "SESSION")) {
+        planner_unsupported(planner, call->span, "SESSION");
+        return (Bound){0};
+    }
+    if (!window_sort_arguments(&binder) || !window_bind_data(&binder))
+        return (Bound){0};
+    bool is_good = window_bind_time(&binder);
+    is_good &= window_bind_intervals(&binder);
+    if (!is_good)
+        return (Bound){0};
+    Schema schema = window_schema(planner, &binder.data, &binder.spec);
+    Rel *rel = rel_new(planner, PLAN_WINDOW_ASSIGN, &schema, &binder.data.rel, 1);
+    rel->span = call->span;
+    rel->node.window_assign.window = binder.spec;
+    return bound_make(planner, rel_intern(planner, rel), &schema, call->span);
+}
