@@ -87,7 +87,8 @@ typedef struct SinkKind {
     /* A barrier: everything written before is delivered, or described in `state` so that commit
      * or open can finish it. */
     Status (*prepare)(SinkWriter *writer, int64_t checkpoint, Buffer *state, Error *error);
-    /* The checkpoint is durable: make what was prepared visible. May be NULL. */
+    /* The checkpoint is durable: make what was prepared visible. Comes before the next prepare. May
+     * be NULL. */
     Status (*commit)(SinkWriter *writer, int64_t checkpoint, Error *error);
     /* End of bounded input, after the last write: prepare and commit for good follow. May be NULL.
      */

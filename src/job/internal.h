@@ -80,8 +80,11 @@ typedef struct Task {
     Metric *backpressure, *watermark_delay;
 } Task;
 
-/* Open the operators and bring back their state from `restored` (NULL: start fresh). May block
- * for sources and sinks. */
+/* Open the operators; before the threads start, so that sinks can be interrupted from the first
+ * moment on. Does not block. */
+Status task_prepare(Task *task);
+/* Bring back their state from `restored` (NULL: start fresh), connect sources and sinks. May block
+ * for these. */
 Status task_open(Task *task, const Snapshot *restored);
 /* Do some work; *progressed tells whether there was any. Sources and sinks may block for a
  * moment. */

@@ -46,13 +46,13 @@ static int64_t job_choose_interval(const Plan *plan)
 
 /* Tasks on the workers never block; opened here, their materialized tables can be shown before
  * the first row comes. */
-static Status job_open_shards(Job *job, Error *error)
+static Status job_open_tasks(Job *job, Error *error)
 {
     for (int32_t i = 0; i < job->task_count; i++) {
         Task *task = job->tasks[i];
-        if (task->fragment->kind != FRAGMENT_SHARDS)
-            continue;
-        Status status = task_open(task, job->restored);
+        Status status = task_prepare(task);
+        if (status == OK && task->fragment->kind == FRAGMENT_SHARDS)
+            status = task_open(task, job->restored);
         if (status == OK)
             continue;
         *error = task->error;
@@ -85,7 +85,7 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
         status = recover_check(job, error);
     if (status == OK) {
         deploy(job);
-        status = job_open_shards(job, error);
+        status = job_open_tasks(job, error);
     }
     if (status != OK) {
         job_close(job);
@@ -257,6 +257,12 @@ SourceView job_source_at(const Job *job, int32_t index)
     return (SourceView){0};
 }
 
+/* A preview is no operator of the plan and is not counted. */
+static int64_t job_rows_into(const Operator *root)
+{
+    return root->records_in == NULL ? 0 : metric_value(root->records_in);
+}
+
 JobSummary job_summary(const Job *job)
 {
     JobSummary summary = {
@@ -272,7 +278,7 @@ JobSummary job_summary(const Job *job)
         if (job->tasks[i]->reader != NULL)
             summary.rows_in += metric_value(job->tasks[i]->reader->records);
     for (int32_t i = 0; i < job->plan->root_count; i++)
-        summary.rows_out += metric_value(job_root_operator(job, i)->records_in);
+        summary.rows_out += job_rows_into(job_root_operator(job, i));
     summary.rows_late = metrics_sum("weir_late_records_total");
     return summary;
 }

@@ -45,12 +45,18 @@ static Str task_source_state(const Task *task, const Snapshot *restored)
     return (Str){0};
 }
 
+Status task_prepare(Task *task)
+{
+    for (int32_t i = 0; i < task->operator_count; i++)
+        if (task->operators[i]->kind->open != NULL)
+            TRY(task->operators[i]->kind->open(task->operators[i]));
+    return OK;
+}
+
 Status task_open(Task *task, const Snapshot *restored)
 {
     for (int32_t i = 0; i < task->operator_count; i++) {
         Operator *op = task->operators[i];
-        if (op->kind->open != NULL)
-            TRY(op->kind->open(op));
         if (restored != NULL && op->kind->restore != NULL)
             TRY(task_restore_operator(task, op, restored));
         if (op->kind->start != NULL)
@@ -123,9 +129,29 @@ static void task_acknowledge(Task *task, Buffer *states, Buffer *position)
         waker_wake(board->coordinator);
 }
 
+static Status task_commit(Task *task)
+{
+    int64_t committed = atomic_load(&task->board->committed);
+    if (committed <= task->committed)
+        return OK;
+    assert(committed <= task->barrier);
+    task->committed = committed;
+    if (task->reader != NULL && task->reader->kind->committed != NULL)
+        task->reader->kind->committed(task->reader, committed);
+    for (int32_t i = 0; i < task->operator_count; i++) {
+        Operator *op = task->operators[i];
+        if (op->kind->committed != NULL)
+            TRY(op->kind->committed(op, committed));
+    }
+    return OK;
+}
+
 Status task_take_barrier(Task *task, int64_t id, bool is_last)
 {
     assert(id > task->barrier && !task->is_last_taken);
+    /* A sink hears that the last checkpoint is durable before it prepares the next. */
+    TRY(task_commit(task));
+    assert(task->committed == task->barrier || task->barrier == 0);
     Buffer *states = ARENA_ARRAY(task->context.scratch, Buffer, task->operator_count);
     Buffer position = {0};
     if (task->reader != NULL)
@@ -147,23 +173,6 @@ Status task_take_barrier(Task *task, int64_t id, bool is_last)
     task_acknowledge(task, states, &position);
     task_send(task, &(Message){.kind = MESSAGE_BARRIER, .value = id, .is_last = is_last});
     arena_reset(task->context.scratch);
-    return OK;
-}
-
-static Status task_commit(Task *task)
-{
-    int64_t committed = atomic_load(&task->board->committed);
-    if (committed <= task->committed)
-        return OK;
-    assert(committed <= task->barrier);
-    task->committed = committed;
-    if (task->reader != NULL && task->reader->kind->committed != NULL)
-        task->reader->kind->committed(task->reader, committed);
-    for (int32_t i = 0; i < task->operator_count; i++) {
-        Operator *op = task->operators[i];
-        if (op->kind->committed != NULL)
-            TRY(op->kind->committed(op, committed));
-    }
     return OK;
 }
 

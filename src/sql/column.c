@@ -167,11 +167,25 @@ static bool column_parse_physical(Parser *parser, SqlCreateTable *table,
     return column_refuse_foreign(parser);
 }
 
+/* A reserved word is reported and then taken for the name, so that a table with several such
+ * columns is mended in one go. */
+static bool column_parse_name(Parser *parser, SqlName *out)
+{
+    const Token *token = parser_peek(parser);
+    bool is_word = token->kind == TOKEN_WORD && parser_peek_at(parser, 1)->kind == TOKEN_WORD;
+    if (parser_is_name(parser) || !is_word)
+        return parser_parse_name(parser, "a column name", out);
+    parser_fail_expected(parser, "a column name");
+    *out = (SqlName){.text = parser_text(parser, token->span), .span = token->span};
+    parser_next(parser);
+    return true;
+}
+
 static bool column_parse(Parser *parser, SqlCreateTable *table)
 {
     SqlColumnDefinition *column = ARENA_NEW(parser->arena, SqlColumnDefinition);
     Span start = parser_peek(parser)->span;
-    if (!parser_parse_name(parser, "a column name", &column->name))
+    if (!column_parse_name(parser, &column->name))
         return false;
     if (parser_accept_keyword(parser, KW_AS)) {
         column->kind = SQL_COLUMN_COMPUTED;

@@ -41,6 +41,12 @@ diagnostic_vprintf(Arena *arena, const char *format, va_list arguments)
     int written = vsnprintf(text, (size_t)length + 1, format, arguments);
     assert(written == length);
     (void)written;
+    /* Names and texts of the user are part of messages; none may steer the terminal. */
+    for (int i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if ((c < 0x20 && c != '\n') || c == 0x7F)
+            text[i] = '?';
+    }
     return text;
 }
 

@@ -36,7 +36,7 @@ static const Keyword error_structural[] = {
     KW_CROSS,   KW_WITH,      KW_ON,         KW_AND,     KW_OR,     KW_AS,     KW_BY,
     KW_WHEN,    KW_THEN,      KW_ELSE,       KW_IS,      KW_NOT,    KW_IN,     KW_SET,
     KW_LEFT,    KW_RIGHT,     KW_FULL,       KW_BETWEEN, KW_LIKE,   KW_EXCEPT, KW_INTERSECT,
-    KW_PRIMARY, KW_WATERMARK, KW_CONSTRAINT,
+    KW_PRIMARY, KW_WATERMARK, KW_CONSTRAINT, KW_END,     KW_CASE,
 };
 
 Diagnostic *parser_error(Parser *parser, const char *code, Span span, const char *format, ...)
@@ -81,7 +81,9 @@ const char *parser_describe_token(Parser *parser)
     if (token->kind == TOKEN_END)
         return "the end of the file";
     Str text = parser_text(parser, token->span);
-    Str shown = error_shorten(text, ERROR_TEXT_SHOWN_MAX);
+    int64_t line_end = str_find(text, STR("\n"));
+    Str line = str_make(text.data, line_end >= 0 ? line_end : text.length);
+    Str shown = error_shorten(line, ERROR_TEXT_SHOWN_MAX);
     const char *dots = shown.length < text.length ? "..." : "";
     if (token->kind == TOKEN_QUOTED)
         return arena_printf(parser->arena, "the name %.*s%s", STR_ARGS(shown), dots);
@@ -124,6 +126,9 @@ static Keyword error_find_typo(const Parser *parser, const Token *token)
 static bool error_report_typo(Parser *parser, const Token *token)
 {
     Keyword keyword = error_find_typo(parser, token);
+    if (token->kind == TOKEN_WORD && token->keyword == KW_VALUE && token == parser_peek(parser) &&
+        parser_peek_at(parser, 1)->kind == TOKEN_LEFT_PAREN)
+        keyword = KW_VALUES;
     if (keyword == NO_KEYWORD)
         return false;
     Str word = parser_text(parser, token->span);
@@ -176,8 +181,13 @@ static bool error_report_reserved(Parser *parser, const Token *token, const char
     Keyword keyword = (Keyword)token->keyword;
     bool wants_name = (what[0] == 'a' || what[0] == 't') &&
                       (strstr(what, "name") != NULL || strstr(what, "expression") != NULL);
-    if (token->kind != TOKEN_WORD || !keyword_is_reserved(keyword) || !wants_name ||
-        error_is_structural(keyword))
+    if (token->kind != TOKEN_WORD || !keyword_is_reserved(keyword) || !wants_name)
+        return false;
+    /* `end TIMESTAMP(3)` in a list of columns is a name all the same. */
+    const Token *next = parser_peek_at(parser, 1);
+    bool is_definition = strcmp(what, "a column name") == 0 && next->kind == TOKEN_WORD &&
+                         !error_is_structural((Keyword)next->keyword);
+    if (error_is_structural(keyword) && !is_definition)
         return false;
     Str text = parser_text(parser, token->span);
     Diagnostic *d =

@@ -51,6 +51,8 @@ static const BinaryOperator expr_operators[] = {
     {TOKEN_WORD, KW_AND, SQL_AND, LEVEL_AND},
     {TOKEN_EQUAL, NO_KEYWORD, SQL_EQUAL, LEVEL_COMPARE},
     {TOKEN_NOT_EQUAL, NO_KEYWORD, SQL_NOT_EQUAL, LEVEL_COMPARE},
+    {TOKEN_BANG_EQUAL, NO_KEYWORD, SQL_NOT_EQUAL, LEVEL_COMPARE},
+    {TOKEN_DOUBLE_EQUAL, NO_KEYWORD, SQL_EQUAL, LEVEL_COMPARE},
     {TOKEN_LESS, NO_KEYWORD, SQL_LESS, LEVEL_COMPARE},
     {TOKEN_LESS_EQUAL, NO_KEYWORD, SQL_LESS_EQUAL, LEVEL_COMPARE},
     {TOKEN_GREATER, NO_KEYWORD, SQL_GREATER, LEVEL_COMPARE},
@@ -115,6 +117,9 @@ static bool expr_is_quantifier(const Parser *parser)
 
 static SqlExpr *expr_parse_binary(Parser *parser, const BinaryOperator *op, SqlExpr *left)
 {
+    /* != and == are reported, and then taken for what they mean. */
+    if (op->token == TOKEN_BANG_EQUAL || op->token == TOKEN_DOUBLE_EQUAL)
+        parser_fail_expected(parser, "an operator");
     Span op_span = parser_next(parser)->span;
     if (op->level == LEVEL_COMPARE && expr_is_quantifier(parser))
         return expr_parse_quantified(parser, op->op, left);
@@ -323,10 +328,6 @@ static SqlExpr *expr_parse_step(Parser *parser, SqlExpr *left, int32_t level_min
     const BinaryOperator *op = expr_find_operator(token);
     if (op != NULL && op->level >= level_min)
         return expr_parse_binary(parser, op, left);
-    if (token->kind == TOKEN_BANG_EQUAL || token->kind == TOKEN_DOUBLE_EQUAL) {
-        parser_fail_expected(parser, "an operator");
-        return NULL;
-    }
     *is_done = true;
     return NULL;
 }

@@ -50,20 +50,22 @@ bool parse_insert(Parser *parser, SqlStatement *statement)
     return true;
 }
 
-/* Skip a wrong statement of a set: up to its ';', but not past the END of the set. */
-static void insert_recover(Parser *parser)
+/* Skip a wrong statement of a set that began at token `first`: up to its ';', but not past the
+ * END of the set. An END with an open CASE is that one's. */
+static void insert_recover(Parser *parser, int32_t first)
 {
+    int32_t failed_at = parser->at;
     int32_t case_depth = 0;
-    while (!parser_is(parser, TOKEN_END)) {
-        if (parser_accept(parser, TOKEN_SEMICOLON))
+    for (parser->at = first; !parser_is(parser, TOKEN_END); parser_next(parser)) {
+        bool is_behind = parser->at >= failed_at;
+        if (is_behind && parser_accept(parser, TOKEN_SEMICOLON))
             return;
         case_depth += parser_is_keyword(parser, KW_CASE);
-        if (parser_is_keyword(parser, KW_END)) {
-            if (case_depth == 0)
-                return;
-            case_depth--;
-        }
-        parser_next(parser);
+        if (!parser_is_keyword(parser, KW_END))
+            continue;
+        if (case_depth == 0 && is_behind)
+            return;
+        case_depth -= case_depth > 0;
     }
 }
 
@@ -120,8 +122,9 @@ bool parse_statement_set(Parser *parser, SqlStatement *statement)
             diagnostic_help(d, "end it with END;");
             return false;
         }
+        int32_t first = parser->at;
         if (!insert_parse_member(parser, &statement->inserts))
-            insert_recover(parser);
+            insert_recover(parser, first);
     }
     parser_next(parser);
     if (statement->inserts.count == 0 && diagnostics_error_count(parser->diagnostics) == errors) {

@@ -216,7 +216,7 @@ void print_expr_list(Buffer *out, List exprs);
 void print_order_by(Buffer *out, List items);
 /* (`base` PARTITION BY … ORDER BY … ROWS …) */
 void print_window(Buffer *out, const SqlWindow *window);
-/* " /" "*+ … *" "/" */
+/* A blank and the hints, if there are any. */
 void print_hints(Buffer *out, List hints);
 void print_literal(Buffer *out, const SqlLiteral *literal);
 void print_call(Buffer *out, const SqlCall *call);

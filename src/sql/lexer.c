@@ -120,7 +120,10 @@ static void lexer_scan_unknown(Lexer *lexer)
     lexer->at += bytes;
     Diagnostic *d =
         diagnostics_add(lexer->diagnostics, DIAGNOSTIC_ERROR, "WR1002", span_make(start, lexer->at),
-                        "the character U+%04X has no meaning in SQL", (unsigned)codepoint);
+                        "the character %.*s (U+%04X) has no meaning here", bytes,
+                        lexer->text + start, (unsigned)codepoint);
+    if (codepoint == ':')
+        diagnostic_help(d, "a cast is written CAST(value AS type)");
     if (codepoint == '#')
         diagnostic_help(d, "comments start with -- or stand between /* and */");
     if (codepoint == '\\')

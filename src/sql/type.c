@@ -71,6 +71,20 @@ static const TypeName *type_find(const Token *token)
     return NULL;
 }
 
+/* Behind an unknown type and its parameters: the statement is wrong, but what follows may be
+ * looked at. */
+static SqlType *type_skip_unknown(Parser *parser)
+{
+    SqlType *type = ARENA_NEW(parser->arena, SqlType);
+    type->type = type_simple(TYPE_NULL);
+    type->span = parser_next(parser)->span;
+    if (!parser_accept(parser, TOKEN_LEFT_PAREN))
+        return type;
+    while (parser_is(parser, TOKEN_EXACT) || parser_is(parser, TOKEN_COMMA))
+        parser_next(parser);
+    return parser_expect(parser, TOKEN_RIGHT_PAREN, "behind the type's parameters") ? type : NULL;
+}
+
 static SqlType *type_fail_unknown(Parser *parser)
 {
     const Token *token = parser_peek(parser);
@@ -91,13 +105,13 @@ static SqlType *type_fail_unknown(Parser *parser)
             continue;
         diagnostic_help(d, "the type is called %s in Flink SQL", type_foreign[i].ours);
         diagnostic_fix(d, token->span, type_foreign[i].ours);
-        return NULL;
+        return type_skip_unknown(parser);
     }
     Str names[TYPE_NAME_COUNT];
     for (int32_t i = 0; i < TYPE_NAME_COUNT; i++)
         names[i] = keyword_text(type_names[i].keyword);
     diagnostic_suggest(d, names, TYPE_NAME_COUNT, word);
-    return NULL;
+    return type_skip_unknown(parser);
 }
 
 /* ---- Parameters ---- */
@@ -303,8 +317,8 @@ static void type_parse_nullability(Parser *parser, SqlType *out)
 {
     if (parser_accept_keywords(parser, KW_NOT, KW_NULL))
         out->type.is_nullable = false;
-    else if (parser_accept_keyword(parser, KW_NULL))
-        out->type.is_nullable = true;
+    else if (!parser_is_keyword_at(parser, 1, KW_ON) && parser_accept_keyword(parser, KW_NULL))
+        out->type.is_nullable = true; /* not the NULL of RETURNING INT NULL ON EMPTY */
 }
 
 /* INT ARRAY, INT MULTISET: the element type comes first. */
@@ -329,8 +343,12 @@ static SqlType *type_parse_inner(Parser *parser)
 {
     const Token *token = parser_peek(parser);
     const TypeName *name = type_find(token);
-    if (name == NULL)
-        return type_fail_unknown(parser);
+    if (name == NULL) {
+        SqlType *unknown = type_fail_unknown(parser);
+        if (unknown != NULL)
+            type_parse_nullability(parser, unknown);
+        return unknown;
+    }
     parser_next(parser);
     SqlType *out = ARENA_NEW(parser->arena, SqlType);
     out->type = type_simple(name->id);
