@@ -159,6 +159,26 @@ static const Case mistakes[] = {
      " 1 | SELECT EXTRACT(MINUT FROM t);\n"
      "   |                ^^^^^\n"
      "   = help: did you mean `MINUTE`?\n"},
+    {"CREATE TABLE t (a INT) WITH (connector = 'print');", "WR1010",
+     " 1 | CREATE TABLE t (a INT) WITH (connector = 'print');\n"
+     "   |                              ^^^^^^^^^\n"
+     "   = help: write 'connector'\n"},
+    {"CREATE TABLE t (a INT) WITH ('connector' = \"print\");", "WR1014",
+     " 1 | CREATE TABLE t (a INT) WITH ('connector' = \"print\");\n"
+     "   |                                            ^^^^^^^\n"
+     "   = help: write 'print'\n"},
+    {"CREATE TABLE t (a INT, WATERMRK FOR ts AS ts);", "WR1012",
+     " 1 | CREATE TABLE t (a INT, WATERMRK FOR ts AS ts);\n"
+     "   |                        ^^^^^^^^\n"
+     "   = help: did you mean `WATERMARK`?\n"},
+    {"SELECT a::INT;", "WR1002",
+     " 1 | SELECT a::INT;\n"
+     "   |         ^^\n"
+     "   = help: a cast is written CAST(value AS type)\n"},
+    {"SELECT 1 MINUS SELECT 2;", "WR1010",
+     " 1 | SELECT 1 MINUS SELECT 2;\n"
+     "   |          ^^^^^\n"
+     "   = help: the operator is called EXCEPT\n"},
     {"SELECT f(a => 1, 2);", "WR1036",
      " 1 | SELECT f(a => 1, 2);\n"
      "   |                  ^\n"

@@ -148,6 +148,27 @@ static const char *error_in_backticks(Parser *parser, Str text)
     return arena_printf(parser->arena, "`%.*s`", STR_ARGS(text));
 }
 
+/* A word, number or double-quoted text where a string should stand. */
+static bool error_report_unquoted(Parser *parser, const Token *token, const char *what)
+{
+    bool is_double_quoted = token->kind == TOKEN_DOUBLE_QUOTED;
+    if (strstr(what, "in single quotes") == NULL ||
+        (!is_double_quoted && token->kind != TOKEN_WORD && token->kind != TOKEN_QUOTED &&
+         token->kind != TOKEN_EXACT))
+        return false;
+    Str text = parser_text(parser, token->span);
+    if (is_double_quoted || token->kind == TOKEN_QUOTED)
+        text = str_make(text.data + 1, text.length - 2);
+    Diagnostic *d = parser_error(parser, is_double_quoted ? "WR1014" : "WR1010", token->span,
+                                 "expected %s, found %s", what, parser_describe_token(parser));
+    if (str_find(text, STR("'")) >= 0)
+        return true;
+    const char *quoted = arena_printf(parser->arena, "'%.*s'", STR_ARGS(text));
+    diagnostic_help(d, "write %s", quoted);
+    diagnostic_fix(d, token->span, quoted);
+    return true;
+}
+
 static bool error_report_sign(Parser *parser, const Token *token)
 {
     Diagnostic *d = NULL;
@@ -239,8 +260,9 @@ void parser_fail_expected(Parser *parser, const char *what)
     const Token *token = parser_peek(parser);
     if (token->kind == TOKEN_ERROR)
         return;
-    if (error_report_sign(parser, token) || error_report_comma(parser, token) ||
-        error_report_reserved(parser, token, what) || error_report_typo(parser, token))
+    if (error_report_unquoted(parser, token, what) || error_report_sign(parser, token) ||
+        error_report_comma(parser, token) || error_report_reserved(parser, token, what) ||
+        error_report_typo(parser, token))
         return;
     if (parser->at > 0 && error_report_typo(parser, &parser->tokens[parser->at - 1]))
         return;
@@ -250,6 +272,8 @@ void parser_fail_expected(Parser *parser, const char *what)
                                  what, parser_describe_token(parser));
     if (token->kind == TOKEN_END && !parser->source->allows_open_end)
         diagnostic_note(d, "the text ends in the middle of a statement");
+    if (parser_is_keyword(parser, KW_MINUS))
+        diagnostic_help(d, "the operator is called EXCEPT");
     if (token->kind == TOKEN_SLASH && parser_peek_at(parser, 1)->kind == TOKEN_SLASH)
         diagnostic_help(d, "comments start with --");
 }

@@ -118,6 +118,8 @@ static void lexer_scan_unknown(Lexer *lexer)
         return;
     }
     lexer->at += bytes;
+    if (codepoint == ':' && lexer_char(lexer, 0) == ':')
+        lexer->at++;
     Diagnostic *d =
         diagnostics_add(lexer->diagnostics, DIAGNOSTIC_ERROR, "WR1002", span_make(start, lexer->at),
                         "the character %.*s (U+%04X) has no meaning here", bytes,

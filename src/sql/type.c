@@ -98,6 +98,13 @@ static SqlType *type_fail_unknown(Parser *parser)
                                 arena_printf(parser->arena, "the type %.*s", STR_ARGS(word)));
         return NULL;
     }
+    bool is_foreign = false;
+    for (size_t i = 0; i < sizeof(type_foreign) / sizeof(type_foreign[0]); i++)
+        is_foreign |= str_equal_ignoring_case(word, str_from(type_foreign[i].name));
+    if (!is_foreign && keyword_is_reserved((Keyword)token->keyword)) {
+        parser_fail_expected(parser, "a type");
+        return NULL;
+    }
     Diagnostic *d =
         parser_error(parser, "WR1028", token->span, "unknown type `%.*s`", STR_ARGS(word));
     for (size_t i = 0; i < sizeof(type_foreign) / sizeof(type_foreign[0]); i++) {
