@@ -89,7 +89,7 @@ static Status resp_bulk(RespReader *reader, int64_t length, Str *out, Error *err
 
 static Status resp_read_nested(RespReader *reader, RespReply *out, int32_t depth, Error *error)
 {
-    Str line;
+    Str line = {0};
     TRY(resp_line(reader, &line, error));
     if (line.length == 0 || depth > RESP_DEPTH_MAX)
         return fail(error, ERR_DECODE, "WR3302", "the Redis server's answer is no reply");
