@@ -114,7 +114,7 @@ bool parse_statement_set(Parser *parser, SqlStatement *statement)
     if (!is_old_form && !parser_expect_keyword(parser, KW_BEGIN, "behind STATEMENT SET"))
         return false;
     Span begin = parser->tokens[parser->at - 1].span;
-    int32_t errors = diagnostics_error_count(parser->diagnostics);
+    bool has_failed = false;
     while (!parser_is_keyword(parser, KW_END)) {
         if (parser_is(parser, TOKEN_END)) {
             Diagnostic *d = parser_error(parser, "WR1037", begin, "statement set is never ended");
@@ -123,13 +123,14 @@ bool parse_statement_set(Parser *parser, SqlStatement *statement)
             return false;
         }
         int32_t first = parser->at;
-        if (!insert_parse_member(parser, &statement->inserts))
+        if (!insert_parse_member(parser, &statement->inserts)) {
             insert_recover(parser, first);
+            has_failed = true;
+        }
     }
     parser_next(parser);
-    if (statement->inserts.count == 0 && diagnostics_error_count(parser->diagnostics) == errors) {
+    if (statement->inserts.count == 0 && !has_failed)
         parser_error(parser, "WR1031", parser_span_from(parser, begin),
                      "the statement set is empty");
-    }
-    return true;
+    return !has_failed;
 }
