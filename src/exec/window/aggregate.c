@@ -184,7 +184,7 @@ static void window_add_open(WindowAggregate *self, const Batch *batch, const Win
 /* One row of a slice that the running window holds: what it does to that window. Returns its
  * value in the slice, or NULL if slices are not kept (CUMULATE). */
 static uint8_t *window_behind_slice(WindowAggregate *self, const TableKeys *keys, int32_t at,
-                                    int64_t slice, RunningHead *head)
+                                    int64_t slice, uint8_t *running)
 {
     if (self->clock.kind != WINDOW_HOP)
         return NULL;
@@ -192,7 +192,8 @@ static uint8_t *window_behind_slice(WindowAggregate *self, const TableKeys *keys
     StateTable *table = slices_get(&self->slices, slice);
     int64_t before = table_count(table);
     table_find_or_insert(table, keys, at, 1, &value);
-    head->slices += table_count(table) > before;
+    ((RunningHead *)(void *)running)->slices += table_count(table) > before;
+    ((SliceHead *)(void *)value)->running = running;
     return value;
 }
 
@@ -210,7 +211,7 @@ static void window_add_behind(WindowAggregate *self, const Batch *batch, const W
         uint8_t *running;
         table_find_or_insert(self->running.table, &keys, i, 1, &running);
         RunningHead *head = (RunningHead *)(void *)running;
-        uint8_t *value = window_behind_slice(self, &keys, i, slice, head);
+        uint8_t *value = window_behind_slice(self, &keys, i, slice, running);
         if (value != NULL)
             window_update(self, batch, one, &value);
         window_count_records(batch, one, &running);

@@ -95,6 +95,7 @@ void running_enter(Running *running, const StateTable *slice)
          from = table_next(slice, &cursor)) {
         uint8_t *into = table_find_or_insert_from(running->table, slice, from);
         RunningHead *head = running_head(into);
+        slice_head(from)->running = into;
         head->records += slice_head(from)->records;
         head->slices++;
         accumulators_merge(&layout->sums, into + layout->running_sums, from + layout->slice_sums);
@@ -113,7 +114,7 @@ static void running_turn_slice(Running *running, StateTable *slice)
     int64_t cursor = 0;
     for (uint8_t *from = table_next(slice, &cursor); from != NULL;
          from = table_next(slice, &cursor)) {
-        uint8_t *into = table_find_from(running->table, slice, from);
+        uint8_t *into = slice_head(from)->running;
         assert(into != NULL);
         uint8_t *front = into + layout->running_front;
         uint8_t *undo = from + layout->slice_undo;
@@ -179,7 +180,7 @@ void running_leave(Running *running, Slices *slices, int64_t number)
     int64_t cursor = 0;
     for (uint8_t *from = table_next(slice, &cursor); from != NULL;
          from = table_next(slice, &cursor)) {
-        uint8_t *into = table_find_from(running->table, slice, from);
+        uint8_t *into = slice_head(from)->running;
         assert(into != NULL);
         RunningHead *head = running_head(into);
         assert(head->slices > 0);

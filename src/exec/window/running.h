@@ -21,7 +21,8 @@
 #include "exec/window/slices.h"
 
 typedef struct SliceHead {
-    int64_t records; /* rows of the key in the slice, retractions subtracted */
+    int64_t records;  /* rows of the key in the slice, retractions subtracted */
+    uint8_t *running; /* the key's value in the running window, once the slice is in it */
 } SliceHead;
 
 typedef struct RunningHead {
