@@ -1,0 +1,368 @@
+/* The operators that keep no keyed state: what they pass on, and in which order. */
+#include "exec/testing.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "exec/operators.h"
+
+enum { SECOND = MICROS_PER_SECOND, CAPACITY = 16 };
+
+/* Columns of the source of these tests: a BIGINT, a rowtime, another BIGINT. */
+typedef struct Fixture {
+    Bench bench;
+    Field fields[3], outputs[6];
+    PlanTable table;
+    PlanNode source, node;
+    PlanNode *inputs[2];
+    Operator *op;
+    Capture *capture;
+    Batch *batch;
+} Fixture;
+
+static char letters_folder[64];
+
+static void fixture_open(Fixture *fixture, PlanKind kind)
+{
+    *fixture = (Fixture){.table = {.name = STR("events")}};
+    bench_open(&fixture->bench);
+    snprintf(letters_folder, sizeof letters_folder, "operator-test-%d", (int)getpid());
+    assert_int_equal(world_remove_tree(world_system(), letters_folder, NULL), OK);
+    fixture->bench.task.dead_letters = deadletters_open(world_system(), letters_folder);
+    fixture->fields[0] = (Field){STR("a"), type_simple(TYPE_BIGINT)};
+    fixture->fields[1] = (Field){STR("ts"), type_timestamp(3)};
+    fixture->fields[2] = (Field){STR("b"), type_simple(TYPE_BIGINT)};
+    fixture->source = (PlanNode){.kind = PLAN_SOURCE,
+                                 .schema = {.fields = fixture->fields, .count = 3},
+                                 .source = {.table = &fixture->table}};
+    fixture->inputs[0] = fixture->inputs[1] = &fixture->source;
+    fixture->node = (PlanNode){.kind = kind,
+                               .label = "test",
+                               .inputs = fixture->inputs,
+                               .input_count = 1,
+                               .changelog = CHANGELOG_ALL,
+                               .schema = fixture->source.schema};
+    fixture->batch = batch_new(&fixture->source.schema, CAPACITY);
+}
+
+/* After the node is filled in. */
+static void fixture_start(Fixture *fixture)
+{
+    fixture->op = operator_new(&fixture->bench.task, &fixture->node);
+    if (fixture->op->kind->open != NULL)
+        assert_int_equal(fixture->op->kind->open(fixture->op), OK);
+    fixture->capture = capture_new(&fixture->bench);
+    fixture->capture->has_watermarks = true;
+    operator_connect(fixture->op, &fixture->capture->base, 0);
+}
+
+static void fixture_close(Fixture *fixture)
+{
+    if (fixture->op->kind->close != NULL)
+        fixture->op->kind->close(fixture->op);
+    capture_close(&fixture->capture->base);
+    batch_free(fixture->batch);
+    bench_close(&fixture->bench);
+    assert_int_equal(world_remove_tree(world_system(), letters_folder, NULL), OK);
+}
+
+static void fixture_row(Fixture *fixture, int64_t a, Timestamp time, int64_t b)
+{
+    int32_t row = fixture->batch->row_count++;
+    put_i64(fixture->batch, 0, row, a);
+    put_i64(fixture->batch, 1, row, time);
+    put_i64(fixture->batch, 2, row, b);
+    batch_select_all(fixture->batch);
+}
+
+static void fixture_push(Fixture *fixture)
+{
+    bench_push(&fixture->bench, fixture->op, 0, fixture->batch);
+    batch_reset(fixture->batch, &fixture->source.schema, CAPACITY);
+}
+
+static void expect(Fixture *fixture, const char *text)
+{
+    assert_string_equal(capture_text(fixture->capture), text);
+    capture_clear(fixture->capture);
+}
+
+/* ---- Watermarks -------------------------------------------------------------------------- */
+
+static void watermark_start(Fixture *fixture, int64_t interval_us, int64_t idle_us)
+{
+    fixture_open(fixture, PLAN_WATERMARK);
+    fixture->node.watermark.time_column = 1;
+    fixture->node.watermark.watermark =
+        expr_column(fixture->bench.task.query, 1, fixture->fields[1].type);
+    fixture->node.watermark.interval_us = interval_us;
+    fixture->node.watermark.idle_timeout_us = idle_us;
+    fixture_start(fixture);
+}
+
+static void test_rows_go_before_the_watermark_they_raise(void **state)
+{
+    (void)state;
+    Fixture fixture;
+    watermark_start(&fixture, 200000, 0);
+    fixture_row(&fixture, 1, 5 * SECOND, 0);
+    fixture_row(&fixture, 2, 3 * SECOND, 0);
+    fixture_push(&fixture);
+    expect(&fixture, "+I 1,1970-01-01T00:00:05,0\n+I 2,1970-01-01T00:00:03,0\nW 5000000\n");
+    /* Not more than an interval ahead: it waits for the tick. */
+    fixture_row(&fixture, 3, 5 * SECOND + 200000, 0);
+    fixture_push(&fixture);
+    expect(&fixture, "+I 3,1970-01-01T00:00:05.200,0\n");
+    assert_int_equal(fixture.op->kind->tick(fixture.op, 100 * SECOND), OK);
+    expect(&fixture, "W 5200000\n");
+    assert_int_equal(fixture.op->kind->tick(fixture.op, 200 * SECOND), OK);
+    expect(&fixture, "");
+    /* From above only the end counts. */
+    bench_watermark(&fixture.bench, fixture.op, 0, 9 * SECOND);
+    expect(&fixture, "");
+    bench_watermark(&fixture.bench, fixture.op, 0, TIMESTAMP_MAX);
+    expect(&fixture, "W 9223372036854775807\n");
+    fixture_close(&fixture);
+}
+
+static void test_no_watermark_before_1970(void **state)
+{
+    (void)state;
+    Fixture fixture;
+    watermark_start(&fixture, 0, 0);
+    fixture_row(&fixture, 1, -5 * SECOND, 0);
+    fixture_push(&fixture);
+    expect(&fixture, "+I 1,1969-12-31T23:59:55,0\n");
+    fixture_row(&fixture, 1, 1000, 0);
+    fixture_push(&fixture);
+    expect(&fixture, "+I 1,1970-01-01T00:00:00.001,0\nW 1000\n");
+    fixture_close(&fixture);
+}
+
+static void test_rows_without_event_time_are_dead_letters(void **state)
+{
+    (void)state;
+    Fixture fixture;
+    watermark_start(&fixture, 0, 0);
+    fixture_row(&fixture, 1, SECOND, 0);
+    fixture_row(&fixture, 2, 99 * SECOND, 0);
+    column_set_null(&fixture.batch->columns[1], fixture.batch->arena, 1, CAPACITY);
+    fixture_push(&fixture);
+    expect(&fixture, "+I 1,1970-01-01T00:00:01,0\nW 1000000\n");
+    assert_int_equal(deadletters_count(fixture.bench.task.dead_letters), 1);
+    fixture_close(&fixture);
+}
+
+static void test_a_silent_stream_is_idle_until_rows_come(void **state)
+{
+    (void)state;
+    Fixture fixture;
+    watermark_start(&fixture, 200000, 2 * SECOND);
+    assert_int_equal(fixture.op->kind->tick(fixture.op, 100 * SECOND), OK);
+    assert_int_equal(fixture.op->kind->tick(fixture.op, 101 * SECOND), OK);
+    expect(&fixture, "");
+    assert_int_equal(fixture.op->kind->tick(fixture.op, 102 * SECOND), OK);
+    expect(&fixture, "idle 1\n");
+    fixture_row(&fixture, 1, SECOND, 0);
+    fixture_push(&fixture);
+    expect(&fixture, "idle 0\n+I 1,1970-01-01T00:00:01,0\nW 1000000\n");
+    fixture_close(&fixture);
+}
+
+/* ---- Union ------------------------------------------------------------------------------- */
+
+static void test_a_union_is_as_far_as_its_slowest_input(void **state)
+{
+    (void)state;
+    Fixture fixture;
+    fixture_open(&fixture, PLAN_UNION);
+    fixture.node.input_count = 2;
+    fixture_start(&fixture);
+    bench_watermark(&fixture.bench, fixture.op, 0, 7);
+    expect(&fixture, "");
+    bench_watermark(&fixture.bench, fixture.op, 1, 5);
+    expect(&fixture, "W 5\n");
+    bench_watermark(&fixture.bench, fixture.op, 1, 3);
+    expect(&fixture, "");
+    assert_int_equal(operator_receive_idle(fixture.op, 1, true), OK);
+    expect(&fixture, "W 7\n");
+    assert_int_equal(operator_receive_idle(fixture.op, 0, true), OK);
+    expect(&fixture, "idle 1\n");
+    /* Awake again, and behind: time does not go back. */
+    bench_watermark(&fixture.bench, fixture.op, 1, 6);
+    expect(&fixture, "idle 0\n");
+    bench_watermark(&fixture.bench, fixture.op, 1, 9);
+    expect(&fixture, "W 9\n");
+    fixture_row(&fixture, 1, 0, 2);
+    fixture_push(&fixture);
+    expect(&fixture, "+I 1,1970-01-01T00:00,2\n");
+    bench_watermark(&fixture.bench, fixture.op, 1, TIMESTAMP_MAX);
+    expect(&fixture, "");
+    bench_watermark(&fixture.bench, fixture.op, 0, TIMESTAMP_MAX);
+    expect(&fixture, "W 9223372036854775807\n");
+    fixture_close(&fixture);
+}
+
+/* ---- Calc -------------------------------------------------------------------------------- */
+
+static Expr *call_of(Fixture *fixture, const char *name, Expr *a, Expr *b)
+{
+    Expr *args[] = {a, b};
+    Expr *out = NULL;
+    int32_t bad_arg = -1;
+    Error error = {0};
+    assert_int_equal(function_bind(function_find(str_from(name)), fixture->bench.task.query, args,
+                                   2, &out, &bad_arg, &error),
+                     OK);
+    return out;
+}
+
+static Expr *column_of(Fixture *fixture, int32_t column)
+{
+    return expr_column(fixture->bench.task.query, column, fixture->fields[column].type);
+}
+
+static void test_calc_filters_and_projects(void **state)
+{
+    (void)state;
+    Fixture fixture;
+    fixture_open(&fixture, PLAN_CALC);
+    Expr *exprs[] = {call_of(&fixture, "+", column_of(&fixture, 0), column_of(&fixture, 2)),
+                     column_of(&fixture, 0)};
+    fixture.outputs[0] = fixture.outputs[1] = fixture.fields[0];
+    fixture.node.schema = (Schema){.fields = fixture.outputs, .count = 2};
+    fixture.node.calc.filter =
+        call_of(&fixture, "<", column_of(&fixture, 0), column_of(&fixture, 2));
+    fixture.node.calc.exprs = exprs;
+    fixture_start(&fixture);
+    /* A second output sees every row, whatever the first does to its selection. */
+    Capture *second = capture_new(&fixture.bench);
+    operator_connect(fixture.op, &second->base, 0);
+    fixture_row(&fixture, 1, 0, 5);
+    fixture_row(&fixture, 5, 0, 5);
+    fixture_row(&fixture, 2, 0, 3);
+    batch_need_kinds(fixture.batch, CAPACITY);
+    fixture.batch->kinds[2] = ROW_DELETE;
+    fixture_push(&fixture);
+    assert_string_equal(capture_text(second), "+I 6,1\n-D 5,2\n");
+    expect(&fixture, "+I 6,1\n-D 5,2\n");
+    capture_close(&second->base);
+    fixture_close(&fixture);
+}
+
+static void test_rows_that_cannot_be_computed_are_dead_letters(void **state)
+{
+    (void)state;
+    Fixture fixture;
+    fixture_open(&fixture, PLAN_CALC);
+    Expr *exprs[] = {call_of(&fixture, "/", column_of(&fixture, 0), column_of(&fixture, 2))};
+    fixture.outputs[0] = (Field){STR("q"), exprs[0]->type};
+    fixture.node.schema = (Schema){.fields = fixture.outputs, .count = 1};
+    fixture.node.calc.exprs = exprs;
+    fixture_start(&fixture);
+    fixture_row(&fixture, 6, 0, 3);
+    fixture_row(&fixture, 6, 0, 0);
+    fixture_row(&fixture, 8, 0, 2);
+    fixture_push(&fixture);
+    expect(&fixture, "+I 2\n+I 4\n");
+    assert_int_equal(deadletters_count(fixture.bench.task.dead_letters), 1);
+    fixture_close(&fixture);
+}
+
+/* ---- Window assignment ------------------------------------------------------------------- */
+
+static void assign_start(Fixture *fixture, WindowKind kind, int64_t size_ms, int64_t slide_ms)
+{
+    fixture_open(fixture, PLAN_WINDOW_ASSIGN);
+    for (int32_t i = 0; i < 3; i++) {
+        fixture->outputs[i] = fixture->fields[i];
+        fixture->outputs[3 + i] = (Field){STR("w"), type_timestamp(3)};
+    }
+    fixture->node.schema = (Schema){.fields = fixture->outputs, .count = 6};
+    fixture->node.window_assign.window =
+        (WindowSpec){.kind = kind, .time_column = 1, .size_ms = size_ms, .slide_ms = slide_ms};
+    fixture_start(fixture);
+}
+
+static void test_every_row_goes_to_all_its_windows(void **state)
+{
+    (void)state;
+    Fixture fixture;
+    assign_start(&fixture, WINDOW_HOP, 2000, 1000);
+    fixture_row(&fixture, 1, -500000, 0);
+    fixture_push(&fixture);
+    expect(&fixture, "+I 1,1969-12-31T23:59:59.500,0,1969-12-31T23:59:59,1970-01-01T00:00:01,"
+                     "1970-01-01T00:00:00.999\n"
+                     "+I 1,1969-12-31T23:59:59.500,0,1969-12-31T23:59:58,1970-01-01T00:00,"
+                     "1969-12-31T23:59:59.999\n");
+    fixture_close(&fixture);
+
+    assign_start(&fixture, WINDOW_CUMULATE, 3000, 1000);
+    fixture_row(&fixture, 1, 1 * SECOND, 0);
+    fixture_row(&fixture, 2, 2 * SECOND, 0);
+    fixture_push(&fixture);
+    expect(&fixture, "+I 1,1970-01-01T00:00:01,0,1970-01-01T00:00,1970-01-01T00:00:03,"
+                     "1970-01-01T00:00:02.999\n"
+                     "+I 2,1970-01-01T00:00:02,0,1970-01-01T00:00,1970-01-01T00:00:03,"
+                     "1970-01-01T00:00:02.999\n"
+                     "+I 1,1970-01-01T00:00:01,0,1970-01-01T00:00,1970-01-01T00:00:02,"
+                     "1970-01-01T00:00:01.999\n");
+    fixture_close(&fixture);
+}
+
+/* ---- Normalize --------------------------------------------------------------------------- */
+
+static void normalize_row(Fixture *fixture, int64_t a, int64_t b, RowKind kind)
+{
+    fixture_row(fixture, a, 0, b);
+    batch_need_kinds(fixture->batch, CAPACITY);
+    fixture->batch->kinds[fixture->batch->row_count - 1] = (uint8_t)kind;
+}
+
+static void test_upserts_become_a_full_changelog(void **state)
+{
+    (void)state;
+    static const int32_t keys[] = {0};
+    Fixture fixture;
+    fixture_open(&fixture, PLAN_NORMALIZE);
+    fixture.node.normalize.keys = keys;
+    fixture.node.normalize.key_count = 1;
+    fixture_start(&fixture);
+    normalize_row(&fixture, 1, 10, ROW_UPDATE_AFTER);
+    normalize_row(&fixture, 1, 10, ROW_UPDATE_AFTER);
+    normalize_row(&fixture, 2, 20, ROW_DELETE);
+    normalize_row(&fixture, 1, 11, ROW_INSERT);
+    fixture_push(&fixture);
+    expect(&fixture, "+I 1,1970-01-01T00:00,10\n-U 1,1970-01-01T00:00,10\n"
+                     "+U 1,1970-01-01T00:00,11\n");
+    Buffer saved = {0};
+    assert_int_equal(fixture.op->kind->snapshot(fixture.op, 1, &saved), OK);
+    fixture.op->kind->close(fixture.op);
+    capture_close(&fixture.capture->base);
+    fixture_start(&fixture);
+    assert_int_equal(fixture.op->kind->restore(fixture.op, buffer_str(&saved)), OK);
+    /* The row taken back is the one stored, whatever the delete carries. */
+    normalize_row(&fixture, 1, 0, ROW_DELETE);
+    normalize_row(&fixture, 1, 0, ROW_DELETE);
+    normalize_row(&fixture, 1, 12, ROW_INSERT);
+    fixture_push(&fixture);
+    expect(&fixture, "-D 1,1970-01-01T00:00,11\n+I 1,1970-01-01T00:00,12\n");
+    buffer_free(&saved);
+    fixture_close(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows_go_before_the_watermark_they_raise),
+        cmocka_unit_test(test_no_watermark_before_1970),
+        cmocka_unit_test(test_rows_without_event_time_are_dead_letters),
+        cmocka_unit_test(test_a_silent_stream_is_idle_until_rows_come),
+        cmocka_unit_test(test_a_union_is_as_far_as_its_slowest_input),
+        cmocka_unit_test(test_calc_filters_and_projects),
+        cmocka_unit_test(test_rows_that_cannot_be_computed_are_dead_letters),
+        cmocka_unit_test(test_every_row_goes_to_all_its_windows),
+        cmocka_unit_test(test_upserts_become_a_full_changelog),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
