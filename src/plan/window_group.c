@@ -205,7 +205,7 @@ static int32_t window_time_column(const WindowGroup *w)
 /* Which window column the key becomes above; -1: it is a key of the operator. */
 static int32_t window_key_kind(const WindowGroup *w, const Expr *key)
 {
-    int32_t window_column;
+    int32_t window_column = -1;
     Rel *origin = key_origin(w->group, key, &window_column);
     if (origin != w->origin)
         return -1;
