@@ -41,6 +41,25 @@ static bool type_is_decoded(Type type)
     return type_physical(type) != PHYSICAL_NONE;
 }
 
+static JsonShortcut type_shortcut(Type type)
+{
+    if (type.id == TYPE_INT)
+        return SHORTCUT_I32;
+    if (type.id == TYPE_BIGINT)
+        return SHORTCUT_I64;
+    if (type.id == TYPE_DECIMAL)
+        return SHORTCUT_DECIMAL;
+    if (type_is_text(type))
+        return SHORTCUT_TEXT;
+    return type.id == TYPE_TIMESTAMP && type.precision <= 6 ? SHORTCUT_TIMESTAMP : SHORTCUT_NONE;
+}
+
+static int32_t type_micros_cut(Type type)
+{
+    bool is_cut = type.id == TYPE_TIMESTAMP && type.precision < 6;
+    return is_cut ? (int32_t)TEXT_POWERS[6 - type.precision] : 1;
+}
+
 Status json_row_open(Arena *arena, const DecoderSpec *spec, bool has_missing_option, JsonRow *row,
                      Error *error)
 {
@@ -60,6 +79,8 @@ Status json_row_open(Arena *arena, const DecoderSpec *spec, bool has_missing_opt
                         STR_ARGS(field->name), type_text(arena, field->type));
         row->columns[i] = (JsonColumn){.name = str_copy(arena, field->name),
                                        .type = field->type,
+                                       .shortcut = type_shortcut(field->type),
+                                       .micros_cut = type_micros_cut(field->type),
                                        .batch_column = spec->first_column + i};
         row->table[table_slot(row, field->name)] = i + 1;
     }
@@ -69,6 +90,7 @@ Status json_row_open(Arena *arena, const DecoderSpec *spec, bool has_missing_opt
     Str standard = format_option_text(spec->options, spec->prefix, "timestamp-format.standard");
     row->times =
         str_equal_ignoring_case(standard, STR("ISO-8601")) ? TEXT_TIMES_ISO : TEXT_TIMES_SQL;
+    row->separator = row->times == TEXT_TIMES_ISO ? 'T' : ' ';
     if (row->fails_on_missing && row->ignores_errors)
         return fail(error, ERR_INVALID, "WR3505",
                     "json format does not support that fail-on-missing-field and "
@@ -105,19 +127,23 @@ static void expected_set(JsonExpected *expected, const char *text, int64_t lengt
     memcpy(expected->text, text, (size_t)length + 1);
     expected->length = (int32_t)length + 1;
     expected->column = column;
-    int32_t head_bytes = expected->length < 8 ? expected->length : 8;
-    expected->head_mask = UINT64_MAX >> (64 - 8 * head_bytes);
-    memcpy(&expected->head, expected->text, sizeof expected->head);
+    char mask[JSON_HEAD_BYTES] = {0};
+    memset(mask, 0xff, (size_t)(length < JSON_HEAD_BYTES ? length + 1 : JSON_HEAD_BYTES));
+    memcpy(expected->mask, mask, sizeof mask);
+    memcpy(expected->head, expected->text, sizeof expected->head);
 }
 
 static inline bool expected_matches(const JsonExpected *expected, const char *text)
 {
-    uint64_t head;
-    memcpy(&head, text, sizeof head);
-    if (((head ^ expected->head) & expected->head_mask) != 0 || expected->length == 0)
+    uint64_t head[2];
+    memcpy(head, text, sizeof head);
+    uint64_t difference = ((head[0] ^ expected->head[0]) & expected->mask[0]) |
+                          ((head[1] ^ expected->head[1]) & expected->mask[1]);
+    if (difference != 0 || expected->length == 0)
         return false;
-    return expected->length <= 8 ||
-           memcmp(expected->text + 8, text + 8, (size_t)expected->length - 8) == 0;
+    return expected->length <= JSON_HEAD_BYTES ||
+           memcmp(expected->text + JSON_HEAD_BYTES, text + JSON_HEAD_BYTES,
+                  (size_t)expected->length - JSON_HEAD_BYTES) == 0;
 }
 
 /* The column of a key that did not stand here last time; -2 if it is no string. The colon is
@@ -163,6 +189,45 @@ static bool field_fail(JsonRow *row, const JsonColumn *column, Str raw)
     return false;
 }
 
+/* The usual texts of the usual types; false: json_value_store is to look at it. */
+static inline bool value_shortcut(JsonRow *row, const JsonColumn *column, Str raw, int32_t index)
+{
+    bool is_string = raw.data[0] == '"' && raw.length >= 2 && raw.data[raw.length - 1] == '"';
+    Str inner = str_make(raw.data + 1, raw.length - 2);
+    int64_t integer;
+    switch (column->shortcut) {
+    case SHORTCUT_I32:
+        if (raw.data[0] == '0' || !text_integer(raw, INT32_MIN, INT32_MAX, &integer))
+            return false;
+        ((int32_t *)column->values)[index] = (int32_t)integer;
+        return true;
+    case SHORTCUT_I64:
+        if (raw.data[0] == '0' || !text_integer(raw, INT64_MIN, INT64_MAX, &integer))
+            return false;
+        ((int64_t *)column->values)[index] = integer;
+        return true;
+    case SHORTCUT_DECIMAL:
+        if (raw.data[0] == '0' && raw.length > 1 && raw.data[1] != '.')
+            return false;
+        return text_decimal_short(is_string ? inner : raw, column->type.precision,
+                                  column->type.scale, (Int128 *)column->values + index);
+    case SHORTCUT_TEXT:
+        if (!is_string || memchr(inner.data, '\\', (size_t)inner.length) != NULL)
+            return false;
+        ((StrView *)column->values)[index] = str_view_copy(row->batch->arena, inner);
+        return true;
+    case SHORTCUT_TIMESTAMP:
+        if (!is_string || !text_timestamp_short(&row->dates, inner, row->separator, &integer))
+            return false;
+        if (column->micros_cut > 1)
+            integer -= floor_mod(integer, column->micros_cut);
+        ((int64_t *)column->values)[index] = integer;
+        return true;
+    case SHORTCUT_NONE: return false;
+    }
+    return false;
+}
+
 /* The value that begins with token `c` at `start` into the column. */
 static bool field_read(JsonRow *row, JsonWalk *walk, JsonColumn *column, uint32_t start,
                        int32_t index)
@@ -176,6 +241,12 @@ static bool field_read(JsonRow *row, JsonWalk *walk, JsonColumn *column, uint32_
         raw = str_make(walk->base + start, last + 1 - start);
     } else {
         raw = json_walk_scalar(walk, start);
+    }
+    if (value_shortcut(row, column, raw, index)) {
+        column->seen = row->object;
+        if (column->column->valid != NULL)
+            bitmap_set(column->column->valid, index, true);
+        return true;
     }
     column->seen = row->object;
     switch (json_value_store(row, column, raw, index)) {
@@ -236,6 +307,24 @@ static inline bool member_read(JsonRow *row, JsonWalk *walk, uint32_t start, int
     return true;
 }
 
+/* Step over members that are not wanted, as long as they stand where they stood before, have a
+ * scalar value and are not the last: key, colon, value, comma. Returns the place of the member
+ * to read, whose key is the walk's next token. */
+static inline int32_t members_skip(const JsonRow *row, JsonWalk *walk, int32_t place)
+{
+    const uint32_t *at = walk->at;
+    const char *base = walk->base;
+    while (place < JSON_ORDER_MAX && row->order[place].column < 0 && at[0] < walk->end &&
+           at[1] < walk->end && at[2] < walk->end && at[3] < walk->end && base[at[0]] == '"' &&
+           expected_matches(&row->order[place], base + at[0] + 1) && base[at[1]] == ':' &&
+           base[at[3]] == ',' && json_begins_scalar(base[at[2]])) {
+        at += 4;
+        place++;
+    }
+    walk->at = at;
+    return place;
+}
+
 bool json_row_read(JsonRow *row, JsonWalk *walk, int32_t index)
 {
     assert(index < row->capacity);
@@ -243,18 +332,20 @@ bool json_row_read(JsonRow *row, JsonWalk *walk, int32_t index)
     row->object++;
     if (json_walk_next(walk, &position) != '{')
         return json_row_fail(row, CODE_MALFORMED, "the record is not a json object");
-    char c = json_walk_next(walk, &position);
-    if (c == '}')
-        return row_fill_missing(row, index);
+    char c = '\0';
     for (int32_t place = 0;; place++) {
+        int32_t skipped = members_skip(row, walk, place);
+        c = json_walk_next(walk, &position);
+        if (c == '}' && skipped == 0 && place == 0)
+            break;
         if (c != '"')
             return row_malformed(row, walk, "a field name");
+        place = skipped;
         if (!member_read(row, walk, position, place, index))
             return false;
         c = json_walk_next(walk, &position);
         if (c != ',')
             break;
-        c = json_walk_next(walk, &position);
     }
     if (c != '}')
         return row_malformed(row, walk, "a comma or a closing brace");

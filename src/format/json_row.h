@@ -10,13 +10,26 @@
 enum {
     JSON_ORDER_MAX = 64,     /* fields of an object whose place is remembered */
     JSON_KEY_BYTES_MAX = 47, /* of a remembered key */
+    JSON_HEAD_BYTES = 16,
     JSON_REASON_BYTES = 512,
 };
+
+/* Types whose usual texts are read without a detour, by their physical. */
+typedef enum JsonShortcut {
+    SHORTCUT_NONE,
+    SHORTCUT_I32,
+    SHORTCUT_I64,
+    SHORTCUT_DECIMAL,
+    SHORTCUT_TEXT,
+    SHORTCUT_TIMESTAMP, /* without a zone, p <= 6 */
+} JsonShortcut;
 
 /* A wanted column. `values` and `valid` are those of the batch being filled. */
 typedef struct JsonColumn {
     Str name;
     Type type;
+    JsonShortcut shortcut;
+    int32_t micros_cut; /* SHORTCUT_TIMESTAMP: a multiple of this is kept */
     int32_t batch_column;
     void *values;
     Column *column;
@@ -26,8 +39,8 @@ typedef struct JsonColumn {
 /* What stood at this place of the last object: most objects list their fields in one order, so
  * the next key is most likely this one. The text has its closing quote behind it. */
 typedef struct JsonExpected {
-    uint64_t head; /* the first bytes of `text`, masked by head_mask */
-    uint64_t head_mask;
+    uint64_t head[2]; /* the first 16 bytes of `text`, masked */
+    uint64_t mask[2];
     int32_t length; /* with the quote; 0: nothing known */
     int32_t column; /* index into columns, or -1: not wanted */
     char text[JSON_KEY_BYTES_MAX + 1];
@@ -41,6 +54,7 @@ typedef struct JsonRow {
     bool fails_on_missing;
     bool ignores_errors;
     TextTimes times;
+    char separator; /* between date and time */
     TextDates dates;
     uint64_t object; /* number of the object being read */
     JsonExpected order[JSON_ORDER_MAX];

@@ -62,19 +62,16 @@ static inline bool json_walk_skip_nested(JsonWalk *walk, uint32_t *last)
     return true;
 }
 
+/* Whether a string, number or literal can begin with this byte. */
+static inline bool json_begins_scalar(char c)
+{
+    return c == '"' || (c >= '0' && c <= '9') || c == '-' || c == 't' || c == 'f' || c == 'n';
+}
+
 /* Whether a value can begin with this byte. */
 static inline bool json_begins_value(char c)
 {
-    switch (c) {
-    case '"':
-    case '{':
-    case '[':
-    case '-':
-    case 't':
-    case 'f':
-    case 'n': return true;
-    default: return c >= '0' && c <= '9';
-    }
+    return json_begins_scalar(c) || c == '{' || c == '[';
 }
 
 #endif

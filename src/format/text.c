@@ -6,13 +6,6 @@ enum { NANOS_PER_SECOND = 1000000000, DATE_BYTES = 10, CLOCK_BYTES = 8, FRACTION
 static const int32_t POWERS[FRACTION_DIGITS_MAX + 1] = {
     1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000};
 
-static inline uint32_t two_digits(const char *at)
-{
-    uint32_t tens = (uint32_t)(unsigned char)at[0] - '0';
-    uint32_t ones = (uint32_t)(unsigned char)at[1] - '0';
-    return tens <= 9 && ones <= 9 ? tens * 10 + ones : 100;
-}
-
 /* ".f{0,9}" as nanoseconds; Java takes the lone point too. */
 static bool text_fraction(const char *at, const char *end, int32_t *nanos)
 {
@@ -38,8 +31,8 @@ static bool text_clock(Str text, bool needs_seconds, int32_t *seconds, int32_t *
 {
     if (text.length < 5 || text.data[2] != ':')
         return false;
-    uint32_t hour = two_digits(text.data);
-    uint32_t minute = two_digits(text.data + 3);
+    uint32_t hour = text_two_digits(text.data);
+    uint32_t minute = text_two_digits(text.data + 3);
     if (hour > 23 || minute > 59)
         return false;
     *seconds = (int32_t)(hour * 3600 + minute * 60);
@@ -48,7 +41,7 @@ static bool text_clock(Str text, bool needs_seconds, int32_t *seconds, int32_t *
         return !needs_seconds;
     if (text.length < CLOCK_BYTES || text.data[5] != ':')
         return false;
-    uint32_t second = two_digits(text.data + 6);
+    uint32_t second = text_two_digits(text.data + 6);
     if (second > 59)
         return false;
     *seconds += (int32_t)second;

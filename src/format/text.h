@@ -68,39 +68,66 @@ static inline bool text_integer(Str text, int64_t min, int64_t max, int64_t *out
     return *out >= min && *out <= max;
 }
 
-/* Up to 18 digits in one register; everything else goes to decimal_parse. */
-static inline TextResult text_decimal(Str text, int32_t precision, int32_t scale, Int128 *out)
+static const uint64_t TEXT_POWERS[19] = {
+    1,
+    10,
+    100,
+    1000,
+    10000,
+    100000,
+    1000000,
+    10000000,
+    100000000,
+    1000000000,
+    10000000000,
+    100000000000,
+    1000000000000,
+    10000000000000,
+    100000000000000,
+    1000000000000000,
+    10000000000000000,
+    100000000000000000,
+    1000000000000000000,
+};
+
+/* [-]digits[.digits] with at most 18 digits, at most `scale` of them behind the point; false
+ * for everything else, which is left to text_decimal. */
+static inline bool text_decimal_short(Str text, int32_t precision, int32_t scale, Int128 *out)
 {
     const char *at = text.data;
     const char *end = at + text.length;
     bool is_negative = at < end && *at == '-';
     at += is_negative;
+    if (end - at > 18 || scale > 18)
+        return false;
     uint64_t value = 0;
-    int64_t digits = 0;
-    const char *point = NULL;
-    if (end - at <= 18) {
-        for (; at < end; at++) {
-            uint32_t digit = (uint32_t)(unsigned char)*at - '0';
-            if (digit <= 9) {
-                value = value * 10 + digit;
-                digits++;
-            } else if (*at == '.' && point == NULL) {
-                point = at;
-            } else {
-                break;
-            }
-        }
-        int64_t fraction = point == NULL ? 0 : end - point - 1;
-        if (at == end && digits > 0 && fraction <= scale) {
-            Int128 scaled = (Int128)value * decimal_power10(scale - (int32_t)fraction);
-            if (scaled >= decimal_power10(precision))
-                return TEXT_NULL;
-            *out = is_negative ? -scaled : scaled;
-            return TEXT_OK;
-        }
+    uint32_t digit;
+    const char *start = at;
+    for (; at < end && (digit = (uint32_t)(unsigned char)*at - '0') <= 9; at++)
+        value = value * 10 + digit;
+    int64_t digits = at - start;
+    int64_t fraction = 0;
+    if (at < end && *at == '.') {
+        start = ++at;
+        for (; at < end && (digit = (uint32_t)(unsigned char)*at - '0') <= 9; at++)
+            value = value * 10 + digit;
+        fraction = at - start;
+        digits += fraction;
     }
+    if (at != end || digits == 0 || fraction > scale)
+        return false;
+    Int128 scaled = (Int128)value * (int64_t)TEXT_POWERS[scale - fraction];
+    if (precision <= 18 ? scaled >= (int64_t)TEXT_POWERS[precision] : digits + scale > 18)
+        return false;
+    *out = is_negative ? -scaled : scaled;
+    return true;
+}
+
+static inline TextResult text_decimal(Str text, int32_t precision, int32_t scale, Int128 *out)
+{
     bool is_overflow;
-    if (decimal_parse(text, precision, scale, out, &is_overflow))
+    if (text_decimal_short(text, precision, scale, out) ||
+        decimal_parse(text, precision, scale, out, &is_overflow))
         return TEXT_OK;
     return is_overflow ? TEXT_NULL : TEXT_BAD;
 }
@@ -117,6 +144,47 @@ static inline bool text_date(TextDates *dates, Str text, int32_t *days)
         dates->days = *days;
     }
     *days = dates->days;
+    return true;
+}
+
+/* Two digits, or 100 and more. */
+static inline uint32_t text_two_digits(const char *at)
+{
+    uint32_t tens = (uint32_t)(unsigned char)at[0] - '0';
+    uint32_t ones = (uint32_t)(unsigned char)at[1] - '0';
+    return tens <= 9 && ones <= 9 ? tens * 10 + ones : 100;
+}
+
+/* "yyyy-MM-dd HH:mm:ss[.f{1,6}]" in microseconds, uncut; false for everything else, which is left
+ * to text_timestamp. */
+static inline bool text_timestamp_short(TextDates *dates, Str text, char separator, int64_t *out)
+{
+    enum { WHOLE_BYTES = 19, FRACTION_BYTES_MAX = 7 };
+    const char *at = text.data;
+    int64_t more = text.length - WHOLE_BYTES;
+    int32_t days;
+    if (more < 0 || more == 1 || more > FRACTION_BYTES_MAX || at[10] != separator ||
+        at[13] != ':' || at[16] != ':' || !text_date(dates, str_make(at, 10), &days))
+        return false;
+    uint32_t hour = text_two_digits(at + 11);
+    uint32_t minute = text_two_digits(at + 14);
+    uint32_t second = text_two_digits(at + 17);
+    if (hour > 23 || minute > 59 || second > 59)
+        return false;
+    uint32_t micros = 0;
+    if (more > 0) {
+        if (at[WHOLE_BYTES] != '.')
+            return false;
+        for (int64_t i = 1; i < more; i++) {
+            uint32_t digit = (uint32_t)(unsigned char)at[WHOLE_BYTES + i] - '0';
+            if (digit > 9)
+                return false;
+            micros = micros * 10 + digit;
+        }
+        micros *= (uint32_t)TEXT_POWERS[FRACTION_BYTES_MAX - more];
+    }
+    *out =
+        ((int64_t)days * 86400 + hour * 3600 + minute * 60 + second) * MICROS_PER_SECOND + micros;
     return true;
 }
 
