@@ -42,29 +42,17 @@ static void check_problem(Check *check, const char *path, const Error *error)
     json_end_object(json);
 }
 
-static void check_extension(Check *check, const char *path, const char *what, Str name)
-{
-    Error error = {0};
-    Status status = fail(&error, ERR_INVALID, "WR7010", "%s `%.*s` is not in stock Flink", what,
-                         STR_ARGS(name));
-    (void)status;
-    check_problem(check, path, &error);
-}
-
 static void check_portable(Check *check, const char *path, const Plan *plan)
 {
-    for (int32_t i = 0; i < plan->node_count; i++) {
-        const PlanNode *node = plan->nodes[i];
-        const PlanTable *table = node->kind == PLAN_SOURCE ? node->source.table
-                                 : node->kind == PLAN_SINK ? node->sink.table
-                                                           : NULL;
-        if (table != NULL && table->connector->is_extension)
-            check_extension(check, path, "connector", str_from(table->connector->name));
+    List extensions = {0};
+    plan_extensions(plan, check->cli->arena, &extensions);
+    for (int32_t i = 0; i < extensions.count; i++) {
+        Error error = {0};
+        Status status =
+            fail(&error, ERR_INVALID, "WR7010", "%s", LIST_AT(extensions, i, const char));
+        (void)status;
+        check_problem(check, path, &error);
     }
-    const Map *settings = plan->settings.all;
-    for (int32_t i = 0; settings != NULL && i < map_count(settings); i++)
-        if (str_has_prefix(map_key_at(settings, i), STR("weir.")))
-            check_extension(check, path, "setting", map_key_at(settings, i));
 }
 
 static void check_sources(Check *check, const char *path, const Plan *plan)

@@ -14,6 +14,10 @@
 #include "job/job.h"
 #include "plan/plan.h"
 
+#ifndef WEIR_VERSION
+#define WEIR_VERSION "0.0.0" /* the build says which */
+#endif
+
 /* As sysexits.h has them. */
 typedef enum ExitCode {
     EXIT_OK = 0,

@@ -85,6 +85,7 @@ ExitCode load_plan(Cli *cli, Script *script)
         .registry = connect_registry(),
         .overrides = overrides,
         .override_count = definitions.count,
+        .checks_all = cli->command == &check_command,
     };
     script->diagnostics = diagnostics_new(cli->arena, &script->source);
     Status status =

@@ -36,6 +36,13 @@ static void run_notice(void *context, const char *text)
     report_note(context, "%s", text);
 }
 
+/* What runs, for dashboards: always 1. */
+static void run_count_build(const Cli *cli)
+{
+    const char *labels = arena_printf(cli->arena, "version=\"%s\"", WEIR_VERSION);
+    metric_set(metric_get(METRIC_GAUGE, "weir_build_info", labels, "The version that runs.", 1), 1);
+}
+
 /* ---- The HTTP API ------------------------------------------------------------------------ */
 
 static bool run_is_ready(void *context, Buffer *why)
@@ -47,7 +54,7 @@ static bool run_is_ready(void *context, Buffer *why)
 }
 
 /* Only where there is something to ask for, or the user names an address. */
-static Status run_serve(Cli *cli, Job *job, const Plan *plan, Server **out, Error *error)
+static Status run_serve(Cli *cli, Job *job, Server **out, Error *error)
 {
     *out = NULL;
     const char *listen = cli_value(cli, "listen");
@@ -61,7 +68,7 @@ static Status run_serve(Cli *cli, Job *job, const Plan *plan, Server **out, Erro
         .world = cli->world,
         .listen = listen,
         .allows_plaintext = cli_has(cli, "allow-plaintext"),
-        .pipeline = plan->settings.pipeline_name,
+        .pipeline = job_pipeline(job),
         .tables = tables,
         .table_count = count,
         .is_ready = run_is_ready,
@@ -85,6 +92,7 @@ static ExitCode run_job(Cli *cli, const Plan *plan, JobOptions *options)
         options->observe = progress_show;
         options->observe_context = progress;
     }
+    run_count_build(cli);
     signals_block();
     Status status = job_open(cli->world, plan, options, &job, &error);
     if (status != OK) {
@@ -94,7 +102,7 @@ static ExitCode run_job(Cli *cli, const Plan *plan, JobOptions *options)
     SignalWatch *watch = signals_watch(cli, job);
     Server *server = NULL;
     if (options->preview == NULL)
-        status = run_serve(cli, job, plan, &server, &error);
+        status = run_serve(cli, job, &server, &error);
     if (status == OK)
         status = job_run(job, &error);
     signals_end(watch);
@@ -131,6 +139,25 @@ static ExitCode run_dry(const Cli *cli, const Plan *plan)
     return code;
 }
 
+/* The file's or folder's own name: so two scripts can share a data folder, one after the other. */
+static const char *run_name(const Cli *cli, const char *path)
+{
+    Str name = str_from(path);
+    while (name.length > 1 && name.data[name.length - 1] == '/')
+        name.length--;
+    for (int64_t i = name.length - 1; i >= 0; i--) {
+        if (name.data[i] != '/')
+            continue;
+        name = str_make(name.data + i + 1, name.length - i - 1);
+        break;
+    }
+    if (str_has_suffix(name, STR(".sql")))
+        name.length -= 4;
+    if (name.length == 0 || str_is(name, "-") || str_is(name, ".") || str_is(name, ".."))
+        name = STR("pipeline");
+    return str_terminated(cli->arena, name);
+}
+
 static ExitCode run_nothing(const Cli *cli, const char *path)
 {
     Error error = {0};
@@ -160,6 +187,7 @@ static ExitCode run_run(Cli *cli)
         return run_dry(cli, plan);
     const char *data_dir = cli_value(cli, "data-dir");
     JobOptions options = {
+        .pipeline = run_name(cli, path),
         .data_dir = data_dir != NULL ? data_dir : "weir-data",
         .is_fresh = cli_has(cli, "fresh"),
         .allows_state_loss = cli_has(cli, "allow-state-loss"),

@@ -2,10 +2,6 @@
 #include "base/json.h"
 #include "cli/cli.h"
 
-#ifndef WEIR_VERSION
-#define WEIR_VERSION "0.0.0"
-#endif
-
 static ExitCode version_run(Cli *cli)
 {
     Buffer text = {0};

@@ -36,6 +36,14 @@ static int32_t job_choose_shards(const Job *job)
     return count < 1 ? 1 : count > SHARDS_MAX ? SHARDS_MAX : count;
 }
 
+static const char *job_choose_name(const Plan *plan, const JobOptions *options)
+{
+    const char *name = plan->settings.pipeline_name;
+    if (name == NULL || name[0] == '\0')
+        name = options->pipeline;
+    return name != NULL && name[0] != '\0' ? name : "default";
+}
+
 /* An interval of zero counts only if somebody has written it. */
 static int64_t job_choose_interval(const Plan *plan)
 {
@@ -69,7 +77,7 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     job->plan = plan;
     job->options = *options;
     job->arena = arena;
-    job->pipeline = plan->settings.pipeline_name != NULL ? plan->settings.pipeline_name : "default";
+    job->pipeline = job_choose_name(plan, options);
     job->shard_count = job_choose_shards(job);
     job->checkpoint_interval_us = job_choose_interval(plan);
     job->board.core_count = job_core_count();
@@ -196,6 +204,11 @@ Status job_check_source(World *world, const Plan *plan, const PlanNode *node, Er
 }
 
 /* ---- Looking in -------------------------------------------------------------------------- */
+
+const char *job_pipeline(const Job *job)
+{
+    return job->pipeline;
+}
 
 bool job_is_running(const Job *job)
 {

@@ -26,6 +26,7 @@ enum {
 };
 
 typedef struct JobOptions {
+    const char *pipeline;   /* its name, if the script sets none */
     const char *data_dir;   /* all of the job's own files lie below it */
     bool is_fresh;          /* discard what could be resumed */
     bool allows_state_loss; /* go on without state that the plan has no operator for */
@@ -73,6 +74,9 @@ bool job_is_running(const Job *job);
 
 /* NULL in a preview. */
 DeadLetters *job_dead_letters(const Job *job);
+
+/* The name under which state is kept and metrics are labelled. */
+const char *job_pipeline(const Job *job);
 
 /* What a person wants to see of a source. */
 typedef struct SourceView {
