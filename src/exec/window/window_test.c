@@ -443,19 +443,19 @@ static void run_trial(uint64_t seed)
     memory_free(trial);
 }
 
+static int64_t trials = 200; /* more by the first argument */
+
 static void test_windows_equal_a_recomputation(void **state)
 {
     (void)state;
-    const char *count = getenv("WEIR_TEST_TRIALS");
-    int64_t trials = 300;
-    if (count != NULL)
-        (void)str_parse_int64(str_from(count), &trials);
     for (int64_t seed = 1; seed <= trials; seed++)
         run_trial((uint64_t)seed);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        (void)str_parse_int64(str_from(argv[1]), &trials);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows_equal_a_recomputation),
     };
