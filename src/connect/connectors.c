@@ -7,12 +7,14 @@
 
 extern const Connector blackhole_connector;
 extern const Connector datagen_connector;
+extern const Connector mysql_cdc_connector;
 extern const Connector print_connector;
 extern const Connector redis_connector;
 
 static const Connector *const connectors[] = {
     &blackhole_connector,
     &datagen_connector,
+    &mysql_cdc_connector,
     &print_connector,
     &redis_connector,
 };

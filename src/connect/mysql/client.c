@@ -121,6 +121,7 @@ static const ErrorMeaning ERROR_MEANINGS[] = {
     {1205, ERR_UNAVAILABLE, "WR3101", true}, /* lock wait timeout */
     {1213, ERR_UNAVAILABLE, "WR3101", true}, /* deadlock */
     {1317, ERR_UNAVAILABLE, "WR3101", true}, /* query interrupted */
+    {1412, ERR_UNAVAILABLE, "WR3101", true}, /* the table changed under the transaction */
     {1927, ERR_UNAVAILABLE, "WR3101", true}, /* connection was killed */
     {1044, ERR_PERMISSION, "WR3106", false}, /* database access denied */
     {1045, ERR_PERMISSION, "WR3106", false}, /* access denied */
@@ -151,6 +152,10 @@ Status mysql_client_fail(MysqlClient *client, Str packet, Error *error)
     if (meaning.status == ERR_PERMISSION && error != NULL &&
         str_is(str_from(meaning.code), "WR3106"))
         error_hint(error, "check username, password and the host the account may come from");
+    if (str_is(str_from(meaning.code), "WR3107"))
+        error_hint(
+            error, "run on the server: GRANT SELECT, REPLICATION SLAVE, %s ON *.* TO '%s'@'%%'",
+            client->is_mariadb ? "BINLOG MONITOR" : "REPLICATION CLIENT", client->endpoint->user);
     if (error != NULL)
         error->is_retriable = meaning.is_retriable;
     return status;

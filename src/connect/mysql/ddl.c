@@ -13,6 +13,7 @@ static void column_copy(Arena *arena, MysqlColumn *into, const MysqlColumn *from
     into->name = str_copy(arena, from->name);
     into->declared = str_copy(arena, from->declared);
     into->charset_name = str_copy(arena, from->charset_name);
+    into->collation = str_copy(arena, from->collation);
     Str *members = ARENA_ARRAY(arena, Str, from->member_count + 1);
     for (int32_t i = 0; i < from->member_count; i++)
         members[i] = str_copy(arena, from->members[i]);

@@ -65,6 +65,7 @@ typedef struct MysqlColumn {
     MysqlType type; /* as a table map of today's servers has it, ENUM and SET unfolded */
     Charset charset;
     Str charset_name;
+    Str collation;      /* where information_schema told it */
     int32_t length;     /* characters, digits or bits as declared; 0: none */
     int32_t scale;      /* DECIMAL: digits behind the point; times: fractional digits */
     const Str *members; /* ENUM and SET */

@@ -1,0 +1,60 @@
+/* What a server has and how it is set up: the tables that match, and the settings and rights
+ * that capturing needs. Everything wrong here is found at open, with what to do. */
+#ifndef WEIR_CONNECT_MYSQL_CATALOG_H
+#define WEIR_CONNECT_MYSQL_CATALOG_H
+
+#include "base/list.h"
+#include "connect/mysql/client.h"
+#include "connect/mysql/schema.h"
+
+/* A name filter: database-name and table-name, each matched as a whole. */
+typedef struct TableFilter TableFilter;
+
+/* ERR_INVALID when one is no regular expression. Freed with the arena's owner by
+ * table_filter_free. */
+Status table_filter_new(Str database, Str table, TableFilter **out, Error *error);
+void table_filter_free(TableFilter *filter);
+bool table_filter_matches(const TableFilter *filter, Str database, Str name);
+bool table_filter_matches_database(const TableFilter *filter, Str database);
+
+/* What the server says about itself. */
+typedef struct ServerInfo {
+    uint32_t server_id;
+    bool has_checksums;
+    bool has_gtids; /* MySQL: gtid_mode is ON; MariaDB: always */
+} ServerInfo;
+
+Status mysql_catalog_server(MysqlClient *client, ServerInfo *out, Error *error);
+
+/* binlog on, in ROW format, with full images; the rights to read it. */
+Status mysql_catalog_check_binlog(MysqlClient *client, Error *error);
+
+typedef struct BinlogPosition {
+    char file[256];
+    uint64_t offset; /* bytes */
+} BinlogPosition;
+
+/* The end of the binlog, and the executed GTIDs ("" where there are none) in the arena. */
+Status mysql_catalog_end(MysqlClient *client, Arena *arena, BinlogPosition *position, Str *gtids,
+                         Error *error);
+
+/* MariaDB: the GTIDs at a position of the binlog. */
+Status mysql_catalog_gtids_at(MysqlClient *client, Arena *arena, const BinlogPosition *position,
+                              Str *gtids, Error *error);
+
+/* Names (const char *) of the binlog files, oldest first. */
+Status mysql_catalog_files(MysqlClient *client, Arena *arena, List *files, Error *error);
+
+/* All base tables that match, with columns (MysqlTable *), ordered by name. */
+Status mysql_catalog_tables(MysqlClient *client, Arena *arena, const TableFilter *filter,
+                            List *tables, Error *error);
+
+/* One table by exact name; *out stays NULL when it does not exist. */
+Status mysql_catalog_table(MysqlClient *client, Arena *arena, Str database, Str name,
+                           MysqlTable **out, Error *error);
+
+/* No table matches: say which exist that look alike. */
+Status mysql_catalog_fail_unknown(MysqlClient *client, Arena *arena, Str database, Str name,
+                                  Error *error);
+
+#endif

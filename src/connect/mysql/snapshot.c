@@ -1,0 +1,656 @@
+/* The tables as they stand, row after row in key order.
+ *
+ * One transaction with a consistent read sees all tables at one position of the binlog; the
+ * queries ask for chunks behind the last key, so that the server never holds a result back for
+ * a slow pipeline. When the connection is lost the read is lost, too: what was read so far
+ * becomes a segment with its position, and a new transaction at a later position goes on behind
+ * the last key. The stream later starts from the first segment's position and leaves out, for
+ * each row, the changes that its segment has already seen (snapshot_covers). */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "connect/mysql/source.h"
+
+enum { CHUNK_ROWS_MIN = 65536, QUIET_ATTEMPTS = 50, QUIET_PAUSE_US = 10000, LOCK_SECONDS = 10 };
+
+static SourceTable *snapshot_table(const MysqlSource *source)
+{
+    return LIST_AT(source->snapshot.order, source->snapshot.at, SourceTable);
+}
+
+static void key_free(RowKey *key)
+{
+    buffer_free(&key->text);
+    *key = (RowKey){0};
+}
+
+static Str key_value(const RowKey *key, int32_t index)
+{
+    int64_t at = 0;
+    for (int32_t i = 0; i < index; i++)
+        at += key->lengths[i];
+    return str_make(key->text.data + at, key->lengths[index]);
+}
+
+void mysql_snapshot_free(MysqlSource *source)
+{
+    for (int32_t i = 0; i < source->segments.count; i++)
+        key_free(&LIST_AT(source->segments, i, Segment)->upper);
+    source->segments.count = 0;
+    key_free(&source->snapshot.last);
+    arena_free(source->snapshot.query_arena);
+    source->snapshot.query_arena = NULL;
+}
+
+/* ---- position of the consistent read ---- */
+
+/* MariaDB tells the position that belongs to the transaction. */
+static Status snapshot_position_mariadb(MysqlSource *source, BinlogPosition *position, Error *error)
+{
+    Arena *arena = arena_new(0);
+    Str row[2];
+    int64_t offset = 0;
+    Status status = mysql_client_row(&source->client, arena,
+                                     "SHOW STATUS LIKE 'binlog_snapshot_file'", row, 2, error);
+    if (status == OK) {
+        snprintf(position->file, sizeof position->file, "%.*s", STR_ARGS(row[1]));
+        status = mysql_client_row(&source->client, arena,
+                                  "SHOW STATUS LIKE 'binlog_snapshot_position'", row, 2, error);
+    }
+    if (status == OK && (!str_parse_int64(row[1], &offset) || position->file[0] == '\0'))
+        status = fail(error, ERR_INVALID, "WR3126",
+                      "the server gave no binlog position for a consistent read");
+    position->offset = (uint64_t)offset;
+    arena_free(arena);
+    return status;
+}
+
+static const char BEGIN_SQL[] = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
+
+/* MySQL does not: take a moment in which nothing is committed, or hold commits for a moment
+ * where the user allows it. */
+static Status snapshot_position_mysql(MysqlSource *source, BinlogPosition *position, Str *gtids,
+                                      Error *error)
+{
+    MysqlClient *client = &source->client;
+    if (source->options.may_lock) {
+        TRY(mysql_client_execute(client, "SET lock_wait_timeout = 10", error));
+        TRY(mysql_client_execute(client, "FLUSH TABLES WITH READ LOCK", error));
+        Status status = mysql_client_execute(client, BEGIN_SQL, error);
+        if (status == OK)
+            status = mysql_catalog_end(client, source->arena, position, gtids, error);
+        TRY(status);
+        return mysql_client_execute(client, "UNLOCK TABLES", error);
+    }
+    for (int32_t i = 0; i < QUIET_ATTEMPTS; i++) {
+        BinlogPosition first, second;
+        Str first_gtids, second_gtids;
+        Arena *arena = arena_new(0);
+        Status status = mysql_catalog_end(client, arena, &first, &first_gtids, error);
+        if (status == OK)
+            status = socket_pause(client->wire.socket, QUIET_PAUSE_US);
+        if (status == OK)
+            status = mysql_client_execute(client, BEGIN_SQL, error);
+        if (status == OK)
+            status = mysql_catalog_end(client, arena, &second, &second_gtids, error);
+        bool is_quiet = status == OK && binlog_position_compare(&first, &second) == 0 &&
+                        str_equal(first_gtids, second_gtids);
+        if (is_quiet) {
+            *position = first;
+            *gtids = str_copy(source->arena, first_gtids);
+        }
+        arena_free(arena);
+        if (is_quiet || status != OK)
+            return status;
+        TRY(mysql_client_execute(client, "ROLLBACK", error));
+    }
+    Status status = fail(error, ERR_LIMIT, "WR3132",
+                         "the server commits too often to find the position of a snapshot "
+                         "without a lock");
+    error_hint(error, "allow a lock of some milliseconds by 'debezium.snapshot.locking.mode' = "
+                      "'minimal' (needs the right RELOAD)");
+    return status;
+}
+
+Status mysql_snapshot_begin(MysqlSource *source, Error *error)
+{
+    MysqlClient *client = &source->client;
+    SourceSnapshot *snapshot = &source->snapshot;
+    BinlogPosition position = {0};
+    Str gtids = {.data = ""};
+    if (!mysql_client_is_open(client))
+        TRY(mysql_client_open(client, error));
+    TRY(mysql_client_execute(client, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+                             error));
+    bool has_binlog = source->options.mode != START_SNAPSHOT || source->segments.count > 0;
+    if (source->options.mode == START_SNAPSHOT && !has_binlog) {
+        Arena *arena = arena_new(0);
+        Str row[1];
+        Status status = mysql_client_row(client, arena, "SELECT @@global.log_bin", row, 1, error);
+        has_binlog = status == OK && str_is(row[0], "1");
+        arena_free(arena);
+        TRY(status);
+    }
+    if (!has_binlog) {
+        TRY(mysql_client_execute(client, BEGIN_SQL, error));
+    } else if (client->is_mariadb) {
+        TRY(mysql_client_execute(client, BEGIN_SQL, error));
+        TRY(snapshot_position_mariadb(source, &position, error));
+        if (source->options.mode != START_SNAPSHOT)
+            TRY(mysql_catalog_gtids_at(client, source->arena, &position, &gtids, error));
+    } else {
+        TRY(snapshot_position_mysql(source, &position, &gtids, error));
+    }
+    Segment *segment = ARENA_NEW(source->arena, Segment);
+    segment->position = position;
+    segment->gtids = gtids;
+    list_append(&source->segments, source->arena, segment);
+    snapshot->is_open = true;
+    snapshot->column_count = 0;
+    log_event(LOG_INFO, "mysql-cdc", "reading %d table%s as of %s:%llu", snapshot->order.count,
+              snapshot->order.count == 1 ? "" : "s", position.file,
+              (unsigned long long)position.offset);
+    return OK;
+}
+
+/* The row that was read last is where the open segment ends. */
+static void segment_end(MysqlSource *source, Segment *segment)
+{
+    const SourceSnapshot *snapshot = &source->snapshot;
+    key_free(&segment->upper);
+    if (snapshot->at >= snapshot->order.count) {
+        segment->database = segment->name = (Str){0};
+        return;
+    }
+    const MysqlTable *schema = snapshot_table(source)->schema;
+    segment->database = str_copy(source->arena, schema->database);
+    segment->name = str_copy(source->arena, schema->name);
+    segment->upper.count = snapshot->last.count;
+    memcpy(segment->upper.lengths, snapshot->last.lengths, sizeof segment->upper.lengths);
+    buffer_append_str(&segment->upper.text, buffer_str(&snapshot->last.text));
+}
+
+void mysql_snapshot_break(MysqlSource *source)
+{
+    SourceSnapshot *snapshot = &source->snapshot;
+    if (!snapshot->is_open)
+        return;
+    snapshot->is_open = false;
+    snapshot->column_count = 0;
+    mysql_client_close(&source->client);
+    Segment *segment = LIST_AT(source->segments, source->segments.count - 1, Segment);
+    segment_end(source, segment);
+    /* One that got nowhere is as if it had not been. */
+    const Segment *before = source->segments.count > 1
+                                ? LIST_AT(source->segments, source->segments.count - 2, Segment)
+                                : NULL;
+    bool is_empty = before == NULL ? snapshot->at == 0 && snapshot->last.count == 0
+                                   : str_equal(before->database, segment->database) &&
+                                         str_equal(before->name, segment->name) &&
+                                         before->upper.count == segment->upper.count &&
+                                         str_equal(buffer_str(&before->upper.text),
+                                                   buffer_str(&segment->upper.text));
+    if (is_empty) {
+        key_free(&segment->upper);
+        source->segments.count--;
+    }
+}
+
+/* ---- queries ---- */
+
+static bool key_is_number(const MysqlColumn *column)
+{
+    return column->type == MYSQL_ENUM || column->type == MYSQL_SET || column->type == MYSQL_BIT;
+}
+
+static void print_key_column(Buffer *out, const MysqlColumn *column)
+{
+    buffer_append_text(out, key_is_number(column) ? "(" : "");
+    mysql_append_name(out, column->name);
+    buffer_append_text(out, key_is_number(column) ? " + 0)" : "");
+}
+
+void mysql_key_print_literal(Buffer *out, const MysqlColumn *column, Str text)
+{
+    bool is_number = key_is_number(column);
+    switch ((int)column->type) {
+    case MYSQL_TINY:
+    case MYSQL_SHORT:
+    case MYSQL_INT24:
+    case MYSQL_LONG:
+    case MYSQL_LONGLONG:
+    case MYSQL_YEAR:
+    case MYSQL_FLOAT:
+    case MYSQL_DOUBLE:
+    case MYSQL_NEWDECIMAL: is_number = true; break;
+    default: break;
+    }
+    if (is_number) {
+        buffer_append_str(out, text);
+        return;
+    }
+    if (column->charset != CHARSET_BINARY) {
+        mysql_append_literal(out, text);
+        return;
+    }
+    buffer_append_text(out, "x'");
+    for (int64_t i = 0; i < text.length; i++)
+        buffer_printf(out, "%02x", (uint8_t)text.data[i]);
+    buffer_append_char(out, '\'');
+}
+
+/* (k1 > v1) OR (k1 = v1 AND k2 > v2) …: a range that the server finds in the index. */
+static void print_behind(Buffer *out, const MysqlTable *schema, const RowKey *last)
+{
+    for (int32_t i = 0; i < last->count; i++) {
+        buffer_append_text(out, i == 0 ? " WHERE (" : " OR (");
+        for (int32_t j = 0; j <= i; j++) {
+            const MysqlColumn *column = &schema->columns[schema->key[j]];
+            if (j > 0)
+                buffer_append_text(out, " AND ");
+            print_key_column(out, column);
+            buffer_append_text(out, j == i ? " > " : " = ");
+            mysql_key_print_literal(out, column, key_value(last, j));
+        }
+        buffer_append_char(out, ')');
+    }
+}
+
+static void print_order(Buffer *out, const MysqlTable *schema, int64_t limit)
+{
+    for (int32_t i = 0; i < schema->key_count; i++) {
+        buffer_append_text(out, i == 0 ? " ORDER BY " : ", ");
+        print_key_column(out, &schema->columns[schema->key[i]]);
+    }
+    if (schema->key_count > 0)
+        buffer_printf(out, " LIMIT %lld", (long long)limit);
+}
+
+static int64_t snapshot_limit(const MysqlSource *source)
+{
+    int64_t rows = source->options.chunk_rows;
+    return rows > CHUNK_ROWS_MIN ? rows : CHUNK_ROWS_MIN;
+}
+
+/* What the query asks for: the wanted columns, then the key. */
+static Status snapshot_choose_columns(MysqlSource *source, const MysqlTable *schema, Buffer *sql,
+                                      Error *error)
+{
+    SourceSnapshot *snapshot = &source->snapshot;
+    const PlanNode *node = source->reader.node;
+    arena_free(snapshot->query_arena);
+    snapshot->query_arena = arena_new(0);
+    int32_t capacity = node->schema.count + schema->key_count + 1;
+    snapshot->outlets = ARENA_ARRAY(snapshot->query_arena, Outlet, capacity);
+    snapshot->columns = ARENA_ARRAY(snapshot->query_arena, int32_t, capacity);
+    TRY(book_check(source, schema, error));
+    int32_t count = 0;
+    for (int32_t i = 0; i < node->schema.count; i++) {
+        int32_t column = node->source.columns[i];
+        if (column < 0)
+            continue;
+        int32_t at = mysql_table_find(schema, node->source.table->physical.fields[column].name);
+        assert(at >= 0);
+        snapshot->outlets[count] = book_outlet(source, i, &schema->columns[at]);
+        snapshot->columns[count] = at;
+        buffer_append_text(sql, count == 0 ? "" : ", ");
+        mysql_append_name(sql, schema->columns[at].name);
+        if (schema->columns[at].type == MYSQL_FLOAT) /* as FLOAT it would lose digits */
+            buffer_append_text(sql, " + 0e0");
+        count++;
+    }
+    snapshot->key_first = count;
+    for (int32_t i = 0; i < schema->key_count; i++) {
+        buffer_append_text(sql, count == 0 ? "" : ", ");
+        print_key_column(sql, &schema->columns[schema->key[i]]);
+        snapshot->columns[count++] = schema->key[i];
+    }
+    if (count == 0) {
+        buffer_append_text(sql, "1");
+        count = 1;
+        snapshot->key_first = 0;
+    }
+    return OK;
+}
+
+static Status snapshot_query(MysqlSource *source, Error *error)
+{
+    SourceSnapshot *snapshot = &source->snapshot;
+    const MysqlTable *schema = snapshot_table(source)->schema;
+    if (schema->key_count > KEY_COLUMNS_MAX)
+        return fail(error, ERR_LIMIT, "WR3134", "the key of `%.*s.%.*s` has more than %d columns",
+                    STR_ARGS(schema->database), STR_ARGS(schema->name), KEY_COLUMNS_MAX);
+    if (schema->key_count == 0 && snapshot->table_rows > 0) {
+        Status status = fail(error, ERR_LOST, "WR3134",
+                             "the snapshot of `%.*s.%.*s` was cut and cannot go on: the table has "
+                             "no primary key",
+                             STR_ARGS(schema->database), STR_ARGS(schema->name));
+        error_hint(error, "add a primary key, or start over with --fresh");
+        return status;
+    }
+    Buffer sql = {0};
+    buffer_append_text(&sql, "SELECT ");
+    Status status = snapshot_choose_columns(source, schema, &sql, error);
+    if (status == OK) {
+        buffer_append_text(&sql, " FROM ");
+        mysql_append_name(&sql, schema->database);
+        buffer_append_char(&sql, '.');
+        mysql_append_name(&sql, schema->name);
+        print_behind(&sql, schema, &snapshot->last);
+        print_order(&sql, schema, snapshot_limit(source));
+        status =
+            mysql_client_query(&source->client, buffer_str(&sql), &snapshot->column_count, error);
+        snapshot->query_rows = 0;
+    }
+    buffer_free(&sql);
+    return status;
+}
+
+/* ---- rows ---- */
+
+static void snapshot_keep_key(MysqlSource *source, const Str *values, int32_t count)
+{
+    SourceSnapshot *snapshot = &source->snapshot;
+    RowKey *last = &snapshot->last;
+    last->text.length = 0;
+    last->count = count;
+    for (int32_t i = 0; i < count; i++) {
+        Str value = values[snapshot->key_first + i];
+        last->lengths[i] = (int32_t)value.length;
+        buffer_append_str(&last->text, value);
+    }
+}
+
+static void snapshot_reject(MysqlSource *source, const MysqlTable *schema, const char *why,
+                            const Str *values)
+{
+    const SourceSnapshot *snapshot = &source->snapshot;
+    Buffer row = {0};
+    JsonWriter json = {.out = &row};
+    json_begin_object(&json);
+    for (int32_t i = 0; i < snapshot->key_first; i++) {
+        json_key_str(&json, schema->columns[snapshot->columns[i]].name);
+        if (values[i].data == NULL)
+            json_null(&json);
+        else
+            json_str(&json, values[i]);
+    }
+    json_end_object(&json);
+    Buffer position = {0};
+    buffer_printf(&position, "snapshot of %.*s.%.*s", STR_ARGS(schema->database),
+                  STR_ARGS(schema->name));
+    mysql_source_reject(source, why, buffer_str(&position), buffer_str(&row));
+    buffer_free(&row);
+    buffer_free(&position);
+}
+
+static void snapshot_take_row(MysqlSource *source, const Str *values)
+{
+    SourceSnapshot *snapshot = &source->snapshot;
+    SourceTable *table = snapshot_table(source);
+    const MysqlTable *schema = table->schema;
+    Batch *batch = source->batch;
+    const char *why = NULL;
+    for (int32_t i = 0; i < snapshot->key_first && why == NULL; i++) {
+        Cell cell;
+        const MysqlColumn *column = &schema->columns[snapshot->columns[i]];
+        if (!cell_parse(column, values[i], &cell)) {
+            why = "a value does not read as its column's type";
+            break;
+        }
+        source->batch_bytes += values[i].length;
+        (void)outlet_put(&snapshot->outlets[i], &cell, batch, batch->row_count, BATCH_ROWS_MAX,
+                         &why);
+    }
+    if (why == NULL)
+        mysql_source_end_row(source, table, 0, ROW_INSERT);
+    else
+        snapshot_reject(source, schema, why, values);
+    snapshot_keep_key(source, values, schema->key_count);
+    snapshot->table_rows++;
+    snapshot->query_rows++;
+    atomic_fetch_add(&source->reader.progress.rows_done, 1);
+}
+
+static void snapshot_next_table(MysqlSource *source)
+{
+    SourceSnapshot *snapshot = &source->snapshot;
+    snapshot->at++;
+    snapshot->last.count = 0;
+    snapshot->last.text.length = 0;
+    snapshot->table_rows = 0;
+}
+
+Status mysql_snapshot_poll(MysqlSource *source, Error *error)
+{
+    enum { QUERY_COLUMNS_MAX = 4096 };
+    SourceSnapshot *snapshot = &source->snapshot;
+    static _Thread_local Str values[QUERY_COLUMNS_MAX];
+    if (!snapshot->is_open)
+        TRY(mysql_snapshot_begin(source, error));
+    while (mysql_source_has_room(source)) {
+        if (snapshot->at >= snapshot->order.count)
+            return ERR_END;
+        if (snapshot->column_count == 0)
+            TRY(snapshot_query(source, error));
+        if (snapshot->column_count > QUERY_COLUMNS_MAX)
+            return fail(error, ERR_LIMIT, "WR3134", "a table has more than %d columns",
+                        QUERY_COLUMNS_MAX);
+        Status status = mysql_client_fetch(&source->client, values, snapshot->column_count, error);
+        if (status == ERR_END) {
+            snapshot->column_count = 0;
+            bool is_whole = snapshot_table(source)->schema->key_count == 0 ||
+                            snapshot->query_rows < snapshot_limit(source);
+            if (is_whole)
+                snapshot_next_table(source);
+            continue;
+        }
+        TRY(status);
+        snapshot_take_row(source, values);
+        /* Give out what is there rather than wait for more. */
+        if (source->batch->row_count > 0 && !wire_is_ready(&source->client.wire) &&
+            source->batch->row_count * 2 >= BATCH_ROWS_MAX)
+            return OK;
+    }
+    return OK;
+}
+
+/* ---- what the snapshot has seen ---- */
+
+/* Compare as the server does for this column: < 0, 0, > 0. Text goes by its collation, which
+ * only the server knows. */
+static Status compare_text(MysqlSource *source, const MysqlColumn *column, Str a, Str b, int *out,
+                           Error *error)
+{
+    Buffer sql = {0}, literal[2] = {{0}, {0}};
+    Str texts[2] = {a, b};
+    for (int32_t i = 0; i < 2; i++) {
+        buffer_append_text(&literal[i], "CONVERT(");
+        mysql_append_literal(&literal[i], texts[i]);
+        buffer_printf(&literal[i], " USING %.*s)", STR_ARGS(column->charset_name));
+        if (column->collation.length > 0)
+            buffer_printf(&literal[i], " COLLATE %.*s", STR_ARGS(column->collation));
+        buffer_terminated(&literal[i]);
+    }
+    buffer_printf(&sql, "SELECT IF(%s = %s, 0, IF(%s < %s, -1, 1))", literal[0].data,
+                  literal[1].data, literal[0].data, literal[1].data);
+    Arena *arena = arena_new(0);
+    Str row[1];
+    int64_t order = 0;
+    Status status = OK;
+    if (!mysql_client_is_open(&source->client))
+        status = mysql_client_open(&source->client, error);
+    if (status == OK)
+        status = mysql_client_row(&source->client, arena, buffer_terminated(&sql), row, 1, error);
+    if (status == OK && !str_parse_int64(row[0], &order))
+        status = fail(error, ERR_DECODE, "WR3104", "the server's comparison is malformed");
+    *out = (int)order;
+    arena_free(arena);
+    buffer_free(&sql);
+    buffer_free(&literal[0]);
+    buffer_free(&literal[1]);
+    return status;
+}
+
+static int compare_sign(Int128 a, Int128 b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_civil(const Cell *a, const Cell *b)
+{
+    Int128 value[2];
+    const Cell *cells[2] = {a, b};
+    for (int32_t i = 0; i < 2; i++)
+        value[i] = ((((((Int128)cells[i]->civil.year * 16 + cells[i]->civil.month) * 32 +
+                       cells[i]->civil.day) *
+                          32 +
+                      cells[i]->civil.hour) *
+                         64 +
+                     cells[i]->civil.minute) *
+                        64 +
+                    cells[i]->civil.second) *
+                       1000000 +
+                   cells[i]->civil.microsecond;
+    return compare_sign(value[0], value[1]);
+}
+
+static Status compare_key_value(MysqlSource *source, const MysqlColumn *column, const Cell *cell,
+                                Str bound, int *out, Error *error)
+{
+    Cell other;
+    MysqlColumn plain = *column;
+    if (key_is_number(column)) {
+        plain.type = MYSQL_LONGLONG;
+        plain.is_unsigned = true;
+    }
+    if (!cell_parse(&plain, bound, &other))
+        return fail(error, ERR_CORRUPT, "WR3136", "the snapshot's key `%.*s` does not read",
+                    STR_ARGS(bound));
+    switch (cell->kind) {
+    case CELL_INT:
+    case CELL_INSTANT:
+    case CELL_TIME:
+        *out = compare_sign(cell->integer, other.kind == CELL_UINT ? (Int128)(uint64_t)other.integer
+                                                                   : (Int128)other.integer);
+        return OK;
+    case CELL_UINT:
+        *out = compare_sign((uint64_t)cell->integer, (uint64_t)other.integer);
+        return OK;
+    case CELL_DECIMAL: *out = compare_sign(cell->wide, other.wide); return OK;
+    case CELL_REAL:
+    case CELL_FLOAT: *out = (cell->real > other.real) - (cell->real < other.real); return OK;
+    case CELL_DATE:
+    case CELL_DATETIME: *out = compare_civil(cell, &other); return OK;
+    case CELL_BYTES:
+        if (key_is_number(column)) { /* BIT */
+            uint64_t value = 0;
+            for (int64_t i = 0; i < cell->text.length; i++)
+                value = value << 8 | (uint8_t)cell->text.data[i];
+            *out = compare_sign(value, (uint64_t)other.integer);
+        } else {
+            *out = str_compare(cell->text, bound);
+        }
+        return OK;
+    case CELL_TEXT: return compare_text(source, column, cell->text, bound, out, error);
+    case CELL_NULL: break;
+    }
+    *out = -1;
+    return OK;
+}
+
+/* The key column `index` of an image. */
+static bool image_key(MysqlSource *source, const Binding *binding, const RowsEvent *rows,
+                      int32_t which, int32_t index, Cell *out)
+{
+    RowImage image;
+    if (!rows_image(rows, which, &image))
+        return false;
+    const uint8_t *at = image.values;
+    for (int32_t i = 0, present = 0; i < rows->column_count; i++) {
+        if (!rows_bit(rows->present[which], i))
+            continue;
+        bool is_null = rows_bit(image.nulls, present++);
+        BinlogColumn column = binding->map.columns[i];
+        if (i == index) {
+            const char *why = NULL;
+            if (column.type == MYSQL_ENUM || column.type == MYSQL_SET)
+                column.schema = NULL; /* by number, as the query orders them */
+            source->stream.scratch.length = 0;
+            out->kind = CELL_NULL;
+            return is_null ||
+                   value_read(&column, at, rows->end, &source->stream.scratch, out, &why) != NULL;
+        }
+        if (!is_null)
+            at = value_skip(&column, at, rows->end);
+        if (at == NULL)
+            return false;
+    }
+    return false;
+}
+
+/* Whether the row's key is at or before the segment's end in its table. */
+static Status segment_holds_key(MysqlSource *source, const Segment *segment, const Binding *binding,
+                                int32_t which, bool *out, Error *error)
+{
+    const RowsEvent *rows = &source->stream.rows;
+    const MysqlTable *schema = binding->table->schema;
+    *out = false;
+    for (int32_t i = 0; i < segment->upper.count && i < schema->key_count; i++) {
+        Cell cell;
+        int order = 0;
+        if (!image_key(source, binding, rows, which, schema->key[i], &cell))
+            return event_fail(&source->stream.event, "a row is malformed", error);
+        TRY(compare_key_value(source, &schema->columns[schema->key[i]], &cell,
+                              key_value(&segment->upper, i), &order, error));
+        if (order != 0) {
+            *out = order < 0;
+            return OK;
+        }
+    }
+    *out = segment->upper.count > 0;
+    return OK;
+}
+
+static int compare_names(Str database, Str name, const Segment *segment)
+{
+    int order = str_compare(database, segment->database);
+    return order != 0 ? order : str_compare(name, segment->name);
+}
+
+/* Whether the stream's event is part of what was read at the segment's position. */
+static bool segment_has_seen(const MysqlSource *source, const Segment *segment)
+{
+    const SourceStream *stream = &source->stream;
+    BinlogPosition now = {.offset = stream->event.next_position};
+    if (stream->payload.is_open)
+        now.offset = stream->payload_end;
+    memcpy(now.file, stream->file, sizeof now.file);
+    return binlog_position_compare(&now, &segment->position) <= 0;
+}
+
+Status mysql_snapshot_covers(MysqlSource *source, int32_t which, bool *out, Error *error)
+{
+    const Binding *binding = source->stream.binding;
+    *out = false;
+    if (!binding->table->is_snapshotted)
+        return OK;
+    const MysqlTable *schema = binding->table->schema;
+    for (int32_t i = 0; i < source->segments.count; i++) {
+        const Segment *segment = LIST_AT(source->segments, i, Segment);
+        bool holds = segment->name.length == 0;
+        int order = holds ? -1 : compare_names(schema->database, schema->name, segment);
+        holds = holds || order < 0;
+        if (!holds && order == 0)
+            TRY(segment_holds_key(source, segment, binding, which, &holds, error));
+        if (holds) {
+            *out = segment_has_seen(source, segment);
+            return OK;
+        }
+    }
+    return OK;
+}

@@ -1,0 +1,295 @@
+/* The source: opening, polling, going on after trouble. See source.h for its parts. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "connect/mysql/source.h"
+
+enum { BACKOFF_FIRST_US = 200000, BACKOFF_MAX_US = 30000000 };
+
+static int compare_tables(const void *a, const void *b)
+{
+    const MysqlTable *left = (*(SourceTable *const *)a)->schema;
+    const MysqlTable *right = (*(SourceTable *const *)b)->schema;
+    int order = str_compare(left->database, right->database);
+    return order != 0 ? order : str_compare(left->name, right->name);
+}
+
+/* The tables of the snapshot in the order in which they are read. */
+static void source_order_tables(MysqlSource *source)
+{
+    List *order = &source->snapshot.order;
+    for (int32_t i = 0; i < source->table_count; i++)
+        if (source->tables[i]->is_snapshotted)
+            list_append(order, source->arena, source->tables[i]);
+    if (order->count > 1)
+        qsort(order->items, (size_t)order->count, sizeof(void *), compare_tables);
+}
+
+static Status source_read_tables(MysqlSource *source, Error *error)
+{
+    const OptionSet *options = source->reader.node->source.table->options.options;
+    List found = {0};
+    Arena *arena = arena_new(0);
+    Status status = mysql_catalog_tables(&source->client, arena, source->filter, &found, error);
+    if (status == OK && found.count == 0)
+        status = mysql_catalog_fail_unknown(&source->client, arena,
+                                            options_text(options, "database-name"),
+                                            options_text(options, "table-name"), error);
+    int64_t rows = 0;
+    bool has_snapshot =
+        source->options.mode == START_INITIAL || source->options.mode == START_SNAPSHOT;
+    for (int32_t i = 0; i < found.count && status == OK; i++) {
+        const MysqlTable *schema = LIST_AT(found, i, MysqlTable);
+        status = book_check(source, schema, error);
+        if (status != OK)
+            break;
+        SourceTable *table = book_add(source, schema);
+        table->is_snapshotted = has_snapshot;
+        rows += schema->rows_estimate;
+    }
+    if (has_snapshot)
+        atomic_store(&source->reader.progress.rows_total, rows);
+    arena_free(arena);
+    return status;
+}
+
+static Status source_connect(MysqlSource *source, Error *error)
+{
+    Status status = OK;
+    int64_t pause_us = BACKOFF_FIRST_US;
+    for (int64_t i = 0; i <= source->options.connect_retries; i++) {
+        status = mysql_client_open(&source->client, error);
+        if (status == OK || !error->is_retriable)
+            return status;
+        if (i < source->options.connect_retries &&
+            socket_pause(source->client.wire.socket, pause_us) != OK)
+            return fail(error, ERR_CANCELLED, "WR5106", "connecting was interrupted to stop");
+        pause_us *= 2;
+    }
+    return status;
+}
+
+static Status source_open_fresh(MysqlSource *source, Error *error)
+{
+    StartMode mode = source->options.mode;
+    if (mode != START_SNAPSHOT)
+        TRY(mysql_catalog_check_binlog(&source->client, error));
+    TRY(source_read_tables(source, error));
+    source_order_tables(source);
+    if (mode == START_INITIAL || mode == START_SNAPSHOT) {
+        ServerInfo info;
+        TRY(mysql_catalog_server(&source->client, &info, error));
+        source->stream.server_id = info.server_id;
+        return mysql_snapshot_begin(source, error);
+    }
+    source->snapshot.is_done = true;
+    TRY(mysql_stream_find_start(source, error));
+    mysql_client_close(&source->client);
+    return mysql_stream_open(source, error);
+}
+
+static Status source_open_restored(MysqlSource *source, Str state, Error *error)
+{
+    TRY(mysql_source_read_state(source, state, error));
+    source_order_tables(source);
+    if (source->snapshot.at > source->snapshot.order.count)
+        return fail(error, ERR_CORRUPT, "WR3136", "the position in the checkpoint is damaged");
+    if (source->options.mode != START_SNAPSHOT)
+        TRY(mysql_catalog_check_binlog(&source->client, error));
+    if (!source->snapshot.is_done) {
+        mysql_snapshot_break(source);
+        return OK;
+    }
+    mysql_client_close(&source->client);
+    return OK;
+}
+
+static Status source_open(SourceReader *reader, Str state, Error *error)
+{
+    MysqlSource *source = (MysqlSource *)reader;
+    const PlanNode *node = reader->node;
+    Error own = {0};
+    error = error != NULL ? error : &own;
+    source->arena = reader->arena;
+    TRY(mysql_source_read_options(source, error));
+    for (int32_t i = 0; i < node->schema.count; i++)
+        source->wants_metadata |= node->source.columns[i] < 0;
+    const OptionSet *options = node->source.table->options.options;
+    TRY(table_filter_new(options_text(options, "database-name"),
+                         options_text(options, "table-name"), &source->filter, error));
+    /* Made under the eyes of interrupt, which may come from now on. */
+    mysql_client_init(&source->client, reader->world, &source->options.endpoint);
+    mysql_client_init(&source->dump, reader->world, &source->options.endpoint);
+    __atomic_store_n(&source->is_made, true, __ATOMIC_RELEASE);
+    TRY(source_connect(source, error));
+    TRY(state.length > 0 ? source_open_restored(source, state, error)
+                         : source_open_fresh(source, error));
+    atomic_store(&reader->progress.phase,
+                 source->snapshot.is_done ? PHASE_STREAMING : PHASE_SNAPSHOT);
+    return OK;
+}
+
+/* ---- trouble that may pass ---- */
+
+static void source_back_off(MysqlSource *source, const Error *error)
+{
+    World *world = source->reader.world;
+    int64_t pause_us = BACKOFF_FIRST_US << (source->retry_count < 8 ? source->retry_count : 8);
+    if (pause_us > BACKOFF_MAX_US)
+        pause_us = BACKOFF_MAX_US;
+    pause_us = pause_us / 2 + (int64_t)(world->kind->random_u64(world) % (uint64_t)(pause_us / 2));
+    source->retry_count++;
+    source->retry_at_us = world_monotonic_us(world) + pause_us;
+    log_event(LOG_WARN, "mysql-cdc", "%s; trying again in %.1f s", error->text,
+              (double)pause_us / 1e6);
+}
+
+static bool source_may_pass(Status status, const Error *error)
+{
+    return status == ERR_UNAVAILABLE || (status != ERR_CANCELLED && error->is_retriable);
+}
+
+/* Close what is broken, keep what was delivered, come back later. */
+static void source_break(MysqlSource *source, const Error *error)
+{
+    if (!source->snapshot.is_done)
+        mysql_snapshot_break(source);
+    mysql_client_close(&source->client);
+    mysql_stream_close(source);
+    source_back_off(source, error);
+}
+
+/* ---- polling ---- */
+
+/* The snapshot is read: the stream begins where its first segment was read. */
+static Status source_end_snapshot(MysqlSource *source)
+{
+    SourceSnapshot *snapshot = &source->snapshot;
+    SourceStream *stream = &source->stream;
+    const Segment *first = LIST_AT(source->segments, 0, Segment);
+    snapshot->is_done = true;
+    snapshot->is_open = false;
+    stream->safe = first->position;
+    gtid_clear(&stream->gtids);
+    (void)gtid_parse(&stream->gtids, first->gtids);
+    mysql_client_close(&source->client);
+    log_event(LOG_INFO, "mysql-cdc", "the snapshot is read: %lld rows",
+              (long long)atomic_load(&source->reader.progress.rows_done));
+    if (source->segments.count == 1)
+        source->segments.count = 0; /* all of it at one position: nothing to leave out */
+    if (source->options.mode == START_SNAPSHOT && source->segments.count == 0) {
+        atomic_store(&source->reader.progress.phase, PHASE_FINISHED);
+        return ERR_END;
+    }
+    atomic_store(&source->reader.progress.phase, PHASE_STREAMING);
+    return OK;
+}
+
+static Status source_poll_once(MysqlSource *source, Error *error)
+{
+    if (!source->snapshot.is_done) {
+        Status status = mysql_snapshot_poll(source, error);
+        return status == ERR_END ? source_end_snapshot(source) : status;
+    }
+    if (atomic_load(&source->reader.progress.phase) == PHASE_FINISHED)
+        return ERR_END;
+    Status status = mysql_stream_poll(source, error);
+    if (status == ERR_END)
+        atomic_store(&source->reader.progress.phase, PHASE_FINISHED);
+    return status;
+}
+
+/* What was filled, or `status` when there is nothing. */
+static Status source_give(MysqlSource *source, Status status, Batch **out)
+{
+    Batch *batch = source->batch;
+    if (batch == NULL || batch->row_count == 0)
+        return status == OK ? ERR_AGAIN : status;
+    batch_select_all(batch);
+    *out = batch;
+    source->batch = NULL;
+    return OK;
+}
+
+static Status source_poll(SourceReader *reader, Batch **out, Error *error)
+{
+    MysqlSource *source = (MysqlSource *)reader;
+    Error own = {0};
+    error = error != NULL ? error : &own;
+    *out = NULL;
+    if (source->failure != OK) {
+        *error = source->failure_error;
+        return source->failure;
+    }
+    if (source->retry_at_us != 0) {
+        int64_t wait_us = source->retry_at_us - world_monotonic_us(reader->world);
+        if (wait_us > 0) {
+            int64_t pause_us = wait_us < SOURCE_POLL_US ? wait_us : SOURCE_POLL_US;
+            if (socket_pause(source->dump.wire.socket, pause_us) != OK)
+                return fail(error, ERR_CANCELLED, "WR5106", "reading was interrupted to stop");
+            return ERR_AGAIN;
+        }
+        source->retry_at_us = 0;
+    }
+    Status status = source_poll_once(source, error);
+    if (status == OK || status == ERR_AGAIN || status == ERR_END) {
+        if (status != ERR_AGAIN)
+            source->retry_count = 0;
+        return source_give(source, status, out);
+    }
+    if (source_may_pass(status, error)) {
+        source_break(source, error);
+        return source_give(source, ERR_AGAIN, out);
+    }
+    /* What was read before the failure is good and comes first. */
+    source->failure = status;
+    source->failure_error = *error;
+    return source_give(source, status, out);
+}
+
+static void source_snapshot(SourceReader *reader, Buffer *out)
+{
+    mysql_source_write_state((MysqlSource *)reader, out);
+}
+
+static void source_interrupt(SourceReader *reader)
+{
+    MysqlSource *source = (MysqlSource *)reader;
+    if (!__atomic_load_n(&source->is_made, __ATOMIC_ACQUIRE))
+        return;
+    mysql_client_interrupt(&source->client);
+    mysql_client_interrupt(&source->dump);
+}
+
+static void source_close(SourceReader *reader)
+{
+    MysqlSource *source = (MysqlSource *)reader;
+    batch_free(source->batch);
+    source->batch = NULL;
+    if (source->is_made) {
+        mysql_client_free(&source->client);
+        mysql_client_free(&source->dump);
+        source->is_made = false;
+    }
+    mysql_snapshot_free(source);
+    mysql_stream_free(source);
+    book_free(source);
+    table_filter_free(source->filter);
+    source->filter = NULL;
+    buffer_free(&source->text);
+}
+
+static const SourceKind mysql_cdc_source = {
+    .size = sizeof(MysqlSource),
+    .open = source_open,
+    .poll = source_poll,
+    .snapshot = source_snapshot,
+    .interrupt = source_interrupt,
+    .close = source_close,
+};
+
+extern const Connector mysql_cdc_connector;
+const Connector mysql_cdc_connector = {.info = &mysql_cdc_info, .source = &mysql_cdc_source};

@@ -1,0 +1,219 @@
+/* The reader behind a mysql-cdc table: what its parts share.
+ *
+ *   source.c    open, poll, snapshot, close; reconnecting
+ *   snapshot.c  reads the tables in key order
+ *   stream.c    reads the binlog
+ *   book.c      definitions of the tables as of the position; bindings of table maps
+ *   decode.c    row images into batches
+ *   state.c     the position as bytes
+ *   options.c   the options table */
+#ifndef WEIR_CONNECT_MYSQL_SOURCE_H
+#define WEIR_CONNECT_MYSQL_SOURCE_H
+
+#include "connect/connect.h"
+#include "connect/mysql/catalog.h"
+#include "connect/mysql/cell.h"
+#include "connect/mysql/client.h"
+#include "connect/mysql/ddl.h"
+#include "connect/mysql/gtid.h"
+#include "connect/mysql/payload.h"
+#include "connect/mysql/rows.h"
+
+extern const ConnectorInfo mysql_cdc_info;
+
+enum {
+    SOURCE_POLL_US = 50000,
+    SOURCE_BATCH_BYTES = 8 * 1024 * 1024, /* of strings in a batch, before it is given out */
+    BINDING_SLOTS = 1024,                 /* a power of two */
+    KEY_COLUMNS_MAX = 32,
+    SEGMENTS_MAX = 100000,
+};
+
+typedef enum StartMode {
+    START_INITIAL,
+    START_SNAPSHOT,
+    START_EARLIEST,
+    START_LATEST,
+    START_SPECIFIC,
+    START_TIMESTAMP,
+} StartMode;
+
+/* Metadata in the order of the connector's list. */
+typedef enum SourceMetadata { META_TABLE, META_DATABASE, META_OP_TS, META_ROW_KIND } SourceMetadata;
+
+typedef struct SourceOptions {
+    StartMode mode;
+    MysqlEndpoint endpoint;
+    const TimeZone *zone; /* server-time-zone */
+    int64_t chunk_rows;
+    int64_t heartbeat_us;
+    int64_t timestamp_ms;
+    uint32_t server_id_first, server_id_last;
+    int64_t connect_retries;
+    BinaryMode binary;
+    bool is_append_only;
+    bool may_lock;
+    Str gtid_set;
+    const char *file;
+    int64_t offset, skip_events, skip_rows;
+} SourceOptions;
+
+/* A physical table and its definition as of the position. */
+typedef struct SourceTable {
+    MysqlTable *schema;  /* in `arena` */
+    Arena *arena;        /* of the schema; replaced with it */
+    int32_t version;     /* of the schema: bindings of another are stale */
+    bool is_unknown;     /* the schema must be read again before it is used */
+    bool is_snapshotted; /* the snapshot reads or has read it */
+} SourceTable;
+
+/* A table map met in the binlog and where its columns go. */
+typedef struct Binding {
+    bool is_used;
+    bool is_wanted;
+    uint64_t id;
+    int32_t version; /* of the table's schema when it was made */
+    Arena *arena;
+    Str raw; /* the event's body: another one under the same id is another map */
+    TableMap map;
+    SourceTable *table;
+    Outlet *outlets;     /* by column of the map; column -1: not wanted */
+    int32_t last_wanted; /* columns behind it are of no interest */
+    uint64_t *required;  /* bitmap over columns: must be present in images */
+} Binding;
+
+/* The key of a row as the text protocol gives it, value after value. Zero-initialise. */
+typedef struct RowKey {
+    Buffer text;
+    int32_t lengths[KEY_COLUMNS_MAX];
+    int32_t count; /* 0: none */
+} RowKey;
+
+/* Rows up to a key of a table (all of the tables before it, too) that were read at a position.
+ * The tables are ordered by database and name. */
+typedef struct Segment {
+    BinlogPosition position;
+    Str gtids;
+    Str database, name; /* of the table it ends in; empty: the end of all */
+    RowKey upper;       /* empty: the end of the table */
+} Segment;
+
+typedef struct SourceSnapshot {
+    bool is_done;
+    bool is_open;         /* the consistent read stands */
+    List order;           /* SourceTable *, ascending by name */
+    int32_t at;           /* table that is being read */
+    RowKey last;          /* of the row read last; count 0: none yet */
+    int64_t table_rows;   /* read from the table so far */
+    int64_t query_rows;   /* read by the running query */
+    int32_t column_count; /* of the running query; 0: none runs */
+    Arena *query_arena;
+    Outlet *outlets;   /* per column of the query */
+    int32_t *columns;  /* columns of the table behind them */
+    int32_t key_first; /* columns of the query from here on are the key */
+} SourceSnapshot;
+
+typedef struct SourceStream {
+    BinlogFormat format;
+    bool is_open;
+    char file[256];
+    BinlogPosition safe; /* end of the last complete transaction */
+    GtidSet gtids;       /* executed up to `safe` */
+    Gtid gtid;           /* of the running transaction */
+    bool has_gtid;
+    bool is_in_transaction;
+    int64_t rows_done;   /* wanted rows of the running transaction that were delivered */
+    int64_t rows_skip;   /* wanted rows of it that were delivered before a restart */
+    int64_t events_skip; /* scan.startup.specific-offset.skip-events */
+    uint32_t server_id;  /* of the server that `safe` belongs to */
+    int64_t last_heard_us;
+    int32_t damage_count; /* damaged events met in a row */
+    Event event;          /* of `rows` */
+    RowsEvent rows;
+    Binding *binding; /* of `rows`; NULL: none open */
+    Payload payload;
+    uint32_t payload_end; /* next position of the payload event */
+    Buffer inflated, scratch, sql_scratch;
+    bool is_filtering; /* the position is within the snapshot's segments */
+} SourceStream;
+
+typedef struct MysqlSource {
+    SourceReader reader; /* must be first */
+    SourceOptions options;
+    Arena *arena;
+    TableFilter *filter;
+    MysqlClient client; /* catalogue, snapshot, comparing keys */
+    MysqlClient dump;   /* binlog */
+    bool is_made;       /* the clients exist */
+    SourceTable **tables;
+    int32_t table_count, table_capacity;
+    Binding bindings[BINDING_SLOTS];
+    List segments; /* Segment *, in order of the rows */
+    SourceSnapshot snapshot;
+    SourceStream stream;
+    Batch *batch; /* being filled; NULL: none */
+    int64_t batch_bytes;
+    int32_t retry_count;
+    int64_t retry_at_us; /* monotonic; 0: now */
+    bool wants_metadata;
+    Status failure; /* comes after the rows that were read before it */
+    Error failure_error;
+    Buffer text;
+} MysqlSource;
+
+/* ---- options.c ---- */
+Status mysql_source_read_options(MysqlSource *source, Error *error);
+
+/* ---- book.c ---- */
+SourceTable *book_find(const MysqlSource *source, Str database, Str name);
+SourceTable *book_add(MysqlSource *source, const MysqlTable *schema);
+void book_set(MysqlSource *source, SourceTable *table, const MysqlTable *schema);
+void book_free(MysqlSource *source);
+/* Every wanted column exists and fits the declared type. */
+Status book_check(MysqlSource *source, const MysqlTable *schema, Error *error);
+Status book_take_statement(MysqlSource *source, Str database, Str sql, Error *error);
+/* The binding of a table map event, made or found. */
+Status book_bind(MysqlSource *source, const Event *event, Binding **out, Error *error);
+Binding *book_binding(MysqlSource *source, uint64_t id);
+/* How column `output` of the batch takes `column`. */
+Outlet book_outlet(const MysqlSource *source, int32_t output, const MysqlColumn *column);
+
+/* ---- decode.c ---- */
+/* Room for a change (two rows) in the batch; makes one if there is none. */
+bool mysql_source_has_room(MysqlSource *source);
+void mysql_source_end_row(MysqlSource *source, const SourceTable *table, int64_t op_us,
+                          RowKind kind);
+/* Rows of the open event into the batch, until it is full or the event ends. */
+Status mysql_source_take_rows(MysqlSource *source, Error *error);
+void mysql_source_reject(MysqlSource *source, const char *why, Str position, Str bytes);
+
+/* ---- snapshot.c ---- */
+Status mysql_snapshot_begin(MysqlSource *source, Error *error);
+/* Fill the batch; ERR_END behind the last row. */
+Status mysql_snapshot_poll(MysqlSource *source, Error *error);
+/* The connection is gone: what was read so far becomes a segment. */
+void mysql_snapshot_break(MysqlSource *source);
+void mysql_snapshot_free(MysqlSource *source);
+/* Whether image `which` of the open row event says nothing new: its row was read at or behind
+ * the stream's position. The event's cursor stands at the image. */
+Status mysql_snapshot_covers(MysqlSource *source, int32_t which, bool *out, Error *error);
+/* The literal of `text` for comparing with the column. */
+void mysql_key_print_literal(Buffer *out, const MysqlColumn *column, Str text);
+
+/* ---- stream.c ---- */
+Status mysql_stream_open(MysqlSource *source, Error *error);
+void mysql_stream_close(MysqlSource *source);
+void mysql_stream_free(MysqlSource *source);
+/* Fill the batch. ERR_AGAIN: nothing now. */
+Status mysql_stream_poll(MysqlSource *source, Error *error);
+/* The first position for modes without a snapshot. */
+Status mysql_stream_find_start(MysqlSource *source, Error *error);
+
+/* ---- state.c ---- */
+void mysql_source_write_state(const MysqlSource *source, Buffer *out);
+Status mysql_source_read_state(MysqlSource *source, Str bytes, Error *error);
+
+/* < 0, 0, > 0 by number of file, then offset. */
+int binlog_position_compare(const BinlogPosition *a, const BinlogPosition *b);
+
+#endif
