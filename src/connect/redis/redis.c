@@ -292,7 +292,10 @@ static Status redis_open(SinkWriter *writer, Str state, Error *error)
     sink->reader = (RespReader){.socket = sink->socket, .timeout_us = sink->timeout_us};
     sink->reply_rows = ARENA_ARRAY(writer->arena, int32_t, BATCH_ROWS_MAX * 4);
     redis_prepare_encoder(sink);
-    return redis_connect(sink, error);
+    Status status = redis_connect(sink, error);
+    if (status != OK)
+        error->is_retriable = false;
+    return status;
 }
 
 /* ---- Writing ------------------------------------------------------------------------------ */
@@ -387,12 +390,10 @@ static Status redis_write(SinkWriter *writer, const Batch *batch, Error *error)
         status = redis_connect(sink, error);
     if (status == OK)
         status = redis_write_rows(sink, batch, error);
-    if (status != OK) {
+    if (status != OK)
         redis_disconnect(sink);
-        /* Which host it is belongs in the message of a lost connection too. */
-        if (status == ERR_UNAVAILABLE)
-            error->is_retriable = true;
-    }
+    if (status == ERR_UNAVAILABLE)
+        error->is_retriable = true;
     return status;
 }
 
