@@ -15,6 +15,8 @@ enum {
     PREFETCH_SLOTS = 8192, /* tables with fewer slots stay in the cache by themselves */
     PREFETCH_AHEAD = 8,
     TEXT_WASTE_MIN = 65536, /* do not compact key bytes for less */
+    REUSE_BYTES_MAX = 1 << 20,
+    REUSE_SLOTS_PER_KEY = 8,
     INDEX_NONE = 0,
 };
 
@@ -404,6 +406,24 @@ void table_clear(StateTable *table)
                           .key_bytes = table->key_bytes,
                           .value_bytes = table->value_bytes,
                           .entry_bytes = table->entry_bytes};
+}
+
+bool table_reuse(StateTable *table)
+{
+    int64_t slots = table->slots == NULL ? 0 : (int64_t)table->slot_mask + 1;
+    if (table->count * REUSE_SLOTS_PER_KEY < slots || table_bytes(table) > REUSE_BYTES_MAX)
+        return false;
+    if (slots > 0)
+        memset(table->slots, 0, (size_t)slots * sizeof(Slot));
+    if (table->text != NULL)
+        arena_reset(table->text);
+    table->entry_end = 0;
+    table->free_index = INDEX_NONE;
+    table->null_index = INDEX_NONE;
+    table->count = 0;
+    table->text_live = 0;
+    table->text_dead = 0;
+    return true;
 }
 
 void table_free(StateTable *table)

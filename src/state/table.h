@@ -58,6 +58,9 @@ StateTable *table_new(const TableKey *key, int32_t value_bytes);
 void table_free(StateTable *table);
 /* Empty it; its memory goes back. */
 void table_clear(StateTable *table);
+/* Empty it and keep its memory for the next use; false, and nothing done, where most of that
+ * would lie idle. */
+bool table_reuse(StateTable *table);
 
 int64_t table_count(const StateTable *table);
 /* All it holds on the heap. */

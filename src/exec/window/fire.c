@@ -74,7 +74,7 @@ static void window_free_slice(WindowAggregate *self, int64_t number)
     if (slice == NULL)
         return;
     slice_clear(&self->layout, slice);
-    table_free(slice);
+    slices_retire(&self->slices, slice);
 }
 
 static Status window_fire_tumble(WindowAggregate *self, int64_t fired)

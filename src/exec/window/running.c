@@ -46,16 +46,15 @@ static void running_clear_value(const WindowLayout *layout, uint8_t *value)
 
 void slice_clear(const WindowLayout *layout, StateTable *slice)
 {
-    if (layout->sums.owns_heap || layout->others.owns_heap) {
-        int64_t cursor = 0;
-        for (uint8_t *value = table_next(slice, &cursor); value != NULL;
-             value = table_next(slice, &cursor)) {
-            accumulators_clear(&layout->sums, value + layout->slice_sums);
-            accumulators_clear(&layout->others, value + layout->slice_others);
-            accumulators_clear(&layout->others, value + layout->slice_undo);
-        }
+    if (!layout->sums.owns_heap && !layout->others.owns_heap)
+        return;
+    int64_t cursor = 0;
+    for (uint8_t *value = table_next(slice, &cursor); value != NULL;
+         value = table_next(slice, &cursor)) {
+        accumulators_clear(&layout->sums, value + layout->slice_sums);
+        accumulators_clear(&layout->others, value + layout->slice_others);
+        accumulators_clear(&layout->others, value + layout->slice_undo);
     }
-    table_clear(slice);
 }
 
 void running_open(Running *running, Arena *arena, const TableKey *key, const WindowLayout *layout)

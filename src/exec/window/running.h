@@ -71,7 +71,7 @@ void running_settle(Running *running, Slices *slices, int64_t first, int64_t las
 void running_results(Running *running, const uint8_t *value, Column *columns, Arena *arena,
                      int32_t row, int32_t capacity);
 
-/* Give back what values own. */
+/* Give back what values own; the table is to be retired or freed next. */
 void slice_clear(const WindowLayout *layout, StateTable *slice);
 
 #endif

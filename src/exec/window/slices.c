@@ -57,7 +57,9 @@ StateTable *slices_get(Slices *slices, int64_t number)
     slices_need_room(slices);
     int32_t at = slices_search(slices, number);
     memmove(slices->items + at + 1, slices->items + at, sizeof(Slice) * (size_t)(slices->end - at));
-    StateTable *table = table_new(slices->key, slices->value_bytes);
+    StateTable *table = slices->spare_count > 0 ? slices->spare[--slices->spare_count]
+                                                : table_new(slices->key, slices->value_bytes);
+    assert(table_count(table) == 0);
     slices->items[at] = (Slice){.number = number, .table = table};
     slices->end++;
     slices->recent = at;
@@ -86,8 +88,18 @@ StateTable *slices_take(Slices *slices, int64_t number)
     return table;
 }
 
+void slices_retire(Slices *slices, StateTable *table)
+{
+    if (slices->spare_count < SLICES_SPARE_MAX && table_reuse(table))
+        slices->spare[slices->spare_count++] = table;
+    else
+        table_free(table);
+}
+
 void slices_free(Slices *slices)
 {
+    while (slices->spare_count > 0)
+        table_free(slices->spare[--slices->spare_count]);
     memory_free(slices->items);
     *slices = (Slices){.key = slices->key, .value_bytes = slices->value_bytes};
 }
