@@ -71,7 +71,11 @@ bool expr_is_deterministic(const Expr *expr)
 {
     if (expr->kind != EXPR_CALL)
         return true;
-    if ((expr->function->flags & (FUNCTION_VOLATILE | FUNCTION_CLOCK)) != 0)
+    uint32_t flags = expr->function->flags;
+    /* UNIX_TIMESTAMP looks at the clock only when it is given no text. */
+    bool asks_clock =
+        (flags & FUNCTION_CLOCK) != 0 && ((flags & FUNCTION_LAZY) != 0 || expr->arg_count == 0);
+    if ((flags & FUNCTION_VOLATILE) != 0 || asks_clock)
         return false;
     for (int32_t i = 0; i < expr->arg_count; i++)
         if (!expr_is_deterministic(expr->args[i]))

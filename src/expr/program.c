@@ -235,7 +235,7 @@ Selection program_select(Program *program, EvalContext *context, const Batch *ba
     if (program->roots[0]->expr->type.id == TYPE_NULL)
         return (Selection){.rows = eval_rows(&eval, NULL, 0, NULL)->selection.rows};
     Selection kept = eval_select(&eval, program->roots[0], rows)->selection;
-    if (context->error_count > 0 && program->roots[0]->is_fallible)
+    if (context->error_count > 0)
         kept = select_unfailed(&eval, kept);
     return kept;
 }

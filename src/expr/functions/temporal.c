@@ -1,0 +1,387 @@
+/* Between dates and texts or seconds: DATE_FORMAT, TO_DATE, TO_TIMESTAMP and their kind. */
+#include "expr/cast/cast.h"
+#include "expr/datepattern.h"
+#include "expr/functions/calendar.h"
+
+#define DEFAULT_PATTERN STR("yyyy-MM-dd HH:mm:ss")
+
+/* 0000-01-01 and 10000-01-01: what TO_TIMESTAMP_LTZ holds. */
+static const Timestamp LTZ_MIN = -62167219200000000;
+static const Timestamp LTZ_END = 253402300800000000;
+
+/* ---- Patterns -------------------------------------------------------------------------- */
+
+/* The patterns of a call: ready, or compiled when the text changes. */
+typedef struct DatePatterns {
+    Call *call;
+    int32_t arg; /* -1: none was given */
+    DatePattern *pattern;
+    Str last;
+    bool has_last;
+} DatePatterns;
+
+/* Compiled at once where it is a literal. */
+static void *pattern_prepare(Arena *arena, const Expr *call)
+{
+    const Expr *last = call->arg_count > 1 ? call->args[call->arg_count - 1] : NULL;
+    if (last == NULL)
+        return datepattern_compile(arena, DEFAULT_PATTERN);
+    if (last->kind != EXPR_LITERAL || last->literal.is_null)
+        return NULL;
+    return datepattern_compile(arena, last->literal.text);
+}
+
+static DatePatterns patterns_of(Call *call)
+{
+    int32_t count = call->node->arg_count;
+    return (DatePatterns){
+        .call = call, .arg = count > 1 ? count - 1 : -1, .pattern = call->prepared};
+}
+
+static const DatePattern *patterns_at(DatePatterns *patterns, int32_t row)
+{
+    Call *call = patterns->call;
+    if (call->prepared != NULL || patterns->arg < 0)
+        return patterns->pattern;
+    StrArg texts = call_str_arg(call, patterns->arg);
+    Str text = str_arg(&texts, row);
+    if (!patterns->has_last || !str_equal(text, patterns->last)) {
+        patterns->pattern = datepattern_compile(call->eval->scratch, text);
+        patterns->last = text;
+        patterns->has_last = true;
+    }
+    return patterns->pattern;
+}
+
+static void reject_pattern(Call *call, int32_t row)
+{
+    call_reject(call, row, "WR4107", "the pattern of %s is not valid",
+                call->node->expr->function->info.name);
+}
+
+/* ---- DATE_FORMAT, FROM_UNIXTIME -------------------------------------------------------- */
+
+static void format_kernel(Call *call)
+{
+    DatePatterns patterns = patterns_of(call);
+    MomentArg moments = call_moment_arg(call, 0);
+    const TimeZone *zone = moments.zone != NULL ? moments.zone : timezone_utc();
+    Buffer buffer = {0};
+    for (int32_t i = 0; i < call->rows.count; i++) {
+        int32_t row = selection_row(call->rows, i);
+        const DatePattern *pattern = patterns_at(&patterns, row);
+        if (pattern == NULL) {
+            reject_pattern(call, row);
+            continue;
+        }
+        Timestamp utc = moment_utc(&moments, row);
+        int32_t offset_s = timezone_offset_at(zone, utc);
+        buffer.length = 0;
+        datepattern_print(&buffer, pattern, utc + (int64_t)offset_s * MICROS_PER_SECOND, zone,
+                          offset_s);
+        call_set_copy(call, row, buffer_str(&buffer));
+    }
+    buffer_free(&buffer);
+}
+
+static void from_unixtime_kernel(Call *call)
+{
+    DatePatterns patterns = patterns_of(call);
+    IntArg seconds = call_int_arg(call, 0);
+    const TimeZone *zone = eval_zone(call->eval);
+    Buffer buffer = {0};
+    for (int32_t i = 0; i < call->rows.count; i++) {
+        int32_t row = selection_row(call->rows, i);
+        const DatePattern *pattern = patterns_at(&patterns, row);
+        int64_t at = int_arg(&seconds, row);
+        bool is_far = at > LTZ_END / MICROS_PER_SECOND || at < -LTZ_END / MICROS_PER_SECOND;
+        if (pattern == NULL || is_far) {
+            call_set_null(call, row);
+            continue;
+        }
+        Timestamp utc = at * MICROS_PER_SECOND;
+        int32_t offset_s = timezone_offset_at(zone, utc);
+        buffer.length = 0;
+        datepattern_print(&buffer, pattern, utc + (int64_t)offset_s * MICROS_PER_SECOND, zone,
+                          offset_s);
+        call_set_copy(call, row, buffer_str(&buffer));
+    }
+    buffer_free(&buffer);
+}
+
+/* A text is read as yyyy-MM-dd HH:mm:ss first. */
+static Status bind_date_format(Binding *binding)
+{
+    Type type = binding->args[0]->type;
+    if (!type_is_text(binding->args[1]->type))
+        return binding_refuse(binding);
+    if (type_is_text(type)) {
+        Expr *text[] = {binding->args[0]};
+        TRY(bind_named(binding->arena, "TO_TIMESTAMP", text, 1, &binding->args[0], binding->error));
+    }
+    TRY(binding_moment(binding, 0));
+    if (binding->args[0]->type.id == TYPE_TIME)
+        return binding_refuse(binding);
+    const Expr *pattern = binding->args[1];
+    bool is_literal = pattern->kind == EXPR_LITERAL && !pattern->literal.is_null;
+    if (is_literal && datepattern_compile(binding->arena, pattern->literal.text) == NULL)
+        return binding_fail(binding, 1, "WR2306", "'%.*s' is not a pattern of dates",
+                            STR_ARGS(pattern->literal.text));
+    binding->result = type_string();
+    binding->result.is_nullable = binding_any_nullable(binding);
+    return OK;
+}
+
+/* ---- Reading --------------------------------------------------------------------------- */
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool take_field(Str *text, char before, int32_t most, int32_t *out)
+{
+    if (before != 0) {
+        if (text->length == 0 || text->data[0] != before)
+            return false;
+        *text = str_make(text->data + 1, text->length - 1);
+    }
+    int32_t count = 0;
+    *out = 0;
+    while (count < most && count < text->length && is_digit(text->data[count]))
+        *out = *out * 10 + (text->data[count++] - '0');
+    *text = str_make(text->data + count, text->length - count);
+    return count > 0;
+}
+
+/* yyyy-M-d[ H:m:s[.f…]] */
+static bool read_default(Str text, ParsedDate *out)
+{
+    CivilTime civil = {0};
+    *out = (ParsedDate){0};
+    if (!take_field(&text, 0, 4, &civil.year) || !take_field(&text, '-', 2, &civil.month) ||
+        !take_field(&text, '-', 2, &civil.day) ||
+        !civil_is_valid(civil.year, civil.month, civil.day))
+        return false;
+    if (text.length > 0) {
+        if (!take_field(&text, ' ', 2, &civil.hour) || !take_field(&text, ':', 2, &civil.minute) ||
+            !take_field(&text, ':', 2, &civil.second) || civil.hour > 23 || civil.minute > 59 ||
+            civil.second > 59)
+            return false;
+    }
+    if (text.length > 1 && text.data[0] == '.') {
+        int32_t unit = 100000000;
+        int64_t i = 1;
+        for (; i < text.length && is_digit(text.data[i]); i++, unit /= 10)
+            civil.nanosecond += (text.data[i] - '0') * unit;
+        text = str_make(text.data + i, text.length - i);
+    }
+    out->local = micros_from_civil(&civil);
+    return text.length == 0;
+}
+
+/* A row's text by its pattern, or by the default form where none is given. */
+static bool read_moment(DatePatterns *patterns, const StrArg *texts, int32_t row, ParsedDate *out)
+{
+    Str text = str_arg(texts, row);
+    if (patterns->arg < 0)
+        return read_default(str_trim(text), out);
+    const DatePattern *pattern = patterns_at(patterns, row);
+    return pattern != NULL && datepattern_parse(pattern, text, out);
+}
+
+static void to_date_kernel(Call *call)
+{
+    DatePatterns patterns = patterns_of(call);
+    StrArg texts = call_str_arg(call, 0);
+    int32_t *out = call->out.values;
+    for (int32_t i = 0; i < call->rows.count; i++) {
+        int32_t row = selection_row(call->rows, i);
+        ParsedDate parsed;
+        if (read_moment(&patterns, &texts, row, &parsed))
+            out[row] = (int32_t)floor_div(parsed.local, MICROS_PER_DAY);
+        else
+            call_set_null(call, row);
+    }
+}
+
+static void to_timestamp_kernel(Call *call)
+{
+    DatePatterns patterns = patterns_of(call);
+    StrArg texts = call_str_arg(call, 0);
+    int64_t *out = call->out.values;
+    for (int32_t i = 0; i < call->rows.count; i++) {
+        int32_t row = selection_row(call->rows, i);
+        ParsedDate parsed;
+        if (read_moment(&patterns, &texts, row, &parsed))
+            out[row] = parsed.local - floor_mod(parsed.local, MICROS_PER_MILLI);
+        else
+            call_set_null(call, row);
+    }
+}
+
+static Status bind_to_timestamp(Binding *binding)
+{
+    for (int32_t i = 0; i < binding->arg_count; i++) {
+        Type type = binding->args[i]->type;
+        if (type.id == TYPE_NULL)
+            binding_cast(binding, i, type_string());
+        else if (!type_is_text(type))
+            return binding_refuse(binding);
+    }
+    binding->result = type_timestamp(3);
+    return OK;
+}
+
+/* INT64_MIN for what cannot be read, as Flink has it. */
+static void unix_timestamp_kernel(Call *call)
+{
+    int64_t *out = call->out.values;
+    if (call->node->arg_count == 0) {
+        out[0] = floor_div(world_now_us(call->eval->context->world), MICROS_PER_SECOND);
+        return;
+    }
+    DatePatterns patterns = patterns_of(call);
+    StrArg texts = call_str_arg(call, 0);
+    const TimeZone *zone = eval_zone(call->eval);
+    for (int32_t i = 0; i < call->rows.count; i++) {
+        int32_t row = selection_row(call->rows, i);
+        ParsedDate parsed;
+        if (!read_moment(&patterns, &texts, row, &parsed)) {
+            out[row] = INT64_MIN;
+            continue;
+        }
+        Timestamp utc = parsed.has_offset
+                            ? parsed.local - (int64_t)parsed.offset_s * MICROS_PER_SECOND
+                            : timezone_to_utc(zone, parsed.local);
+        out[row] = floor_div(utc, MICROS_PER_SECOND);
+    }
+}
+
+/* ---- TO_TIMESTAMP_LTZ, CONVERT_TZ ------------------------------------------------------ */
+
+static void to_timestamp_ltz_kernel(Call *call)
+{
+    IntArg numbers = call_int_arg(call, 0);
+    int64_t unit =
+        call->node->expr->args[1]->literal.integer == 0 ? MICROS_PER_SECOND : MICROS_PER_MILLI;
+    int64_t *out = call->out.values;
+    for (int32_t i = 0; i < call->rows.count; i++) {
+        int32_t row = selection_row(call->rows, i);
+        int64_t number = int_arg(&numbers, row);
+        if (number < LTZ_MIN / unit || number >= LTZ_END / unit)
+            call_set_null(call, row);
+        else
+            out[row] = number * unit;
+    }
+}
+
+static Status bind_to_timestamp_ltz(Binding *binding)
+{
+    const Expr *digits = binding->args[1];
+    Type type = binding->args[0]->type;
+    if (type.id != TYPE_NULL && !type_is_numeric(type))
+        return binding_refuse(binding);
+    bool is_literal =
+        digits->kind == EXPR_LITERAL && type_is_integer(digits->type) && !digits->literal.is_null;
+    if (!is_literal || (digits->literal.integer != 0 && digits->literal.integer != 3))
+        return binding_fail(binding, 1, "WR2306",
+                            "the precision must be 0 for seconds or 3 for milliseconds");
+    binding_cast(binding, 0, type_simple(TYPE_BIGINT));
+    binding->result = type_timestamp_ltz((int32_t)digits->literal.integer);
+    return OK;
+}
+
+/* A zone by name, remembering the last. */
+typedef struct ZoneCache {
+    Str name;
+    const TimeZone *zone;
+    bool has_name;
+} ZoneCache;
+
+static const TimeZone *zone_at(ZoneCache *cache, World *world, Str name)
+{
+    if (!cache->has_name || !str_equal(name, cache->name)) {
+        cache->name = name;
+        cache->has_name = true;
+        if (timezone_find(world, name, &cache->zone, NULL) != OK)
+            cache->zone = NULL;
+    }
+    return cache->zone;
+}
+
+static void convert_tz_kernel(Call *call)
+{
+    StrArg texts = call_str_arg(call, 0);
+    StrArg froms = call_str_arg(call, 1);
+    StrArg tos = call_str_arg(call, 2);
+    World *world = call->eval->context->world;
+    ZoneCache from = {0}, to = {0};
+    Buffer buffer = {0};
+    for (int32_t i = 0; i < call->rows.count; i++) {
+        int32_t row = selection_row(call->rows, i);
+        const TimeZone *from_zone = zone_at(&from, world, str_arg(&froms, row));
+        const TimeZone *to_zone = zone_at(&to, world, str_arg(&tos, row));
+        ParsedDate parsed;
+        if (from_zone == NULL || to_zone == NULL || !read_default(str_arg(&texts, row), &parsed)) {
+            call_set_null(call, row);
+            continue;
+        }
+        Timestamp utc = timezone_to_utc(from_zone, parsed.local);
+        buffer.length = 0;
+        timestamp_print(&buffer, timezone_to_local(to_zone, utc), 0, ' ');
+        call_set_copy(call, row, buffer_str(&buffer));
+    }
+    buffer_free(&buffer);
+}
+
+static const Function functions[] = {
+    {.info = {"DATE_FORMAT", "temporal", "DATE_FORMAT(t, pattern STRING) -> STRING",
+              "a date or timestamp by a pattern such as 'yyyy-MM-dd HH:mm'", false},
+     .types = "xs>s",
+     .bind = bind_date_format,
+     .kernel = format_kernel,
+     .prepare = pattern_prepare,
+     .flags = FUNCTION_ZONE | FUNCTION_COSTLY | FUNCTION_FALLIBLE},
+    {.info = {"FROM_UNIXTIME", "temporal",
+              "FROM_UNIXTIME(seconds BIGINT [, pattern STRING]) -> STRING",
+              "seconds since 1970 as text, in the session's zone", false},
+     .types = "i?s>s!",
+     .kernel = from_unixtime_kernel,
+     .prepare = pattern_prepare,
+     .flags = FUNCTION_ZONE | FUNCTION_COSTLY},
+    {.info = {"TO_DATE", "temporal", "TO_DATE(s STRING [, pattern STRING]) -> DATE",
+              "a text as a date; NULL if it is none", false},
+     .types = "s?s>D!",
+     .kernel = to_date_kernel,
+     .prepare = pattern_prepare,
+     .flags = FUNCTION_COSTLY},
+    {.info = {"TO_TIMESTAMP", "temporal",
+              "TO_TIMESTAMP(s STRING [, pattern STRING]) -> TIMESTAMP(3)",
+              "a text as a timestamp; NULL if it is none", false},
+     .types = "s?s>x",
+     .bind = bind_to_timestamp,
+     .kernel = to_timestamp_kernel,
+     .prepare = pattern_prepare,
+     .flags = FUNCTION_COSTLY},
+    {.info = {"UNIX_TIMESTAMP", "temporal",
+              "UNIX_TIMESTAMP([s STRING [, pattern STRING]]) -> BIGINT",
+              "seconds since 1970, now or of a text in the session's zone", false},
+     .types = "?ss>L",
+     .kernel = unix_timestamp_kernel,
+     .prepare = pattern_prepare,
+     .flags = FUNCTION_ZONE | FUNCTION_CLOCK | FUNCTION_COSTLY},
+    {.info = {"TO_TIMESTAMP_LTZ", "temporal",
+              "TO_TIMESTAMP_LTZ(n BIGINT, p INT) -> TIMESTAMP_LTZ(p)",
+              "seconds (p = 0) or milliseconds (p = 3) since 1970 as an instant", false},
+     .types = "xx>x",
+     .bind = bind_to_timestamp_ltz,
+     .kernel = to_timestamp_ltz_kernel},
+    {.info = {"CONVERT_TZ", "temporal", "CONVERT_TZ(s STRING, from STRING, to STRING) -> STRING",
+              "a wall clock time of one zone in another; NULL if it is none", false},
+     .types = "sss>s!",
+     .kernel = convert_tz_kernel,
+     .flags = FUNCTION_ZONE | FUNCTION_COSTLY},
+};
+
+const FunctionFamily temporal_family = {functions, FUNCTION_COUNT(functions)};
