@@ -64,7 +64,7 @@ static Expr *column_not_found(ExprBinder *binder, const SqlPath *path, Span span
         Diagnostic *d =
             REPORT(planner, "WR2040", span, "table `%.*s` is not in FROM", STR_ARGS(text));
         if (scope->alias.data != NULL)
-            diagnostic_suggest(d, &scope->alias, 1, text);
+            diagnostic_note(d, "FROM has `%.*s`", STR_ARGS(scope->alias));
         return poison_at(binder, span);
     }
     Diagnostic *d;
@@ -90,6 +90,16 @@ static bool path_is_field(ExprBinder *binder, const SqlPath *path)
     return index >= 0 && binder->scope->schema.fields[index].type.id == TYPE_ROW;
 }
 
+/* A window over windows has two columns window_start. */
+static bool schema_has_twice(const Schema *schema, int32_t index)
+{
+    for (int32_t i = index + 1; i < schema->count; i++) {
+        if (str_equal(schema->fields[i].name, schema->fields[index].name))
+            return true;
+    }
+    return false;
+}
+
 Expr *bind_column(ExprBinder *binder, const SqlPath *path, Span span)
 {
     const Scope *scope = binder->scope;
@@ -102,6 +112,13 @@ Expr *bind_column(ExprBinder *binder, const SqlPath *path, Span span)
     int32_t index = schema_find(&scope->schema, sql_path_last(path)->text);
     if (index < 0 || !scope_has_qualifier(binder->planner, scope, path, path->parts.count - 1))
         return column_not_found(binder, path, span);
+    if (schema_has_twice(&scope->schema, index)) {
+        Str name = scope->schema.fields[index].name;
+        Diagnostic *d =
+            REPORT(binder->planner, "WR2050", span, "column `%.*s` is ambiguous", STR_ARGS(name));
+        diagnostic_help(d, "give one of the two another name in a view or subquery");
+        return poison_at(binder, span);
+    }
     Type type = scope->schema.fields[index].type;
     if (type_is_poison(type))
         return poison_at(binder, span);

@@ -8,8 +8,9 @@ bool bound_rename(Planner *planner, Bound *bound, const List *names, Span span)
     if (names->count == 0 || bound->rel == NULL)
         return true;
     if (names->count != bound->schema.count) {
-        REPORT(planner, "WR2031", span, "%d names are given for %d columns", names->count,
-               bound->schema.count);
+        REPORT(planner, "WR2031", span, "%d name%s given for %d column%s", names->count,
+               names->count == 1 ? " is" : "s are", bound->schema.count,
+               bound->schema.count == 1 ? "" : "s");
         return false;
     }
     Field *fields = ARENA_ARRAY(planner->arena, Field, names->count);

@@ -133,9 +133,11 @@ static bool insert_order(InsertBinder *binder, InsertTarget **order, int32_t *co
 static void schema_note(Planner *planner, Diagnostic *d, const char *what, const Schema *schema)
 {
     Buffer text = {0};
-    for (int32_t i = 0; i < schema->count; i++)
+    for (int32_t i = 0; i < schema->count; i++) {
+        Type type = type_plain(schema->fields[i].type);
         buffer_printf(&text, "%s%.*s: %s", i > 0 ? ", " : "", STR_ARGS(schema->fields[i].name),
-                      type_text(planner->arena, type_plain(schema->fields[i].type)));
+                      type_is_poison(type) ? "?" : type_text(planner->arena, type));
+    }
     diagnostic_note(d, "%s: [%s]", what, buffer_terminated(&text));
     buffer_free(&text);
 }

@@ -106,7 +106,16 @@ static void materialized_query_key(Planner *planner, Rel *query, Rel *serve)
         return;
     serve->node.serve.key = best->columns;
     serve->node.serve.key_count = best->count;
-    serve->node.serve.is_single_row = best->count == 0;
+    serve->is_single_row = best->count == 0;
+    if (serve->is_single_row) {
+        /* The row before is taken back by its values. */
+        int32_t count = serve->node.schema.count;
+        int32_t *all = ARENA_ARRAY(planner->arena, int32_t, count + 1);
+        for (int32_t i = 0; i < count; i++)
+            all[i] = i;
+        serve->node.serve.key = all;
+        serve->node.serve.key_count = count;
+    }
 }
 
 static Rel *materialized_rel(Planner *planner, const SqlCreateMaterializedTable *create,

@@ -191,7 +191,8 @@ static void sink_check(Planner *planner, Rel *sink)
 static void serve_check(Planner *planner, Rel *serve)
 {
     Rel *input = rel_input(serve, 0);
-    if (mode_is_append(input->node.changelog) || serve->node.serve.is_single_row)
+    serve->needs_update_before = serve->is_single_row;
+    if (mode_is_append(input->node.changelog) || serve->is_single_row)
         return;
     if (serve->node.serve.key_count == 0) {
         Diagnostic *d = REPORT(planner, "WR2087", serve->span,

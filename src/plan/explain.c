@@ -107,7 +107,7 @@ static void print_serve(Buffer *out, const PlanNode *node)
         print_names(out, &node->schema, node->serve.key, node->serve.key_count);
         buffer_append_char(out, ')');
     } else {
-        buffer_append_text(out, node->serve.is_single_row ? "one row" : "append-only");
+        buffer_append_text(out, "append-only");
     }
     if (node->serve.freshness_us > 0) {
         buffer_append_text(out, ", freshness ");

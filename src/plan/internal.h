@@ -33,13 +33,14 @@ typedef struct ColumnSet {
 } ColumnSet;
 
 struct Rel {
-    PlanNode node;     /* first: a Rel * is a PlanNode * */
-    int32_t serial;    /* order of creation: inputs before consumers */
-    int32_t depth;     /* of the tree below */
-    TableEntry *entry; /* PLAN_SOURCE, PLAN_SINK */
-    Span span;         /* of what asked for it, for messages */
-    Str owner;         /* PLAN_SINK, PLAN_SERVE: the target as written */
-    List unique_keys;  /* ColumnSet, filled by rel_unique_keys */
+    PlanNode node;      /* first: a Rel * is a PlanNode * */
+    int32_t serial;     /* order of creation: inputs before consumers */
+    int32_t depth;      /* of the tree below */
+    TableEntry *entry;  /* PLAN_SOURCE, PLAN_SINK */
+    Span span;          /* of what asked for it, for messages */
+    Str owner;          /* PLAN_SINK, PLAN_SERVE: the target as written */
+    bool is_single_row; /* PLAN_SERVE of at most one row: all columns are its key */
+    List unique_keys;   /* ColumnSet, filled by rel_unique_keys */
     bool has_unique_keys;
     /* Passes. */
     bool is_reached;
@@ -359,7 +360,7 @@ const ColumnSet *rel_key_within(Planner *planner, Rel *rel, const int32_t *colum
 /* ---- passes ---------------------------------------------------------------------------- */
 
 void pass_reach(Planner *planner);     /* what the roots need, inputs first; counts consumers */
-void pass_connect(Planner *planner);   /* connectors of all reached sources */
+bool pass_connect(Planner *planner);   /* connectors of all reached sources */
 void pass_normalize(Planner *planner); /* PLAN_NORMALIZE behind upsert sources */
 void pass_merge(Planner *planner);     /* CALC over CALC */
 void pass_changelog(Planner *planner); /* row kinds; -U only where it is needed */

@@ -31,15 +31,21 @@ void pass_reach(Planner *planner)
 
 /* ---- Connect --------------------------------------------------------------------------- */
 
-void pass_connect(Planner *planner)
+bool pass_connect(Planner *planner)
 {
+    bool is_good = true;
     for (int32_t i = 0; i < planner->rels.count; i++) {
         Rel *rel = LIST_AT(planner->rels, i, Rel);
-        if (rel->node.kind != PLAN_SOURCE || !entry_connect_source(planner, rel->entry, rel->span))
+        if (rel->node.kind != PLAN_SOURCE)
             continue;
+        if (!entry_connect_source(planner, rel->entry, rel->span)) {
+            is_good = false;
+            continue;
+        }
         rel->node.source.is_bounded = rel->entry->is_bounded;
         rel->node.changelog = rel->entry->read_mode;
     }
+    return is_good;
 }
 
 /* ---- Normalize ------------------------------------------------------------------------- */

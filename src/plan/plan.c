@@ -83,19 +83,20 @@ static void check_all_tables(Planner *planner)
     }
 }
 
+/* NULL after a mistake. Statements that could be bound are examined to the end, whatever is wrong
+ * with others. */
 static Plan *planner_run_passes(Planner *planner)
 {
-    int32_t errors = diagnostics_error_count(planner->diagnostics);
     pass_reach(planner);
-    pass_connect(planner);
+    bool is_connected = pass_connect(planner);
     if (planner->context->checks_all)
         check_all_tables(planner);
-    if (diagnostics_error_count(planner->diagnostics) > 0)
+    if (!is_connected)
         return NULL;
     pass_normalize(planner);
     pass_merge(planner);
     pass_changelog(planner);
-    if (diagnostics_error_count(planner->diagnostics) > errors)
+    if (diagnostics_error_count(planner->diagnostics) > 0)
         return NULL;
     pass_prune(planner);
     return pass_finish(planner);

@@ -154,7 +154,6 @@ struct PlanNode {
             Str path;
             const int32_t *key; /* columns of the output; PRIMARY KEY or the query's upsert key */
             int32_t key_count;  /* 0: append-only, every row is kept under a row number */
-            bool is_single_row; /* key_count is 0 because there is at most one row */
             int64_t ttl_us;     /* 0: keep */
             int64_t freshness_us;
             const char *comment;

@@ -268,14 +268,6 @@ static bool window_bind_intervals(WindowBinder *binder)
     return is_good && window_check(binder);
 }
 
-static Field window_field(Planner *planner, const Schema *schema, const char *name, Type type)
-{
-    Str unique = str_from(name);
-    for (int32_t n = 0; schema_find(schema, unique) >= 0; n++)
-        unique = str_from(arena_printf(planner->arena, "%s%d", name, n));
-    return (Field){.name = unique, .type = type_not_null(type)};
-}
-
 /* The input's columns, its time now an ordinary one, and the three of the window. */
 static Schema window_schema(Planner *planner, const Bound *data, const WindowSpec *spec)
 {
@@ -287,9 +279,10 @@ static Schema window_schema(Planner *planner, const Bound *data, const WindowSpe
     fields[spec->time_column].type.time_attribute = TIME_NONE;
     time.precision = 3;
     time.time_attribute = TIME_ROWTIME;
-    fields[count] = window_field(planner, &data->schema, "window_start", type_timestamp(3));
-    fields[count + 1] = window_field(planner, &data->schema, "window_end", type_timestamp(3));
-    fields[count + 2] = window_field(planner, &data->schema, "window_time", time);
+    Type edge = type_not_null(type_timestamp(3));
+    fields[count] = (Field){STR("window_start"), edge};
+    fields[count + 1] = (Field){STR("window_end"), edge};
+    fields[count + 2] = (Field){STR("window_time"), type_not_null(time)};
     return (Schema){.fields = fields, .count = count + 3};
 }
 
