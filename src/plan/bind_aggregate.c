@@ -37,7 +37,7 @@ PlanAggregate *group_aggregates(Planner *planner, GroupColumns *columns, const L
             aggregate->args[a] = group_column(planner, columns, use->args[a], (Str){0});
         if (use->filter != NULL)
             aggregate->filter = group_column(planner, columns, use->filter, (Str){0});
-        aggregate->name = str_from(arena_printf(planner->arena, "EXPR$%d", i));
+        aggregate->name = str_from(arena_printf(planner->arena, "$a%d", i));
     }
     return aggregates;
 }

@@ -135,6 +135,10 @@ static void report_key(Planner *planner, const Rel *root, const Schema *schema, 
                            "in the right order is not supported yet",
                            STR_ARGS(root->owner));
     const List *keys = rel_unique_keys(planner, input);
+    if (keys->count == 0 && changes_origin(input)->node.kind == PLAN_GROUP_AGGREGATE) {
+        diagnostic_help(d, "write all columns of GROUP BY to the table, and make them its key");
+        return;
+    }
     if (keys->count == 0) {
         diagnostic_help(d, "declare a PRIMARY KEY on the table that is read");
         return;

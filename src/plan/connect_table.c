@@ -43,6 +43,22 @@ static void report_unknown(Planner *planner, const OptionEntry *option, const ch
     buffer_free(&list);
 }
 
+/* An option whose key was surely meant to be `key`: the mistake to point at. */
+static bool report_misspelt(Planner *planner, const TableEntry *entry, const char *key)
+{
+    Str wanted = str_from(key);
+    for (int32_t i = 0; i < entry->option_count; i++) {
+        const OptionEntry *option = &entry->options[i];
+        if (str_edit_distance(option->key, wanted, 2) > 2)
+            continue;
+        Diagnostic *d = REPORT(planner, "WR3001", span_make(option->key_start, option->key_end),
+                               "unsupported option `%.*s`", STR_ARGS(option->key));
+        diagnostic_suggest(d, &wanted, 1, option->key);
+        return true;
+    }
+    return false;
+}
+
 static const ConnectorInfo *entry_find_connector(Planner *planner, TableEntry *entry)
 {
     const Registry *registry = planner->context->registry;
@@ -75,6 +91,8 @@ static bool entry_find_format(Planner *planner, TableEntry *entry, const Connect
     if (option == NULL) {
         if (!connector->needs_format)
             return true;
+        if (report_misspelt(planner, entry, "format"))
+            return false;
         Diagnostic *d = REPORT(planner, "WR3012", entry->span,
                                "table `%.*s` has no 'format' option", STR_ARGS(entry->table.name));
         diagnostic_help(d, "connector '%s' needs one, such as 'format' = 'json'", connector->name);

@@ -124,7 +124,10 @@ static void print_details(Buffer *out, const PlanNode *node)
 {
     switch (node->kind) {
     case PLAN_SOURCE: print_source(out, node); break;
-    case PLAN_VALUES: buffer_printf(out, "%d rows", node->values.row_count); break;
+    case PLAN_VALUES:
+        buffer_printf(out, "%d row%s", node->values.row_count,
+                      node->values.row_count == 1 ? "" : "s");
+        break;
     case PLAN_CALC: print_calc(out, node); break;
     case PLAN_WATERMARK: print_watermark(out, node); break;
     case PLAN_WINDOW_ASSIGN: break;

@@ -1,0 +1,23 @@
+CREATE TABLE o (id BIGINT, user_id BIGINT, amount DECIMAL(12,2), status STRING, epoch BIGINT, ts TIMESTAMP_LTZ(3),
+ WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector'='datagen');
+CREATE TABLE u (id BIGINT, a INT, b STRING, PRIMARY KEY (id) NOT ENFORCED) WITH ('connector'='upsert-source');
+CREATE TABLE c (id BIGINT, a INT, b STRING, k STRING NOT NULL METADATA FROM 'row_kind' VIRTUAL, op_ts TIMESTAMP(3) METADATA VIRTUAL, PRIMARY KEY (id) NOT ENFORCED) WITH ('connector'='mysql-cdc', 'hostname'='h', 'debezium.x.y'='z');
+CREATE TABLE p1 (a BIGINT) WITH ('connector'='print');
+CREATE TABLE p2 (a STRING, b BIGINT) WITH ('connector'='print');
+CREATE TABLE p3 (a TIMESTAMP(3), b TIMESTAMP(3), c BIGINT, d DECIMAL(38,2)) WITH ('connector'='print');
+CREATE TABLE r (id BIGINT, n STRING, PRIMARY KEY (id) NOT ENFORCED) WITH ('connector'='redis');
+INSERT INTO p1 SELECT COUNT(*) FROM o;
+INSERT INTO p2 SELECT b, COUNT(*) FROM u WHERE a > 3 GROUP BY b HAVING COUNT(*) > 2;
+INSERT INTO r SELECT id, b FROM u;
+INSERT INTO p2 SELECT k, id FROM c UNION ALL SELECT status, id FROM o;
+INSERT INTO p2 SELECT DISTINCT status, user_id FROM o;
+CREATE VIEW m AS SELECT user_id, window_start AS ws, window_end AS we, window_time AS rt, SUM(amount) AS s, COUNT(*) FILTER (WHERE status = 'x') AS n, AVG(amount) a, COUNT(DISTINCT status) AS d FROM TABLE(TUMBLE(TABLE o, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end, window_time, user_id;
+INSERT INTO p3 SELECT window_start, window_end, COUNT(*), SUM(s) FROM TABLE(CUMULATE(DATA => TABLE m, TIMECOL => DESCRIPTOR(rt), STEP => INTERVAL '1' HOUR, SIZE => INTERVAL '1' DAY)) GROUP BY window_start, window_end;
+INSERT INTO p3 SELECT ws, we, COUNT(*), MAX(s) FROM m GROUP BY ws, we;
+INSERT INTO p3 SELECT window_start, window_end, user_id, amount FROM TABLE(TUMBLE(TABLE o, DESCRIPTOR(ts), INTERVAL '1' MINUTE));
+INSERT INTO p2 VALUES ('a', 1), ('b', 2 + 3);
+CREATE MATERIALIZED TABLE mt FRESHNESS = INTERVAL '10' SECOND AS WITH x AS (SELECT status, SUM(amount) AS s FROM o GROUP BY status) SELECT status AS st, s FROM x WHERE s > 1;
+INSERT INTO p2 SELECT st, CAST(s AS BIGINT) FROM mt;
+INSERT INTO p2 (b) SELECT user_id * 2 + 1 FROM o /*+ OPTIONS('rows-per-second'='1') */;
+CREATE MATERIALIZED TABLE tot FRESHNESS = INTERVAL '10' SECOND AS SELECT SUM(amount) AS s FROM o;
+INSERT INTO p3 SELECT window_start, window_end, COUNT(*), MAX(amount) FROM TABLE(TUMBLE(TABLE o, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) WHERE window_start > TIMESTAMP '2020-01-01 00:00:00' AND amount > 1 GROUP BY window_end, window_start HAVING COUNT(*) > 1;

@@ -1,0 +1,26 @@
+CREATE TABLE o (id BIGINT, user_id BIGINT, amount DECIMAL(12,2), status STRING, epoch BIGINT, ts TIMESTAMP_LTZ(3), 
+ WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector'='datagen');
+CREATE TABLE c (id BIGINT, a INT, b STRING, PRIMARY KEY (id) NOT ENFORCED) WITH ('connector'='mysql-cdc', 'hostname'='${env:NOPE}');
+CREATE TABLE c2 (id BIGINT, a INT, b STRING) WITH ('connector'='mysql-cdc', 'hostname'='h');
+CREATE TABLE f (a BIGINT, b STRING) WITH ('connector'='filesystem','path'='/x','format'='json');
+CREATE TABLE r (b STRING, id BIGINT,  PRIMARY KEY (b) NOT ENFORCED) WITH ('connector'='redis');
+CREATE TABLE p2 (a STRING, b BIGINT NOT NULL) WITH ('connector'='print');
+INSERT INTO r SELECT b, id FROM c2;
+INSERT INTO f SELECT id, b FROM c2;
+INSERT INTO p2 (a) SELECT status FROM o;
+INSERT INTO p2 (b, c) SELECT id, status FROM o;
+INSERT INTO f SELECT DISTINCT user_id, status FROM o;
+CREATE MATERIALIZED TABLE mt FRESHNESS = INTERVAL '1' MONTH AS SELECT * FROM c2;
+CREATE MATERIALIZED TABLE mt2 WITH ('tl'='1 h') FRESHNESS = INTERVAL '1' HOUR AS SELECT * FROM c2;
+CREATE MATERIALIZED TABLE mt3 FRESHNESS = INTERVAL '1' HOUR AS SELECT * FROM c2;
+INSERT INTO p2 SELECT a.status, id FROM o;
+INSERT INTO p2 SELECT o.status, x.id FROM o AS x;
+INSERT INTO p2 SELECT status, SUM(amount) + id FROM o GROUP BY status;
+INSERT INTO p2 SELECT status, COUNT(*) FROM o WHERE status GROUP BY statu;
+INSERT INTO p2 SELECT status, COUNT(SUM(id)) FROM o GROUP BY status;
+INSERT INTO p2 SELECT CAST(ts AS BIGINT), LENGTH(status), 1 + 'a', 1 FROM o;
+INSERT INTO mt3 SELECT 1;
+CREATE TABLE p2 (a STRING) WITH ('connector'='print');
+CREATE TABLE x2 (a STRING, a INT, ts TIMESTAMP(6), PRIMARY KEY (aa) NOT ENFORCED, WATERMARK FOR ts AS ts) WITH ('connector'='print');
+CREATE VIEW v (a, b) AS SELECT 1;
+INSERT INTO f SELECT id, status FROM r;
