@@ -17,6 +17,7 @@ static Status serve_open(Operator *op)
         .schema = &node->schema,
         .key = node->serve.key,
         .key_count = node->serve.key_count,
+        .is_single_row = node->serve.is_single_row,
         .ttl_us = node->serve.ttl_us,
         .freshness_us = node->serve.freshness_us,
     };
@@ -39,8 +40,7 @@ static Status serve_advance(Operator *op, Timestamp watermark)
 
 static Status serve_tick(Operator *op, int64_t now_us)
 {
-    if (op->node->serve.ttl_us > 0)
-        served_expire(((ServeOperator *)op)->table, now_us);
+    served_expire(((ServeOperator *)op)->table, now_us);
     return OK;
 }
 
