@@ -11,14 +11,17 @@ struct SignalWatch {
     pthread_t thread;
 };
 
-/* SIGUSR2 is the watch's own: it ends the thread. */
+/* SIGUSR2 is the watch's own: it ends the thread. A hang-up that is ignored, as under nohup, stays
+ * so. */
 static sigset_t signals_watched(void)
 {
     sigset_t set;
+    struct sigaction hangup;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+        sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGUSR2);
     return set;
 }

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from lib import BINARY, free_port, main, wait_until
+from lib import BINARY, TIME_SCALE, free_port, main, wait_until
 
 NUMBERS = """
 CREATE TABLE numbers (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '{rate}',
@@ -255,7 +255,7 @@ def test_starts_fast_and_idles_small(box):
         done = weir.call("run", "pipeline.sql")
         best = min(best, time.monotonic() - began)
         assert done.stdout == "+I[1]\n", done
-    assert best < 0.1, best  # the whole process, the Python around it included
+    assert best < 0.1 * TIME_SCALE, best  # the whole process, the Python around it included
     weir.write("pipeline.sql", NUMBERS.format(rate=1, end=1000))
     weir.start()
     wait_until(lambda: numbers_in(weir.stdout()), "a row", process=weir)
@@ -264,7 +264,8 @@ def test_starts_fast_and_idles_small(box):
     ticks = sum(map(int, pathlib.Path(f"/proc/{weir.pid}/stat").read_text().split()[13:15]))
     assert weir.stop() == 0
     print(f"     start to end of a one-row job {best * 1000:.0f} ms, idle {memory / 1e6:.1f} MB, {ticks} ticks")
-    assert memory < 20e6 and ticks < 50, (memory, ticks)
+    assert ticks < 50 * TIME_SCALE, ticks
+    assert memory < 20e6 or TIME_SCALE > 1, memory  # sanitizers have memory of their own
 
 
 main()
