@@ -17,7 +17,6 @@ static Status serve_open(Operator *op)
         .schema = &node->schema,
         .key = node->serve.key,
         .key_count = node->serve.key_count,
-        .is_single_row = node->serve.is_single_row,
         .ttl_us = node->serve.ttl_us,
         .freshness_us = node->serve.freshness_us,
     };
