@@ -31,7 +31,7 @@ static Status group_open(Operator *op)
                                    .count = node->group_aggregate.aggregate_count};
     self->keys_out = batch_new(&self->key_schema, BATCH_ROWS_MAX);
     self->lent = arena_new(0);
-    self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_labels(op, ""),
+    self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_shard_labels(op),
                                    "Bytes of keyed state.", 1);
     return OK;
 }

@@ -38,6 +38,11 @@ const char *operator_labels(const Operator *op, const char *more)
     return labels;
 }
 
+const char *operator_shard_labels(const Operator *op)
+{
+    return operator_labels(op, arena_printf(op->task->query, "shard=\"%d\"", op->task->shard));
+}
+
 Operator *operator_make(TaskContext *task, const OperatorKind *kind, const PlanNode *node,
                         int32_t input_count)
 {

@@ -45,5 +45,7 @@ static inline bool operator_owns_hash(const Operator *op, uint64_t hash)
 
 /* Labels for a metric of this operator: operator="…" and what `more` says. */
 const char *operator_labels(const Operator *op, const char *more);
+/* The same for a gauge that each shard sets by itself. */
+const char *operator_shard_labels(const Operator *op);
 
 #endif

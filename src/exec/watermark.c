@@ -17,7 +17,7 @@ typedef struct WatermarkOperator {
     bool has_rows;     /* since the last tick */
     bool is_asleep;    /* no rows for the idle timeout: said so downstream */
     bool has_ended;
-    Metric *delay; /* gauge: the watermark itself, for weir_watermark */
+    Metric *delay; /* gauge: wall clock less the watermark */
 } WatermarkOperator;
 
 static Status watermark_open(Operator *op)
@@ -25,8 +25,8 @@ static Status watermark_open(Operator *op)
     WatermarkOperator *self = (WatermarkOperator *)op;
     Expr *expr = op->node->watermark.watermark;
     self->delay =
-        metric_get(METRIC_GAUGE, "weir_watermark_seconds", operator_labels(op, ""),
-                   "Event time that the stream has reached, since 1970.", MICROS_PER_SECOND);
+        metric_get(METRIC_GAUGE, "weir_watermark_delay_seconds", operator_shard_labels(op),
+                   "How far the watermark is behind the wall clock.", MICROS_PER_SECOND);
     if (expr->kind == EXPR_COLUMN)
         return OK;
     return program_compile(op->task->query, &expr, 1, &op->node->inputs[0]->schema,
@@ -91,7 +91,6 @@ static Status watermark_emit(WatermarkOperator *self)
     if (self->current <= self->emitted || self->has_ended)
         return OK;
     self->emitted = self->current;
-    metric_set(self->delay, self->current);
     return operator_advance(&self->base, self->current);
 }
 
@@ -139,6 +138,8 @@ static Status watermark_tick(Operator *op, int64_t now_us)
     WatermarkOperator *self = (WatermarkOperator *)op;
     if (self->has_ended)
         return OK;
+    if (self->emitted > 0)
+        metric_set(self->delay, now_us - self->emitted);
     if (self->has_rows || self->active_us == 0)
         self->active_us = now_us;
     self->has_rows = false;

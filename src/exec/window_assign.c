@@ -36,6 +36,9 @@ static int64_t *window_assign_slices(WindowAssignOperator *self, Batch *batch)
         int32_t row = selection_row(batch->selection, i);
         is_null[row] = column_is_null(time, row);
         nulls += is_null[row];
+        if (is_null[row])
+            operator_letter(op, batch, row, STAGE_COMPUTE, "WR4301",
+                            "the event time of the row is NULL");
         Timestamp value = ((const int64_t *)time->values)[column_index(time, row)];
         slices[row] = window_slice(&self->clock, window_local(&self->clock, value));
     }

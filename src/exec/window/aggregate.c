@@ -38,7 +38,7 @@ static Status window_open(Operator *op)
                             "Rows that came after their last window had fired.", 1);
     self->null_time = metric_get(METRIC_COUNTER, "weir_null_time_records_total",
                                  operator_labels(op, ""), "Rows without event time.", 1);
-    self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_labels(op, ""),
+    self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_shard_labels(op),
                                    "Bytes of keyed state.", 1);
     return OK;
 }
