@@ -18,6 +18,7 @@ enum { REDIS_PORT = 6379, PIPELINE_BYTES_MAX = 256 * 1024 };
 typedef struct RedisSink {
     SinkWriter base;
     Socket *socket;
+    Socket *_Atomic interruptible; /* the same, for the thread that interrupts */
     RespReader reader;
     RedisEncoder encoder;
     Buffer out;
@@ -289,6 +290,7 @@ static Status redis_open(SinkWriter *writer, Str state, Error *error)
     const OptionSet *options = writer->node->sink.table->options.options;
     sink->timeout_us = options_int(options, "timeout") * MICROS_PER_MILLI;
     sink->socket = socket_new(writer->world);
+    atomic_store(&sink->interruptible, sink->socket);
     sink->reader = (RespReader){.socket = sink->socket, .timeout_us = sink->timeout_us};
     sink->reply_rows = ARENA_ARRAY(writer->arena, int32_t, BATCH_ROWS_MAX * 4);
     redis_prepare_encoder(sink);
@@ -406,8 +408,9 @@ static Status redis_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *stat
 static void redis_interrupt(SinkWriter *writer)
 {
     RedisSink *sink = (RedisSink *)writer;
-    if (sink->socket != NULL)
-        socket_interrupt(sink->socket);
+    Socket *socket = atomic_load(&sink->interruptible);
+    if (socket != NULL)
+        socket_interrupt(socket);
 }
 
 static void redis_close(SinkWriter *writer)
