@@ -260,12 +260,9 @@ static void table_remove(ServedTable *table, Str key)
     row_free(row);
 }
 
-/* The one row of a table without key columns has a key too, of a single byte. */
 static void key_of_row(ServedTable *table, const Batch *batch, int32_t row, Buffer *out)
 {
     out->length = 0;
-    if (table->spec.key_count == 0)
-        buffer_append_u8(out, 1);
     for (int32_t i = 0; i < table->spec.key_count; i++) {
         Value value = value_get(&batch->columns[table->spec.key[i]], row);
         served_key_append(out, &value);
@@ -323,7 +320,7 @@ void served_apply(ServedTable *table, const Batch *batch)
     assert(batch->column_count == table->schema.count);
     int64_t now_us = world_now_us(table->world);
     pthread_rwlock_wrlock(&table->lock);
-    if (table->spec.key_count > 0 || table->spec.is_single_row)
+    if (table->spec.key_count > 0)
         apply_keyed(table, batch, now_us);
     else
         apply_appended(table, batch, now_us);

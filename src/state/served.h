@@ -24,8 +24,7 @@ typedef struct ServedSpec {
     const Schema *schema; /* copied */
     const int32_t *key;   /* columns; key_count 0: append-only with a row number as key */
     int32_t key_count;
-    bool is_single_row; /* key_count is 0 and there is one row at most: a global aggregate */
-    int64_t ttl_us;     /* 0: keep */
+    int64_t ttl_us; /* 0: keep */
     int64_t freshness_us;
 } ServedSpec;
 

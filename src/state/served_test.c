@@ -111,20 +111,6 @@ static int page(ServedTable *table, const ServedFilter *filters, int count, int 
     return rows;
 }
 
-static void a_global_aggregate_is_one_row(void **state)
-{
-    (void)state;
-    ServedSpec spec = {.name = "total", .schema = &schema, .is_single_row = true};
-    ServedTable *table = served_new(world_system(), &spec);
-    apply(table, ROW_INSERT, 1, "a", 1);
-    apply(table, ROW_UPDATE_BEFORE, 1, "a", 1);
-    apply(table, ROW_UPDATE_AFTER, 2, "a", 2);
-    assert_int_equal(served_row_count(table), 1);
-    apply(table, ROW_DELETE, 2, "a", 2);
-    assert_int_equal(served_row_count(table), 0);
-    served_free(table);
-}
-
 static void pages_visit_every_row_once_in_key_order(void **state)
 {
     (void)state;
@@ -230,7 +216,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_upsert_replaces_and_a_delete_removes),
         cmocka_unit_test(an_update_before_alone_removes_its_row_when_the_next_change_is_of_another),
-        cmocka_unit_test(a_global_aggregate_is_one_row),
         cmocka_unit_test(pages_visit_every_row_once_in_key_order),
         cmocka_unit_test(followers_get_each_change_once_and_learn_of_lost_history),
         cmocka_unit_test(rows_expire_after_their_ttl),
