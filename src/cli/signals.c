@@ -5,6 +5,10 @@
 
 #include "cli/cli.h"
 
+/* Some send a signal twice at once, to the process and to its group (`timeout` does): that is one
+ * wish, not impatience. */
+enum { IMPATIENCE_US = 500 * 1000 };
+
 struct SignalWatch {
     Cli *cli;
     Job *job;
@@ -37,16 +41,19 @@ static void *signals_main(void *context)
 {
     SignalWatch *watch = context;
     sigset_t set = signals_watched();
-    bool is_stopping = false;
+    World *world = watch->cli->world;
+    int64_t first_us = 0;
     for (;;) {
         int number = 0;
         if (sigwait(&set, &number) != 0)
             continue;
         if (number == SIGUSR2)
             return NULL;
-        if (is_stopping)
+        if (first_us != 0 && world_monotonic_us(world) - first_us >= IMPATIENCE_US)
             _exit(EXIT_SIGNAL_BASE + number);
-        is_stopping = true;
+        if (first_us != 0)
+            continue;
+        first_us = world_monotonic_us(world);
         report_note(watch->cli, "stopping after a last checkpoint; once more to stop at once");
         job_stop(watch->job);
     }

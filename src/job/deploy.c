@@ -39,11 +39,16 @@ static void deploy_task_metrics(Job *job, Task *task)
     task->backpressure =
         deploy_metric("weir_backpressure_seconds_total", labels,
                       "Time that an operator has waited for the ones behind it.", 1000000);
-    task->watermark_delay =
-        deploy_metric("weir_watermark_delay_seconds", labels,
-                      "How far the watermark is behind the wall clock.", 1000000);
-    if (task->reader == NULL)
+    if (task->reader == NULL) {
+        /* Of sources the watermark's own operator tells. */
+        labels =
+            arena_printf(job->arena, "%s,shard=\"%d\"",
+                         deploy_label(job->arena, "operator", head->label), task->context.shard);
+        task->watermark_delay =
+            deploy_metric("weir_watermark_delay_seconds", labels,
+                          "How far the watermark is behind the wall clock.", 1000000);
         return;
+    }
     const char *source =
         head->kind == PLAN_SOURCE ? str_terminated(job->arena, head->source.table->name) : "values";
     labels =

@@ -77,7 +77,8 @@ typedef struct Task {
     int64_t quiet_since_us;   /* sources: nothing has come since; 0: something has */
     _Atomic bool is_quiet;    /* sources: nothing has come for a while */
     int64_t blocked_since_us; /* waiting for room below; 0: not */
-    Metric *backpressure, *watermark_delay;
+    Metric *backpressure;
+    Metric *watermark_delay; /* NULL for sources */
 } Task;
 
 /* Open the operators; before the threads start, so that sinks can be interrupted from the first

@@ -323,9 +323,8 @@ Status task_tick(Task *task, int64_t now_us)
     }
     task_flush(task);
     task_drain(task);
-    /* What has been passed on; a source's stand-in has no watermark of its own. */
-    Timestamp watermark = (task->writer_count > 0 ? task->writers[0] : task->head)->watermark;
-    if (watermark > 0 && watermark != TIMESTAMP_MAX)
+    Timestamp watermark = task->head->watermark;
+    if (task->watermark_delay != NULL && watermark > 0 && watermark != TIMESTAMP_MAX)
         metric_set(task->watermark_delay, now_us - watermark);
     return OK;
 }
