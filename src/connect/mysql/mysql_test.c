@@ -1,0 +1,308 @@
+/* The decoder's parts at their edges: numbers on the wire, DDL, GTIDs, types, passwords. */
+#include "base/testing.h"
+
+#include <string.h>
+
+#include "connect/mysql/auth.h"
+#include "connect/mysql/ddl.h"
+#include "connect/mysql/gtid.h"
+#include "connect/mysql/json.h"
+#include "connect/mysql/source.h"
+
+static const MysqlColumn *column_of(const MysqlTable *table, const char *name)
+{
+    int32_t at = mysql_table_find(table, str_from(name));
+    assert_true(at >= 0);
+    return &table->columns[at];
+}
+
+/* "a b c" */
+static void assert_columns(const MysqlTable *table, const char *expected)
+{
+    Buffer names = {0};
+    assert_non_null(table);
+    for (int32_t i = 0; i < table->count; i++)
+        buffer_printf(&names, "%s%.*s", i > 0 ? " " : "", STR_ARGS(table->columns[i].name));
+    assert_string_equal(buffer_terminated(&names), expected);
+    buffer_free(&names);
+}
+
+static MysqlTable *created(Arena *arena, const char *sql)
+{
+    DdlChange changes[DDL_CHANGES_MAX];
+    assert_int_equal(ddl_read(arena, STR("d"), str_from(sql), changes), 1);
+    assert_int_equal(changes[0].kind, DDL_CREATED);
+    return changes[0].after;
+}
+
+static void create_table_is_understood(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new(0);
+    MysqlTable *table = created(
+        arena,
+        "CREATE TABLE IF NOT EXISTS `t x` (`id` bigint(20) unsigned NOT NULL AUTO_INCREMENT, "
+        "/* a comment, with (parens */ e ENUM('a,b','c''d') DEFAULT 'a,b', d decimal(10,2) "
+        "DEFAULT (1 + 2), s varchar(20) CHARACTER SET latin1 COMMENT 'x, y', t text, b blob, "
+        "g int GENERATED ALWAYS AS (id + 1) VIRTUAL, ts timestamp(3) NULL, "
+        "PRIMARY KEY (`id`), KEY `k` (`d`,`s`), CONSTRAINT c CHECK (d > 0)) "
+        "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin");
+    assert_columns(table, "id e d s t b g ts");
+    assert_true(str_is(table->name, "t x"));
+    assert_true(column_of(table, "ID")->is_unsigned);
+    assert_int_equal(column_of(table, "id")->type, MYSQL_LONGLONG);
+    assert_int_equal(column_of(table, "e")->member_count, 2);
+    assert_true(str_is(column_of(table, "e")->members[1], "c'd"));
+    assert_int_equal(column_of(table, "d")->length, 10);
+    assert_int_equal(column_of(table, "d")->scale, 2);
+    assert_int_equal(column_of(table, "s")->charset, CHARSET_LATIN1);
+    assert_int_equal(column_of(table, "t")->charset, CHARSET_UTF8);
+    assert_int_equal(column_of(table, "b")->charset, CHARSET_BINARY);
+    assert_true(column_of(table, "g")->is_virtual);
+    assert_int_equal(column_of(table, "ts")->scale, 3);
+    assert_null(created(arena, "CREATE TABLE t LIKE other"));
+    assert_null(created(arena, "CREATE TABLE t (a INT) SELECT 1 AS b"));
+    assert_null(created(arena, "CREATE TABLE t (a TEXT)")); /* the database's character set */
+    arena_free(arena);
+}
+
+static void alter_table_is_followed(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new(0);
+    MysqlTable *table = created(arena, "CREATE TABLE t (a INT, b TEXT, c INT) CHARSET=latin1");
+    static const char *const cases[][2] = {
+        {"ALTER TABLE t ADD d INT", "a b c d"},
+        {"ALTER TABLE `d`.`t` ADD COLUMN d INT FIRST, ADD e VARCHAR(3) AFTER a", "d a e b c"},
+        {"alter online table t add column (x int, y decimal(3,1)), drop b", "a c x y"},
+        {"ALTER TABLE t ADD IF NOT EXISTS a INT", "a b c"},
+        {"ALTER TABLE t ADD INDEX i (a, b), ADD UNIQUE KEY (c), ADD CONSTRAINT FOREIGN KEY (a) "
+         "REFERENCES u (b, c) ON DELETE CASCADE, ADD z INT",
+         "a b c z"},
+        {"ALTER TABLE t CHANGE b bb INT NOT NULL DEFAULT 5 AFTER c", "a c bb"},
+        {"ALTER TABLE t MODIFY c BIGINT FIRST", "c a b"},
+        {"ALTER TABLE t RENAME COLUMN b TO `new name`, RENAME INDEX i TO j", "a new name c"},
+        {"ALTER TABLE t DROP COLUMN IF EXISTS nothing, DROP PRIMARY KEY, DROP INDEX i", "a b c"},
+        {"ALTER TABLE t ENGINE=InnoDB, COMMENT='a, b (c'", "a b c"},
+        {"ALTER TABLE t WAIT 5 ADD d INT", "a b c d"},
+        {"ALTER TABLE t ADD d INT /*!50600 FIRST */, ALGORITHM=INPLACE, LOCK=NONE", "d a b c"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_columns(ddl_apply(arena, table, str_from(cases[i][0])), cases[i][1]);
+    const MysqlTable *converted =
+        ddl_apply(arena, table, STR("ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4"));
+    assert_int_equal(column_of(converted, "b")->charset, CHARSET_UTF8);
+    assert_int_equal(column_of(table, "b")->charset, CHARSET_LATIN1);
+    /* What does not fit is not guessed. */
+    assert_null(ddl_apply(arena, table, STR("ALTER TABLE t DROP COLUMN nothing")));
+    assert_null(ddl_apply(arena, table, STR("ALTER TABLE t ADD COLUMN a INT")));
+    assert_null(ddl_apply(arena, table, STR("ALTER TABLE t ADD d SOMETHING(3)")));
+    assert_null(ddl_apply(arena, table, STR("ALTER TABLE t CHANGE nothing x INT")));
+    arena_free(arena);
+}
+
+static void tables_of_a_statement_are_found(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new(0);
+    DdlChange changes[DDL_CHANGES_MAX];
+    assert_int_equal(
+        ddl_read(arena, STR("d"), STR("RENAME TABLE a TO b, x.c TO `y`.`d e`"), changes), 2);
+    assert_true(str_is(changes[1].database, "x") && str_is(changes[1].new_name, "d e"));
+    assert_int_equal(
+        ddl_read(arena, STR("d"), STR("DROP TABLE IF EXISTS `t1`,`t2` /* generated */"), changes),
+        2);
+    assert_int_equal(changes[1].kind, DDL_DROPPED);
+    assert_int_equal(ddl_read(arena, STR("d"), STR("TRUNCATE t"), changes), 1);
+    assert_int_equal(changes[0].kind, DDL_EMPTIED);
+    static const char *const others[] = {
+        "CREATE INDEX i ON t (a)", "DROP INDEX i ON t", "GRANT x", "CREATE VIEW v AS SELECT 1", "",
+        "ANALYZE TABLE t"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_int_equal(ddl_read(arena, STR("d"), str_from(others[i]), changes), 0);
+    arena_free(arena);
+}
+
+static void assert_gtids(const char *text, const char *expected)
+{
+    GtidSet set = {0};
+    assert_true(gtid_parse(&set, str_from(text)));
+    Buffer printed = {0};
+    gtid_print(&printed, &set);
+    assert_string_equal(buffer_terminated(&printed), expected);
+    buffer_free(&printed);
+    gtid_free(&set);
+}
+
+static void gtids_join_and_print(void **state)
+{
+    (void)state;
+    assert_gtids("0-1-100,5-2-7", "0-1-100,5-2-7");
+    assert_gtids(" 0-1-100, 0-2-101 ", "0-2-101");
+    assert_gtids("3E11FA47-71CA-11E1-9E33-C80AA9429562:23:1-3:4,"
+                 "3e11fa47-71ca-11e1-9e33-c80aa9429562:5:tag:7-8",
+                 "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5:23,"
+                 "3e11fa47-71ca-11e1-9e33-c80aa9429562:tag:7-8");
+    GtidSet set = {0};
+    static const char *const wrong[] = {"1-2",
+                                        "x-1-2",
+                                        "3e11fa47:1",
+                                        "0-1--5",
+                                        "1:2:3",
+                                        "3e11fa47-71ca-11e1-9e33-c80aa9429562:5-3",
+                                        "0-1-1,3e11fa47-71ca-11e1-9e33-c80aa9429562:5"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(gtid_parse(&set, str_from(wrong[i])));
+    gtid_clear(&set);
+    /* In any order the set comes out the same, and is what was added. */
+    Gtid gtid = {.uuid = {1}};
+    for (uint64_t i = 0; i < 100; i++) {
+        gtid.number = i * 37 % 100 + 1;
+        assert_false(gtid_contains(&set, &gtid));
+        gtid_add(&set, &gtid);
+        assert_true(gtid_contains(&set, &gtid));
+    }
+    assert_int_equal(set.origins[0].count, 1);
+    assert_int_equal(set.origins[0].intervals[0].end, 101);
+    gtid_free(&set);
+}
+
+static void assert_json(const char *bytes, int64_t length, const char *expected)
+{
+    Buffer out = {0};
+    bool is_good = mysql_json_print(str_make(bytes, length), &out);
+    assert_int_equal(is_good, expected != NULL);
+    if (expected != NULL)
+        assert_string_equal(buffer_terminated(&out), expected);
+    buffer_free(&out);
+}
+
+static void binary_json_becomes_text(void **state)
+{
+    (void)state;
+    assert_json("", 0, "null");
+    assert_json("\x04\x01", 2, "true");
+    assert_json("\x05\xff\xff", 3, "-1");
+    assert_json("\x0c\x02"
+                "a\"",
+                4, "\"a\\\"\"");
+    assert_json("\x00\x01\x00\x0d\x00\x0b\x00\x02\x00\x05\x07\x00"
+                "ab",
+                14, "{\"ab\": 7}");
+    assert_json("\x0b\x00\x00\x00\x00\x00\x00\xf8\x3f", 9, "1.5");
+    /* Offsets beyond the end, a size beyond the bytes, an array that holds itself. */
+    assert_json("\x00\x01\x00\xff\x00\x0b\x00\x02\x00", 9, NULL);
+    assert_json("\x02\x01\x00\x07\x00\x0c\xff\x00", 8, NULL);
+    assert_json("\x02\x01\x00\x07\x00\x02\x00\x00", 8, NULL);
+    assert_json("\x63", 1, NULL);
+}
+
+static void packed_decimals_of_all_sizes_read(void **state)
+{
+    (void)state;
+    /* 1234567890.1234 and its negative in DECIMAL(14, 4), from MySQL's own documentation. */
+    static const uint8_t positive[] = {0x81, 0x0d, 0xfb, 0x38, 0xd2, 0x04, 0xd2};
+    static const uint8_t negative[] = {0x7e, 0xf2, 0x04, 0xc7, 0x2d, 0xfb, 0x2d};
+    BinlogColumn column = {.type = MYSQL_NEWDECIMAL, .meta = 14 | 4 << 8};
+    assert_true(value_prepare(&column));
+    assert_int_equal(column.fixed_bytes, 7);
+    Cell cell;
+    const char *why = NULL;
+    Buffer scratch = {0};
+    assert_non_null(value_read(&column, positive, positive + 7, &scratch, &cell, &why));
+    assert_true(cell.wide == 12345678901234);
+    assert_non_null(value_read(&column, negative, negative + 7, &scratch, &cell, &why));
+    assert_true(cell.wide == -12345678901234);
+    assert_null(value_read(&column, negative, negative + 6, &scratch, &cell, &why));
+    column.meta = 66;
+    assert_false(value_prepare(&column));
+    buffer_free(&scratch);
+}
+
+static void latin1_becomes_utf8(void **state)
+{
+    (void)state;
+    Buffer out = {0};
+    charset_convert(CHARSET_LATIN1, STR("a\xe4\x80\xff"), &out);
+    assert_string_equal(buffer_terminated(&out), "aä€ÿ");
+    buffer_free(&out);
+}
+
+/* For password `secret` and the scramble below, computed by Python's hashlib. */
+static const char NATIVE_ANSWER[] =
+    "\x7a\xbe\x1a\x87\x76\xb5\x9e\x93\x10\x59\x45\x1f\x81\xe5\x96\xa6"
+    "\x0d\xbb\xf7\xa8";
+static const char SHA2_ANSWER[] =
+    "\x1a\x2d\xa2\x57\x3c\x2f\xaa\x36\x7e\x2a\xfd\xdb\x54\xcd\xfd\x11"
+    "\xa9\x5e\xd2\x2e\xef\x01\x67\x15\x11\x96\xa6\xfc\x8e\x3d\x38\x13";
+
+static void passwords_are_answered(void **state)
+{
+    (void)state;
+    static const char scramble[] = "01234567890123456789";
+    Buffer native = {0}, sha2 = {0}, none = {0};
+    Error error = {0};
+    Str salt = str_make(scramble, 20);
+    assert_int_equal(
+        auth_answer(STR("mysql_native_password"), STR("secret"), salt, &native, &error), OK);
+    assert_int_equal(auth_answer(STR("caching_sha2_password"), STR("secret"), salt, &sha2, &error),
+                     OK);
+    assert_int_equal(auth_answer(STR("mysql_native_password"), STR(""), salt, &none, &error), OK);
+    assert_int_equal(native.length, 20);
+    assert_memory_equal(native.data, NATIVE_ANSWER, 20);
+    assert_int_equal(sha2.length, 32);
+    assert_memory_equal(sha2.data, SHA2_ANSWER, 32);
+    assert_int_equal(none.length, 0);
+    assert_int_equal(auth_answer(STR("dialog"), STR("x"), salt, &none, &error), ERR_INVALID);
+    buffer_free(&native);
+    buffer_free(&sha2);
+    buffer_free(&none);
+}
+
+static void positions_go_by_number_of_file(void **state)
+{
+    (void)state;
+    BinlogPosition a = {.file = "binlog.000009", .offset = 500};
+    BinlogPosition b = {.file = "binlog.000010", .offset = 4};
+    BinlogPosition c = {.file = "binlog.1000000", .offset = 4};
+    assert_true(binlog_position_compare(&a, &b) < 0);
+    assert_true(binlog_position_compare(&c, &b) > 0);
+    assert_true(binlog_position_compare(&b, &b) == 0);
+}
+
+static void lengths_on_the_wire_are_bounded(void **state)
+{
+    (void)state;
+    static const uint64_t numbers[] = {0, 250, 251, 65535, 65536, 0xffffff, 0x1000000, UINT64_MAX};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        Buffer out = {0};
+        wire_append_lenenc(&out, numbers[i]);
+        ByteReader reader = byte_reader(buffer_str(&out));
+        assert_true(wire_lenenc(&reader) == numbers[i]);
+        assert_false(reader.is_short);
+        reader = byte_reader(str_make(out.data, out.length - 1));
+        (void)wire_lenenc(&reader);
+        assert_true(reader.is_short);
+        buffer_free(&out);
+    }
+    ByteReader reader = byte_reader(STR("\xfe\xff\xff\xff\xff\xff\xff\xff\xff"));
+    assert_null(wire_lenenc_bytes(&reader).data);
+    assert_true(reader.is_short);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(create_table_is_understood),
+        cmocka_unit_test(alter_table_is_followed),
+        cmocka_unit_test(tables_of_a_statement_are_found),
+        cmocka_unit_test(gtids_join_and_print),
+        cmocka_unit_test(binary_json_becomes_text),
+        cmocka_unit_test(packed_decimals_of_all_sizes_read),
+        cmocka_unit_test(latin1_becomes_utf8),
+        cmocka_unit_test(passwords_are_answered),
+        cmocka_unit_test(positions_go_by_number_of_file),
+        cmocka_unit_test(lengths_on_the_wire_are_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
