@@ -10,6 +10,15 @@ typedef enum AggregateName {
     AGGREGATE_AVG,
     AGGREGATE_MIN,
     AGGREGATE_MAX,
+    AGGREGATE_FIRST_VALUE,
+    AGGREGATE_LAST_VALUE,
+    AGGREGATE_LISTAGG,
+    AGGREGATE_STDDEV_POP,
+    AGGREGATE_STDDEV_SAMP,
+    AGGREGATE_STDDEV,
+    AGGREGATE_VAR_POP,
+    AGGREGATE_VAR_SAMP,
+    AGGREGATE_VARIANCE,
     AGGREGATE_NAMES,
 } AggregateName;
 
@@ -23,6 +32,25 @@ static const FunctionInfo infos[AGGREGATE_NAMES] = {
                        true},
     [AGGREGATE_MIN] = {"MIN", "aggregate", "MIN(x) -> type of x", "the smallest value", true},
     [AGGREGATE_MAX] = {"MAX", "aggregate", "MAX(x) -> type of x", "the largest value", true},
+    [AGGREGATE_FIRST_VALUE] = {"FIRST_VALUE", "aggregate", "FIRST_VALUE(x) -> type of x",
+                               "the first value to arrive that is not NULL", true},
+    [AGGREGATE_LAST_VALUE] = {"LAST_VALUE", "aggregate", "LAST_VALUE(x) -> type of x",
+                              "the last value to arrive that is not NULL", true},
+    [AGGREGATE_LISTAGG] = {"LISTAGG", "aggregate", "LISTAGG(s STRING [, separator]) -> STRING",
+                           "the texts in order of arrival, a comma between", true},
+    [AGGREGATE_STDDEV_POP] = {"STDDEV_POP", "aggregate", "STDDEV_POP(x number) -> type of AVG(x)",
+                              "standard deviation of all there is", true},
+    [AGGREGATE_STDDEV_SAMP] = {"STDDEV_SAMP", "aggregate",
+                               "STDDEV_SAMP(x number) -> type of AVG(x)",
+                               "standard deviation of a sample; NULL of one value", true},
+    [AGGREGATE_STDDEV] = {"STDDEV", "aggregate", "STDDEV(x number) -> type of AVG(x)",
+                          "STDDEV_SAMP", true},
+    [AGGREGATE_VAR_POP] = {"VAR_POP", "aggregate", "VAR_POP(x number) -> type of AVG(x)",
+                           "variance of all there is", true},
+    [AGGREGATE_VAR_SAMP] = {"VAR_SAMP", "aggregate", "VAR_SAMP(x number) -> type of AVG(x)",
+                            "variance of a sample; NULL of one value", true},
+    [AGGREGATE_VARIANCE] = {"VARIANCE", "aggregate", "VARIANCE(x number) -> type of AVG(x)",
+                            "VAR_SAMP", true},
 };
 
 int32_t aggregate_info_count(void)
@@ -77,6 +105,20 @@ static const AggregateKind *aggregate_pick(AggregateName name, AggregateCall *ca
         call->is_distinct = false; /* makes no difference */
         return call->has_retractions ? bag_kind(arg, name == AGGREGATE_MAX)
                                      : extreme_kind(arg, name == AGGREGATE_MAX);
+    case AGGREGATE_FIRST_VALUE:
+    case AGGREGATE_LAST_VALUE:
+        return sequence_kind(arg, name == AGGREGATE_LAST_VALUE, call->has_retractions);
+    case AGGREGATE_LISTAGG:
+        call->result = type_string();
+        return type_is_text(arg) ? &listagg_kind : NULL;
+    case AGGREGATE_STDDEV_POP:
+    case AGGREGATE_STDDEV_SAMP:
+    case AGGREGATE_STDDEV:
+    case AGGREGATE_VAR_POP:
+    case AGGREGATE_VAR_SAMP:
+    case AGGREGATE_VARIANCE:
+        call->result = type_nullable(average_type(arg));
+        return variance_kind(arg, infos[name].name);
     case AGGREGATE_NAMES: break;
     }
     return NULL;
@@ -87,7 +129,7 @@ static Status aggregate_check_count(AggregateName name, int32_t arg_count, bool 
 {
     if (name == AGGREGATE_COUNT && arg_count == 0 && !is_distinct)
         return OK;
-    if (name == AGGREGATE_COUNT && arg_count == 2)
+    if (arg_count == 2 && (name == AGGREGATE_COUNT || name == AGGREGATE_LISTAGG))
         return OK;
     if (arg_count == 1)
         return OK;
@@ -117,6 +159,9 @@ Status aggregate_bind(Str name, Arena *arena, const Type *args, int32_t arg_coun
     if (call->kind == NULL)
         return fail(error, ERR_INVALID, "WR2310", "`%s` cannot be applied to %s", infos[found].name,
                     type_text(arena, type_nullable(args[0])));
+    if (call->is_distinct && call->kind->owns_heap)
+        return fail(error, ERR_INVALID, "WR2310", "`%s(DISTINCT)` is not supported",
+                    infos[found].name);
     if (call->is_distinct) {
         AggregateKind *kind = ARENA_NEW(arena, AggregateKind);
         *kind = distinct_kind(call->kind);

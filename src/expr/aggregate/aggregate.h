@@ -42,7 +42,7 @@ struct AggregateKind {
     bool (*load)(const AggregateCall *call, uint8_t *state, ByteReader *in);
 };
 
-extern const AggregateKind count_kind, count_rows_kind;
+extern const AggregateKind count_kind, count_rows_kind, listagg_kind;
 
 /* The kind for an argument type, or NULL if the type does not fit. */
 const AggregateKind *sum_kind(Type arg);

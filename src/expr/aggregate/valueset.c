@@ -320,6 +320,28 @@ void valueset_put(const ValueSet *set, const ValueEntry *entry, Column *out, Are
     }
 }
 
+void valueset_save_value(Physical physical, const ValueEntry *entry, Buffer *out)
+{
+    if (physical == PHYSICAL_STRING) {
+        buffer_append_bytes(out, str_view_str(&entry->text));
+        return;
+    }
+    buffer_append_u64(out, entry->words[0]);
+    if (physical == PHYSICAL_I128)
+        buffer_append_u64(out, entry->words[1]);
+}
+
+ValueEntry valueset_load_value(Physical physical, ByteReader *in)
+{
+    if (physical == PHYSICAL_STRING)
+        return valueset_key_text(byte_reader_bytes(in));
+    ValueEntry entry = {.words = {byte_reader_u64(in), 0}};
+    if (physical == PHYSICAL_I128)
+        entry.words[1] = byte_reader_u64(in);
+    entry.hash = hash_words(entry.words);
+    return entry;
+}
+
 void valueset_save(const ValueSet *set, Buffer *out)
 {
     int32_t live = set == NULL ? 0 : set->entry_count - set->zero_count;
@@ -329,13 +351,7 @@ void valueset_save(const ValueSet *set, Buffer *out)
         if (entry->count == 0)
             continue;
         buffer_append_u64(out, (uint64_t)entry->count);
-        if (set->physical == PHYSICAL_STRING) {
-            buffer_append_bytes(out, str_view_str(&entry->text));
-            continue;
-        }
-        buffer_append_u64(out, entry->words[0]);
-        if (set->physical == PHYSICAL_I128)
-            buffer_append_u64(out, entry->words[1]);
+        valueset_save_value(set->physical, entry, out);
     }
 }
 
@@ -344,14 +360,7 @@ bool valueset_load(ValueSet *set, ByteReader *in)
     uint32_t live = byte_reader_u32(in);
     for (uint32_t i = 0; i < live && !in->is_short; i++) {
         int64_t count = (int64_t)byte_reader_u64(in);
-        ValueEntry key = {0};
-        if (set->physical == PHYSICAL_STRING) {
-            key = valueset_key_text(byte_reader_bytes(in));
-        } else {
-            key.words[0] = byte_reader_u64(in);
-            key.words[1] = set->physical == PHYSICAL_I128 ? byte_reader_u64(in) : 0;
-            key.hash = hash_words(key.words);
-        }
+        ValueEntry key = valueset_load_value(set->physical, in);
         if (in->is_short || count == 0)
             return false;
         (void)valueset_add(set, &key, count);

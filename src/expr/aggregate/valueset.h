@@ -57,6 +57,10 @@ const ValueEntry *valueset_best(ValueSet *set);
 void valueset_put(const ValueSet *set, const ValueEntry *entry, Column *out, Arena *arena,
                   int32_t row);
 
+/* One value alone, as snapshots hold it. */
+void valueset_save_value(Physical physical, const ValueEntry *entry, Buffer *out);
+ValueEntry valueset_load_value(Physical physical, ByteReader *in);
+
 /* Entries only; the reader makes the set. */
 void valueset_save(const ValueSet *set, Buffer *out);
 bool valueset_load(ValueSet *set, ByteReader *in);
