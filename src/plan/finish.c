@@ -103,16 +103,19 @@ static const char *uid_prefix(PlanKind kind)
     return "node";
 }
 
+/* Operators of one identity are numbered; `taken` counts them. */
 static const char *uid_make(Planner *planner, const Rel *rel, Map *taken)
 {
     Arena *arena = planner->arena;
     const char *uid = arena_printf(arena, "%s-%016llx", uid_prefix(rel->node.kind),
                                    (unsigned long long)rel->identity);
-    const char *unique = uid;
-    for (int32_t n = 2; map_find(taken, str_from(unique)) != NULL; n++)
-        unique = arena_printf(arena, "%s-%d", uid, n);
-    map_put(taken, str_from(unique), (void *)unique);
-    return unique;
+    int32_t *count = map_find(taken, str_from(uid));
+    if (count == NULL) {
+        count = ARENA_NEW(arena, int32_t);
+        map_put(taken, str_from(uid), count);
+    }
+    *count += 1;
+    return *count == 1 ? uid : arena_printf(arena, "%s-%d", uid, *count);
 }
 
 /* ---- Distribution ---------------------------------------------------------------------- */

@@ -144,8 +144,8 @@ struct PlanNode {
         struct {
             const PlanTable *table;        /* schema = the input's; column i goes to writes[i] */
             const int32_t *writes;         /* as source.columns: >= 0 physical, else metadata */
-            ChangelogMode accepts;         /* row kinds the connector takes; the operator drops -U
-                                              rows when it is not among them */
+            ChangelogMode accepts;         /* row kinds the connector takes; -U rows may come
+                                              although it does not: it skips them */
             bool drops_null_rows;          /* table.exec.sink.not-null-enforcer = DROP */
             bool needs_upsert_materialize; /* reserved */
         } sink;
