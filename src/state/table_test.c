@@ -202,6 +202,21 @@ static void model_save_and_load(Model *model)
     buffer_free(&saved);
 }
 
+/* A table that is emptied for the next use holds nothing of the last one. */
+static void model_reuse(Model *model)
+{
+    memset(model->counts, 0, sizeof model->counts);
+    int64_t bytes = table_bytes(model->table);
+    if (table_reuse(model->table))
+        assert_true(table_bytes(model->table) >= bytes / 2);
+    else
+        table_clear(model->table);
+    model_check(model, model->table);
+    for (int32_t round = 0; round < 5; round++)
+        model_insert(model);
+    model_check(model, model->table);
+}
+
 static void check_types(const Type *types, int32_t count)
 {
     Model model;
@@ -214,6 +229,8 @@ static void check_types(const Type *types, int32_t count)
     }
     model_check(&model, model.table);
     model_save_and_load(&model);
+    model_reuse(&model);
+    model_reuse(&model);
     for (int32_t round = 0; round < 200; round++)
         model_delete(&model);
     model_check(&model, model.table);

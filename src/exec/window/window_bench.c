@@ -1,5 +1,5 @@
 /* How fast a window takes rows: SUM and COUNT by 1,000 keys over half an hour, for slides from a
- * minute down to a second. Build with `ninja -C build src/exec-window_bench`.
+ * minute down to a second. Build with `ninja -C build src/exec/exec-window_bench`.
  *
  *     exec-window_bench [ROWS] [SECONDS OF EVENT TIME] */
 #include <stdio.h>
