@@ -62,7 +62,9 @@ static Status coordinator_write(Coordinator *coordinator, const Snapshot *snapsh
     Job *job = coordinator->job;
     int64_t give_up_us = world_monotonic_us(job->world) + STOP_TIMEOUT_US;
     for (;;) {
-        Status status = snapshot_write(job->world, job->checkpoint_folder, snapshot, error);
+        Status status = recover_make_folder(job, error);
+        if (status == OK)
+            status = snapshot_write(job->world, job->checkpoint_folder, snapshot, error);
         if (status != ERR_FULL || atomic_load(&job->board.is_stopping))
             return status;
         int64_t now_us = world_monotonic_us(job->world);
@@ -97,7 +99,6 @@ static Status coordinator_persist(Coordinator *coordinator, const Snapshot *snap
     /* At the end of the input a checkpoint serves only sinks that have something left to commit. */
     if (coordinator->is_end && !snapshot_has_sink_state(snapshot))
         return OK;
-    TRY(job->world->kind->make_folder(job->world, job->checkpoint_folder, error));
     TRY(coordinator_write(coordinator, snapshot, error));
     job->kept_checkpoint = snapshot->id;
     job->checkpoint_count++;

@@ -158,6 +158,7 @@ struct Job {
     DeadLetters *dead_letters;
     File *lock;
     const char *checkpoint_folder;
+    bool has_folder;                /* made and synced in this run */
     Snapshot *restored;             /* until all tasks are open */
     int64_t checkpoint_interval_us; /* 0: only at the end */
     int64_t last_checkpoint;        /* id of the newest one, taken or found */
@@ -185,6 +186,8 @@ int32_t runners_alive(Job *job);
 Status recover_open(Job *job, Error *error);
 /* Every entry must have an operator in the layout, or state loss be allowed. */
 Status recover_check(Job *job, Error *error);
+/* Where checkpoints go, durably. */
+Status recover_make_folder(Job *job, Error *error);
 /* Forget everything: the end of bounded input. */
 Status recover_clean(Job *job, Error *error);
 void recover_close(Job *job);

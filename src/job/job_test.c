@@ -305,6 +305,41 @@ static Plan *make_plan(Arena *arena, int64_t interval_us, const char *group_uid)
     return plan;
 }
 
+/* ---- A disk that fails --------------------------------------------------------------------- */
+
+static _Atomic int32_t full_writes; /* how many writes still find no space */
+static _Atomic int32_t failing_syncs;
+static _Atomic int32_t syncs_after_failure;
+static _Atomic bool has_sync_failed;
+
+static Status disk_write(File *file, const void *bytes, int64_t length, Error *error)
+{
+    if (atomic_load(&full_writes) > 0 && atomic_fetch_sub(&full_writes, 1) > 0)
+        return fail(error, ERR_FULL, "WR5004", "no space left");
+    return world_system()->kind->write(file, bytes, length, error);
+}
+
+static Status disk_sync(File *file, Error *error)
+{
+    if (atomic_load(&has_sync_failed))
+        atomic_fetch_add(&syncs_after_failure, 1);
+    if (atomic_load(&failing_syncs) > 0 && atomic_fetch_sub(&failing_syncs, 1) > 0) {
+        atomic_store(&has_sync_failed, true);
+        return fail(error, ERR_IO, "WR5001", "could not sync");
+    }
+    return world_system()->kind->sync(file, error);
+}
+
+static World *disk_world(void)
+{
+    static WorldKind kind;
+    static World world = {.kind = &kind};
+    kind = *world_system()->kind;
+    kind.write = disk_write;
+    kind.sync = disk_sync;
+    return &world;
+}
+
 /* ---- Running ----------------------------------------------------------------------------- */
 
 static char folder[64];
@@ -368,7 +403,7 @@ static Status run_job(Run *run)
     run->notices[0] = '\0';
     run->error = (Error){0};
     Job *job = NULL;
-    Status status = job_open(world_system(), plan, &run->options, &job, &run->error);
+    Status status = job_open(disk_world(), plan, &run->options, &job, &run->error);
     if (status == OK) {
         pthread_t thread;
         void *pair[2] = {job, &run->stop_at};
@@ -540,6 +575,37 @@ static void test_falls_back_from_a_damaged_checkpoint(void **state)
     outside_check(500);
 }
 
+static void test_waits_for_space_and_goes_on(void **state)
+{
+    (void)state;
+    outside_reset(50000);
+    outside.pause_us = 200;
+    atomic_store(&full_writes, 1);
+    Run run = {.options = {.parallelism = 2}, .interval_us = 2000};
+    assert_int_equal(run_job(&run), OK);
+    assert_int_equal(atomic_load(&full_writes), 0);
+    outside_check(50000);
+}
+
+/* After a sync has failed nobody knows what is on the disk: no second try, the job ends, and the
+ * next one goes on from the checkpoint before. */
+static void test_ends_when_a_sync_fails(void **state)
+{
+    (void)state;
+    outside_reset(50000);
+    outside.pause_us = 50;
+    Run run = {.options = {.parallelism = 2}, .interval_us = 2000, .stop_at = 10000};
+    assert_int_equal(run_job(&run), OK);
+    run.stop_at = 0;
+    atomic_store(&failing_syncs, 1);
+    assert_int_equal(run_job(&run), ERR_IO);
+    assert_int_equal(atomic_load(&syncs_after_failure), 0);
+    assert_true(run.summary.kept_checkpoint > 0);
+    atomic_store(&has_sync_failed, false);
+    assert_int_equal(run_job(&run), OK);
+    outside_check(50000);
+}
+
 static void test_keeps_two_jobs_apart(void **state)
 {
     (void)state;
@@ -599,6 +665,8 @@ int main(void)
         cmocka_unit_test(test_takes_barriers_while_nothing_comes),
         cmocka_unit_test(test_refuses_to_lose_state_unless_told),
         cmocka_unit_test(test_falls_back_from_a_damaged_checkpoint),
+        cmocka_unit_test(test_waits_for_space_and_goes_on),
+        cmocka_unit_test(test_ends_when_a_sync_fails),
         cmocka_unit_test(test_keeps_two_jobs_apart),
         cmocka_unit_test(test_ends_when_a_sink_cannot_be_opened),
         cmocka_unit_test(test_previews_without_touching_anything),

@@ -159,6 +159,35 @@ Status recover_check(Job *job, Error *error)
     return OK;
 }
 
+/* Make the folder of the checkpoints. A folder exists for good once the one above it is synced, so
+ * that is done all the way up, once. */
+Status recover_make_folder(Job *job, Error *error)
+{
+    World *world = job->world;
+    if (job->has_folder)
+        return OK;
+    TRY(world->kind->make_folder(world, job->checkpoint_folder, error));
+    Arena *arena = arena_new(0);
+    char *path = arena_printf(arena, "%s", job->checkpoint_folder);
+    Status status = OK;
+    /* checkpoints, the pipeline, jobs, the data folder: each is an entry of the one above. */
+    for (int32_t i = 0; status == OK && i < 4; i++) {
+        char *slash = strrchr(path, '/');
+        while (slash != NULL && slash > path && slash[1] == '\0') {
+            *slash = '\0';
+            slash = strrchr(path, '/');
+        }
+        if (slash != NULL)
+            slash[slash == path ? 1 : 0] = '\0';
+        status = world->kind->sync_folder(world, slash == NULL ? "." : path, error);
+        if (slash == NULL || slash == path)
+            break;
+    }
+    arena_free(arena);
+    job->has_folder = status == OK;
+    return status;
+}
+
 /* ---- Leaving ----------------------------------------------------------------------------- */
 
 Status recover_clean(Job *job, Error *error)
