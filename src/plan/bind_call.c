@@ -139,16 +139,26 @@ static Expr *bind_aggregate_call(ExprBinder *binder, const SqlExpr *expr)
     return aggregate_column(binder, use);
 }
 
-static const char *call_trim_name(const SqlCall *call, const char *name)
+static Expr *call_text(ExprBinder *binder, const char *text)
 {
-    if (!str_equal_ignoring_case(str_from(name), STR("TRIM")))
-        return name;
-    switch (call->trim_side) {
-    case SQL_TRIM_BOTH: return name;
-    case SQL_TRIM_LEADING: return "LTRIM";
-    case SQL_TRIM_TRAILING: return "RTRIM";
-    }
-    return name;
+    Str str = str_from(text);
+    Type type = type_not_null(type_char((int32_t)str.length));
+    return expr_literal(binder->planner->arena, (Value){.type = type, .text = str});
+}
+
+/* TRIM with a side or characters is TRIM(side, characters, text). */
+static Expr *bind_trim(ExprBinder *binder, const SqlExpr *expr, Expr *const *args, int32_t count)
+{
+    static const char *const sides[] = {
+        [SQL_TRIM_BOTH] = "BOTH",
+        [SQL_TRIM_LEADING] = "LEADING",
+        [SQL_TRIM_TRAILING] = "TRAILING",
+    };
+    Expr **all = ARENA_ARRAY(binder->planner->arena, Expr *, 3);
+    all[0] = call_text(binder, sides[expr->call->trim_side]);
+    all[1] = count == 2 ? args[1] : call_text(binder, " ");
+    all[2] = args[0];
+    return bind_function(binder, "TRIM", all, 3, expr->span);
 }
 
 static bool call_check_plain(ExprBinder *binder, const SqlExpr *expr)
@@ -209,6 +219,7 @@ Expr *bind_call(ExprBinder *binder, const SqlExpr *expr)
     Expr **args = ARENA_ARRAY(planner->arena, Expr *, count + 1);
     for (int32_t i = 0; i < count; i++)
         args[i] = bind_expr(binder, LIST_AT(call->arguments, i, SqlExpr));
-    const char *terminated = call_trim_name(call, str_terminated(planner->arena, name));
-    return bind_function(binder, terminated, args, count, expr->span);
+    if (str_equal_ignoring_case(name, STR("TRIM")) && count >= 1 && count <= 2)
+        return bind_trim(binder, expr, args, count);
+    return bind_function(binder, str_terminated(planner->arena, name), args, count, expr->span);
 }

@@ -244,12 +244,12 @@ static void trim_kernel(Call *call)
 
 static void ltrim_kernel(Call *call)
 {
-    trim_texts(call, 0, call->node->arg_count - 2, (TrimSides){true, false});
+    trim_texts(call, 0, call->node->arg_count == 2 ? 1 : -1, (TrimSides){true, false});
 }
 
 static void rtrim_kernel(Call *call)
 {
-    trim_texts(call, 0, call->node->arg_count - 2, (TrimSides){false, true});
+    trim_texts(call, 0, call->node->arg_count == 2 ? 1 : -1, (TrimSides){false, true});
 }
 
 /* TRIM(s) or TRIM(side, characters, s). */
