@@ -11,6 +11,7 @@ import harness as h
 
 JSON_LINE = re.compile(r"weir, into columns: +([\d.]+) MB/s")
 JSON_RATIO = re.compile(r"json_decode ratio: ([\d.]+)")
+KERNEL_LINE = re.compile(r"(.+?) {2,}([\d.]+) M rows/s +([\d.]+) GB/s(?: +([\d.]+) x memcpy)?")
 WINDOW_LINE = re.compile(r"(\w+) +keys, (\w+), +(\d+) slices: +([\d.]+) M rows/s")
 
 
@@ -53,6 +54,20 @@ def window(report):
                    0.8)
 
 
+def kernels(report):
+    output = program("bench/kernels/kernels")
+    if output is None:
+        return
+    rates = {line[0]: line for line in KERNEL_LINE.findall(output)}
+    report.section("Expression kernels and aggregates", "On one core, columns from memory; memcpy "
+                   "reads the same bytes in the same run.")
+    report.text += ["```", output.strip(), "```"]
+    name = "WHERE amount > 500 (50 %)"
+    report.measure("filter of a BIGINT column, against memcpy", float(rates[name][1]),
+                   "million rows/s", float(rates[name][3]), 0.3)
+
+
 def measure(report):
     json_decode(report)
     window(report)
+    kernels(report)

@@ -203,6 +203,143 @@ static void branches_are_computed_only_where_taken(void **state)
     GOLDEN_CHECK(goldens);
 }
 
+/* Against Python's integers of any length. */
+static void random_vectors_agree(void **state)
+{
+    (void)state;
+    static const Golden goldens[] = {
+#include "expr/arithmetic_vectors.inc"
+    };
+    GOLDEN_CHECK(goldens);
+}
+
+enum { MANY_ROWS = 300 };
+
+/* Two columns of INT, a in -8 … 8 and b in -2 … 2, with NULLs. */
+static Batch *many_rows(const Schema *schema)
+{
+    Batch *batch = batch_new(schema, MANY_ROWS);
+    for (int32_t i = 0; i < MANY_ROWS; i++) {
+        ((int32_t *)batch->columns[0].values)[i] = i % 17 - 8;
+        ((int32_t *)batch->columns[1].values)[i] = i % 5 - 2;
+        for (int32_t c = 0; c < 2; c++)
+            if (i % (7 + 4 * c) == 0)
+                column_set_null(&batch->columns[c], batch->arena, i, MANY_ROWS);
+    }
+    batch->row_count = MANY_ROWS;
+    return batch;
+}
+
+static Expr *number(Arena *arena, int32_t value)
+{
+    Value literal = {.type = type_not_null(type_simple(TYPE_INT)), .integer = value};
+    return expr_literal(arena, literal);
+}
+
+static Expr *binary(Arena *arena, const char *name, Expr *a, Expr *b)
+{
+    return golden_bind(arena, name, (Expr *[]){a, b}, 2);
+}
+
+/* CASE WHEN b <> 0 AND a > -5 THEN a / b ELSE a * 2 END; WHERE a < b OR a / b = 1. */
+static void check_many(Program *const *programs, const Batch *batch)
+{
+    Arena *arena = arena_new(0);
+    RowError *errors = ARENA_ARRAY(arena, RowError, ROW_ERRORS_MAX);
+    EvalContext context = {.scratch = arena, .errors = errors};
+    Column out;
+    program_run(programs[0], &context, batch, &out);
+    assert_int_equal(context.error_count, 0);
+    Selection kept = program_select(programs[1], &context, batch);
+    int32_t at = 0;
+    int32_t rejected = 0;
+    for (int32_t i = 0; i < batch->selection.count; i++) {
+        int32_t row = selection_row(batch->selection, i);
+        int32_t x = ((int32_t *)batch->columns[0].values)[row];
+        int32_t y = ((int32_t *)batch->columns[1].values)[row];
+        bool is_null_x = column_is_null(&batch->columns[0], row);
+        bool is_null_y = column_is_null(&batch->columns[1], row);
+        assert_int_equal(column_is_null(&out, row), is_null_x);
+        bool is_guarded = !is_null_y && y != 0 && x > -5;
+        if (!is_null_x)
+            assert_int_equal(((int32_t *)out.values)[row], is_guarded ? x / y : x * 2);
+        if (is_null_x || is_null_y)
+            continue;
+        rejected += x >= y && y == 0;
+        if (x < y || (y != 0 && x / y == 1))
+            assert_int_equal(selection_row(kept, at++), row);
+    }
+    assert_int_equal(kept.count, at);
+    assert_int_equal(context.error_count, rejected);
+    assert_true(rejected > 0);
+    arena_free(arena);
+}
+
+/* Many rows with NULLs and holes in the selection, dense and sparse: the same as row by row. */
+static void kernels_agree_with_single_rows(void **state)
+{
+    (void)state;
+    static const int32_t steps[] = {1, 4, 13};
+    Arena *arena = arena_new(0);
+    Field fields[2] = {{STR("a"), type_simple(TYPE_INT)}, {STR("b"), type_simple(TYPE_INT)}};
+    Schema schema = {.fields = fields, .count = 2};
+    Batch *batch = many_rows(&schema);
+    Expr *a = expr_column(arena, 0, fields[0].type);
+    Expr *b = expr_column(arena, 1, fields[1].type);
+    Expr *quotient = binary(arena, "/", a, b);
+    Expr *guard = binary(arena, "AND", binary(arena, "<>", b, number(arena, 0)),
+                         binary(arena, ">", a, number(arena, -5)));
+    Expr *branches[] = {guard, quotient, binary(arena, "*", a, number(arena, 2))};
+    Expr *chosen = golden_bind(arena, "CASE", branches, 3);
+    Expr *where = binary(arena, "OR", binary(arena, "<", a, b),
+                         binary(arena, "=", quotient, number(arena, 1)));
+    Program *programs[2];
+    assert_int_equal(program_compile(arena, &chosen, 1, &schema, &programs[0], NULL), OK);
+    assert_int_equal(program_compile(arena, &where, 1, &schema, &programs[1], NULL), OK);
+    for (int32_t s = 0; s < 3; s++) {
+        int32_t rows[MANY_ROWS];
+        int32_t count = 0;
+        for (int32_t i = 0; i < MANY_ROWS; i += steps[s])
+            rows[count++] = i;
+        batch->selection = (Selection){.rows = s == 0 ? NULL : rows, .count = count};
+        check_many(programs, batch);
+    }
+    batch_free(batch);
+    arena_free(arena);
+}
+
+/* EXPLAIN's form, which is also what makes a plan's stable names. */
+static void expressions_print_as_sql(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"(+ (* 1 2) 3)", "(c * c) + c"},
+        {"(AND (AND TRUE TRUE) (IS_NOT_NULL 1))", "c AND c AND (c IS NOT NULL)"},
+        {"(CASE TRUE 1 2)", "CASE WHEN c THEN c ELSE c END"},
+        {"(CAST 1 STRING)", "CAST(c AS STRING)"},
+        {"(NOT (= 1 1))", "NOT (c = c)"},
+        {"(LIKE 'a' \"it's%\")", "c LIKE 'it''s%'"},
+        {"(EXTRACT \"HOUR\" TIMESTAMP(3)'2024-01-01 00:00:00')", "EXTRACT('HOUR', c)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        GoldenReader reader = {.arena = arena_new(0), .at = cases[i][0], .as_columns = true};
+        Expr *expr = golden_read(&reader);
+        Field fields[GOLDEN_COLUMNS_MAX];
+        for (int32_t k = 0; k < GOLDEN_COLUMNS_MAX; k++)
+            fields[k] = (Field){.name = STR("c")};
+        Schema schema = {.fields = fields, .count = GOLDEN_COLUMNS_MAX};
+        Buffer text = {0};
+        expr_print(&text, expr, &schema);
+        assert_string_equal(buffer_terminated(&text), cases[i][1]);
+        int32_t map[GOLDEN_COLUMNS_MAX] = {0};
+        assert_true(expr_equal(expr, expr));
+        if (reader.value_count > 1)
+            assert_false(expr_equal(expr, expr_remap(reader.arena, expr, map)));
+        buffer_free(&text);
+        arena_free(reader.arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +350,9 @@ int main(void)
         cmocka_unit_test(comparisons_know_three_values),
         cmocka_unit_test(logic_knows_three_values),
         cmocka_unit_test(branches_are_computed_only_where_taken),
+        cmocka_unit_test(random_vectors_agree),
+        cmocka_unit_test(kernels_agree_with_single_rows),
+        cmocka_unit_test(expressions_print_as_sql),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,6 +178,17 @@ static Expr *golden_word(GoldenReader *reader)
 
 static Expr *golden_read(GoldenReader *reader);
 
+static inline Expr *golden_bind(Arena *arena, const char *name, Expr **args, int32_t count)
+{
+    Expr *out = NULL;
+    int32_t bad_arg;
+    Error error;
+    if (function_bind(function_find(str_from(name)), arena, args, count, &out, &bad_arg, &error) !=
+        OK)
+        fail_msg("%s: %s", name, error.text);
+    return out;
+}
+
 static Expr *golden_call(GoldenReader *reader)
 {
     const char *start = ++reader->at;
