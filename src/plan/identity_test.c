@@ -159,6 +159,39 @@ static void test_window_aggregate_columns(void **state)
     planned_free(&planned);
 }
 
+/* The key of a table that is read stays a key through casts and prefixes, not through others. */
+static void test_keys_through_expressions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expr;
+        bool is_key;
+    } cases[] = {
+        {"CAST(id AS STRING)", true},
+        {"CONCAT('order:', CAST(id AS STRING))", true},
+        {"'a' || CAST(CAST(id AS BIGINT) AS STRING)", true},
+        {"CAST(id AS VARCHAR(3))", false},
+        {"CAST(CAST(id AS SMALLINT) AS STRING)", false},
+        {"CAST(id + 1 AS STRING)", false},
+        {"CONCAT(b, CAST(id AS STRING))", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Buffer script = {0};
+        buffer_printf(&script,
+                      "CREATE TABLE c (id INT, b STRING, PRIMARY KEY (id) NOT ENFORCED) WITH "
+                      "('connector' = 'mysql-cdc', 'hostname' = 'h');\n"
+                      "CREATE TABLE kv (k STRING, v STRING, PRIMARY KEY (k) NOT ENFORCED) WITH "
+                      "('connector' = 'redis');\nINSERT INTO kv SELECT %s, b FROM c;\n",
+                      cases[i].expr);
+        Planned planned = planned_make(buffer_terminated(&script));
+        if ((planned.status == OK) != cases[i].is_key)
+            fprintf(stderr, "wrong: %s\n", cases[i].expr);
+        assert_int_equal(planned.status == OK, cases[i].is_key);
+        buffer_free(&script);
+        planned_free(&planned);
+    }
+}
+
 static void test_settings(void **state)
 {
     (void)state;
@@ -229,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_inputs_come_first),
         cmocka_unit_test(test_sources_read_only_what_is_used),
         cmocka_unit_test(test_window_aggregate_columns),
+        cmocka_unit_test(test_keys_through_expressions),
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_other_forms_of_explain),
         cmocka_unit_test(test_nothing_to_run),

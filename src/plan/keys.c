@@ -36,7 +36,60 @@ static void keys_of_source(Planner *planner, Rel *rel)
     keys_add(planner, rel, columns, table->key_count);
 }
 
-/* Keys of the input whose columns are all handed on. */
+static int32_t integer_digits(TypeId id)
+{
+    switch ((int)id) {
+    case TYPE_TINYINT: return 3;
+    case TYPE_SMALLINT: return 5;
+    case TYPE_INT: return 10;
+    case TYPE_BIGINT: return 19;
+    default: return 0;
+    }
+}
+
+/* Different values stay different. */
+static bool cast_is_injective(Type from, Type to)
+{
+    int32_t digits = integer_digits(from.id);
+    if (digits > 0 && type_is_integer(to))
+        return integer_digits(to.id) >= digits;
+    if (digits > 0 && to.id == TYPE_DECIMAL)
+        return to.precision - to.scale >= digits;
+    if (digits > 0)
+        return to.id == TYPE_VARCHAR && to.precision > digits;
+    if (type_is_text(from))
+        return to.id == TYPE_VARCHAR && to.precision >= from.precision;
+    if (type_is_timestamp(from) || from.id == TYPE_DATE)
+        return to.id == TYPE_VARCHAR ? to.precision >= 32 && from.id != TYPE_TIMESTAMP_LTZ
+                                     : to.id == from.id && to.precision >= from.precision;
+    return type_equal(from, to);
+}
+
+/* The column of which the expression is a one-to-one function, or -1. */
+static int32_t injective_column(const Expr *expr)
+{
+    if (expr->kind == EXPR_COLUMN)
+        return expr->column;
+    if (expr->kind != EXPR_CALL)
+        return -1;
+    Str name = str_from(function_name(expr->function));
+    if (str_is(name, "CAST") && expr->arg_count == 1)
+        return cast_is_injective(expr->args[0]->type, expr->type) ? injective_column(expr->args[0])
+                                                                  : -1;
+    if (!str_is(name, "CONCAT") && !str_is(name, "||"))
+        return -1;
+    const Expr *changing = NULL;
+    for (int32_t i = 0; i < expr->arg_count; i++) {
+        if (expr->args[i]->kind == EXPR_LITERAL)
+            continue;
+        if (changing != NULL)
+            return -1;
+        changing = expr->args[i];
+    }
+    return changing != NULL ? injective_column(changing) : -1;
+}
+
+/* Keys of the input whose columns are all handed on, perhaps in another form. */
 static void keys_of_calc(Planner *planner, Rel *rel)
 {
     const List *keys = rel_unique_keys(planner, rel_input(rel, 0));
@@ -47,8 +100,7 @@ static void keys_of_calc(Planner *planner, Rel *rel)
         for (int32_t c = 0; c < set->count; c++) {
             columns[c] = rel->node.calc.exprs == NULL ? set->columns[c] : -1;
             for (int32_t i = 0; rel->node.calc.exprs != NULL && i < rel->node.schema.count; i++) {
-                const Expr *expr = rel->node.calc.exprs[i];
-                if (expr->kind == EXPR_COLUMN && expr->column == set->columns[c] && columns[c] < 0)
+                if (columns[c] < 0 && injective_column(rel->node.calc.exprs[i]) == set->columns[c])
                     columns[c] = i;
             }
             is_whole = is_whole && columns[c] >= 0;
