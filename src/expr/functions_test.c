@@ -105,6 +105,32 @@ static void texts_are_searched(void **state)
     }
 }
 
+static void urls_have_parts(void **state)
+{
+    (void)state;
+    static const Golden goldens[] = {
+        {"(PARSE_URL 'https://me:pw@example.org:8080/a/b.html?k=v&x=1#top' 'HOST')", "STRING",
+         "example.org"},
+        {"(PARSE_URL 'https://me:pw@example.org:8080/a/b.html?k=v&x=1#top' 'QUERY')", NULL,
+         "k=v&x=1"},
+        {"(PARSE_URL 'https://me:pw@example.org:8080/a/b.html?k=v&x=1#top' 'QUERY' 'x')", NULL,
+         "1"},
+        {"(PARSE_URL 'https://me:pw@example.org:8080/a/b.html?k=v&x=1#top' 'FILE')", NULL,
+         "/a/b.html?k=v&x=1"},
+        {"(PARSE_URL 'https://me:pw@example.org:8080/a/b.html?k=v&x=1#top' 'AUTHORITY')", NULL,
+         "me:pw@example.org:8080"},
+        {"(PARSE_URL 'https://me:pw@example.org:8080/a/b.html#top' 'USERINFO')", NULL, "me:pw"},
+        {"(PARSE_URL 'https://example.org/a#top' 'REF')", NULL, "top"},
+        {"(PARSE_URL 'https://example.org/a' 'REF')", NULL, "<NULL>"},
+        {"(PARSE_URL 'https://[::1]:80/' 'HOST')", NULL, "[::1]"},
+        {"(PARSE_URL 'not a url' 'HOST')", NULL, "<NULL>"},
+        {"(PARSE_URL 'https://example.org/a?k=v' 'PATH' 'k')", NULL, "<NULL>"},
+        {"(KEYVALUE 'k1=v1;k2=v2' ';' '=' 'k2')", "STRING", "v2"},
+        {"(KEYVALUE 'k1=v1;k2=v2' ';' '=' 'k3')", NULL, "<NULL>"},
+    };
+    GOLDEN_CHECK(goldens);
+}
+
 static void patterns_match(void **state)
 {
     (void)state;
@@ -397,6 +423,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_cut_and_joined),
         cmocka_unit_test(texts_are_searched),
+        cmocka_unit_test(urls_have_parts),
         cmocka_unit_test(patterns_match),
         cmocka_unit_test(numbers_are_rounded_and_computed),
         cmocka_unit_test(bytes_are_coded),

@@ -134,7 +134,7 @@ static Status compile_call(Compiler *compiler, Node *node)
         node->select = function->resolve_select(expr);
     if (function->prepare != NULL)
         node->prepared = function->prepare(compiler->arena, expr);
-    if (node->kernel == NULL)
+    if (node->kernel == NULL || type_physical(expr->type) == PHYSICAL_NONE)
         return fail(compiler->error, ERR_INVALID, "WR2309", "`%s` cannot be computed as %s",
                     function->info.name, type_text(compiler->arena, expr->type));
     return OK;

@@ -27,7 +27,7 @@ static void count_update(const AggregateCall *call, const AggregateRows *in)
     const Column *b = &in->args[call->arg_count - 1];
     for (int32_t i = 0; i < in->rows.count; i++) {
         int32_t row = selection_row(in->rows, i);
-        int64_t is_valid = !column_is_null(a, row) & !column_is_null(b, row);
+        int64_t is_valid = !(column_is_null(a, row) || column_is_null(b, row));
         *(int64_t *)aggregate_state(in, i) += is_valid * aggregate_weight(in->kinds, row);
     }
 }
