@@ -202,6 +202,8 @@ Expr *bind_call(ExprBinder *binder, const SqlExpr *expr)
     Str name = sql_path_last(call->name)->text;
     if (call_is_unsupported(binder, call, expr->span))
         return call_poison(binder, expr->span);
+    if (name_is_window(name) && binder->window != NULL)
+        return bind_group_window_part(binder, expr);
     if (name_is_window(name)) {
         Diagnostic *d = planner_unsupported(planner, expr->span, "a group window as an expression");
         diagnostic_help(d,

@@ -133,6 +133,13 @@ static bool select_is_supported(Planner *planner, const SqlSelect *select)
 
 static void group_add_key(ExprBinder *binder, const SqlGroup *item, List *keys)
 {
+    if (item->expr == binder->window) {
+        const Schema *schema = &binder->scope->schema;
+        for (int32_t i = schema->count - 3; i < schema->count; i++)
+            list_append(keys, binder->planner->arena,
+                        expr_column(binder->planner->arena, i, schema->fields[i].type));
+        return;
+    }
     if (item->expr->kind == SQL_LITERAL) {
         Diagnostic *d = WARN(binder->planner, "WR2062", item->span,
                              "GROUP BY a constant puts all rows into one group");
@@ -224,6 +231,12 @@ static Bound bind_select(Planner *planner, const SqlSelect *select)
     GroupQuery group = {.input = bind_from(planner, select->from, &scope), .span = select->span};
     ExprBinder binder = {.planner = planner, .scope = &scope};
     int32_t errors = diagnostics_error_count(planner->diagnostics);
+    const SqlExpr *window = group_window_find(&select->group_by);
+    if (window != NULL && !scope.is_broken) {
+        if (!bind_group_window(planner, window, &group.input, &scope))
+            return (Bound){0};
+        binder.window = window;
+    }
     binder.place = "WHERE";
     if (select->where != NULL)
         group.where = bind_condition(&binder, select->where);

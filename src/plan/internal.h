@@ -253,6 +253,8 @@ typedef struct ExprBinder {
     List *aggregates;
     const char *place; /* "WHERE", for messages */
     bool is_in_aggregate;
+    /* TUMBLE(ts, …) or HOP(ts, …) of GROUP BY, whose columns are the scope's last three; NULL. */
+    const SqlExpr *window;
 } ExprBinder;
 
 /* Whether the first `part_count` parts of the path mean the scope's table. */
@@ -339,6 +341,12 @@ Bound group_items(Planner *planner, const GroupQuery *group, Rel *rel, Expr *fil
 /* ---- window.c, window_group.c ---------------------------------------------------------- */
 
 bool window_is_function(const SqlExpr *call);
+/* The windows from before there were table functions: the call in GROUP BY, or NULL. */
+const SqlExpr *group_window_find(const List *groups);
+/* Gives the input its window; false after a report. */
+bool bind_group_window(Planner *planner, const SqlExpr *call, Bound *input, Scope *scope);
+/* TUMBLE_START(ts, …) and its kind as a column of the scope; poison after a report. */
+Expr *bind_group_window_part(ExprBinder *binder, const SqlExpr *call);
 Bound bind_window(Planner *planner, const SqlExpr *call);
 /* GROUP BY of both window columns: true, and the result in *out. */
 bool bind_window_group(Planner *planner, GroupQuery *group, Bound *out);

@@ -467,6 +467,26 @@ static void test_static_partition(void **state)
                 "      └─ #0 source orders [I]  datagen, unbounded: id, ts\n");
 }
 
+static void test_group_window_is_a_window(void **state)
+{
+    (void)state;
+    assert_plan(ORDERS OUT "INSERT INTO p4 SELECT HOP_START(ts, INTERVAL '1' MINUTE, INTERVAL '5' "
+                           "MINUTE), HOP_END(ts, INTERVAL '1' MINUTE, INTERVAL '5' MINUTE), "
+                           "COUNT(*), SUM(amount) FROM orders WHERE id > 3 GROUP BY store, HOP(ts, "
+                           "INTERVAL '1' MINUTE, INTERVAL '5' MINUTE) HAVING COUNT(*) > 1;",
+                "#5 sink p4 [I]  print\n"
+                "   exactly once in state; print: at least once, rows after the last checkpoint "
+                "may come again\n"
+                "   single\n"
+                "└─ #4 filter and project [I]  $window_start AS EXPR$0, $window_end AS EXPR$1, "
+                "EXPR$2, EXPR$3 WHERE EXPR$2 > 1\n"
+                "   └─ #3 hop 5 min/1 min by store [I]  COUNT(*) AS EXPR$2, SUM(amount) AS EXPR$3\n"
+                "         hash by (store)\n"
+                "      └─ #2 filter and project [I]  store, ts, amount WHERE id > 3\n"
+                "         └─ #1 watermark ts [I]  ts\n"
+                "            └─ #0 source orders [I]  datagen, unbounded: id, store, amount, ts\n");
+}
+
 static void test_self_union_shares_its_input(void **state)
 {
     (void)state;
@@ -510,6 +530,7 @@ int main(void)
         cmocka_unit_test(test_append_only_materialized_table),
         cmocka_unit_test(test_hint_makes_another_source),
         cmocka_unit_test(test_static_partition),
+        cmocka_unit_test(test_group_window_is_a_window),
         cmocka_unit_test(test_self_union_shares_its_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "plan/internal.h"
+#include "sql/sql.h"
 
 enum { WINDOW_ARGUMENTS_MAX = 5 };
 
@@ -307,4 +308,111 @@ Bound bind_window(Planner *planner, const SqlExpr *call)
     rel->span = call->span;
     rel->node.window_assign.window = binder.spec;
     return bound_make(planner, rel_intern(planner, rel), &schema, call->span);
+}
+
+/* ---- GROUP BY TUMBLE(ts, size) --------------------------------------------------------- */
+
+const SqlExpr *group_window_find(const List *groups)
+{
+    for (int32_t i = 0; i < groups->count; i++) {
+        const SqlGroup *item = LIST_AT(*groups, i, SqlGroup);
+        if (item->kind == SQL_GROUP_EXPR && window_is_function(item->expr))
+            return item->expr;
+    }
+    return NULL;
+}
+
+static bool group_window_time(WindowBinder *binder, const Scope *scope, const SqlExpr *argument)
+{
+    ExprBinder exprs = {.planner = binder->planner, .scope = scope, .place = "a window"};
+    Expr *time = bind_expr(&exprs, argument);
+    if (expr_is_poison(time))
+        return false;
+    if (time->kind != EXPR_COLUMN || time->type.time_attribute != TIME_ROWTIME) {
+        REPORT(binder->planner, "WR2093", argument->span,
+               "a group window needs a time attribute, but this is %s",
+               type_text(binder->planner->arena, type_nullable(time->type)));
+        return false;
+    }
+    binder->spec.time_column = time->column;
+    binder->spec.is_local_time = time->type.id == TYPE_TIMESTAMP_LTZ;
+    return true;
+}
+
+/* The three columns get names that nobody can write. */
+static Schema group_window_schema(Planner *planner, const Bound *data, const WindowSpec *spec)
+{
+    Schema schema = window_schema(planner, data, spec);
+    Field *fields = (Field *)schema.fields;
+    fields[schema.count - 3].name = STR("$window_start");
+    fields[schema.count - 2].name = STR("$window_end");
+    fields[schema.count - 1].name = STR("$window_time");
+    return schema;
+}
+
+bool bind_group_window(Planner *planner, const SqlExpr *call, Bound *input, Scope *scope)
+{
+    WindowBinder binder = {.planner = planner, .call = call, .data = *input};
+    binder.function = window_find(sql_path_last(call->call->name)->text);
+    binder.spec.kind = binder.function->kind;
+    const List *arguments = &call->call->arguments;
+    bool is_hop = binder.spec.kind == WINDOW_HOP;
+    bool is_known = is_hop || str_is(str_from(binder.function->name), "TUMBLE");
+    if (!is_known || arguments->count != (is_hop ? 3 : 2)) {
+        planner_unsupported(planner, call->span, "this form of a group window");
+        return false;
+    }
+    if (!group_window_time(&binder, scope, LIST_AT(*arguments, 0, SqlExpr)) ||
+        !window_interval(&binder, LIST_AT(*arguments, arguments->count - 1, SqlExpr),
+                         &binder.spec.size_ms))
+        return false;
+    binder.spec.slide_ms = binder.spec.size_ms;
+    if (is_hop && !window_interval(&binder, LIST_AT(*arguments, 1, SqlExpr), &binder.spec.slide_ms))
+        return false;
+    if (!window_check(&binder))
+        return false;
+    Schema schema = group_window_schema(planner, input, &binder.spec);
+    Rel *rel = rel_new(planner, PLAN_WINDOW_ASSIGN, &schema, &input->rel, 1);
+    rel->span = call->span;
+    rel->node.window_assign.window = binder.spec;
+    *input = bound_make(planner, rel_intern(planner, rel), &schema, call->span);
+    scope->schema = schema;
+    return true;
+}
+
+static bool arguments_equal(const List *a, const List *b)
+{
+    Buffer left = {0}, right = {0};
+    for (int32_t i = 0; i < a->count; i++)
+        sql_print_expr(&left, LIST_AT(*a, i, SqlExpr));
+    for (int32_t i = 0; i < b->count; i++)
+        sql_print_expr(&right, LIST_AT(*b, i, SqlExpr));
+    bool is_equal = a->count == b->count && str_equal(buffer_str(&left), buffer_str(&right));
+    buffer_free(&left);
+    buffer_free(&right);
+    return is_equal;
+}
+
+Expr *bind_group_window_part(ExprBinder *binder, const SqlExpr *call)
+{
+    static const char *const parts[] = {"_START", "_END", "_ROWTIME"};
+    Planner *planner = binder->planner;
+    Str name = sql_path_last(call->call->name)->text;
+    Str window = sql_path_last(binder->window->call->name)->text;
+    const Schema *schema = &binder->scope->schema;
+    for (int32_t i = 0; i < 3; i++) {
+        Str wanted = str_from(arena_printf(planner->arena, "%.*s%s", STR_ARGS(window), parts[i]));
+        if (!str_equal_ignoring_case(name, wanted) ||
+            !arguments_equal(&call->call->arguments, &binder->window->call->arguments))
+            continue;
+        int32_t column = schema->count - 3 + i;
+        Expr *expr = expr_column(planner->arena, column, schema->fields[column].type);
+        expr->span_start = call->span.start;
+        expr->span_end = call->span.end;
+        return expr;
+    }
+    Diagnostic *d =
+        REPORT(planner, "WR2098", call->span, "this is no part of the window in GROUP BY");
+    diagnostic_help(d, "give %.*s_START, _END or _ROWTIME the same arguments", STR_ARGS(window));
+    return expr_poison(planner->arena);
 }
