@@ -93,7 +93,6 @@ static ExitCode run_job(Cli *cli, const Plan *plan, JobOptions *options)
         options->observe_context = progress;
     }
     run_count_build(cli);
-    signals_block();
     Status status = job_open(cli->world, plan, options, &job, &error);
     if (status != OK) {
         ExitCode code = run_failed(cli, &error);
@@ -175,6 +174,8 @@ static ExitCode run_run(Cli *cli)
     int64_t parallelism = 0;
     if (!cli_number(cli, "parallelism", 1, &parallelism))
         return EXIT_BAD_USAGE;
+    /* From here on a signal waits until there is a job that it can stop. */
+    signals_block();
     if (load_source(cli, path, &script.source, &error) != OK)
         return run_failed(cli, &error);
     ExitCode code = load_plan(cli, &script);
