@@ -201,6 +201,14 @@ static Status system_remove(World *world, const char *path, Error *error)
     return OK;
 }
 
+static Status system_truncate(World *world, const char *path, int64_t bytes, Error *error)
+{
+    (void)world;
+    if (truncate(path, bytes) != 0)
+        return fail_errno(error, "truncate", path);
+    return OK;
+}
+
 static Status system_make_folder(World *world, const char *path, Error *error)
 {
     (void)world;
@@ -276,6 +284,7 @@ static const WorldKind system_kind = {
     .stat = system_stat,
     .rename = system_rename,
     .remove = system_remove,
+    .truncate = system_truncate,
     .make_folder = system_make_folder,
     .sync_folder = system_sync_folder,
     .list = system_list,

@@ -7,6 +7,7 @@
 
 extern const Connector blackhole_connector;
 extern const Connector datagen_connector;
+extern const Connector filesystem_connector;
 extern const Connector mysql_cdc_connector;
 extern const Connector print_connector;
 extern const Connector redis_connector;
@@ -14,6 +15,7 @@ extern const Connector redis_connector;
 static const Connector *const connectors[] = {
     &blackhole_connector,
     &datagen_connector,
+    &filesystem_connector,
     &mysql_cdc_connector,
     &print_connector,
     &redis_connector,

@@ -1,0 +1,436 @@
+/* The ring of blocks and its threads. */
+#include "connect/filesystem/blocks.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "connect/filesystem/stream.h"
+
+enum {
+    BLOCK_BYTES = 1 << 20,
+    RECORD_BYTES_MAX = 64 << 20,
+    THREADS_MAX = 16,
+    SLOTS_SPARE = 2,
+    WAIT_US = 50 * 1000,
+};
+
+typedef enum SlotState { SLOT_FREE, SLOT_BUSY, SLOT_DONE } SlotState;
+
+typedef struct SlotBatch {
+    Batch *batch;
+    int64_t end; /* of its last record in the block */
+} SlotBatch;
+
+typedef struct Slot {
+    SlotState state;
+    const FoundFile *file;
+    char *block;
+    int64_t capacity, length;
+    int64_t offset; /* of the block in the file */
+    bool is_file_end;
+    SlotBatch *batches;
+    int32_t batch_count, batch_capacity;
+    int32_t delivered;
+    Buffer rejects; /* entries: batches before it, offset, code, reason, record */
+    int64_t rejects_read;
+    Status status;
+    Error error;
+} Slot;
+
+typedef struct QueuedFile {
+    const FoundFile *file;
+    int64_t offset;
+    struct QueuedFile *next;
+} QueuedFile;
+
+typedef struct BlocksWorker {
+    Blocks *blocks;
+    pthread_t thread;
+    Arena *arena;
+    Decoder *decoder;
+    Slot *slot; /* being decoded */
+} BlocksWorker;
+
+struct Blocks {
+    BlocksSpec spec;
+    Arena *arena;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    Slot *slots;
+    int32_t slot_count;
+    int64_t taken;     /* slots handed to workers so far */
+    int64_t delivered; /* slots taken out so far */
+    QueuedFile *first, *last;
+    bool is_reading;
+    bool is_stopping;
+    bool is_interrupted;
+    bool has_failed;
+    /* Touched by the one worker that reads. */
+    FileStream *stream;
+    const FoundFile *file;
+    int64_t offset; /* of the next byte that goes into a block */
+    Buffer carry;   /* read, but behind the last whole record */
+    BlocksWorker workers[THREADS_MAX];
+    int32_t worker_count;
+};
+
+static void slot_reject(void *context, int64_t offset, Str record, const char *code,
+                        const char *reason)
+{
+    BlocksWorker *worker = context;
+    Slot *slot = worker->slot;
+    buffer_append_u32(&slot->rejects, (uint32_t)slot->batch_count);
+    buffer_append_u64(&slot->rejects, (uint64_t)offset);
+    buffer_append_bytes(&slot->rejects, str_from(code));
+    buffer_append_u8(&slot->rejects, 0);
+    buffer_append_bytes(&slot->rejects, str_from(reason));
+    buffer_append_u8(&slot->rejects, 0);
+    buffer_append_bytes(&slot->rejects, record);
+}
+
+static void slot_room(Slot *slot, int64_t bytes)
+{
+    if (slot->capacity >= bytes)
+        return;
+    slot->block = memory_resize(slot->block, bytes + DECODER_PADDING);
+    slot->capacity = bytes;
+}
+
+/* Open the next file of the queue if none is open. */
+static Status reader_open_file(Blocks *blocks, Error *error)
+{
+    if (blocks->stream != NULL)
+        return OK;
+    pthread_mutex_lock(&blocks->lock);
+    QueuedFile *queued = blocks->first;
+    assert(queued != NULL);
+    blocks->first = queued->next;
+    if (blocks->first == NULL)
+        blocks->last = NULL;
+    pthread_mutex_unlock(&blocks->lock);
+    blocks->file = queued->file;
+    blocks->offset = queued->offset;
+    blocks->carry.length = 0;
+    memory_free(queued);
+    return stream_open(blocks->spec.world, blocks->file->path, blocks->offset, &blocks->stream,
+                       error);
+}
+
+/* The next block of whole records into the slot: what was carried over, and what follows. */
+static Status reader_fill(Blocks *blocks, BlocksWorker *worker, Slot *slot, Error *error)
+{
+    int64_t wanted = BLOCK_BYTES;
+    int64_t end = 0;
+    slot_room(slot, wanted > blocks->carry.length ? wanted : blocks->carry.length);
+    if (blocks->carry.length > 0)
+        memcpy(slot->block, blocks->carry.data, (size_t)blocks->carry.length);
+    slot->length = blocks->carry.length;
+    while (end == 0 && !slot->is_file_end) {
+        slot_room(slot, wanted);
+        int64_t got = 0;
+        if (slot->length < wanted)
+            TRY(stream_read(blocks->stream, slot->block + slot->length, wanted - slot->length, &got,
+                            error));
+        slot->length += got;
+        slot->is_file_end = slot->length < wanted;
+        Str bytes = str_make(slot->block, slot->length);
+        end = slot->is_file_end ? slot->length
+                                : blocks->spec.kind->last_record_end(worker->decoder, bytes);
+        /* A record beyond all measure is cut, and refused by the decoder. */
+        if (end == 0 && wanted >= RECORD_BYTES_MAX)
+            end = slot->length;
+        wanted *= 2;
+    }
+    blocks->carry.length = 0;
+    buffer_append(&blocks->carry, slot->block + end, slot->length - end);
+    slot->length = end;
+    memset(slot->block + end, 0, DECODER_PADDING);
+    slot->offset = blocks->offset;
+    blocks->offset += end;
+    return OK;
+}
+
+static void reader_read(Blocks *blocks, BlocksWorker *worker, Slot *slot)
+{
+    slot->status = reader_open_file(blocks, &slot->error);
+    slot->file = blocks->file;
+    slot->is_file_end = false;
+    slot->length = 0;
+    if (slot->status == OK)
+        slot->status = reader_fill(blocks, worker, slot, &slot->error);
+    if (slot->status != OK || slot->is_file_end) {
+        stream_close(blocks->stream);
+        blocks->stream = NULL;
+    }
+}
+
+static void slot_add_batch(Slot *slot, Batch *batch, int64_t end)
+{
+    if (slot->batch_count == slot->batch_capacity) {
+        slot->batch_capacity = slot->batch_capacity == 0 ? 8 : slot->batch_capacity * 2;
+        slot->batches =
+            memory_resize(slot->batches, slot->batch_capacity * (int64_t)sizeof *slot->batches);
+    }
+    slot->batches[slot->batch_count++] = (SlotBatch){batch, end};
+}
+
+static void slot_decode(Blocks *blocks, BlocksWorker *worker, Slot *slot)
+{
+    int64_t at = 0;
+    worker->slot = slot;
+    while (at < slot->length) {
+        Batch *batch = batch_new(blocks->spec.batch, BATCH_ROWS_MAX);
+        int64_t used = 0;
+        Str rest = str_make(slot->block + at, slot->length - at);
+        blocks->spec.kind->decode(worker->decoder, rest, batch, BATCH_ROWS_MAX, &used);
+        assert(used > 0);
+        at += used;
+        if (batch->row_count > 0)
+            slot_add_batch(slot, batch, at);
+        else
+            batch_free(batch);
+    }
+}
+
+/* Whether a worker may begin a block. */
+static bool blocks_can_take(const Blocks *blocks)
+{
+    return !blocks->is_reading && !blocks->has_failed &&
+           blocks->taken < blocks->delivered + blocks->slot_count &&
+           (blocks->stream != NULL || blocks->first != NULL);
+}
+
+static void worker_take_block(Blocks *blocks, BlocksWorker *worker)
+{
+    Slot *slot = &blocks->slots[blocks->taken++ % blocks->slot_count];
+    assert(slot->state == SLOT_FREE);
+    slot->state = SLOT_BUSY;
+    blocks->is_reading = true;
+    pthread_mutex_unlock(&blocks->lock);
+
+    reader_read(blocks, worker, slot);
+
+    pthread_mutex_lock(&blocks->lock);
+    blocks->is_reading = false;
+    blocks->has_failed |= slot->status != OK;
+    pthread_cond_broadcast(&blocks->changed);
+    pthread_mutex_unlock(&blocks->lock);
+
+    if (slot->status == OK)
+        slot_decode(blocks, worker, slot);
+
+    pthread_mutex_lock(&blocks->lock);
+    slot->state = SLOT_DONE;
+    pthread_cond_broadcast(&blocks->changed);
+}
+
+static void *worker_run(void *context)
+{
+    BlocksWorker *worker = context;
+    Blocks *blocks = worker->blocks;
+    pthread_mutex_lock(&blocks->lock);
+    while (!blocks->is_stopping) {
+        if (blocks_can_take(blocks))
+            worker_take_block(blocks, worker);
+        else
+            pthread_cond_wait(&blocks->changed, &blocks->lock);
+    }
+    pthread_mutex_unlock(&blocks->lock);
+    return NULL;
+}
+
+static Status worker_start(Blocks *blocks, BlocksWorker *worker, Error *error)
+{
+    worker->blocks = blocks;
+    worker->arena = arena_new(0);
+    DecoderSpec spec = blocks->spec.decoder;
+    spec.reject = slot_reject;
+    spec.reject_context = worker;
+    TRY(blocks->spec.kind->open(worker->arena, &spec, &worker->decoder, error));
+    if (pthread_create(&worker->thread, NULL, worker_run, worker) == 0)
+        return OK;
+    blocks->spec.kind->close(worker->decoder);
+    return fail(error, ERR_LIMIT, "WR3405", "could not start a thread to read files");
+}
+
+Status blocks_open(Arena *arena, const BlocksSpec *spec, Blocks **out, Error *error)
+{
+    assert(spec->threads > 0);
+    Blocks *blocks = ARENA_NEW(arena, Blocks);
+    blocks->spec = *spec;
+    int32_t threads = spec->threads < THREADS_MAX ? spec->threads : THREADS_MAX;
+    blocks->slot_count = threads + SLOTS_SPARE;
+    blocks->slots = ARENA_ARRAY(arena, Slot, blocks->slot_count);
+    pthread_mutex_init(&blocks->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&blocks->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    *out = blocks;
+    for (int32_t i = 0; i < threads; i++) {
+        Status status = worker_start(blocks, &blocks->workers[i], error);
+        if (status != OK) {
+            arena_free(blocks->workers[i].arena);
+            return status;
+        }
+        blocks->worker_count++;
+    }
+    return OK;
+}
+
+static void slot_clear(Slot *slot)
+{
+    for (int32_t i = slot->delivered; i < slot->batch_count; i++)
+        batch_free(slot->batches[i].batch);
+    slot->batch_count = 0;
+    slot->delivered = 0;
+    slot->rejects.length = 0;
+    slot->rejects_read = 0;
+    slot->state = SLOT_FREE;
+}
+
+static void blocks_stop_workers(Blocks *blocks)
+{
+    pthread_mutex_lock(&blocks->lock);
+    blocks->is_stopping = true;
+    pthread_cond_broadcast(&blocks->changed);
+    pthread_mutex_unlock(&blocks->lock);
+    for (int32_t i = 0; i < blocks->worker_count; i++) {
+        BlocksWorker *worker = &blocks->workers[i];
+        pthread_join(worker->thread, NULL);
+        blocks->spec.kind->close(worker->decoder);
+        arena_free(worker->arena);
+    }
+}
+
+void blocks_close(Blocks *blocks)
+{
+    blocks_stop_workers(blocks);
+    for (int32_t i = 0; i < blocks->slot_count; i++) {
+        Slot *slot = &blocks->slots[i];
+        slot_clear(slot);
+        memory_free(slot->block);
+        memory_free(slot->batches);
+        buffer_free(&slot->rejects);
+    }
+    while (blocks->first != NULL) {
+        QueuedFile *next = blocks->first->next;
+        memory_free(blocks->first);
+        blocks->first = next;
+    }
+    stream_close(blocks->stream);
+    buffer_free(&blocks->carry);
+    pthread_cond_destroy(&blocks->changed);
+    pthread_mutex_destroy(&blocks->lock);
+}
+
+void blocks_add(Blocks *blocks, const FoundFile *file, int64_t offset)
+{
+    QueuedFile *queued = memory_allocate_zeroed(sizeof *queued);
+    *queued = (QueuedFile){.file = file, .offset = offset};
+    pthread_mutex_lock(&blocks->lock);
+    if (blocks->last == NULL)
+        blocks->first = queued;
+    else
+        blocks->last->next = queued;
+    blocks->last = queued;
+    pthread_cond_broadcast(&blocks->changed);
+    pthread_mutex_unlock(&blocks->lock);
+}
+
+void blocks_interrupt(Blocks *blocks)
+{
+    pthread_mutex_lock(&blocks->lock);
+    blocks->is_interrupted = true;
+    pthread_cond_broadcast(&blocks->changed);
+    pthread_mutex_unlock(&blocks->lock);
+}
+
+/* Rejects that were met before batch `index` was full; all that are left for the last. */
+static void slot_report(Slot *slot, int32_t index, BlocksReject *reject, void *context)
+{
+    Str left = str_make(slot->rejects.data + slot->rejects_read,
+                        slot->rejects.length - slot->rejects_read);
+    ByteReader reader = byte_reader(left);
+    while (byte_reader_left(&reader) > 0) {
+        ByteReader start = reader;
+        uint32_t before = byte_reader_u32(&reader);
+        if (before > (uint32_t)index) {
+            reader = start;
+            break;
+        }
+        int64_t offset = (int64_t)byte_reader_u64(&reader);
+        const char *code = byte_reader_bytes(&reader).data;
+        byte_reader_u8(&reader);
+        const char *reason = byte_reader_bytes(&reader).data;
+        byte_reader_u8(&reader);
+        Str record = byte_reader_bytes(&reader);
+        assert(!reader.is_short);
+        reject(context, slot->file, slot->offset + offset, record, code, reason);
+    }
+    slot->rejects_read = slot->rejects.length - byte_reader_left(&reader);
+}
+
+/* Wait until the slot that is next in order is done. */
+static Status blocks_wait(Blocks *blocks, Slot **out)
+{
+    World *world = blocks->spec.world;
+    int64_t until_us = world->kind->monotonic_us(world) + WAIT_US;
+    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+    Status status = OK;
+    pthread_mutex_lock(&blocks->lock);
+    Slot *slot = &blocks->slots[blocks->delivered % blocks->slot_count];
+    while (slot->state != SLOT_DONE && status == OK) {
+        bool has_more = blocks->taken > blocks->delivered || blocks->stream != NULL ||
+                        blocks->first != NULL || blocks->is_reading;
+        if (blocks->is_interrupted)
+            status = ERR_CANCELLED;
+        else if (!has_more)
+            status = ERR_END;
+        else if (pthread_cond_timedwait(&blocks->changed, &blocks->lock, &until) != 0)
+            status = slot->state == SLOT_DONE ? OK : ERR_AGAIN;
+    }
+    pthread_mutex_unlock(&blocks->lock);
+    *out = slot;
+    return status;
+}
+
+static void blocks_release(Blocks *blocks, Slot *slot)
+{
+    pthread_mutex_lock(&blocks->lock);
+    slot_clear(slot);
+    blocks->delivered++;
+    pthread_cond_broadcast(&blocks->changed);
+    pthread_mutex_unlock(&blocks->lock);
+}
+
+Status blocks_next(Blocks *blocks, BlocksItem *out, BlocksReject *reject, void *context,
+                   Error *error)
+{
+    for (;;) {
+        Slot *slot;
+        TRY(blocks_wait(blocks, &slot));
+        if (slot->status != OK) {
+            if (error != NULL)
+                *error = slot->error;
+            return slot->status;
+        }
+        *out = (BlocksItem){.file = slot->file, .end_offset = slot->offset + slot->length};
+        if (slot->delivered < slot->batch_count) {
+            int32_t index = slot->delivered++;
+            slot_report(slot, index, reject, context);
+            out->batch = slot->batches[index].batch;
+            out->end_offset = slot->offset + slot->batches[index].end;
+        }
+        if (slot->delivered < slot->batch_count)
+            return OK;
+        slot_report(slot, INT32_MAX, reject, context);
+        out->end_offset = slot->offset + slot->length;
+        out->is_file_end = slot->is_file_end;
+        blocks_release(blocks, slot);
+        if (out->batch != NULL || out->is_file_end)
+            return OK;
+    }
+}

@@ -1,0 +1,54 @@
+/* Files read as blocks of whole records, decoded by several threads, delivered in order.
+ *
+ *     files ──read in order──► slot 0 [block] ──decode──► [batch batch …] ──┐
+ *      (one thread at a time)  slot 1 [block] ──decode──► [batch …]         ├─► blocks_next
+ *                              slot 2 [block] …                             ┘   in slot order
+ *
+ * What comes out does not depend on the number of threads. Slots are a bounded ring: readers wait
+ * when nobody takes. Private to connect/filesystem/. */
+#ifndef WEIR_CONNECT_FILESYSTEM_BLOCKS_H
+#define WEIR_CONNECT_FILESYSTEM_BLOCKS_H
+
+#include "base/status.h"
+#include "base/world.h"
+#include "connect/filesystem/paths.h"
+#include "data/batch.h"
+#include "format/format.h"
+
+typedef struct Blocks Blocks;
+
+typedef struct BlocksSpec {
+    World *world;
+    const DecoderKind *kind;
+    DecoderSpec decoder; /* its reject callback is set by blocks_open */
+    const Schema *batch; /* what decoders fill */
+    int32_t threads;
+} BlocksSpec;
+
+/* A record that could not be decoded, at `offset` of the file. */
+typedef void BlocksReject(void *context, const FoundFile *file, int64_t offset, Str record,
+                          const char *code, const char *reason);
+
+typedef struct BlocksItem {
+    const FoundFile *file;
+    Batch *batch;       /* owned by the taker; NULL when only the end of a file is reported */
+    int64_t end_offset; /* of the file, behind the batch's last record */
+    bool is_file_end;   /* nothing of the file comes after this item */
+} BlocksItem;
+
+/* Start the threads. The spec's pointers must outlive the blocks. */
+Status blocks_open(Arena *arena, const BlocksSpec *spec, Blocks **out, Error *error);
+void blocks_close(Blocks *blocks);
+
+/* Read this file from `offset` on, after all files added before. The file is borrowed. */
+void blocks_add(Blocks *blocks, const FoundFile *file, int64_t offset);
+
+/* The next item in order; rejects that lie before its end are reported first. ERR_AGAIN when
+ * none came within about 50 ms, ERR_END when all files are delivered. */
+Status blocks_next(Blocks *blocks, BlocksItem *out, BlocksReject *reject, void *context,
+                   Error *error);
+
+/* From any thread: make blocks_next return ERR_CANCELLED. */
+void blocks_interrupt(Blocks *blocks);
+
+#endif

@@ -1,0 +1,121 @@
+/* Files in progress. */
+#include "connect/filesystem/part.h"
+
+#include "base/memory.h"
+
+static Status part_retriable(Status status, Error *error)
+{
+    if (status == ERR_FULL && error != NULL) {
+        error->is_retriable = true;
+        error_hint(error, "writing goes on by itself when there is room again");
+    }
+    return status;
+}
+
+/* Open the file at its end, without the rubbish of a failed write. */
+static Status part_open_file(Part *part, Error *error)
+{
+    const WorldKind *kind = part->world->kind;
+    if (part->file != NULL)
+        return OK;
+    TRY(kind->make_folder(part->world, part->folder, error));
+    TRY(kind->open(part->world, part->hidden, FILE_APPEND, &part->file, error));
+    if (part->is_torn)
+        TRY(kind->truncate(part->world, part->hidden, part->file_bytes, error));
+    part->is_torn = false;
+    return OK;
+}
+
+static void part_tear(Part *part)
+{
+    if (part->file != NULL)
+        (void)part->world->kind->close(part->file, NULL);
+    part->file = NULL;
+    part->is_torn = true;
+}
+
+Status part_flush(Part *part, Error *error)
+{
+    if (part->buffer.length == 0)
+        return OK;
+    Status status = part_open_file(part, error);
+    if (status == OK)
+        status =
+            part->world->kind->write(part->file, part->buffer.data, part->buffer.length, error);
+    if (status != OK) {
+        part_tear(part);
+        return part_retriable(status, error);
+    }
+    part->file_bytes += part->buffer.length;
+    part->buffer.length = 0;
+    part->is_synced = false;
+    return OK;
+}
+
+Status part_sync(Part *part, Error *error)
+{
+    TRY(part_flush(part, error));
+    if (part->is_synced)
+        return OK;
+    Status status = part_open_file(part, error);
+    if (status != OK)
+        return part_retriable(status, error);
+    TRY(part->world->kind->sync(part->file, error));
+    part->is_synced = true;
+    return OK;
+}
+
+/* The bulk writer leaves a file that is neither synced nor open. */
+static Status part_close_bulk(Part *part, Error *error)
+{
+    const WorldKind *kind = part->world->kind;
+    Status status = kind->make_folder(part->world, part->folder, error);
+    if (status == OK)
+        status = parquet_writer_finish(part->parquet, part->hidden, error);
+    if (status != OK)
+        return part_retriable(status, error);
+    TRY(kind->open(part->world, part->hidden, FILE_APPEND, &part->file, error));
+    TRY(kind->sync(part->file, error));
+    FileInfo info;
+    TRY(kind->stat(part->world, part->hidden, &info, error));
+    part->file_bytes = info.size_bytes;
+    parquet_writer_free(part->parquet);
+    part->parquet = NULL;
+    return OK;
+}
+
+Status part_close(Part *part, Error *error)
+{
+    if (part->parquet != NULL)
+        TRY(part_close_bulk(part, error));
+    else
+        TRY(part_sync(part, error));
+    File *file = part->file;
+    part->file = NULL;
+    return file == NULL ? OK : part->world->kind->close(file, error);
+}
+
+Status part_publish(World *world, const char *hidden, const char *final, Error *error)
+{
+    return world->kind->rename(world, hidden, final, error);
+}
+
+int64_t part_bytes(const Part *part)
+{
+    if (part->parquet != NULL)
+        return parquet_writer_bytes(part->parquet);
+    return part->file_bytes + part->buffer.length;
+}
+
+void part_free(Part *part)
+{
+    if (part->file != NULL)
+        (void)part->world->kind->close(part->file, NULL);
+    parquet_writer_free(part->parquet);
+    buffer_free(&part->buffer);
+    memory_free((void *)part->partition.data);
+    memory_free((void *)part->folder);
+    memory_free((void *)part->hidden);
+    memory_free((void *)part->final);
+    memory_free(part);
+}

@@ -1,0 +1,305 @@
+/* Writing a table of files, by the protocol of Flink's file sink: files are hidden while they are
+ * written, and become visible when the checkpoint that covers all of them is durable.
+ *
+ * Row formats go on with a file across checkpoints, and the checkpoint says how long it was. Bulk
+ * formats finish their files at every checkpoint. */
+#include "connect/filesystem/sink.h"
+#include "base/memory.h"
+#include "connect/filesystem/internal.h"
+#include "connect/filesystem/layout.h"
+#include "connect/filesystem/paths.h"
+#include "data/rowcode.h"
+
+#include <stdio.h>
+
+enum {
+    FLUSH_BYTES = 256 * 1024,
+    BULK_BYTES_MAX = 64 << 20, /* of rows in memory before a bulk file is written */
+};
+
+static void sink_read_options(FilesystemSink *sink, const OptionSet *options)
+{
+    sink->rolling = (RollingPolicy){
+        .file_bytes = options_bytes(options, "sink.rolling-policy.file-size"),
+        .rollover_us = options_duration_us(options, "sink.rolling-policy.rollover-interval"),
+        .inactivity_us = options_duration_us(options, "sink.rolling-policy.inactivity-interval"),
+        .check_us = options_duration_us(options, "sink.rolling-policy.check-interval"),
+    };
+    if (sink->is_bulk && sink->rolling.file_bytes > BULK_BYTES_MAX)
+        sink->rolling.file_bytes = BULK_BYTES_MAX;
+    sink->default_partition = options_text(options, "partition.default-name");
+    Str policy = options_text(options, "sink.partition-commit.policy.kind");
+    sink->writes_success = str_find(policy, STR("success-file")) >= 0;
+    sink->success_name = options_terminated(options, "sink.partition-commit.success-file.name");
+    if (sink->is_bulk)
+        sink->compression = options_text(options, "parquet.compression");
+}
+
+static void sink_map_columns(FilesystemSink *sink)
+{
+    const PlanNode *node = sink->base.node;
+    const PlanTable *table = node->sink.table;
+    Arena *arena = sink->base.arena;
+    int32_t count = table->physical.count;
+    int32_t *places = ARENA_ARRAY(arena, int32_t, count);
+    sink->record = layout_record(arena, table, places);
+    sink->record_columns = ARENA_ARRAY(arena, int32_t, count);
+    sink->inputs = ARENA_ARRAY(arena, int32_t, count);
+    for (int32_t i = 0; i < count; i++) {
+        sink->inputs[i] = -1;
+        if (places[i] >= 0)
+            sink->record_columns[places[i]] = i;
+    }
+    for (int32_t i = 0; i < node->schema.count; i++)
+        if (node->sink.writes[i] >= 0)
+            sink->inputs[node->sink.writes[i]] = i;
+    sink->partition_count = table->partition_count;
+    sink->partition = ARENA_ARRAY(arena, int32_t, table->partition_count);
+    for (int32_t i = 0; i < table->partition_count; i++)
+        sink->partition[i] = table->partition[i];
+}
+
+static void sink_new_uuid(FilesystemSink *sink)
+{
+    World *world = sink->base.world;
+    uint64_t high = world->kind->random_u64(world);
+    uint64_t low = world->kind->random_u64(world);
+    /* Version 4, variant 1. */
+    high = (high & ~UINT64_C(0xf000)) | UINT64_C(0x4000);
+    low = (low & (UINT64_MAX >> 2)) | (UINT64_C(1) << 63);
+    snprintf(sink->uuid, sizeof sink->uuid, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(high >> 32),
+             (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xffff), (unsigned)(low >> 48),
+             (unsigned long long)(low & UINT64_C(0xffffffffffff)));
+}
+
+static Status sink_open_format(FilesystemSink *sink, Error *error)
+{
+    const TableOptions *options = &sink->base.node->sink.table->options;
+    Arena *arena = sink->base.arena;
+    if (sink->is_bulk) {
+        for (int32_t i = 0; i < sink->record.count; i++)
+            if (!parquet_takes_type(sink->record.fields[i].type))
+                return fail(error, ERR_INVALID, "WR3504",
+                            "column `%.*s` of type %s cannot be written as parquet yet",
+                            STR_ARGS(sink->record.fields[i].name),
+                            type_text(arena, sink->record.fields[i].type));
+        return OK;
+    }
+    EncoderSpec spec = {.record = &sink->record,
+                        .columns = sink->record_columns,
+                        .options = options->options,
+                        .prefix = arena_printf(arena, "%s.", options->format->name),
+                        .zone = sink->base.zone};
+    return sink->format->encoder->open(arena, &spec, &sink->encoder, error);
+}
+
+static Status sink_open(SinkWriter *writer, Str state, Error *error)
+{
+    FilesystemSink *sink = (FilesystemSink *)writer;
+    const TableOptions *options = &writer->node->sink.table->options;
+    sink->scratch = arena_new(0);
+    sink->last_part = -1;
+    sink->format = format_find(str_from(options->format->name));
+    sink->is_bulk = options->format->is_bulk;
+    const char *name = str_has_suffix(str_from(options->format->name), STR("json"))
+                           ? "json"
+                           : options->format->name;
+    sink->extension = arena_printf(writer->arena, ".%s", name);
+    TRY(path_of_option(writer->arena, options_text(options->options, "path"), &sink->root, error));
+    sink_read_options(sink, options->options);
+    sink_map_columns(sink);
+    TRY(sink_open_format(sink, error));
+    TRY(writer->world->kind->make_folder(writer->world, sink->root, error));
+    sink->next_check_us = world_now_us(writer->world) + sink->rolling.check_us;
+    if (state.length > 0)
+        TRY(sink_state_restore(sink, state, error));
+    else
+        sink_new_uuid(sink);
+    arena_reset(sink->scratch);
+    return OK;
+}
+
+/* The batch's columns as physical columns; what the query does not write is NULL. */
+static void sink_view(FilesystemSink *sink, const Batch *batch, Batch *view)
+{
+    int32_t count = sink->base.node->sink.table->physical.count;
+    *view = *batch;
+    view->arena = NULL;
+    view->column_count = count;
+    view->columns = arena_allocate(sink->scratch, (int64_t)sizeof(Column) * count);
+    for (int32_t i = 0; i < count; i++) {
+        Type type = sink->base.node->sink.table->physical.fields[i].type;
+        view->columns[i] = sink->inputs[i] >= 0 ? batch->columns[sink->inputs[i]]
+                                                : column_new_constant(sink->scratch, type);
+    }
+}
+
+/* "day=2024-01-02/store=a%2Fb". */
+static void partition_path(const FilesystemSink *sink, const Batch *view, int32_t row, Buffer *out)
+{
+    const Schema *physical = &sink->base.node->sink.table->physical;
+    Buffer text = {0};
+    for (int32_t i = 0; i < sink->partition_count; i++) {
+        int32_t column = sink->partition[i];
+        Value value = value_get(&view->columns[column], row);
+        text.length = 0;
+        if (!value.is_null)
+            value_print(&text, &value, VALUE_PLAIN, NULL);
+        if (i > 0)
+            buffer_append_char(out, '/');
+        path_escape(out, physical->fields[column].name);
+        buffer_append_char(out, '=');
+        path_escape(out, text.length == 0 ? sink->default_partition : buffer_str(&text));
+    }
+    buffer_free(&text);
+}
+
+/* The part for a row; rows of one partition come together, so the last one is looked at first. */
+static Status row_part(FilesystemSink *sink, const Batch *view, int32_t row, int32_t *index,
+                       Error *error)
+{
+    sink->key.length = 0;
+    rowcode_write(&sink->key, view, row, sink->partition, sink->partition_count);
+    if (sink->last_part >= 0 && str_equal(buffer_str(&sink->key), buffer_str(&sink->last_key))) {
+        *index = sink->last_part;
+        return OK;
+    }
+    Buffer path = {0};
+    partition_path(sink, view, row, &path);
+    Status status = sink_part_find(sink, buffer_str(&path), index, error);
+    buffer_free(&path);
+    TRY(status);
+    sink->last_key.length = 0;
+    buffer_append_str(&sink->last_key, buffer_str(&sink->key));
+    sink->last_part = *index;
+    return OK;
+}
+
+/* Carry what waits in memory to the files; nothing of a new batch has been taken yet, so a
+ * failure can be repeated. */
+static Status sink_flush_large(FilesystemSink *sink, Error *error)
+{
+    for (int32_t i = sink->part_count - 1; i >= 0; i--) {
+        Part *part = sink->parts[i];
+        if (part->buffer.length >= FLUSH_BYTES)
+            TRY(part_flush(part, error));
+        if (part_bytes(part) >= sink->rolling.file_bytes)
+            TRY(sink_part_close(sink, i, error));
+    }
+    return OK;
+}
+
+static Status write_bulk(FilesystemSink *sink, const Batch *view, const int32_t *parts,
+                         Error *error)
+{
+    int32_t count = view->selection.count;
+    int32_t *rows = arena_allocate(sink->scratch, (int64_t)sizeof(int32_t) * count);
+    for (int32_t p = 0; p < sink->part_count; p++) {
+        Selection selection = {.rows = rows};
+        for (int32_t i = 0; i < count; i++)
+            if (parts[i] == p)
+                rows[selection.count++] = selection_row(view->selection, i);
+        if (selection.count > 0)
+            TRY(parquet_writer_append(sink->parts[p]->parquet, view, selection,
+                                      sink->record_columns, error));
+    }
+    return OK;
+}
+
+static void write_rows(FilesystemSink *sink, const Batch *view, const int32_t *parts)
+{
+    for (int32_t i = 0; i < view->selection.count; i++) {
+        Buffer *out = &sink->parts[parts[i]]->buffer;
+        sink->format->encoder->encode(sink->encoder, view, selection_row(view->selection, i), out);
+        buffer_append_char(out, '\n');
+    }
+}
+
+static Status sink_write(SinkWriter *writer, const Batch *batch, Error *error)
+{
+    FilesystemSink *sink = (FilesystemSink *)writer;
+    Batch view;
+    arena_reset(sink->scratch);
+    TRY(sink_flush_large(sink, error));
+    sink_view(sink, batch, &view);
+    int32_t count = view.selection.count;
+    int32_t *parts = arena_allocate(sink->scratch, (int64_t)sizeof(int32_t) * count);
+    for (int32_t i = 0; i < count; i++)
+        TRY(row_part(sink, &view, selection_row(view.selection, i), &parts[i], error));
+    if (sink->is_bulk)
+        TRY(write_bulk(sink, &view, parts, error));
+    else
+        write_rows(sink, &view, parts);
+    int64_t now_us = world_now_us(writer->world);
+    for (int32_t i = 0; i < count; i++)
+        sink->parts[parts[i]]->written_us = now_us;
+    return OK;
+}
+
+static Status sink_tick(SinkWriter *writer, int64_t now_us, Error *error)
+{
+    FilesystemSink *sink = (FilesystemSink *)writer;
+    const RollingPolicy *rolling = &sink->rolling;
+    if (now_us < sink->next_check_us)
+        return OK;
+    for (int32_t i = sink->part_count - 1; i >= 0; i--) {
+        const Part *part = sink->parts[i];
+        if (now_us - part->opened_us >= rolling->rollover_us ||
+            now_us - part->written_us >= rolling->inactivity_us ||
+            part_bytes(part) >= rolling->file_bytes)
+            TRY(sink_part_close(sink, i, error));
+    }
+    sink->next_check_us = now_us + rolling->check_us;
+    return OK;
+}
+
+static Status sink_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state, Error *error)
+{
+    FilesystemSink *sink = (FilesystemSink *)writer;
+    for (int32_t i = sink->part_count - 1; i >= 0; i--) {
+        if (sink->is_bulk)
+            TRY(sink_part_close(sink, i, error));
+        else
+            TRY(part_sync(sink->parts[i], error));
+    }
+    for (int32_t i = 0; i < sink->pending_count; i++)
+        if (sink->pending[i].checkpoint == 0)
+            sink->pending[i].checkpoint = checkpoint;
+    sink_state_write(sink, state);
+    return OK;
+}
+
+static Status sink_commit(SinkWriter *writer, int64_t checkpoint, Error *error)
+{
+    return sink_publish((FilesystemSink *)writer, checkpoint, error);
+}
+
+static Status sink_finish(SinkWriter *writer, Error *error)
+{
+    FilesystemSink *sink = (FilesystemSink *)writer;
+    for (int32_t i = sink->part_count - 1; i >= 0; i--)
+        TRY(sink_part_close(sink, i, error));
+    return OK;
+}
+
+static void sink_close(SinkWriter *writer)
+{
+    FilesystemSink *sink = (FilesystemSink *)writer;
+    sink_parts_free(sink);
+    if (sink->encoder != NULL)
+        sink->format->encoder->close(sink->encoder);
+    buffer_free(&sink->key);
+    buffer_free(&sink->last_key);
+    arena_free(sink->scratch);
+}
+
+const SinkKind filesystem_sink = {
+    .size = sizeof(FilesystemSink),
+    .open = sink_open,
+    .write = sink_write,
+    .tick = sink_tick,
+    .prepare = sink_prepare,
+    .commit = sink_commit,
+    .finish = sink_finish,
+    .close = sink_close,
+};

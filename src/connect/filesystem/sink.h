@@ -1,0 +1,67 @@
+/* The parts of the filesystem sink. Private to connect/filesystem/. */
+#ifndef WEIR_CONNECT_FILESYSTEM_SINK_H
+#define WEIR_CONNECT_FILESYSTEM_SINK_H
+
+#include "base/list.h"
+#include "connect/connect.h"
+#include "connect/filesystem/part.h"
+#include "format/format.h"
+
+/* A closed file that becomes visible when its checkpoint is durable. Paths on the heap. */
+typedef struct PendingFile {
+    int64_t checkpoint; /* 0: not part of one yet */
+    char *hidden, *final;
+    char *partition;
+} PendingFile;
+
+typedef struct RollingPolicy {
+    int64_t file_bytes, rollover_us, inactivity_us, check_us;
+} RollingPolicy;
+
+typedef struct FilesystemSink {
+    SinkWriter base;
+    const char *root;
+    const char *extension; /* ".json" */
+    const Format *format;
+    bool is_bulk;
+    Str compression;
+    Schema record;           /* what a file holds */
+    int32_t *record_columns; /* physical column of each record column */
+    int32_t *partition;      /* physical columns of the partition, in declared order */
+    int32_t partition_count;
+    Str default_partition;
+    int32_t *inputs; /* batch column of each physical column, or -1: NULL */
+    Encoder *encoder;
+    RollingPolicy rolling;
+    int64_t next_check_us;
+    bool writes_success;
+    const char *success_name;
+    int64_t success_delay_us;
+
+    char uuid[40];
+    int64_t counter;
+    Part **parts;
+    int32_t part_count, part_capacity;
+    PendingFile *pending;
+    int32_t pending_count, pending_capacity;
+    Buffer key, last_key; /* scratch: rowcode of the partition values */
+    int32_t last_part;    /* of last_key, or -1 */
+    Arena *scratch;
+} FilesystemSink;
+
+/* sink_state.c: what goes into a checkpoint, and what is made of it. */
+void sink_state_write(const FilesystemSink *sink, Buffer *out);
+Status sink_state_restore(FilesystemSink *sink, Str state, Error *error);
+
+/* sink_parts.c: open parts and pending files. */
+Part *sink_part_add(FilesystemSink *sink, Str partition, const char *hidden, const char *final);
+Status sink_part_find(FilesystemSink *sink, Str partition, int32_t *index, Error *error);
+Status sink_part_close(FilesystemSink *sink, int32_t index, Error *error);
+void sink_pending_add(FilesystemSink *sink, const char *hidden, const char *final,
+                      const char *partition);
+/* Make the pending files of checkpoints up to this one visible, and durably so. */
+Status sink_publish(FilesystemSink *sink, int64_t checkpoint, Error *error);
+void sink_parts_free(FilesystemSink *sink);
+char *sink_copy(const char *bytes, int64_t length);
+
+#endif

@@ -1,0 +1,169 @@
+/* The sink's files: in progress, waiting for their checkpoint, visible. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "connect/filesystem/sink.h"
+
+enum { PATH_BYTES_MAX = 4096, NAME_BYTES_MAX = 256 };
+
+char *sink_copy(const char *bytes, int64_t length)
+{
+    char *copy = memory_allocate(length + 1);
+    if (length > 0)
+        memcpy(copy, bytes, (size_t)length);
+    copy[length] = '\0';
+    return copy;
+}
+
+Part *sink_part_add(FilesystemSink *sink, Str partition, const char *hidden, const char *final)
+{
+    if (sink->part_count == sink->part_capacity) {
+        sink->part_capacity = sink->part_capacity == 0 ? 8 : sink->part_capacity * 2;
+        sink->parts =
+            memory_resize(sink->parts, sink->part_capacity * (int64_t)sizeof *sink->parts);
+    }
+    Part *part = memory_allocate_zeroed(sizeof *part);
+    const char *slash = strrchr(hidden, '/');
+    part->world = sink->base.world;
+    part->partition = str_make(sink_copy(partition.data, partition.length), partition.length);
+    part->folder = sink_copy(hidden, slash - hidden);
+    part->hidden = sink_copy(hidden, (int64_t)strlen(hidden));
+    part->final = sink_copy(final, (int64_t)strlen(final));
+    part->opened_us = world_now_us(part->world);
+    part->written_us = part->opened_us;
+    sink->parts[sink->part_count++] = part;
+    return part;
+}
+
+static Status part_new(FilesystemSink *sink, Str partition, Error *error)
+{
+    Arena *arena = sink->scratch;
+    uint64_t random = sink->base.world->kind->random_u64(sink->base.world);
+    if (partition.length + (int64_t)strlen(sink->root) > PATH_BYTES_MAX - NAME_BYTES_MAX)
+        return fail(error, ERR_LIMIT, "WR3411", "the path of partition %.*s is too long",
+                    STR_ARGS(partition));
+    ParquetWriter *parquet = NULL;
+    if (sink->is_bulk)
+        TRY(parquet_writer_open(&sink->record, sink->compression, &parquet, error));
+    const char *folder = arena_printf(arena, "%s%s%.*s", sink->root,
+                                      partition.length > 0 ? "/" : "", STR_ARGS(partition));
+    const char *name = arena_printf(arena, "part-%s-%d-%lld%s", sink->uuid, sink->base.subtask,
+                                    (long long)sink->counter++, sink->extension);
+    const char *hidden =
+        arena_printf(arena, "%s/.%s.inprogress.%016llx", folder, name, (unsigned long long)random);
+    const char *final = arena_printf(arena, "%s/%s", folder, name);
+    sink_part_add(sink, partition, hidden, final)->parquet = parquet;
+    return OK;
+}
+
+Status sink_part_find(FilesystemSink *sink, Str partition, int32_t *index, Error *error)
+{
+    for (int32_t i = 0; i < sink->part_count; i++) {
+        if (str_equal(sink->parts[i]->partition, partition)) {
+            *index = i;
+            return OK;
+        }
+    }
+    *index = sink->part_count;
+    return part_new(sink, partition, error);
+}
+
+void sink_pending_add(FilesystemSink *sink, const char *hidden, const char *final,
+                      const char *partition)
+{
+    if (sink->pending_count == sink->pending_capacity) {
+        sink->pending_capacity = sink->pending_capacity == 0 ? 8 : sink->pending_capacity * 2;
+        sink->pending =
+            memory_resize(sink->pending, sink->pending_capacity * (int64_t)sizeof *sink->pending);
+    }
+    sink->pending[sink->pending_count++] =
+        (PendingFile){.hidden = sink_copy(hidden, (int64_t)strlen(hidden)),
+                      .final = sink_copy(final, (int64_t)strlen(final)),
+                      .partition = sink_copy(partition, (int64_t)strlen(partition))};
+}
+
+Status sink_part_close(FilesystemSink *sink, int32_t index, Error *error)
+{
+    Part *part = sink->parts[index];
+    TRY(part_close(part, error));
+    sink_pending_add(sink, part->hidden, part->final, part->partition.data);
+    part_free(part);
+    sink->parts[index] = sink->parts[--sink->part_count];
+    sink->last_part = -1;
+    return OK;
+}
+
+static void pending_free(PendingFile *file)
+{
+    memory_free(file->hidden);
+    memory_free(file->final);
+    memory_free(file->partition);
+    *file = (PendingFile){0};
+}
+
+/* The folder of a file and those above it, up to the root and the one that holds it: new folders
+ * must be durable as well. */
+static Status sync_folders(FilesystemSink *sink, const char *path, Error *error)
+{
+    char folder[PATH_BYTES_MAX];
+    size_t root_length = strlen(sink->root);
+    snprintf(folder, sizeof folder, "%s", path);
+    for (;;) {
+        char *slash = strrchr(folder, '/');
+        if (slash == NULL || slash == folder || (size_t)(slash - folder) < root_length)
+            return OK;
+        *slash = '\0';
+        TRY(sink->base.world->kind->sync_folder(sink->base.world, folder, error));
+    }
+}
+
+static Status write_success(FilesystemSink *sink, const char *final, Error *error)
+{
+    World *world = sink->base.world;
+    const char *slash = strrchr(final, '/');
+    char path[PATH_BYTES_MAX + NAME_BYTES_MAX];
+    File *file;
+    snprintf(path, sizeof path, "%.*s/%s", (int)(slash - final), final, sink->success_name);
+    TRY(world->kind->open(world, path, FILE_CREATE, &file, error));
+    return world->kind->close(file, error);
+}
+
+/* Files that are visible already, because a call before failed half-way, are passed over. */
+Status sink_publish(FilesystemSink *sink, int64_t checkpoint, Error *error)
+{
+    World *world = sink->base.world;
+    for (int32_t i = 0; i < sink->pending_count; i++) {
+        PendingFile *file = &sink->pending[i];
+        if (file->checkpoint == 0 || file->checkpoint > checkpoint)
+            continue;
+        FileInfo info;
+        Status status = part_publish(world, file->hidden, file->final, error);
+        if (status == ERR_NOT_FOUND && world->kind->stat(world, file->final, &info, NULL) == OK)
+            status = OK;
+        TRY(status);
+        if (sink->writes_success && sink->partition_count > 0)
+            TRY(write_success(sink, file->final, error));
+        TRY(sync_folders(sink, file->final, error));
+    }
+    int32_t kept = 0;
+    for (int32_t i = 0; i < sink->pending_count; i++) {
+        PendingFile *file = &sink->pending[i];
+        if (file->checkpoint != 0 && file->checkpoint <= checkpoint)
+            pending_free(file);
+        else
+            sink->pending[kept++] = *file;
+    }
+    sink->pending_count = kept;
+    return OK;
+}
+
+void sink_parts_free(FilesystemSink *sink)
+{
+    for (int32_t i = 0; i < sink->part_count; i++)
+        part_free(sink->parts[i]);
+    for (int32_t i = 0; i < sink->pending_count; i++)
+        pending_free(&sink->pending[i]);
+    memory_free(sink->parts);
+    memory_free(sink->pending);
+}

@@ -1,0 +1,137 @@
+/* What a checkpoint knows of the sink's files: those that wait for it, and how much of those
+ * being written it covers. */
+#include "base/log.h"
+#include "connect/filesystem/paths.h"
+#include "connect/filesystem/sink.h"
+
+enum { STATE_VERSION = 1 };
+
+void sink_state_write(const FilesystemSink *sink, Buffer *out)
+{
+    buffer_append_u8(out, STATE_VERSION);
+    buffer_append_bytes(out, str_from(sink->uuid));
+    buffer_append_u64(out, (uint64_t)sink->counter);
+    buffer_append_u32(out, (uint32_t)sink->pending_count);
+    for (int32_t i = 0; i < sink->pending_count; i++) {
+        buffer_append_bytes(out, str_from(sink->pending[i].hidden));
+        buffer_append_bytes(out, str_from(sink->pending[i].final));
+        buffer_append_bytes(out, str_from(sink->pending[i].partition));
+    }
+    buffer_append_u32(out, (uint32_t)sink->part_count);
+    for (int32_t i = 0; i < sink->part_count; i++) {
+        const Part *part = sink->parts[i];
+        buffer_append_bytes(out, part->partition);
+        buffer_append_bytes(out, str_from(part->hidden));
+        buffer_append_bytes(out, str_from(part->final));
+        buffer_append_u64(out, (uint64_t)part->file_bytes);
+        buffer_append_u64(out, (uint64_t)part->opened_us);
+    }
+}
+
+static const char *take_text(FilesystemSink *sink, ByteReader *reader)
+{
+    return str_terminated(sink->scratch, byte_reader_bytes(reader));
+}
+
+/* In doubt: the checkpoint is durable, the renames may have been done or not. */
+static Status restore_pending(FilesystemSink *sink, ByteReader *reader, Error *error)
+{
+    World *world = sink->base.world;
+    uint32_t count = byte_reader_u32(reader);
+    for (uint32_t i = 0; i < count && !reader->is_short; i++) {
+        const char *hidden = take_text(sink, reader);
+        const char *final = take_text(sink, reader);
+        const char *partition = take_text(sink, reader);
+        FileInfo info;
+        Status status = world->kind->stat(world, hidden, &info, error);
+        if (status == ERR_NOT_FOUND) {
+            if (world->kind->stat(world, final, &info, NULL) != OK)
+                log_event(LOG_WARN, "filesystem", "%s was committed and is gone", final);
+            continue;
+        }
+        TRY(status);
+        sink_pending_add(sink, hidden, final, partition);
+        sink->pending[sink->pending_count - 1].checkpoint = 1;
+    }
+    return OK;
+}
+
+/* Files that go on: cut to what the checkpoint covers. */
+static Status restore_parts(FilesystemSink *sink, ByteReader *reader, Error *error)
+{
+    World *world = sink->base.world;
+    uint32_t count = byte_reader_u32(reader);
+    for (uint32_t i = 0; i < count && !reader->is_short; i++) {
+        Str partition = byte_reader_bytes(reader);
+        const char *hidden = take_text(sink, reader);
+        const char *final = take_text(sink, reader);
+        int64_t bytes = (int64_t)byte_reader_u64(reader);
+        int64_t opened_us = (int64_t)byte_reader_u64(reader);
+        if (reader->is_short)
+            break;
+        FileInfo info = {0};
+        if (bytes > 0)
+            TRY(world->kind->stat(world, hidden, &info, error));
+        if (info.size_bytes < bytes)
+            return fail(error, ERR_LOST, "WR3412",
+                        "%s has %lld bytes, but the checkpoint covers %lld of it", hidden,
+                        (long long)info.size_bytes, (long long)bytes);
+        Part *part = sink_part_add(sink, partition, hidden, final);
+        part->file_bytes = bytes;
+        part->opened_us = opened_us;
+        part->is_torn = true;
+        part->is_synced = true;
+        if (bytes > 0 && info.size_bytes > bytes)
+            TRY(world->kind->truncate(world, hidden, bytes, error));
+    }
+    return OK;
+}
+
+static bool is_kept(const FilesystemSink *sink, const char *path)
+{
+    for (int32_t i = 0; i < sink->part_count; i++)
+        if (strcmp(sink->parts[i]->hidden, path) == 0)
+            return true;
+    return false;
+}
+
+/* Files in progress that this sink began and the checkpoint knows nothing of. */
+static Status remove_leftovers(FilesystemSink *sink, Error *error)
+{
+    World *world = sink->base.world;
+    List files = {0};
+    Status status = paths_find_hidden(world, sink->scratch, sink->root, &files, error);
+    if (status == ERR_NOT_FOUND)
+        return OK;
+    TRY(status);
+    Str prefix =
+        str_from(arena_printf(sink->scratch, ".part-%s-%d-", sink->uuid, sink->base.subtask));
+    for (int32_t i = 0; i < files.count; i++) {
+        const FoundFile *file = LIST_AT(files, i, FoundFile);
+        const char *slash = strrchr(file->path, '/');
+        if (!str_has_prefix(str_from(slash + 1), prefix) || is_kept(sink, file->path))
+            continue;
+        TRY(world->kind->remove(world, file->path, error));
+    }
+    return OK;
+}
+
+Status sink_state_restore(FilesystemSink *sink, Str state, Error *error)
+{
+    ByteReader reader = byte_reader(state);
+    uint8_t version = byte_reader_u8(&reader);
+    Str uuid = byte_reader_bytes(&reader);
+    if (reader.is_short || version != STATE_VERSION || uuid.length >= (int64_t)sizeof sink->uuid)
+        return fail(error, ERR_CORRUPT, "WR3408",
+                    "the saved state of a filesystem sink cannot be read");
+    memcpy(sink->uuid, uuid.data, (size_t)uuid.length);
+    sink->uuid[uuid.length] = '\0';
+    sink->counter = (int64_t)byte_reader_u64(&reader);
+    TRY(restore_pending(sink, &reader, error));
+    TRY(restore_parts(sink, &reader, error));
+    if (reader.is_short)
+        return fail(error, ERR_CORRUPT, "WR3408",
+                    "the saved state of a filesystem sink cannot be read");
+    TRY(sink_publish(sink, 1, error));
+    return remove_leftovers(sink, error);
+}

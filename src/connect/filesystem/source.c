@@ -1,0 +1,324 @@
+/* Reading a table of files: which files, from where in them, and what is remembered of it.
+ *
+ * Files are read in the order of their paths. The position is the file being read, the offset in
+ * it, and the files that are done; with source.monitor-interval the folder is looked at again
+ * and again for files that are in neither. */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdatomic.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "connect/filesystem/blocks.h"
+#include "connect/filesystem/bulk.h"
+#include "connect/filesystem/internal.h"
+#include "connect/filesystem/layout.h"
+
+enum { STATE_VERSION = 1, POLL_WAIT_US = 50 * 1000 };
+
+typedef struct FilesystemSource {
+    SourceReader base;
+    FileLayout layout;
+    const char *root;
+    const Format *format;
+    const char *prefix;
+    pcre2_code *pattern;   /* NULL: all files */
+    int64_t monitor_us;    /* 0: bounded */
+    int64_t next_look_us;  /* monotonic */
+    Map *known;            /* relative paths of files that are queued, read or done */
+    Map *done;             /* of those that are done */
+    const FoundFile *file; /* being delivered */
+    Value *values;         /* of `file` */
+    Arena *value_arena;
+    int64_t offset;    /* of `file`, behind what was delivered */
+    Str restored_path; /* where reading goes on, until the file is met */
+    int64_t restored_offset;
+    bool is_restored_found;
+    Blocks *blocks;
+    bool is_bulk; /* then `bulk` stands for `blocks` */
+    BulkFiles bulk;
+    int64_t file_base_bytes; /* progress before the current file */
+    atomic_bool is_interrupted;
+} FilesystemSource;
+
+static Status source_compile_pattern(FilesystemSource *source, Error *error)
+{
+    const OptionSet *options = source->base.node->source.table->options.options;
+    if (!options_has(options, "source.path.regex-pattern"))
+        return OK;
+    Str text = options_text(options, "source.path.regex-pattern");
+    int code;
+    PCRE2_SIZE at;
+    source->pattern =
+        pcre2_compile((PCRE2_SPTR)text.data, (PCRE2_SIZE)text.length,
+                      PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED, &code, &at, NULL);
+    if (source->pattern != NULL)
+        return OK;
+    PCRE2_UCHAR message[128];
+    pcre2_get_error_message(code, message, sizeof message);
+    return fail(error, ERR_INVALID, "WR3407", "'source.path.regex-pattern': %s at position %d",
+                (const char *)message, (int)at);
+}
+
+static bool source_wants(const FilesystemSource *source, const FoundFile *file)
+{
+    if (source->pattern == NULL)
+        return true;
+    pcre2_match_data *match = pcre2_match_data_create(1, NULL);
+    int count = pcre2_match(source->pattern, (PCRE2_SPTR)file->path, PCRE2_ZERO_TERMINATED, 0, 0,
+                            match, NULL);
+    pcre2_match_data_free(match);
+    return count >= 0;
+}
+
+static void source_queue(FilesystemSource *source, const FoundFile *found)
+{
+    Arena *arena = source->base.arena;
+    FoundFile *file = ARENA_NEW(arena, FoundFile);
+    *file = *found;
+    file->path = str_terminated(arena, str_from(found->path));
+    file->relative = str_copy(arena, found->relative);
+    int64_t offset = 0;
+    if (source->restored_path.length > 0 && str_equal(file->relative, source->restored_path)) {
+        offset = source->restored_offset;
+        source->is_restored_found = true;
+    }
+    map_put(source->known, file->relative, file);
+    atomic_fetch_add(&source->base.progress.bytes_total, file->size_bytes);
+    if (source->is_bulk)
+        bulk_add(&source->bulk, arena, file, offset);
+    else
+        blocks_add(source->blocks, file, offset);
+}
+
+/* The file that was being read when the state was written goes first. */
+static void source_queue_all(FilesystemSource *source, const List *files)
+{
+    for (int32_t pass = 0; pass < 2; pass++) {
+        for (int32_t i = 0; i < files->count; i++) {
+            const FoundFile *file = LIST_AT(*files, i, FoundFile);
+            bool is_first = source->restored_path.length > 0 &&
+                            str_equal(file->relative, source->restored_path);
+            if ((pass == 0 && !is_first) || map_find(source->known, file->relative) != NULL)
+                continue;
+            if (source_wants(source, file))
+                source_queue(source, file);
+        }
+    }
+}
+
+static int compare_files(const void *a, const void *b)
+{
+    const FoundFile *const *left = a;
+    const FoundFile *const *right = b;
+    return str_compare((*left)->relative, (*right)->relative);
+}
+
+static Status source_look(FilesystemSource *source, Error *error)
+{
+    World *world = source->base.world;
+    Arena *arena = arena_new(0);
+    List files = {0};
+    Status status = paths_find(world, arena, source->root, &files, error);
+    if (status == OK) {
+        if (files.count > 1)
+            qsort(files.items, (size_t)files.count, sizeof(void *), compare_files);
+        source_queue_all(source, &files);
+    } else if (status == ERR_NOT_FOUND && error != NULL) {
+        error_hint(error, "option 'path' names a file or folder that must exist to be read");
+    }
+    arena_free(arena);
+    source->next_look_us = world_monotonic_us(world) + source->monitor_us;
+    return status;
+}
+
+static Status source_restore(FilesystemSource *source, Str state, Error *error)
+{
+    if (state.length == 0)
+        return OK;
+    ByteReader reader = byte_reader(state);
+    uint8_t version = byte_reader_u8(&reader);
+    uint32_t count = byte_reader_u32(&reader);
+    for (uint32_t i = 0; i < count && !reader.is_short; i++) {
+        Str path = byte_reader_bytes(&reader);
+        map_put(source->known, path, source);
+        map_put(source->done, path, source);
+    }
+    source->restored_path = str_copy(source->base.arena, byte_reader_bytes(&reader));
+    source->restored_offset = (int64_t)byte_reader_u64(&reader);
+    if (reader.is_short || version != STATE_VERSION)
+        return fail(error, ERR_CORRUPT, "WR3408",
+                    "the saved position of a filesystem source cannot be read");
+    return OK;
+}
+
+static Status source_start_blocks(FilesystemSource *source, Error *error)
+{
+    const PlanTable *table = source->base.node->source.table;
+    BlocksSpec spec = {
+        .world = source->base.world,
+        .kind = source->format->decoder,
+        .decoder = {.record = &source->layout.record,
+                    .columns = source->layout.record_columns,
+                    .column_count = source->layout.decoded_count,
+                    .options = table->options.options,
+                    .prefix = source->prefix,
+                    .zone = source->base.zone},
+        .batch = &source->layout.decoded,
+        .threads = source->base.decode_threads,
+    };
+    return blocks_open(source->base.arena, &spec, &source->blocks, error);
+}
+
+static Status source_open(SourceReader *reader, Str state, Error *error)
+{
+    FilesystemSource *source = (FilesystemSource *)reader;
+    const PlanTable *table = reader->node->source.table;
+    const OptionSet *options = table->options.options;
+    Arena *arena = reader->arena;
+    layout_of_source(arena, reader->node, &source->layout);
+    source->format = format_find(str_from(table->options.format->name));
+    source->prefix = arena_printf(arena, "%s.", table->options.format->name);
+    source->known = map_new(arena);
+    source->done = map_new(arena);
+    source->value_arena = arena_new(0);
+    if (options_has(options, "source.monitor-interval"))
+        source->monitor_us = options_duration_us(options, "source.monitor-interval");
+    TRY(path_of_option(arena, options_text(options, "path"), &source->root, error));
+    source->is_bulk = table->options.format->is_bulk;
+    source->bulk.layout = &source->layout;
+    TRY(source_compile_pattern(source, error));
+    TRY(source_restore(source, state, error));
+    if (!source->is_bulk)
+        TRY(source_start_blocks(source, error));
+    TRY(source_look(source, error));
+    if (source->restored_path.length > 0 && !source->is_restored_found)
+        log_event(LOG_WARN, "filesystem",
+                  "file `%.*s` was being read and is gone: going on with the next",
+                  STR_ARGS(source->restored_path));
+    atomic_store(&reader->progress.phase,
+                 source->monitor_us > 0 ? PHASE_STREAMING : PHASE_SNAPSHOT);
+    return OK;
+}
+
+static void source_reject(void *context, const FoundFile *file, int64_t offset, Str record,
+                          const char *code, const char *reason)
+{
+    FilesystemSource *source = context;
+    Arena *arena = arena_new(0);
+    const char *position = arena_printf(arena, "%s:%lld", file->path, (long long)offset);
+    DeadLetter letter = {.table = source->base.node->source.table->name,
+                         .stage = STAGE_DECODE,
+                         .code = code,
+                         .reason = reason,
+                         .position = str_from(position),
+                         .bytes = record};
+    if (source->base.dead_letters != NULL)
+        deadletters_add(source->base.dead_letters, &letter);
+    arena_free(arena);
+}
+
+/* The file changes: its constants are made anew. */
+static Status source_enter_file(FilesystemSource *source, const FoundFile *file, Error *error)
+{
+    if (source->file == file)
+        return OK;
+    arena_reset(source->value_arena);
+    source->restored_path.length = 0;
+    source->file = file;
+    return layout_file_values(&source->layout, file, source->value_arena, &source->values, error);
+}
+
+static void source_finish_file(FilesystemSource *source)
+{
+    Progress *progress = &source->base.progress;
+    map_put(source->done, source->file->relative, source);
+    source->file_base_bytes += source->file->size_bytes;
+    atomic_store(&progress->bytes_done, source->file_base_bytes);
+    source->file = NULL;
+}
+
+static Status source_wait(FilesystemSource *source, Error *error)
+{
+    World *world = source->base.world;
+    if (source->monitor_us == 0)
+        return ERR_END;
+    if (atomic_load(&source->is_interrupted))
+        return ERR_CANCELLED;
+    if (world_monotonic_us(world) < source->next_look_us)
+        world->kind->sleep_us(world, POLL_WAIT_US);
+    else
+        TRY(source_look(source, error));
+    return ERR_AGAIN;
+}
+
+static Status source_poll(SourceReader *reader, Batch **out, Error *error)
+{
+    FilesystemSource *source = (FilesystemSource *)reader;
+    BlocksItem item;
+    if (atomic_load(&source->is_interrupted))
+        return ERR_CANCELLED;
+    Status status = source->is_bulk
+                        ? bulk_next(&source->bulk, reader->arena, &item, error)
+                        : blocks_next(source->blocks, &item, source_reject, source, error);
+    if (status == ERR_END)
+        return source_wait(source, error);
+    TRY(status);
+    status = source_enter_file(source, item.file, error);
+    if (status != OK) {
+        batch_free(item.batch);
+        return status;
+    }
+    source->offset = item.end_offset;
+    if (!source->is_bulk)
+        atomic_store(&reader->progress.bytes_done, source->file_base_bytes + item.end_offset);
+    if (item.batch != NULL) {
+        layout_arrange(&source->layout, source->values, item.batch);
+        atomic_fetch_add(&reader->progress.rows_done, item.batch->row_count);
+    }
+    if (item.is_file_end)
+        source_finish_file(source);
+    *out = item.batch;
+    return item.batch != NULL ? OK : ERR_AGAIN;
+}
+
+static void source_snapshot(SourceReader *reader, Buffer *out)
+{
+    FilesystemSource *source = (FilesystemSource *)reader;
+    buffer_append_u8(out, STATE_VERSION);
+    buffer_append_u32(out, (uint32_t)map_count(source->done));
+    for (int32_t i = 0; i < map_count(source->done); i++)
+        buffer_append_bytes(out, map_key_at(source->done, i));
+    bool is_inside = source->file != NULL;
+    /* Nothing was delivered since the restore: the position is still the restored one. */
+    Str path = is_inside ? source->file->relative : source->restored_path;
+    buffer_append_bytes(out, path);
+    buffer_append_u64(out, (uint64_t)(is_inside ? source->offset : source->restored_offset));
+}
+
+static void source_interrupt(SourceReader *reader)
+{
+    FilesystemSource *source = (FilesystemSource *)reader;
+    atomic_store(&source->is_interrupted, true);
+    if (source->blocks != NULL)
+        blocks_interrupt(source->blocks);
+}
+
+static void source_close(SourceReader *reader)
+{
+    FilesystemSource *source = (FilesystemSource *)reader;
+    if (source->blocks != NULL)
+        blocks_close(source->blocks);
+    bulk_close(&source->bulk);
+    pcre2_code_free(source->pattern);
+    arena_free(source->value_arena);
+}
+
+const SourceKind filesystem_source = {
+    .size = sizeof(FilesystemSource),
+    .open = source_open,
+    .poll = source_poll,
+    .snapshot = source_snapshot,
+    .interrupt = source_interrupt,
+    .close = source_close,
+};

@@ -1,0 +1,311 @@
+/* Parquet files through DuckDB: rows are appended to a table in memory, and the table is copied
+ * to the file. */
+#include "lake/parquet.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "lake/duck.h"
+#include "lake/duck_type.h"
+
+struct ParquetWriter {
+    const DuckApi *api;
+    duckdb_connection connection;
+    duckdb_appender appender;
+    duckdb_data_chunk chunk;
+    char table[32];
+    const char *compression;
+    int32_t column_count;
+    int64_t bytes, rows;
+};
+
+struct ParquetReader {
+    const DuckApi *api;
+    duckdb_connection connection;
+    duckdb_prepared_statement statement;
+    duckdb_pending_result pending;
+    duckdb_result result;
+    bool has_result;
+    duckdb_data_chunk chunk;
+    int32_t chunk_at, chunk_rows;
+    int32_t column_count;
+    int64_t skip_rows;
+};
+
+bool parquet_takes_type(Type type)
+{
+    return type_physical(type) != PHYSICAL_NONE;
+}
+
+static void print_quoted(Buffer *out, Str text, char quote)
+{
+    buffer_append_char(out, quote);
+    for (int64_t i = 0; i < text.length; i++) {
+        if (text.data[i] == quote)
+            buffer_append_char(out, quote);
+        buffer_append_char(out, text.data[i]);
+    }
+    buffer_append_char(out, quote);
+}
+
+static Status run_text(const DuckApi *api, duckdb_connection connection, Buffer *sql, Error *error)
+{
+    Status status = duck_run(api, connection, buffer_terminated(sql), error);
+    buffer_free(sql);
+    return status;
+}
+
+static Status writer_create_table(ParquetWriter *writer, const Schema *schema, Error *error)
+{
+    Buffer sql = {0};
+    buffer_printf(&sql, "CREATE TABLE %s (", writer->table);
+    for (int32_t i = 0; i < schema->count; i++) {
+        buffer_append_text(&sql, i > 0 ? ", " : "");
+        print_quoted(&sql, schema->fields[i].name, '"');
+        buffer_append_char(&sql, ' ');
+        duck_type_print(&sql, schema->fields[i].type);
+    }
+    buffer_append_char(&sql, ')');
+    return run_text(writer->api, writer->connection, &sql, error);
+}
+
+static Status writer_start(ParquetWriter *writer, const Schema *schema, Error *error)
+{
+    const DuckApi *api = writer->api;
+    TRY(writer_create_table(writer, schema, error));
+    if (api->duckdb_appender_create(writer->connection, NULL, writer->table, &writer->appender) !=
+        DuckDBSuccess)
+        return duck_fail(api->duckdb_appender_error(writer->appender), "collect rows", error);
+    int64_t bytes = (int64_t)sizeof(duckdb_logical_type) * schema->count;
+    duckdb_logical_type *types = memory_allocate(bytes);
+    for (int32_t i = 0; i < schema->count; i++)
+        types[i] = duck_type_make(api, schema->fields[i].type);
+    writer->chunk = api->duckdb_create_data_chunk(types, (idx_t)schema->count);
+    for (int32_t i = 0; i < schema->count; i++)
+        api->duckdb_destroy_logical_type(&types[i]);
+    memory_free(types);
+    return OK;
+}
+
+static const char *compression_name(Str compression)
+{
+    static const char *const names[] = {"snappy", "zstd", "gzip", "uncompressed"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (str_equal_ignoring_case(compression, str_from(names[i])))
+            return names[i];
+    return "snappy";
+}
+
+Status parquet_writer_open(const Schema *schema, Str compression, ParquetWriter **out, Error *error)
+{
+    static _Atomic int64_t writers;
+    assert(schema->count > 0);
+    ParquetWriter *writer = memory_allocate_zeroed(sizeof *writer);
+    writer->compression = compression_name(compression);
+    writer->column_count = schema->count;
+    snprintf(writer->table, sizeof writer->table, "w%" PRId64, atomic_fetch_add(&writers, 1));
+    Status status = duck_connect(&writer->api, &writer->connection, error);
+    if (status == OK)
+        status = writer_start(writer, schema, error);
+    if (status != OK) {
+        parquet_writer_free(writer);
+        return status;
+    }
+    *out = writer;
+    return OK;
+}
+
+static int64_t rows_bytes(const Column *column, Selection rows)
+{
+    int64_t bytes = (int64_t)physical_bytes(column->physical) * rows.count;
+    if (column->physical != PHYSICAL_STRING)
+        return bytes;
+    for (int32_t i = 0; i < rows.count; i++) {
+        int32_t index = column_index(column, selection_row(rows, i));
+        uint32_t length = ((const StrView *)column->values)[index].length;
+        bytes += length > STR_VIEW_INLINE_MAX ? length : 0;
+    }
+    return bytes;
+}
+
+Status parquet_writer_append(ParquetWriter *writer, const Batch *batch, Selection rows,
+                             const int32_t *columns, Error *error)
+{
+    const DuckApi *api = writer->api;
+    assert(rows.count <= BATCH_ROWS_MAX);
+    api->duckdb_data_chunk_reset(writer->chunk);
+    for (int32_t i = 0; i < writer->column_count; i++) {
+        const Column *column = &batch->columns[columns[i]];
+        duckdb_vector vector = api->duckdb_data_chunk_get_vector(writer->chunk, (idx_t)i);
+        duck_vector_write(api, vector, column, rows);
+        writer->bytes += rows_bytes(column, rows);
+    }
+    api->duckdb_data_chunk_set_size(writer->chunk, (idx_t)rows.count);
+    if (api->duckdb_append_data_chunk(writer->appender, writer->chunk) != DuckDBSuccess)
+        return duck_fail(api->duckdb_appender_error(writer->appender), "collect rows", error);
+    writer->rows += rows.count;
+    return OK;
+}
+
+int64_t parquet_writer_bytes(const ParquetWriter *writer)
+{
+    return writer->bytes;
+}
+
+int64_t parquet_writer_rows(const ParquetWriter *writer)
+{
+    return writer->rows;
+}
+
+Status parquet_writer_finish(ParquetWriter *writer, const char *path, Error *error)
+{
+    const DuckApi *api = writer->api;
+    if (api->duckdb_appender_flush(writer->appender) != DuckDBSuccess)
+        return duck_fail(api->duckdb_appender_error(writer->appender), "collect rows", error);
+    Buffer sql = {0};
+    buffer_printf(&sql, "COPY %s TO ", writer->table);
+    print_quoted(&sql, str_from(path), '\'');
+    buffer_printf(&sql, " (FORMAT parquet, COMPRESSION %s)", writer->compression);
+    Status status = run_text(api, writer->connection, &sql, error);
+    if (status == ERR_FULL && error != NULL)
+        error->is_retriable = true;
+    return status;
+}
+
+void parquet_writer_free(ParquetWriter *writer)
+{
+    if (writer == NULL)
+        return;
+    if (writer->chunk != NULL)
+        writer->api->duckdb_destroy_data_chunk(&writer->chunk);
+    if (writer->appender != NULL)
+        writer->api->duckdb_appender_destroy(&writer->appender);
+    if (writer->connection != NULL) {
+        char sql[64];
+        snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS %s", writer->table);
+        (void)duck_run(writer->api, writer->connection, sql, NULL);
+        writer->api->duckdb_disconnect(&writer->connection);
+    }
+    memory_free(writer);
+}
+
+/* SELECT CAST("a" AS INTEGER), … FROM read_parquet('path'); without columns, a constant. */
+static void reader_print_query(Buffer *sql, const char *path, const Schema *wanted)
+{
+    buffer_append_text(sql, "SELECT ");
+    for (int32_t i = 0; i < wanted->count; i++) {
+        buffer_append_text(sql, i > 0 ? ", CAST(" : "CAST(");
+        print_quoted(sql, wanted->fields[i].name, '"');
+        buffer_append_text(sql, " AS ");
+        duck_type_print(sql, wanted->fields[i].type);
+        buffer_append_char(sql, ')');
+    }
+    if (wanted->count == 0)
+        buffer_append_text(sql, "TRUE");
+    buffer_append_text(sql, " FROM read_parquet(");
+    print_quoted(sql, str_from(path), '\'');
+    buffer_append_char(sql, ')');
+}
+
+static Status reader_start(ParquetReader *reader, const char *sql, const char *path, Error *error)
+{
+    const DuckApi *api = reader->api;
+    char what[256];
+    snprintf(what, sizeof what, "read %.200s", path);
+    if (api->duckdb_prepare(reader->connection, sql, &reader->statement) != DuckDBSuccess)
+        return duck_fail(api->duckdb_prepare_error(reader->statement), what, error);
+    if (api->duckdb_pending_prepared_streaming(reader->statement, &reader->pending) !=
+        DuckDBSuccess)
+        return duck_fail(api->duckdb_pending_error(reader->pending), what, error);
+    reader->has_result = true;
+    if (api->duckdb_execute_pending(reader->pending, &reader->result) != DuckDBSuccess)
+        return duck_fail(api->duckdb_result_error(&reader->result), what, error);
+    return OK;
+}
+
+Status parquet_reader_open(const char *path, const Schema *wanted, int64_t skip_rows,
+                           ParquetReader **out, Error *error)
+{
+    assert(skip_rows >= 0);
+    ParquetReader *reader = memory_allocate_zeroed(sizeof *reader);
+    reader->skip_rows = skip_rows;
+    reader->column_count = wanted->count;
+    Status status = duck_connect(&reader->api, &reader->connection, error);
+    if (status == OK) {
+        Buffer sql = {0};
+        reader_print_query(&sql, path, wanted);
+        status = reader_start(reader, buffer_terminated(&sql), path, error);
+        buffer_free(&sql);
+    }
+    if (status != OK) {
+        parquet_reader_free(reader);
+        return status;
+    }
+    *out = reader;
+    return OK;
+}
+
+/* The next chunk with rows that are not passed over. */
+static Status reader_fetch(ParquetReader *reader, Error *error)
+{
+    const DuckApi *api = reader->api;
+    while (reader->chunk_at >= reader->chunk_rows) {
+        if (reader->chunk != NULL)
+            api->duckdb_destroy_data_chunk(&reader->chunk);
+        reader->chunk = api->duckdb_fetch_chunk(reader->result);
+        if (reader->chunk == NULL) {
+            const char *message = api->duckdb_result_error(&reader->result);
+            return message == NULL ? ERR_END : duck_fail(message, "read a parquet file", error);
+        }
+        reader->chunk_rows = (int32_t)api->duckdb_data_chunk_get_size(reader->chunk);
+        if (reader->chunk_rows == 0)
+            return ERR_END;
+        int64_t skipped =
+            reader->skip_rows < reader->chunk_rows ? reader->skip_rows : reader->chunk_rows;
+        reader->chunk_at = (int32_t)skipped;
+        reader->skip_rows -= skipped;
+    }
+    return OK;
+}
+
+Status parquet_reader_next(ParquetReader *reader, Batch *into, int32_t capacity, Error *error)
+{
+    assert(into->arena != NULL && into->row_count < capacity);
+    TRY(reader_fetch(reader, error));
+    int32_t room = capacity - into->row_count;
+    int32_t left = reader->chunk_rows - reader->chunk_at;
+    int32_t count = left < room ? left : room;
+    DuckRead read = {.api = reader->api,
+                     .arena = into->arena,
+                     .first = reader->chunk_at,
+                     .count = count,
+                     .at = into->row_count,
+                     .capacity = capacity};
+    for (int32_t i = 0; i < reader->column_count; i++)
+        duck_vector_read(&read, reader->api->duckdb_data_chunk_get_vector(reader->chunk, (idx_t)i),
+                         &into->columns[i]);
+    reader->chunk_at += count;
+    into->row_count += count;
+    batch_select_all(into);
+    return OK;
+}
+
+void parquet_reader_free(ParquetReader *reader)
+{
+    if (reader == NULL)
+        return;
+    const DuckApi *api = reader->api;
+    if (reader->chunk != NULL)
+        api->duckdb_destroy_data_chunk(&reader->chunk);
+    if (reader->has_result)
+        api->duckdb_destroy_result(&reader->result);
+    if (reader->pending != NULL)
+        api->duckdb_destroy_pending(&reader->pending);
+    if (reader->statement != NULL)
+        api->duckdb_destroy_prepare(&reader->statement);
+    if (reader->connection != NULL)
+        api->duckdb_disconnect(&reader->connection);
+    memory_free(reader);
+}

@@ -1,0 +1,51 @@
+/* Parquet files: batches in, batches out, through DuckDB.
+ *
+ * A writer collects rows in memory and writes the file in one go; whoever wants files of bounded
+ * size and memory looks at parquet_writer_bytes. A reader gives the rows of one file in order.
+ * Types: TIMESTAMP is written without a zone (microseconds, nanoseconds above precision 6),
+ * TIMESTAMP_LTZ as an instant, DECIMAL as it stands. Format: Apache Parquet, as DuckDB writes
+ * it. Neither is safe from several threads at once. */
+#ifndef WEIR_LAKE_PARQUET_H
+#define WEIR_LAKE_PARQUET_H
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "data/batch.h"
+
+typedef struct ParquetWriter ParquetWriter;
+typedef struct ParquetReader ParquetReader;
+
+/* Whether values of the type can be written and read. */
+bool parquet_takes_type(Type type);
+
+/* An empty file to be. `compression`: SNAPPY, ZSTD, GZIP or UNCOMPRESSED. */
+Status parquet_writer_open(const Schema *schema, Str compression, ParquetWriter **out,
+                           Error *error);
+
+/* Add the rows; column i of the schema is batch column columns[i]. */
+Status parquet_writer_append(ParquetWriter *writer, const Batch *batch, Selection rows,
+                             const int32_t *columns, Error *error);
+
+/* About how much memory the rows take. */
+int64_t parquet_writer_bytes(const ParquetWriter *writer);
+int64_t parquet_writer_rows(const ParquetWriter *writer);
+
+/* Write the file, which must not exist. ERR_FULL, retriable, when there is no room: what was
+ * written of it is removed, and the call may be repeated. Not synced. */
+Status parquet_writer_finish(ParquetWriter *writer, const char *path, Error *error);
+
+/* NULL is allowed. */
+void parquet_writer_free(ParquetWriter *writer);
+
+/* The wanted columns of the file, by name, as these types; `skip_rows` of them are passed over. */
+Status parquet_reader_open(const char *path, const Schema *wanted, int64_t skip_rows,
+                           ParquetReader **out, Error *error);
+
+/* The next rows appended to the owned batch, whose first columns are the wanted ones; ERR_END
+ * when there are none. */
+Status parquet_reader_next(ParquetReader *reader, Batch *into, int32_t capacity, Error *error);
+
+/* NULL is allowed. */
+void parquet_reader_free(ParquetReader *reader);
+
+#endif

@@ -1,0 +1,172 @@
+/* Parquet files: what goes in comes out, for every type and for NULLs. */
+#include "base/testing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/world.h"
+#include "data/value.h"
+#include "lake/parquet.h"
+
+enum { COLUMNS = 20, ROWS = 5000 };
+
+static Schema all_types(void)
+{
+    static Field fields[COLUMNS];
+    const Type types[COLUMNS] = {
+        type_simple(TYPE_BOOLEAN),
+        type_simple(TYPE_TINYINT),
+        type_simple(TYPE_SMALLINT),
+        type_simple(TYPE_INT),
+        type_simple(TYPE_BIGINT),
+        type_simple(TYPE_FLOAT),
+        type_simple(TYPE_DOUBLE),
+        type_decimal(4, 2),
+        type_decimal(9, 0),
+        type_decimal(18, 6),
+        type_decimal(38, 10),
+        type_string(),
+        type_bytes(),
+        type_simple(TYPE_DATE),
+        type_simple(TYPE_TIME),
+        type_timestamp(3),
+        type_timestamp(9),
+        type_timestamp_ltz(3),
+        type_timestamp_ltz(9),
+        type_simple(TYPE_INTERVAL_MILLIS),
+    };
+    static char names[COLUMNS][16];
+    for (int i = 0; i < COLUMNS; i++) {
+        snprintf(names[i], sizeof names[i], "c \"%d\"", i);
+        fields[i] = (Field){.name = str_from(names[i]), .type = types[i]};
+    }
+    return (Schema){.fields = fields, .count = COLUMNS};
+}
+
+static Value make_value(Type type, int64_t n)
+{
+    static char text[64];
+    Value value = {.type = type, .is_null = n % 7 == 3};
+    snprintf(text, sizeof text, n % 2 ? "t%lld" : "a longer text number %lld", (long long)n);
+    switch (type_physical(type)) {
+    case PHYSICAL_STRING: value.text = str_from(text); break;
+    case PHYSICAL_F32:
+    case PHYSICAL_F64: value.real = (double)(n - 100) / 4; break;
+    case PHYSICAL_I128:
+        value.wide = type.id == TYPE_DECIMAL && type.precision == 4 ? (n % 10000) - 5000
+                                                                    : (Int128)(n - 100) * 1000;
+        if (type.id == TYPE_DECIMAL && type.precision == 38)
+            value.wide *= (Int128)1000000000000000000;
+        break;
+    case PHYSICAL_BOOL: value.integer = n & 1; break;
+    case PHYSICAL_I8: value.integer = n % 256 - 128; break;
+    case PHYSICAL_I16: value.integer = n - 100; break;
+    case PHYSICAL_I32: value.integer = type.id == TYPE_TIME ? n * 1000 : n - 100; break;
+    case PHYSICAL_I64: value.integer = (n - 100) * 1000000; break;
+    case PHYSICAL_NONE: break;
+    }
+    return value;
+}
+
+static void write_file(const Schema *schema, const char *path, Str compression)
+{
+    ParquetWriter *writer;
+    Error error = {0};
+    if (parquet_writer_open(schema, compression, &writer, &error) != OK)
+        fail_msg("%s", error.text);
+    int32_t columns[COLUMNS];
+    for (int32_t i = 0; i < COLUMNS; i++)
+        columns[i] = i;
+    Batch *batch = batch_new(schema, BATCH_ROWS_MAX);
+    for (int32_t n = 0; n < ROWS;) {
+        batch_reset(batch, schema, BATCH_ROWS_MAX);
+        for (; batch->row_count < 1999 && n < ROWS; batch->row_count++, n++) {
+            for (int32_t i = 0; i < COLUMNS; i++) {
+                Value value = make_value(schema->fields[i].type, n);
+                value_set(&batch->columns[i], batch->arena, batch->row_count, BATCH_ROWS_MAX,
+                          &value);
+            }
+        }
+        batch_select_all(batch);
+        assert_int_equal(parquet_writer_append(writer, batch, batch->selection, columns, &error),
+                         OK);
+    }
+    assert_int_equal(parquet_writer_rows(writer), ROWS);
+    assert_true(parquet_writer_bytes(writer) > ROWS * 100);
+    if (parquet_writer_finish(writer, path, &error) != OK)
+        fail_msg("%s", error.text);
+    parquet_writer_free(writer);
+    batch_free(batch);
+}
+
+static int64_t read_file(const Schema *schema, const char *path, int64_t skip, int32_t capacity)
+{
+    ParquetReader *reader;
+    Error error = {0};
+    if (parquet_reader_open(path, schema, skip, &reader, &error) != OK)
+        fail_msg("%s", error.text);
+    Batch *batch = batch_new(schema, capacity);
+    int64_t n = skip;
+    Status status = parquet_reader_next(reader, batch, capacity, &error);
+    while (status == OK) {
+        for (int32_t row = 0; row < batch->row_count; row++, n++) {
+            for (int32_t i = 0; i < schema->count; i++) {
+                Value expected = make_value(schema->fields[i].type, n);
+                Value got = value_get(&batch->columns[i], row);
+                assert_true(value_equal(&got, &expected));
+            }
+        }
+        batch_reset(batch, schema, capacity);
+        status = parquet_reader_next(reader, batch, capacity, &error);
+    }
+    assert_int_equal(status, ERR_END);
+    batch_free(batch);
+    parquet_reader_free(reader);
+    return n;
+}
+
+static void all_types_come_back(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/parquet-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char path[64];
+    snprintf(path, sizeof path, "%s/it's a file.parquet", folder);
+    Schema schema = all_types();
+    write_file(&schema, path, STR("ZSTD"));
+    assert_int_equal(read_file(&schema, path, 0, BATCH_ROWS_MAX), ROWS);
+    assert_int_equal(read_file(&schema, path, 2500, 100), ROWS);
+    Arena *arena = arena_new(0);
+    const int32_t picks[] = {15, 4, 11};
+    Schema some = schema_pick(arena, &schema, picks, 3);
+    assert_int_equal(read_file(&some, path, ROWS - 1, 7), ROWS);
+    Schema none = {0};
+    assert_int_equal(read_file(&none, path, 0, 100), ROWS);
+    arena_free(arena);
+    assert_int_equal(world_remove_tree(world_system(), folder, NULL), OK);
+}
+
+static void what_cannot_be_read_says_why(void **state)
+{
+    (void)state;
+    ParquetReader *reader;
+    Error error = {0};
+    Schema schema = all_types();
+    assert_int_equal(parquet_reader_open("/nowhere.parquet", &schema, 0, &reader, &error),
+                     ERR_NOT_FOUND);
+    assert_true(strlen(error.text) > 0);
+    ParquetWriter *writer;
+    assert_int_equal(parquet_writer_open(&schema, STR("SNAPPY"), &writer, &error), OK);
+    assert_int_not_equal(parquet_writer_finish(writer, "/nowhere/x.parquet", &error), OK);
+    parquet_writer_free(writer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_types_come_back),
+        cmocka_unit_test(what_cannot_be_read_says_why),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
