@@ -54,12 +54,12 @@ class Job:
         """{(store, end): (amount, count)} from the hashes with a field per window."""
         answer = {}
         for key in self.redis.keys("sales-amount:*"):
-            store = int(key.decode().split(":")[1])
+            store = int(key.split(":")[1])
             amounts = self.redis.hash(key)
             counts = self.redis.hash(f"sales-count:{store}")
             for end, amount in amounts.items():
-                answer[store, end.decode()] = (decimal.Decimal(amount.decode()),
-                                               int(counts.get(end, b"-1")))
+                answer[store, end] = (decimal.Decimal(amount),
+                                               int(counts.get(end, "-1")))
         return answer
 
     def api_answer(self):
