@@ -42,7 +42,7 @@ def json_decode(report):
 
 
 def window(report):
-    output = program("src/exec-window_bench", *([1000000, 7200] if h.IS_QUICK else []))
+    output = program("src/exec/exec-window_bench", *([1000000, 7200] if h.IS_QUICK else []))
     if output is None:
         return
     rates = {(kind, call, int(slices)): float(rate)
