@@ -74,11 +74,28 @@ void accumulators_merge(const AccumulatorGroup *group, uint8_t *into, const uint
                         from + group->calls[i].offset);
 }
 
-void accumulators_subtract(const AccumulatorGroup *group, uint8_t *into, const uint8_t *from)
+static AggregatePairs pairs_at(const AggregatePairs *pairs, int32_t offset)
 {
-    for (int32_t i = 0; i < group->count; i++)
-        aggregate_subtract(group->calls[i].call, into + group->calls[i].offset,
-                           from + group->calls[i].offset);
+    AggregatePairs moved = *pairs;
+    moved.into_offset += offset;
+    moved.from_offset += offset;
+    return moved;
+}
+
+void accumulators_merge_run(const AccumulatorGroup *group, const AggregatePairs *pairs)
+{
+    for (int32_t i = 0; i < group->count; i++) {
+        AggregatePairs own = pairs_at(pairs, group->calls[i].offset);
+        aggregate_merge_run(group->calls[i].call, &own);
+    }
+}
+
+void accumulators_subtract_run(const AccumulatorGroup *group, const AggregatePairs *pairs)
+{
+    for (int32_t i = 0; i < group->count; i++) {
+        AggregatePairs own = pairs_at(pairs, group->calls[i].offset);
+        aggregate_subtract_run(group->calls[i].call, &own);
+    }
 }
 
 void accumulators_clear(const AccumulatorGroup *group, uint8_t *state)
@@ -101,6 +118,17 @@ void accumulators_result(const AccumulatorGroup *group, const uint8_t *state, Co
     for (int32_t i = 0; i < group->count; i++)
         aggregate_result(group->calls[i].call, state + group->calls[i].offset,
                          &columns[group->calls[i].result], arena, row, capacity);
+}
+
+void accumulators_result_run(const AccumulatorGroup *group, const AggregateStates *states,
+                             Column *columns, Arena *arena, int32_t row, int32_t capacity)
+{
+    for (int32_t i = 0; i < group->count; i++) {
+        AggregateStates own = *states;
+        own.offset += group->calls[i].offset;
+        aggregate_result_run(group->calls[i].call, &own, &columns[group->calls[i].result], arena,
+                             row, capacity);
+    }
 }
 
 void accumulators_save(const AccumulatorGroup *group, const uint8_t *state, Buffer *out)

@@ -35,7 +35,9 @@ void accumulators_update(const AccumulatorGroup *group, uint8_t *const *states, 
                          const Batch *batch, Selection rows, Arena *scratch);
 
 void accumulators_merge(const AccumulatorGroup *group, uint8_t *into, const uint8_t *from);
-void accumulators_subtract(const AccumulatorGroup *group, uint8_t *into, const uint8_t *from);
+/* The same for runs: the groups lie at the offsets of `pairs`. */
+void accumulators_merge_run(const AccumulatorGroup *group, const AggregatePairs *pairs);
+void accumulators_subtract_run(const AccumulatorGroup *group, const AggregatePairs *pairs);
 /* Give back what they own; the memory is zeroed and empty again. */
 void accumulators_clear(const AccumulatorGroup *group, uint8_t *state);
 /* `from` becomes empty; `into` was. */
@@ -44,6 +46,10 @@ void accumulators_move(const AccumulatorGroup *group, uint8_t *into, uint8_t *fr
 /* Results into columns[result] of each call, at `row`. */
 void accumulators_result(const AccumulatorGroup *group, const uint8_t *state, Column *columns,
                          Arena *arena, int32_t row, int32_t capacity);
+
+/* Of many groups, the i-th at states[i] + offset, into the rows from `row` on. */
+void accumulators_result_run(const AccumulatorGroup *group, const AggregateStates *states,
+                             Column *columns, Arena *arena, int32_t row, int32_t capacity);
 
 void accumulators_save(const AccumulatorGroup *group, const uint8_t *state, Buffer *out);
 bool accumulators_load(const AccumulatorGroup *group, uint8_t *state, ByteReader *in);

@@ -171,16 +171,37 @@ bool aggregate_owns_heap(const AggregateCall *call);
 void aggregate_update(const AggregateCall *call, uint8_t *const *states, int32_t state_offset,
                       const Column *args, Selection rows, const uint8_t *kinds);
 
+/* The i-th of two runs of accumulators: into[i] + into_offset and from[i] + from_offset. No
+ * accumulator comes twice. */
+typedef struct AggregatePairs {
+    uint8_t *const *into;
+    const uint8_t *const *from;
+    int32_t into_offset, from_offset;
+    int32_t count;
+} AggregatePairs;
+
 /* into += from. */
+void aggregate_merge_run(const AggregateCall *call, const AggregatePairs *pairs);
 void aggregate_merge(const AggregateCall *call, uint8_t *into, const uint8_t *from);
 
 /* into -= from, only where aggregate_is_invertible. */
 bool aggregate_is_invertible(const AggregateCall *call);
+void aggregate_subtract_run(const AggregateCall *call, const AggregatePairs *pairs);
 void aggregate_subtract(const AggregateCall *call, uint8_t *into, const uint8_t *from);
 
 /* Write the result to row `row` of a flat column of type `result` with room for `capacity`. */
 void aggregate_result(const AggregateCall *call, const uint8_t *state, Column *out, Arena *arena,
                       int32_t row, int32_t capacity);
+
+/* Many results, the i-th accumulator's at states[i] + offset going to row `row` + i. */
+typedef struct AggregateStates {
+    const uint8_t *const *states;
+    int32_t offset;
+    int32_t count;
+} AggregateStates;
+
+void aggregate_result_run(const AggregateCall *call, const AggregateStates *states, Column *out,
+                          Arena *arena, int32_t row, int32_t capacity);
 
 void aggregate_destroy(const AggregateCall *call, uint8_t *state);
 

@@ -48,6 +48,7 @@ struct StateTable {
     uint32_t entry_end;  /* entries ever used */
     uint32_t free_index; /* 1 + the first free entry, or 0 */
     uint32_t null_index; /* 1 + the entry of the NULL key, or 0 */
+    uint32_t appended;   /* the last so many entries have no slots yet */
     int64_t count;
     Arena *text; /* bytes of long keys; made on first use */
     int64_t text_live, text_dead;
@@ -191,21 +192,32 @@ TableKeys table_keys(const TableKey *key, const Batch *batch, const int32_t *col
 
 /* ---- Entries ---------------------------------------------------------------------------- */
 
+/* Where an entry lies. */
+typedef struct Place {
+    uint32_t slab;
+    uint32_t offset; /* in entries */
+    uint32_t size;   /* of the slab, in entries */
+} Place;
+
 /* Slab k holds 8 << k entries until they are 16 Ki each: entry i + 8 has its slab's number in
  * its top bit's place. */
+static inline Place entry_place(uint32_t index)
+{
+    uint32_t number = index + (1U << SLAB_FIRST_BITS);
+    if (number < 2U << SLAB_LAST_BITS) {
+        uint32_t top = 31U - (uint32_t)__builtin_clz(number);
+        return (Place){
+            .slab = top - SLAB_FIRST_BITS, .offset = number - (1U << top), .size = 1U << top};
+    }
+    return (Place){.slab = SLAB_LAST_BITS - SLAB_FIRST_BITS - 1 + (number >> SLAB_LAST_BITS),
+                   .offset = number & ((1U << SLAB_LAST_BITS) - 1),
+                   .size = 1U << SLAB_LAST_BITS};
+}
+
 static inline uint8_t *table_entry(const StateTable *table, uint32_t index)
 {
-    uint32_t place = index + (1U << SLAB_FIRST_BITS);
-    uint32_t slab, offset;
-    if (place < 2U << SLAB_LAST_BITS) {
-        uint32_t top = 31U - (uint32_t)__builtin_clz(place);
-        slab = top - SLAB_FIRST_BITS;
-        offset = place - (1U << top);
-    } else {
-        slab = SLAB_LAST_BITS - SLAB_FIRST_BITS - 1 + (place >> SLAB_LAST_BITS);
-        offset = place & ((1U << SLAB_LAST_BITS) - 1);
-    }
-    return table->slabs[slab] + (int64_t)offset * table->entry_bytes;
+    Place place = entry_place(index);
+    return table->slabs[place.slab] + (int64_t)place.offset * table->entry_bytes;
 }
 
 static inline uint8_t *entry_value(const StateTable *table, uint8_t *entry)
@@ -303,6 +315,30 @@ static inline void table_need_slot(StateTable *table)
         table_grow_slots(table);
 }
 
+static void table_place_entry(StateTable *table, uint32_t index)
+{
+    const Entry *entry = (const Entry *)(const void *)table_entry(table, index);
+    if (entry->hash == 0 || index + 1 == table->null_index)
+        return;
+    uint32_t tag = (uint32_t)entry->hash;
+    uint32_t at = tag & table->slot_mask;
+    while (table->slots[at].index != INDEX_NONE)
+        at = (at + 1) & table->slot_mask;
+    table->slots[at] = (Slot){.tag = tag, .index = index + 1};
+}
+
+/* Give the appended entries their slots: the table is about to be searched. */
+static __attribute__((noinline)) void table_place_appended(StateTable *table)
+{
+    uint32_t first = table->entry_end - table->appended;
+    table->appended = 0;
+    while (table->slots == NULL ||
+           (uint64_t)table->count * 4 >= ((uint64_t)table->slot_mask + 1) * 3)
+        table_grow_slots(table);
+    for (uint32_t i = first; i < table->entry_end; i++)
+        table_place_entry(table, i);
+}
+
 /* What is looked for: one key, whatever kind it is. */
 typedef struct Probe {
     uint64_t hash;
@@ -351,6 +387,8 @@ static uint8_t *table_insert_at(StateTable *table, const Probe *probe, uint32_t 
 
 static inline uint8_t *table_put(StateTable *table, const Probe *probe)
 {
+    if (table->appended > 0)
+        table_place_appended(table);
     table_need_slot(table);
     uint32_t slot = 0;
     uint8_t *entry = table_probe(table, probe, &slot);
@@ -361,8 +399,11 @@ static inline uint8_t *table_put(StateTable *table, const Probe *probe)
 
 static uint8_t *table_put_null(StateTable *table, uint64_t hash)
 {
-    if (table->null_index == INDEX_NONE)
+    if (table->null_index == INDEX_NONE) {
+        if (table->appended > 0)
+            table_place_appended(table);
         table->null_index = table_new_entry(table, hash);
+    }
     return entry_value(table, table_entry(table, table->null_index - 1));
 }
 
@@ -376,6 +417,9 @@ static uint8_t *table_get_null(const StateTable *table)
 static inline uint8_t *table_get(const StateTable *table, const Probe *probe)
 {
     uint32_t slot;
+    /* Slots that are late are seen from nowhere else, so the table is constant to the caller. */
+    if (table->appended > 0)
+        table_place_appended((StateTable *)(uintptr_t)table);
     if (table->slots == NULL)
         return NULL;
     uint8_t *entry = table_probe(table, probe, &slot);
@@ -420,6 +464,7 @@ bool table_reuse(StateTable *table)
     table->entry_end = 0;
     table->free_index = INDEX_NONE;
     table->null_index = INDEX_NONE;
+    table->appended = 0;
     table->count = 0;
     table->text_live = 0;
     table->text_dead = 0;
@@ -541,6 +586,30 @@ uint8_t *table_find_from(const StateTable *table, const StateTable *from, const 
     return table_get(table, &probe);
 }
 
+uint8_t *table_append_from(StateTable *table, const StateTable *from, const uint8_t *value)
+{
+    assert(table->key->kind == from->key->kind);
+    const Entry *source = value_entry(from, value);
+    if (table_is_null_entry(from, source)) {
+        assert(table->null_index == INDEX_NONE);
+        return table_put_null(table, source->hash);
+    }
+    /* Behind all others, so that the appended ones are the last; a table that has had deletions
+     * fills its gaps first. */
+    if (table->free_index != 0) {
+        Probe probe = entry_probe(from, source);
+        return table_put(table, &probe);
+    }
+    uint32_t index = table_new_entry(table, source->hash);
+    Entry *entry = (Entry *)(void *)table_entry(table, index - 1);
+    if (table->key->kind == TABLE_KEY_WORD)
+        entry->word = source->word;
+    else
+        entry->view = table_keep_view(table, source->view);
+    table->appended++;
+    return entry_value(table, (uint8_t *)entry);
+}
+
 /* Close the gap: later members of the run move up to where probing still finds them. */
 static void table_remove_slot(StateTable *table, uint32_t hole)
 {
@@ -573,6 +642,8 @@ void table_delete(StateTable *table, uint8_t *value)
 {
     Entry *entry = value_entry(table, value);
     assert(entry->hash != 0 && table->count > 0);
+    if (table->appended > 0)
+        table_place_appended(table);
     uint32_t index;
     if (table_is_null_entry(table, entry)) {
         index = table->null_index;
@@ -606,6 +677,26 @@ uint8_t *table_next(const StateTable *table, int64_t *cursor)
             return entry_value(table, entry);
     }
     return NULL;
+}
+
+/* Slab by slab. */
+int32_t table_next_run(const StateTable *table, int64_t *cursor, uint8_t **values, int32_t room)
+{
+    int32_t count = 0;
+    while (count < room && *cursor < table->entry_end) {
+        Place place = entry_place((uint32_t)*cursor);
+        uint8_t *entry = table->slabs[place.slab] + (int64_t)place.offset * table->entry_bytes;
+        int64_t left = table->entry_end - *cursor;
+        int64_t steps = place.size - place.offset;
+        steps = steps < left ? steps : left;
+        steps = steps < room - count ? steps : room - count;
+        for (int64_t i = 0; i < steps; i++, entry += table->entry_bytes) {
+            values[count] = entry_value(table, entry);
+            count += ((const Entry *)(const void *)entry)->hash != 0;
+        }
+        *cursor += steps;
+    }
+    return count;
 }
 
 uint64_t table_hash_of(const StateTable *table, const uint8_t *value)
@@ -657,6 +748,48 @@ void table_read_key(const StateTable *table, const uint8_t *value, Batch *into, 
         ((StrView *)column->values)[row] = str_view_copy(into->arena, str_view_str(&entry->view));
     if (column->valid != NULL)
         bitmap_set(column->valid, row, true);
+}
+
+#define KEY_VALUES(type, expression)                                                               \
+    for (int32_t i = 0; i < count; i++) {                                                          \
+        uint64_t word = value_entry(table, values[i])->word;                                       \
+        ((type *)column->values)[first + i] = (expression);                                        \
+    }                                                                                              \
+    return true
+
+/* Whether the keys are words of a kind that is written at one go. */
+static bool words_to_column(const StateTable *table, const uint8_t *const *values, int32_t count,
+                            Column *column, int32_t first)
+{
+    switch (column->physical) {
+    case PHYSICAL_I32: KEY_VALUES(int32_t, (int32_t)word);
+    case PHYSICAL_I64: KEY_VALUES(int64_t, (int64_t)word);
+    case PHYSICAL_BOOL:
+    case PHYSICAL_I8:
+    case PHYSICAL_I16:
+    case PHYSICAL_F32:
+    case PHYSICAL_F64:
+    case PHYSICAL_NONE:
+    case PHYSICAL_I128:
+    case PHYSICAL_STRING: break;
+    }
+    return false;
+}
+
+void table_read_keys(const StateTable *table, const uint8_t *const *values, int32_t count,
+                     Batch *into, int32_t capacity)
+{
+    int32_t first = into->row_count;
+    assert(count >= 0 && first + count <= capacity);
+    bool is_plain = table->key->kind == TABLE_KEY_WORD && table->null_index == INDEX_NONE &&
+                    into->columns[0].valid == NULL;
+    if (is_plain && words_to_column(table, values, count, &into->columns[0], first))
+        return;
+    for (int32_t i = 0; i < count; i++) {
+        into->row_count = first + i;
+        table_read_key(table, values[i], into, capacity);
+    }
+    into->row_count = first;
 }
 
 void table_save_key(const StateTable *table, const uint8_t *value, Buffer *out)

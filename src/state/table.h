@@ -77,16 +77,28 @@ void table_find(const StateTable *table, const TableKeys *keys, int32_t first, i
 uint8_t *table_find_or_insert_from(StateTable *table, const StateTable *from, const uint8_t *value);
 uint8_t *table_find_from(const StateTable *table, const StateTable *from, const uint8_t *value);
 
+/* A new entry in `table` under the key that `value` has in `from`, which must not be in `table`
+ * yet. Costs no search: the entries appended get their slots when the table is first searched, so
+ * one that is only gone through never has slots at all. */
+uint8_t *table_append_from(StateTable *table, const StateTable *from, const uint8_t *value);
+
 void table_delete(StateTable *table, uint8_t *value);
 
 /* All values, one by one, until NULL: start with *cursor = 0. Order of insertion as long as
  * nothing is deleted. The last one given may be deleted, nothing inserted. */
 uint8_t *table_next(const StateTable *table, int64_t *cursor);
 
+/* The same, at most `room` of them at once; how many. The rules for deleting are those of
+ * table_next: of these values, when all have been looked at. */
+int32_t table_next_run(const StateTable *table, int64_t *cursor, uint8_t **values, int32_t room);
+
 uint64_t table_hash_of(const StateTable *table, const uint8_t *value);
 
 /* Write the key into the first columns of `into`, at its row_count, which stays. */
 void table_read_key(const StateTable *table, const uint8_t *value, Batch *into, int32_t capacity);
+/* The keys of many values, from row_count on. */
+void table_read_keys(const StateTable *table, const uint8_t *const *values, int32_t count,
+                     Batch *into, int32_t capacity);
 
 /* The key into a snapshot (hash, then bytes), and back: the value for it, zeroed if it is new;
  * NULL on malformed bytes. `*hash` may be looked at first, by table_peek_hash. */

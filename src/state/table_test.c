@@ -167,6 +167,66 @@ static void model_check(Model *model, const StateTable *table)
     batch_free(got);
 }
 
+/* Keys read by the run are those read one by one. */
+static void model_check_runs(Model *model, const StateTable *table)
+{
+    Batch *one = batch_new(&model->schema, CAPACITY);
+    Batch *run = batch_new(&model->schema, CAPACITY);
+    uint8_t *values[CAPACITY];
+    int64_t cursor = 0, seen = 0;
+    for (;;) {
+        int32_t count = table_next_run(table, &cursor, values, 1 + (int32_t)(seen % CAPACITY));
+        if (count == 0)
+            break;
+        batch_reset(one, &model->schema, CAPACITY);
+        batch_reset(run, &model->schema, CAPACITY);
+        table_read_keys(table, (const uint8_t *const *)values, count, run, CAPACITY);
+        run->row_count = count;
+        for (one->row_count = 0; one->row_count < count; one->row_count++)
+            table_read_key(table, values[one->row_count], one, CAPACITY);
+        for (int32_t row = 0; row < count; row++) {
+            Buffer a = {0}, b = {0};
+            rowcode_write(&a, one, row, NULL, model->schema.count);
+            rowcode_write(&b, run, row, NULL, model->schema.count);
+            assert_true(str_equal(buffer_str(&a), buffer_str(&b)));
+            buffer_free(&a);
+            buffer_free(&b);
+        }
+        seen += count;
+    }
+    assert_int_equal(seen, table_count(table));
+    batch_free(one);
+    batch_free(run);
+}
+
+/* Entries appended without a search are found by the next one, and may be deleted. */
+static void model_append(Model *model, const StateTable *from)
+{
+    StateTable *table = table_new(&model->key, 16);
+    int64_t cursor = 0, count = 0;
+    for (uint8_t *value = table_next(from, &cursor); value != NULL;
+         value = table_next(from, &cursor)) {
+        memcpy(table_append_from(table, from, value), value, 16);
+        if (++count % 50 == 0)
+            assert_non_null(table_find_from(table, from, value));
+    }
+    model_check(model, table);
+    model_check_runs(model, table);
+    cursor = 0;
+    for (uint8_t *value = table_next(from, &cursor); value != NULL;
+         value = table_next(from, &cursor)) {
+        uint8_t *found = table_find_from(table, from, value);
+        assert_non_null(found);
+        assert_memory_equal(found, value, 16);
+        table_delete(table, found);
+        assert_null(table_find_from(table, from, value));
+        /* Into the gap of the one that went. */
+        memcpy(table_append_from(table, from, value), value, 16);
+    }
+    model_check(model, table);
+    table_free(table);
+}
+
 static void model_save_and_load(Model *model)
 {
     Buffer saved = {0};
@@ -198,6 +258,7 @@ static void model_save_and_load(Model *model)
     }
     model_check(model, copied);
     table_free(copied);
+    model_append(model, loaded);
     table_free(loaded);
     buffer_free(&saved);
 }

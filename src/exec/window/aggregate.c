@@ -33,6 +33,7 @@ static Status window_open(Operator *op)
     running_open(&self->running, arena, &self->key, &self->layout);
     self->fired = INT64_MIN;
     self->out = batch_new(&node->schema, BATCH_ROWS_MAX);
+    self->gathered = ARENA_ARRAY(arena, uint8_t *, BATCH_ROWS_MAX);
     self->lent = arena_new(0);
     self->late = metric_get(METRIC_COUNTER, "weir_late_records_total", operator_labels(op, ""),
                             "Rows that came after their last window had fired.", 1);
@@ -159,6 +160,30 @@ static void window_update(WindowAggregate *self, const Batch *batch, Selection r
                         scratch);
 }
 
+/* HOP: by way of the running values, which know their slices. */
+static void window_find_chained(WindowAggregate *self, const TableKeys *keys, const int64_t *slices,
+                                uint8_t **values)
+{
+    StateTable *table = self->running.table;
+    table_find_or_insert(table, keys, 0, keys->count, values);
+    for (int32_t i = 0; i < keys->count; i++)
+        values[i] = running_slice_value(&self->slices, table, values[i], slices[i]);
+}
+
+/* In the slices themselves, for each run of rows of one slice. */
+static void window_find_sliced(WindowAggregate *self, const TableKeys *keys, const int64_t *slices,
+                               uint8_t **values)
+{
+    for (int32_t i = 0; i < keys->count;) {
+        int32_t end = i + 1;
+        while (end < keys->count && slices[end] == slices[i])
+            end++;
+        StateTable *table = slices_get(&self->slices, slices[i]);
+        table_find_or_insert(table, keys, i, end - i, values + i);
+        i = end;
+    }
+}
+
 static void window_add_open(WindowAggregate *self, const Batch *batch, const WindowRows *sorted)
 {
     Arena *scratch = self->base.task->scratch;
@@ -169,31 +194,23 @@ static void window_add_open(WindowAggregate *self, const Batch *batch, const Win
     TableKeys keys =
         table_keys(&self->key, batch, self->base.node->window_aggregate.keys, rows, scratch);
     uint8_t **values = arena_allocate(scratch, (int64_t)sizeof(uint8_t *) * count);
-    for (int32_t i = 0; i < count;) {
-        int64_t slice = sorted->open_slices[i];
-        int32_t end = i + 1;
-        while (end < count && sorted->open_slices[end] == slice)
-            end++;
-        StateTable *table = slices_get(&self->slices, slice);
-        table_find_or_insert(table, &keys, i, end - i, values + i);
-        i = end;
-    }
+    if (self->layout.has_chains)
+        window_find_chained(self, &keys, sorted->open_slices, values);
+    else
+        window_find_sliced(self, &keys, sorted->open_slices, values);
     window_update(self, batch, rows, values);
 }
 
 /* One row of a slice that the running window holds: what it does to that window. Returns its
  * value in the slice, or NULL if slices are not kept (CUMULATE). */
-static uint8_t *window_behind_slice(WindowAggregate *self, const TableKeys *keys, int32_t at,
-                                    int64_t slice, uint8_t *running)
+static uint8_t *window_behind_slice(WindowAggregate *self, int64_t slice, uint8_t *running)
 {
-    if (self->clock.kind != WINDOW_HOP)
+    if (!self->layout.has_chains)
         return NULL;
-    uint8_t *value;
-    StateTable *table = slices_get(&self->slices, slice);
-    int64_t before = table_count(table);
-    table_find_or_insert(table, keys, at, 1, &value);
-    ((RunningHead *)(void *)running)->slices += table_count(table) > before;
-    ((SliceHead *)(void *)value)->running = running;
+    const RunningHead *head = (const RunningHead *)(const void *)running;
+    int32_t before = head->slices;
+    uint8_t *value = running_slice_value(&self->slices, self->running.table, running, slice);
+    self->running.entered += head->slices - before;
     return value;
 }
 
@@ -211,7 +228,7 @@ static void window_add_behind(WindowAggregate *self, const Batch *batch, const W
         uint8_t *running;
         table_find_or_insert(self->running.table, &keys, i, 1, &running);
         RunningHead *head = (RunningHead *)(void *)running;
-        uint8_t *value = window_behind_slice(self, &keys, i, slice, running);
+        uint8_t *value = window_behind_slice(self, slice, running);
         if (value != NULL)
             window_update(self, batch, one, &value);
         window_count_records(batch, one, &running);

@@ -22,6 +22,7 @@ typedef struct WindowAggregate {
     int64_t recent_slice;
 
     Batch *out;
+    uint8_t **gathered; /* of BATCH_ROWS_MAX: the values of the rows that go out */
     Arena *lent;
     Metric *late, *null_time, *state_bytes;
 } WindowAggregate;

@@ -36,36 +36,49 @@ static void window_write_times(WindowAggregate *self, int64_t window, int32_t fi
     }
 }
 
+/* The next values that have records, at most `room`, into self->gathered. */
+static int32_t window_gather(WindowAggregate *self, const StateTable *table, int64_t *cursor,
+                             int32_t room)
+{
+    for (;;) {
+        int32_t found = table_next_run(table, cursor, self->gathered, room);
+        int32_t count = 0;
+        for (int32_t i = 0; i < found; i++) {
+            self->gathered[count] = self->gathered[i];
+            count += *(const int64_t *)(const void *)self->gathered[i] != 0;
+        }
+        if (count > 0 || found == 0)
+            return count;
+    }
+}
+
 /* A row for every key of the table that has records; `is_running` says which layout it has. */
 static Status window_emit(WindowAggregate *self, const StateTable *table, bool is_running,
                           int64_t window)
 {
     Batch *out = self->out;
-    Column *results = out->columns + self->base.node->window_aggregate.key_count;
-    int32_t first = out->row_count;
     int64_t cursor = 0;
-    for (const uint8_t *value = table_next(table, &cursor); value != NULL;
-         value = table_next(table, &cursor)) {
-        if (*(const int64_t *)(const void *)value == 0)
-            continue;
-        if (out->row_count == BATCH_ROWS_MAX) {
-            window_write_times(self, window, first);
+    for (;;) {
+        if (out->row_count == BATCH_ROWS_MAX)
             TRY(window_flush(self));
-            results = out->columns + self->base.node->window_aggregate.key_count;
-            first = 0;
-        }
         int32_t row = out->row_count;
-        table_read_key(table, value, out, BATCH_ROWS_MAX);
+        int32_t count = window_gather(self, table, &cursor, BATCH_ROWS_MAX - row);
+        if (count == 0)
+            return OK;
+        const uint8_t *const *values = (const uint8_t *const *)self->gathered;
+        Column *results = out->columns + self->base.node->window_aggregate.key_count;
+        table_read_keys(table, values, count, out, BATCH_ROWS_MAX);
+        AggregateStates sums = {
+            .states = values, .offset = self->layout.slice_sums, .count = count};
         if (is_running)
-            running_results(&self->running, value, results, out->arena, row, BATCH_ROWS_MAX);
+            running_results(&self->running, values, count, results, out->arena, row);
         else
-            accumulators_result(&self->layout.sums, value + self->layout.slice_sums, results,
-                                out->arena, row, BATCH_ROWS_MAX);
-        out->row_count++;
+            accumulators_result_run(&self->layout.sums, &sums, results, out->arena, row,
+                                    BATCH_ROWS_MAX);
+        out->row_count += count;
         batch_select_all(out);
+        window_write_times(self, window, row);
     }
-    window_write_times(self, window, first);
-    return OK;
 }
 
 static void window_free_slice(WindowAggregate *self, int64_t number)
@@ -93,7 +106,7 @@ static Status window_fire_tumble(WindowAggregate *self, int64_t fired)
  * first that a slice with rows is in. False if there is none up to `fired`. */
 static bool window_next(WindowAggregate *self, int64_t *window, int64_t fired)
 {
-    if (running_count(&self->running) == 0) {
+    if (running_is_empty(&self->running)) {
         const Slice *slice = slices_from(&self->slices, *window);
         if (slice == NULL)
             return false;

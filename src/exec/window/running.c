@@ -15,7 +15,8 @@ WindowLayout window_layout(Arena *arena, const PlanAggregate *aggregates, int32_
     if (has_stacks)
         layout.others = accumulators_choose(arena, aggregates, count, CHOOSE_OTHERS);
     int32_t others = layout.others.bytes;
-    layout.slice_sums = (int32_t)sizeof(SliceHead);
+    layout.has_chains = kind == WINDOW_HOP;
+    layout.slice_sums = (int32_t)(layout.has_chains ? sizeof(SliceHead) : sizeof(int64_t));
     layout.slice_others = layout.slice_sums + layout.sums.bytes;
     layout.slice_undo = layout.slice_others + others;
     layout.slice_has_undo = layout.slice_undo + others;
@@ -75,6 +76,7 @@ void running_reset(Running *running)
     table_clear(running->table);
     running->front_last = INT64_MIN;
     running->is_stale = false;
+    running->entered = 0;
 }
 
 void running_close(Running *running)
@@ -86,23 +88,123 @@ void running_close(Running *running)
     running->table = NULL;
 }
 
+/* ---- Keys and their slices --------------------------------------------------------------- */
+
+/* A new value in a slice, not in any chain yet. */
+static uint8_t *running_append(Slices *slices, const StateTable *keys, uint8_t *running,
+                               int64_t number)
+{
+    uint8_t *value = table_append_from(slices_get(slices, number), keys, running);
+    slice_head(value)->running = running;
+    running_head(running)->slices++;
+    return value;
+}
+
+/* The place in the chain where the slice is or belongs, or NULL if it is too far. */
+static SliceLink *running_walk(RunningHead *head, int64_t number)
+{
+    SliceLink *link = &head->newest;
+    for (int32_t i = 0; i < CHAIN_STEPS_MAX; i++) {
+        if (link->value == NULL || link->number <= number)
+            return link;
+        link = &slice_head(link->value)->older;
+    }
+    return NULL;
+}
+
+static uint8_t *running_search(Slices *slices, const StateTable *keys, uint8_t *running,
+                               int64_t number)
+{
+    uint8_t *value = table_find_from(slices_get(slices, number), keys, running);
+    return value != NULL ? value : running_append(slices, keys, running, number);
+}
+
+uint8_t *running_slice_value(Slices *slices, const StateTable *keys, uint8_t *running,
+                             int64_t number)
+{
+    RunningHead *head = running_head(running);
+    SliceLink *link = &head->newest;
+    if (link->number == number && link->value != NULL)
+        return link->value;
+    bool is_newest = link->value == NULL || link->number < number;
+    if (!is_newest) {
+        link = head->is_scattered ? NULL : running_walk(head, number);
+        if (link == NULL) {
+            head->is_scattered = true;
+            return running_search(slices, keys, running, number);
+        }
+        if (link->value != NULL && link->number == number)
+            return link->value;
+    }
+    uint8_t *value = running_append(slices, keys, running, number);
+    slice_head(value)->older = *link;
+    *link = (SliceLink){.number = number, .value = value};
+    return value;
+}
+
+void running_link(Running *running, const Slice *slice)
+{
+    int64_t cursor = 0;
+    for (uint8_t *value = table_next(slice->table, &cursor); value != NULL;
+         value = table_next(slice->table, &cursor)) {
+        uint8_t *into = table_find_or_insert_from(running->table, slice->table, value);
+        RunningHead *head = running_head(into);
+        assert(head->newest.value == NULL || head->newest.number < slice->number);
+        slice_head(value)->running = into;
+        slice_head(value)->older = head->newest;
+        head->newest = (SliceLink){.number = slice->number, .value = value};
+        head->slices++;
+    }
+}
+
+/* ---- Entering and leaving ---------------------------------------------------------------- */
+
+/* Some values of a slice and the running values they belong to. */
+typedef struct RunningRun {
+    const StateTable *slice;
+    int64_t cursor;
+    uint8_t *into[RUNNING_RUN_MAX];
+    uint8_t *from[RUNNING_RUN_MAX];
+    int32_t count;
+} RunningRun;
+
+/* The next ones; false at the end. */
+static bool running_take_run(const Running *running, RunningRun *run)
+{
+    run->count = table_next_run(run->slice, &run->cursor, run->from, RUNNING_RUN_MAX);
+    for (int32_t i = 0; i < run->count; i++)
+        run->into[i] = running->layout->has_chains
+                           ? slice_head(run->from[i])->running
+                           : table_find_or_insert_from(running->table, run->slice, run->from[i]);
+    return run->count > 0;
+}
+
+static AggregatePairs running_pairs(const RunningRun *run, int32_t into, int32_t from)
+{
+    return (AggregatePairs){.into = run->into,
+                            .from = (const uint8_t *const *)run->from,
+                            .into_offset = into,
+                            .from_offset = from,
+                            .count = run->count};
+}
+
 void running_enter(Running *running, const StateTable *slice)
 {
     const WindowLayout *layout = running->layout;
-    int64_t cursor = 0;
-    for (uint8_t *from = table_next(slice, &cursor); from != NULL;
-         from = table_next(slice, &cursor)) {
-        uint8_t *into = table_find_or_insert_from(running->table, slice, from);
-        RunningHead *head = running_head(into);
-        slice_head(from)->running = into;
-        head->records += slice_head(from)->records;
-        head->slices++;
-        accumulators_merge(&layout->sums, into + layout->running_sums, from + layout->slice_sums);
-        if (layout->others.count == 0)
-            continue;
-        head->has_back = true;
-        accumulators_merge(&layout->others, into + layout->running_back,
-                           from + layout->slice_others);
+    RunningRun run;
+    run.slice = slice;
+    run.cursor = 0;
+    while (running_take_run(running, &run)) {
+        AggregatePairs sums = running_pairs(&run, layout->running_sums, layout->slice_sums);
+        AggregatePairs others = running_pairs(&run, layout->running_back, layout->slice_others);
+        for (int32_t i = 0; i < run.count; i++) {
+            RunningHead *head = running_head(run.into[i]);
+            head->records += slice_head(run.from[i])->records;
+            head->has_back = layout->others.count > 0;
+        }
+        running->entered += run.count;
+        accumulators_merge_run(&layout->sums, &sums);
+        accumulators_merge_run(&layout->others, &others);
     }
 }
 
@@ -168,6 +270,17 @@ static void running_undo(const WindowLayout *layout, uint8_t *into, uint8_t *fro
     accumulators_move(&layout->others, front, from + layout->slice_undo);
 }
 
+/* Values whose last slice leaves go with it. */
+static void running_drop(Running *running, uint8_t *into)
+{
+    RunningHead *head = running_head(into);
+    assert(head->slices > 0);
+    if (--head->slices > 0)
+        return;
+    running_clear_value(running->layout, into);
+    table_delete(running->table, into);
+}
+
 void running_leave(Running *running, Slices *slices, int64_t number)
 {
     const WindowLayout *layout = running->layout;
@@ -175,45 +288,49 @@ void running_leave(Running *running, Slices *slices, int64_t number)
     if (slice == NULL)
         return;
     assert(layout->others.count == 0 || number <= running->front_last);
-    assert(!running->is_stale);
-    int64_t cursor = 0;
-    for (uint8_t *from = table_next(slice, &cursor); from != NULL;
-         from = table_next(slice, &cursor)) {
-        uint8_t *into = slice_head(from)->running;
-        assert(into != NULL);
-        RunningHead *head = running_head(into);
-        assert(head->slices > 0);
-        head->slices--;
-        if (head->slices == 0) {
-            running_clear_value(layout, into);
-            table_delete(running->table, into);
-            continue;
+    assert(!running->is_stale && layout->has_chains);
+    RunningRun run;
+    run.slice = slice;
+    run.cursor = 0;
+    while (running_take_run(running, &run)) {
+        AggregatePairs sums = running_pairs(&run, layout->running_sums, layout->slice_sums);
+        accumulators_subtract_run(&layout->sums, &sums);
+        running->entered -= run.count;
+        assert(running->entered >= 0);
+        for (int32_t i = 0; i < run.count; i++) {
+            running_head(run.into[i])->records -= slice_head(run.from[i])->records;
+            if (layout->others.count > 0)
+                running_undo(layout, run.into[i], run.from[i]);
+            running_drop(running, run.into[i]);
         }
-        head->records -= slice_head(from)->records;
-        accumulators_subtract(&layout->sums, into + layout->running_sums,
-                              from + layout->slice_sums);
-        if (layout->others.count > 0)
-            running_undo(layout, into, from);
     }
 }
 
-void running_results(Running *running, const uint8_t *value, Column *columns, Arena *arena,
-                     int32_t row, int32_t capacity)
+/* The result of the stacks of one value. */
+static void running_stack_results(Running *running, const uint8_t *value, Column *columns,
+                                  Arena *arena, int32_t row)
 {
     const WindowLayout *layout = running->layout;
     const RunningHead *head = (const RunningHead *)(const void *)value;
-    accumulators_result(&layout->sums, value + layout->running_sums, columns, arena, row, capacity);
-    if (layout->others.count == 0)
-        return;
     const uint8_t *front = value + layout->running_front;
     const uint8_t *back = value + layout->running_back;
     if (!head->has_front || !head->has_back) {
         accumulators_result(&layout->others, head->has_front ? front : back, columns, arena, row,
-                            capacity);
+                            BATCH_ROWS_MAX);
         return;
     }
     accumulators_merge(&layout->others, running->merged, front);
     accumulators_merge(&layout->others, running->merged, back);
-    accumulators_result(&layout->others, running->merged, columns, arena, row, capacity);
+    accumulators_result(&layout->others, running->merged, columns, arena, row, BATCH_ROWS_MAX);
     accumulators_clear(&layout->others, running->merged);
+}
+
+void running_results(Running *running, const uint8_t *const *values, int32_t count, Column *columns,
+                     Arena *arena, int32_t row)
+{
+    const WindowLayout *layout = running->layout;
+    AggregateStates sums = {.states = values, .offset = layout->running_sums, .count = count};
+    accumulators_result_run(&layout->sums, &sums, columns, arena, row, BATCH_ROWS_MAX);
+    for (int32_t i = 0; layout->others.count > 0 && i < count; i++)
+        running_stack_results(running, values[i], columns, arena, row + i);
 }

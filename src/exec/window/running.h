@@ -11,6 +11,17 @@
  * keys, the front as it was before the slice came in (`undo`), so that leaving puts that back.
  * Every slice enters, is turned over and leaves once: the cost is that of its own keys.
  *
+ * A HOP's table of running values is also its directory of keys: it has every key that any slice
+ * has, and from each key a chain leads through its values in the slices, newest first:
+ *
+ *     running  | key 7 ──> slice 9 ──> slice 8 ──> slice 5      a row finds its value by a step or
+ *              | key 9 ──> slice 9 ──> slice 6                  two along the chain, instead of by
+ *                                                               a search in the slice
+ *
+ * so a key is searched once per row, in one table that stays in the cache, and slices are only
+ * gone through. A row far behind its key's newest slice (CHAIN_STEPS_MAX) makes the key one whose
+ * slices are searched, for as long as it lives: disorder costs a search, never a walk.
+ *
  * Values in slices:      [ SliceHead | sums | others | undo of others ]
  * Values in the running: [ RunningHead | sums | front of others | back of others ] */
 #ifndef WEIR_EXEC_WINDOW_RUNNING_H
@@ -20,21 +31,33 @@
 #include "exec/window/clock.h"
 #include "exec/window/slices.h"
 
+/* A key's value in a slice; `value` NULL: none. The slice may have left since: then its number
+ * is below that of any slice that rows still go to, and the value must not be looked at. */
+typedef struct SliceLink {
+    int64_t number;
+    uint8_t *value;
+} SliceLink;
+
+/* Only `records` is there unless the window is a HOP. */
 typedef struct SliceHead {
     int64_t records;  /* rows of the key in the slice, retractions subtracted */
-    uint8_t *running; /* the key's value in the running window, once the slice is in it */
+    uint8_t *running; /* the key's running value */
+    SliceLink older;
 } SliceHead;
 
 typedef struct RunningHead {
-    int64_t records;
-    int32_t slices; /* in the window that have the key: 0 drops it */
+    int64_t records; /* in slices that have entered */
+    SliceLink newest;
+    int32_t slices; /* that have the key, entered or not: 0 drops it; HOP only */
     bool has_front, has_back;
+    bool is_scattered; /* the chain does not have all values: search */
 } RunningHead;
 
 /* Offsets in values, and the groups they belong to. */
 typedef struct WindowLayout {
     AccumulatorGroup sums;
     AccumulatorGroup others; /* empty: no stacks */
+    bool has_chains;         /* HOP */
     int32_t slice_sums, slice_others, slice_undo, slice_has_undo, slice_bytes;
     int32_t running_sums, running_front, running_back, running_bytes;
 } WindowLayout;
@@ -42,11 +65,14 @@ typedef struct WindowLayout {
 WindowLayout window_layout(Arena *arena, const PlanAggregate *aggregates, int32_t count,
                            WindowKind kind);
 
+enum { CHAIN_STEPS_MAX = 8, RUNNING_RUN_MAX = 256 };
+
 typedef struct Running {
     const WindowLayout *layout;
     StateTable *table;
     int64_t front_last; /* the last slice in the front; INT64_MIN: none */
     bool is_stale;      /* a row came into a slice of the front: build it anew */
+    int64_t entered;    /* values of slices that are in the window; HOP only */
     uint8_t *merged;    /* room for one group of others */
 } Running;
 
@@ -55,10 +81,19 @@ void running_close(Running *running);
 /* Empty. */
 void running_reset(Running *running);
 
-static inline int64_t running_count(const Running *running)
+/* Whether no slice with rows is in the window. */
+static inline bool running_is_empty(const Running *running)
 {
-    return table_count(running->table);
+    if (running->layout->has_chains)
+        return running->entered == 0;
+    return table_count(running->table) == 0;
 }
+
+/* The value of a key, given by its running value, in a slice; made if there is none. HOP only. */
+uint8_t *running_slice_value(Slices *slices, const StateTable *keys, uint8_t *running,
+                             int64_t number);
+/* Tie values of a slice that come from a snapshot to their keys; slice by slice, oldest first. */
+void running_link(Running *running, const Slice *slice);
 
 /* The slice becomes the last of the window. */
 void running_enter(Running *running, const StateTable *slice);
@@ -67,9 +102,9 @@ void running_leave(Running *running, Slices *slices, int64_t number);
 /* The front is as new as the rows; call before results are read. */
 void running_settle(Running *running, Slices *slices, int64_t first, int64_t last);
 
-/* The results of one value into columns[result] of each call. */
-void running_results(Running *running, const uint8_t *value, Column *columns, Arena *arena,
-                     int32_t row, int32_t capacity);
+/* The results of `count` values into columns[result] of each call, from `row` on. */
+void running_results(Running *running, const uint8_t *const *values, int32_t count, Column *columns,
+                     Arena *arena, int32_t row);
 
 /* Give back what values own; the table is to be retired or freed next. */
 void slice_clear(const WindowLayout *layout, StateTable *slice);

@@ -20,6 +20,18 @@ static int32_t slices_search(const Slices *slices, int64_t number)
     return low;
 }
 
+/* Where it is if no slice is missing between it and the last one, or -1. */
+static int32_t slices_guess(const Slices *slices, int64_t number)
+{
+    if (slices->first == slices->end)
+        return -1;
+    int64_t distance = slices->items[slices->end - 1].number - number;
+    if (distance < 0 || distance >= slices_count(slices))
+        return -1;
+    int32_t at = slices->end - 1 - (int32_t)distance;
+    return slices->items[at].number == number ? at : -1;
+}
+
 /* Room for one more at the end; the gap in front is closed when it is half of all. */
 static void slices_need_room(Slices *slices)
 {
@@ -42,7 +54,9 @@ StateTable *slices_find(Slices *slices, int64_t number)
     if (slices->recent >= slices->first && slices->recent < slices->end &&
         slices->items[slices->recent].number == number)
         return slices->items[slices->recent].table;
-    int32_t at = slices_search(slices, number);
+    int32_t at = slices_guess(slices, number);
+    if (at < 0)
+        at = slices_search(slices, number);
     if (at == slices->end || slices->items[at].number != number)
         return NULL;
     slices->recent = at;

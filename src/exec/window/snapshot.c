@@ -127,6 +127,7 @@ void window_rebuild(WindowAggregate *self)
         return;
     for (int32_t i = 0; i < slices_count(&self->slices); i++) {
         const Slice *slice = slices_at(&self->slices, i);
+        running_link(&self->running, slice);
         if (slice->number <= self->fired)
             running_enter(&self->running, slice->table);
     }

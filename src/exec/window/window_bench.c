@@ -4,6 +4,7 @@
  *     exec-window_bench [ROWS] [SECONDS OF EVENT TIME] */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "exec/exec.h"
 
@@ -108,16 +109,23 @@ static void bench_fill(WindowBench *bench)
     }
 }
 
+/* Processor time: there is one thread, and other loads on the machine do not count. */
+static double bench_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
 static double bench_run(WindowBench *bench, int64_t rows, int64_t seconds)
 {
-    World *world = bench->task.world;
     Operator *op = operator_new(&bench->task, &bench->node);
     Operator *sink = operator_make(&bench->task, &count_kind, NULL, 1);
     Status status = op->kind->open(op);
     operator_connect(op, sink, 0);
     rows_out = 0;
     Timestamp base = (Timestamp)1700000000 * MICROS_PER_SECOND;
-    int64_t start_us = world_monotonic_us(world);
+    double began = bench_seconds();
     for (int64_t done = 0; done < rows && status == OK; done += BATCH_ROWS_MAX) {
         Batch *batch = bench->batches[(done / BATCH_ROWS_MAX) % BENCH_BATCHES];
         int64_t *times = batch->columns[1].values;
@@ -133,7 +141,7 @@ static double bench_run(WindowBench *bench, int64_t rows, int64_t seconds)
     if (status == OK)
         status = operator_receive_watermark(op, 0, TIMESTAMP_MAX);
     assert(status == OK);
-    double taken = (double)(world_monotonic_us(world) - start_us) / 1e6;
+    double taken = bench_seconds() - began;
     op->kind->close(op);
     return taken;
 }

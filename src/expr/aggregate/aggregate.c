@@ -204,6 +204,27 @@ void aggregate_merge(const AggregateCall *call, uint8_t *into, const uint8_t *fr
     call->kind->merge(call, into, from);
 }
 
+void aggregate_merge_run(const AggregateCall *call, const AggregatePairs *pairs)
+{
+    if (call->kind->combine_run != NULL) {
+        call->kind->combine_run(pairs, 1);
+        return;
+    }
+    for (int32_t i = 0; i < pairs->count; i++)
+        aggregate_merge(call, aggregate_into(pairs, i), aggregate_from(pairs, i));
+}
+
+void aggregate_subtract_run(const AggregateCall *call, const AggregatePairs *pairs)
+{
+    assert(call->kind->subtract != NULL);
+    if (call->kind->combine_run != NULL) {
+        call->kind->combine_run(pairs, -1);
+        return;
+    }
+    for (int32_t i = 0; i < pairs->count; i++)
+        aggregate_subtract(call, aggregate_into(pairs, i), aggregate_from(pairs, i));
+}
+
 bool aggregate_is_invertible(const AggregateCall *call)
 {
     return call->kind->subtract != NULL;
@@ -223,6 +244,18 @@ void aggregate_result(const AggregateCall *call, const uint8_t *state, Column *o
     assert(row >= 0 && row < capacity);
     if (!call->kind->result(call, state, out, arena, row))
         column_set_null(out, arena, row, capacity);
+}
+
+void aggregate_result_run(const AggregateCall *call, const AggregateStates *states, Column *out,
+                          Arena *arena, int32_t row, int32_t capacity)
+{
+    assert(!out->is_constant);
+    assert(row >= 0 && states->count >= 0 && row + states->count <= capacity);
+    if (call->kind->result_run != NULL && out->valid == NULL &&
+        call->kind->result_run(states, out, row))
+        return;
+    for (int32_t i = 0; i < states->count; i++)
+        aggregate_result(call, states->states[i] + states->offset, out, arena, row + i, capacity);
 }
 
 void aggregate_destroy(const AggregateCall *call, uint8_t *state)

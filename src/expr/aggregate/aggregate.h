@@ -19,6 +19,16 @@ static inline void *aggregate_state(const AggregateRows *in, int32_t index)
     return in->states[index] + in->offset;
 }
 
+static inline void *aggregate_into(const AggregatePairs *pairs, int32_t index)
+{
+    return pairs->into[index] + pairs->into_offset;
+}
+
+static inline const void *aggregate_from(const AggregatePairs *pairs, int32_t index)
+{
+    return pairs->from[index] + pairs->from_offset;
+}
+
 /* 1 for a row that is added, -1 for one that is taken back. */
 static inline int64_t aggregate_weight(const uint8_t *kinds, int32_t row)
 {
@@ -36,6 +46,10 @@ struct AggregateKind {
     /* Sets the value at `row`; false: NULL. */
     bool (*result)(const AggregateCall *call, const uint8_t *state, Column *out, Arena *arena,
                    int32_t row);
+    /* The same for many at once, where that pays; NULL: one by one. The weight is 1 or -1. A run
+     * of results gives up (false) where one of them is NULL, whatever it has written. */
+    void (*combine_run)(const AggregatePairs *pairs, int64_t weight);
+    bool (*result_run)(const AggregateStates *states, Column *out, int32_t row);
     /* NULL where the state is plain memory: it is then saved as its words. */
     void (*destroy)(const AggregateCall *call, uint8_t *state);
     void (*save)(const AggregateCall *call, const uint8_t *state, Buffer *out);

@@ -44,6 +44,20 @@ static void count_subtract(const AggregateCall *call, uint8_t *into, const uint8
     *(int64_t *)(void *)into -= *(const int64_t *)(const void *)from;
 }
 
+static void count_combine_run(const AggregatePairs *pairs, int64_t weight)
+{
+    for (int32_t i = 0; i < pairs->count; i++)
+        *(int64_t *)aggregate_into(pairs, i) += *(const int64_t *)aggregate_from(pairs, i) * weight;
+}
+
+static bool count_result_run(const AggregateStates *in, Column *out, int32_t row)
+{
+    int64_t *values = (int64_t *)out->values + row;
+    for (int32_t i = 0; i < in->count; i++)
+        values[i] = *(const int64_t *)(const void *)(in->states[i] + in->offset);
+    return true;
+}
+
 static bool count_result(const AggregateCall *call, const uint8_t *state, Column *out, Arena *arena,
                          int32_t row)
 {
@@ -60,6 +74,8 @@ const AggregateKind count_kind = {
     .merge = count_merge,
     .subtract = count_subtract,
     .result = count_result,
+    .combine_run = count_combine_run,
+    .result_run = count_result_run,
 };
 
 const AggregateKind count_rows_kind = {
@@ -69,4 +85,6 @@ const AggregateKind count_rows_kind = {
     .merge = count_merge,
     .subtract = count_subtract,
     .result = count_result,
+    .combine_run = count_combine_run,
+    .result_run = count_result_run,
 };

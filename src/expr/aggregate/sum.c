@@ -129,6 +129,12 @@ static void integer_subtract(const AggregateCall *call, uint8_t *into, const uin
     integer_combine(into, from, -1);
 }
 
+static void integer_combine_run(const AggregatePairs *pairs, int64_t weight)
+{
+    for (int32_t i = 0; i < pairs->count; i++)
+        integer_combine(aggregate_into(pairs, i), aggregate_from(pairs, i), weight);
+}
+
 static void real_merge(const AggregateCall *call, uint8_t *into, const uint8_t *from)
 {
     (void)call;
@@ -154,6 +160,16 @@ static void decimal_unmerge(const AggregateCall *call, uint8_t *into, const uint
     const DecimalSum *b = (const void *)from;
     a->sum -= b->sum;
     a->count -= b->count;
+}
+
+static void decimal_combine_run(const AggregatePairs *pairs, int64_t weight)
+{
+    for (int32_t i = 0; i < pairs->count; i++) {
+        DecimalSum *a = aggregate_into(pairs, i);
+        const DecimalSum *b = aggregate_from(pairs, i);
+        a->sum += weight < 0 ? -b->sum : b->sum;
+        a->count += b->count * weight;
+    }
 }
 
 static void wide_merge(const AggregateCall *call, uint8_t *into, const uint8_t *from)
@@ -274,6 +290,20 @@ static bool decimal_sum_result(const AggregateCall *call, const uint8_t *state, 
     return true;
 }
 
+/* Sums whose high half is next to nothing fit whatever the digits. */
+static bool narrow_sum_result_run(const AggregateStates *in, Column *out, int32_t row)
+{
+    Int128 *values = (Int128 *)out->values + row;
+    bool is_good = true;
+    for (int32_t i = 0; i < in->count; i++) {
+        const DecimalSum *state = (const void *)(in->states[i] + in->offset);
+        int64_t high = (int64_t)(state->sum >> 64);
+        is_good &= (state->count != 0) & (high + 1 >= 0) & (high <= 0);
+        values[i] = state->sum;
+    }
+    return is_good;
+}
+
 static bool decimal_average_result(const AggregateCall *call, const uint8_t *state, Column *out,
                                    Arena *arena, int32_t row)
 {
@@ -292,17 +322,19 @@ static bool decimal_average_result(const AggregateCall *call, const uint8_t *sta
 #define INTEGER_KIND(text, updater, finisher)                                                      \
     {                                                                                              \
         .name = (text), .state_bytes = sizeof(IntegerSum), .update = (updater),                    \
-        .merge = integer_merge, .subtract = integer_subtract, .result = (finisher)                 \
+        .merge = integer_merge, .subtract = integer_subtract, .result = (finisher),                \
+        .combine_run = integer_combine_run                                                         \
     }
 #define REAL_KIND(text, updater, finisher)                                                         \
     {                                                                                              \
         .name = (text), .state_bytes = sizeof(RealSum), .update = (updater), .merge = real_merge,  \
         .result = (finisher)                                                                       \
     }
-#define DECIMAL_KIND(text, finisher)                                                               \
+#define DECIMAL_KIND(text, finisher, run)                                                          \
     {                                                                                              \
         .name = (text), .state_bytes = sizeof(DecimalSum), .update = sum_decimal_update,           \
-        .merge = decimal_merge, .subtract = decimal_unmerge, .result = (finisher)                  \
+        .merge = decimal_merge, .subtract = decimal_unmerge, .result = (finisher),                 \
+        .combine_run = decimal_combine_run, .result_run = (run)                                    \
     }
 #define WIDE_KIND(text, finisher)                                                                  \
     {                                                                                              \
@@ -321,7 +353,7 @@ static const AggregateKind sum_kinds[KIND_COUNT] = {
     [PHYSICAL_F32] = REAL_KIND("SUM", sum_f32_update, real_sum_result),
     [PHYSICAL_F64] = REAL_KIND("SUM", sum_f64_update, real_sum_result),
     [PHYSICAL_I128] = WIDE_KIND("SUM", decimal_sum_result),
-    [KIND_NARROW] = DECIMAL_KIND("SUM", decimal_sum_result),
+    [KIND_NARROW] = DECIMAL_KIND("SUM", decimal_sum_result, narrow_sum_result_run),
 };
 
 static const AggregateKind average_kinds[KIND_COUNT] = {
@@ -332,7 +364,7 @@ static const AggregateKind average_kinds[KIND_COUNT] = {
     [PHYSICAL_F32] = REAL_KIND("AVG", sum_f32_update, real_average_result),
     [PHYSICAL_F64] = REAL_KIND("AVG", sum_f64_update, real_average_result),
     [PHYSICAL_I128] = WIDE_KIND("AVG", decimal_average_result),
-    [KIND_NARROW] = DECIMAL_KIND("AVG", decimal_average_result),
+    [KIND_NARROW] = DECIMAL_KIND("AVG", decimal_average_result, NULL),
 };
 
 static const AggregateKind *pick(const AggregateKind *kinds, Type arg)
