@@ -66,6 +66,8 @@ class Output:
         self.before = ""
 
     def stop(self):
+        # Before it has said something it may not listen to signals yet.
+        wait_until(lambda: self.weir.stderr(), "weir to start", process=self.weir)
         code = self.weir.stop()
         assert code == 0, self.weir.log()
         self.before += self.weir.stdout()
@@ -437,10 +439,12 @@ def test_resumes_in_the_snapshot_and_behind_it(box):
             db.sql(f"UPDATE t_{name} SET n = n + 1 WHERE n % 89 = {round_number}; DELETE FROM "
                    f"t_{name} WHERE n % 97 = {round_number};", "s")
         db.sql(f"INSERT INTO t_a VALUES ({-round_number}, 0), ({100000 + round_number}, 0);"
-               f"INSERT INTO t_b VALUES ('KEY {round_number}x', 0), ('zz{round_number}', 0);"
+               f"INSERT INTO t_b (k, n) VALUES ('KEY {round_number}x', 0), ('zz{round_number}', 0);"
                f"UPDATE t_a SET k = k + 200000 WHERE k % 1009 = {round_number};"
                f"UPDATE t_b SET k = CONCAT('moved ', k) WHERE n % 1013 = {round_number};"
-               f"UPDATE t_d SET l = 'x' WHERE n % 101 = {round_number};", "s")
+               f"UPDATE t_d SET l = 'x' WHERE n % 101 = {round_number};"
+               f"ALTER TABLE t_b ADD z{round_number} INT FIRST;"
+               f"UPDATE t_b SET n = n + 1 WHERE n % 103 = {round_number};", "s")
         out.weir.start()
     out.expect(db, sql, 60)
     out.stop()

@@ -146,6 +146,7 @@ static bool change_column(SqlLexer *lexer, Arena *arena, MysqlTable *table, bool
     int32_t at = mysql_table_find(table, name);
     if (at < 0 || !take_definition(lexer, arena, table->charset_name, &column))
         return false;
+    column.key_part = table->columns[at].key_part;
     take_attributes(lexer, arena, &column, &is_first, &after);
     table->columns[at] = column;
     if (!is_first && after.data == NULL)
@@ -312,6 +313,30 @@ static bool take_alter(SqlLexer *lexer)
     return true;
 }
 
+/* The columns carry their place in the key while they move about. */
+static void mark_key(MysqlTable *table)
+{
+    for (int32_t i = 0; i < table->count; i++)
+        table->columns[i].key_part = 0;
+    for (int32_t i = 0; i < table->key_count; i++)
+        table->columns[table->key[i]].key_part = i + 1;
+}
+
+/* A key that lost a column is none. */
+static void find_key(Arena *arena, MysqlTable *table)
+{
+    int32_t *key = ARENA_ARRAY(arena, int32_t, table->key_count + 1);
+    int32_t found = 0;
+    for (int32_t i = 0; i < table->count; i++) {
+        if (table->columns[i].key_part == 0)
+            continue;
+        key[table->columns[i].key_part - 1] = i;
+        found++;
+    }
+    table->key = key;
+    table->key_count = found == table->key_count ? found : 0;
+}
+
 MysqlTable *ddl_apply(Arena *arena, const MysqlTable *table, Str sql)
 {
     SqlLexer lexer = sql_lexer(sql);
@@ -327,12 +352,14 @@ MysqlTable *ddl_apply(Arena *arena, const MysqlTable *table, Str sql)
     for (int32_t i = 0; i < after->count; i++)
         roomy[i] = after->columns[i];
     after->columns = roomy;
+    mark_key(after);
     while (lexer.kind != SQL_END) {
         if (!alter_item(&lexer, arena, after))
             return NULL;
         if (lexer.kind != SQL_END && !sql_lexer_take(&lexer, ","))
             sql_lexer_skip_item(&lexer);
     }
+    find_key(arena, after);
     return after;
 }
 

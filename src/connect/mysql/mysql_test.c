@@ -101,6 +101,25 @@ static void alter_table_is_followed(void **state)
     arena_free(arena);
 }
 
+static void keys_move_with_their_columns(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new(0);
+    MysqlTable *table = created(arena, "CREATE TABLE t (a INT, b INT, c INT, d INT)");
+    static const int32_t key[] = {2, 0}; /* PRIMARY KEY (c, a) */
+    table->key = key;
+    table->key_count = 2;
+    MysqlTable *after = ddl_apply(
+        arena, table, STR("ALTER TABLE t ADD x INT FIRST, CHANGE c cc BIGINT AFTER d, DROP b"));
+    assert_columns(after, "x a d cc");
+    assert_int_equal(after->key_count, 2);
+    assert_int_equal(after->key[0], 3);
+    assert_int_equal(after->key[1], 1);
+    after = ddl_apply(arena, after, STR("ALTER TABLE t RENAME COLUMN a TO z, DROP cc"));
+    assert_int_equal(after->key_count, 0);
+    arena_free(arena);
+}
+
 static void tables_of_a_statement_are_found(void **state)
 {
     (void)state;
@@ -295,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(create_table_is_understood),
         cmocka_unit_test(alter_table_is_followed),
+        cmocka_unit_test(keys_move_with_their_columns),
         cmocka_unit_test(tables_of_a_statement_are_found),
         cmocka_unit_test(gtids_join_and_print),
         cmocka_unit_test(binary_json_becomes_text),

@@ -70,6 +70,7 @@ typedef struct MysqlColumn {
     int32_t scale;      /* DECIMAL: digits behind the point; times: fractional digits */
     const Str *members; /* ENUM and SET */
     int32_t member_count;
+    int32_t key_part; /* while a definition is changed: place in the key from 1 on; 0: none */
     bool is_unsigned;
     bool is_nullable;
     bool is_virtual; /* generated, not stored */
