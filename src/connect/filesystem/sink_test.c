@@ -1,0 +1,287 @@
+/* Writing files: what is visible when, what a restart makes of it, and a full disk. */
+#include "base/testing.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "connect/filesystem/filesystem_testing.h"
+
+static const Field fields[] = {{STR("n"), {.id = TYPE_INT, .is_nullable = true}},
+                               {STR("day"), {.id = TYPE_VARCHAR, .is_nullable = true}}};
+static const Schema schema = {.fields = fields, .count = 2};
+
+static Batch *rows_make(int32_t first, int32_t count, const char *day)
+{
+    Batch *batch = batch_new(&schema, BATCH_ROWS_MAX);
+    for (int32_t i = 0; i < count; i++) {
+        ((int32_t *)batch->columns[0].values)[i] = first + i;
+        if (day == NULL)
+            column_set_null(&batch->columns[1], batch->arena, i, BATCH_ROWS_MAX);
+        else
+            ((StrView *)batch->columns[1].values)[i] = str_view_copy(batch->arena, str_from(day));
+    }
+    batch->row_count = count;
+    batch_select_all(batch);
+    return batch;
+}
+
+static void write_rows(SinkWriter *writer, int32_t first, int32_t count, const char *day)
+{
+    Batch *batch = rows_make(first, count, day);
+    Error error = {0};
+    if (writer->kind->write(writer, batch, &error) != OK)
+        fail_msg("%s", error.text);
+    batch_free(batch);
+}
+
+static void prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state)
+{
+    Error error = {0};
+    state->length = 0;
+    if (writer->kind->prepare(writer, checkpoint, state, &error) != OK)
+        fail_msg("%s", error.text);
+}
+
+static void expect_visible(const TestTable *test, const char *expected)
+{
+    Buffer out = {0};
+    test_list(test, false, &out);
+    assert_string_equal(buffer_terminated(&out), expected);
+    buffer_free(&out);
+}
+
+static int32_t count_hidden(const TestTable *test)
+{
+    Arena *arena = arena_new(0);
+    List all = {0};
+    List visible = {0};
+    assert_int_equal(paths_find_hidden(world_system(), arena, test->folder, &all, NULL), OK);
+    assert_int_equal(paths_find(world_system(), arena, test->folder, &visible, NULL), OK);
+    int32_t count = all.count - visible.count;
+    arena_free(arena);
+    return count;
+}
+
+static void files_show_when_their_checkpoint_is_durable(void **state)
+{
+    (void)state;
+    const char *const options[] = {"sink.rolling-policy.file-size", "1 b", NULL};
+    TestTable *test = test_table(&schema, 1, "json", options);
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    write_rows(writer, 1, 1, "a b");
+    write_rows(writer, 2, 1, "a b"); /* closes the first file, as it is large enough */
+    prepare(writer, 7, &saved);
+    expect_visible(test, "");
+    assert_int_equal(writer->kind->commit(writer, 6, NULL), OK);
+    expect_visible(test, "");
+    assert_int_equal(writer->kind->commit(writer, 7, NULL), OK);
+    expect_visible(test, "day=a b/: {\"n\":1}\n");
+    assert_int_equal(writer->kind->finish(writer, NULL), OK);
+    prepare(writer, 8, &saved);
+    assert_int_equal(writer->kind->commit(writer, 8, NULL), OK);
+    expect_visible(test, "day=a b/: {\"n\":1}\nday=a b/: {\"n\":2}\n");
+    assert_int_equal(count_hidden(test), 0);
+    writer->kind->close(writer);
+    buffer_free(&saved);
+    test_drop(test);
+}
+
+static void partitions_are_folders_with_escaped_values(void **state)
+{
+    (void)state;
+    TestTable *test = test_table(&schema, 1, "csv", NULL);
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    write_rows(writer, 1, 1, "x:y/z");
+    write_rows(writer, 2, 1, NULL);
+    write_rows(writer, 3, 1, "");
+    write_rows(writer, 4, 2, "x:y/z");
+    assert_int_equal(writer->kind->finish(writer, NULL), OK);
+    prepare(writer, 1, &saved);
+    assert_int_equal(writer->kind->commit(writer, 1, NULL), OK);
+    expect_visible(test, "day=__DEFAULT_PARTITION__/: 2\n3\nday=x%3Ay%2Fz/: 1\n4\n5\n");
+    writer->kind->close(writer);
+    buffer_free(&saved);
+    test_drop(test);
+}
+
+/* Killed after the checkpoint, with more written behind it. */
+static void a_restart_cuts_what_the_checkpoint_does_not_cover(void **state)
+{
+    (void)state;
+    TestTable *test = test_table(&schema, 1, "json", NULL);
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    Buffer later = {0};
+    write_rows(writer, 1, 2, "a");
+    prepare(writer, 1, &saved);
+    assert_int_equal(writer->kind->commit(writer, 1, NULL), OK);
+    write_rows(writer, 3, 1000, "a");
+    write_rows(writer, 1, 1, "b");
+    prepare(writer, 2, &later); /* durable files, but the checkpoint never completed */
+    writer->kind->close(writer);
+    assert_int_equal(count_hidden(test), 2);
+
+    writer = test_sink(test, buffer_str(&saved));
+    assert_int_equal(count_hidden(test), 1);
+    write_rows(writer, 8, 1, "a");
+    assert_int_equal(writer->kind->finish(writer, NULL), OK);
+    prepare(writer, 2, &saved);
+    writer->kind->close(writer);
+    expect_visible(test, "");
+
+    /* In doubt: the checkpoint is durable, the commit did not happen; and then it happened. */
+    for (int32_t i = 0; i < 2; i++) {
+        writer = test_sink(test, buffer_str(&saved));
+        expect_visible(test, "day=a/: {\"n\":1}\n{\"n\":2}\n{\"n\":8}\n");
+        assert_int_equal(count_hidden(test), 0);
+        writer->kind->close(writer);
+    }
+    buffer_free(&saved);
+    buffer_free(&later);
+    test_drop(test);
+}
+
+static void a_file_that_lost_bytes_is_refused(void **state)
+{
+    (void)state;
+    TestTable *test = test_table(&schema, 1, "json", NULL);
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    write_rows(writer, 1, 2, "a");
+    prepare(writer, 1, &saved);
+    writer->kind->close(writer);
+    Arena *arena = arena_new(0);
+    List files = {0};
+    World *world = world_system();
+    assert_int_equal(paths_find_hidden(world, arena, test->folder, &files, NULL), OK);
+    const char *path = LIST_AT(files, 0, FoundFile)->path;
+    assert_int_equal(world->kind->truncate(world, path, 3, NULL), OK);
+    SinkWriter *again = arena_allocate_zeroed(test->arena, filesystem_sink.size);
+    *again = *writer;
+    Error error = {0};
+    assert_int_equal(filesystem_sink.open(again, buffer_str(&saved), &error), ERR_LOST);
+    filesystem_sink.close(again);
+    arena_free(arena);
+    buffer_free(&saved);
+    test_drop(test);
+}
+
+/* A limit on the size of files stands for the full device: the same answer of write, EFBIG for
+ * ENOSPC. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void a_full_disk_is_waited_for(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 40 };
+    signal(SIGXFSZ, SIG_IGN);
+    TestTable *test = test_table(&schema, 0, "json", NULL);
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    Buffer expected = {0};
+    int32_t failures = 0;
+    buffer_append_text(&expected, ": ");
+    for (int32_t i = 0; i < ROUNDS; i++) {
+        if (i == ROUNDS / 2)
+            limit_files(300000);
+        Batch *batch = rows_make(i * 2000, 2000, "a");
+        Error error = {0};
+        while (writer->kind->write(writer, batch, &error) != OK) {
+            assert_int_equal(error.status, ERR_FULL);
+            assert_true(error.is_retriable);
+            if (++failures == 3)
+                limit_files(RLIM_INFINITY);
+        }
+        batch_free(batch);
+        for (int32_t n = i * 2000; n < (i + 1) * 2000; n++)
+            buffer_printf(&expected, "{\"n\":%d,\"day\":\"a\"}\n", n);
+    }
+    assert_int_equal(failures, 3);
+    assert_int_equal(writer->kind->finish(writer, NULL), OK);
+    prepare(writer, 1, &saved);
+    assert_int_equal(writer->kind->commit(writer, 1, NULL), OK);
+    expect_visible(test, buffer_terminated(&expected));
+    writer->kind->close(writer);
+    buffer_free(&saved);
+    buffer_free(&expected);
+    test_drop(test);
+}
+
+static void intervals_roll_files_over(void **state)
+{
+    (void)state;
+    const char *const options[] = {"sink.rolling-policy.rollover-interval",
+                                   "10 s",
+                                   "sink.rolling-policy.inactivity-interval",
+                                   "5 s",
+                                   "sink.rolling-policy.check-interval",
+                                   "1 s",
+                                   "sink.partition-commit.policy.kind",
+                                   "success-file",
+                                   NULL};
+    TestTable *test = test_table(&schema, 1, "json", options);
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    int64_t now_us = world_now_us(world_system());
+    write_rows(writer, 1, 1, "a");
+    assert_int_equal(writer->kind->tick(writer, now_us + 3000000, NULL), OK);
+    prepare(writer, 1, &saved);
+    assert_int_equal(writer->kind->commit(writer, 1, NULL), OK);
+    expect_visible(test, "");
+    assert_int_equal(writer->kind->tick(writer, now_us + 6000000, NULL), OK);
+    prepare(writer, 2, &saved);
+    assert_int_equal(writer->kind->commit(writer, 2, NULL), OK);
+    expect_visible(test, "day=a/: {\"n\":1}\n");
+    assert_int_equal(count_hidden(test), 1); /* _SUCCESS */
+    writer->kind->close(writer);
+    buffer_free(&saved);
+    test_drop(test);
+}
+
+/* Bulk files end with every checkpoint, and are read back by the source. */
+static void parquet_files_go_out_and_come_back(void **state)
+{
+    (void)state;
+    TestTable *test = test_table(&schema, 1, "parquet", NULL);
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    write_rows(writer, 1, 2, "a");
+    write_rows(writer, 3, 1, "b");
+    prepare(writer, 1, &saved);
+    assert_int_equal(writer->kind->commit(writer, 1, NULL), OK);
+    write_rows(writer, 4, 1, "c");
+    prepare(writer, 2, &saved);
+    writer->kind->close(writer);
+    writer = test_sink(test, buffer_str(&saved));
+    writer->kind->close(writer);
+    Buffer out = {0};
+    SourceReader *reader = test_source(test, (Str){0}, 1);
+    assert_int_equal(test_read(reader, &out, INT64_MAX), ERR_END);
+    assert_string_equal(buffer_terminated(&out), "1|a\n2|a\n3|b\n4|c\n");
+    reader->kind->close(reader);
+    buffer_free(&out);
+    buffer_free(&saved);
+    test_drop(test);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_show_when_their_checkpoint_is_durable),
+        cmocka_unit_test(partitions_are_folders_with_escaped_values),
+        cmocka_unit_test(a_restart_cuts_what_the_checkpoint_does_not_cover),
+        cmocka_unit_test(a_file_that_lost_bytes_is_refused),
+        cmocka_unit_test(a_full_disk_is_waited_for),
+        cmocka_unit_test(intervals_roll_files_over),
+        cmocka_unit_test(parquet_files_go_out_and_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,235 @@
+/* Reading files: order, partitions, packed files, positions, and what is not read. */
+#include "base/testing.h"
+
+#include <zlib.h>
+#include <zstd.h>
+
+#include "connect/filesystem/filesystem_testing.h"
+
+static const Field number_field[] = {{STR("n"), {.id = TYPE_INT, .is_nullable = true}}};
+static const Schema numbers = {.fields = number_field, .count = 1};
+
+static void expect_all(TestTable *test, int32_t threads, const char *expected)
+{
+    Buffer out = {0};
+    SourceReader *reader = test_source(test, (Str){0}, threads);
+    assert_int_equal(test_read(reader, &out, INT64_MAX), ERR_END);
+    assert_string_equal(buffer_terminated(&out), expected);
+    reader->kind->close(reader);
+    buffer_free(&out);
+}
+
+static void files_are_read_in_the_order_of_their_paths(void **state)
+{
+    (void)state;
+    TestTable *test = test_table(&numbers, 0, "json", NULL);
+    test_put(test, "b.json", STR("{\"n\":3}\n{\"n\":4}"));
+    test_put(test, "a/x.json", STR("{\"n\":1}\n\n{\"n\":2}\n"));
+    test_put(test, "a/.hidden", STR("{\"n\":91}"));
+    test_put(test, "_temporary/x", STR("{\"n\":92}"));
+    test_put(test, "c", STR(""));
+    test_put(test, "d", STR("bad\n{\"n\":5}\nworse"));
+    expect_all(test, 1, "1\n2\n3\n4\n5\n");
+    expect_all(test, 4, "1\n2\n3\n4\n5\n");
+    assert_int_equal(deadletters_count(test->letters), 4);
+    test_drop(test);
+}
+
+static void packed_files_are_unpacked(void **state)
+{
+    (void)state;
+    TestTable *test = test_table(&numbers, 0, "json", NULL);
+    char packed[4096];
+    const char text[] = "{\"n\":1}\n{\"n\":2}\n";
+    z_stream gzip = {.next_in = (Bytef *)(uintptr_t)text, .avail_in = sizeof text - 1};
+    gzip.next_out = (Bytef *)packed;
+    gzip.avail_out = sizeof packed;
+    assert_int_equal(deflateInit2(&gzip, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    assert_int_equal(deflate(&gzip, Z_FINISH), Z_STREAM_END);
+    int64_t length = (int64_t)gzip.total_out;
+    deflateEnd(&gzip);
+    memcpy(packed + length, packed, (size_t)length);
+    test_put(test, "a.json.gz", str_make(packed, length * 2));
+    size_t zstd = ZSTD_compress(packed, sizeof packed, text, sizeof text - 1, 3);
+    test_put(test, "b.json.zst", str_make(packed, (int64_t)zstd));
+    expect_all(test, 2, "1\n2\n1\n2\n1\n2\n");
+    test_put(test, "c.json.zst", str_make(packed, (int64_t)zstd - 3));
+    SourceReader *reader = test_source(test, (Str){0}, 1);
+    Buffer out = {0};
+    assert_int_equal(test_read(reader, &out, INT64_MAX), ERR_DECODE);
+    reader->kind->close(reader);
+    buffer_free(&out);
+    test_drop(test);
+}
+
+static void partitions_and_metadata_come_from_the_path(void **state)
+{
+    (void)state;
+    const Field fields[] = {{STR("n"), type_simple(TYPE_INT)},
+                            {STR("day"), type_simple(TYPE_DATE)},
+                            {STR("shop"), type_string()},
+                            {STR("name"), type_string()},
+                            {STR("size"), type_simple(TYPE_BIGINT)}};
+    Schema physical = {.fields = fields, .count = 3};
+    TestTable *test = test_table(&physical, 2, "json", NULL);
+    /* The node shows file.name and file.size behind the physical columns. */
+    test->node.schema = (Schema){.fields = fields, .count = 5};
+    test_put(test, "day=2024-01-02/shop=a%2Fb/x.json", STR("{\"n\":1,\"day\":\"ignored\"}\n"));
+    test_put(test, "day=__DEFAULT_PARTITION__/shop=c/y.json", STR("{\"n\":2}\n"));
+    SourceReader *reader = test_source(test, (Str){0}, 1);
+    int32_t columns[] = {0, 1, 2, -2, -3};
+    memcpy((int32_t *)(uintptr_t)test->node.source.columns, columns, sizeof columns);
+    reader->kind->close(reader);
+    SourceReader *again = arena_allocate_zeroed(test->arena, filesystem_source.size);
+    *again = *reader;
+    Error error = {0};
+    assert_int_equal(filesystem_source.open(again, (Str){0}, &error), OK);
+    Buffer out = {0};
+    assert_int_equal(test_read(again, &out, INT64_MAX), ERR_END);
+    assert_string_equal(buffer_terminated(&out), "1|2024-01-02|a/b|x.json|24\n2|null|c|y.json|8\n");
+    again->kind->close(again);
+    buffer_free(&out);
+    test_drop(test);
+}
+
+static Buffer many_lines(int32_t count)
+{
+    Buffer text = {0};
+    for (int32_t i = 0; i < count; i++) {
+        if (i % 1000 == 7)
+            buffer_append_text(&text, "this is no json\n");
+        buffer_printf(&text, "{\"pad\":\"%0*d\",\"n\":%d}\n", i % 97 + 1, 0, i);
+    }
+    return text;
+}
+
+/* Stop behind every so many rows, and go on from the position: nothing lost, nothing twice, and
+ * each bad line reported once. */
+static void reading_goes_on_from_any_position(void **state)
+{
+    (void)state;
+    enum { ROWS = 60000 };
+    TestTable *test = test_table(&numbers, 0, "json", NULL);
+    Buffer text = many_lines(ROWS);
+    test_put(test, "a.json", buffer_str(&text));
+    test_put(test, "b.json", STR("{\"n\":-1}\n"));
+    Buffer expected = {0};
+    for (int32_t i = 0; i < ROWS; i++)
+        buffer_printf(&expected, "%d\n", i);
+    buffer_append_text(&expected, "-1\n");
+    Buffer out = {0};
+    Buffer position = {0};
+    Status status = OK;
+    for (int32_t threads = 1; status != ERR_END; threads = threads % 5 + 1) {
+        SourceReader *reader = test_source(test, buffer_str(&position), threads);
+        status = test_read(reader, &out, 3000);
+        position.length = 0;
+        reader->kind->snapshot(reader, &position);
+        reader->kind->close(reader);
+    }
+    assert_int_equal(out.length, expected.length);
+    assert_memory_equal(out.data, expected.data, expected.length);
+    assert_int_equal(deadletters_count(test->letters), ROWS / 1000);
+    buffer_free(&text);
+    buffer_free(&expected);
+    buffer_free(&out);
+    buffer_free(&position);
+    test_drop(test);
+}
+
+static void monitored_folders_give_new_files_once(void **state)
+{
+    (void)state;
+    const char *const options[] = {"source.monitor-interval", "1 ms", "source.path.regex-pattern",
+                                   ".*\\.json", NULL};
+    TestTable *test = test_table(&numbers, 0, "json", options);
+    Buffer out = {0};
+    Buffer position = {0};
+    test_put(test, "a.json", STR("{\"n\":1}\n"));
+    SourceReader *reader = test_source(test, (Str){0}, 1);
+    assert_int_equal(test_read(reader, &out, 1), OK);
+    test_put(test, "0.json", STR("{\"n\":2}\n"));
+    test_put(test, "other.txt", STR("{\"n\":9}\n"));
+    assert_int_equal(test_read(reader, &out, 1), OK);
+    Batch *batch;
+    for (int32_t i = 0; i < 3; i++)
+        assert_int_equal(reader->kind->poll(reader, &batch, NULL), ERR_AGAIN);
+    reader->kind->snapshot(reader, &position);
+    reader->kind->close(reader);
+    test_put(test, "b.json", STR("{\"n\":3}\n"));
+    reader = test_source(test, buffer_str(&position), 2);
+    assert_int_equal(test_read(reader, &out, 1), OK);
+    assert_string_equal(buffer_terminated(&out), "1\n2\n3\n");
+    reader->kind->interrupt(reader);
+    assert_int_equal(reader->kind->poll(reader, &batch, NULL), ERR_CANCELLED);
+    reader->kind->close(reader);
+    buffer_free(&out);
+    buffer_free(&position);
+    test_drop(test);
+}
+
+static void csv_records_may_span_lines_and_blocks(void **state)
+{
+    (void)state;
+    enum { ROWS = 400, PAD = 5000 };
+    const Field fields[] = {{STR("n"), type_simple(TYPE_INT)}, {STR("text"), type_string()}};
+    Schema schema = {.fields = fields, .count = 2};
+    TestTable *test = test_table(&schema, 0, "csv", NULL);
+    Buffer text = {0};
+    Buffer expected = {0};
+    for (int32_t i = 0; i < ROWS; i++) {
+        buffer_printf(&text, "%d,\"line\n%0*d\"\n", i, PAD, i);
+        buffer_printf(&expected, "%d|line\n%0*d\n", i, PAD, i);
+    }
+    test_put(test, "a.csv", buffer_str(&text));
+    Buffer out = {0};
+    SourceReader *reader = test_source(test, (Str){0}, 3);
+    assert_int_equal(test_read(reader, &out, INT64_MAX), ERR_END);
+    assert_int_equal(out.length, expected.length);
+    assert_memory_equal(out.data, expected.data, expected.length);
+    reader->kind->close(reader);
+    buffer_free(&text);
+    buffer_free(&expected);
+    buffer_free(&out);
+    test_drop(test);
+}
+
+static void escapes_go_both_ways(void **state)
+{
+    (void)state;
+    Buffer escaped = {0};
+    Buffer plain = {0};
+    const char *const text = "a:b/c=d %e\"\n\x7f{\xc3\xa9}";
+    path_escape(&escaped, str_from(text));
+    assert_string_equal(buffer_terminated(&escaped), "a%3Ab%2Fc%3Dd %25e%22%0A%7F%7B\xc3\xa9}");
+    path_unescape(&plain, buffer_str(&escaped));
+    assert_string_equal(buffer_terminated(&plain), text);
+    plain.length = 0;
+    path_unescape(&plain, STR("%4x%4"));
+    assert_string_equal(buffer_terminated(&plain), "%4x%4");
+    Arena *arena = arena_new(0);
+    const char *path;
+    assert_int_equal(path_of_option(arena, STR("file:///data/x/"), &path, NULL), OK);
+    assert_string_equal(path, "/data/x");
+    assert_int_equal(path_of_option(arena, STR("file:/data"), &path, NULL), OK);
+    assert_string_equal(path, "/data");
+    assert_int_equal(path_of_option(arena, STR("s3://bucket"), &path, NULL), ERR_INVALID);
+    assert_int_equal(path_of_option(arena, STR(""), &path, NULL), ERR_INVALID);
+    arena_free(arena);
+    buffer_free(&escaped);
+    buffer_free(&plain);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_are_read_in_the_order_of_their_paths),
+        cmocka_unit_test(packed_files_are_unpacked),
+        cmocka_unit_test(partitions_and_metadata_come_from_the_path),
+        cmocka_unit_test(reading_goes_on_from_any_position),
+        cmocka_unit_test(monitored_folders_give_new_files_once),
+        cmocka_unit_test(csv_records_may_span_lines_and_blocks),
+        cmocka_unit_test(escapes_go_both_ways),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
