@@ -105,10 +105,10 @@ static void test_rows_go_before_the_watermark_they_raise(void **state)
     (void)state;
     Fixture fixture;
     watermark_start(&fixture, 200000, 0);
-    fixture_row(&fixture, 1, 5 * SECOND, 0);
-    fixture_row(&fixture, 2, 3 * SECOND, 0);
+    fixture_row(&fixture, 1, 3 * SECOND, 0);
+    fixture_row(&fixture, 2, 5 * SECOND, 0);
     fixture_push(&fixture);
-    expect(&fixture, "+I 1,1970-01-01T00:00:05,0\n+I 2,1970-01-01T00:00:03,0\nW 5000000\n");
+    expect(&fixture, "+I 1,1970-01-01T00:00:03,0\n+I 2,1970-01-01T00:00:05,0\nW 5000000\n");
     /* Not more than an interval ahead: it waits for the tick. */
     fixture_row(&fixture, 3, 5 * SECOND + 200000, 0);
     fixture_push(&fixture);
@@ -122,6 +122,35 @@ static void test_rows_go_before_the_watermark_they_raise(void **state)
     expect(&fixture, "");
     bench_watermark(&fixture.bench, fixture.op, 0, TIMESTAMP_MAX);
     expect(&fixture, "W 9223372036854775807\n");
+    fixture_close(&fixture);
+}
+
+/* However rows are cut into batches, the same rows are late, as if each were pushed alone. */
+static void test_a_batch_is_cut_where_its_own_watermark_makes_rows_late(void **state)
+{
+    (void)state;
+    Fixture fixture;
+    watermark_start(&fixture, 200000, 0);
+    fixture_row(&fixture, 1, 5 * SECOND, 0);
+    fixture_row(&fixture, 2, 9 * SECOND, 0);
+    fixture_row(&fixture, 3, 5 * SECOND, 0);
+    fixture_row(&fixture, 4, 6 * SECOND, 0);
+    fixture_row(&fixture, 5, 20 * SECOND, 0);
+    fixture_row(&fixture, 6, 20 * SECOND, 0);
+    fixture_row(&fixture, 7, 20 * SECOND + 100000, 0);
+    fixture_push(&fixture);
+    expect(&fixture, "+I 1,1970-01-01T00:00:05,0\n+I 2,1970-01-01T00:00:09,0\nW 9000000\n"
+                     "+I 3,1970-01-01T00:00:05,0\n+I 4,1970-01-01T00:00:06,0\n"
+                     "+I 5,1970-01-01T00:00:20,0\nW 20000000\n"
+                     "+I 6,1970-01-01T00:00:20,0\n+I 7,1970-01-01T00:00:20.100,0\n");
+    /* A row that the next batch begins with is late by what the last one said; no cut is due
+     * while the stream is less than an interval ahead of that. */
+    fixture_row(&fixture, 8, 20 * SECOND + 200000, 0);
+    fixture_row(&fixture, 9, 20 * SECOND + 100000, 0);
+    fixture_push(&fixture);
+    expect(&fixture, "+I 8,1970-01-01T00:00:20.200,0\n+I 9,1970-01-01T00:00:20.100,0\n");
+    assert_int_equal(fixture.op->kind->tick(fixture.op, 100 * SECOND), OK);
+    expect(&fixture, "W 20200000\n");
     fixture_close(&fixture);
 }
 
@@ -355,6 +384,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_go_before_the_watermark_they_raise),
+        cmocka_unit_test(test_a_batch_is_cut_where_its_own_watermark_makes_rows_late),
         cmocka_unit_test(test_no_watermark_before_1970),
         cmocka_unit_test(test_rows_without_event_time_are_dead_letters),
         cmocka_unit_test(test_a_silent_stream_is_idle_until_rows_come),

@@ -3,7 +3,11 @@
  * The watermark is the greatest value of the expression so far. It is emitted behind the rows
  * that raised it: at once when it is more than an interval of event time ahead of the last one,
  * else with the periodic tick. It starts at 0, as Flink's does, so none before 1970 is emitted.
- * Watermarks from above are ignored, except the end of input. */
+ * Watermarks from above are ignored, except the end of input.
+ *
+ * Which rows are late must not depend on how rows were put into batches: a batch is cut in front
+ * of a row that is not above the watermark which the rows before it have made due, and that
+ * watermark goes out between the parts. */
 #include "exec/operators.h"
 
 #include <assert.h>
@@ -11,6 +15,7 @@
 typedef struct WatermarkOperator {
     Operator base;
     Program *expression; /* NULL when it is a plain column */
+    Arena *lent;         /* scratch of the parts of one batch */
     Timestamp current, emitted;
     int64_t ticked_us; /* wall clock of the last periodic emission */
     int64_t active_us; /* wall clock at the first tick after the last rows */
@@ -24,6 +29,7 @@ static Status watermark_open(Operator *op)
 {
     WatermarkOperator *self = (WatermarkOperator *)op;
     Expr *expr = op->node->watermark.watermark;
+    self->lent = arena_new(0);
     self->delay =
         metric_get(METRIC_GAUGE, "weir_watermark_delay_seconds", operator_shard_labels(op),
                    "How far the watermark is behind the wall clock.", MICROS_PER_SECOND);
@@ -76,24 +82,86 @@ static Timestamp column_max(const Column *column, Selection rows)
 }
 
 /* Watermarks count whole milliseconds, as in Flink. */
-static void watermark_raise(WatermarkOperator *self, const Column *column, Selection rows)
+static Timestamp watermark_whole(Timestamp mark)
 {
-    Timestamp max = column_max(column, rows);
-    if (max == TIMESTAMP_MIN)
-        return;
-    max = floor_div(max, MICROS_PER_MILLI) * MICROS_PER_MILLI;
-    if (max > self->current)
-        self->current = max;
+    return floor_div(mark, MICROS_PER_MILLI) * MICROS_PER_MILLI;
 }
 
 /* In batch mode all rows count, in whatever order they come: time stands still until the end. */
-static Status watermark_emit(WatermarkOperator *self)
+static Status watermark_emit(WatermarkOperator *self, Timestamp watermark)
 {
     const PlanSettings *settings = self->base.task->settings;
-    if (self->current <= self->emitted || self->has_ended || settings->is_batch)
+    if (watermark <= self->emitted || self->has_ended || settings->is_batch)
         return OK;
-    self->emitted = self->current;
-    return operator_advance(&self->base, self->current);
+    self->emitted = watermark;
+    return operator_advance(&self->base, watermark);
+}
+
+/* Whether no row of the batch can be late by what the others make due. */
+static bool watermark_is_in_order(const WatermarkOperator *self, const Column *time, Selection rows)
+{
+    Timestamp min = TIMESTAMP_MAX;
+    const int64_t *values = time->values;
+    for (int32_t i = 0; i < rows.count; i++) {
+        Timestamp value = values[time->is_constant ? 0 : selection_row(rows, i)];
+        min = value < min ? value : min;
+    }
+    return min > self->current;
+}
+
+static bool watermark_is_due(const WatermarkOperator *self, Timestamp since)
+{
+    int64_t interval_us = self->base.node->watermark.interval_us;
+    return interval_us == 0 ? self->current > since : self->current - since > interval_us;
+}
+
+static Status watermark_emit_part(WatermarkOperator *self, const Batch *batch, Selection part)
+{
+    Batch view = *batch;
+    view.selection = part;
+    return operator_emit_lending(&self->base, &view, self->lent);
+}
+
+/* Emit the rows, and between them the watermarks by which one of them is late. */
+static Status watermark_emit_cut(WatermarkOperator *self, const Batch *batch, const Column *marks)
+{
+    const Column *time = &batch->columns[self->base.node->watermark.time_column];
+    const int64_t *times = time->values, *values = marks->values;
+    int32_t count = batch->selection.count, from = 0;
+    int32_t *rows = ARENA_ARRAY(self->base.task->scratch, int32_t, count);
+    Timestamp due = self->emitted;
+    for (int32_t i = 0; i < count; i++) {
+        int32_t row = rows[i] = selection_row(batch->selection, i);
+        if (times[time->is_constant ? 0 : row] <= due && due > self->emitted) {
+            TRY(watermark_emit_part(self, batch, (Selection){rows + from, i - from}));
+            TRY(watermark_emit(self, due));
+            from = i;
+        }
+        int32_t at = marks->is_constant ? 0 : row;
+        Timestamp mark = column_is_null(marks, at) ? TIMESTAMP_MIN : watermark_whole(values[at]);
+        self->current = mark > self->current ? mark : self->current;
+        if (watermark_is_due(self, due))
+            due = self->current;
+    }
+    TRY(watermark_emit_part(self, batch, (Selection){rows + from, count - from}));
+    return watermark_emit(self, due);
+}
+
+/* The rows, then the watermark that they raised. */
+static Status watermark_emit_rows(WatermarkOperator *self, Batch *batch, const Column *marks)
+{
+    Timestamp current = self->current;
+    Timestamp max = column_max(marks, batch->selection);
+    if (max != TIMESTAMP_MIN && watermark_whole(max) > current)
+        self->current = watermark_whole(max);
+    const Column *time = &batch->columns[self->base.node->watermark.time_column];
+    bool is_batch = self->base.task->settings->is_batch;
+    if (!is_batch && !watermark_is_in_order(self, time, batch->selection)) {
+        self->current = current;
+        return watermark_emit_cut(self, batch, marks);
+    }
+    TRY(operator_emit(&self->base, batch));
+    return watermark_is_due(self, self->emitted) ? watermark_emit(self, self->current) : OK;
 }
 
 static Status watermark_push(Operator *op, int32_t input, Batch *batch)
@@ -103,27 +171,21 @@ static Status watermark_push(Operator *op, int32_t input, Batch *batch)
     watermark_reject_nulls(op, batch);
     if (batch->selection.count == 0)
         return OK;
+    Column marks = {0};
     if (self->expression == NULL) {
-        const Expr *expr = op->node->watermark.watermark;
-        watermark_raise(self, &batch->columns[expr->column], batch->selection);
+        marks = batch->columns[op->node->watermark.watermark->column];
     } else {
-        Column result = {0};
         op->task->eval.watermark = op->watermark;
         op->task->eval.error_count = 0;
-        program_run(self->expression, &op->task->eval, batch, &result);
+        program_run(self->expression, &op->task->eval, batch, &marks);
         operator_reject_errors(op, batch);
-        watermark_raise(self, &result, batch->selection);
     }
     self->has_rows = true;
     if (self->is_asleep) {
         self->is_asleep = false;
         TRY(operator_pass_idle(op, false));
     }
-    TRY(operator_emit(op, batch));
-    int64_t interval_us = op->node->watermark.interval_us;
-    if (interval_us == 0 || self->current - self->emitted > interval_us)
-        return watermark_emit(self);
-    return OK;
+    return watermark_emit_rows(self, batch, &marks);
 }
 
 static Status watermark_advance(Operator *op, Timestamp watermark)
@@ -147,7 +209,7 @@ static Status watermark_tick(Operator *op, int64_t now_us)
     self->has_rows = false;
     if (now_us - self->ticked_us >= op->node->watermark.interval_us || now_us < self->ticked_us) {
         self->ticked_us = now_us;
-        TRY(watermark_emit(self));
+        TRY(watermark_emit(self, self->current));
     }
     int64_t timeout_us = op->node->watermark.idle_timeout_us;
     if (timeout_us > 0 && !self->is_asleep && now_us - self->active_us >= timeout_us) {
@@ -157,6 +219,11 @@ static Status watermark_tick(Operator *op, int64_t now_us)
     return OK;
 }
 
+static void watermark_close(Operator *op)
+{
+    arena_free(((WatermarkOperator *)op)->lent);
+}
+
 const OperatorKind watermark_operator = {
     .name = "watermark",
     .size = sizeof(WatermarkOperator),
@@ -164,4 +231,5 @@ const OperatorKind watermark_operator = {
     .push = watermark_push,
     .advance = watermark_advance,
     .tick = watermark_tick,
+    .close = watermark_close,
 };
