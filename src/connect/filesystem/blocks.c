@@ -49,7 +49,8 @@ typedef struct BlocksWorker {
     pthread_t thread;
     Arena *arena;
     Decoder *decoder;
-    Slot *slot; /* being decoded */
+    Slot *slot;      /* being decoded */
+    int64_t decoded; /* bytes of it in front of what the decoder sees */
 } BlocksWorker;
 
 struct Blocks {
@@ -81,7 +82,7 @@ static void slot_reject(void *context, int64_t offset, Str record, const char *c
     BlocksWorker *worker = context;
     Slot *slot = worker->slot;
     buffer_append_u32(&slot->rejects, (uint32_t)slot->batch_count);
-    buffer_append_u64(&slot->rejects, (uint64_t)offset);
+    buffer_append_u64(&slot->rejects, (uint64_t)(worker->decoded + offset));
     buffer_append_bytes(&slot->rejects, str_from(code));
     buffer_append_u8(&slot->rejects, 0);
     buffer_append_bytes(&slot->rejects, str_from(reason));
@@ -180,6 +181,7 @@ static void slot_decode(Blocks *blocks, BlocksWorker *worker, Slot *slot)
     int64_t at = 0;
     worker->slot = slot;
     while (at < slot->length) {
+        worker->decoded = at;
         Batch *batch = batch_new(blocks->spec.batch, BATCH_ROWS_MAX);
         int64_t used = 0;
         Str rest = str_make(slot->block + at, slot->length - at);
