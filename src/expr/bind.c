@@ -23,6 +23,19 @@ static const char *type_name(Binding *binding, Type type)
     return type_text(binding->arena, type_nullable(type));
 }
 
+/* Text and numbers are not converted by themselves: say how. */
+static void binding_hint_cast(Binding *binding)
+{
+    if (binding->arg_count != 2)
+        return;
+    Type first = binding->args[0]->type, second = binding->args[1]->type;
+    if (type_is_text(first) == type_is_text(second))
+        return;
+    Type from = type_is_text(first) ? first : second, to = type_is_text(first) ? second : first;
+    if (cast_kind(from, to) != CAST_NONE)
+        error_hint(binding->error, "convert the text: CAST(… AS %s)", type_name(binding, to));
+}
+
 Status binding_refuse(Binding *binding)
 {
     Buffer list = {0};
@@ -34,6 +47,7 @@ Status binding_refuse(Binding *binding)
     Status status = binding_fail(binding, -1, "WR2301", "`%s` cannot be applied to %s",
                                  binding->function->info.name, buffer_terminated(&list));
     buffer_free(&list);
+    binding_hint_cast(binding);
     return status;
 }
 
