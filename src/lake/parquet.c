@@ -167,7 +167,10 @@ Status parquet_writer_finish(ParquetWriter *writer, const char *path, Error *err
     Buffer sql = {0};
     buffer_printf(&sql, "COPY %s TO ", writer->table);
     print_quoted(&sql, str_from(path), '\'');
-    buffer_printf(&sql, " (FORMAT parquet, COMPRESSION %s)", writer->compression);
+    /* Where the file exists (an attempt that failed half-way), DuckDB would write a `tmp_…` beside
+     * it, which readers of the folder would take for data. */
+    buffer_printf(&sql, " (FORMAT parquet, COMPRESSION %s, USE_TMP_FILE false)",
+                  writer->compression);
     Status status = run_text(api, writer->connection, &sql, error);
     if (status == ERR_FULL && error != NULL)
         error->is_retriable = true;
