@@ -270,10 +270,33 @@ SourceView job_source_at(const Job *job, int32_t index)
     return (SourceView){0};
 }
 
-/* A preview is no operator of the plan and is not counted. */
-static int64_t job_rows_into(const Operator *root)
+/* Metrics go by label, which several sinks of one table share: each metric counts once. A preview
+ * is no operator of the plan and has none. */
+static int64_t job_rows_out(const Job *job)
 {
-    return root->records_in == NULL ? 0 : metric_value(root->records_in);
+    int64_t sum = 0;
+    for (int32_t i = 0; i < job->plan->root_count; i++) {
+        const Metric *metric = job_root_operator(job, i)->records_in;
+        bool is_counted = metric == NULL;
+        for (int32_t k = 0; k < i && !is_counted; k++)
+            is_counted = job_root_operator(job, k)->records_in == metric;
+        sum += is_counted ? 0 : metric_value(metric);
+    }
+    return sum;
+}
+
+static int64_t job_rows_in(const Job *job)
+{
+    int64_t sum = 0;
+    for (int32_t i = 0; i < job->task_count; i++) {
+        const SourceReader *reader = job->tasks[i]->reader;
+        bool is_counted = reader == NULL;
+        for (int32_t k = 0; k < i && !is_counted; k++)
+            is_counted =
+                job->tasks[k]->reader != NULL && job->tasks[k]->reader->records == reader->records;
+        sum += is_counted ? 0 : metric_value(reader->records);
+    }
+    return sum;
 }
 
 JobSummary job_summary(const Job *job)
@@ -287,11 +310,8 @@ JobSummary job_summary(const Job *job)
     };
     if (job->duration_us == 0 && job->started_us != 0)
         summary.duration_us = world_monotonic_us(job->world) - job->started_us;
-    for (int32_t i = 0; i < job->task_count; i++)
-        if (job->tasks[i]->reader != NULL)
-            summary.rows_in += metric_value(job->tasks[i]->reader->records);
-    for (int32_t i = 0; i < job->plan->root_count; i++)
-        summary.rows_out += job_rows_into(job_root_operator(job, i));
+    summary.rows_in = job_rows_in(job);
+    summary.rows_out = job_rows_out(job);
     summary.rows_late = metrics_sum("weir_late_records_total");
     return summary;
 }

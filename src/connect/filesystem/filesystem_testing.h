@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "base/testing.h"
+
 #include "base/memory.h"
 #include "connect/connect.h"
 #include "connect/filesystem/internal.h"
