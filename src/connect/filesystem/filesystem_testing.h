@@ -3,6 +3,8 @@
 #ifndef WEIR_CONNECT_FILESYSTEM_FILESYSTEM_TESTING_H
 #define WEIR_CONNECT_FILESYSTEM_FILESYSTEM_TESTING_H
 
+#include "base/testing.h"
+
 #include <stdlib.h>
 
 #include "base/testing.h"
