@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "sql/diagnostics.h"
@@ -14,10 +15,12 @@ typedef struct BoundOption {
     const OptionSpec *spec; /* NULL under a free prefix */
     int64_t integer;        /* INT, DURATION, BYTES, BOOL */
     double real;
+    const char *terminated; /* the value */
 } BoundOption;
 
+/* Bound once, then only read: several threads do. */
 struct OptionSet {
-    Arena *arena;
+    Arena *arena; /* of the binding */
     BoundOption *options;
     int32_t count;
     const OptionTable *tables;
@@ -81,10 +84,15 @@ static bool bool_parse(Str text, int64_t *out)
     return *out == 1 || str_equal_ignoring_case(text, STR("false"));
 }
 
-static bool double_parse(Arena *arena, Str text, double *out)
+static bool double_parse(Str text, double *out)
 {
-    const char *terminated = str_terminated(arena, str_trim(text));
+    char terminated[128];
     char *end;
+    text = str_trim(text);
+    if (text.length >= (int64_t)sizeof terminated)
+        return false;
+    memcpy(terminated, text.data, (size_t)text.length);
+    terminated[text.length] = '\0';
     *out = strtod(terminated, &end);
     return end != terminated && *end == '\0';
 }
@@ -103,12 +111,12 @@ static bool enum_parse(const char *choices, Str text, Str *out)
     return false;
 }
 
-static bool option_parse(Arena *arena, const OptionSpec *spec, Str text, BoundOption *out)
+static bool option_parse(const OptionSpec *spec, Str text, BoundOption *out)
 {
     switch (spec->type) {
     case OPTION_TEXT: return true;
     case OPTION_INT: return str_parse_int64(str_trim(text), &out->integer);
-    case OPTION_DOUBLE: return double_parse(arena, text, &out->real);
+    case OPTION_DOUBLE: return double_parse(text, &out->real);
     case OPTION_BOOL: return bool_parse(str_trim(text), &out->integer);
     case OPTION_DURATION: return duration_parse(text, &out->integer);
     case OPTION_BYTES: return bytes_parse(text, &out->integer);
@@ -232,10 +240,11 @@ static void binder_add(OptionBinder *binder, const OptionEntry *entry)
     }
     BoundOption *bound = &set->options[set->count];
     *bound = (BoundOption){.entry = *entry, .spec = spec};
-    if (spec != NULL && !option_parse(set->arena, spec, entry->value, bound)) {
+    if (spec != NULL && !option_parse(spec, entry->value, bound)) {
         binder_report_value(binder, spec, entry);
         return;
     }
+    bound->terminated = str_terminated(set->arena, bound->entry.value);
     set->count++;
 }
 
@@ -300,7 +309,8 @@ static BoundOption options_get(const OptionSet *options, const char *key, Option
     BoundOption bound = {.spec = spec};
     if (spec->default_text != NULL) {
         bound.entry.value = str_from(spec->default_text);
-        bool is_parsed = option_parse(options->arena, spec, bound.entry.value, &bound);
+        bound.terminated = spec->default_text;
+        bool is_parsed = option_parse(spec, bound.entry.value, &bound);
         assert(is_parsed);
     }
     return bound;
@@ -313,8 +323,8 @@ Str options_text(const OptionSet *options, const char *key)
 
 const char *options_terminated(const OptionSet *options, const char *key)
 {
-    Str text = options_text(options, key);
-    return text.data == NULL ? "" : str_terminated(options->arena, text);
+    const char *text = options_get(options, key, OPTION_TEXT).terminated;
+    return text == NULL ? "" : text;
 }
 
 int64_t options_int(const OptionSet *options, const char *key)
@@ -353,6 +363,14 @@ OptionEntry options_at(const OptionSet *options, int32_t index)
     return options->options[index].entry;
 }
 
+static bool key_has_word(Str key, Str word)
+{
+    for (int64_t i = 0; i + word.length <= key.length; i++)
+        if (str_equal_ignoring_case(str_make(key.data + i, word.length), word))
+            return true;
+    return false;
+}
+
 bool options_is_secret(const OptionSet *options, Str key)
 {
     const BoundOption *given = set_find(options, key);
@@ -362,9 +380,8 @@ bool options_is_secret(const OptionSet *options, Str key)
     if (spec != NULL)
         return spec->is_secret;
     /* Under a free prefix nothing is declared: judge by the name. */
-    Str lower = str_to_lower(options->arena, key);
-    return str_find(lower, STR("password")) >= 0 || str_find(lower, STR("secret")) >= 0 ||
-           str_find(lower, STR("token")) >= 0 || str_find(lower, STR("credential")) >= 0;
+    return key_has_word(key, STR("password")) || key_has_word(key, STR("secret")) ||
+           key_has_word(key, STR("token")) || key_has_word(key, STR("credential"));
 }
 
 Str options_shown(const OptionSet *options, int32_t index)

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 
-static Status part_retriable(Status status, Error *error)
+Status part_retriable(Status status, Error *error)
 {
     if (status == ERR_FULL && error != NULL) {
         error->is_retriable = true;
@@ -97,7 +97,7 @@ Status part_close(Part *part, Error *error)
 
 Status part_publish(World *world, const char *hidden, const char *final, Error *error)
 {
-    return world->kind->rename(world, hidden, final, error);
+    return part_retriable(world->kind->rename(world, hidden, final, error), error);
 }
 
 int64_t part_bytes(const Part *part)

@@ -37,6 +37,9 @@ Status part_sync(Part *part, Error *error);
 /* The file is complete and durable. */
 Status part_close(Part *part, Error *error);
 
+/* The status as it is; of a full disk the error says that it may be tried again. */
+Status part_retriable(Status status, Error *error);
+
 /* Rename a closed file into view. The folder is not synced. */
 Status part_publish(World *world, const char *hidden, const char *final, Error *error);
 

@@ -125,7 +125,9 @@ static Status write_success(FilesystemSink *sink, const char *final, Error *erro
     char path[PATH_BYTES_MAX + NAME_BYTES_MAX];
     File *file;
     snprintf(path, sizeof path, "%.*s/%s", (int)(slash - final), final, sink->success_name);
-    TRY(world->kind->open(world, path, FILE_CREATE, &file, error));
+    Status status = world->kind->open(world, path, FILE_CREATE, &file, error);
+    if (status != OK)
+        return part_retriable(status, error);
     return world->kind->close(file, error);
 }
 
