@@ -244,7 +244,12 @@ class MariaDB:
             self.folder.mkdir(parents=True, exist_ok=True)
             shutil.copytree(self._template(), self.data)
         server = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
+        # A server clears away what looks like left-overs in its temporary folder, also those of
+        # the server next to it.
+        temporary = self.folder / "tmp"
+        temporary.mkdir(exist_ok=True)
         argv = [server, "--no-defaults", *self._as_user(), f"--datadir={self.data}",
+                f"--tmpdir={temporary}",
                 f"--socket={self.socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
                 f"--pid-file={self.folder / 'pid'}", "--skip-slave-start",
                 *(f"--{name}={value}" for name, value in self.options.items())]
