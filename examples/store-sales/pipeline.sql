@@ -100,6 +100,7 @@ CREATE TABLE `counts_in_redis` (
 );
 
 -- The lake gets every raw change as a row of its own, with its kind: +I, -U, +U or -D.
+-- Its options differ from those of `payments` in the last one only: both are read in one go.
 CREATE TABLE `payment_changes` (
   `id`       BIGINT NOT NULL,
   `store_id` INT,

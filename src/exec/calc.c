@@ -1,4 +1,5 @@
-/* WHERE and SELECT: narrow the selection, then make the output's columns.
+/* WHERE and SELECT: narrow the selection, then make the output's columns. For append-only readers
+ * of a changelog, every row becomes an insert on the way.
  *
  * Rows are not copied, and columns that pass unchanged are passed by reference; only computed
  * ones are new. Updates need no special case: they come as two rows, and each is judged alone. */
@@ -72,13 +73,17 @@ static Status calc_push(Operator *op, int32_t input, Batch *batch)
     }
     if (batch->selection.count == 0)
         return OK;
-    if (op->node->calc.exprs == NULL)
+    if (op->node->calc.exprs == NULL && !op->node->calc.makes_append)
         return operator_emit(op, batch);
-    Batch out = *batch;
-    out.columns = calc_project(calc, batch);
-    out.column_count = op->node->schema.count;
-    out.selection = batch->selection;
+    Batch out = *batch; /* a view: the kinds and columns of the batch are others' too */
     out.arena = NULL;
+    if (op->node->calc.exprs != NULL) {
+        out.columns = calc_project(calc, batch);
+        out.column_count = op->node->schema.count;
+        out.selection = batch->selection;
+    }
+    if (op->node->calc.makes_append)
+        out.kinds = NULL;
     return operator_emit(op, &out);
 }
 

@@ -279,6 +279,55 @@ static void test_calc_filters_and_projects(void **state)
     fixture_close(&fixture);
 }
 
+/* Others see the changes that an append-only reader takes for inserts. */
+static void check_append(bool has_filter, bool has_exprs)
+{
+    Fixture fixture;
+    fixture_open(&fixture, PLAN_CALC);
+    Expr *exprs[] = {column_of(&fixture, 2),
+                     call_of(&fixture, "+", column_of(&fixture, 0), column_of(&fixture, 2))};
+    fixture.outputs[0] = fixture.outputs[1] = fixture.fields[0];
+    if (has_exprs) {
+        fixture.node.schema = (Schema){.fields = fixture.outputs, .count = 2};
+        fixture.node.calc.exprs = exprs;
+    }
+    if (has_filter)
+        fixture.node.calc.filter =
+            call_of(&fixture, "<", column_of(&fixture, 0), column_of(&fixture, 2));
+    fixture.node.calc.makes_append = true;
+    fixture_start(&fixture);
+    batch_need_kinds(fixture.batch, CAPACITY);
+    static const RowKind kinds[] = {ROW_INSERT, ROW_UPDATE_BEFORE, ROW_UPDATE_AFTER, ROW_DELETE};
+    for (int32_t i = 0; i < 4; i++) {
+        fixture_row(&fixture, i, 0, 2);
+        fixture.batch->kinds[i] = (uint8_t)kinds[i];
+    }
+    uint8_t *shared = fixture.batch->kinds;
+    bench_push(&fixture.bench, fixture.op, 0, fixture.batch);
+    assert_ptr_equal(fixture.batch->kinds, shared);
+    for (int32_t i = 0; i < 4; i++)
+        assert_int_equal(shared[i], kinds[i]);
+    Buffer expected = {0};
+    for (int32_t i = 0; i < (has_filter ? 2 : 4); i++) {
+        if (has_exprs)
+            buffer_printf(&expected, "+I 2,%d\n", i + 2);
+        else
+            buffer_printf(&expected, "+I %d,1970-01-01T00:00,2\n", i);
+    }
+    expect(&fixture, buffer_terminated(&expected));
+    buffer_free(&expected);
+    fixture_close(&fixture);
+}
+
+static void test_changes_become_inserts(void **state)
+{
+    (void)state;
+    check_append(false, false);
+    check_append(false, true);
+    check_append(true, false);
+    check_append(true, true);
+}
+
 static void test_rows_that_cannot_be_computed_are_dead_letters(void **state)
 {
     (void)state;
@@ -390,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_a_silent_stream_is_idle_until_rows_come),
         cmocka_unit_test(test_a_union_is_as_far_as_its_slowest_input),
         cmocka_unit_test(test_calc_filters_and_projects),
+        cmocka_unit_test(test_changes_become_inserts),
         cmocka_unit_test(test_rows_that_cannot_be_computed_are_dead_letters),
         cmocka_unit_test(test_every_row_goes_to_all_its_windows),
         cmocka_unit_test(test_upserts_become_a_full_changelog),

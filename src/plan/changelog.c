@@ -1,8 +1,8 @@
 /* Which row kinds flow on each edge: from the sources up, then from the sinks down to learn where
  * -U is needed, then up once more.
  *
- * -U is needed below aggregations of updates and below filters on updates, and by sinks that take
- * it; a sink with a key does without. */
+ * -U is needed below aggregations of updates, below filters on updates and where every change
+ * becomes a row, and by sinks that take it; a sink with a key does without. */
 #include <assert.h>
 
 #include "plan/internal.h"
@@ -61,7 +61,7 @@ static ChangelogMode rel_mode(const Rel *rel, bool is_final)
     }
     case PLAN_NORMALIZE:
         return CHANGELOG_INSERT | CHANGELOG_UPDATE_AFTER | CHANGELOG_DELETE | optional;
-    case PLAN_CALC:
+    case PLAN_CALC: return rel->node.calc.makes_append ? CHANGELOG_APPEND : inputs_mode(rel);
     case PLAN_WATERMARK:
     case PLAN_WINDOW_ASSIGN:
     case PLAN_UNION:
@@ -93,7 +93,7 @@ static const Rel *changes_origin(const Rel *rel)
             if (!mode_is_append(rel->node.inputs[i]->changelog))
                 next = rel_input(rel, i);
         }
-        if (next == NULL || rel->node.kind == PLAN_GROUP_AGGREGATE)
+        if (next == NULL || rel->node.kind == PLAN_GROUP_AGGREGATE || rel->entry != NULL)
             break;
         rel = next;
     }
@@ -218,7 +218,8 @@ static void changelog_ask(Rel *rel)
         Rel *input = rel_input(rel, i);
         bool has_updates = mode_has_updates(input->node.changelog);
         bool needs = is_asked;
-        if (rel->node.kind == PLAN_CALC && rel->node.calc.filter != NULL)
+        if (rel->node.kind == PLAN_CALC &&
+            (rel->node.calc.filter != NULL || rel->node.calc.makes_append))
             needs = true;
         if (rel->node.kind == PLAN_GROUP_AGGREGATE || rel->node.kind == PLAN_WINDOW_AGGREGATE)
             needs = true;

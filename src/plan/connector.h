@@ -69,6 +69,9 @@ typedef struct ConnectorInfo {
     bool can_read, can_write, takes_format, needs_format;
     bool is_extension; /* not one of Flink's or its ecosystem's: named by --portable */
     SinkGuarantee guarantee;
+    /* The BOOLEAN option that makes inserts of every change, which are otherwise read the same;
+     * or NULL. Tables that differ in it alone, or in nothing, are read once: see plan/share.c. */
+    const char *append_only_option;
 
     /* Whether reading ends by itself. */
     bool (*is_bounded)(const TableOptions *table);

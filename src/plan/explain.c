@@ -51,10 +51,14 @@ static void print_calc(Buffer *out, const PlanNode *node)
         if (expr->kind != EXPR_COLUMN || !str_equal(input->fields[expr->column].name, name))
             buffer_printf(out, " AS %.*s", STR_ARGS(name));
     }
-    if (node->calc.filter == NULL)
-        return;
-    buffer_append_text(out, node->calc.exprs != NULL ? " WHERE " : "WHERE ");
-    expr_print(out, node->calc.filter, input);
+    if (node->calc.filter != NULL) {
+        buffer_append_text(out, node->calc.exprs != NULL ? " WHERE " : "WHERE ");
+        expr_print(out, node->calc.filter, input);
+    }
+    if (node->calc.makes_append)
+        buffer_append_text(out, node->calc.exprs != NULL || node->calc.filter != NULL
+                                    ? ", as append-only"
+                                    : "as append-only");
 }
 
 static void print_source(Buffer *out, const PlanNode *node)

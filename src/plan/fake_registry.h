@@ -10,6 +10,16 @@ static inline ChangelogMode fake_all(const TableOptions *table)
     return CHANGELOG_ALL;
 }
 
+static inline ChangelogMode fake_cdc_mode(const TableOptions *table)
+{
+    return options_bool(table->options, "flat") ? CHANGELOG_APPEND : CHANGELOG_ALL;
+}
+
+static inline ChangelogMode fake_upsert_mode(const TableOptions *table)
+{
+    return options_bool(table->options, "flat") ? CHANGELOG_APPEND : CHANGELOG_UPSERT;
+}
+
 static inline ChangelogMode fake_upsert(const TableOptions *table)
 {
     (void)table;
@@ -50,6 +60,11 @@ static const OptionSpec FAKE_CDC_OPTIONS[] = {
      .type = OPTION_ENUM,
      .default_text = "initial",
      .choices = "initial|earliest-offset|latest-offset"},
+    {.key = "flat", .type = OPTION_BOOL, .default_text = "false"},
+};
+
+static const OptionSpec FAKE_UPSERT_OPTIONS[] = {
+    {.key = "flat", .type = OPTION_BOOL, .default_text = "false"},
 };
 
 static const MetadataSpec FAKE_CDC_METADATA[] = {
@@ -82,14 +97,20 @@ static const ConnectorInfo FAKE_DATAGEN = {.name = "datagen",
                                            .is_bounded = fake_is_bounded};
 static const ConnectorInfo FAKE_CDC = {.name = "mysql-cdc",
                                        .options = FAKE_CDC_OPTIONS,
-                                       .option_count = 6,
+                                       .option_count = 7,
                                        .free_prefixes = FAKE_CDC_FREE,
                                        .metadata = FAKE_CDC_METADATA,
                                        .metadata_count = 3,
                                        .can_read = true,
-                                       .read_mode = fake_all};
-static const ConnectorInfo FAKE_UPSERT = {
-    .name = "upsert-source", .can_read = true, .is_extension = true, .read_mode = fake_upsert};
+                                       .append_only_option = "flat",
+                                       .read_mode = fake_cdc_mode};
+static const ConnectorInfo FAKE_UPSERT = {.name = "upsert-source",
+                                          .options = FAKE_UPSERT_OPTIONS,
+                                          .option_count = 1,
+                                          .can_read = true,
+                                          .is_extension = true,
+                                          .append_only_option = "flat",
+                                          .read_mode = fake_upsert_mode};
 static const ConnectorInfo FAKE_FILE = {.name = "filesystem",
                                         .options = FAKE_FILE_OPTIONS,
                                         .option_count = 3,

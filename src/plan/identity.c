@@ -61,19 +61,29 @@ static uint64_t aggregate_identity(const PlanAggregate *aggregate, const uint64_
     return hash;
 }
 
+static uint64_t table_identity(const TableEntry *entry)
+{
+    /* Options of the table may change under a job (a password); those of a hint make another
+     * reader of the same table. */
+    uint64_t hash = hash_str(1, entry->table.path);
+    for (int32_t i = 0; i < entry->hint_count; i++)
+        hash = hash_str(hash, entry->options[entry->hints[i]].key);
+    for (int32_t i = 0; i < entry->hint_count; i++)
+        hash = hash_str(hash, entry->options[entry->hints[i]].value);
+    return hash;
+}
+
+/* Metadata go by their keys: tables on a shared source may call them differently. */
 static uint64_t source_identity(Rel *rel)
 {
     const PlanTable *table = &rel->entry->table;
-    for (int32_t i = 0; i < rel->node.schema.count; i++)
-        rel->column_identities[i] = hash_str(11, rel->node.schema.fields[i].name);
-    /* Options of the table may change under a job (a password); those of a hint make another
-     * reader of the same table. */
-    uint64_t hash = hash_str(1, table->path);
-    for (int32_t i = 0; i < rel->entry->hint_count; i++)
-        hash = hash_str(hash, rel->entry->options[rel->entry->hints[i]].key);
-    for (int32_t i = 0; i < rel->entry->hint_count; i++)
-        hash = hash_str(hash, rel->entry->options[rel->entry->hints[i]].value);
-    return hash;
+    for (int32_t i = 0; i < rel->node.schema.count; i++) {
+        int32_t column = rel->node.source.columns[i];
+        rel->column_identities[i] =
+            column >= 0 ? hash_str(11, table->physical.fields[column].name)
+                        : hash_text(12, table->connector->metadata[-column - 1].key);
+    }
+    return table_identity(rel->entry);
 }
 
 static uint64_t values_identity(Rel *rel)
@@ -94,9 +104,10 @@ static uint64_t calc_identity(Rel *rel, const Rel *input)
         rel->column_identities[i] = rel->node.calc.exprs == NULL
                                         ? columns[i]
                                         : expr_identity(rel->node.calc.exprs[i], columns);
+    uint64_t hash = rel->entry != NULL ? table_identity(rel->entry) : input->identity;
     if (rel->node.calc.filter == NULL)
-        return input->identity;
-    return hash_combine(input->identity, expr_identity(rel->node.calc.filter, columns));
+        return hash;
+    return hash_combine(hash, expr_identity(rel->node.calc.filter, columns));
 }
 
 static uint64_t pass_on_identity(Rel *rel, const Rel *input)

@@ -4,7 +4,7 @@
  * compute, so that two statements that scan one table or expand one view meet in one Rel. Then
  * passes over the whole graph change it in place:
  *
- *   bind_* ──> Rel graph ── connect, normalize, merge, changelog, prune ──> finish ──> Plan
+ *   bind_* ──> Rel graph ── connect, share, normalize, merge, changelog, prune ──> finish ──> Plan
  *
  * A mistake is reported once, where it is; what depends on it gets the error type (expr_poison,
  * type_is_poison) and stays silent. */
@@ -36,7 +36,7 @@ struct Rel {
     PlanNode node;      /* first: a Rel * is a PlanNode * */
     int32_t serial;     /* order of creation: inputs before consumers */
     int32_t depth;      /* of the tree below */
-    TableEntry *entry;  /* PLAN_SOURCE, PLAN_SINK */
+    TableEntry *entry;  /* PLAN_SOURCE, PLAN_SINK; PLAN_CALC of a table on a shared source */
     Span span;          /* of what asked for it, for messages */
     Str owner;          /* PLAN_SINK, PLAN_SERVE: the target as written */
     bool is_single_row; /* PLAN_SERVE of at most one row: all columns are its key */
@@ -369,6 +369,8 @@ const ColumnSet *rel_key_within(Planner *planner, Rel *rel, const int32_t *colum
 
 void pass_reach(Planner *planner);     /* what the roots need, inputs first; counts consumers */
 bool pass_connect(Planner *planner);   /* connectors of all reached sources */
+void pass_share(Planner *planner);     /* one source for tables that read the same */
+void pass_stand_in(Planner *planner);  /* what reads a Rel with a stand-in reads that instead */
 void pass_normalize(Planner *planner); /* PLAN_NORMALIZE behind upsert sources */
 void pass_merge(Planner *planner);     /* CALC over CALC */
 void pass_changelog(Planner *planner); /* row kinds; -U only where it is needed */

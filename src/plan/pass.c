@@ -29,6 +29,34 @@ void pass_reach(Planner *planner)
     planner->rels = order;
 }
 
+/* ---- Stand-ins ------------------------------------------------------------------------- */
+
+/* Who makes inserts of raw changes has nothing of changes put in order. */
+static bool takes_stand_in(const Rel *rel, const Rel *stand_in)
+{
+    bool is_raw = rel->node.kind == PLAN_CALC && rel->node.calc.makes_append;
+    return !is_raw || stand_in->node.kind != PLAN_NORMALIZE;
+}
+
+void pass_stand_in(Planner *planner)
+{
+    bool is_changed = false;
+    for (int32_t i = 0; i < planner->rels.count; i++) {
+        Rel *rel = LIST_AT(planner->rels, i, Rel);
+        for (int32_t k = 0; k < rel->node.input_count; k++) {
+            Rel *stand_in = rel_input(rel, k)->stand_in;
+            if (stand_in == NULL || !takes_stand_in(rel, stand_in))
+                continue;
+            rel->node.inputs[k] = (PlanNode *)stand_in;
+            is_changed = true;
+        }
+    }
+    for (int32_t i = 0; i < planner->rels.count; i++)
+        LIST_AT(planner->rels, i, Rel)->stand_in = NULL;
+    if (is_changed)
+        pass_reach(planner);
+}
+
 /* ---- Connect --------------------------------------------------------------------------- */
 
 bool pass_connect(Planner *planner)
@@ -87,26 +115,12 @@ static Rel *normalize_rel(Planner *planner, Rel *source)
 
 void pass_normalize(Planner *planner)
 {
-    bool is_changed = false;
     for (int32_t i = 0; i < planner->rels.count; i++) {
         Rel *rel = LIST_AT(planner->rels, i, Rel);
         if (rel->node.kind == PLAN_SOURCE && source_needs_normalize(planner, rel))
             rel->stand_in = normalize_rel(planner, rel);
     }
-    for (int32_t i = 0; i < planner->rels.count; i++) {
-        Rel *rel = LIST_AT(planner->rels, i, Rel);
-        for (int32_t k = 0; k < rel->node.input_count; k++) {
-            Rel *input = rel_input(rel, k);
-            if (input->stand_in == NULL)
-                continue;
-            rel->node.inputs[k] = (PlanNode *)input->stand_in;
-            is_changed = true;
-        }
-    }
-    for (int32_t i = 0; i < planner->rels.count; i++)
-        LIST_AT(planner->rels, i, Rel)->stand_in = NULL;
-    if (is_changed)
-        pass_reach(planner);
+    pass_stand_in(planner);
 }
 
 /* ---- Merge ----------------------------------------------------------------------------- */
@@ -163,6 +177,8 @@ static bool calc_absorb(Planner *planner, Rel *upper, const Rel *lower)
             merged.node.calc.filter = expr_substitute(arena, merged.node.calc.filter, below);
     }
     merged.node.calc.filter = expr_and(arena, lower->node.calc.filter, merged.node.calc.filter);
+    merged.node.calc.makes_append |= lower->node.calc.makes_append;
+    merged.entry = lower->entry;
     if (calc_size(&merged) > PLAN_EXPR_NODES_MAX)
         return false;
     *upper = merged;

@@ -93,6 +93,7 @@ static Plan *planner_run_passes(Planner *planner)
         check_all_tables(planner);
     if (!is_connected)
         return NULL;
+    pass_share(planner);
     pass_normalize(planner);
     pass_merge(planner);
     pass_changelog(planner);

@@ -104,6 +104,7 @@ struct PlanNode {
         struct {
             Expr *filter;       /* BOOLEAN over the input, or NULL */
             Expr *const *exprs; /* one per output column; NULL: the input as it is */
+            bool makes_append;  /* every row becomes +I, whatever it was */
         } calc;
         struct {
             int32_t time_column;     /* of input and output alike */

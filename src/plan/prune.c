@@ -372,12 +372,17 @@ static bool calc_has_input_columns(const Rel *rel)
     return true;
 }
 
+static bool calc_is_idle(const Rel *rel)
+{
+    return rel->node.kind == PLAN_CALC && rel->node.calc.filter == NULL &&
+           !rel->node.calc.makes_append && rel->entry == NULL && calc_has_input_columns(rel);
+}
+
 static void drop_identity(Rel *rel)
 {
     for (int32_t i = 0; i < rel->node.input_count; i++) {
         Rel *input = rel_input(rel, i);
-        while (input->node.kind == PLAN_CALC && input->node.calc.filter == NULL &&
-               calc_has_input_columns(input))
+        while (calc_is_idle(input))
             input = rel_input(input, 0);
         rel->node.inputs[i] = (PlanNode *)input;
     }

@@ -65,6 +65,7 @@ static void values_digest(Buffer *out, const PlanNode *node)
 
 static void calc_digest(Buffer *out, const PlanNode *node)
 {
+    buffer_append_text(out, node->calc.makes_append ? "+I " : "");
     if (node->calc.filter != NULL)
         expr_digest(out, node->calc.filter);
     for (int32_t i = 0; node->calc.exprs != NULL && i < node->schema.count; i++) {

@@ -237,6 +237,7 @@ const ConnectorInfo mysql_cdc_info = {
     .can_read = true,
     .is_bounded = mysql_cdc_is_bounded,
     .read_mode = mysql_cdc_read_mode,
+    .append_only_option = "scan.read-changelog-as-append-only.enabled",
     .check = mysql_cdc_check,
 };
 
