@@ -192,6 +192,11 @@ def median_seconds(runs):
     return statistics.median(seconds_of(runs))
 
 
+def ratio_of_cpu(other, ours):
+    return (statistics.median([one.cpu_seconds for one in other])
+            / statistics.median([one.cpu_seconds for one in ours]))
+
+
 def percentile(values, share):
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
@@ -236,8 +241,9 @@ class Report:
     def commands(self, *lines):
         self.text += ["", *(f"    {line}" for line in lines), ""]
 
-    def measure(self, name, value, unit, ratio=None, target=None, at_most=False):
-        """One line. `target` is held against the ratio if there is one, else the value."""
+    def measure(self, name, value, unit, ratio=None, target=None, at_most=False, cpu_ratio=None):
+        """One line. `target` is held against the ratio if there is one, else the value. The ratio
+        of processor times is for the table only: what another load cannot have bent."""
         number = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" \
             if abs(value) < 10 else f"{value:.1f}"
         line = f"{name}: {number} {unit}"
@@ -251,7 +257,8 @@ class Report:
         print(line, flush=True)
         self.measures.append((name, f"{number} {unit}", "" if ratio is None else f"{ratio:.2f}",
                               "" if target is None else
-                              f"{'≤' if at_most else '≥'} {target:g}", verdict))
+                              f"{'≤' if at_most else '≥'} {target:g}", verdict,
+                              "" if cpu_ratio is None else f"{cpu_ratio:.2f}"))
 
     def failed(self, title, error):
         """A comparison that could not be made: said in both places."""
@@ -266,7 +273,7 @@ class Report:
                    if IS_QUICK else ""), ""]
         body, self.text = self.text, head
         self.table(["", ""], machine(self))
-        self.table(["what", "value", "ratio", "target", ""], self.measures)
+        self.table(["what", "value", "ratio", "target", "", "ratio of processor times"], self.measures)
         path.write_text("\n".join(self.text + body).rstrip() + "\n")
 
 

@@ -93,7 +93,8 @@ def capture(port):
 
 def compare(report, name, ours, theirs, runs):
     ratio = h.median_seconds(runs[theirs]) / h.median_seconds(runs[ours])
-    report.measure(name, ROWS / h.median_seconds(runs[ours]) / 1e6, "M rows/s", ratio, 0.5)
+    report.measure(name, ROWS / h.median_seconds(runs[ours]) / 1e6, "million rows/s", ratio, 0.5,
+                   cpu_ratio=h.ratio_of_cpu(runs[theirs], runs[ours]))
 
 
 def measure(report):
