@@ -5,7 +5,8 @@
  * A change is emitted once per key and batch, in the order in which the batch first touches the
  * keys; Flink without mini-batch emits for every row. The result is the same, only intermediate
  * steps are fewer. A key whose result did not change emits nothing, unless state expires: then
- * the pair keeps the state of those downstream alive. SELECT DISTINCT is this without calls. */
+ * the pair keeps the state of those downstream alive. SELECT DISTINCT is this without calls. In
+ * batch mode there are final rows only: group_final.c. */
 #include "exec/group_aggregate.h"
 
 #include <assert.h>
@@ -34,16 +35,6 @@ static Status group_open(Operator *op)
     self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_shard_labels(op),
                                    "Bytes of keyed state.", 1);
     return OK;
-}
-
-static inline GroupHead *group_head(uint8_t *value)
-{
-    return (GroupHead *)(void *)value;
-}
-
-static inline uint8_t *group_state(uint8_t *value)
-{
-    return value + sizeof(GroupHead);
 }
 
 void group_forget(GroupAggregate *self, uint8_t *value)
@@ -234,6 +225,8 @@ static Status group_push(Operator *op, int32_t input, Batch *batch)
 {
     GroupAggregate *self = (GroupAggregate *)op;
     assert(input == 0 && batch->selection.count > 0);
+    if (op->node->group_aggregate.is_final)
+        return group_final_push(self, batch);
     Arena *scratch = op->task->scratch;
     Selection rows = batch->selection;
     bool expires = op->node->group_aggregate.state_ttl_us > 0;
@@ -249,6 +242,13 @@ static Status group_push(Operator *op, int32_t input, Batch *batch)
         status = group_emit(self, batch, &touched, first);
     group_settle(self, &touched, now_us);
     return status;
+}
+
+static Status group_advance(Operator *op, Timestamp watermark)
+{
+    if (op->node->group_aggregate.is_final && watermark == TIMESTAMP_MAX)
+        TRY(group_final_end((GroupAggregate *)op));
+    return operator_advance(op, watermark);
 }
 
 static Status group_tick(Operator *op, int64_t now_us)
@@ -287,6 +287,7 @@ const OperatorKind group_aggregate_operator = {
     .size = sizeof(GroupAggregate),
     .open = group_open,
     .push = group_push,
+    .advance = group_advance,
     .tick = group_tick,
     .snapshot = group_snapshot,
     .restore = group_restore,

@@ -419,6 +419,156 @@ static void test_damaged_state_is_refused(void **state)
     trial_free(trial);
 }
 
+/* ---- Batch mode ------------------------------------------------------------------------ */
+
+static void final_end(Trial *trial)
+{
+    for (int32_t i = 0; i < trial->shard_count; i++)
+        bench_watermark(&trial->bench[i], trial->ops[i], 0, TIMESTAMP_MAX);
+}
+
+static Trial *final_new(int32_t aggregates, int32_t shards)
+{
+    Trial *trial = trial_new(7);
+    trial_plan(trial, aggregates, false);
+    trial->node.group_aggregate.is_final = true;
+    trial->node.group_aggregate.emits_update_before = false;
+    trial_open_shards(trial, shards);
+    return trial;
+}
+
+/* Without keys the columns of the output are those of the aggregates alone. */
+static Trial *final_new_global(void)
+{
+    Trial *trial = trial_new(7);
+    trial_plan(trial, 4, false);
+    trial->node.group_aggregate.is_final = true;
+    trial->node.group_aggregate.key_count = 0;
+    trial->node.schema = (Schema){.fields = trial->outputs + 1, .count = 4};
+    trial->node.distribution = DISTRIBUTION_SINGLE;
+    trial_open_shards(trial, 1);
+    return trial;
+}
+
+static void test_final_rows_come_at_the_end_in_order_of_first_touch(void **state)
+{
+    (void)state;
+    Trial *trial = final_new(4, 1);
+    push_one(trial, 5, 8, ROW_INSERT);
+    push_one(trial, 0, VALUES, ROW_INSERT);
+    push_one(trial, 7, 9, ROW_INSERT);
+    push_one(trial, 5, 6, ROW_INSERT);
+    push_one(trial, 1, 7, ROW_INSERT);
+    bench_watermark(&trial->bench[0], trial->ops[0], 0, 1000);
+    assert_string_equal(capture_text(trial->captures[0]), "");
+    final_end(trial);
+    assert_string_equal(capture_text(trial->captures[0]),
+                        "+I f,2,4,1,3\n+I null,1,null,null,null\n"
+                        "+I a key of more than twelve bytes,1,4,4,4\n+I b,1,2,2,2\n");
+    trial_free(trial);
+}
+
+static void test_final_rows_survive_a_restart(void **state)
+{
+    (void)state;
+    for (int32_t shards = 1; shards <= 2; shards++) {
+        Trial *trial = final_new(5, 1);
+        for (int32_t round = 0; round < 3; round++) {
+            for (int32_t key = KEYS - 1; key >= 0; key--)
+                push_one(trial, key, (3 * key + round) % VALUES, ROW_INSERT);
+            trial_resume(trial, round == 1 ? shards : trial->shard_count);
+        }
+        if (shards == 1) {
+            final_end(trial);
+            assert_int_equal(strncmp(capture_text(trial->captures[0]), "+I l,3,", 7), 0);
+            assert_int_equal(trial->captures[0]->rows, KEYS);
+            trial_check(trial);
+            /* What is out does not come again. */
+            trial_resume(trial, 2);
+            final_end(trial);
+            assert_int_equal(trial->captures[0]->rows + trial->captures[1]->rows, 0);
+        } else {
+            /* One shard is done and the other is not when the state is taken: nothing is lost. */
+            bench_watermark(&trial->bench[0], trial->ops[0], 0, TIMESTAMP_MAX);
+            int64_t first = trial->captures[0]->rows;
+            assert_in_range(first, 1, KEYS - 1);
+            trial_resume(trial, 1);
+            final_end(trial);
+            assert_int_equal(trial->captures[0]->rows, KEYS - first);
+        }
+        trial_free(trial);
+    }
+}
+
+static void test_final_row_of_nothing(void **state)
+{
+    (void)state;
+    Trial *trial = final_new(4, 1);
+    final_end(trial);
+    assert_string_equal(capture_text(trial->captures[0]), "");
+    trial_free(trial);
+    trial = final_new_global();
+    trial_resume(trial, 1);
+    final_end(trial);
+    assert_string_equal(capture_text(trial->captures[0]), "+I 0,null,null,null\n");
+    trial_resume(trial, 1);
+    final_end(trial);
+    assert_string_equal(capture_text(trial->captures[0]), "");
+    trial_free(trial);
+    trial = final_new_global();
+    push_one(trial, 1, 8, ROW_INSERT);
+    trial_resume(trial, 1);
+    push_one(trial, 2, 9, ROW_INSERT);
+    final_end(trial);
+    assert_string_equal(capture_text(trial->captures[0]), "+I 2,7,3,4\n");
+    trial_free(trial);
+}
+
+static void test_final_rows_of_more_keys_than_a_batch(void **state)
+{
+    (void)state;
+    Trial *trial = final_new(1, 1);
+    for (int32_t round = 0; round < 3; round++) {
+        Batch *batch = batch_new(&trial->source.schema, CAPACITY);
+        for (int32_t i = 0; i < CAPACITY; i++) {
+            char *name = arena_printf(batch->arena, "key number %d", i + 1500 * round);
+            ((StrView *)batch->columns[0].values)[i] = str_view_borrow(str_from(name));
+        }
+        batch->row_count = CAPACITY;
+        batch_select_all(batch);
+        bench_push(&trial->bench[0], trial->ops[0], 0, batch);
+        batch_free(batch);
+    }
+    final_end(trial);
+    assert_int_equal(trial->captures[0]->rows, 3000 + CAPACITY);
+    const char *text = capture_text(trial->captures[0]);
+    assert_int_equal(strncmp(text, "+I key number 0,1\n+I key number 1,1\n", 36), 0);
+    assert_non_null(strstr(text, "+I key number 1999,2\n+I key number 2000,2\n"));
+    assert_non_null(strstr(text, "+I key number 5047,1\n"));
+    trial_free(trial);
+}
+
+static void test_damaged_final_state_is_refused(void **state)
+{
+    (void)state;
+    Trial *trial = final_new(5, 1);
+    for (int32_t key = 0; key < KEYS; key++)
+        push_one(trial, key, key, ROW_INSERT);
+    Buffer saved = {0};
+    assert_int_equal(trial->ops[0]->kind->snapshot(trial->ops[0], 1, &saved), OK);
+    for (int64_t length = 0; length <= saved.length; length++) {
+        /* Whole, it is refused by a query of streaming mode. */
+        trial->node.group_aggregate.is_final = length < saved.length;
+        Operator *fresh = operator_new(&trial->bench[0].task, &trial->node);
+        assert_int_equal(fresh->kind->open(fresh), OK);
+        assert_int_equal(fresh->kind->restore(fresh, str_make(saved.data, length)), ERR_CORRUPT);
+        fresh->kind->close(fresh);
+    }
+    trial->node.group_aggregate.is_final = true;
+    buffer_free(&saved);
+    trial_free(trial);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +578,11 @@ int main(void)
         cmocka_unit_test(test_state_expires_after_its_last_write),
         cmocka_unit_test(test_more_keys_than_fit_a_batch_of_updates),
         cmocka_unit_test(test_damaged_state_is_refused),
+        cmocka_unit_test(test_final_rows_come_at_the_end_in_order_of_first_touch),
+        cmocka_unit_test(test_final_rows_survive_a_restart),
+        cmocka_unit_test(test_final_row_of_nothing),
+        cmocka_unit_test(test_final_rows_of_more_keys_than_a_batch),
+        cmocka_unit_test(test_damaged_final_state_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,13 +3,17 @@
 
 #include "exec/group_aggregate.h"
 
-enum { GROUP_STATE_VERSION = 1 };
+/* In batch mode the version is followed by whether the final rows are out. */
+enum { GROUP_STATE_VERSION = 1, GROUP_FINAL_STATE_VERSION = 2 };
 
 Status group_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {
     GroupAggregate *self = (GroupAggregate *)op;
     (void)checkpoint;
-    buffer_append_u8(out, GROUP_STATE_VERSION);
+    bool is_final = op->node->group_aggregate.is_final;
+    buffer_append_u8(out, is_final ? GROUP_FINAL_STATE_VERSION : GROUP_STATE_VERSION);
+    if (is_final)
+        buffer_append_u8(out, self->has_ended);
     buffer_append_u64(out, (uint64_t)table_count(self->table));
     int64_t cursor = 0;
     for (const uint8_t *value = table_next(self->table, &cursor); value != NULL;
@@ -26,8 +30,12 @@ Status group_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 
 static bool group_load(GroupAggregate *self, ByteReader *in)
 {
-    if (byte_reader_u8(in) != GROUP_STATE_VERSION)
+    bool is_final = self->base.node->group_aggregate.is_final;
+    if (byte_reader_u8(in) != (is_final ? GROUP_FINAL_STATE_VERSION : GROUP_STATE_VERSION))
         return false;
+    /* With keys, a shard that is done has no groups left to emit, but may get those of others. */
+    if (is_final && byte_reader_u8(in) != 0)
+        self->has_ended = self->key_schema.count == 0;
     uint64_t count = byte_reader_u64(in);
     for (uint64_t i = 0; i < count && !in->is_short; i++) {
         uint64_t hash = table_peek_hash(in);

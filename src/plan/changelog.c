@@ -56,6 +56,8 @@ static ChangelogMode rel_mode(const Rel *rel, bool is_final)
     case PLAN_VALUES:
     case PLAN_WINDOW_AGGREGATE: return CHANGELOG_APPEND;
     case PLAN_GROUP_AGGREGATE: {
+        if (rel->node.group_aggregate.is_final)
+            return CHANGELOG_APPEND;
         ChangelogMode mode = CHANGELOG_INSERT | CHANGELOG_UPDATE_AFTER | optional;
         return mode_is_append(inputs_mode(rel)) ? mode : mode | CHANGELOG_DELETE;
     }
@@ -262,8 +264,19 @@ static void changelog_mark_retractions(Planner *planner, Rel *rel)
     }
 }
 
+/* Bounded input has an end, and nothing expires before it. */
+static void changelog_mark_final(Rel *rel)
+{
+    if (rel->node.kind != PLAN_GROUP_AGGREGATE)
+        return;
+    rel->node.group_aggregate.is_final = true;
+    rel->node.group_aggregate.state_ttl_us = 0;
+}
+
 void pass_changelog(Planner *planner)
 {
+    for (int32_t i = 0; settings_is_batch(planner) && i < planner->rels.count; i++)
+        changelog_mark_final(LIST_AT(planner->rels, i, Rel));
     changelog_up(planner, false);
     for (int32_t i = planner->rels.count - 1; i >= 0; i--) {
         Rel *rel = LIST_AT(planner->rels, i, Rel);

@@ -146,6 +146,10 @@ static void print_details(Buffer *out, const PlanNode *node)
             buffer_append_text(out, ", state ttl ");
             duration_print(out, node->group_aggregate.state_ttl_us / 1000);
         }
+        if (node->group_aggregate.is_final)
+            buffer_append_text(out, node->group_aggregate.aggregate_count > 0
+                                        ? ", at the end of input"
+                                        : "at the end of input");
         break;
     case PLAN_NORMALIZE:
     case PLAN_UNION: break;

@@ -188,6 +188,9 @@ void pass_identity(Planner *planner, Rel *rel)
         rel->identity =
             keyed_identity(rel, input, node->group_aggregate.keys, node->group_aggregate.key_count,
                            node->group_aggregate.aggregates, node->group_aggregate.aggregate_count);
+        /* What streaming has emitted, batch mode still owes. */
+        if (node->group_aggregate.is_final)
+            rel->identity = hash_combine(rel->identity, 51);
         break;
     case PLAN_UNION: rel->identity = union_identity(rel); break;
     case PLAN_SINK: rel->identity = hash_str(41, node->sink.table->path); break;

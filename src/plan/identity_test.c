@@ -78,6 +78,21 @@ static void test_another_meaning_is_another_uid(void **state)
     }
 }
 
+static void test_batch_mode_has_state_of_its_own(void **state)
+{
+    (void)state;
+    const char *orders = "CREATE TABLE orders (id BIGINT, store INT, amount DECIMAL(12, 2)) WITH "
+                         "('connector' = 'datagen', 'number-of-rows' = '9');\n";
+    Buffer stream = {0}, batch = {0};
+    buffer_printf(&stream, "%s%s", orders, OUT QUERY);
+    buffer_printf(&batch, "SET 'execution.runtime-mode' = 'batch';\n%s%s", orders, OUT QUERY);
+    const char *a = buffer_terminated(&stream), *b = buffer_terminated(&batch);
+    check_uids(a, b, PLAN_GROUP_AGGREGATE, false);
+    check_uids(a, b, PLAN_SOURCE, true);
+    buffer_free(&stream);
+    buffer_free(&batch);
+}
+
 static void test_uids_are_unique(void **state)
 {
     (void)state;
@@ -258,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_edits_elsewhere_keep_uids),
         cmocka_unit_test(test_another_meaning_is_another_uid),
+        cmocka_unit_test(test_batch_mode_has_state_of_its_own),
         cmocka_unit_test(test_uids_are_unique),
         cmocka_unit_test(test_inputs_come_first),
         cmocka_unit_test(test_sources_read_only_what_is_used),

@@ -133,7 +133,8 @@ struct PlanNode {
             int32_t aggregate_count;
             bool has_retractions;
             bool emits_update_before; /* a consumer needs -U */
-            int64_t state_ttl_us;     /* 0: keep */
+            bool is_final; /* batch mode: +I of every group at the end of input, nothing before */
+            int64_t state_ttl_us; /* 0: keep */
             /* output: keys, results */
         } group_aggregate;
         struct {

@@ -502,6 +502,26 @@ static void test_self_union_shares_its_input(void **state)
                 "   └─ #2 project [I]  (shared, see above)\n");
 }
 
+static void test_groups_of_batch_mode_are_inserts(void **state)
+{
+    (void)state;
+    assert_plan("SET 'execution.runtime-mode' = 'batch';\nSET 'table.exec.state.ttl' = '1 h';\n"
+                "CREATE TABLE b (a STRING, v INT) WITH ('connector' = 'datagen', 'number-of-rows' "
+                "= '5');\n" OUT
+                "INSERT INTO files SELECT a, COUNT(*) FROM (SELECT DISTINCT a, v FROM b) GROUP BY "
+                "a HAVING COUNT(*) > 1;\n",
+                "#5 sink files [I]  filesystem json, partitioned by (a)\n"
+                "   exactly once in state; filesystem: exactly once, commits with the checkpoint\n"
+                "   single\n"
+                "└─ #4 filter [I]  WHERE EXPR$1 > 1\n"
+                "   └─ #3 group by a [I]  COUNT(*) AS EXPR$1, at the end of input\n"
+                "         hash by (a)\n"
+                "      └─ #2 project [I]  a\n"
+                "         └─ #1 distinct by a, v [I]  at the end of input\n"
+                "               hash by (a, v)\n"
+                "            └─ #0 source b [I]  datagen, bounded: a, v\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -532,6 +552,7 @@ int main(void)
         cmocka_unit_test(test_static_partition),
         cmocka_unit_test(test_group_window_is_a_window),
         cmocka_unit_test(test_self_union_shares_its_input),
+        cmocka_unit_test(test_groups_of_batch_mode_are_inserts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
