@@ -52,6 +52,13 @@ Status part_flush(Part *part, Error *error)
     return OK;
 }
 
+Status part_rest(Part *part, Error *error)
+{
+    File *file = part->file;
+    part->file = NULL;
+    return file == NULL ? OK : part->world->kind->close(file, error);
+}
+
 Status part_sync(Part *part, Error *error)
 {
     TRY(part_flush(part, error));
@@ -90,9 +97,7 @@ Status part_close(Part *part, Error *error)
         TRY(part_close_bulk(part, error));
     else
         TRY(part_sync(part, error));
-    File *file = part->file;
-    part->file = NULL;
-    return file == NULL ? OK : part->world->kind->close(file, error);
+    return part_rest(part, error);
 }
 
 Status part_publish(World *world, const char *hidden, const char *final, Error *error)

@@ -24,12 +24,16 @@ typedef struct Part {
     int64_t file_bytes; /* of the file that count; behind them there may be rubbish */
     bool is_torn;       /* there may be: cut the file before the next write */
     bool is_synced;     /* file_bytes are durable */
+    bool is_listed;     /* its folder durably holds it */
     int64_t opened_us, written_us;
     ParquetWriter *parquet; /* bulk format; then `file` and `buffer` are not used */
 } Part;
 
 /* Write the buffer to the file. ERR_FULL is retriable. */
 Status part_flush(Part *part, Error *error);
+
+/* Give the file's descriptor back until there is more to write. */
+Status part_rest(Part *part, Error *error);
 
 /* Flush and make durable. A failed sync is not retriable: the file cannot be trusted. */
 Status part_sync(Part *part, Error *error);

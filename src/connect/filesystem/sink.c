@@ -14,7 +14,10 @@
 
 enum {
     FLUSH_BYTES = 256 * 1024,
-    BULK_BYTES_MAX = 64 << 20, /* of rows in memory before a bulk file is written */
+    /* Of rows in memory: before a bulk file is written, and of all parts together. */
+    BULK_BYTES_MAX = 64 << 20,
+    MEMORY_BYTES_MAX = 128 << 20,
+    OPEN_FILES_MAX = 64, /* with more parts than this, files are open only while written */
 };
 
 static void sink_read_options(FilesystemSink *sink, const OptionSet *options)
@@ -175,18 +178,49 @@ static Status row_part(FilesystemSink *sink, const Batch *view, int32_t row, int
     return OK;
 }
 
+static int64_t sink_memory(const FilesystemSink *sink)
+{
+    int64_t bytes = 0;
+    for (int32_t i = 0; i < sink->part_count; i++)
+        bytes += sink->is_bulk ? part_bytes(sink->parts[i]) : sink->parts[i]->buffer.length;
+    return bytes;
+}
+
+/* Many partitions hold much together without any of them being large: let go of all that is at
+ * or above the average. */
+static Status sink_relieve(FilesystemSink *sink, Error *error)
+{
+    int64_t bytes = sink_memory(sink);
+    if (bytes < MEMORY_BYTES_MAX)
+        return OK;
+    int64_t average = bytes / sink->part_count;
+    for (int32_t i = sink->part_count - 1; i >= 0; i--) {
+        Part *part = sink->parts[i];
+        if (sink->is_bulk && part_bytes(part) >= average)
+            TRY(sink_part_close(sink, i, error));
+        else if (!sink->is_bulk && part->buffer.length >= average)
+            TRY(part_flush(part, error));
+        if (sink->part_count > OPEN_FILES_MAX && i < sink->part_count)
+            TRY(part_rest(sink->parts[i], error));
+    }
+    return OK;
+}
+
 /* Carry what waits in memory to the files; nothing of a new batch has been taken yet, so a
  * failure can be repeated. */
 static Status sink_flush_large(FilesystemSink *sink, Error *error)
 {
     for (int32_t i = sink->part_count - 1; i >= 0; i--) {
         Part *part = sink->parts[i];
-        if (part->buffer.length >= FLUSH_BYTES)
+        if (part->buffer.length >= FLUSH_BYTES) {
             TRY(part_flush(part, error));
+            if (sink->part_count > OPEN_FILES_MAX)
+                TRY(part_rest(part, error));
+        }
         if (part_bytes(part) >= sink->rolling.file_bytes)
             TRY(sink_part_close(sink, i, error));
     }
-    return OK;
+    return sink_relieve(sink, error);
 }
 
 static Status write_bulk(FilesystemSink *sink, const Batch *view, const int32_t *parts,
@@ -253,6 +287,12 @@ static Status sink_tick(SinkWriter *writer, int64_t now_us, Error *error)
     return OK;
 }
 
+static Status sink_sync_part(const FilesystemSink *sink, Part *part, Error *error)
+{
+    TRY(part_sync(part, error));
+    return sink->part_count > OPEN_FILES_MAX ? part_rest(part, error) : OK;
+}
+
 static Status sink_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state, Error *error)
 {
     FilesystemSink *sink = (FilesystemSink *)writer;
@@ -260,8 +300,9 @@ static Status sink_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state
         if (sink->is_bulk)
             TRY(sink_part_close(sink, i, error));
         else
-            TRY(part_sync(sink->parts[i], error));
+            TRY(sink_sync_part(sink, sink->parts[i], error));
     }
+    TRY(sink_sync_new_folders(sink, error));
     for (int32_t i = 0; i < sink->pending_count; i++)
         if (sink->pending[i].checkpoint == 0)
             sink->pending[i].checkpoint = checkpoint;

@@ -59,6 +59,8 @@ Status sink_part_find(FilesystemSink *sink, Str partition, int32_t *index, Error
 Status sink_part_close(FilesystemSink *sink, int32_t index, Error *error);
 void sink_pending_add(FilesystemSink *sink, const char *hidden, const char *final,
                       const char *partition);
+/* Before a checkpoint: the folders of files that it is the first to name know of them for good. */
+Status sink_sync_new_folders(FilesystemSink *sink, Error *error);
 /* Make the pending files of checkpoints up to this one visible, and durably so. */
 Status sink_publish(FilesystemSink *sink, int64_t checkpoint, Error *error);
 void sink_parts_free(FilesystemSink *sink);

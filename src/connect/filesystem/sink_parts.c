@@ -1,7 +1,7 @@
 /* The sink's files: in progress, waiting for their checkpoint, visible. */
 #include <stdio.h>
 
-#include "base/log.h"
+#include "base/map.h"
 #include "base/memory.h"
 #include "connect/filesystem/sink.h"
 
@@ -103,19 +103,49 @@ static void pending_free(PendingFile *file)
 }
 
 /* The folder of a file and those above it, up to the root and the one that holds it: new folders
- * must be durable as well. */
-static Status sync_folders(FilesystemSink *sink, const char *path, Error *error)
+ * must be durable as well. `synced` holds those that have been. */
+static Status sync_folders(FilesystemSink *sink, Map *synced, const char *path, Error *error)
 {
     char folder[PATH_BYTES_MAX];
     size_t root_length = strlen(sink->root);
     snprintf(folder, sizeof folder, "%s", path);
-    for (;;) {
+    while (strlen(folder) >= root_length) {
         char *slash = strrchr(folder, '/');
-        if (slash == NULL || slash == folder || (size_t)(slash - folder) < root_length)
+        if (slash == NULL)
+            snprintf(folder, sizeof folder, ".");
+        else
+            slash[slash == folder ? 1 : 0] = '\0';
+        if (map_find(synced, str_from(folder)) != NULL)
             return OK;
-        *slash = '\0';
-        TRY(sink->base.world->kind->sync_folder(sink->base.world, folder, error));
+        Status status = sink->base.world->kind->sync_folder(sink->base.world, folder, error);
+        /* The folder that holds the table may be one that we must not read. */
+        if (status == ERR_PERMISSION && strlen(folder) < root_length)
+            return OK;
+        TRY(status);
+        map_put(synced, str_from(folder), sink);
+        if (slash == NULL || slash == folder)
+            return OK;
     }
+    return OK;
+}
+
+Status sink_sync_new_folders(FilesystemSink *sink, Error *error)
+{
+    Arena *arena = arena_new(0);
+    Map *synced = map_new(arena);
+    Status status = OK;
+    for (int32_t i = 0; status == OK && i < sink->part_count; i++) {
+        Part *part = sink->parts[i];
+        if (part->is_listed || part->file_bytes == 0)
+            continue;
+        status = sync_folders(sink, synced, part->hidden, error);
+        part->is_listed = status == OK;
+    }
+    for (int32_t i = 0; status == OK && i < sink->pending_count; i++)
+        if (sink->pending[i].checkpoint == 0)
+            status = sync_folders(sink, synced, sink->pending[i].hidden, error);
+    arena_free(arena);
+    return status;
 }
 
 static Status write_success(FilesystemSink *sink, const char *final, Error *error)
@@ -132,22 +162,36 @@ static Status write_success(FilesystemSink *sink, const char *final, Error *erro
 }
 
 /* Files that are visible already, because a call before failed half-way, are passed over. */
-Status sink_publish(FilesystemSink *sink, int64_t checkpoint, Error *error)
+static Status publish_file(FilesystemSink *sink, const PendingFile *file, Error *error)
 {
     World *world = sink->base.world;
-    for (int32_t i = 0; i < sink->pending_count; i++) {
-        PendingFile *file = &sink->pending[i];
-        if (file->checkpoint == 0 || file->checkpoint > checkpoint)
-            continue;
-        FileInfo info;
-        Status status = part_publish(world, file->hidden, file->final, error);
-        if (status == ERR_NOT_FOUND && world->kind->stat(world, file->final, &info, NULL) == OK)
-            status = OK;
-        TRY(status);
-        if (sink->writes_success && sink->partition_count > 0)
-            TRY(write_success(sink, file->final, error));
-        TRY(sync_folders(sink, file->final, error));
+    FileInfo info;
+    Status status = part_publish(world, file->hidden, file->final, error);
+    if (status == ERR_NOT_FOUND && world->kind->stat(world, file->final, &info, NULL) == OK)
+        status = OK;
+    TRY(status);
+    if (sink->writes_success && sink->partition_count > 0)
+        TRY(write_success(sink, file->final, error));
+    return OK;
+}
+
+Status sink_publish(FilesystemSink *sink, int64_t checkpoint, Error *error)
+{
+    Arena *arena = arena_new(0);
+    Map *synced = map_new(arena);
+    Status status = OK;
+    /* All renames first: a folder that got many files is synced once. */
+    for (int32_t pass = 0; pass < 2; pass++) {
+        for (int32_t i = 0; status == OK && i < sink->pending_count; i++) {
+            const PendingFile *file = &sink->pending[i];
+            if (file->checkpoint == 0 || file->checkpoint > checkpoint)
+                continue;
+            status = pass == 0 ? publish_file(sink, file, error)
+                               : sync_folders(sink, synced, file->final, error);
+        }
     }
+    arena_free(arena);
+    TRY(status);
     int32_t kept = 0;
     for (int32_t i = 0; i < sink->pending_count; i++) {
         PendingFile *file = &sink->pending[i];

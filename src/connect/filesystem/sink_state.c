@@ -81,6 +81,7 @@ static Status restore_parts(FilesystemSink *sink, ByteReader *reader, Error *err
         part->opened_us = opened_us;
         part->is_torn = true;
         part->is_synced = true;
+        part->is_listed = bytes > 0;
         if (bytes > 0 && info.size_bytes > bytes)
             TRY(world->kind->truncate(world, hidden, bytes, error));
     }

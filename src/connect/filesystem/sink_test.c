@@ -2,6 +2,7 @@
 #include "base/testing.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/resource.h>
 
 #include "connect/filesystem/filesystem_testing.h"
@@ -168,6 +169,79 @@ static void a_file_that_lost_bytes_is_refused(void **state)
     test_drop(test);
 }
 
+/* More partitions than the process may have files open. */
+static void many_partitions_do_not_need_as_many_open_files(void **state)
+{
+    (void)state;
+    enum { PARTITIONS = 400 };
+    struct rlimit before;
+    TestTable *test = test_table(&schema, 1, "json", NULL);
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    Buffer expected = {0};
+    getrlimit(RLIMIT_NOFILE, &before);
+    struct rlimit few = {.rlim_cur = 200, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (int32_t checkpoint = 1; checkpoint <= 2; checkpoint++) {
+        for (int32_t i = 0; i < PARTITIONS; i++) {
+            char day[16];
+            snprintf(day, sizeof day, "d%03d", i);
+            write_rows(writer, checkpoint, 1, day);
+            if (checkpoint == 1)
+                buffer_printf(&expected, "day=d%03d/: {\"n\":1}\n{\"n\":2}\n", i);
+        }
+        prepare(writer, checkpoint, &saved);
+        assert_int_equal(writer->kind->commit(writer, checkpoint, NULL), OK);
+    }
+    assert_int_equal(writer->kind->finish(writer, NULL), OK);
+    prepare(writer, 3, &saved);
+    assert_int_equal(writer->kind->commit(writer, 3, NULL), OK);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    expect_visible(test, buffer_terminated(&expected));
+    writer->kind->close(writer);
+    buffer_free(&saved);
+    buffer_free(&expected);
+    test_drop(test);
+}
+
+static int32_t folder_syncs;
+static Status count_folder_sync(World *world, const char *path, Error *error)
+{
+    (void)world;
+    folder_syncs++;
+    return world_system()->kind->sync_folder(world_system(), path, error);
+}
+
+/* A power cut must not take the name of a file that a checkpoint counts on; and a folder that got
+ * many files is synced once. */
+static void folders_are_durable_before_the_checkpoint_and_once(void **state)
+{
+    (void)state;
+    const char *const options[] = {"sink.rolling-policy.file-size", "1 b", NULL};
+    WorldKind kind = *world_system()->kind;
+    kind.sync_folder = count_folder_sync;
+    World world = {.kind = &kind};
+    TestTable *test = test_table(&schema, 1, "json", options);
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    writer->world = &world;
+    for (int32_t i = 0; i < 20; i++)
+        write_rows(writer, i, 1, "a"); /* each closes the file before it */
+    folder_syncs = 0;
+    prepare(writer, 1, &saved);
+    assert_int_equal(folder_syncs, 3); /* the partition, the table, and what holds it */
+    assert_int_equal(writer->kind->commit(writer, 1, NULL), OK);
+    assert_int_equal(folder_syncs, 6);
+    write_rows(writer, 20, 1, "a");
+    prepare(writer, 2, &saved);
+    folder_syncs = 0;
+    prepare(writer, 3, &saved); /* nothing is new */
+    assert_int_equal(folder_syncs, 0);
+    writer->kind->close(writer);
+    buffer_free(&saved);
+    test_drop(test);
+}
+
 /* A limit on the size of files stands for the full device: the same answer of write, EFBIG for
  * ENOSPC. */
 static void limit_files(rlim_t bytes)
@@ -279,6 +353,8 @@ int main(void)
         cmocka_unit_test(partitions_are_folders_with_escaped_values),
         cmocka_unit_test(a_restart_cuts_what_the_checkpoint_does_not_cover),
         cmocka_unit_test(a_file_that_lost_bytes_is_refused),
+        cmocka_unit_test(many_partitions_do_not_need_as_many_open_files),
+        cmocka_unit_test(folders_are_durable_before_the_checkpoint_and_once),
         cmocka_unit_test(a_full_disk_is_waited_for),
         cmocka_unit_test(intervals_roll_files_over),
         cmocka_unit_test(parquet_files_go_out_and_come_back),
