@@ -57,7 +57,12 @@ typedef struct Request {
     unsigned int status;
     const char *content_type;
     Buffer body;
-    const ServedTable *table;    /* sets ETag and watermark headers */
+    const ServedTable *table; /* sets ETag and watermark headers */
+    /* Of the table before its rows were looked at: a header must not promise more than the body
+     * shows. */
+    int64_t version;
+    Timestamp watermark;
+    bool shows_watermark;        /* the body does: it is another one when that moves */
     struct MHD_Response *stream; /* instead of body */
 } Request;
 

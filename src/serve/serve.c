@@ -143,7 +143,7 @@ static void add_table_headers(Request *request, struct MHD_Response *response, c
 {
     MHD_add_response_header(response, "ETag", etag);
     MHD_add_response_header(response, "Cache-Control", "private, max-age=0, must-revalidate");
-    Timestamp watermark = served_watermark((ServedTable *)(uintptr_t)request->table);
+    Timestamp watermark = request->watermark;
     if (watermark == TIMESTAMP_MIN || watermark == TIMESTAMP_MAX)
         return;
     Buffer text = {0};
@@ -158,9 +158,10 @@ static enum MHD_Result request_answer(Request *request)
     struct MHD_Response *response = request->stream;
     const char *etag = NULL;
     if (request->table != NULL) {
-        etag = arena_printf(request->arena, "\"%llx-%lld\"",
+        etag = arena_printf(request->arena, "\"%llx-%lld-%llx\"",
                             (unsigned long long)request->server->request_seed,
-                            (long long)served_version((ServedTable *)(uintptr_t)request->table));
+                            (long long)request->version,
+                            request->shows_watermark ? (unsigned long long)request->watermark : 0);
         if (has_same_etag(request, etag)) {
             request->status = MHD_HTTP_NOT_MODIFIED;
             request->body.length = 0;

@@ -25,8 +25,11 @@ ServedTable *serve_find_table(Request *request)
     Str name = request->segments[0];
     for (int32_t i = 0; i < request->server->config.table_count; i++) {
         ServedTable *table = request->server->config.tables[i];
-        if (str_is(name, served_spec(table)->name))
-            return table;
+        if (!str_is(name, served_spec(table)->name))
+            continue;
+        request->version = served_version(table);
+        request->watermark = served_watermark(table);
+        return table;
     }
     serve_problem(
         request, MHD_HTTP_NOT_FOUND, "WR6001", "no such table",
@@ -115,6 +118,7 @@ void serve_describe_table(Request *request)
     JsonWriter json = {.out = &request->body};
     put_table(request, &json, table, true);
     request->table = table;
+    request->shows_watermark = true;
 }
 
 static const char *suggest_column(const Request *request, const Schema *schema, Str name)
