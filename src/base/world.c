@@ -95,7 +95,8 @@ static Status system_open(World *world, const char *path, FileMode mode, File **
 {
     int flags = O_CLOEXEC;
     switch (mode) {
-    case FILE_READ: flags |= O_RDONLY; break;
+    /* A pipe without a writer must not hold us for ever. */
+    case FILE_READ: flags |= O_RDONLY | O_NONBLOCK; break;
     case FILE_CREATE: flags |= O_WRONLY | O_CREAT | O_TRUNC; break;
     case FILE_CREATE_NEW: flags |= O_WRONLY | O_CREAT | O_EXCL; break;
     case FILE_APPEND: flags |= O_WRONLY | O_CREAT | O_APPEND; break;
@@ -182,6 +183,7 @@ static Status system_stat(World *world, const char *path, FileInfo *out, Error *
     out->size_bytes = info.st_size;
     out->modified_us = (int64_t)info.st_mtim.tv_sec * 1000000 + info.st_mtim.tv_nsec / 1000;
     out->is_folder = S_ISDIR(info.st_mode);
+    out->is_file = S_ISREG(info.st_mode);
     return OK;
 }
 

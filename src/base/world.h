@@ -29,6 +29,7 @@ typedef struct FileInfo {
     int64_t size_bytes;
     int64_t modified_us; /* since 1970 UTC */
     bool is_folder;
+    bool is_file; /* neither a folder nor a pipe, socket or device */
 } FileInfo;
 
 /* The vtable. Each call may block unless said. Paths are terminated UTF-8. A File belongs to

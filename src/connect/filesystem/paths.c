@@ -104,7 +104,8 @@ static void search_add(const Search *search, const char *path, Str relative, con
     list_append(search->out, search->arena, file);
 }
 
-/* A file that vanishes between being listed and being looked at is none. */
+/* A file that vanishes between being listed and being looked at is none, nor is a pipe or socket.
+ */
 static Status search_folder(const Search *search, const char *folder, int32_t depth, Error *error)
 {
     const WorldKind *kind = search->world->kind;
@@ -126,7 +127,7 @@ static Status search_folder(const Search *search, const char *folder, int32_t de
         Str relative = str_from(path + strlen(search->root) + 1);
         if (info.is_folder)
             TRY(search_folder(search, path, depth + 1, error));
-        else
+        else if (info.is_file)
             search_add(search, path, relative, &info);
     }
     return OK;
