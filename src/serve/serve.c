@@ -20,6 +20,9 @@ enum {
     CONNECTION_IDLE_SECONDS = 60,
     CONNECTION_BYTES = 32768,
     SERVER_THREADS = 2,
+    /* Instead of a count of parameters. */
+    PARAMS_BROKEN = -1,
+    PARAMS_TOO_MANY = -2,
 };
 
 /* ---- Requests --------------------------------------------------------------------------- */
@@ -96,12 +99,14 @@ static enum MHD_Result take_param(void *context, enum MHD_ValueKind kind, const 
     (void)kind;
     Request *request = context;
     const int32_t room = (int32_t)(sizeof request->params / sizeof request->params[0]);
-    if (request->param_count == room)
+    if (request->param_count == room) {
+        request->param_count = PARAMS_TOO_MANY;
         return MHD_NO;
+    }
     Param *param = &request->params[request->param_count];
     if (!serve_decode(request->arena, str_from(key), true, &param->name) ||
         !serve_decode(request->arena, str_from(value != NULL ? value : ""), true, &param->value)) {
-        request->param_count = -1;
+        request->param_count = PARAMS_BROKEN;
         return MHD_NO;
     }
     request->param_count++;
@@ -125,9 +130,13 @@ static const Route *request_route(Request *request, const char *method)
         MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, take_param, request);
         if (request->param_count >= 0)
             return route;
+        bool is_broken = request->param_count == PARAMS_BROKEN;
         request->param_count = 0;
-        serve_problem(request, MHD_HTTP_BAD_REQUEST, "WR6014", "broken query",
-                      "a percent escape in the query is not one", NULL);
+        serve_problem(request, MHD_HTTP_BAD_REQUEST, is_broken ? "WR6014" : "WR6007",
+                      is_broken ? "broken query" : "too many parameters",
+                      is_broken ? "a percent escape in the query is not one"
+                                : "a filter left out would give rows that were not asked for",
+                      NULL);
     }
     return NULL;
 }

@@ -564,7 +564,7 @@ Status served_changes_json(ServedTable *table, int64_t sequence, int32_t limit, 
 {
     pthread_mutex_lock(&table->change_mutex);
     Status status = OK;
-    bool is_kept = sequence + 1 >= table->first_sequence && sequence <= table->last_sequence;
+    bool is_kept = sequence >= table->first_sequence - 1 && sequence <= table->last_sequence;
     *next = sequence < 0 ? table->last_sequence : sequence;
     if (sequence >= 0 && !is_kept) {
         status = fail(error, ERR_LOST, "WR6004",
