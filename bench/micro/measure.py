@@ -50,8 +50,9 @@ def window(report):
     report.section("The window operator alone", "On one core, rows from memory.")
     report.text += ["```", output.strip(), "```"]
     few, many = rates[("bigint", "SUM", 30)], rates[("bigint", "SUM", 1800)]
-    report.measure("window operator, 1,800 slices against 30", many, "million rows/s", many / few,
-                   0.8)
+    # No target: the one for the slide is for a whole pipeline. Alone, the operator's rows out
+    # (9 million against 150,000) weigh more than its 10 million rows in.
+    report.measure("window operator, 1,800 slices against 30", many, "million rows/s", many / few)
 
 
 def kernels(report):

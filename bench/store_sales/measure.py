@@ -53,10 +53,13 @@ def fastest(report, file):
     """DuckDB's best SQL for the question, found by trying: (text, names of its parts)."""
     head, rows = ["DuckDB", "seconds", "cpu seconds"], []
 
+    # By processor time: all of them keep both cores busy, and a moment's load elsewhere must not
+    # choose DuckDB a slower one.
     def attempt(name, query):
-        best = min(h.duckdb(query, repeats=1 if h.IS_QUICK else 2), key=lambda one: one.seconds)
+        best = min(h.duckdb(query, repeats=1 if h.IS_QUICK else 2),
+                   key=lambda one: one.cpu_seconds)
         rows.append((name, f"{best.seconds:.2f}", f"{best.cpu_seconds:.2f}"))
-        return best.seconds
+        return best.cpu_seconds
 
     slices = ("SELECT store_id, time_bucket(INTERVAL '1' MINUTE, paid_at) AS slice, sum(amount), "
               "count(*) FROM {} GROUP BY ALL")
