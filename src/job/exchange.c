@@ -27,9 +27,22 @@ typedef struct Exchange {
     int32_t *sorted;  /* its rows by destination */
 } Exchange;
 
+static bool destination_drain(Destination *to)
+{
+    while (to->outbox_count > 0 && channel_put(to->channel, &to->outbox[to->outbox_first])) {
+        to->outbox_first++;
+        to->outbox_count--;
+    }
+    if (to->outbox_count > 0)
+        return false;
+    to->outbox_first = 0;
+    return true;
+}
+
 static void destination_send(Destination *to, const Message *message)
 {
-    if (to->outbox_count == 0 && channel_put(to->channel, message))
+    /* One step may make very much: what the reader has made room for meanwhile goes first. */
+    if (destination_drain(to) && channel_put(to->channel, message))
         return;
     if (to->outbox_first + to->outbox_count == to->outbox_capacity) {
         int32_t capacity = to->outbox_count < 8 ? 16 : to->outbox_count * 2;
@@ -42,18 +55,6 @@ static void destination_send(Destination *to, const Message *message)
         to->outbox_capacity = capacity;
     }
     to->outbox[to->outbox_first + to->outbox_count++] = *message;
-}
-
-static bool destination_drain(Destination *to)
-{
-    while (to->outbox_count > 0 && channel_put(to->channel, &to->outbox[to->outbox_first])) {
-        to->outbox_first++;
-        to->outbox_count--;
-    }
-    if (to->outbox_count > 0)
-        return false;
-    to->outbox_first = 0;
-    return true;
 }
 
 static void destination_flush(Destination *to)

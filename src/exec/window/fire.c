@@ -3,13 +3,18 @@
  * Where no key is live there is nothing to fire, so the next slice with rows says where to go
  * on: a watermark that jumps over a year of seconds costs nothing. */
 #include <assert.h>
+#include <stdatomic.h>
 
 #include "exec/window/aggregate.h"
 
 static Status window_flush(WindowAggregate *self)
 {
+    const _Atomic bool *is_stopping = self->base.task->is_stopping;
     if (self->out->row_count == 0)
         return OK;
+    /* A small slide and a large size make more windows than anybody waits for. */
+    if (is_stopping != NULL && atomic_load_explicit(is_stopping, memory_order_relaxed))
+        return ERR_CANCELLED;
     batch_select_all(self->out);
     TRY(operator_emit_lending(&self->base, self->out, self->lent));
     batch_reset(self->out, &self->base.node->schema, BATCH_ROWS_MAX);
