@@ -50,4 +50,4 @@ clang-tidy: setup
 		xargs -P "$$(nproc)" -n 4 clang-tidy --quiet -p build-clang
 
 clean:
-	rm -rf build build-asan build-tsan build-clang build-fuzz
+	rm -rf build build-asan build-tsan build-clang build-fuzz build-check
