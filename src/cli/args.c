@@ -7,8 +7,8 @@
 #include "sql/diagnostics.h"
 
 static const Command *const commands[] = {
-    &run_command,       &check_command,   &explain_command,
-    &connector_command, &version_command, &explain_error_command,
+    &run_command,       &check_command,   &explain_command,       &connector_command,
+    &functions_command, &version_command, &explain_error_command,
 };
 
 static const Flag global_flags[] = {
@@ -85,7 +85,7 @@ static void help_flags(const Flag *flags, int32_t count)
                      value, end);
         else
             snprintf(left, sizeof left, "    --%s%s%s%s", flags[i].name, joint, value, end);
-        printf("  %-30s %s\n", left, flags[i].help);
+        printf("  %-33s %s\n", left, flags[i].help);
     }
 }
 

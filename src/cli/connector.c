@@ -112,6 +112,38 @@ static void write_options(JsonWriter *json, const OptionSpec *options, int32_t c
     json_end_array(json);
 }
 
+static void write_metadata(JsonWriter *json, const ConnectorInfo *info)
+{
+    json_key(json, "metadata");
+    json_begin_array(json);
+    for (int32_t i = 0; i < info->metadata_count; i++) {
+        json_begin_object(json);
+        write_text(json, "key", info->metadata[i].key);
+        write_text(json, "type", info->metadata[i].type);
+        json_key(json, "writable");
+        json_bool(json, info->metadata[i].is_writable);
+        write_text(json, "help", info->metadata[i].help);
+        json_end_object(json);
+    }
+    json_end_array(json);
+}
+
+/* Option keys of a format stand behind its name: json.ignore-parse-errors. */
+static void write_formats(JsonWriter *json, const ConnectorInfo *info)
+{
+    json_key(json, "formats");
+    json_begin_array(json);
+    for (int32_t i = 0; info->takes_format && i < format_count(); i++) {
+        const FormatInfo *format = &format_at(i)->info;
+        json_begin_object(json);
+        write_text(json, "name", format->name);
+        write_text(json, "summary", format->summary);
+        write_options(json, format->options, format->option_count);
+        json_end_object(json);
+    }
+    json_end_array(json);
+}
+
 static void write_connector(JsonWriter *json, const ConnectorInfo *info, bool has_details)
 {
     json_begin_object(json);
@@ -126,8 +158,11 @@ static void write_connector(JsonWriter *json, const ConnectorInfo *info, bool ha
     write_text(json, "guarantee", info->can_write ? guarantee_name(info->guarantee) : NULL);
     json_key(json, "extension");
     json_bool(json, info->is_extension);
-    if (has_details)
+    if (has_details) {
         write_options(json, info->options, info->option_count);
+        write_metadata(json, info);
+        write_formats(json, info);
+    }
     json_end_object(json);
 }
 

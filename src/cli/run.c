@@ -54,10 +54,12 @@ static bool run_is_ready(void *context, Buffer *why)
 }
 
 /* Only where there is something to ask for, or the user names an address. */
-static Status run_serve(Cli *cli, Job *job, Server **out, Error *error)
+static Status run_serve(Cli *cli, const Plan *plan, Job *job, Server **out, Error *error)
 {
     *out = NULL;
     const char *listen = cli_value(cli, "listen");
+    if (listen == NULL && plan->settings.all != NULL)
+        listen = map_find(plan->settings.all, STR("weir.http.listen"));
     int32_t count = job_served_count(job);
     if (cli_has(cli, "no-http") || (count == 0 && listen == NULL))
         return OK;
@@ -101,7 +103,7 @@ static ExitCode run_job(Cli *cli, const Plan *plan, JobOptions *options)
     SignalWatch *watch = signals_watch(cli, job);
     Server *server = NULL;
     if (options->preview == NULL)
-        status = run_serve(cli, job, &server, &error);
+        status = run_serve(cli, plan, job, &server, &error);
     if (status == OK)
         status = job_run(job, &error);
     signals_end(watch);
@@ -112,6 +114,8 @@ static ExitCode run_job(Cli *cli, const Plan *plan, JobOptions *options)
         code = run_failed(cli, &error);
     if (options->preview == NULL && !cli->is_quiet)
         progress_summarize(cli, job, status == OK);
+    if (options->preview == NULL && job_summary(job).dead_letters > 0)
+        report_note(cli, "dead letters are in %s/dead-letters", options->data_dir);
     job_close(job);
     return code;
 }

@@ -73,7 +73,16 @@ static Bound from_call(Planner *planner, const SqlTable *table)
 {
     if (window_is_function(table->call))
         return bind_window(planner, table->call);
-    planner_unsupported(planner, table->span, "this table function");
+    if (table->call->kind != SQL_CALL) {
+        planner_unsupported(planner, table->span, "this table function");
+        return (Bound){0};
+    }
+    const SqlName *name = sql_path_last(table->call->call->name);
+    Diagnostic *d = REPORT(planner, "WR2042", name->span, "table function `%.*s` not found",
+                           STR_ARGS(name->text));
+    Str windows[] = {STR("TUMBLE"), STR("HOP"), STR("CUMULATE")};
+    diagnostic_suggest(d, windows, sizeof windows / sizeof windows[0], name->text);
+    diagnostic_note(d, "table functions are TUMBLE, HOP and CUMULATE");
     return (Bound){0};
 }
 

@@ -51,6 +51,15 @@ static void test_several_mistakes_of_one_statement(void **state)
                 "WR2042 at <QQQQ>: function `QQQQ` not found\n");
 }
 
+static void test_table_functions_not_found(void **state)
+{
+    (void)state;
+    assert_plan(TABLES "INSERT INTO p1 SELECT id FROM TABLE(TUMBEL(TABLE orders, DESCRIPTOR(ts), "
+                       "INTERVAL '1' MINUTE));",
+                "WR2042 at <TUMBEL>: table function `TUMBEL` not found | help: did you mean "
+                "`TUMBLE`? | note: table functions are TUMBLE, HOP and CUMULATE\n");
+}
+
 static void test_no_cascades(void **state)
 {
     (void)state;
@@ -467,6 +476,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_table_functions_not_found),
         cmocka_unit_test(test_several_mistakes_of_one_statement),
         cmocka_unit_test(test_no_cascades),
         cmocka_unit_test(test_grouping),

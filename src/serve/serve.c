@@ -338,8 +338,8 @@ static Status open_listener(const ServeConfig *config, Address *address, int *de
                              "refusing to listen on `%s`: it is reachable from other machines, and "
                              "this listener has neither TLS nor credentials",
                              config->listen);
-        error_hint(error, "listen on 127.0.0.1 behind a proxy that has them, or insist with SET "
-                          "'weir.http.insecure-allow-plaintext' = 'true'");
+        error_hint(error, "listen on 127.0.0.1 behind a proxy that has them, or insist with "
+                          "--allow-plaintext");
         return status;
     }
     Status status = address_listen(address, descriptor, error);

@@ -65,6 +65,7 @@ def test_malformed_lines_are_kept_with_bytes_place_and_reason(box):
         assert letter["stage"] == "decode" and letter["reason"] and letter["code"].startswith("WR")
         assert letter["position"].endswith(f"in.json:{offset}"), (letter, offset)
     assert f"{len(bad)} dead letters" in weir.stderr()
+    assert f"dead letters are in {weir.data}/dead-letters" in weir.stderr()
 
 
 def parquet_is_whole(path):

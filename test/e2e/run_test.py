@@ -208,6 +208,8 @@ def test_exit_codes(box):
         (1, ["check", "bad.sql"], "bad.sql:1:1"),
         (66, ["check", "missing.sql"], "missing.sql"),
         (0, ["check", "pipeline.sql"], "no problems"),
+        (77, ["run", "pipeline.sql", "--listen", "0.0.0.0:0"], "--allow-plaintext"),
+        (77, ["run", "pipeline.sql", "-D", "weir.http.listen=0.0.0.0:0"], "--allow-plaintext"),
         (0, ["version"], ""),
         (0, ["run", "--help"], ""),
         (0, ["explain", "pipeline.sql"], ""),
@@ -253,6 +255,10 @@ def test_commands_speak_json(box):
     assert "datagen" in [item["name"] for item in listed["items"]], listed
     doc = json.loads(weir.call("connector", "doc", "datagen", "--json").stdout)
     assert "fields.#.kind" in [option["key"] for option in doc["options"]], doc
+    doc = json.loads(weir.call("connector", "doc", "filesystem", "--json").stdout)
+    assert {"csv", "json", "parquet"} <= {form["name"] for form in doc["formats"]}, doc
+    functions = json.loads(weir.call("functions", "--json").stdout)
+    assert "SUM" in [item["name"] for item in functions["items"]], functions
     json.loads(weir.call("explain", "pipeline.sql", "--json").stdout)
     assert "digraph" in weir.call("explain", "pipeline.sql", "--dot").stdout
     weir.write("bad.sql", "INSERT INTO nowhere SELECT 1;")
