@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := build
 .PHONY: setup build demo demo-mysql check check-asan check-tsan check-clang bench fuzz \
-	fmt tidy clang-tidy clean help
+	fmt tidy clang-tidy docs clean help
 
 help:
 	@echo 'make            build the program: build/weir'
@@ -12,6 +12,7 @@ help:
 	@echo 'make bench      measure, against other programs in the same run'
 	@echo 'make fuzz       fuzz every decoder for FUZZ_SECONDS (60) each'
 	@echo 'make fmt        format the C code; make tidy: check the house rules; make clang-tidy'
+	@echo 'make docs       write docs/connectors.md and docs/functions.md anew, from the program'
 	@echo 'make clean      remove what was built'
 
 setup:
@@ -48,6 +49,9 @@ clang-tidy: setup
 	@tools/build clang
 	@git ls-files 'src/*.c' | grep -v '_test\.c$$' | \
 		xargs -P "$$(nproc)" -n 4 clang-tidy --quiet -p build-clang
+
+docs: build
+	@tools/docs
 
 clean:
 	rm -rf build build-asan build-tsan build-clang build-fuzz build-check
