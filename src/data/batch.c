@@ -107,6 +107,28 @@ void batch_free(Batch *batch)
     memory_free(batch);
 }
 
+void batch_reset_for_append(Batch *batch, const Schema *schema, int32_t capacity)
+{
+    assert(batch->arena != NULL);
+    assert(batch->column_count == schema->count);
+    arena_reset(batch->arena);
+    batch->columns = (Column *)(void *)(batch + 1);
+    for (int32_t i = 0; i < schema->count; i++) {
+        Type type = schema->fields[i].type;
+        Physical physical = type_physical(type);
+        if (physical == PHYSICAL_STRING) {
+            batch->columns[i] = column_make(batch->arena, type, capacity);
+            continue;
+        }
+        int64_t bytes = (int64_t)physical_bytes(physical) * capacity;
+        batch->columns[i] = (Column){
+            .type = type, .physical = physical, .values = arena_allocate(batch->arena, bytes)};
+    }
+    batch->row_count = 0;
+    batch->selection = (Selection){0};
+    batch->kinds = NULL;
+}
+
 void batch_reset(Batch *batch, const Schema *schema, int32_t capacity)
 {
     assert(batch->arena != NULL);

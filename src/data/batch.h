@@ -176,6 +176,8 @@ void batch_free(Batch *batch);
 
 /* Empty it for reuse, keeping its memory; column arrays stay as they are, strings go. */
 void batch_reset(Batch *batch, const Schema *schema, int32_t capacity);
+/* The same for a batch that only batch_append fills: numbers in the arrays are not zeroed first. */
+void batch_reset_for_append(Batch *batch, const Schema *schema, int32_t capacity);
 
 /* All rows 0 … row_count - 1 count. */
 void batch_select_all(Batch *batch);

@@ -83,7 +83,7 @@ static void destination_append(Destination *to, const Schema *schema, const Batc
             if (to->gathered == NULL)
                 to->gathered = batch_new(schema, to->capacity);
             else
-                batch_reset(to->gathered, schema, to->capacity);
+                batch_reset_for_append(to->gathered, schema, to->capacity);
         }
         int32_t room = to->capacity - to->gathered->row_count;
         int32_t taken = rows.count < room ? rows.count : room;

@@ -239,7 +239,7 @@ static void table_add_slab(StateTable *table)
     int64_t bytes = (int64_t)table->entry_bytes << bits;
     int64_t list_bytes = (int64_t)sizeof(uint8_t *) * (table->slab_count + 1);
     table->slabs = memory_resize(table->slabs, list_bytes);
-    table->slabs[table->slab_count++] = memory_allocate(bytes);
+    table->slabs[table->slab_count++] = memory_allocate_zeroed(bytes);
     table->slab_bytes += bytes + (int64_t)sizeof(uint8_t *);
 }
 
@@ -261,15 +261,16 @@ static uint32_t table_new_entry(StateTable *table, uint64_t hash)
         Entry *entry = (Entry *)(void *)table_entry(table, index);
         assert(entry->hash == 0);
         table->free_index = (uint32_t)entry->word;
+        memset(entry, 0, (size_t)table->entry_bytes);
     } else {
         assert(table->entry_end < UINT32_MAX - 16);
         if (table->entry_end == table_slab_room(table))
             table_add_slab(table);
         index = table->entry_end++;
     }
-    uint8_t *entry = table_entry(table, index);
-    memset(entry, 0, (size_t)table->entry_bytes);
-    ((Entry *)(void *)entry)->hash = hash;
+    /* Slabs are zero behind entry_end: one memset for many entries costs less than many. */
+    Entry *entry = (Entry *)(void *)table_entry(table, index);
+    entry->hash = hash;
     table->count++;
     return index + 1;
 }
@@ -461,6 +462,12 @@ bool table_reuse(StateTable *table)
         memset(table->slots, 0, (size_t)slots * sizeof(Slot));
     if (table->text != NULL)
         arena_reset(table->text);
+    for (uint32_t i = 0; i < table->entry_end;) {
+        Place place = entry_place(i);
+        uint32_t used = place.size < table->entry_end - i ? place.size : table->entry_end - i;
+        memset(table->slabs[place.slab], 0, (size_t)used * (size_t)table->entry_bytes);
+        i += used;
+    }
     table->entry_end = 0;
     table->free_index = INDEX_NONE;
     table->null_index = INDEX_NONE;
