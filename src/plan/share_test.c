@@ -104,8 +104,8 @@ static void test_what_is_not_shared(void **state)
         "CREATE TABLE changes (note STRING NOT NULL, id BIGINT NOT NULL, kind STRING NOT NULL "
         "METADATA FROM 'row_kind' VIRTUAL, PRIMARY KEY (note) NOT ENFORCED)" WITH_HOST
         ", 'flat' = 'true');\n",
-        "CREATE TABLE changes (note STRING, id BIGINT NOT NULL, kind STRING) WITH ('connector' = "
-        "'datagen');\n",
+        ("CREATE TABLE changes (note STRING, id BIGINT NOT NULL, kind STRING) WITH ('connector' = "
+         "'datagen');\n"),
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         Buffer script = {0};
