@@ -271,6 +271,9 @@ class Report:
                 "Written by the run; how it is measured stands in [README.md](README.md)."
                 + (" **Quick mode: small inputs, few rounds; not for quoting.**"
                    if IS_QUICK else ""), ""]
+        if max(self.load_before, os.getloadavg()[0]) > 2 * len(CORES):
+            head += ["**Another load was on the machine: trust the ratios of processor times more "
+                     "than those of wall time, and repeat the run.**", ""]
         body, self.text = self.text, head
         self.table(["", ""], machine(self))
         self.table(["what", "value", "ratio", "target", "", "ratio of processor times"], self.measures)
