@@ -160,8 +160,9 @@ static void deploy_edge(Job *job, const Edge *edge)
             channels[k] = deploy_channel(job, to[is_forward ? i : k], edge->input);
         ExchangeSpec spec = {.node = edge->from_node, .channels = channels, .channel_count = count};
         if (edge->is_hash) {
-            spec.keys = edge->to->head->distribution_keys;
-            spec.key_count = edge->to->head->distribution_key_count;
+            const ColumnList *keys = &edge->to->head->distribution_keys[edge->input];
+            spec.keys = keys->columns;
+            spec.key_count = keys->count;
         }
         Operator *writer = exchange_new(&from->context, &spec);
         from->writers[from->writer_count++] = writer;

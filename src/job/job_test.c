@@ -229,6 +229,7 @@ const Connector *connector_find(const ConnectorInfo *info)
 /* ---- The plan ---------------------------------------------------------------------------- */
 
 static const int32_t first_column[] = {0}, both_columns[] = {0, 1};
+static const ColumnList by_first_column = {.columns = first_column, .count = 1};
 
 static Schema make_schema(Arena *arena, const char *first, const char *second)
 {
@@ -288,8 +289,7 @@ static Plan *make_plan(Arena *arena, int64_t interval_us, const char *group_uid)
     PlanNode *group = make_node(plan, PLAN_GROUP_AGGREGATE, group_uid, source);
     group->schema = make_schema(arena, "k", "c");
     group->distribution = DISTRIBUTION_HASH;
-    group->distribution_keys = first_column;
-    group->distribution_key_count = 1;
+    group->distribution_keys = &by_first_column;
     PlanAggregate *count = ARENA_NEW(arena, PlanAggregate);
     AggregateCall *call;
     Error error = {0};

@@ -21,7 +21,7 @@ static int32_t layout_task_count(const Layout *layout, const PlanNode *node, int
     if (node->kind == PLAN_SINK || node->kind == PLAN_SERVE || node->input_count == 0)
         return 1;
     switch (node->distribution) {
-    case DISTRIBUTION_HASH: return node->distribution_key_count > 0 ? shard_count : 1;
+    case DISTRIBUTION_HASH: return shard_count;
     case DISTRIBUTION_SINGLE: return 1;
     case DISTRIBUTION_ANY: break;
     }

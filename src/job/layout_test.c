@@ -12,7 +12,7 @@ typedef struct Sketch {
     Plan plan;
 } Sketch;
 
-static const int32_t first_column[] = {0};
+static const ColumnList first_column = {.columns = (const int32_t[]){0}, .count = 1};
 
 static PlanNode *sketch_node(Sketch *sketch, PlanKind kind, PlanNode *a, PlanNode *b)
 {
@@ -32,8 +32,7 @@ static PlanNode *sketch_hashed(Sketch *sketch, PlanKind kind, PlanNode *input)
 {
     PlanNode *node = sketch_node(sketch, kind, input, NULL);
     node->distribution = DISTRIBUTION_HASH;
-    node->distribution_keys = first_column;
-    node->distribution_key_count = 1;
+    node->distribution_keys = &first_column;
     return node;
 }
 

@@ -5,17 +5,7 @@
  * becomes a row, and by sinks that take it; a sink with a key does without. */
 #include <assert.h>
 
-#include "plan/internal.h"
-
-static bool mode_has_updates(ChangelogMode mode)
-{
-    return (mode & CHANGELOG_UPDATE_AFTER) != 0;
-}
-
-static bool mode_is_append(ChangelogMode mode)
-{
-    return mode == CHANGELOG_APPEND;
-}
+#include "plan/kind.h"
 
 void changelog_print(Buffer *out, ChangelogMode mode)
 {
@@ -39,7 +29,7 @@ void changelog_print(Buffer *out, ChangelogMode mode)
 
 /* ---- Upwards --------------------------------------------------------------------------- */
 
-static ChangelogMode inputs_mode(const Rel *rel)
+ChangelogMode inputs_mode(const Rel *rel)
 {
     ChangelogMode mode = 0;
     for (int32_t i = 0; i < rel->node.input_count; i++)
@@ -47,40 +37,15 @@ static ChangelogMode inputs_mode(const Rel *rel)
     return mode;
 }
 
-/* With every -U that can be had; `is_final` leaves out those that nobody needs. */
-static ChangelogMode rel_mode(const Rel *rel, bool is_final)
-{
-    ChangelogMode optional = !is_final || rel->needs_update_before ? CHANGELOG_UPDATE_BEFORE : 0;
-    switch (rel->node.kind) {
-    case PLAN_SOURCE: return rel->node.changelog;
-    case PLAN_VALUES:
-    case PLAN_WINDOW_AGGREGATE: return CHANGELOG_APPEND;
-    case PLAN_GROUP_AGGREGATE: {
-        if (rel->node.group_aggregate.is_final)
-            return CHANGELOG_APPEND;
-        ChangelogMode mode = CHANGELOG_INSERT | CHANGELOG_UPDATE_AFTER | optional;
-        return mode_is_append(inputs_mode(rel)) ? mode : mode | CHANGELOG_DELETE;
-    }
-    case PLAN_NORMALIZE:
-        return CHANGELOG_INSERT | CHANGELOG_UPDATE_AFTER | CHANGELOG_DELETE | optional;
-    case PLAN_CALC: return rel->node.calc.makes_append ? CHANGELOG_APPEND : inputs_mode(rel);
-    case PLAN_WATERMARK:
-    case PLAN_WINDOW_ASSIGN:
-    case PLAN_UNION:
-    case PLAN_SINK:
-    case PLAN_SERVE: return inputs_mode(rel);
-    }
-    return CHANGELOG_ALL;
-}
-
+/* First with every -U that can be had; `is_final` leaves out those that nobody needs. */
 static void changelog_up(Planner *planner, bool is_final)
 {
     for (int32_t i = 0; i < planner->rels.count; i++) {
         Rel *rel = LIST_AT(planner->rels, i, Rel);
-        rel->node.changelog = rel_mode(rel, is_final);
-        if (rel->node.kind == PLAN_GROUP_AGGREGATE)
-            rel->node.group_aggregate.emits_update_before =
-                (rel->node.changelog & CHANGELOG_UPDATE_BEFORE) != 0;
+        const RelKind *kind = rel_kind(rel->node.kind);
+        ChangelogMode optional =
+            !is_final || rel->needs_update_before ? CHANGELOG_UPDATE_BEFORE : 0;
+        rel->node.changelog = kind->mode != NULL ? kind->mode(rel, optional) : inputs_mode(rel);
     }
 }
 
@@ -95,7 +60,7 @@ static const Rel *changes_origin(const Rel *rel)
             if (!mode_is_append(rel->node.inputs[i]->changelog))
                 next = rel_input(rel, i);
         }
-        if (next == NULL || rel->node.kind == PLAN_GROUP_AGGREGATE || rel->entry != NULL)
+        if (next == NULL || rel_kind(rel->node.kind)->changes != NULL || rel->entry != NULL)
             break;
         rel = next;
     }
@@ -104,8 +69,9 @@ static const Rel *changes_origin(const Rel *rel)
 
 static const char *changes_text(Planner *planner, const Rel *origin)
 {
-    if (origin->node.kind == PLAN_GROUP_AGGREGATE)
-        return origin->node.group_aggregate.aggregate_count == 0 ? "DISTINCT" : "GROUP BY";
+    const RelKind *kind = rel_kind(origin->node.kind);
+    if (kind->changes != NULL)
+        return kind->changes(origin);
     if (origin->entry != NULL)
         return arena_printf(planner->arena, "table `%.*s`", STR_ARGS(origin->entry->table.name));
     return "the query";
@@ -215,25 +181,22 @@ static void serve_check(Planner *planner, Rel *serve)
 
 static void changelog_ask(Rel *rel)
 {
-    bool is_asked = rel->needs_update_before;
+    const RelKind *kind = rel_kind(rel->node.kind);
     for (int32_t i = 0; i < rel->node.input_count; i++) {
         Rel *input = rel_input(rel, i);
-        bool has_updates = mode_has_updates(input->node.changelog);
-        bool needs = is_asked;
-        if (rel->node.kind == PLAN_CALC &&
-            (rel->node.calc.filter != NULL || rel->node.calc.makes_append))
-            needs = true;
-        if (rel->node.kind == PLAN_GROUP_AGGREGATE || rel->node.kind == PLAN_WINDOW_AGGREGATE)
-            needs = true;
-        if (rel->node.kind == PLAN_NORMALIZE)
-            needs = false;
-        input->needs_update_before |= needs && has_updates;
+        if (!mode_has_updates(input->node.changelog))
+            continue;
+        UpdateBefore asked = kind->asks != NULL ? kind->asks(rel, i) : UPDATE_BEFORE_AS_ASKED;
+        switch (asked) {
+        case UPDATE_BEFORE_NEEDED: input->needs_update_before = true; break;
+        case UPDATE_BEFORE_UNNEEDED: break;
+        case UPDATE_BEFORE_AS_ASKED: input->needs_update_before |= rel->needs_update_before; break;
+        }
     }
 }
 
-/* Aggregates over rows that can be taken back may need another form. */
-static void aggregates_rebind(Planner *planner, const Rel *rel, const PlanAggregate *aggregates,
-                              int32_t count)
+void aggregates_rebind(Planner *planner, const Rel *rel, const PlanAggregate *aggregates,
+                       int32_t count)
 {
     for (int32_t i = 0; i < count; i++) {
         PlanAggregate *aggregate = (PlanAggregate *)&aggregates[i];
@@ -249,34 +212,30 @@ static void aggregates_rebind(Planner *planner, const Rel *rel, const PlanAggreg
     }
 }
 
-static void changelog_mark_retractions(Planner *planner, Rel *rel)
+static void changelog_settle(Planner *planner)
 {
-    if (rel->node.input_count != 1 || mode_is_append(rel->node.inputs[0]->changelog))
-        return;
-    if (rel->node.kind == PLAN_GROUP_AGGREGATE) {
-        rel->node.group_aggregate.has_retractions = true;
-        aggregates_rebind(planner, rel, rel->node.group_aggregate.aggregates,
-                          rel->node.group_aggregate.aggregate_count);
-    } else if (rel->node.kind == PLAN_WINDOW_AGGREGATE) {
-        rel->node.window_aggregate.has_retractions = true;
-        aggregates_rebind(planner, rel, rel->node.window_aggregate.aggregates,
-                          rel->node.window_aggregate.aggregate_count);
+    for (int32_t i = 0; i < planner->rels.count; i++) {
+        Rel *rel = LIST_AT(planner->rels, i, Rel);
+        const RelKind *kind = rel_kind(rel->node.kind);
+        if (kind->settle != NULL)
+            kind->settle(planner, rel);
     }
 }
 
-/* Bounded input has an end, and nothing expires before it. */
-static void changelog_mark_final(Rel *rel)
+static void changelog_finalize(Planner *planner)
 {
-    if (rel->node.kind != PLAN_GROUP_AGGREGATE)
-        return;
-    rel->node.group_aggregate.is_final = true;
-    rel->node.group_aggregate.state_ttl_us = 0;
+    for (int32_t i = 0; i < planner->rels.count; i++) {
+        Rel *rel = LIST_AT(planner->rels, i, Rel);
+        const RelKind *kind = rel_kind(rel->node.kind);
+        if (kind->finalize != NULL)
+            kind->finalize(rel);
+    }
 }
 
 void pass_changelog(Planner *planner)
 {
-    for (int32_t i = 0; settings_is_batch(planner) && i < planner->rels.count; i++)
-        changelog_mark_final(LIST_AT(planner->rels, i, Rel));
+    if (settings_is_batch(planner))
+        changelog_finalize(planner);
     changelog_up(planner, false);
     for (int32_t i = planner->rels.count - 1; i >= 0; i--) {
         Rel *rel = LIST_AT(planner->rels, i, Rel);
@@ -287,6 +246,5 @@ void pass_changelog(Planner *planner)
         changelog_ask(rel);
     }
     changelog_up(planner, true);
-    for (int32_t i = 0; i < planner->rels.count; i++)
-        changelog_mark_retractions(planner, LIST_AT(planner->rels, i, Rel));
+    changelog_settle(planner);
 }

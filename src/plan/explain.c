@@ -7,7 +7,7 @@
  *        └─ … */
 #include <assert.h>
 
-#include "plan/internal.h"
+#include "plan/kind.h"
 
 typedef struct Explainer {
     const Plan *plan;
@@ -16,14 +16,14 @@ typedef struct Explainer {
     int32_t *consumers;
 } Explainer;
 
-static void print_names(Buffer *out, const Schema *schema, const int32_t *columns, int32_t count)
+void explain_names(Buffer *out, const Schema *schema, const int32_t *columns, int32_t count)
 {
     for (int32_t i = 0; i < count; i++)
         buffer_printf(out, "%s%.*s", i > 0 ? ", " : "", STR_ARGS(schema->fields[columns[i]].name));
 }
 
-static void print_aggregates(Buffer *out, const PlanNode *node, const PlanAggregate *aggregates,
-                             int32_t count)
+void explain_aggregates(Buffer *out, const PlanNode *node, const PlanAggregate *aggregates,
+                        int32_t count)
 {
     const Schema *input = &node->inputs[0]->schema;
     for (int32_t i = 0; i < count; i++) {
@@ -32,7 +32,7 @@ static void print_aggregates(Buffer *out, const PlanNode *node, const PlanAggreg
                       a->call->is_distinct ? "DISTINCT " : "");
         if (a->call->arg_count == 0)
             buffer_append_char(out, '*');
-        print_names(out, input, a->args, a->call->arg_count);
+        explain_names(out, input, a->args, a->call->arg_count);
         buffer_append_char(out, ')');
         if (a->filter >= 0)
             buffer_printf(out, " FILTER %.*s", STR_ARGS(input->fields[a->filter].name));
@@ -40,137 +40,59 @@ static void print_aggregates(Buffer *out, const PlanNode *node, const PlanAggreg
     }
 }
 
-static void print_calc(Buffer *out, const PlanNode *node)
+void explain_table(Buffer *out, const PlanTable *table)
 {
-    const Schema *input = &node->inputs[0]->schema;
-    for (int32_t i = 0; node->calc.exprs != NULL && i < node->schema.count; i++) {
-        const Expr *expr = node->calc.exprs[i];
-        Str name = node->schema.fields[i].name;
-        buffer_append_text(out, i > 0 ? ", " : "");
-        expr_print(out, expr, input);
-        if (expr->kind != EXPR_COLUMN || !str_equal(input->fields[expr->column].name, name))
-            buffer_printf(out, " AS %.*s", STR_ARGS(name));
-    }
-    if (node->calc.filter != NULL) {
-        buffer_append_text(out, node->calc.exprs != NULL ? " WHERE " : "WHERE ");
-        expr_print(out, node->calc.filter, input);
-    }
-    if (node->calc.makes_append)
-        buffer_append_text(out, node->calc.exprs != NULL || node->calc.filter != NULL
-                                    ? ", as append-only"
-                                    : "as append-only");
-}
-
-static void print_source(Buffer *out, const PlanNode *node)
-{
-    const PlanTable *table = node->source.table;
-    buffer_printf(out, "%s", table->connector->name);
-    if (table->options.format != NULL)
-        buffer_printf(out, " %s", table->options.format->name);
-    buffer_printf(out, ", %s: ", node->source.is_bounded ? "bounded" : "unbounded");
-    for (int32_t i = 0; i < node->schema.count; i++)
-        buffer_printf(out, "%s%.*s", i > 0 ? ", " : "", STR_ARGS(node->schema.fields[i].name));
-    if (table->key_count > 0) {
-        buffer_append_text(out, ", key (");
-        print_names(out, &table->physical, table->key, table->key_count);
-        buffer_append_char(out, ')');
-    }
-}
-
-static void print_watermark(Buffer *out, const PlanNode *node)
-{
-    expr_print(out, node->watermark.watermark, &node->inputs[0]->schema);
-    if (node->watermark.idle_timeout_us > 0) {
-        buffer_append_text(out, ", idle after ");
-        duration_print(out, node->watermark.idle_timeout_us / 1000);
-    }
-}
-
-static void print_sink(Buffer *out, const PlanNode *node)
-{
-    const PlanTable *table = node->sink.table;
     buffer_append_text(out, table->connector->name);
     if (table->options.format != NULL)
         buffer_printf(out, " %s", table->options.format->name);
     if (table->key_count > 0) {
         buffer_append_text(out, ", key (");
-        print_names(out, &table->physical, table->key, table->key_count);
+        explain_names(out, &table->physical, table->key, table->key_count);
         buffer_append_char(out, ')');
     }
     if (table->partition_count > 0) {
         buffer_append_text(out, ", partitioned by (");
-        print_names(out, &table->physical, table->partition, table->partition_count);
+        explain_names(out, &table->physical, table->partition, table->partition_count);
         buffer_append_char(out, ')');
     }
 }
 
-static void print_serve(Buffer *out, const PlanNode *node)
+void explain_window(Buffer *out, const WindowSpec *window)
 {
-    if (node->serve.key_count > 0) {
-        buffer_append_text(out, "key (");
-        print_names(out, &node->schema, node->serve.key, node->serve.key_count);
-        buffer_append_char(out, ')');
-    } else {
-        buffer_append_text(out, "append-only");
+    switch (window->kind) {
+    case WINDOW_TUMBLE: buffer_append_text(out, "tumble "); break;
+    case WINDOW_HOP: buffer_append_text(out, "hop "); break;
+    case WINDOW_CUMULATE: buffer_append_text(out, "cumulate "); break;
     }
-    if (node->serve.freshness_us > 0) {
-        buffer_append_text(out, ", freshness ");
-        duration_print(out, node->serve.freshness_us / 1000);
-    }
-    if (node->serve.ttl_us > 0) {
-        buffer_append_text(out, ", ttl ");
-        duration_print(out, node->serve.ttl_us / 1000);
+    duration_print(out, window->size_ms);
+    if (window->kind != WINDOW_TUMBLE) {
+        buffer_append_char(out, '/');
+        duration_print(out, window->slide_ms);
     }
 }
 
-/* What the node does, in one line behind its label. */
-static void print_details(Buffer *out, const PlanNode *node)
+void explain_keys(Buffer *out, const PlanNode *node, const int32_t *keys, int32_t key_count)
 {
-    switch (node->kind) {
-    case PLAN_SOURCE: print_source(out, node); break;
-    case PLAN_VALUES:
-        buffer_printf(out, "%d row%s", node->values.row_count,
-                      node->values.row_count == 1 ? "" : "s");
-        break;
-    case PLAN_CALC: print_calc(out, node); break;
-    case PLAN_WATERMARK: print_watermark(out, node); break;
-    case PLAN_WINDOW_ASSIGN: break;
-    case PLAN_WINDOW_AGGREGATE:
-        print_aggregates(out, node, node->window_aggregate.aggregates,
-                         node->window_aggregate.aggregate_count);
-        break;
-    case PLAN_GROUP_AGGREGATE:
-        print_aggregates(out, node, node->group_aggregate.aggregates,
-                         node->group_aggregate.aggregate_count);
-        if (node->group_aggregate.state_ttl_us > 0) {
-            buffer_append_text(out, ", state ttl ");
-            duration_print(out, node->group_aggregate.state_ttl_us / 1000);
-        }
-        if (node->group_aggregate.is_final)
-            buffer_append_text(out, node->group_aggregate.aggregate_count > 0
-                                        ? ", at the end of input"
-                                        : "at the end of input");
-        break;
-    case PLAN_NORMALIZE:
-    case PLAN_UNION: break;
-    case PLAN_SINK: print_sink(out, node); break;
-    case PLAN_SERVE: print_serve(out, node); break;
-    }
+    for (int32_t i = 0; i < key_count; i++)
+        buffer_printf(out, "%s%.*s", i == 0 ? " by " : ", ",
+                      STR_ARGS(node->inputs[0]->schema.fields[keys[i]].name));
 }
 
 void explain_details(Buffer *out, const PlanNode *node)
 {
-    print_details(out, node);
+    const RelKind *kind = rel_kind(node->kind);
+    if (kind->details != NULL)
+        kind->details(out, node);
 }
 
-void explain_distribution(Buffer *out, const PlanNode *node)
+void explain_distribution(Buffer *out, const PlanNode *node, int32_t input)
 {
     if (node->distribution == DISTRIBUTION_SINGLE) {
         buffer_append_text(out, "single");
     } else if (node->distribution == DISTRIBUTION_HASH) {
+        const ColumnList *keys = &node->distribution_keys[input];
         buffer_append_text(out, "hash by (");
-        print_names(out, &node->inputs[0]->schema, node->distribution_keys,
-                    node->distribution_key_count);
+        explain_names(out, &node->inputs[input]->schema, keys->columns, keys->count);
         buffer_append_char(out, ')');
     }
 }
@@ -193,7 +115,7 @@ void explain_guarantee(Buffer *out, const PlanNode *root)
     case SINK_IDEMPOTENT:
         if (table->key_count > 0) {
             buffer_printf(out, "%s: idempotent by key ", name);
-            print_names(out, &table->physical, table->key, table->key_count);
+            explain_names(out, &table->physical, table->key, table->key_count);
         } else {
             buffer_printf(out, "%s: at least once, because the table has no PRIMARY KEY", name);
         }
@@ -213,6 +135,16 @@ static void explain_indent(Explainer *explainer, int32_t depth, bool is_head)
         buffer_append_text(explainer->out, is_head ? "└─ " : "   ");
 }
 
+/* The same for all inputs, told once where they agree. */
+void explain_distributions(Buffer *out, const PlanNode *node)
+{
+    int32_t count = node->distribution == DISTRIBUTION_HASH ? node->input_count : 1;
+    for (int32_t i = 0; i < count; i++) {
+        buffer_append_text(out, i > 0 ? ", " : "");
+        explain_distribution(out, node, i);
+    }
+}
+
 static void explain_node(Explainer *explainer, const PlanNode *node, int32_t depth)
 {
     Buffer *out = explainer->out;
@@ -225,7 +157,7 @@ static void explain_node(Explainer *explainer, const PlanNode *node, int32_t dep
     }
     explainer->is_printed[node->id] = true;
     Buffer details = {0};
-    print_details(&details, node);
+    explain_details(&details, node);
     if (details.length > 0)
         buffer_printf(out, "  %s", buffer_terminated(&details));
     buffer_free(&details);
@@ -239,7 +171,7 @@ static void explain_node(Explainer *explainer, const PlanNode *node, int32_t dep
     }
     if (node->distribution != DISTRIBUTION_ANY) {
         explain_indent(explainer, depth + 1, false);
-        explain_distribution(out, node);
+        explain_distributions(out, node);
         buffer_append_char(out, '\n');
     }
     for (int32_t i = 0; i < node->input_count; i++)

@@ -1,24 +1,6 @@
 /* EXPLAIN for programs: JSON and Graphviz, and what in a plan is not portable. */
 #include "base/json.h"
-#include "plan/internal.h"
-
-static const char *kind_name(PlanKind kind)
-{
-    switch (kind) {
-    case PLAN_SOURCE: return "source";
-    case PLAN_VALUES: return "values";
-    case PLAN_CALC: return "calc";
-    case PLAN_WATERMARK: return "watermark";
-    case PLAN_WINDOW_ASSIGN: return "window_assign";
-    case PLAN_WINDOW_AGGREGATE: return "window_aggregate";
-    case PLAN_GROUP_AGGREGATE: return "group_aggregate";
-    case PLAN_NORMALIZE: return "normalize";
-    case PLAN_UNION: return "union";
-    case PLAN_SINK: return "sink";
-    case PLAN_SERVE: return "serve";
-    }
-    return "node";
-}
+#include "plan/kind.h"
 
 static void json_columns(JsonWriter *json, Arena *arena, const Schema *schema)
 {
@@ -57,14 +39,14 @@ static void json_node(JsonWriter *json, Arena *arena, const PlanNode *node)
     json_key(json, "id");
     json_int(json, node->id);
     json_key(json, "kind");
-    json_text(json, kind_name(node->kind));
+    json_text(json, rel_kind(node->kind)->name);
     json_key(json, "uid");
     json_text(json, node->uid);
     json_key(json, "label");
     json_text(json, node->label);
     json_printed(json, "details", explain_details, node);
     json_printed(json, "changelog", print_changelog, node);
-    json_printed(json, "distribution", explain_distribution, node);
+    json_printed(json, "distribution", explain_distributions, node);
     if (node->kind == PLAN_SINK || node->kind == PLAN_SERVE)
         json_printed(json, "guarantee", explain_guarantee, node);
     json_key(json, "inputs");
@@ -118,7 +100,7 @@ void plan_explain_dot(const Plan *plan, Buffer *out)
             changelog_print(&label, node->inputs[k]->changelog);
             if (node->distribution != DISTRIBUTION_ANY)
                 buffer_append_char(&label, ' ');
-            explain_distribution(&label, node);
+            explain_distribution(&label, node, k);
             buffer_printf(out, "  n%d -> n%d [label=", node->inputs[k]->id, i);
             json_append_quoted(out, buffer_str(&label));
             buffer_append_text(out, "];\n");

@@ -1,7 +1,7 @@
 /* The last pass: order, distribution, uids and labels. */
 #include <assert.h>
 
-#include "plan/internal.h"
+#include "plan/kind.h"
 
 void duration_print(Buffer *out, int64_t ms)
 {
@@ -20,64 +20,10 @@ void duration_print(Buffer *out, int64_t ms)
 
 /* ---- Labels ---------------------------------------------------------------------------- */
 
-static void label_window(Buffer *out, const WindowSpec *window)
-{
-    switch (window->kind) {
-    case WINDOW_TUMBLE: buffer_append_text(out, "tumble "); break;
-    case WINDOW_HOP: buffer_append_text(out, "hop "); break;
-    case WINDOW_CUMULATE: buffer_append_text(out, "cumulate "); break;
-    }
-    duration_print(out, window->size_ms);
-    if (window->kind != WINDOW_TUMBLE) {
-        buffer_append_char(out, '/');
-        duration_print(out, window->slide_ms);
-    }
-}
-
-static void label_keys(Buffer *out, const PlanNode *node, const int32_t *keys, int32_t key_count)
-{
-    for (int32_t i = 0; i < key_count; i++)
-        buffer_printf(out, "%s%.*s", i == 0 ? " by " : ", ",
-                      STR_ARGS(node->inputs[0]->schema.fields[keys[i]].name));
-}
-
-static void label_print(Buffer *out, const PlanNode *node)
-{
-    switch (node->kind) {
-    case PLAN_SOURCE: buffer_printf(out, "source %.*s", STR_ARGS(node->source.table->name)); break;
-    case PLAN_VALUES: buffer_append_text(out, "values"); break;
-    case PLAN_CALC:
-        buffer_append_text(out, node->calc.filter == NULL  ? "project"
-                                : node->calc.exprs == NULL ? "filter"
-                                                           : "filter and project");
-        break;
-    case PLAN_WATERMARK:
-        buffer_printf(out, "watermark %.*s",
-                      STR_ARGS(node->schema.fields[node->watermark.time_column].name));
-        break;
-    case PLAN_WINDOW_ASSIGN: label_window(out, &node->window_assign.window); break;
-    case PLAN_WINDOW_AGGREGATE:
-        label_window(out, &node->window_aggregate.window);
-        label_keys(out, node, node->window_aggregate.keys, node->window_aggregate.key_count);
-        break;
-    case PLAN_GROUP_AGGREGATE:
-        buffer_append_text(out, node->group_aggregate.aggregate_count == 0 ? "distinct" : "group");
-        label_keys(out, node, node->group_aggregate.keys, node->group_aggregate.key_count);
-        break;
-    case PLAN_NORMALIZE:
-        buffer_append_text(out, "normalize");
-        label_keys(out, node, node->normalize.keys, node->normalize.key_count);
-        break;
-    case PLAN_UNION: buffer_append_text(out, "union"); break;
-    case PLAN_SINK: buffer_printf(out, "sink %.*s", STR_ARGS(node->sink.table->name)); break;
-    case PLAN_SERVE: buffer_printf(out, "serve %.*s", STR_ARGS(node->serve.name)); break;
-    }
-}
-
 const char *node_label(Arena *arena, const PlanNode *node)
 {
     Buffer text = {0};
-    label_print(&text, node);
+    rel_kind(node->kind)->label(&text, node);
     const char *label = str_terminated(arena, buffer_str(&text));
     buffer_free(&text);
     return label;
@@ -85,29 +31,22 @@ const char *node_label(Arena *arena, const PlanNode *node)
 
 /* ---- Uids ------------------------------------------------------------------------------ */
 
-static const char *uid_prefix(PlanKind kind)
+/* The kind's name with dashes. */
+static const char *uid_prefix(Planner *planner, PlanKind kind)
 {
-    switch (kind) {
-    case PLAN_SOURCE: return "source";
-    case PLAN_VALUES: return "values";
-    case PLAN_CALC: return "calc";
-    case PLAN_WATERMARK: return "watermark";
-    case PLAN_WINDOW_ASSIGN: return "window";
-    case PLAN_WINDOW_AGGREGATE: return "window-aggregate";
-    case PLAN_GROUP_AGGREGATE: return "group-aggregate";
-    case PLAN_NORMALIZE: return "normalize";
-    case PLAN_UNION: return "union";
-    case PLAN_SINK: return "sink";
-    case PLAN_SERVE: return "serve";
+    char *prefix = arena_printf(planner->arena, "%s", rel_kind(kind)->name);
+    for (char *at = prefix; *at != '\0'; at++) {
+        if (*at == '_')
+            *at = '-';
     }
-    return "node";
+    return prefix;
 }
 
 /* Operators of one identity are numbered; `taken` counts them. */
 static const char *uid_make(Planner *planner, const Rel *rel, Map *taken)
 {
     Arena *arena = planner->arena;
-    const char *uid = arena_printf(arena, "%s-%016llx", uid_prefix(rel->node.kind),
+    const char *uid = arena_printf(arena, "%s-%016llx", uid_prefix(planner, rel->node.kind),
                                    (unsigned long long)rel->identity);
     int32_t *count = map_find(taken, str_from(uid));
     if (count == NULL) {
@@ -120,48 +59,13 @@ static const char *uid_make(Planner *planner, const Rel *rel, Map *taken)
 
 /* ---- Distribution ---------------------------------------------------------------------- */
 
-static void distribute_by(PlanNode *node, const int32_t *keys, int32_t count)
+void distribute_by(Planner *planner, PlanNode *node, const int32_t *keys, int32_t count)
 {
+    assert(node->input_count == 1);
+    ColumnList *lists = ARENA_ARRAY(planner->arena, ColumnList, 1);
+    lists[0] = (ColumnList){.columns = keys, .count = count};
     node->distribution = count > 0 ? DISTRIBUTION_HASH : DISTRIBUTION_SINGLE;
-    node->distribution_keys = keys;
-    node->distribution_key_count = count;
-}
-
-static void distribute_sink(Planner *planner, PlanNode *node)
-{
-    const PlanTable *table = node->sink.table;
-    int32_t *columns = ARENA_ARRAY(planner->arena, int32_t, table->key_count + 1);
-    int32_t count = 0;
-    for (int32_t k = 0; k < table->key_count; k++) {
-        for (int32_t i = 0; i < node->schema.count; i++) {
-            if (node->sink.writes[i] == table->key[k])
-                columns[count++] = i;
-        }
-    }
-    distribute_by(node, columns, count == table->key_count ? count : 0);
-}
-
-static void distribute(Planner *planner, PlanNode *node)
-{
-    switch (node->kind) {
-    case PLAN_WINDOW_AGGREGATE:
-        distribute_by(node, node->window_aggregate.keys, node->window_aggregate.key_count);
-        break;
-    case PLAN_GROUP_AGGREGATE:
-        distribute_by(node, node->group_aggregate.keys, node->group_aggregate.key_count);
-        break;
-    case PLAN_NORMALIZE:
-        distribute_by(node, node->normalize.keys, node->normalize.key_count);
-        break;
-    case PLAN_SINK: distribute_sink(planner, node); break;
-    case PLAN_SERVE: distribute_by(node, NULL, 0); break;
-    case PLAN_SOURCE:
-    case PLAN_VALUES:
-    case PLAN_CALC:
-    case PLAN_WATERMARK:
-    case PLAN_WINDOW_ASSIGN:
-    case PLAN_UNION: node->distribution = DISTRIBUTION_ANY; break;
-    }
+    node->distribution_keys = lists;
 }
 
 Plan *pass_finish(Planner *planner)
@@ -176,7 +80,9 @@ Plan *pass_finish(Planner *planner)
         plan->nodes[i] = &rel->node;
         rel->node.id = i;
         pass_identity(planner, rel);
-        distribute(planner, &rel->node);
+        const RelKind *kind = rel_kind(rel->node.kind);
+        if (kind->distribute != NULL)
+            kind->distribute(planner, &rel->node);
         rel->node.uid = uid_make(planner, rel, taken);
         rel->node.label = node_label(planner->arena, &rel->node);
         assert(rel->node.changelog != 0);

@@ -169,7 +169,7 @@ static void test_window_aggregate_columns(void **state)
     int32_t time = node->window_aggregate.window.time_column;
     assert_true(str_is(input->fields[time].name, "ts"));
     assert_int_equal(node->distribution, DISTRIBUTION_HASH);
-    assert_int_equal(node->distribution_keys[0], node->window_aggregate.keys[0]);
+    assert_int_equal(node->distribution_keys[0].columns[0], node->window_aggregate.keys[0]);
     assert_int_equal(node->schema.count, 3);
     planned_free(&planned);
 }

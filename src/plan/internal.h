@@ -379,7 +379,9 @@ Plan *pass_finish(Planner *planner);   /* order, distribution, uids, labels */
 void pass_identity(Planner *planner, Rel *rel);
 const char *node_label(Arena *arena, const PlanNode *node);
 void explain_details(Buffer *out, const PlanNode *node);
-void explain_distribution(Buffer *out, const PlanNode *node);
+/* How rows of one input, or of all, are spread. */
+void explain_distribution(Buffer *out, const PlanNode *node, int32_t input);
+void explain_distributions(Buffer *out, const PlanNode *node);
 void explain_guarantee(Buffer *out, const PlanNode *root);
 void changelog_print(Buffer *out, ChangelogMode mode);
 void duration_print(Buffer *out, int64_t ms);

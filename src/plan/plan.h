@@ -38,6 +38,12 @@ typedef enum Distribution {
     DISTRIBUTION_SINGLE, /* all rows on one shard */
 } Distribution;
 
+/* Columns of a schema, in an order that means something. */
+typedef struct ColumnList {
+    const int32_t *columns;
+    int32_t count;
+} ColumnList;
+
 /* An aggregate call of an aggregation: argument columns of the input, and a filter column. */
 typedef struct PlanAggregate {
     const AggregateCall *call;
@@ -84,10 +90,10 @@ struct PlanNode {
     int32_t input_count;
     ChangelogMode changelog; /* row kinds of the output */
 
-    /* How this node wants its input spread; the job puts an exchange where it is not so. */
+    /* How this node wants its inputs spread; the job puts an exchange where it is not so. Keys that
+     * meet have the same types. */
     Distribution distribution;
-    const int32_t *distribution_keys; /* columns of the input, for DISTRIBUTION_HASH */
-    int32_t distribution_key_count;
+    const ColumnList *distribution_keys; /* one per input, never empty, for DISTRIBUTION_HASH */
 
     union {
         struct {

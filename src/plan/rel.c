@@ -1,7 +1,7 @@
 /* Making relations, and finding the one that computes the same already. */
 #include <assert.h>
 
-#include "plan/internal.h"
+#include "plan/kind.h"
 
 Rel *rel_new(Planner *planner, PlanKind kind, const Schema *schema, Rel *const *inputs,
              int32_t input_count)
@@ -28,7 +28,7 @@ void window_digest(Buffer *out, const WindowSpec *window)
                   (long long)window->offset_ms, window->is_local_time);
 }
 
-static void ints_digest(Buffer *out, const int32_t *values, int32_t count)
+void ints_digest(Buffer *out, const int32_t *values, int32_t count)
 {
     buffer_append_char(out, '[');
     for (int32_t i = 0; i < count; i++)
@@ -36,7 +36,7 @@ static void ints_digest(Buffer *out, const int32_t *values, int32_t count)
     buffer_append_char(out, ']');
 }
 
-static void aggregates_digest(Buffer *out, const PlanAggregate *aggregates, int32_t count)
+void aggregates_digest(Buffer *out, const PlanAggregate *aggregates, int32_t count)
 {
     for (int32_t i = 0; i < count; i++) {
         const PlanAggregate *a = &aggregates[i];
@@ -46,44 +46,6 @@ static void aggregates_digest(Buffer *out, const PlanAggregate *aggregates, int3
     }
 }
 
-static void source_digest(Buffer *out, const Rel *rel)
-{
-    const TableEntry *entry = rel->entry;
-    buffer_append_str(out, entry->table.path);
-    for (int32_t i = 0; i < entry->option_count; i++)
-        buffer_printf(out, "|%.*s=%.*s", STR_ARGS(entry->options[i].key),
-                      STR_ARGS(entry->options[i].value));
-}
-
-static void values_digest(Buffer *out, const PlanNode *node)
-{
-    for (int32_t i = 0; i < node->values.row_count * node->schema.count; i++) {
-        expr_digest(out, node->values.rows[i]);
-        buffer_append_char(out, ';');
-    }
-}
-
-static void calc_digest(Buffer *out, const PlanNode *node)
-{
-    buffer_append_text(out, node->calc.makes_append ? "+I " : "");
-    if (node->calc.filter != NULL)
-        expr_digest(out, node->calc.filter);
-    for (int32_t i = 0; node->calc.exprs != NULL && i < node->schema.count; i++) {
-        buffer_append_char(out, ';');
-        expr_digest(out, node->calc.exprs[i]);
-    }
-}
-
-static void window_aggregate_digest(Buffer *out, const PlanNode *node)
-{
-    window_digest(out, &node->window_aggregate.window);
-    ints_digest(out, node->window_aggregate.keys, node->window_aggregate.key_count);
-    aggregates_digest(out, node->window_aggregate.aggregates,
-                      node->window_aggregate.aggregate_count);
-    for (int32_t i = 0; i < node->window_aggregate.window_column_count; i++)
-        buffer_printf(out, "w%d", (int)node->window_aggregate.window_columns[i]);
-}
-
 void rel_digest(Buffer *out, const Rel *rel)
 {
     const PlanNode *node = &rel->node;
@@ -91,26 +53,9 @@ void rel_digest(Buffer *out, const Rel *rel)
     for (int32_t i = 0; i < node->input_count; i++)
         buffer_printf(out, "#%d", rel_input(rel, i)->serial);
     buffer_append_char(out, ' ');
-    switch (node->kind) {
-    case PLAN_SOURCE: source_digest(out, rel); break;
-    case PLAN_VALUES: values_digest(out, node); break;
-    case PLAN_CALC: calc_digest(out, node); break;
-    case PLAN_WATERMARK:
-        buffer_printf(out, "%d ", node->watermark.time_column);
-        expr_digest(out, node->watermark.watermark);
-        break;
-    case PLAN_WINDOW_ASSIGN: window_digest(out, &node->window_assign.window); break;
-    case PLAN_WINDOW_AGGREGATE: window_aggregate_digest(out, node); break;
-    case PLAN_GROUP_AGGREGATE:
-        ints_digest(out, node->group_aggregate.keys, node->group_aggregate.key_count);
-        aggregates_digest(out, node->group_aggregate.aggregates,
-                          node->group_aggregate.aggregate_count);
-        break;
-    case PLAN_NORMALIZE: ints_digest(out, node->normalize.keys, node->normalize.key_count); break;
-    case PLAN_UNION:
-    case PLAN_SINK:
-    case PLAN_SERVE: break;
-    }
+    const RelKind *kind = rel_kind(node->kind);
+    if (kind->digest != NULL)
+        kind->digest(out, rel);
 }
 
 Rel *rel_intern(Planner *planner, Rel *rel)

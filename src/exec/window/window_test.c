@@ -38,6 +38,7 @@ typedef struct Trial {
     PlanNode source, node;
     PlanTable table;
     PlanNode *inputs[1];
+    ColumnList distribution;
     Field fields[6], outputs[16];
     PlanAggregate aggregates[8];
     int32_t aggregate_count;
@@ -124,13 +125,13 @@ static void trial_plan(Trial *trial)
         trial->outputs[count++] = (Field){STR("a"), trial->aggregates[i].call->result};
     for (int32_t i = 0; i < 3; i++)
         trial->outputs[count++] = (Field){STR("w"), type_timestamp(3)};
+    trial->distribution = (ColumnList){.columns = pair_keys, .count = keys};
     trial->node = (PlanNode){.kind = PLAN_WINDOW_AGGREGATE,
                              .label = "window",
                              .inputs = trial->inputs,
                              .input_count = 1,
                              .distribution = DISTRIBUTION_HASH,
-                             .distribution_keys = pair_keys,
-                             .distribution_key_count = keys,
+                             .distribution_keys = &trial->distribution,
                              .schema = {.fields = trial->outputs, .count = count}};
     trial->node.window_aggregate.keys = pair_keys;
     trial->node.window_aggregate.key_count = keys;

@@ -1,0 +1,45 @@
+/* Writes a table through its connector. */
+#include <assert.h>
+
+#include "plan/kind.h"
+
+static uint64_t sink_identify(Rel *rel)
+{
+    return identity_str(41, rel->node.sink.table->path);
+}
+
+static void sink_label(Buffer *out, const PlanNode *node)
+{
+    buffer_printf(out, "sink %.*s", STR_ARGS(node->sink.table->name));
+}
+
+static void sink_details(Buffer *out, const PlanNode *node)
+{
+    explain_table(out, node->sink.table);
+}
+
+/* By the columns that carry the primary key; without one all rows take one way. */
+static void sink_distribute(Planner *planner, PlanNode *node)
+{
+    const PlanTable *table = node->sink.table;
+    int32_t *columns = ARENA_ARRAY(planner->arena, int32_t, table->key_count + 1);
+    int32_t count = 0;
+    for (int32_t k = 0; k < table->key_count; k++) {
+        for (int32_t i = 0; i < node->schema.count; i++) {
+            if (node->sink.writes[i] == table->key[k])
+                columns[count++] = i;
+        }
+    }
+    distribute_by(planner, node, columns, count == table->key_count ? count : 0);
+}
+
+const RelKind sink_kind = {
+    .kind = PLAN_SINK,
+    .name = "sink",
+    .mark = mark_root,
+    .prune = prune_root,
+    .identify = sink_identify,
+    .label = sink_label,
+    .details = sink_details,
+    .distribute = sink_distribute,
+};

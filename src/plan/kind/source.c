@@ -1,0 +1,105 @@
+/* The rows of a table, as its connector reads them. */
+#include <assert.h>
+
+#include "plan/kind.h"
+
+static void source_digest(Buffer *out, const Rel *rel)
+{
+    const TableEntry *entry = rel->entry;
+    buffer_append_str(out, entry->table.path);
+    for (int32_t i = 0; i < entry->option_count; i++)
+        buffer_printf(out, "|%.*s=%.*s", STR_ARGS(entry->options[i].key),
+                      STR_ARGS(entry->options[i].value));
+}
+
+static ChangelogMode source_mode(const Rel *rel, ChangelogMode optional)
+{
+    (void)optional;
+    return rel->node.changelog;
+}
+
+/* The table's primary key, if all of it is read. */
+static void source_keys(Planner *planner, Rel *rel)
+{
+    const PlanTable *table = rel->node.source.table;
+    if (table->key_count == 0)
+        return;
+    int32_t *columns = ARENA_ARRAY(planner->arena, int32_t, table->key_count);
+    for (int32_t k = 0; k < table->key_count; k++) {
+        columns[k] = -1;
+        for (int32_t i = 0; i < rel->node.schema.count; i++) {
+            if (rel->node.source.columns[i] == table->key[k])
+                columns[k] = i;
+        }
+        if (columns[k] < 0)
+            return;
+    }
+    keys_add(planner, rel, columns, table->key_count);
+}
+
+static void source_mark(const Rel *rel, bool *const *below)
+{
+    (void)rel, (void)below;
+}
+
+static void source_prune(Planner *planner, Rel *rel)
+{
+    bool is_any = false;
+    for (int32_t i = 0; i < rel->node.schema.count; i++)
+        is_any = is_any || rel->needed[i];
+    if (!is_any && rel->node.schema.count > 0)
+        rel->needed[0] = true; /* COUNT(*): readers want at least one column to count by */
+    int32_t count;
+    const int32_t *kept = prune_keep_needed(planner, rel, &count);
+    int32_t *columns = ARENA_ARRAY(planner->arena, int32_t, count + 1);
+    for (int32_t i = 0; i < count; i++)
+        columns[i] = rel->node.source.columns[kept[i]];
+    rel->node.source.columns = columns;
+}
+
+/* Metadata go by their keys: tables on a shared source may call them differently. */
+static uint64_t source_identify(Rel *rel)
+{
+    const PlanTable *table = &rel->entry->table;
+    for (int32_t i = 0; i < rel->node.schema.count; i++) {
+        int32_t column = rel->node.source.columns[i];
+        rel->column_identities[i] =
+            column >= 0 ? identity_str(11, table->physical.fields[column].name)
+                        : identity_text(12, table->connector->metadata[-column - 1].key);
+    }
+    return identity_table(rel->entry);
+}
+
+static void source_label(Buffer *out, const PlanNode *node)
+{
+    buffer_printf(out, "source %.*s", STR_ARGS(node->source.table->name));
+}
+
+static void source_details(Buffer *out, const PlanNode *node)
+{
+    const PlanTable *table = node->source.table;
+    buffer_printf(out, "%s", table->connector->name);
+    if (table->options.format != NULL)
+        buffer_printf(out, " %s", table->options.format->name);
+    buffer_printf(out, ", %s: ", node->source.is_bounded ? "bounded" : "unbounded");
+    for (int32_t i = 0; i < node->schema.count; i++)
+        buffer_printf(out, "%s%.*s", i > 0 ? ", " : "", STR_ARGS(node->schema.fields[i].name));
+    if (table->key_count > 0) {
+        buffer_append_text(out, ", key (");
+        explain_names(out, &table->physical, table->key, table->key_count);
+        buffer_append_char(out, ')');
+    }
+}
+
+const RelKind source_kind = {
+    .kind = PLAN_SOURCE,
+    .name = "source",
+    .digest = source_digest,
+    .mode = source_mode,
+    .keys = source_keys,
+    .mark = source_mark,
+    .prune = source_prune,
+    .identify = source_identify,
+    .label = source_label,
+    .details = source_details,
+};

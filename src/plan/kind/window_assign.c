@@ -1,0 +1,78 @@
+/* A window table function without aggregation: rows x windows. The window's start, end and time
+ * are the last three columns. */
+#include <assert.h>
+
+#include "base/hash.h"
+#include "plan/kind.h"
+
+static void assign_digest(Buffer *out, const Rel *rel)
+{
+    window_digest(out, &rel->node.window_assign.window);
+}
+
+static void assign_keys(Planner *planner, Rel *rel)
+{
+    const List *keys = rel_unique_keys(planner, rel_input(rel, 0));
+    for (int32_t k = 0; k < keys->count; k++) {
+        const ColumnSet *set = LIST_AT(*keys, k, ColumnSet);
+        int32_t *columns = ARENA_ARRAY(planner->arena, int32_t, set->count + 1);
+        for (int32_t i = 0; i < set->count; i++)
+            columns[i] = set->columns[i];
+        columns[set->count] = rel->node.schema.count - 3;
+        keys_add(planner, rel, columns, set->count + 1);
+    }
+}
+
+static void assign_mark(const Rel *rel, bool *const *below)
+{
+    mark_passed(rel, below[0], rel->node.schema.count - 3);
+    below[0][rel->node.window_assign.window.time_column] = true;
+}
+
+static void assign_prune(Planner *planner, Rel *rel)
+{
+    const Rel *input = rel_input(rel, 0);
+    int32_t old = rel->node.schema.count - 3, count = input->node.schema.count;
+    Field *fields = ARENA_ARRAY(planner->arena, Field, count + 3);
+    for (int32_t i = 0; i < count; i++)
+        fields[i] = input->node.schema.fields[i];
+    for (int32_t i = 0; i < old; i++) {
+        rel->map[i] = input->map[i];
+        if (input->map[i] >= 0)
+            fields[input->map[i]] = rel->node.schema.fields[i];
+    }
+    for (int32_t i = 0; i < 3; i++) {
+        rel->map[old + i] = count + i;
+        fields[count + i] = rel->node.schema.fields[old + i];
+    }
+    rel->node.schema = (Schema){.fields = fields, .count = count + 3};
+    rel->node.window_assign.window.time_column =
+        input->map[rel->node.window_assign.window.time_column];
+}
+
+static uint64_t assign_identify(Rel *rel)
+{
+    const Rel *input = rel_input(rel, 0);
+    int32_t before = rel->node.schema.count - 3;
+    for (int32_t i = 0; i < rel->node.schema.count; i++)
+        rel->column_identities[i] =
+            i < before ? input->column_identities[i] : hash_combine(21, (uint64_t)(i - before));
+    return hash_combine(input->identity,
+                        identity_window(&rel->node.window_assign.window, input->column_identities));
+}
+
+static void assign_label(Buffer *out, const PlanNode *node)
+{
+    explain_window(out, &node->window_assign.window);
+}
+
+const RelKind window_assign_kind = {
+    .kind = PLAN_WINDOW_ASSIGN,
+    .name = "window_assign",
+    .digest = assign_digest,
+    .keys = assign_keys,
+    .mark = assign_mark,
+    .prune = assign_prune,
+    .identify = assign_identify,
+    .label = assign_label,
+};
