@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "data/datetime.h"
 #include "data/decimal.h"
+#include "data/nested.h"
 #include "data/real.h"
 
 enum {
@@ -269,11 +270,11 @@ void value_print(Buffer *out, const Value *value, ValueStyle style, const TimeZo
     case TYPE_TIMESTAMP_LTZ: print_timestamp(out, value, style, zone); break;
     case TYPE_INTERVAL_MONTHS: print_months(out, value->integer, style); break;
     case TYPE_INTERVAL_MILLIS: print_millis(out, value->integer, style); break;
-    case TYPE_NULL:
     case TYPE_ARRAY:
     case TYPE_MAP:
     case TYPE_MULTISET:
-    case TYPE_ROW: assert(!"not a value that is computed with"); break;
+    case TYPE_ROW: nested_print(out, value, style, zone); break;
+    case TYPE_NULL: assert(!"not a value that is computed with"); break;
     }
 }
 

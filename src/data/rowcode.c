@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/hash.h"
+#include "data/nested.h"
 
 /* Where a row's hash starts, so that a key of zeros does not hash to zero. */
 static const uint64_t ROWCODE_SEED = 0x2545f4914f6cdd1dULL;
@@ -70,6 +71,8 @@ static bool rowcode_read_value(ByteReader *reader, Column *column, Arena *arena,
     if (column->physical == PHYSICAL_STRING) {
         Str text = byte_reader_bytes(reader);
         if (reader->is_short)
+            return false;
+        if (type_is_nested(column->type) && !nested_is_valid(text, column->type))
             return false;
         ((StrView *)column->values)[row] = str_view_copy(arena, text);
         return true;

@@ -82,6 +82,41 @@ Type type_timestamp_ltz(int32_t precision)
     return type_with_precision(TYPE_TIMESTAMP_LTZ, precision);
 }
 
+static Type type_of_children(Arena *arena, TypeId id, Type first, const Type *second)
+{
+    int32_t count = second == NULL ? 1 : 2;
+    Type *children = ARENA_ARRAY(arena, Type, count);
+    children[0] = first;
+    if (second != NULL)
+        children[1] = *second;
+    return (Type){.id = id, .is_nullable = true, .children = children, .child_count = count};
+}
+
+Type type_array(Arena *arena, Type element)
+{
+    return type_of_children(arena, TYPE_ARRAY, element, NULL);
+}
+
+Type type_multiset(Arena *arena, Type element)
+{
+    return type_of_children(arena, TYPE_MULTISET, element, NULL);
+}
+
+Type type_map(Arena *arena, Type key, Type value)
+{
+    return type_of_children(arena, TYPE_MAP, key, &value);
+}
+
+Type type_row(const Type *fields, const Str *names, int32_t count)
+{
+    assert(count == 0 || (fields != NULL && names != NULL));
+    return (Type){.id = TYPE_ROW,
+                  .is_nullable = true,
+                  .children = fields,
+                  .child_names = names,
+                  .child_count = count};
+}
+
 Type type_not_null(Type type)
 {
     type.is_nullable = false;
@@ -112,14 +147,14 @@ Physical type_physical(Type type)
     case TYPE_CHAR:
     case TYPE_VARCHAR:
     case TYPE_BINARY:
-    case TYPE_VARBINARY: return PHYSICAL_STRING;
-    case TYPE_TIMESTAMP:
-    case TYPE_TIMESTAMP_LTZ: return type.precision > 6 ? PHYSICAL_I128 : PHYSICAL_I64;
-    case TYPE_NULL:
+    case TYPE_VARBINARY:
     case TYPE_ARRAY:
     case TYPE_MAP:
     case TYPE_MULTISET:
-    case TYPE_ROW: return PHYSICAL_NONE;
+    case TYPE_ROW: return PHYSICAL_STRING;
+    case TYPE_TIMESTAMP:
+    case TYPE_TIMESTAMP_LTZ: return type.precision > 6 ? PHYSICAL_I128 : PHYSICAL_I64;
+    case TYPE_NULL: return PHYSICAL_NONE;
     }
     assert(!"unknown type");
     return PHYSICAL_NONE;
@@ -166,6 +201,11 @@ bool type_is_bytes(Type type)
 bool type_is_timestamp(Type type)
 {
     return type.id == TYPE_TIMESTAMP || type.id == TYPE_TIMESTAMP_LTZ;
+}
+
+bool type_is_nested(Type type)
+{
+    return type.id >= TYPE_ARRAY && type.id <= TYPE_ROW;
 }
 
 bool type_equal(Type a, Type b)

@@ -14,7 +14,7 @@
  *   the same, p > 6              PHYSICAL_I128   nanoseconds since 1970
  *   INTERVAL YEAR TO MONTH       PHYSICAL_I32    months
  *   INTERVAL DAY TO SECOND       PHYSICAL_I64    milliseconds
- *   ARRAY MAP MULTISET ROW       PHYSICAL_NONE   parsed, not computed with yet
+ *   ARRAY MAP MULTISET ROW       PHYSICAL_STRING the form of data/nested.h, never text
  *
  * Ranges, defaults and names are Flink 1.20's. */
 #ifndef WEIR_DATA_TYPE_H
@@ -98,6 +98,11 @@ Type type_varchar(int32_t length);
 Type type_bytes(void); /* VARBINARY(2147483647) */
 Type type_timestamp(int32_t precision);
 Type type_timestamp_ltz(int32_t precision);
+Type type_array(Arena *arena, Type element);
+Type type_multiset(Arena *arena, Type element);
+Type type_map(Arena *arena, Type key, Type value);
+/* `fields` and `names` belong to the arena already. */
+Type type_row(const Type *fields, const Str *names, int32_t count);
 Type type_not_null(Type type);
 Type type_nullable(Type type);
 
@@ -111,6 +116,7 @@ bool type_is_integer(Type type);
 bool type_is_text(Type type);      /* CHAR, VARCHAR */
 bool type_is_bytes(Type type);     /* BINARY, VARBINARY */
 bool type_is_timestamp(Type type); /* TIMESTAMP, TIMESTAMP_LTZ */
+bool type_is_nested(Type type);    /* ARRAY, MAP, MULTISET, ROW */
 
 /* Same id and parameters; nullability and time attribute are not compared. */
 bool type_equal(Type a, Type b);

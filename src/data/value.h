@@ -13,7 +13,7 @@ typedef struct Value {
         int64_t integer; /* BOOLEAN, integers, DATE, TIME, TIMESTAMP p <= 6, intervals */
         double real;     /* FLOAT, DOUBLE */
         Int128 wide;     /* DECIMAL, TIMESTAMP p > 6 */
-        Str text;        /* CHAR … VARBINARY, borrowed */
+        Str text;        /* CHAR … VARBINARY; nested values as bytes; borrowed */
     };
 } Value;
 
@@ -28,10 +28,12 @@ bool value_equal(const Value *a, const Value *b);
 
 /* How values become text. All of them print UTF-8 without quotes.
  *
- *   VALUE_CAST     CAST(x AS STRING): TRUE, 2024-01-02 08:05:00.000, NULL as <NULL>
- *   VALUE_PRINT    the print connector: true, 2024-01-02T08:05, null
- *   VALUE_JSON     the json format, quoted where JSON wants it; null
- *   VALUE_PLAIN    keys, files, Redis: true, 10.50 (scale kept), 2024-01-02 08:05:00[.fff]
+ *   VALUE_CAST     CAST(x AS STRING): TRUE, 2024-01-02 08:05:00.000, NULL as <NULL>;
+ *                  [1, NULL], {a=1}, (1, x)
+ *   VALUE_PRINT    the print connector: true, 2024-01-02T08:05, null; [1, null], {a=1}, +I[1, x]
+ *   VALUE_JSON     the json format, quoted where JSON wants it; null; [1,null], {"a":1}
+ *   VALUE_PLAIN    keys, files, Redis: true, 10.50 (scale kept), 2024-01-02 08:05:00[.fff];
+ *                  nested values as JSON
  *
  * `zone` renders TIMESTAMP_LTZ for VALUE_CAST; the others use UTC with a trailing Z. */
 typedef enum ValueStyle { VALUE_CAST, VALUE_PRINT, VALUE_JSON, VALUE_PLAIN } ValueStyle;
@@ -40,7 +42,8 @@ struct TimeZone;
 void value_print(Buffer *out, const Value *value, ValueStyle style, const struct TimeZone *zone);
 
 /* Parse text written in VALUE_PLAIN style back (keys in URLs, boundaries in checkpoints).
- * False if the text is not a value of the type. Text values borrow `text`. */
+ * False if the text is not a value of the type, or the type is nested. Text values borrow
+ * `text`. */
 bool value_parse(Str text, Type type, Value *out);
 
 #endif

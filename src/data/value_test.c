@@ -189,7 +189,6 @@ static void plain_text_that_is_no_value_is_refused(void **state)
     assert_false(value_parse(STR("1000.00"), type_decimal(5, 2), &value));
     assert_false(value_parse(STR("2024-01-02 08:05:00"), type_timestamp_ltz(3), &value));
     assert_false(value_parse(STR("x"), type_simple(TYPE_DATE), &value));
-    assert_false(value_parse(STR("1"), type_simple(TYPE_ROW), &value));
 }
 
 static void columns_take_and_give_values(void **state)

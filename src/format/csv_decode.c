@@ -50,7 +50,7 @@ static Status csv_open(Arena *arena, const DecoderSpec *spec, Decoder **out, Err
     decoder->reject_context = spec->reject_context;
     for (int32_t i = 0; i < spec->column_count; i++) {
         const Field *field = &spec->record->fields[spec->columns[i]];
-        if (type_physical(field->type) == PHYSICAL_NONE)
+        if (type_is_nested(field->type))
             return fail(error, ERR_INVALID, "WR3504",
                         "column `%.*s` of type %s cannot be read from csv yet",
                         STR_ARGS(field->name), type_text(arena, field->type));

@@ -25,7 +25,7 @@ static Status csv_encoder_open(Arena *arena, const EncoderSpec *spec, Encoder **
         arena_copy(arena, spec->columns, (int64_t)sizeof(int32_t) * spec->record->count);
     for (int32_t i = 0; i < spec->record->count; i++) {
         const Field *field = &spec->record->fields[i];
-        if (type_physical(field->type) == PHYSICAL_NONE)
+        if (type_is_nested(field->type))
             return fail(error, ERR_INVALID, "WR3504",
                         "column `%.*s` of type %s cannot be written as csv yet",
                         STR_ARGS(field->name), type_text(arena, field->type));

@@ -38,7 +38,7 @@ static int32_t table_slot(const JsonRow *row, Str name)
 
 static bool type_is_decoded(Type type)
 {
-    return type_physical(type) != PHYSICAL_NONE;
+    return type_physical(type) != PHYSICAL_NONE && !type_is_nested(type);
 }
 
 static JsonShortcut type_shortcut(Type type)

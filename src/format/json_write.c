@@ -13,7 +13,7 @@ Status json_object_open(Arena *arena, const EncoderSpec *spec, JsonObject *objec
     Status status = OK;
     for (int32_t i = 0; i < spec->record->count && status == OK; i++) {
         const Field *field = &spec->record->fields[i];
-        if (type_physical(field->type) == PHYSICAL_NONE)
+        if (type_is_nested(field->type))
             status = fail(error, ERR_INVALID, "WR3504",
                           "column `%.*s` of type %s cannot be written as json yet",
                           STR_ARGS(field->name), type_text(arena, field->type));

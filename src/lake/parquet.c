@@ -36,7 +36,7 @@ struct ParquetReader {
 
 bool parquet_takes_type(Type type)
 {
-    return type_physical(type) != PHYSICAL_NONE;
+    return type_physical(type) != PHYSICAL_NONE && !type_is_nested(type);
 }
 
 static void print_quoted(Buffer *out, Str text, char quote)

@@ -10,7 +10,7 @@ static Status missing(Error *error)
 
 bool parquet_takes_type(Type type)
 {
-    return type_physical(type) != PHYSICAL_NONE;
+    return type_physical(type) != PHYSICAL_NONE && !type_is_nested(type);
 }
 
 Status parquet_writer_open(const Schema *schema, Str compression, ParquetWriter **out, Error *error)

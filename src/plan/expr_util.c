@@ -76,7 +76,14 @@ static void literal_digest(Buffer *out, const Expr *expr)
         buffer_printf(out, "%llx:%llx", (unsigned long long)((unsigned __int128)value->wide >> 64),
                       (unsigned long long)value->wide);
         break;
-    case PHYSICAL_STRING: json_append_quoted(out, value->text); break;
+    case PHYSICAL_STRING:
+        if (type_is_text(value->type)) {
+            json_append_quoted(out, value->text);
+            break;
+        }
+        for (int64_t i = 0; i < value->text.length; i++)
+            buffer_printf(out, "%02x", (uint8_t)value->text.data[i]);
+        break;
     case PHYSICAL_NONE:
     case PHYSICAL_BOOL:
     case PHYSICAL_I8:

@@ -108,7 +108,7 @@ static const char *field_bind(const OptionSet *options, const Field *from, Datag
     if (from->name.length > DATAGEN_KEY_BYTES - 32)
         return "the column's name is too long for datagen";
     *into = (DatagenField){.type = from->type, .physical = type_physical(from->type)};
-    if (into->physical == PHYSICAL_NONE)
+    if (type_is_nested(from->type))
         return "datagen cannot make values of this type yet";
     double null_rate = options_double(options, field_key(key, from->name, "null-rate"));
     *option = "null-rate";

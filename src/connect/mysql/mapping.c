@@ -113,7 +113,7 @@ static const char *refuse_time(const MysqlColumn *column, Type declared)
 
 const char *outlet_refuse(const MysqlColumn *column, Type declared, BinaryMode binary)
 {
-    if (type_physical(declared) == PHYSICAL_NONE)
+    if (type_is_nested(declared))
         return column->type == MYSQL_SET ? "declare STRING: a SET is read as 'a,b'"
                                          : "declare a scalar type";
     switch ((int)column->type) {

@@ -91,7 +91,7 @@ static const AggregateKind max_bag_kind = BAG_KIND("MAX");
 
 const AggregateKind *bag_kind(Type arg, bool is_max)
 {
-    if (type_physical(arg) == PHYSICAL_NONE)
+    if (type_physical(arg) == PHYSICAL_NONE || type_is_nested(arg))
         return NULL;
     return is_max ? &max_bag_kind : &min_bag_kind;
 }

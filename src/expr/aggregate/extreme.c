@@ -141,6 +141,8 @@ static const AggregateKind max_text_kind = TEXT_KIND("MAX");
 
 const AggregateKind *extreme_kind(Type arg, bool is_max)
 {
+    if (type_is_nested(arg))
+        return NULL;
     switch (type_physical(arg)) {
     case PHYSICAL_BOOL: return is_max ? &max_u8_kind : &min_u8_kind;
     case PHYSICAL_I8: return is_max ? &max_i8_kind : &min_i8_kind;

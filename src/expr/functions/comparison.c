@@ -3,6 +3,7 @@
 #include "expr/internal.h"
 
 #include "data/decimal.h"
+#include "data/nested.h"
 
 typedef enum Comparison {
     COMPARISON_EQUAL,
@@ -143,6 +144,38 @@ static void test_scales(Call *call)
     }
 }
 
+/* Nested values are equal or not, and have no order. Maps may hold their entries in another
+ * order, so bytes alone do not tell. */
+static bool nested_same(const Column *a, const Column *b, int32_t row)
+{
+    const StrView *left = (const StrView *)a->values + (int64_t)row * column_stride(a);
+    const StrView *right = (const StrView *)b->values + (int64_t)row * column_stride(b);
+    return nested_equal(str_view_str(left), str_view_str(right), a->type);
+}
+
+static void test_nested(Call *call)
+{
+    bool is_equal = comparison_of(call->node->expr) == COMPARISON_EQUAL;
+    uint8_t *out = call->out.values;
+    for (int32_t i = 0; i < call->rows.count; i++) {
+        int32_t row = selection_row(call->rows, i);
+        out[row] = nested_same(&call->args[0], &call->args[1], row) == is_equal;
+    }
+}
+
+static int32_t select_nested_equal(Selection rows, const uint64_t *valid, const Column *a,
+                                   const Column *b, int32_t *restrict out)
+{
+    int32_t kept = 0;
+    for (int32_t i = 0; i < rows.count; i++) {
+        int32_t row = selection_row(rows, i);
+        bool is_valid = valid == NULL || bitmap_get(valid, row);
+        out[kept] = row;
+        kept += is_valid && nested_same(a, b, row);
+    }
+    return kept;
+}
+
 static bool has_two_scales(const Expr *call)
 {
     return call->args[0]->type.id == TYPE_DECIMAL &&
@@ -154,13 +187,15 @@ static Kernel resolve_comparison(const Expr *call)
     Physical physical = type_physical(call->args[0]->type);
     if (has_two_scales(call))
         return test_scales;
+    if (type_is_nested(call->args[0]->type))
+        return test_nested;
     return physical == PHYSICAL_NONE ? NULL : test_kernels[physical][comparison_of(call)];
 }
 
 static SelectKernel resolve_select(const Expr *call)
 {
     Physical physical = type_physical(call->args[0]->type);
-    if (has_two_scales(call))
+    if (has_two_scales(call) || type_is_nested(call->args[0]->type))
         return NULL;
     return physical == PHYSICAL_NONE ? NULL : select_kernels[physical][comparison_of(call)];
 }
@@ -172,8 +207,15 @@ static bool is_temporal(Type type)
     return type.id == TYPE_DATE || type.id == TYPE_TIME || type_is_timestamp(type);
 }
 
+/* `=`, `<>` and IS [NOT] DISTINCT FROM, which need no order. */
+static bool function_is_equality(const Function *function)
+{
+    const char *name = function->info.name;
+    return strcmp(name, "=") == 0 || strcmp(name, "<>") == 0 || name[0] == 'I';
+}
+
 /* The type both sides of a comparison are brought to; false if they cannot be compared. */
-static bool comparison_type(Type a, Type b, Type *out)
+static bool comparison_type(const Function *function, Type a, Type b, Type *out)
 {
     if (type_is_text(a) && is_temporal(b)) {
         *out = b;
@@ -187,13 +229,14 @@ static bool comparison_type(Type a, Type b, Type *out)
         return false;
     if (out->id == TYPE_NULL)
         *out = type_simple(TYPE_BOOLEAN);
-    return type_physical(*out) != PHYSICAL_NONE;
+    return !type_is_nested(*out) || function_is_equality(function);
 }
 
 static Status bind_operands(Binding *binding)
 {
     Type common;
-    if (!comparison_type(binding->args[0]->type, binding->args[1]->type, &common))
+    if (!comparison_type(binding->function, binding->args[0]->type, binding->args[1]->type,
+                         &common))
         return binding_refuse(binding);
     for (int32_t i = 0; i < 2; i++)
         binding_cast(binding, i, common);
@@ -240,7 +283,8 @@ static void distinct_kernel(Call *call)
     bool is_not = strcmp(call->node->expr->function->info.name, "IS NOT DISTINCT FROM") == 0;
     Column a = call_arg(call, 0);
     Column b = call_arg(call, 1);
-    SelectKernel equal = select_kernels[a.physical][COMPARISON_EQUAL];
+    SelectKernel equal =
+        type_is_nested(a.type) ? select_nested_equal : select_kernels[a.physical][COMPARISON_EQUAL];
     call->out = eval_column(eval, call->node->expr->type);
     uint8_t *out = call->out.values;
     for (int32_t i = 0; i < call->rows.count; i++) {
@@ -287,7 +331,7 @@ static Status bind_extreme(Binding *binding)
 {
     Type common;
     TRY(binding_unify(binding, 0, "the arguments", &common));
-    if (type_physical(common) == PHYSICAL_NONE)
+    if (type_is_nested(common))
         return binding_refuse(binding);
     binding->result = common;
     binding->result.is_nullable = binding_any_nullable(binding);

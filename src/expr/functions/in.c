@@ -142,7 +142,8 @@ static Status bind_in_chain(Binding *binding)
 
 static Status bind_in(Binding *binding)
 {
-    bool is_literal = binding->arg_count > 2;
+    /* Maps are equal in any order of their entries: no set of bytes tells. */
+    bool is_literal = binding->arg_count > 2 && !type_is_nested(binding->args[0]->type);
     for (int32_t i = 1; i < binding->arg_count; i++)
         is_literal = is_literal && binding->args[i]->kind == EXPR_LITERAL;
     if (!is_literal)
@@ -158,8 +159,6 @@ static Status bind_in(Binding *binding)
             return bind_in_chain(binding);
     Type common;
     TRY(binding_unify(binding, 0, "the values of IN", &common));
-    if (type_physical(common) == PHYSICAL_NONE)
-        return binding_refuse(binding);
     binding->result = type_simple(TYPE_BOOLEAN);
     binding->result.is_nullable = binding_any_nullable(binding);
     return OK;
