@@ -2,7 +2,7 @@
  *
  *     CALC (items, HAVING)
  *       GROUP_AGGREGATE (keys, results)
- *         CALC (keys, arguments, filters; WHERE)
+ *         CALC (keys, arguments, filters)
  *           input */
 #include <assert.h>
 
@@ -17,7 +17,7 @@ int32_t group_column(Planner *planner, GroupColumns *columns, Expr *expr, Str na
     }
     Str *kept = ARENA_NEW(planner->arena, Str);
     *kept = name;
-    if (expr->kind == EXPR_COLUMN)
+    if (expr->kind == EXPR_COLUMN && expr_outer_depth(expr) == 0)
         *kept = columns->input->node.schema.fields[expr->column].name;
     else if (name.data == NULL)
         *kept = str_from(arena_printf(planner->arena, "$f%d", columns->exprs.count));
@@ -80,9 +80,9 @@ static Expr *group_rewrite(Planner *planner, const GroupQuery *group, Expr *expr
         if (expr_equal(expr, LIST_AT(group->keys, k, Expr)))
             return keys[k];
     }
-    if (expr->kind == EXPR_COLUMN)
+    if (expr->kind == EXPR_COLUMN && expr_outer_depth(expr) == 0)
         return rewrite_column(planner, group, expr, results);
-    if (expr->kind == EXPR_LITERAL)
+    if (expr->kind != EXPR_CALL)
         return expr;
     Expr *copy = arena_copy(planner->arena, expr, (int64_t)sizeof *expr);
     copy->args = ARENA_ARRAY(planner->arena, Expr *, expr->arg_count + 1);
@@ -100,7 +100,7 @@ void group_name_results(const GroupQuery *group, PlanAggregate *aggregates)
     int32_t width = group->input.schema.count;
     for (int32_t i = 0; i < group->item_count; i++) {
         const Expr *item = group->items[i];
-        if (item->kind == EXPR_COLUMN && item->column >= width)
+        if (item->kind == EXPR_COLUMN && item->column >= width && expr_outer_depth(item) == 0)
             aggregates[item->column - width].name = group->schema.fields[i].name;
     }
 }
@@ -150,7 +150,7 @@ static Bound group_ordinary(Planner *planner, GroupQuery *group)
     }
     PlanAggregate *aggregates = group_aggregates(planner, &columns, &group->aggregates);
     group_name_results(group, aggregates);
-    Rel *input = group_columns_rel(planner, &columns, group->where);
+    Rel *input = group_columns_rel(planner, &columns, NULL);
     int32_t count = key_count + group->aggregates.count;
     Field *fields = ARENA_ARRAY(planner->arena, Field, count + 1);
     Expr **outputs = ARENA_ARRAY(planner->arena, Expr *, count + 1);

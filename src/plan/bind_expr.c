@@ -24,105 +24,17 @@ static Expr *unsupported(ExprBinder *binder, Span span, const char *what)
     return poison_at(binder, span);
 }
 
-/* ---- Columns --------------------------------------------------------------------------- */
-
-bool scope_has_qualifier(Planner *planner, const Scope *scope, const SqlPath *path,
-                         int32_t part_count)
+Expr *bind_field(ExprBinder *binder, Expr *row, const SqlName *field, Span span)
 {
-    if (part_count == 0)
-        return true;
-    if (part_count == 1 && scope->alias.data != NULL)
-        return str_equal(LIST_AT(path->parts, 0, SqlName)->text, scope->alias);
-    if (scope->path.data == NULL || part_count > 3)
-        return false;
-    SqlPath table = *path;
-    table.parts.count = part_count;
-    Str text = sql_path_text(planner->arena, &table);
-    return str_has_suffix(scope->path, text) &&
-           (text.length == scope->path.length ||
-            scope->path.data[scope->path.length - text.length - 1] == '.');
-}
-
-static Expr *column_not_found(ExprBinder *binder, const SqlPath *path, Span span)
-{
-    Planner *planner = binder->planner;
-    const Scope *scope = binder->scope;
-    Str name = sql_path_last(path)->text;
-    if (scope == NULL) {
-        REPORT(planner, "WR2045", span,
-               "column `%.*s` cannot be used here: %s takes constants only", STR_ARGS(name),
-               binder->place);
-        return poison_at(binder, span);
-    }
-    bool is_qualifier_wrong =
-        path->parts.count > 1 &&
-        !scope_has_qualifier(binder->planner, scope, path, path->parts.count - 1);
-    if (is_qualifier_wrong) {
-        SqlPath table = *path;
-        table.parts.count--;
-        Str text = sql_path_text(planner->arena, &table);
-        Diagnostic *d =
-            REPORT(planner, "WR2040", span, "table `%.*s` is not in FROM", STR_ARGS(text));
-        if (scope->alias.data != NULL)
-            diagnostic_note(d, "FROM has `%.*s`", STR_ARGS(scope->alias));
-        return poison_at(binder, span);
-    }
-    Diagnostic *d;
-    if (scope->alias.data != NULL) {
-        d = REPORT(planner, "WR2041", span, "column `%.*s` not found in table `%.*s`",
-                   STR_ARGS(name), STR_ARGS(scope->alias));
-        diagnostic_label(d, "not a column of `%.*s`", STR_ARGS(scope->alias));
-    } else {
-        d = REPORT(planner, "WR2041", span, "column `%.*s` not found", STR_ARGS(name));
-    }
-    diagnostic_suggest_columns(planner, d, &scope->schema, name);
-    diagnostic_note_columns(d, &scope->schema);
-    return poison_at(binder, span);
-}
-
-/* row.field, where the path's first part is a column of type ROW. */
-static bool path_is_field(ExprBinder *binder, const SqlPath *path)
-{
-    if (path->parts.count < 2)
-        return false;
-    Str first = LIST_AT(path->parts, 0, SqlName)->text;
-    int32_t index = schema_find(&binder->scope->schema, first);
-    return index >= 0 && binder->scope->schema.fields[index].type.id == TYPE_ROW;
-}
-
-/* A window over windows has two columns window_start. */
-static bool schema_has_twice(const Schema *schema, int32_t index)
-{
-    for (int32_t i = index + 1; i < schema->count; i++) {
-        if (str_equal(schema->fields[i].name, schema->fields[index].name))
-            return true;
-    }
-    return false;
-}
-
-Expr *bind_column(ExprBinder *binder, const SqlPath *path, Span span)
-{
-    const Scope *scope = binder->scope;
-    if (scope == NULL)
-        return column_not_found(binder, path, span);
-    if (scope->is_broken)
-        return poison_at(binder, span);
-    if (path_is_field(binder, path))
+    if (expr_is_poison(row))
+        return row;
+    if (row->type.id == TYPE_ROW)
         return unsupported(binder, span, "access to fields of ROW columns");
-    int32_t index = schema_find(&scope->schema, sql_path_last(path)->text);
-    if (index < 0 || !scope_has_qualifier(binder->planner, scope, path, path->parts.count - 1))
-        return column_not_found(binder, path, span);
-    if (schema_has_twice(&scope->schema, index)) {
-        Str name = scope->schema.fields[index].name;
-        Diagnostic *d =
-            REPORT(binder->planner, "WR2050", span, "column `%.*s` is ambiguous", STR_ARGS(name));
-        diagnostic_help(d, "give one of the two another name in a view or subquery");
-        return poison_at(binder, span);
-    }
-    Type type = scope->schema.fields[index].type;
-    if (type_is_poison(type))
-        return poison_at(binder, span);
-    return expr_at(expr_column(binder->planner->arena, index, type), span);
+    Diagnostic *d = REPORT(binder->planner, "WR2053", span, "%s has no field `%.*s`",
+                           type_text(binder->planner->arena, type_plain(type_nullable(row->type))),
+                           STR_ARGS(field->text));
+    diagnostic_label(d, "not a ROW");
+    return poison_at(binder, span);
 }
 
 /* ---- Calls ----------------------------------------------------------------------------- */

@@ -50,14 +50,10 @@ static Bound from_object(Planner *planner, const SqlTable *table, const CatalogO
     return object->query;
 }
 
-static Bound from_named(Planner *planner, const SqlTable *table, Scope *scope)
+static Bound from_named(Planner *planner, const SqlTable *table, ScopeTable *names)
 {
     const SqlPath *path = table->named.path;
-    scope->alias = sql_path_last(path)->text;
-    if (table->named.as_of != NULL) {
-        planner_unsupported(planner, table->span, "FOR SYSTEM_TIME AS OF");
-        return (Bound){0};
-    }
+    names->alias = sql_path_last(path)->text;
     const Cte *cte = from_find_cte(planner, path);
     if (cte != NULL)
         return cte->query;
@@ -65,7 +61,7 @@ static Bound from_named(Planner *planner, const SqlTable *table, Scope *scope)
     const CatalogObject *object = catalog_find(planner, path, &is_broken);
     if (object == NULL || is_broken)
         return (Bound){0};
-    scope->path = object->path;
+    names->path = object->path;
     return from_object(planner, table, object);
 }
 
@@ -86,10 +82,10 @@ static Bound from_call(Planner *planner, const SqlTable *table)
     return (Bound){0};
 }
 
-static Bound from_unaliased(Planner *planner, const SqlTable *table, Scope *scope)
+static Bound from_unaliased(Planner *planner, const SqlTable *table, ScopeTable *names)
 {
     switch (table->kind) {
-    case SQL_TABLE_NAMED: return from_named(planner, table, scope);
+    case SQL_TABLE_NAMED: return from_named(planner, table, names);
     case SQL_TABLE_CALL: return from_call(planner, table);
     case SQL_TABLE_QUERY:
         if (!table->is_lateral)
@@ -97,23 +93,25 @@ static Bound from_unaliased(Planner *planner, const SqlTable *table, Scope *scop
         planner_unsupported(planner, table->span, "LATERAL");
         return (Bound){0};
     case SQL_TABLE_UNNEST: planner_unsupported(planner, table->span, "UNNEST"); return (Bound){0};
-    case SQL_TABLE_JOIN: planner_unsupported(planner, table->span, "JOIN"); return (Bound){0};
+    case SQL_TABLE_JOIN: break;
     }
+    assert(table->kind != SQL_TABLE_JOIN);
     return (Bound){0};
 }
 
-Bound bind_from(Planner *planner, const SqlTable *table, Scope *scope)
+Bound bind_leaf(Planner *planner, const SqlTable *table, Scope *scope)
 {
-    assert(table != NULL);
-    *scope = (Scope){0};
-    Bound bound = from_unaliased(planner, table, scope);
+    ScopeTable names = {0};
+    Bound bound = from_unaliased(planner, table, &names);
     if (table->alias != NULL) {
-        scope->alias = table->alias->text;
-        scope->path = (Str){0};
+        names.alias = table->alias->text;
+        names.path = (Str){0};
     }
     if (!bound_rename(planner, &bound, &table->alias_columns, table->span))
         bound.rel = NULL;
-    scope->schema = bound.schema;
+    *scope = scope_of(planner, names.alias, names.path, &bound.schema);
+    scope->outer = planner->outer;
     scope->is_broken = bound.rel == NULL;
+    scope->tables[0].is_broken = scope->is_broken;
     return bound;
 }

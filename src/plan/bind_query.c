@@ -1,7 +1,7 @@
 /* Queries: SELECT, VALUES, UNION, WITH. */
 #include <assert.h>
 
-#include "plan/internal.h"
+#include "plan/join.h"
 
 /* ---- Names of output columns ----------------------------------------------------------- */
 
@@ -52,6 +52,16 @@ static void items_add(Planner *planner, SelectItems *items, Expr *expr, Str name
     list_append(&items->spans, planner->arena, at);
 }
 
+static void items_add_column(Planner *planner, SelectItems *items, Expr *expr, Str name, Span span)
+{
+    Expr *column = type_is_poison(expr->type)
+                       ? expr_poison(planner->arena)
+                       : arena_copy(planner->arena, expr, (int64_t)sizeof *expr);
+    column->span_start = span.start;
+    column->span_end = span.end;
+    items_add(planner, items, column, name, span);
+}
+
 static void items_add_star(Planner *planner, SelectItems *items, const Scope *scope,
                            const SqlExpr *star)
 {
@@ -60,24 +70,19 @@ static void items_add_star(Planner *planner, SelectItems *items, const Scope *sc
         return;
     }
     const SqlPath *qualifier = star->star;
-    if (scope->is_broken)
-        return;
-    if (qualifier != NULL &&
-        !scope_has_qualifier(planner, scope, qualifier, qualifier->parts.count)) {
-        Str text = sql_path_text(planner->arena, qualifier);
-        Diagnostic *d =
-            REPORT(planner, "WR2040", star->span, "table `%.*s` is not in FROM", STR_ARGS(text));
-        if (scope->alias.data != NULL)
-            diagnostic_suggest(d, &scope->alias, 1, text);
+    if (qualifier == NULL) {
+        for (int32_t i = 0; i < scope->column_count; i++)
+            items_add_column(planner, items, scope->columns[i].expr, scope->columns[i].name,
+                             star->span);
         return;
     }
-    for (int32_t i = 0; i < scope->schema.count; i++) {
-        const Field *field = &scope->schema.fields[i];
-        Expr *column = type_is_poison(field->type) ? expr_poison(planner->arena)
-                                                   : expr_column(planner->arena, i, field->type);
-        column->span_start = star->span.start;
-        column->span_end = star->span.end;
-        items_add(planner, items, column, field->name, star->span);
+    const ScopeTable *table = scope_find_table(planner, scope, qualifier, qualifier->parts.count);
+    if (table == NULL && !scope->is_broken)
+        scope_report_table(planner, scope, qualifier, qualifier->parts.count, star->span);
+    for (int32_t i = 0; table != NULL && i < table->count; i++) {
+        const Field *field = &scope->schema.fields[table->first + i];
+        Expr *column = expr_column(planner->arena, table->first + i, field->type);
+        items_add_column(planner, items, column, field->name, star->span);
     }
 }
 
@@ -213,12 +218,32 @@ static Bound select_build(Planner *planner, GroupQuery *group, const SqlSelect *
     if (is_grouped) {
         bound = bind_group(planner, group);
     } else {
-        Rel *rel = rel_calc(planner, group->input.rel, group->where, group->items, &group->schema);
+        Rel *rel = rel_calc(planner, group->input.rel, NULL, group->items, &group->schema);
         bound = bound_make(planner, rel, &group->schema, select->span);
     }
     if (select->is_distinct && bound.rel != NULL)
         bound = bind_distinct(planner, bound, select->span);
     return bound;
+}
+
+/* FROM and WHERE; the relation is NULL when there is nothing to go on with. */
+static Bound select_source(Planner *planner, const SqlSelect *select, From *from)
+{
+    ExprBinder binder = {.planner = planner, .scope = &from->scope, .place = "WHERE"};
+    Expr *where = NULL;
+    if (select->where != NULL)
+        where = bind_condition(&binder, select->where);
+    if (from->scope.is_broken || from->is_failed)
+        return (Bound){0};
+    List conjuncts = {0};
+    if (where != NULL && !expr_is_poison(where))
+        expr_conjuncts(planner->arena, where, &conjuncts);
+    for (int32_t i = 0; i < conjuncts.count; i++)
+        from_filter(planner, from, LIST_AT(conjuncts, i, Expr));
+    Rel *rel = from_build(planner, from);
+    if (rel == NULL)
+        return (Bound){0};
+    return bound_make(planner, rel, &from->scope.schema, select->span);
 }
 
 static Bound bind_select(Planner *planner, const SqlSelect *select)
@@ -227,19 +252,18 @@ static Bound bind_select(Planner *planner, const SqlSelect *select)
         return (Bound){0};
     if (select->from == NULL)
         return select_values(planner, select);
-    Scope scope;
-    GroupQuery group = {.input = bind_from(planner, select->from, &scope), .span = select->span};
-    ExprBinder binder = {.planner = planner, .scope = &scope};
+    From *from = bind_from(planner, select->from);
+    Scope *scope = &from->scope;
+    GroupQuery group = {.span = select->span};
+    ExprBinder binder = {.planner = planner, .scope = scope};
     int32_t errors = diagnostics_error_count(planner->diagnostics);
+    group.input = select_source(planner, select, from);
     const SqlExpr *window = group_window_find(&select->group_by);
-    if (window != NULL && !scope.is_broken) {
-        if (!bind_group_window(planner, window, &group.input, &scope))
+    if (window != NULL && group.input.rel != NULL) {
+        if (!bind_group_window(planner, window, &group.input, scope))
             return (Bound){0};
         binder.window = window;
     }
-    binder.place = "WHERE";
-    if (select->where != NULL)
-        group.where = bind_condition(&binder, select->where);
     binder.place = "GROUP BY";
     group_bind_keys(&binder, &select->group_by, &group.keys);
     binder.aggregates = &group.aggregates;
@@ -249,7 +273,7 @@ static Bound bind_select(Planner *planner, const SqlSelect *select)
     binder.place = "HAVING";
     if (select->having != NULL)
         group.having = bind_condition(&binder, select->having);
-    if (scope.is_broken)
+    if (group.input.rel == NULL)
         return (Bound){0};
     group.schema = items_schema(planner, &items);
     group.items = (Expr **)items.exprs.items;

@@ -105,7 +105,7 @@ static bool table_find_computed(Planner *planner, const TableEntry *entry, const
 
 static void table_bind_computed(Planner *planner, const SqlCreateTable *create, TableEntry *entry)
 {
-    Scope scope = {.alias = entry->table.name, .path = entry->table.path, .schema = entry->base};
+    Scope scope = scope_of(planner, entry->table.name, entry->table.path, &entry->base);
     ExprBinder binder = {.planner = planner, .scope = &scope, .place = "a computed column"};
     for (int32_t i = 0; i < entry->column_count; i++) {
         TableColumn *column = &entry->columns[i];

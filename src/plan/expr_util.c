@@ -37,7 +37,7 @@ Type type_plain(Type type)
 Expr *expr_substitute(Arena *arena, Expr *expr, Expr *const *replacements)
 {
     if (expr->kind == EXPR_COLUMN)
-        return replacements[expr->column];
+        return expr_outer_depth(expr) > 0 ? expr : replacements[expr->column];
     if (expr->kind == EXPR_LITERAL)
         return expr;
     Expr *copy = NULL;
@@ -142,7 +142,7 @@ void expr_conjuncts(Arena *arena, Expr *expr, List *out)
 
 void expr_mark_columns(const Expr *expr, bool *columns)
 {
-    if (expr->kind == EXPR_COLUMN)
+    if (expr->kind == EXPR_COLUMN && expr_outer_depth(expr) == 0)
         columns[expr->column] = true;
     for (int32_t i = 0; i < expr->arg_count; i++)
         expr_mark_columns(expr->args[i], columns);

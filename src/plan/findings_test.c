@@ -428,7 +428,7 @@ static void test_not_yet(void **state)
                "INSERT INTO p1 SELECT id FROM orders WHERE EXISTS (SELECT 1);\n"
                "INSERT INTO p1 SELECT (SELECT 1);\n"
                "INSERT INTO p1 SELECT COUNT(*) OVER (PARTITION BY id ORDER BY ts) FROM orders;\n"
-               "INSERT INTO p1 SELECT id FROM orders, orders AS b;\n"
+               "INSERT INTO p1 SELECT b.id FROM orders, orders AS b;\n"
                "INSERT INTO p1 SELECT ARRAY[1, 2] FROM orders;\n"
                "SELECT 1;\n"
                "CREATE FUNCTION f AS 'x';\n"

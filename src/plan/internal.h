@@ -12,6 +12,7 @@
 #define WEIR_PLAN_INTERNAL_H
 
 #include "plan/plan.h"
+#include "plan/scope.h"
 #include "sql/ast.h"
 
 enum {
@@ -130,20 +131,21 @@ struct Cte {
     Cte *outer;
 };
 
-typedef struct Planner {
+struct Planner {
     const PlanContext *context;
     Arena *arena;
     Diagnostics *diagnostics;
     Catalog catalog;
-    Map *settings;  /* key -> const char *, as SET so far */
-    Map *overrides; /* the command line's, above them */
-    Map *interned;  /* digest -> Rel */
-    List rels;      /* all, in order of creation */
-    List roots;     /* PLAN_SINK and PLAN_SERVE */
-    Cte *ctes;      /* innermost first */
+    Map *settings;      /* key -> const char *, as SET so far */
+    Map *overrides;     /* the command line's, above them */
+    Map *interned;      /* digest -> Rel */
+    List rels;          /* all, in order of creation */
+    List roots;         /* PLAN_SINK and PLAN_SERVE */
+    Cte *ctes;          /* innermost first */
+    const Scope *outer; /* around the query that is being bound, or NULL */
     int32_t query_depth;
     bool is_partial; /* the parser dropped statements: missing tables are not reported */
-} Planner;
+};
 
 /* Add an error; labels, notes and suggestions go to the result. */
 #define REPORT(planner, code, span, ...)                                                           \
@@ -155,6 +157,9 @@ typedef struct Planner {
 Diagnostic *planner_unsupported(Planner *planner, Span span, const char *what);
 /* A note "columns are a, b, c". */
 void diagnostic_note_columns(Diagnostic *diagnostic, const Schema *schema);
+/* The same for a relation that has `count` columns of the schema from `first` on. */
+void diagnostic_note_table(Diagnostic *diagnostic, Str name, int32_t first, int32_t count,
+                           const Schema *schema);
 void diagnostic_suggest_columns(Planner *planner, Diagnostic *diagnostic, const Schema *schema,
                                 Str name);
 
@@ -223,18 +228,12 @@ Rel *rel_calc(Planner *planner, Rel *input, Expr *filter, Expr *const *exprs, co
 Bound bound_make(Planner *planner, Rel *rel, const Schema *schema, Span span);
 /* The columns as expressions. */
 Expr **rel_columns(Planner *planner, const Schema *schema);
+/* The same, counted from `first` on. */
+Expr **rel_columns_at(Planner *planner, const Schema *schema, int32_t first);
 void window_digest(Buffer *out, const WindowSpec *window);
 void rel_digest(Buffer *out, const Rel *rel);
 
 /* ---- bind_expr.c, bind_call.c, literal.c ----------------------------------------------- */
-
-/* The names that expressions may use. */
-typedef struct Scope {
-    Str alias; /* no data: none */
-    Str path;  /* of a table: catalog.database.table, for qualified names */
-    Schema schema;
-    bool is_broken; /* any name is taken, silently */
-} Scope;
 
 typedef struct AggregateUse {
     Str name;
@@ -246,7 +245,7 @@ typedef struct AggregateUse {
     Span span;
 } AggregateUse;
 
-typedef struct ExprBinder {
+struct ExprBinder {
     Planner *planner;
     const Scope *scope; /* NULL: constants only */
     /* Where aggregate calls go; they become columns behind the scope's. NULL: not allowed. */
@@ -255,11 +254,8 @@ typedef struct ExprBinder {
     bool is_in_aggregate;
     /* TUMBLE(ts, …) or HOP(ts, …) of GROUP BY, whose columns are the scope's last three; NULL. */
     const SqlExpr *window;
-} ExprBinder;
+};
 
-/* Whether the first `part_count` parts of the path mean the scope's table. */
-bool scope_has_qualifier(Planner *planner, const Scope *scope, const SqlPath *path,
-                         int32_t part_count);
 /* Never NULL; poison after a report. */
 Expr *bind_expr(ExprBinder *binder, const SqlExpr *expr);
 /* The same, and the type must be BOOLEAN. */
@@ -268,7 +264,8 @@ Expr *bind_call(ExprBinder *binder, const SqlExpr *expr);
 Expr *bind_function(ExprBinder *binder, const char *name, Expr **args, int32_t arg_count,
                     Span span);
 Expr *bind_literal(Planner *planner, const SqlExpr *expr);
-Expr *bind_column(ExprBinder *binder, const SqlPath *path, Span span);
+/* A field of a ROW; poison after a report. */
+Expr *bind_field(ExprBinder *binder, Expr *row, const SqlName *field, Span span);
 
 /* ---- bind_table.c ---------------------------------------------------------------------- */
 
@@ -298,7 +295,8 @@ Type entry_metadata_type(Planner *planner, const TableEntry *entry, const TableC
 /* ---- bind_query.c, bind_from.c --------------------------------------------------------- */
 
 Bound bind_query(Planner *planner, const SqlQuery *query);
-Bound bind_from(Planner *planner, const SqlTable *table, Scope *scope);
+/* A relation of FROM that is no join. */
+Bound bind_leaf(Planner *planner, const SqlTable *table, Scope *scope);
 void bind_create_view(Planner *planner, const SqlCreateView *create);
 /* Rename columns; reports a wrong number. */
 bool bound_rename(Planner *planner, Bound *bound, const List *names, Span span);
@@ -307,8 +305,7 @@ bool bound_rename(Planner *planner, Bound *bound, const List *names, Span span);
 
 /* What SELECT … GROUP BY … HAVING computes. */
 typedef struct GroupQuery {
-    Bound input;
-    Expr *where;
+    Bound input;     /* filtered by WHERE */
     List keys;       /* Expr over the input */
     List aggregates; /* AggregateUse over the input */
     /* Over the input's columns, then one for each aggregate. */

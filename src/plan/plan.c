@@ -9,17 +9,26 @@ Diagnostic *planner_unsupported(Planner *planner, Span span, const char *what)
     return REPORT(planner, "WR2099", span, "%s is not supported yet", what);
 }
 
-void diagnostic_note_columns(Diagnostic *diagnostic, const Schema *schema)
+void diagnostic_note_table(Diagnostic *diagnostic, Str name, int32_t first, int32_t count,
+                           const Schema *schema)
 {
     enum { SHOWN_MAX = 30 };
     Buffer list = {0};
-    for (int32_t i = 0; i < schema->count && i < SHOWN_MAX; i++)
-        buffer_printf(&list, "%s%.*s", i > 0 ? ", " : "", STR_ARGS(schema->fields[i].name));
-    if (schema->count > SHOWN_MAX)
-        buffer_printf(&list, " and %d more", schema->count - SHOWN_MAX);
-    if (schema->count > 0)
+    for (int32_t i = 0; i < count && i < SHOWN_MAX; i++)
+        buffer_printf(&list, "%s%.*s", i > 0 ? ", " : "", STR_ARGS(schema->fields[first + i].name));
+    if (count > SHOWN_MAX)
+        buffer_printf(&list, " and %d more", count - SHOWN_MAX);
+    if (count > 0 && name.data != NULL)
+        diagnostic_note(diagnostic, "columns of `%.*s` are %s", STR_ARGS(name),
+                        buffer_terminated(&list));
+    else if (count > 0)
         diagnostic_note(diagnostic, "columns are %s", buffer_terminated(&list));
     buffer_free(&list);
+}
+
+void diagnostic_note_columns(Diagnostic *diagnostic, const Schema *schema)
+{
+    diagnostic_note_table(diagnostic, (Str){0}, 0, schema->count, schema);
 }
 
 void diagnostic_suggest_columns(Planner *planner, Diagnostic *diagnostic, const Schema *schema,

@@ -66,6 +66,15 @@ typedef struct WindowSpec {
 /* What to put in an output column of a window operator besides keys and results. */
 typedef enum WindowColumn { WINDOW_START, WINDOW_END, WINDOW_TIME } WindowColumn;
 
+typedef enum JoinKind {
+    JOIN_INNER,
+    JOIN_LEFT,
+    JOIN_RIGHT,
+    JOIN_FULL,
+    JOIN_SEMI, /* left rows that have a match on the right */
+    JOIN_ANTI, /* left rows that have none */
+} JoinKind;
+
 /* A table as the catalog knows it after binding: enough to open its connector. */
 typedef struct PlanTable {
     Str name; /* `orders` */

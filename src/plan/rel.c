@@ -74,12 +74,17 @@ Rel *rel_intern(Planner *planner, Rel *rel)
     return known;
 }
 
-Expr **rel_columns(Planner *planner, const Schema *schema)
+Expr **rel_columns_at(Planner *planner, const Schema *schema, int32_t first)
 {
     Expr **columns = ARENA_ARRAY(planner->arena, Expr *, schema->count + 1);
     for (int32_t i = 0; i < schema->count; i++)
-        columns[i] = expr_column(planner->arena, i, schema->fields[i].type);
+        columns[i] = expr_column(planner->arena, first + i, schema->fields[i].type);
     return columns;
+}
+
+Expr **rel_columns(Planner *planner, const Schema *schema)
+{
+    return rel_columns_at(planner, schema, 0);
 }
 
 static bool exprs_are_identity(Expr *const *exprs, int32_t count, const Schema *input)

@@ -156,7 +156,7 @@ bool table_bind_watermark(Planner *planner, const SqlCreateTable *create, TableE
     Type type = fields[index].type;
     if (type_is_poison(type) || !watermark_check_type(planner, watermark, type))
         return false;
-    Scope scope = {.alias = entry->table.name, .path = entry->table.path, .schema = entry->schema};
+    Scope scope = scope_of(planner, entry->table.name, entry->table.path, &entry->schema);
     ExprBinder binder = {.planner = planner, .scope = &scope, .place = "WATERMARK"};
     Expr *expr = bind_expr(&binder, watermark->expr);
     if (expr_is_poison(expr))

@@ -144,7 +144,7 @@ static bool window_bind_data(WindowBinder *binder)
         table.query = argument->table.query;
     else
         table.named.path = argument->table.table;
-    binder->data = bind_from(planner, &table, &scope);
+    binder->data = bind_leaf(planner, &table, &scope);
     return binder->data.rel != NULL;
 }
 
@@ -376,7 +376,7 @@ bool bind_group_window(Planner *planner, const SqlExpr *call, Bound *input, Scop
     rel->span = call->span;
     rel->node.window_assign.window = binder.spec;
     *input = bound_make(planner, rel_intern(planner, rel), &schema, call->span);
-    scope->schema = schema;
+    scope_retype(planner, scope, &schema);
     return true;
 }
 

@@ -305,9 +305,6 @@ static bool window_prepare(WindowGroup *w)
         REPORT(w->planner, "WR2039", w->group->span, "the expressions of this query are too large");
         return false;
     }
-    if (w->group->where != NULL)
-        expr_conjuncts(w->planner->arena,
-                       expr_substitute(w->planner->arena, w->group->where, w->exprs), &w->filters);
     return true;
 }
 
