@@ -1,0 +1,117 @@
+"""The real Flink, kept warm behind a Unix socket, for the tools in this folder.
+
+The runner in test/conformance is built once per version of its sources, into a folder of the
+user's cache, so that worktrees share it. A server is started when none answers, and ends by itself
+after twenty idle minutes.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+PROJECT = TOP / "test/conformance"
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+HEAP = "1200m"
+START_SECONDS_MAX = 90
+# What Flink's own start scripts open of Java 17 to its serializers.
+OPENED = ["java.base/java.lang", "java.base/java.net", "java.base/java.io", "java.base/java.nio",
+          "java.base/sun.nio.ch", "java.base/java.lang.reflect", "java.base/java.text",
+          "java.base/java.time", "java.base/java.util", "java.base/java.util.concurrent",
+          "java.base/java.util.concurrent.atomic", "java.base/java.util.concurrent.locks"]
+
+
+def say(text):
+    print(f"conformance: {text}", file=sys.stderr, flush=True)
+
+
+def _version():
+    digest = hashlib.sha256()
+    files = [PROJECT / "pom.xml", *sorted((PROJECT / "src").rglob("*"))]
+    for path in files:
+        if path.is_file():
+            digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def home():
+    """The folder of the built runner; builds it if it is not there."""
+    folder = CACHE / "weir-conformance" / _version()
+    if (folder / "complete").exists():
+        return folder
+    say("building the runner (Flink comes from Maven the first time, about 130 MB)")
+    work = folder.with_name(f"{folder.name}.{os.getpid()}")
+    work.mkdir(parents=True, exist_ok=True)
+    command = ["mvn", "-q", "-B", "-f", str(PROJECT / "pom.xml"), f"-Dbuild.folder={work}/target",
+               "package", "dependency:copy-dependencies", f"-DoutputDirectory={work}/lib",
+               "-DincludeScope=runtime"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0:
+        shutil.rmtree(work, ignore_errors=True)
+        sys.exit(f"conformance: cannot build the runner:\n{done.stdout.decode('utf-8', 'replace')}")
+    (work / "target/conformance-1.jar").rename(work / "conformance.jar")
+    shutil.rmtree(work / "target")
+    (work / "complete").touch()
+    try:
+        work.rename(folder)
+    except OSError:  # another process was first
+        shutil.rmtree(work, ignore_errors=True)
+    return folder
+
+
+def java(folder, *arguments):
+    # Our jar comes first: it holds classes that stand before Flink's.
+    opened = [f"--add-opens={module}=ALL-UNNAMED" for module in OPENED]
+    return ["java", f"-Xmx{HEAP}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
+            "-XX:MaxMetaspaceSize=500m", "-Duser.timezone=UTC", *opened,
+            f"-javaagent:{folder}/conformance.jar", "-cp", f"{folder}/conformance.jar:{folder}/lib/*",
+            "weir.conformance.Main", *arguments]
+
+
+def _connect(path):
+    caller = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        caller.connect(str(path))
+        return caller
+    except OSError:
+        caller.close()
+        return None
+
+
+def _start(folder, path):
+    with open(folder / "server.log", "wb") as log:
+        process = subprocess.Popen(java(folder, "serve", str(path)), stdin=subprocess.DEVNULL,
+                                   stdout=log, stderr=log, start_new_session=True, cwd=folder)
+    until = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < until:
+        caller = _connect(path)
+        if caller:
+            return caller
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    tail = (folder / "server.log").read_text("utf-8", "replace").splitlines()[-20:]
+    sys.exit("conformance: Flink did not start:\n" + "\n".join(tail))
+
+
+def answers(cases):
+    """Yields Flink's answer to each case, in order."""
+    folder = home()
+    path = folder / "socket"
+    caller = _connect(path) or _start(folder, path)
+    with caller, caller.makefile("rw", encoding="utf-8") as stream:
+        for case in cases:
+            stream.write(json.dumps(case) + "\n")
+            stream.flush()
+            line = stream.readline()
+            if not line:
+                sys.exit(f"conformance: Flink went away at `{case.get('title')}`; "
+                         f"see {folder}/server.log")
+            yield json.loads(line)
