@@ -94,6 +94,9 @@ static Bound from_unaliased(Planner *planner, const SqlTable *table, ScopeTable 
         return (Bound){0};
     case SQL_TABLE_UNNEST: planner_unsupported(planner, table->span, "UNNEST"); return (Bound){0};
     case SQL_TABLE_JOIN: break;
+    case SQL_TABLE_MATCH:
+        planner_unsupported(planner, table->match->span, "MATCH_RECOGNIZE");
+        return (Bound){0};
     }
     assert(table->kind != SQL_TABLE_JOIN);
     return (Bound){0};

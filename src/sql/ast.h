@@ -207,6 +207,13 @@ typedef struct SqlJson {
     SqlJsonOnNull on_null;
 } SqlJson;
 
+/* RUNNING or FINAL in front of a call, in MATCH_RECOGNIZE. */
+typedef enum SqlMatchWord {
+    SQL_MATCH_UNSPECIFIED,
+    SQL_MATCH_RUNNING,
+    SQL_MATCH_FINAL
+} SqlMatchWord;
+
 typedef enum SqlNullTreatment {
     SQL_NULLS_UNSPECIFIED,
     SQL_RESPECT_NULLS,
@@ -232,6 +239,7 @@ typedef struct SqlCall {
     bool is_star;     /* COUNT(*) */
     SqlTrimSide trim_side;
     SqlNullTreatment nulls;
+    SqlMatchWord match_word;
     List order_by;   /* SqlOrderItem: WITHIN GROUP (ORDER BY …) */
     SqlJson *json;   /* or NULL */
     SqlExpr *filter; /* FILTER (WHERE …), or NULL */
@@ -436,12 +444,84 @@ struct SqlQuery {
     SqlExpr *offset;
 };
 
+/* ---- MATCH_RECOGNIZE ---- */
+
+typedef enum SqlPatternKind {
+    SQL_PATTERN_VARIABLE,
+    SQL_PATTERN_CONCAT,      /* a b c */
+    SQL_PATTERN_ALTERNATION, /* a | b */
+    SQL_PATTERN_QUANTIFIED,  /* a+, (a b){2,3}? */
+    SQL_PATTERN_PERMUTE,     /* PERMUTE(a, b) */
+    SQL_PATTERN_EXCLUSION,   /* {- a -} */
+} SqlPatternKind;
+
+enum { SQL_PATTERN_UNBOUNDED = -1 };
+
+typedef struct SqlPattern SqlPattern;
+struct SqlPattern {
+    SqlPatternKind kind;
+    Span span;
+    SqlName name;        /* SQL_PATTERN_VARIABLE */
+    List items;          /* SqlPattern: concatenation, alternation, PERMUTE */
+    SqlPattern *operand; /* quantified, exclusion */
+    int64_t min;         /* SQL_PATTERN_QUANTIFIED, and the next three */
+    int64_t max;         /* or SQL_PATTERN_UNBOUNDED */
+    bool is_reluctant;
+    Span quantifier_span;
+};
+
+typedef struct SqlMeasure {
+    SqlExpr *expr;
+    SqlName name;
+} SqlMeasure;
+
+typedef struct SqlPatternDefinition {
+    SqlName name;
+    SqlExpr *condition;
+} SqlPatternDefinition;
+
+typedef struct SqlPatternSubset {
+    SqlName name;
+    List variables; /* SqlName */
+} SqlPatternSubset;
+
+typedef enum SqlMatchSkip {
+    SQL_SKIP_UNSPECIFIED,
+    SQL_SKIP_TO_NEXT_ROW,
+    SQL_SKIP_PAST_LAST_ROW,
+    SQL_SKIP_TO_FIRST,
+    SQL_SKIP_TO_LAST,
+} SqlMatchSkip;
+
+typedef enum SqlMatchRows { SQL_ROWS_UNSPECIFIED, SQL_ROWS_ONE, SQL_ROWS_ALL } SqlMatchRows;
+
+typedef struct SqlMatch {
+    Span span;
+    SqlTable *input;   /* without alias */
+    List partition_by; /* SqlExpr */
+    List order_by;     /* SqlOrderItem */
+    List measures;     /* SqlMeasure */
+    SqlMatchRows rows;
+    Span rows_span;
+    SqlMatchSkip skip;
+    Span skip_span;
+    SqlName skip_to;    /* SQL_SKIP_TO_FIRST, SQL_SKIP_TO_LAST */
+    bool starts_strict; /* ^ */
+    bool ends_strict;   /* $ */
+    SqlPattern *pattern;
+    Span pattern_span; /* with the anchors */
+    SqlExpr *within;   /* or NULL */
+    List subsets;      /* SqlPatternSubset */
+    List definitions;  /* SqlPatternDefinition */
+} SqlMatch;
+
 typedef enum SqlTableKind {
     SQL_TABLE_NAMED,
     SQL_TABLE_CALL,  /* TABLE(TUMBLE(…)), LATERAL TABLE(f(…)) */
     SQL_TABLE_QUERY, /* (query), LATERAL (query) */
     SQL_TABLE_UNNEST,
     SQL_TABLE_JOIN,
+    SQL_TABLE_MATCH, /* t MATCH_RECOGNIZE (…) */
 } SqlTableKind;
 
 typedef enum SqlJoinKind {
@@ -467,6 +547,7 @@ struct SqlTable {
         } named;
         SqlExpr *call; /* SQL_CALL */
         SqlQuery *query;
+        SqlMatch *match;
         struct {
             SqlExpr *expr;
             bool has_ordinality;

@@ -147,10 +147,20 @@ static const Case mistakes[] = {
     {"SELECT (a FROM t;", "WR1010",
      " 1 | SELECT (a FROM t;\n"
      "   |           ^^^^\n"},
-    {"SELECT * FROM t MATCH_RECOGNIZE (x);", "WR1027",
-     " 1 | SELECT * FROM t MATCH_RECOGNIZE (x);\n"
-     "   |                 ^^^^^^^^^^^^^^^\n"
+    {"SELECT * FROM t TABLESAMPLE BERNOULLI (1);", "WR1027",
+     " 1 | SELECT * FROM t TABLESAMPLE BERNOULLI (1);\n"
+     "   |                 ^^^^^^^^^^^\n"
      "   = note: weir understands Flink SQL 1.20 except for what its documentation lists\n"},
+    {"SELECT * FROM t MATCH_RECOGNIZE (PATTERN (a b{2) DEFINE a AS TRUE);", "WR1010",
+     " 1 | SELECT * FROM t MATCH_RECOGNIZE (PATTERN (a b{2) DEFINE a AS TRUE);\n"
+     "   |                                                ^\n"},
+    {"SELECT * FROM t AS x MATCH_RECOGNIZE (PATTERN (a) DEFINE a AS TRUE);", "WR1010",
+     " 1 | SELECT * FROM t AS x MATCH_RECOGNIZE (PATTERN (a) DEFINE a AS TRUE);\n"
+     "   |                      ^^^^^^^^^^^^^^^\n"
+     "   = help: it follows a table or a query in parentheses; the alias goes behind it\n"},
+    {"SELECT * FROM t MATCH_RECOGNIZE (PATTERN (a b+*) DEFINE a AS TRUE);", "WR1010",
+     " 1 | SELECT * FROM t MATCH_RECOGNIZE (PATTERN (a b+*) DEFINE a AS TRUE);\n"
+     "   |                                               ^\n"},
     {"CREATE MATERIALIZED TABLE m FRESHNESS = INTERVAL '0' SECOND AS SELECT 1;", "WR1034",
      " 1 | CREATE MATERIALIZED TABLE m FRESHNESS = INTERVAL '0' SECOND AS SELECT 1;\n"
      "   |                                         ^^^^^^^^^^^^^^^^^^^\n"

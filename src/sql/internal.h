@@ -50,6 +50,11 @@ typedef enum TokenKind {
     TOKEN_GREATER,
     TOKEN_GREATER_EQUAL,
     TOKEN_ARROW,      /* => */
+    TOKEN_LEFT_BRACE, /* the next five only in PATTERN */
+    TOKEN_RIGHT_BRACE,
+    TOKEN_QUESTION,
+    TOKEN_PIPE,
+    TOKEN_CARET,
     TOKEN_BANG_EQUAL, /* != and == are wrong, but the parser knows what was meant */
     TOKEN_DOUBLE_EQUAL,
     TOKEN_DOUBLE_QUOTED, /* "…" likewise */
@@ -183,6 +188,11 @@ bool parse_hints(Parser *parser, List *out);
 bool parse_window_specification(Parser *parser, SqlWindow *window);
 SqlWindow *parse_over(Parser *parser);
 
+/* ---- match.c ---- */
+
+/* The table with MATCH_RECOGNIZE (…), which stands at the current token, around it. */
+SqlTable *parse_match(Parser *parser, SqlTable *input);
+
 /* ---- statement.c, create.c, column.c, alter.c, show.c, insert.c ---- */
 
 SqlStatement *parse_statement(Parser *parser);
@@ -203,6 +213,9 @@ bool parse_statement_set(Parser *parser, SqlStatement *statement);
 SqlStatement *statement_new(Parser *parser, SqlStatementKind kind);
 
 /* ---- print_*.c ---- */
+
+void print_table(Buffer *out, const SqlTable *table);
+void print_match(Buffer *out, const SqlMatch *match);
 
 void print_path(Buffer *out, const SqlPath *path);
 /* (`a`, `b`) */

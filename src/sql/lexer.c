@@ -367,7 +367,8 @@ static const Operator lexer_operators[] = {
     {";", TOKEN_SEMICOLON},     {".", TOKEN_DOT},           {"+", TOKEN_PLUS},
     {"-", TOKEN_MINUS},         {"*", TOKEN_STAR},          {"/", TOKEN_SLASH},
     {"%", TOKEN_PERCENT},       {"=", TOKEN_EQUAL},         {"<", TOKEN_LESS},
-    {">", TOKEN_GREATER},
+    {">", TOKEN_GREATER},       {"{", TOKEN_LEFT_BRACE},    {"}", TOKEN_RIGHT_BRACE},
+    {"?", TOKEN_QUESTION},      {"|", TOKEN_PIPE},          {"^", TOKEN_CARET},
 };
 
 static void lexer_scan_operator(Lexer *lexer)

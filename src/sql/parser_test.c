@@ -184,6 +184,40 @@ static void test_tables(void **state)
     CHECK(pairs, "SELECT * FROM ");
 }
 
+static void test_match_recognize(void **state)
+{
+    (void)state;
+    static const Pair pairs[] = {
+        {"t match_recognize (partition by a order by ts, b desc measures a.x as y, first(b.x, 1) "
+         "as z "
+         "one row per match after match skip past last row pattern (a b+ c*? d? e{2} f{3,} g{1,4}? "
+         "h{,5}) within interval '1' hour define a as a.x > 1, b as b.x < last(b.x, 1))",
+         "`t` MATCH_RECOGNIZE (PARTITION BY `a` ORDER BY `ts`, `b` DESC MEASURES `a`.`x` AS `y`, "
+         "FIRST(`b`.`x`, 1) AS `z` ONE ROW PER MATCH AFTER MATCH SKIP PAST LAST ROW PATTERN (`a` "
+         "`b`+ "
+         "`c`*? `d`? `e`{2} `f`{3,} `g`{1,4}? `h`{0,5}) WITHIN INTERVAL '1' HOUR DEFINE `a` AS "
+         "`a`.`x` > 1, `b` AS `b`.`x` < LAST(`b`.`x`, 1))"},
+        {"(select 1) match_recognize (all rows per match after match skip to next row "
+         "pattern (^ (a | b c)+ permute(d, e) {- f -} $) subset u = (a, b) define a as true) as m "
+         "(x)",
+         "(SELECT 1) MATCH_RECOGNIZE (ALL ROWS PER MATCH AFTER MATCH SKIP TO NEXT ROW PATTERN (^ "
+         "(`a` | `b` `c`)+ PERMUTE(`d`, `e`) {- `f` -} $) SUBSET `u` = (`a`, `b`) DEFINE `a` AS "
+         "TRUE) "
+         "AS `m` (`x`)"},
+        {"t match_recognize (measures final last(a.x) as l, running sum(a.x) as s after match skip "
+         "to "
+         "first b pattern (a b) define a as a.x = 1)",
+         "`t` MATCH_RECOGNIZE (MEASURES FINAL LAST(`a`.`x`) AS `l`, RUNNING SUM(`a`.`x`) AS `s` "
+         "AFTER "
+         "MATCH SKIP TO FIRST `b` PATTERN (`a` `b`) DEFINE `a` AS `a`.`x` = 1)"},
+        /* The words may be names: SKIP TO LAST means the variable `last` here. */
+        {"t match_recognize (after match skip to last pattern (last) define last as true)",
+         "`t` MATCH_RECOGNIZE (AFTER MATCH SKIP TO LAST `last` PATTERN (`last`) DEFINE `last` AS "
+         "TRUE)"},
+    };
+    CHECK(pairs, "SELECT * FROM ");
+}
+
 static void test_queries(void **state)
 {
     (void)state;
@@ -438,17 +472,12 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_expressions),
-        cmocka_unit_test(test_literals),
-        cmocka_unit_test(test_calls),
-        cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_queries),
-        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_statements),
-        cmocka_unit_test(test_create_table),
-        cmocka_unit_test(test_literal_values),
-        cmocka_unit_test(test_spans),
-        cmocka_unit_test(test_keywords_are_sorted),
+        cmocka_unit_test(test_expressions),     cmocka_unit_test(test_literals),
+        cmocka_unit_test(test_calls),           cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_match_recognize), cmocka_unit_test(test_queries),
+        cmocka_unit_test(test_types),           cmocka_unit_test(test_statements),
+        cmocka_unit_test(test_create_table),    cmocka_unit_test(test_literal_values),
+        cmocka_unit_test(test_spans),           cmocka_unit_test(test_keywords_are_sorted),
         cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,6 +251,25 @@ static bool primary_is_call(const Parser *parser)
     return false;
 }
 
+/* RUNNING or FINAL, and a call. */
+static bool primary_is_match_word(const Parser *parser)
+{
+    return (parser_is_keyword(parser, KW_RUNNING) || parser_is_keyword(parser, KW_FINAL)) &&
+           parser_peek_at(parser, 1)->kind == TOKEN_WORD &&
+           parser_peek_at(parser, 2)->kind == TOKEN_LEFT_PAREN;
+}
+
+static SqlExpr *primary_parse_match_word(Parser *parser)
+{
+    const Token *token = parser_next(parser);
+    SqlExpr *expr = parse_call(parser);
+    if (expr == NULL)
+        return NULL;
+    expr->call->match_word = token->keyword == KW_RUNNING ? SQL_MATCH_RUNNING : SQL_MATCH_FINAL;
+    expr->span = parser_span_from(parser, token->span);
+    return expr;
+}
+
 static bool primary_is_niladic(const Parser *parser)
 {
     static const Keyword keywords[] = {KW_CURRENT_DATE, KW_CURRENT_TIME, KW_CURRENT_TIMESTAMP,
@@ -333,6 +352,8 @@ static SqlExpr *primary_parse_atom(Parser *parser)
         if (!is_other)
             return expr;
     }
+    if (primary_is_match_word(parser))
+        return primary_parse_match_word(parser);
     if (primary_is_call(parser))
         return parse_call(parser);
     if (primary_is_niladic(parser))

@@ -154,7 +154,13 @@ static void print_call_over(Buffer *out, const SqlWindow *window)
 
 void print_call(Buffer *out, const SqlCall *call)
 {
+    static const char *const words[] = {
+        [SQL_MATCH_UNSPECIFIED] = "",
+        [SQL_MATCH_RUNNING] = "RUNNING ",
+        [SQL_MATCH_FINAL] = "FINAL ",
+    };
     assert(call->name->parts.count > 0);
+    buffer_append_text(out, words[call->match_word]);
     if (call->name->parts.count == 1)
         print_word(out, LIST_AT(call->name->parts, 0, SqlName));
     else

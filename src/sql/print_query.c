@@ -98,8 +98,6 @@ void print_hints(Buffer *out, List hints)
 
 /* ---- FROM ---- */
 
-static void print_table(Buffer *out, const SqlTable *table);
-
 static void print_table_in(Buffer *out, const SqlTable *table, bool needs_parentheses)
 {
     buffer_append_text(out, needs_parentheses ? "(" : "");
@@ -159,10 +157,11 @@ static void print_table_body(Buffer *out, const SqlTable *table)
         buffer_append_text(out, table->unnest.has_ordinality ? ") WITH ORDINALITY" : ")");
         break;
     case SQL_TABLE_JOIN: print_join(out, table); break;
+    case SQL_TABLE_MATCH: print_match(out, table->match); break;
     }
 }
 
-static void print_table(Buffer *out, const SqlTable *table)
+void print_table(Buffer *out, const SqlTable *table)
 {
     print_table_body(out, table);
     if (table->alias == NULL)

@@ -31,7 +31,9 @@ static bool table_refuse_clauses(Parser *parser)
 {
     Span span = parser_peek(parser)->span;
     if (parser_is_keyword(parser, KW_MATCH_RECOGNIZE)) {
-        parser_fail_unsupported(parser, span, "MATCH_RECOGNIZE");
+        Diagnostic *d = parser_error(parser, "WR1010", span, "MATCH_RECOGNIZE cannot stand here");
+        diagnostic_help(d,
+                        "it follows a table or a query in parentheses; the alias goes behind it");
         return false;
     }
     if (parser_is_keyword(parser, KW_TABLESAMPLE)) {
@@ -62,7 +64,7 @@ static SqlTable *table_parse_named(Parser *parser)
         if (table->named.as_of == NULL)
             return NULL;
     }
-    return table_refuse_clauses(parser) ? table : NULL;
+    return table;
 }
 
 /* TABLE(f(…)); also f(…) alone, as later versions allow. */
@@ -158,6 +160,12 @@ static SqlTable *table_parse_atom(Parser *parser)
     return table;
 }
 
+static bool table_takes_match(const SqlTable *table)
+{
+    return table->alias == NULL && !table->is_lateral &&
+           (table->kind == SQL_TABLE_NAMED || table->kind == SQL_TABLE_QUERY);
+}
+
 /* A table and its alias. */
 static SqlTable *table_parse_primary(Parser *parser)
 {
@@ -165,6 +173,8 @@ static SqlTable *table_parse_primary(Parser *parser)
     if (!parser_enter(parser))
         return NULL;
     SqlTable *table = table_parse_atom(parser);
+    if (table != NULL && parser_is_keyword(parser, KW_MATCH_RECOGNIZE) && table_takes_match(table))
+        table = parse_match(parser, table);
     parser_leave(parser);
     if (table == NULL || !parser_grow(parser))
         return NULL;
