@@ -7,8 +7,8 @@
 #include "sql/diagnostics.h"
 
 static const Command *const commands[] = {
-    &run_command,       &check_command,   &explain_command,       &connector_command,
-    &functions_command, &version_command, &explain_error_command,
+    &run_command,       &check_command,     &test_command,    &explain_command,
+    &connector_command, &functions_command, &version_command, &explain_error_command,
 };
 
 static const Flag global_flags[] = {

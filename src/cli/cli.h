@@ -75,7 +75,7 @@ struct Cli {
 };
 
 extern const Command run_command, check_command, explain_command, connector_command,
-    version_command, functions_command, explain_error_command;
+    version_command, functions_command, explain_error_command, test_command;
 
 /* ---- args.c -------------------------------------------------------------------------------- */
 

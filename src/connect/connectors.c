@@ -32,6 +32,8 @@ const Connector *connector_at(int32_t index)
 
 const Connector *connector_find(const ConnectorInfo *info)
 {
+    if (info->implementation != NULL)
+        return info->implementation;
     for (int32_t i = 0; i < CONNECTOR_COUNT; i++)
         if (connectors[i]->info == info)
             return connectors[i];

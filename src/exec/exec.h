@@ -126,6 +126,11 @@ void operator_reject_errors(Operator *op, Batch *batch);
  * can find it. */
 ServedTable *operator_served_table(Operator *op);
 
+/* For an operator of PLAN_WATERMARK, from tests of pipelines: raise its watermark as if a row had;
+ * take over the time of another one, which no snapshot has, and tell it downstream. */
+Status operator_raise_watermark(Operator *op, Timestamp watermark);
+Status operator_take_over_time(Operator *op, const Operator *from);
+
 /* Make the blocking call of a sink return soon; from another thread. */
 void operator_interrupt(Operator *op);
 

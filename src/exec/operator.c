@@ -291,3 +291,15 @@ ServedTable *operator_served_table(Operator *op)
 {
     return op->kind == &serve_operator ? serve_table(op) : NULL;
 }
+
+Status operator_raise_watermark(Operator *op, Timestamp watermark)
+{
+    assert(op->kind == &watermark_operator);
+    return watermark_raise(op, watermark);
+}
+
+Status operator_take_over_time(Operator *op, const Operator *from)
+{
+    assert(op->kind == from->kind);
+    return op->kind == &watermark_operator ? watermark_take_over(op, from) : OK;
+}

@@ -16,6 +16,8 @@ extern const OperatorKind serve_operator;
 
 void sink_interrupt(Operator *op);
 ServedTable *serve_table(Operator *op);
+Status watermark_raise(Operator *op, Timestamp watermark);
+Status watermark_take_over(Operator *op, const Operator *from);
 
 /* Emit while `lent` stands in for the task's scratch, and empty it afterwards: what operators
  * downstream allocate for one of many batches does not pile up. The batch is not in `lent`. */

@@ -219,6 +219,31 @@ static Status watermark_tick(Operator *op, int64_t now_us)
     return OK;
 }
 
+Status watermark_raise(Operator *op, Timestamp watermark)
+{
+    WatermarkOperator *self = (WatermarkOperator *)op;
+    Timestamp mark = watermark_whole(watermark);
+    if (mark <= self->current)
+        return OK;
+    self->current = mark;
+    return watermark_emit(self, mark);
+}
+
+Status watermark_take_over(Operator *op, const Operator *from)
+{
+    WatermarkOperator *self = (WatermarkOperator *)op;
+    const WatermarkOperator *other = (const WatermarkOperator *)from;
+    self->current = other->current;
+    self->emitted = other->emitted;
+    self->ticked_us = other->ticked_us;
+    self->active_us = other->active_us;
+    self->has_rows = other->has_rows;
+    self->is_asleep = other->is_asleep;
+    if (self->emitted > 0)
+        TRY(operator_advance(op, self->emitted));
+    return self->is_asleep ? operator_pass_idle(op, true) : OK;
+}
+
 static void watermark_close(Operator *op)
 {
     arena_free(((WatermarkOperator *)op)->lent);

@@ -112,7 +112,7 @@ static bool entry_find_format(Planner *planner, TableEntry *entry, const Connect
 
 /* Keys that belong to every table. */
 static const OptionSpec COMMON_OPTIONS[] = {
-    {.key = "connector", .type = OPTION_TEXT, .is_required = true},
+    {.key = "connector", .type = OPTION_TEXT},
 };
 static const OptionSpec FORMAT_OPTIONS[] = {
     {.key = "format", .type = OPTION_TEXT},
@@ -215,13 +215,51 @@ Type entry_metadata_type(Planner *planner, const TableEntry *entry, const TableC
     return type->type;
 }
 
-bool entry_connect(Planner *planner, TableEntry *entry)
+/* The connector that stands in for `own` (NULL: the table names none), else that. */
+static const ConnectorInfo *entry_stand_in(Planner *planner, TableEntry *entry, bool is_sink,
+                                           const ConnectorInfo *own)
+{
+    if (planner->context->stand_in == NULL)
+        return own;
+    StandInColumn *columns = ARENA_ARRAY(planner->arena, StandInColumn, entry->column_count + 1);
+    StandInTable *table = ARENA_NEW(planner->arena, StandInTable);
+    *table = (StandInTable){.name = entry->table.name,
+                            .path = entry->table.path,
+                            .columns = columns,
+                            .is_sink = is_sink,
+                            .connector = own,
+                            .options = entry->options,
+                            .option_count = entry->option_count,
+                            .key_count = entry->table.key_count};
+    for (int32_t i = 0; i < entry->column_count; i++) {
+        const TableColumn *column = &entry->columns[i];
+        if (column->kind == SQL_COLUMN_COMPUTED)
+            continue;
+        columns[table->column_count++] = (StandInColumn){
+            .name = column->field.name,
+            .type = type_plain(column->field.type),
+            .metadata_key = column->kind == SQL_COLUMN_METADATA ? column->metadata_key : (Str){0},
+            .is_virtual = column->is_virtual,
+        };
+    }
+    const ConnectorInfo *connector =
+        planner->context->stand_in(planner->context->stand_in_context, table);
+    return connector != NULL ? connector : own;
+}
+
+static bool entry_connect_for(Planner *planner, TableEntry *entry, bool is_sink)
 {
     if (entry->state != ENTRY_UNCHECKED)
         return entry->state == ENTRY_GOOD;
     entry->state = ENTRY_BAD;
-    const ConnectorInfo *connector = entry_find_connector(planner, entry);
+    const ConnectorInfo *connector = NULL;
     const FormatInfo *format;
+    bool may_lack = planner->context->stand_in != NULL && entry_option(entry, "connector") == NULL;
+    if (!may_lack && (connector = entry_find_connector(planner, entry)) == NULL)
+        return false;
+    connector = entry_stand_in(planner, entry, is_sink, connector);
+    if (connector == NULL)
+        connector = entry_find_connector(planner, entry);
     if (connector == NULL || !entry_find_format(planner, entry, connector, &format))
         return false;
     entry->table.connector = connector;
@@ -230,6 +268,11 @@ bool entry_connect(Planner *planner, TableEntry *entry)
     is_good &= entry_find_metadata(planner, entry, connector);
     entry->state = is_good ? ENTRY_GOOD : ENTRY_BAD;
     return is_good;
+}
+
+bool entry_connect(Planner *planner, TableEntry *entry)
+{
+    return entry_connect_for(planner, entry, false);
 }
 
 static bool entry_check(Planner *planner, TableEntry *entry, bool is_sink)
@@ -312,7 +355,7 @@ bool entry_connect_sink(Planner *planner, TableEntry *entry, Span span)
     if (entry->is_checked_as_sink)
         return entry->is_good_as_sink;
     entry->is_checked_as_sink = true;
-    if (!entry_connect(planner, entry))
+    if (!entry_connect_for(planner, entry, true))
         return false;
     const ConnectorInfo *connector = entry->table.connector;
     const FormatInfo *format = entry->table.options.format;

@@ -58,6 +58,8 @@ typedef struct TableCheck {
     void *report_context;
 } TableCheck;
 
+struct Connector;
+
 typedef struct ConnectorInfo {
     const char *name;
     const char *summary; /* a sentence */
@@ -82,6 +84,8 @@ typedef struct ConnectorInfo {
     /* Further checks of schema against options (types, keys); may be NULL. Reports like
      * options_bind; ERR_INVALID if there was a mistake. */
     Status (*check)(const TableCheck *check);
+    /* What implements it, if it is not in the list of connectors: the feeds of tests. Else NULL. */
+    const struct Connector *implementation;
 } ConnectorInfo;
 
 typedef struct Registry {

@@ -350,9 +350,12 @@ bool bind_window_group(Planner *planner, GroupQuery *group, Bound *out);
 /* A column that is only handed up by CALCs: where it comes from. */
 Rel *rel_trace(Rel *rel, int32_t *column);
 
-/* ---- bind_insert.c, bind_materialized.c ------------------------------------------------ */
+/* ---- bind_insert.c, bind_collect.c,
+ * bind_materialized.c--------------------------------------------- */
 
 void bind_insert(Planner *planner, const SqlInsert *insert);
+/* A query alone, whose rows go to the context's collector. */
+void bind_collect(Planner *planner, const SqlQuery *query, Span span);
 void bind_create_materialized(Planner *planner, const SqlCreateMaterializedTable *create);
 
 /* ---- keys.c ---------------------------------------------------------------------------- */

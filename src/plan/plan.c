@@ -42,6 +42,10 @@ void diagnostic_suggest_columns(Planner *planner, Diagnostic *diagnostic, const 
 
 static void bind_query_alone(Planner *planner, const SqlStatement *statement)
 {
+    if (planner->context->collector != NULL) {
+        bind_collect(planner, statement->query, statement->span);
+        return;
+    }
     bind_query(planner, statement->query);
     Diagnostic *d =
         REPORT(planner, "WR2100", span_make(statement->span.start, statement->span.start + 6),

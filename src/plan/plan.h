@@ -202,6 +202,25 @@ typedef struct Plan {
     PlanSettings settings;
 } Plan;
 
+/* A table for which another connector may stand in. Lives as long as the plan. */
+typedef struct StandInColumn {
+    Str name;
+    Type type;
+    Str metadata_key; /* no data: a physical column */
+    bool is_virtual;  /* metadata that cannot be written */
+} StandInColumn;
+
+typedef struct StandInTable {
+    Str name, path;
+    bool is_sink;                   /* the first use of it writes */
+    const ConnectorInfo *connector; /* its own; NULL if it names none */
+    const StandInColumn *columns;   /* in declared order, without computed ones */
+    int32_t column_count;
+    const OptionEntry *options; /* as declared; the connector that stands in takes the same */
+    int32_t option_count;
+    int32_t key_count; /* of the PRIMARY KEY */
+} StandInTable;
+
 /* What planning takes besides the script. */
 typedef struct PlanContext {
     World *world;
@@ -210,12 +229,33 @@ typedef struct PlanContext {
     const OptionEntry *overrides;
     int32_t override_count;
     bool checks_all; /* also the options of tables that no statement uses (`weir check`) */
+
+    /* Asked for each table that is used: the connector to take in place of its own, or NULL to
+     * leave it. May be asked again for the same table. With it a table may lack the 'connector'
+     * option. NULL: nothing stands in. */
+    const ConnectorInfo *(*stand_in)(void *context, const StandInTable *table);
+    void *stand_in_context;
+
+    /* Takes the rows of a query that stands alone: the query becomes a PLAN_SINK of this connector,
+     * named `query` (the next one `query_2`). NULL: such a query is a mistake, as in a file. */
+    const ConnectorInfo *collector;
 } PlanContext;
 
 /* Parse and plan a whole script. Every mistake found is in `diagnostics`; ERR_INVALID if there
  * is one. A script without any INSERT or materialized table gives a plan without roots. */
 Status plan_script(const PlanContext *context, const Source *source, Arena *arena,
                    Diagnostics *diagnostics, Plan **out);
+
+/* The constants of `VALUES (…)` with one row, which is the whole of `values`, as a row of the
+ * schema. Text is read as CAST reads it; numbers must fit. Mistakes are in `diagnostics`; values
+ * live in the arena. */
+typedef struct RowRequest {
+    const Source *values;
+    const Schema *schema;
+    const TimeZone *zone;
+} RowRequest;
+Status plan_row(const PlanContext *context, const RowRequest *request, Arena *arena,
+                Diagnostics *diagnostics, Value *out);
 
 /* The plan as an indented tree with changelog modes, keys and the guarantee of each path. */
 void plan_explain(const Plan *plan, Buffer *out);

@@ -38,6 +38,8 @@ struct DeadLetters {
     List files;           /* LetterFile */
     int64_t count;
     bool has_folder;
+    void (*observe)(void *context, const DeadLetter *letter); /* or NULL */
+    void *observe_context;
 };
 
 DeadLetters *deadletters_open(World *world, const char *folder)
@@ -49,6 +51,13 @@ DeadLetters *deadletters_open(World *world, const char *folder)
         letters->folder = str_terminated(letters->arena, str_from(folder));
     pthread_mutex_init(&letters->lock, NULL);
     return letters;
+}
+
+void deadletters_observe(DeadLetters *letters,
+                         void (*observe)(void *context, const DeadLetter *letter), void *context)
+{
+    letters->observe = observe;
+    letters->observe_context = context;
 }
 
 static const char *const stage_names[] = {
@@ -198,6 +207,8 @@ void deadletters_add(DeadLetters *letters, const DeadLetter *letter)
     buffer_append_char(&when, 'Z');
 
     pthread_mutex_lock(&letters->lock);
+    if (letters->observe != NULL)
+        letters->observe(letters->observe_context, letter);
     LetterFile *file = letters_file(letters, letter->table);
     JsonWriter json = {.out = &file->pending};
     json_begin_object(&json);

@@ -33,6 +33,10 @@ typedef struct DeadLetter {
     Str bytes;    /* the record, or the row as JSON */
 } DeadLetter;
 
+/* Each letter is also shown to `observe`, under the lock, so that tests see which there are. */
+void deadletters_observe(DeadLetters *letters,
+                         void (*observe)(void *context, const DeadLetter *letter), void *context);
+
 /* Never fails towards the caller: when the letter itself cannot be written (disk full) it is
  * counted as lost in weir_dead_letter_write_failures_total and logged. All texts are copied. */
 void deadletters_add(DeadLetters *letters, const DeadLetter *letter);

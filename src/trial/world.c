@@ -1,0 +1,35 @@
+/* A clock that stands still. */
+#include "trial/world.h"
+
+static const int64_t START_US = (int64_t)1704067200 * 1000000; /* 2024-01-01 00:00:00 UTC */
+
+static int64_t trial_now_us(World *world)
+{
+    return ((TrialWorld *)world)->now_us;
+}
+
+/* Whoever waits, waits by the test's clock. */
+static void trial_sleep_us(World *world, int64_t duration_us)
+{
+    ((TrialWorld *)world)->now_us += duration_us;
+}
+
+/* SplitMix64. */
+static uint64_t trial_random_u64(World *world)
+{
+    uint64_t *seed = &((TrialWorld *)world)->seed;
+    *seed += 0x9e3779b97f4a7c15;
+    uint64_t mixed = (*seed ^ (*seed >> 30)) * 0xbf58476d1ce4e5b9;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
+    return mixed ^ (mixed >> 31);
+}
+
+void trial_world_init(TrialWorld *world, World *real)
+{
+    *world = (TrialWorld){.kind = *real->kind, .real = real, .now_us = START_US, .seed = 1};
+    world->kind.now_us = trial_now_us;
+    world->kind.monotonic_us = trial_now_us;
+    world->kind.sleep_us = trial_sleep_us;
+    world->kind.random_u64 = trial_random_u64;
+    world->base.kind = &world->kind;
+}

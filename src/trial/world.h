@@ -1,0 +1,19 @@
+/* The World of a test: files and variables of the real one, a clock that only the test moves, and
+ * the same random numbers in each run. */
+#ifndef WEIR_TRIAL_WORLD_H
+#define WEIR_TRIAL_WORLD_H
+
+#include "base/world.h"
+
+typedef struct TrialWorld {
+    World base; /* first: a TrialWorld * is a World * */
+    WorldKind kind;
+    World *real;
+    int64_t now_us;
+    uint64_t seed;
+} TrialWorld;
+
+/* The clock stands at 2024-01-01 00:00:00 UTC. */
+void trial_world_init(TrialWorld *world, World *real);
+
+#endif
