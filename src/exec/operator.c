@@ -17,6 +17,9 @@ static const OperatorKind *operator_kind_of(PlanKind kind)
     case PLAN_GROUP_AGGREGATE: return &group_aggregate_operator;
     case PLAN_NORMALIZE: return &normalize_operator;
     case PLAN_UNION: return &union_operator;
+    case PLAN_INTERVAL_JOIN: return &interval_join_operator;
+    case PLAN_TEMPORAL_JOIN: return &temporal_join_operator;
+    case PLAN_WINDOW_JOIN: return &window_join_operator;
     case PLAN_SINK: return &sink_operator;
     case PLAN_SERVE: return &serve_operator;
     case PLAN_SOURCE:
@@ -211,10 +214,20 @@ Str operator_letter_table(const PlanNode *node)
     return str_from(node->label == NULL ? "rows" : node->label);
 }
 
-void operator_letter(Operator *op, const Batch *batch, int32_t row, DeadLetterStage stage,
-                     const char *code, const char *reason)
+Letter operator_letter_about(const Operator *op, int32_t input, DeadLetterStage stage,
+                             const char *code, const char *reason)
 {
-    const Schema *schema = &op->node->inputs[0]->schema;
+    const PlanNode *from = op->node->inputs[input];
+    return (Letter){.table = operator_letter_table(from),
+                    .schema = &from->schema,
+                    .stage = stage,
+                    .code = code,
+                    .reason = reason};
+}
+
+void operator_write_letter(Operator *op, const Letter *about, const Batch *batch, int32_t row)
+{
+    const Schema *schema = about->schema;
     assert(schema->count == batch->column_count);
     Buffer text = {0};
     JsonWriter json = {.out = &text};
@@ -228,16 +241,23 @@ void operator_letter(Operator *op, const Batch *batch, int32_t row, DeadLetterSt
         json_raw(&json, buffer_str(&value));
     }
     json_end_object(&json);
-    DeadLetter letter = {.table = operator_letter_table(op->node),
-                         .stage = stage,
-                         .code = code,
-                         .reason = reason,
+    DeadLetter letter = {.table = about->table,
+                         .stage = about->stage,
+                         .code = about->code,
+                         .reason = about->reason,
                          .position = str_from(row_kind_text(batch_kind(batch, row))),
                          .bytes = buffer_str(&text)};
     if (op->task->dead_letters != NULL)
         deadletters_add(op->task->dead_letters, &letter);
     buffer_free(&value);
     buffer_free(&text);
+}
+
+void operator_letter(Operator *op, const Batch *batch, int32_t row, DeadLetterStage stage,
+                     const char *code, const char *reason)
+{
+    Letter about = operator_letter_about(op, 0, stage, code, reason);
+    operator_write_letter(op, &about, batch, row);
 }
 
 Selection selection_without(Selection rows, const uint8_t *flags, Arena *arena)

@@ -11,6 +11,9 @@ extern const OperatorKind window_aggregate_operator;
 extern const OperatorKind group_aggregate_operator;
 extern const OperatorKind normalize_operator;
 extern const OperatorKind union_operator;
+extern const OperatorKind interval_join_operator;
+extern const OperatorKind temporal_join_operator;
+extern const OperatorKind window_join_operator;
 extern const OperatorKind sink_operator;
 extern const OperatorKind serve_operator;
 
@@ -26,7 +29,21 @@ Status operator_emit_lending(Operator *op, Batch *batch, Arena *lent);
 /* The table whose dead letters the operator's rows join: the first source above it. */
 Str operator_letter_table(const PlanNode *node);
 
-/* A row of the operator's input as a dead letter, in JSON. */
+/* Why a row is a dead letter, and what it is a row of. */
+typedef struct Letter {
+    Str table;
+    const Schema *schema;
+    DeadLetterStage stage;
+    const char *code;
+    const char *reason;
+} Letter;
+
+/* About a row of the operator's input number `input`. */
+Letter operator_letter_about(const Operator *op, int32_t input, DeadLetterStage stage,
+                             const char *code, const char *reason);
+/* The row as a dead letter, in JSON. */
+void operator_write_letter(Operator *op, const Letter *about, const Batch *batch, int32_t row);
+/* The same about a row of input 0. */
 void operator_letter(Operator *op, const Batch *batch, int32_t row, DeadLetterStage stage,
                      const char *code, const char *reason);
 

@@ -28,6 +28,9 @@ typedef enum PlanKind {
     PLAN_GROUP_AGGREGATE,  /* GROUP BY keys; DISTINCT is one without calls */
     PLAN_NORMALIZE,        /* upserts by key made a full changelog */
     PLAN_UNION,            /* UNION ALL */
+    PLAN_INTERVAL_JOIN,    /* rows whose times lie within bounds of each other */
+    PLAN_TEMPORAL_JOIN,    /* rows with the version of their time: FOR SYSTEM_TIME AS OF */
+    PLAN_WINDOW_JOIN,      /* rows of the same window */
     PLAN_SINK,             /* writes a table through a connector */
     PLAN_SERVE,            /* keeps a materialized table */
 } PlanKind;
@@ -74,6 +77,16 @@ typedef enum JoinKind {
     JOIN_SEMI, /* left rows that have a match on the right */
     JOIN_ANTI, /* left rows that have none */
 } JoinKind;
+
+/* Which rows of two inputs meet, and what comes of it. "Both sides" are the columns of input 0,
+ * then those of input 1. */
+typedef struct PlanJoin {
+    JoinKind kind;
+    ColumnList keys[2];       /* of each input: pairs of one type that must be equal */
+    const bool *matches_null; /* by pair: IS NOT DISTINCT FROM instead of =; NULL: none is */
+    Expr *condition;          /* over both sides, besides; or NULL */
+    const int32_t *columns;   /* output column i is this one of both sides */
+} PlanJoin;
 
 /* A table as the catalog knows it after binding: enough to open its connector. */
 typedef struct PlanTable {
@@ -158,6 +171,24 @@ struct PlanNode {
             int64_t state_ttl_us;
             /* -U is emitted if it is in `changelog`. */
         } normalize;
+        struct {
+            PlanJoin join;      /* not SEMI, not ANTI */
+            bool is_event_time; /* else rows have the time at which they come */
+            int32_t times[2];   /* of each input: its rowtime attribute */
+            /* lower_us <= left time - right time <= upper_us */
+            int64_t lower_us, upper_us;
+            int64_t cleanup_us; /* state may stay that much longer than it is needed */
+        } interval_join;
+        struct {
+            PlanJoin join;    /* INNER or LEFT */
+            int32_t times[2]; /* the time that is asked for, and that of a version */
+            int64_t state_ttl_us;
+        } temporal_join;
+        struct {
+            PlanJoin join;      /* the windows' columns are among the keys */
+            int32_t ends[2];    /* of each input: its window_end */
+            bool is_local_time; /* of windows over TIMESTAMP_LTZ */
+        } window_join;
         struct {
             const PlanTable *table;        /* schema = the input's; column i goes to writes[i] */
             const int32_t *writes;         /* as source.columns: >= 0 physical, else metadata */

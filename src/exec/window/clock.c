@@ -23,25 +23,22 @@ Timestamp window_local(const WindowClock *clock, Timestamp time)
     return clock->zone == NULL ? time : timezone_to_local(clock->zone, time);
 }
 
-/* From wall clock to the instant at which a timer for it goes off. A wall clock time that comes
- * twice means the second; one that is skipped means the instant of the jump (hours are whole
- * there, as in Flink). */
-static Timestamp window_instant(const WindowClock *clock, Timestamp local)
+Timestamp window_instant(const TimeZone *zone, Timestamp local)
 {
-    if (clock->zone == NULL)
+    if (zone == NULL)
         return local;
-    Timestamp first = timezone_to_utc(clock->zone, local);
-    if (timezone_to_local(clock->zone, first) != local)
+    Timestamp first = timezone_to_utc(zone, local);
+    if (timezone_to_local(zone, first) != local)
         return floor_div(first, MICROS_PER_HOUR) * MICROS_PER_HOUR;
-    int32_t later = timezone_offset_at(clock->zone, first + 3 * MICROS_PER_HOUR);
+    int32_t later = timezone_offset_at(zone, first + 3 * MICROS_PER_HOUR);
     Timestamp second = local - (int64_t)later * MICROS_PER_SECOND;
-    bool is_twice = second > first && timezone_to_local(clock->zone, second) == local;
+    bool is_twice = second > first && timezone_to_local(zone, second) == local;
     return is_twice ? second : first;
 }
 
 Timestamp window_time(const WindowClock *clock, int64_t window)
 {
-    return window_instant(clock, window_slice_end(clock, window) - MICROS_PER_MILLI);
+    return window_instant(clock->zone, window_slice_end(clock, window) - MICROS_PER_MILLI);
 }
 
 int64_t window_fired(const WindowClock *clock, Timestamp watermark)

@@ -66,6 +66,11 @@ static inline int64_t window_last_of(const WindowClock *clock, int64_t slice)
     return slice;
 }
 
+/* From wall clock to the instant at which a timer for it goes off; `zone` NULL: no shift. A wall
+ * clock time that comes twice means the second; one that is skipped means the instant of the jump
+ * (hours are whole there, as in Flink). */
+Timestamp window_instant(const TimeZone *zone, Timestamp local);
+
 /* window_time: the last millisecond of the window, of the attribute's type. It is also the
  * watermark at which the window fires. */
 Timestamp window_time(const WindowClock *clock, int64_t window);

@@ -1,0 +1,403 @@
+/* A join of two append-only inputs whose times lie within bounds of each other.
+ *
+ *     left ──> partners among the right rows kept? emit ──> keep for right rows still to come
+ *     right ─> partners among the left rows kept?  emit ──> keep for left rows still to come
+ *     watermark ──> rows that no partner can come for any more: the unmatched of an outer side go
+ *                   out beside NULLs, all are forgotten ──> the watermark, held back
+ *
+ * Pairs go out on arrival, so rows leave with times behind the watermark that came in: it is held
+ * back by as much as the bounds allow. A row that is late still meets the rows that are kept; if
+ * nobody can come for it any more, it is not kept itself. Over processing time a row's time is that
+ * of its arrival, and the clock takes the watermark's part. */
+#include "exec/operators.h"
+
+#include <assert.h>
+
+#include "exec/join/output.h"
+#include "exec/join/rows.h"
+
+static const int64_t STEP_US = MICROS_PER_MILLI; /* times are whole milliseconds */
+
+typedef struct IntervalEntry {
+    RowChain chains[2];
+} IntervalEntry;
+
+typedef struct IntervalSide {
+    RowPool pool;
+    TimeQueue queue;  /* its rows by time */
+    int64_t reach_us; /* partners are at most that much later */
+    bool is_outer;
+} IntervalSide;
+
+typedef struct IntervalJoin {
+    Operator base;
+    TableKey key;
+    StateTable *table; /* IntervalEntry */
+    IntervalSide sides[2];
+    JoinOutput out;
+    Timestamp now;      /* watermark or clock, as far as state follows it */
+    int64_t delay_us;   /* the output's watermark behind the input's */
+    bool is_impossible; /* the bounds leave nothing between them */
+    bool is_restored;
+    StoredRow **gone; /* rows to give back after the flush */
+    Metric *late, *null_times, *state_bytes;
+    JoinDelays delays;
+} IntervalJoin;
+
+static Status interval_open(Operator *op)
+{
+    IntervalJoin *self = (IntervalJoin *)op;
+    const PlanNode *node = op->node;
+    JoinKind kind = node->interval_join.join.kind;
+    assert(kind != JOIN_SEMI && kind != JOIN_ANTI);
+    self->key = join_table_key(op, &node->interval_join.join);
+    self->table = table_new(&self->key, (int32_t)sizeof(IntervalEntry));
+    self->sides[0].reach_us = -node->interval_join.lower_us;
+    self->sides[1].reach_us = node->interval_join.upper_us;
+    self->sides[0].is_outer = kind == JOIN_LEFT || kind == JOIN_FULL;
+    self->sides[1].is_outer = kind == JOIN_RIGHT || kind == JOIN_FULL;
+    int64_t left = self->sides[0].reach_us, right = self->sides[1].reach_us;
+    self->delay_us = left > right ? left : right;
+    self->is_impossible = node->interval_join.lower_us > node->interval_join.upper_us;
+    self->now = TIMESTAMP_MIN;
+    self->gone = ARENA_ARRAY(op->task->query, StoredRow *, BATCH_ROWS_MAX);
+    for (int32_t i = 0; i < 2; i++) {
+        self->sides[i].pool.schema = &node->inputs[i]->schema;
+        time_queue_open(&self->sides[i].queue);
+    }
+    self->late = metric_get(METRIC_COUNTER, "weir_late_records_total", operator_labels(op, ""),
+                            "Rows that came after their last window had fired.", 1);
+    self->null_times = metric_get(METRIC_COUNTER, "weir_null_time_records_total",
+                                  operator_labels(op, ""), "Rows without event time.", 1);
+    self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_shard_labels(op),
+                                   "Bytes of state in memory.", 1);
+    self->delays = join_delays_open(op);
+    return join_output_open(&self->out, op, &node->interval_join.join);
+}
+
+/* ---- Expiry ------------------------------------------------------------------------------ */
+
+static void interval_forget(IntervalJoin *self, int32_t side, StoredRow *row)
+{
+    IntervalEntry *entry = (IntervalEntry *)(void *)row->entry;
+    if (entry != NULL) {
+        row_chain_remove(&entry->chains[side], row);
+        if (entry->chains[0].first == NULL && entry->chains[1].first == NULL)
+            table_delete(self->table, row->entry);
+    }
+    row_pool_remove(&self->sides[side].pool, row);
+}
+
+static Status interval_flush_gone(IntervalJoin *self, int32_t side, int32_t count)
+{
+    TRY(join_output_flush(&self->out));
+    for (int32_t i = 0; i < count; i++)
+        interval_forget(self, side, self->gone[i]);
+    return OK;
+}
+
+/* Let go of the side's rows with a time before `limit`. */
+static Status interval_expire_side(IntervalJoin *self, int32_t side, Timestamp limit)
+{
+    IntervalSide *from = &self->sides[side];
+    int32_t count = 0;
+    TimeItem item;
+    while (time_queue_take(&from->queue, limit - 1, &item)) {
+        StoredRow *row = item.value;
+        if (from->is_outer && !row->is_matched)
+            TRY(join_output_pad(&self->out, side, pair_side(row)));
+        self->gone[count++] = row;
+        if (count < BATCH_ROWS_MAX)
+            continue;
+        TRY(interval_flush_gone(self, side, count));
+        count = 0;
+    }
+    TRY(interval_flush_gone(self, side, count));
+    row_pool_settle(&from->pool);
+    return OK;
+}
+
+/* Time has come to `now`: for rows whose last partner would be before it, nobody comes. */
+static Status interval_expire(IntervalJoin *self, Timestamp now)
+{
+    if (now <= self->now)
+        return OK;
+    self->now = now;
+    int64_t cleanup_us = self->base.node->interval_join.cleanup_us;
+    for (int32_t side = 0; side < 2; side++) {
+        Timestamp limit =
+            now == TIMESTAMP_MAX ? TIMESTAMP_MAX : now - self->sides[side].reach_us - cleanup_us;
+        TRY(interval_expire_side(self, side, limit));
+    }
+    return OK;
+}
+
+/* ---- Rows in ----------------------------------------------------------------------------- */
+
+/* What is known of the rows of a pushed batch, by row number. */
+typedef struct IntervalBatch {
+    const Batch *batch;
+    int32_t side;
+    Timestamp *times;
+    uint8_t *are_matched;
+    uint8_t **entries; /* NULL: none */
+} IntervalBatch;
+
+static Status interval_probe(IntervalJoin *self, const IntervalBatch *in, int32_t row)
+{
+    int32_t side = in->side;
+    const IntervalEntry *entry = (const IntervalEntry *)(void *)in->entries[row];
+    Timestamp low = in->times[row] - self->sides[!side].reach_us;
+    Timestamp high = in->times[row] + self->sides[side].reach_us;
+    const RowChain *chain = &entry->chains[!side];
+    if (chain->first == NULL || chain->last->time < low || chain->first->time > high)
+        return OK;
+    StoredRow *partner = chain->first;
+    while (partner->time < low)
+        partner = partner->next;
+    PairSide mine = {.batch = in->batch, .row = row, .is_matched = &in->are_matched[row]};
+    for (; partner != NULL && partner->time <= high; partner = partner->next) {
+        PairSide theirs = pair_side(partner);
+        TRY(side == 0 ? join_output_add(&self->out, mine, theirs)
+                      : join_output_add(&self->out, theirs, mine));
+    }
+    return OK;
+}
+
+/* Whether partners may still come. */
+static bool interval_is_open(const IntervalJoin *self, const IntervalBatch *in, int32_t row)
+{
+    return self->now < in->times[row] + self->sides[in->side].reach_us;
+}
+
+/* Rows that are not kept: an outer side's go out if they had no partner, a late one of the other
+ * side may have missed one. */
+static Status interval_dismiss(IntervalJoin *self, const IntervalBatch *in, int32_t row)
+{
+    IntervalSide *side = &self->sides[in->side];
+    if (in->are_matched[row])
+        return OK;
+    PairSide mine = {.batch = in->batch, .row = row};
+    if (side->is_outer)
+        return join_output_pad(&self->out, in->side, mine);
+    bool is_late = self->base.node->interval_join.is_event_time && in->times[row] <= self->now;
+    if (!is_late || self->is_impossible || in->entries[row] == NULL)
+        return OK;
+    Letter letter =
+        operator_letter_about(&self->base, in->side, STAGE_LATE, "WR4304",
+                              "the row came after the rows it would be joined with were gone");
+    metric_add(self->late, 1);
+    operator_write_letter(&self->base, &letter, in->batch, row);
+    return OK;
+}
+
+static void interval_keep(IntervalJoin *self, const IntervalBatch *in, Selection rows)
+{
+    IntervalSide *side = &self->sides[in->side];
+    StoredRow **kept = ARENA_ARRAY(self->base.task->scratch, StoredRow *, rows.count);
+    row_pool_add(&side->pool, in->batch, rows, kept);
+    for (int32_t i = 0; i < rows.count; i++) {
+        int32_t row = selection_row(rows, i);
+        StoredRow *stored = kept[i];
+        stored->time = in->times[row];
+        stored->is_matched = in->are_matched[row];
+        stored->entry = in->entries[row];
+        if (stored->entry != NULL)
+            row_chain_insert(&((IntervalEntry *)(void *)stored->entry)->chains[in->side], stored);
+        time_queue_put(&side->queue, stored->time, stored);
+    }
+}
+
+/* Entries that were made for rows which are not kept. */
+static void interval_drop_empty(IntervalJoin *self, const IntervalBatch *in, const JoinRows *rows)
+{
+    uint8_t *value;
+    for (int32_t i = 0; i < rows->keyed.count; i++) {
+        if (interval_is_open(self, in, selection_row(rows->keyed, i)))
+            continue;
+        /* Rows of the batch may share it: look whether it is still there. */
+        table_find(self->table, &rows->keys, i, 1, &value);
+        const IntervalEntry *entry = (const IntervalEntry *)(void *)value;
+        if (entry != NULL && entry->chains[0].first == NULL && entry->chains[1].first == NULL)
+            table_delete(self->table, value);
+    }
+}
+
+/* The rows that stay: those that partners may come for, of an outer side also without a key. */
+static Selection interval_staying(const IntervalJoin *self, const IntervalBatch *in)
+{
+    Selection rows = in->batch->selection;
+    int32_t *staying = ARENA_ARRAY(self->base.task->scratch, int32_t, rows.count);
+    int32_t count = 0;
+    for (int32_t i = 0; i < rows.count; i++) {
+        int32_t row = selection_row(rows, i);
+        bool may_match = in->entries[row] != NULL || self->sides[in->side].is_outer;
+        staying[count] = row;
+        count += may_match && !self->is_impossible && interval_is_open(self, in, row);
+    }
+    return (Selection){.rows = staying, .count = count};
+}
+
+static void interval_find(IntervalJoin *self, const IntervalBatch *in, const JoinRows *rows)
+{
+    Arena *scratch = self->base.task->scratch;
+    uint8_t **values = ARENA_ARRAY(scratch, uint8_t *, rows->keyed.count);
+    table_find_or_insert(self->table, &rows->keys, 0, rows->keyed.count, values);
+    for (int32_t i = 0; i < rows->keyed.count; i++)
+        in->entries[selection_row(rows->keyed, i)] = values[i];
+}
+
+static void interval_times(const IntervalJoin *self, const IntervalBatch *in)
+{
+    const PlanNode *node = self->base.node;
+    for (int32_t i = 0; i < in->batch->selection.count; i++) {
+        int32_t row = selection_row(in->batch->selection, i);
+        in->times[row] = node->interval_join.is_event_time
+                             ? join_time(in->batch, node->interval_join.times[in->side], row)
+                             : self->now;
+    }
+}
+
+static Status interval_push(Operator *op, int32_t input, Batch *batch)
+{
+    IntervalJoin *self = (IntervalJoin *)op;
+    Arena *scratch = op->task->scratch;
+    assert(input == 0 || input == 1);
+    if (op->node->interval_join.is_event_time)
+        join_reject_null_times(op, input, op->node->interval_join.times[input], batch,
+                               self->null_times);
+    else
+        TRY(interval_expire(self, floor_div(world_now_us(op->task->world), STEP_US) * STEP_US));
+    if (batch->selection.count == 0)
+        return OK;
+    IntervalBatch in = {.batch = batch,
+                        .side = input,
+                        .times = ARENA_ARRAY(scratch, Timestamp, batch->row_count),
+                        .are_matched = ARENA_ARRAY(scratch, uint8_t, batch->row_count),
+                        .entries = ARENA_ARRAY(scratch, uint8_t *, batch->row_count)};
+    interval_times(self, &in);
+    JoinRows rows = {0};
+    if (!self->is_impossible)
+        rows = join_rows(op, &op->node->interval_join.join, &self->key, input, batch);
+    interval_find(self, &in, &rows);
+    for (int32_t i = 0; i < rows.keyed.count; i++)
+        TRY(interval_probe(self, &in, selection_row(rows.keyed, i)));
+    TRY(join_output_flush(&self->out));
+    Selection staying = interval_staying(self, &in);
+    for (int32_t i = 0, next = 0; i < batch->selection.count; i++) {
+        int32_t row = selection_row(batch->selection, i);
+        if (next < staying.count && selection_row(staying, next) == row)
+            next++;
+        else
+            TRY(interval_dismiss(self, &in, row));
+    }
+    TRY(join_output_flush(&self->out));
+    interval_keep(self, &in, staying);
+    interval_drop_empty(self, &in, &rows);
+    return OK;
+}
+
+static Status interval_advance(Operator *op, Timestamp watermark)
+{
+    IntervalJoin *self = (IntervalJoin *)op;
+    if (!op->node->interval_join.is_event_time)
+        return operator_advance(op, watermark);
+    TRY(interval_expire(self, watermark));
+    bool is_held = watermark != TIMESTAMP_MAX && !self->is_impossible;
+    return operator_advance(op, is_held ? watermark - self->delay_us : watermark);
+}
+
+static Status interval_tick(Operator *op, int64_t now_us)
+{
+    IntervalJoin *self = (IntervalJoin *)op;
+    if (!op->node->interval_join.is_event_time)
+        TRY(interval_expire(self, floor_div(now_us, STEP_US) * STEP_US));
+    int64_t bytes = table_bytes(self->table);
+    for (int32_t i = 0; i < 2; i++)
+        bytes += row_pool_bytes(&self->sides[i].pool) + self->sides[i].queue.bytes;
+    metric_set(self->state_bytes, bytes);
+    join_delays_tick(&self->delays, op, now_us);
+    return OK;
+}
+
+/* ---- Checkpoints ------------------------------------------------------------------------- */
+
+enum { INTERVAL_STATE_VERSION = 1 };
+
+static Status interval_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
+{
+    const IntervalJoin *self = (const IntervalJoin *)op;
+    (void)checkpoint;
+    buffer_append_u8(out, INTERVAL_STATE_VERSION);
+    buffer_append_u64(out, (uint64_t)self->now);
+    for (int32_t i = 0; i < 2; i++)
+        join_save_rows(&self->sides[i].pool, out);
+    return OK;
+}
+
+static void interval_take_loaded(Operator *op, int32_t input, const LoadedRows *loaded)
+{
+    IntervalJoin *self = (IntervalJoin *)op;
+    Batch *batch = loaded->batch;
+    IntervalBatch in = {.batch = batch,
+                        .side = input,
+                        .times = ARENA_ARRAY(op->task->scratch, Timestamp, loaded->count),
+                        .are_matched = ARENA_ARRAY(op->task->scratch, uint8_t, loaded->count),
+                        .entries = ARENA_ARRAY(op->task->scratch, uint8_t *, loaded->count)};
+    memcpy(in.times, loaded->times, sizeof(Timestamp) * (size_t)loaded->count);
+    memcpy(in.are_matched, loaded->are_matched, (size_t)loaded->count);
+    JoinRows rows = join_rows(op, &op->node->interval_join.join, &self->key, input, batch);
+    interval_find(self, &in, &rows);
+    interval_keep(self, &in, batch->selection);
+}
+
+static Status interval_restore(Operator *op, Str state)
+{
+    IntervalJoin *self = (IntervalJoin *)op;
+    ByteReader in = byte_reader(state);
+    bool is_whole = byte_reader_u8(&in) == INTERVAL_STATE_VERSION;
+    Timestamp now = (Timestamp)byte_reader_u64(&in);
+    /* Of several shards' times the earliest is safe: what it still keeps, goes with the next. */
+    if (!self->is_restored || now < self->now)
+        self->now = now;
+    self->is_restored = true;
+    for (int32_t i = 0; i < 2 && is_whole; i++)
+        is_whole = join_load_rows(op, &op->node->interval_join.join, i, &in, interval_take_loaded);
+    if (is_whole && !in.is_short && byte_reader_left(&in) == 0)
+        return OK;
+    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
+                op->node->label);
+}
+
+static Status interval_start(Operator *op)
+{
+    IntervalJoin *self = (IntervalJoin *)op;
+    if (op->node->interval_join.is_event_time)
+        op->watermark = self->now;
+    return OK;
+}
+
+static void interval_close(Operator *op)
+{
+    IntervalJoin *self = (IntervalJoin *)op;
+    for (int32_t i = 0; i < 2; i++) {
+        row_pool_close(&self->sides[i].pool);
+        time_queue_close(&self->sides[i].queue);
+    }
+    table_free(self->table);
+    self->table = NULL;
+    join_output_close(&self->out);
+}
+
+const OperatorKind interval_join_operator = {
+    .name = "interval-join",
+    .size = sizeof(IntervalJoin),
+    .open = interval_open,
+    .push = interval_push,
+    .advance = interval_advance,
+    .tick = interval_tick,
+    .snapshot = interval_snapshot,
+    .restore = interval_restore,
+    .start = interval_start,
+    .close = interval_close,
+};

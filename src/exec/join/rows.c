@@ -1,0 +1,220 @@
+/* What the joins that keep rows by key have in common. */
+#include "exec/join/rows.h"
+
+#include <assert.h>
+
+#include "data/rowcode.h"
+#include "exec/operators.h"
+
+/* ---- Chains ------------------------------------------------------------------------------ */
+
+void row_chain_insert(RowChain *chain, StoredRow *row)
+{
+    StoredRow *before = chain->last;
+    while (before != NULL && before->time > row->time)
+        before = before->previous;
+    row->previous = before;
+    row->next = before == NULL ? chain->first : before->next;
+    if (row->next == NULL)
+        chain->last = row;
+    else
+        row->next->previous = row;
+    if (before == NULL)
+        chain->first = row;
+    else
+        before->next = row;
+}
+
+void row_chain_remove(RowChain *chain, StoredRow *row)
+{
+    if (row->previous == NULL)
+        chain->first = row->next;
+    else
+        row->previous->next = row->next;
+    if (row->next == NULL)
+        chain->last = row->previous;
+    else
+        row->next->previous = row->previous;
+    row->previous = row->next = NULL;
+}
+
+/* ---- Keys -------------------------------------------------------------------------------- */
+
+TableKey join_table_key(const Operator *op, const PlanJoin *join)
+{
+    Arena *arena = op->task->query;
+    const ColumnList *keys = &join->keys[0];
+    Type *types = ARENA_ARRAY(arena, Type, keys->count + 1);
+    for (int32_t i = 0; i < keys->count; i++)
+        types[i] = op->node->inputs[0]->schema.fields[keys->columns[i]].type;
+    return table_key(arena, types, keys->count);
+}
+
+static bool key_matches_null(const PlanJoin *join, int32_t key)
+{
+    return join->matches_null != NULL && join->matches_null[key];
+}
+
+/* Set the flags of the rows that have NULL in a key for which that means no partner. */
+static bool rows_flag_nulls(const PlanJoin *join, int32_t input, const Batch *batch, uint8_t *flags)
+{
+    bool has_nulls = false;
+    for (int32_t k = 0; k < join->keys[input].count; k++) {
+        const Column *column = &batch->columns[join->keys[input].columns[k]];
+        if (column->valid == NULL || key_matches_null(join, k))
+            continue;
+        for (int32_t i = 0; i < batch->selection.count; i++) {
+            int32_t row = selection_row(batch->selection, i);
+            bool is_null = column_is_null(column, row);
+            flags[row] |= is_null;
+            has_nulls |= is_null;
+        }
+    }
+    return has_nulls;
+}
+
+JoinRows join_rows(const Operator *op, const PlanJoin *join, const TableKey *key, int32_t input,
+                   const Batch *batch)
+{
+    Arena *scratch = op->task->scratch;
+    JoinRows rows = {.keyed = batch->selection};
+    uint8_t *flags = arena_allocate_zeroed(scratch, batch->row_count);
+    if (rows_flag_nulls(join, input, batch, flags)) {
+        rows.keyed = selection_without(batch->selection, flags, scratch);
+        for (int32_t i = 0; i < batch->row_count; i++)
+            flags[i] = !flags[i];
+        rows.unkeyed = selection_without(batch->selection, flags, scratch);
+    }
+    if (rows.keyed.count > 0)
+        rows.keys = table_keys(key, batch, join->keys[input].columns, rows.keyed, scratch);
+    return rows;
+}
+
+/* ---- Time -------------------------------------------------------------------------------- */
+
+void join_reject_null_times(Operator *op, int32_t input, int32_t time_column, Batch *batch,
+                            Metric *null_times)
+{
+    const Column *times = &batch->columns[time_column];
+    if (times->valid == NULL)
+        return;
+    uint8_t *are_null = arena_allocate_zeroed(op->task->scratch, batch->row_count);
+    Letter letter = operator_letter_about(op, input, STAGE_COMPUTE, "WR4301",
+                                          "the event time of the row is NULL");
+    int32_t count = 0;
+    for (int32_t i = 0; i < batch->selection.count; i++) {
+        int32_t row = selection_row(batch->selection, i);
+        if (!column_is_null(times, row))
+            continue;
+        are_null[row] = 1;
+        count++;
+        operator_write_letter(op, &letter, batch, row);
+    }
+    if (count == 0)
+        return;
+    metric_add(null_times, count);
+    batch->selection = selection_without(batch->selection, are_null, op->task->scratch);
+}
+
+JoinDelays join_delays_open(const Operator *op)
+{
+    static const char *const inputs[] = {"left", "right"};
+    JoinDelays delays;
+    for (int32_t i = 0; i < 2; i++)
+        delays.inputs[i] = metric_get(
+            METRIC_GAUGE, "weir_join_input_delay_seconds",
+            operator_labels(op, arena_printf(op->task->query, "input=\"%s\",shard=\"%d\"",
+                                             inputs[i], op->task->shard)),
+            "How far the watermark of an input of a join is behind the wall clock.", 1000000);
+    return delays;
+}
+
+void join_delays_tick(const JoinDelays *delays, const Operator *op, int64_t now_us)
+{
+    for (int32_t i = 0; i < 2; i++) {
+        Timestamp watermark = op->inputs[i].watermark;
+        if (op->inputs[i].is_idle || watermark == TIMESTAMP_MAX)
+            metric_set(delays->inputs[i], 0);
+        else if (watermark > 0)
+            metric_set(delays->inputs[i], now_us - watermark);
+    }
+}
+
+/* ---- Checkpoints ------------------------------------------------------------------------- */
+
+enum { LOADED_ROWS = 1024 };
+
+void join_save_rows(const RowPool *pool, Buffer *out)
+{
+    buffer_append_u64(out, (uint64_t)pool->live);
+    RowChunk *chunk = pool->first;
+    int32_t at = 0;
+    Buffer bytes = {0};
+    for (StoredRow *row = row_pool_next(&chunk, &at); row != NULL;
+         row = row_pool_next(&chunk, &at)) {
+        const Batch *batch = row->chunk->batch;
+        buffer_append_u64(out, (uint64_t)row->time);
+        buffer_append_u8(out, row->is_matched);
+        buffer_append_u8(out, (uint8_t)batch_kind(batch, row->row));
+        bytes.length = 0;
+        rowcode_write(&bytes, batch, row->row, NULL, batch->column_count);
+        buffer_append_bytes(out, buffer_str(&bytes));
+    }
+    buffer_free(&bytes);
+}
+
+/* Leave in `rows` those whose key is this shard's, and hand them on. */
+static void rows_take(Operator *op, const PlanJoin *join, int32_t input, LoadedRows *rows,
+                      TakeLoadedRows *take)
+{
+    Batch *batch = rows->batch;
+    const ColumnList *keys = op->node->distribution == DISTRIBUTION_HASH
+                                 ? &op->node->distribution_keys[input]
+                                 : &join->keys[input];
+    Arena *scratch = op->task->scratch;
+    op->task->scratch = arena_new(0);
+    uint64_t *hashes = ARENA_ARRAY(op->task->scratch, uint64_t, batch->row_count);
+    int32_t *kept = ARENA_ARRAY(op->task->scratch, int32_t, batch->row_count);
+    batch_select_all(batch);
+    if (keys->count > 0)
+        rowcode_hash(batch, keys->columns, keys->count, batch->selection, hashes);
+    int32_t count = 0;
+    for (int32_t i = 0; i < batch->row_count; i++) {
+        kept[count] = i;
+        count += operator_owns_hash(op, hashes[i]);
+    }
+    batch->selection = (Selection){.rows = kept, .count = count};
+    rows->count = batch->row_count;
+    if (count > 0)
+        take(op, input, rows);
+    arena_free(op->task->scratch);
+    op->task->scratch = scratch;
+}
+
+bool join_load_rows(Operator *op, const PlanJoin *join, int32_t input, ByteReader *in,
+                    TakeLoadedRows *take)
+{
+    const Schema *schema = &op->node->inputs[input]->schema;
+    Timestamp times[LOADED_ROWS];
+    uint8_t are_matched[LOADED_ROWS];
+    Batch *batch = batch_new(schema, LOADED_ROWS);
+    LoadedRows rows = {.batch = batch, .times = times, .are_matched = are_matched};
+    uint64_t count = byte_reader_u64(in);
+    bool is_whole = !in->is_short;
+    for (uint64_t i = 0; i < count && is_whole; i++) {
+        if (batch->row_count == LOADED_ROWS) {
+            rows_take(op, join, input, &rows, take);
+            batch_reset(batch, schema, LOADED_ROWS);
+        }
+        times[batch->row_count] = (Timestamp)byte_reader_u64(in);
+        are_matched[batch->row_count] = byte_reader_u8(in);
+        uint8_t kind = byte_reader_u8(in);
+        Str bytes = byte_reader_bytes(in);
+        is_whole = !in->is_short && kind <= ROW_DELETE &&
+                   rowcode_read(bytes, batch, LOADED_ROWS, (RowKind)kind);
+    }
+    if (is_whole && batch->row_count > 0)
+        rows_take(op, join, input, &rows, take);
+    batch_free(batch);
+    return is_whole;
+}

@@ -1,0 +1,72 @@
+/* What the joins that keep rows by key have in common: taking a batch apart, the chains of rows in
+ * the entries of a key, and their way into and out of checkpoints. */
+#ifndef WEIR_EXEC_JOIN_ROWS_H
+#define WEIR_EXEC_JOIN_ROWS_H
+
+#include "exec/exec.h"
+#include "exec/join/row_pool.h"
+#include "exec/join/time_queue.h"
+#include "state/table.h"
+
+/* The rows of one key and side, in order of time; of one time, in order of arrival. */
+typedef struct RowChain {
+    StoredRow *first, *last;
+} RowChain;
+
+/* `row->time` and nothing else of its place is set. */
+void row_chain_insert(RowChain *chain, StoredRow *row);
+void row_chain_remove(RowChain *chain, StoredRow *row);
+
+/* The rows of a batch that a join can work with, in scratch. `keys` are by position in `keyed`;
+ * rows of `unkeyed` have a NULL among their keys and meet no partner. */
+typedef struct JoinRows {
+    Selection keyed, unkeyed;
+    TableKeys keys;
+} JoinRows;
+
+/* The selected rows of input `input` by their keys. */
+JoinRows join_rows(const Operator *op, const PlanJoin *join, const TableKey *key, int32_t input,
+                   const Batch *batch);
+
+/* What keys of a join look like; the same for both inputs. */
+TableKey join_table_key(const Operator *op, const PlanJoin *join);
+
+/* Dead letters for the selected rows whose time is NULL; the selection goes on without them. */
+void join_reject_null_times(Operator *op, int32_t input, int32_t time_column, Batch *batch,
+                            Metric *null_times);
+
+static inline Timestamp join_time(const Batch *batch, int32_t column, int32_t row)
+{
+    const Column *times = &batch->columns[column];
+    assert(times->physical == PHYSICAL_I64);
+    return ((const int64_t *)times->values)[column_index(times, row)];
+}
+
+/* For how long each input's watermark has stood behind the wall clock, so that one that holds a
+ * join up can be seen. */
+typedef struct JoinDelays {
+    Metric *inputs[2];
+} JoinDelays;
+JoinDelays join_delays_open(const Operator *op);
+void join_delays_tick(const JoinDelays *delays, const Operator *op, int64_t now_us);
+
+/* ---- Checkpoints ------------------------------------------------------------------------- */
+
+/* All rows of the pool: time, is_matched, kind and the row itself. */
+void join_save_rows(const RowPool *pool, Buffer *out);
+
+/* What becomes of rows that come out of a checkpoint: they are in the batch, and their times and
+ * flags are at the same positions. */
+typedef struct LoadedRows {
+    Batch *batch;
+    const Timestamp *times;
+    const uint8_t *are_matched;
+    int32_t count;
+} LoadedRows;
+typedef void TakeLoadedRows(Operator *op, int32_t input, const LoadedRows *rows);
+
+/* Hands the rows to `take` by the batch, those that are this shard's; false on malformed bytes. */
+bool join_load_rows(Operator *op, const PlanJoin *join, int32_t input, ByteReader *in,
+                    TakeLoadedRows *take);
+
+#endif
