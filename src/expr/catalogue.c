@@ -2,11 +2,11 @@
 #include "expr/internal.h"
 
 static const FunctionFamily *const families[] = {
-    &comparison_family, &membership_family, &logic_family,    &arithmetic_family,
-    &math_family,       &rounding_family,   &random_family,   &conditional_family,
-    &conversion_family, &string_family,     &text_family,     &pattern_family,
-    &encoding_family,   &temporal_family,   &calendar_family, &clock_family,
-    &url_family,
+    &comparison_family, &membership_family, &logic_family,     &arithmetic_family,
+    &math_family,       &rounding_family,   &random_family,    &conditional_family,
+    &conversion_family, &string_family,     &text_family,      &pattern_family,
+    &encoding_family,   &temporal_family,   &calendar_family,  &clock_family,
+    &url_family,        &json_family,       &json_make_family,
 };
 
 enum { FAMILY_COUNT = sizeof families / sizeof families[0] };

@@ -35,10 +35,6 @@ static bool call_is_unsupported(ExprBinder *binder, const SqlCall *call, Span sp
         what = "a function of a catalog";
     else if (call->nulls == SQL_RESPECT_NULLS)
         what = "RESPECT NULLS";
-    else if (call->json != NULL &&
-             (call->json->returning != NULL || call->json->wrapper != SQL_JSON_WRAPPER_NONE ||
-              call->json->on_empty != SQL_JSON_NONE || call->json->on_error != SQL_JSON_NONE))
-        what = "a clause such as RETURNING or ON ERROR of JSON functions";
     if (what != NULL)
         planner_unsupported(binder->planner, span, what);
     return what != NULL;
@@ -217,6 +213,8 @@ Expr *bind_call(ExprBinder *binder, const SqlExpr *expr)
         return call_not_found(binder, name, sql_path_last(call->name)->span);
     if (!call_check_plain(binder, expr))
         return call_poison(binder, expr->span);
+    if (call->json != NULL)
+        return bind_json_call(binder, expr);
     int32_t count = call->arguments.count;
     Expr **args = ARENA_ARRAY(planner->arena, Expr *, count + 1);
     for (int32_t i = 0; i < count; i++)

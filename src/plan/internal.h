@@ -233,7 +233,8 @@ Expr **rel_columns_at(Planner *planner, const Schema *schema, int32_t first);
 void window_digest(Buffer *out, const WindowSpec *window);
 void rel_digest(Buffer *out, const Rel *rel);
 
-/* ---- bind_expr.c, bind_call.c, literal.c ----------------------------------------------- */
+/* ---- bind_expr.c, bind_call.c, bind_json.c, literal.c
+ * ----------------------------------------------- */
 
 typedef struct AggregateUse {
     Str name;
@@ -263,6 +264,7 @@ Expr *bind_condition(ExprBinder *binder, const SqlExpr *expr);
 Expr *bind_call(ExprBinder *binder, const SqlExpr *expr);
 Expr *bind_function(ExprBinder *binder, const char *name, Expr **args, int32_t arg_count,
                     Span span);
+Expr *bind_json_call(ExprBinder *binder, const SqlExpr *expr);
 Expr *bind_literal(Planner *planner, const SqlExpr *expr);
 /* A field of a ROW; poison after a report. */
 Expr *bind_field(ExprBinder *binder, Expr *row, const SqlName *field, Span span);
