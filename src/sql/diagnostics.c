@@ -9,7 +9,8 @@
 struct Diagnostics {
     Arena *arena;
     const Source *source;
-    List items; /* Diagnostic, in order of addition */
+    const List *others; /* Source, or NULL */
+    List items;         /* Diagnostic, in order of addition */
     int32_t error_count;
     int32_t warning_count;
 };
@@ -27,6 +28,32 @@ void diagnostics_set_source(Diagnostics *list, const Source *source)
 {
     assert(source != NULL);
     list->source = source;
+}
+
+void diagnostics_set_others(Diagnostics *list, const List *sources)
+{
+    list->others = sources;
+}
+
+static bool source_has(const Source *source, Span span)
+{
+    return span.start >= source->base && span.end <= source->base + source->text.length;
+}
+
+/* The source of the span. What has no place, such as a setting of the command line, is shown at
+ * the start of the current one. */
+static const Source *diagnostics_locate(const Diagnostics *list, Span *span)
+{
+    assert(list->source != NULL && span->start <= span->end);
+    const Source *found = source_has(list->source, *span) ? list->source : NULL;
+    for (int32_t i = 0; found == NULL && list->others != NULL && i < list->others->count; i++) {
+        const Source *other = LIST_AT(*list->others, i, Source);
+        if (source_has(other, *span))
+            found = other;
+    }
+    *span = found != NULL ? span_make(span->start - found->base, span->end - found->base)
+                          : span_make(0, 0);
+    return found != NULL ? found : list->source;
 }
 
 __attribute__((format(printf, 2, 0))) static char *
@@ -51,12 +78,12 @@ diagnostic_vprintf(Arena *arena, const char *format, va_list arguments)
 }
 
 /* The same complaint about the same place helps nobody. */
-static bool diagnostics_has(const Diagnostics *list, const char *code, Span span)
+static bool diagnostics_has(const Diagnostics *list, const Diagnostic *other)
 {
     for (int32_t i = 0; i < list->items.count; i++) {
         const Diagnostic *d = LIST_AT(list->items, i, Diagnostic);
-        if (d->source == list->source && d->span.start == span.start && d->span.end == span.end &&
-            strcmp(d->code, code) == 0)
+        if (d->source == other->source && d->span.start == other->span.start &&
+            d->span.end == other->span.end && strcmp(d->code, other->code) == 0)
             return true;
     }
     return false;
@@ -72,19 +99,17 @@ static bool diagnostics_counts_in(Diagnostics *list, DiagnosticLevel level)
 Diagnostic *diagnostics_add(Diagnostics *list, DiagnosticLevel level, const char *code, Span span,
                             const char *format, ...)
 {
-    assert(list->source != NULL);
-    assert(span.start >= 0 && span.start <= span.end && span.end <= list->source->text.length);
     Diagnostic *diagnostic = ARENA_NEW(list->arena, Diagnostic);
     diagnostic->level = level;
     snprintf(diagnostic->code, sizeof(diagnostic->code), "%s", code);
-    diagnostic->source = list->source;
+    diagnostic->source = diagnostics_locate(list, &span);
     diagnostic->span = span;
     diagnostic->arena = list->arena;
     va_list arguments;
     va_start(arguments, format);
     diagnostic->message = diagnostic_vprintf(list->arena, format, arguments);
     va_end(arguments);
-    if (!diagnostics_has(list, code, span) && diagnostics_counts_in(list, level))
+    if (!diagnostics_has(list, diagnostic) && diagnostics_counts_in(list, level))
         list_append(&list->items, list->arena, diagnostic);
     return diagnostic;
 }
@@ -117,9 +142,10 @@ void diagnostic_note(Diagnostic *diagnostic, const char *format, ...)
 
 void diagnostic_fix(Diagnostic *diagnostic, Span span, const char *text)
 {
-    assert(span.start <= span.end && span.end <= diagnostic->source->text.length);
+    const Source *source = diagnostic->source;
+    assert(span.start <= span.end && source_has(source, span));
     diagnostic->has_fix = true;
-    diagnostic->fix_span = span;
+    diagnostic->fix_span = span_make(span.start - source->base, span.end - source->base);
     diagnostic->fix_text = str_terminated(diagnostic->arena, str_from(text));
 }
 

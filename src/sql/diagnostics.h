@@ -29,14 +29,17 @@ enum {
     SUGGESTIONS_MAX = 3,
 };
 
-/* A text to parse. Spans are byte offsets into it; it must outlive the diagnostics. */
+/* A text to parse. It must outlive the diagnostics. */
 typedef struct Source {
     const char *name; /* file name as the user wrote it, or "<input>" */
     Str text;
     bool allows_open_end; /* the last statement may lack its ';' (-e, API); files may not */
+    /* What spans call the first byte. A session gives each of its texts a range of its own, so that
+     * a tree made of several, such as a table LIKE another, still knows its places. */
+    int32_t base;
 } Source;
 
-/* Bytes start … end - 1 of a source. */
+/* Bytes start … end - 1 of a source, counted from its base. */
 typedef struct Span {
     int32_t start;
     int32_t end;
@@ -63,7 +66,7 @@ typedef struct Diagnostic {
     char code[ERROR_CODE_BYTES];
     const char *message;
     const Source *source;
-    Span span;         /* the primary one, under which the carets stand */
+    Span span;         /* the primary one, under which the carets stand; offsets into the text */
     const char *label; /* behind the carets, or NULL */
     List helps;        /* of const char * */
     List notes;        /* of const char * */
@@ -80,8 +83,12 @@ Diagnostics *diagnostics_new(Arena *arena, const Source *source);
 /* What is added from now on belongs to `source`; for jobs of several files. */
 void diagnostics_set_source(Diagnostics *list, const Source *source);
 
-/* Add a finding at `span` of the current source. Never NULL: beyond the limit, or for a second
- * finding with the same code and span, the result is filled but not kept. */
+/* Further texts (Source) in which a span may lie; the list is borrowed. */
+void diagnostics_set_others(Diagnostics *list, const List *sources);
+
+/* Add a finding at `span` of the current source, or of the other one in which it lies. Never NULL:
+ * beyond the limit, or for a second finding with the same code and span, the result is filled but
+ * not kept. */
 Diagnostic *diagnostics_add(Diagnostics *list, DiagnosticLevel level, const char *code, Span span,
                             const char *format, ...) __attribute__((format(printf, 5, 6)));
 

@@ -22,9 +22,16 @@ typedef struct Lexer {
     int32_t capacity;
 } Lexer;
 
+/* From `start` to where the lexer is, as the rest of the program counts. */
+static Span lexer_span(const Lexer *lexer, int32_t start)
+{
+    int32_t base = lexer->source->base;
+    return span_make(base + start, base + lexer->at);
+}
+
 static Diagnostic *lexer_error(Lexer *lexer, const char *code, int32_t start, const char *message)
 {
-    return diagnostics_add(lexer->diagnostics, DIAGNOSTIC_ERROR, code, span_make(start, lexer->at),
+    return diagnostics_add(lexer->diagnostics, DIAGNOSTIC_ERROR, code, lexer_span(lexer, start),
                            "%s", message);
 }
 
@@ -55,7 +62,7 @@ static void lexer_push(Lexer *lexer, TokenKind kind, int32_t start, Keyword keyw
     lexer->tokens[lexer->count++] = (Token){
         .kind = (uint8_t)kind,
         .keyword = (uint16_t)keyword,
-        .span = span_make(start, lexer->at),
+        .span = lexer_span(lexer, start),
     };
 }
 
@@ -121,7 +128,7 @@ static void lexer_scan_unknown(Lexer *lexer)
     if (codepoint == ':' && lexer_char(lexer, 0) == ':')
         lexer->at++;
     Diagnostic *d =
-        diagnostics_add(lexer->diagnostics, DIAGNOSTIC_ERROR, "WR1002", span_make(start, lexer->at),
+        diagnostics_add(lexer->diagnostics, DIAGNOSTIC_ERROR, "WR1002", lexer_span(lexer, start),
                         "the character %.*s (U+%04X) has no meaning here", bytes,
                         lexer->text + start, (unsigned)codepoint);
     if (codepoint == ':')
@@ -137,7 +144,7 @@ static void lexer_scan_unknown(Lexer *lexer)
             diagnostic_help(d, "it cannot be seen; remove it");
         else
             diagnostic_help(d, "write the plain character \"%s\"", lexer_lookalikes[i].ascii);
-        diagnostic_fix(d, span_make(start, lexer->at), lexer_lookalikes[i].ascii);
+        diagnostic_fix(d, lexer_span(lexer, start), lexer_lookalikes[i].ascii);
     }
     lexer_push(lexer, TOKEN_ERROR, start, NO_KEYWORD);
 }
@@ -435,7 +442,7 @@ static void lexer_scan_token(Lexer *lexer)
 
 static Status lexer_fail_limit(Lexer *lexer, const char *message, const char *note)
 {
-    Diagnostic *d = diagnostics_add(lexer->diagnostics, DIAGNOSTIC_ERROR, "WR1001", span_make(0, 0),
+    Diagnostic *d = diagnostics_add(lexer->diagnostics, DIAGNOSTIC_ERROR, "WR1001", lexer_span(lexer, 0),
                                     "%s", message);
     diagnostic_note(d, "%s", note);
     return ERR_LIMIT;

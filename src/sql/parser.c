@@ -71,8 +71,10 @@ bool parser_accept_keywords(Parser *parser, Keyword first, Keyword second)
 
 Str parser_text(const Parser *parser, Span span)
 {
-    assert(span.start <= span.end && span.end <= parser->source->text.length);
-    return str_make(parser->source->text.data + span.start, span.end - span.start);
+    const Source *source = parser->source;
+    assert(span.start >= source->base && span.start <= span.end &&
+           span.end <= source->base + source->text.length);
+    return str_make(source->text.data + (span.start - source->base), span.end - span.start);
 }
 
 Span parser_span_from(const Parser *parser, Span first)

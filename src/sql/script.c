@@ -17,7 +17,7 @@ static bool script_is_verb(const Token *token)
 
 static bool script_is_line_start(const Parser *parser, const Token *token)
 {
-    int32_t start = token->span.start;
+    int32_t start = token->span.start - parser->source->base;
     return start == 0 || parser->source->text.data[start - 1] == '\n';
 }
 
