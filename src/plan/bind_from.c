@@ -41,13 +41,17 @@ static const Cte *from_find_cte(const Planner *planner, const SqlPath *path)
 static Bound from_object(Planner *planner, const SqlTable *table, const CatalogObject *object)
 {
     const List *hints = &table->named.hints;
-    if (object->kind == OBJECT_TABLE)
-        return bind_scan(planner, bind_hints(planner, object->entry, hints), table->span);
+    if (object->kind == OBJECT_TABLE) {
+        TableEntry *entry = object_table(planner, object, table->span);
+        if (entry == NULL)
+            return (Bound){0};
+        return bind_scan(planner, bind_hints(planner, entry, hints), table->span);
+    }
     if (hints->count > 0) {
         REPORT(planner, "WR2073", LIST_AT(*hints, 0, SqlHint)->name.span,
                "`%.*s` is no table: it cannot take options by a hint", STR_ARGS(object->name));
     }
-    return object->query;
+    return object_query(planner, object, table->span);
 }
 
 static Bound from_named(Planner *planner, const SqlTable *table, ScopeTable *names)

@@ -286,7 +286,8 @@ static TableEntry *insert_find_table(Planner *planner, const SqlInsert *insert)
                object->kind == OBJECT_VIEW ? "view" : "materialized table", STR_ARGS(object->name));
         return NULL;
     }
-    return bind_hints(planner, object->entry, &insert->hints);
+    TableEntry *entry = object_table(planner, object, insert->table->span);
+    return entry != NULL ? bind_hints(planner, entry, &insert->hints) : NULL;
 }
 
 void bind_insert(Planner *planner, const SqlInsert *insert)

@@ -168,12 +168,14 @@ static bool schema_is_poisoned(const Schema *schema)
 void bind_create_materialized(Planner *planner, const SqlCreateMaterializedTable *create)
 {
     int32_t errors = diagnostics_error_count(planner->diagnostics);
-    Bound query = bind_query(planner, create->query);
     CatalogObject *object =
-        catalog_add(planner, create->name, OBJECT_MATERIALIZED, create->if_not_exists);
+        catalog_add(planner, create->name, OBJECT_MATERIALIZED, false, create->if_not_exists);
     if (object == NULL || !materialized_is_supported(planner, create))
         return;
-    object->query = query;
+    object->materialized = create;
+    object_define(planner, object);
+    object->is_broken = true;
+    Bound query = object_query(planner, object, create->name->span);
     int64_t ttl_us, freshness_us;
     bool is_good = materialized_ttl(planner, create, &ttl_us);
     is_good &= materialized_freshness(planner, create, &freshness_us);

@@ -501,16 +501,20 @@ Bound bind_query(Planner *planner, const SqlQuery *query)
     return bound;
 }
 
-void bind_create_view(Planner *planner, const SqlCreateView *create)
+Bound bind_view(Planner *planner, const SqlCreateView *create)
 {
-    int32_t errors = diagnostics_error_count(planner->diagnostics);
     Bound query = bind_query(planner, create->query);
-    CatalogObject *object = catalog_add(planner, create->name, OBJECT_VIEW, create->if_not_exists);
-    if (object == NULL)
-        return;
     if (!bound_rename(planner, &query, &create->columns, create->name->span))
         query.rel = NULL;
-    object->query = query;
-    object->is_temporary = create->is_temporary;
-    object->is_broken = query.rel == NULL || diagnostics_error_count(planner->diagnostics) > errors;
+    return query;
+}
+
+void bind_create_view(Planner *planner, const SqlCreateView *create)
+{
+    CatalogObject *object = catalog_add(planner, create->name, OBJECT_VIEW, create->is_temporary,
+                                        create->if_not_exists);
+    if (object == NULL)
+        return;
+    object->view = create;
+    object_define(planner, object);
 }

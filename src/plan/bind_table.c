@@ -162,19 +162,15 @@ static bool table_is_supported(Planner *planner, const SqlCreateTable *create)
     return false;
 }
 
-void bind_create_table(Planner *planner, const SqlCreateTable *create)
+TableEntry *bind_table(Planner *planner, const CatalogObject *object)
 {
-    CatalogObject *object = catalog_add(planner, create->name, OBJECT_TABLE, create->if_not_exists);
-    if (object == NULL)
-        return;
-    int32_t errors = diagnostics_error_count(planner->diagnostics);
-    if (!table_is_supported(planner, create))
-        return;
+    const SqlCreateTable *create = object->table;
     TableEntry *entry = ARENA_NEW(planner->arena, TableEntry);
     entry->table.name = object->name;
     entry->table.path = object->path;
-    entry->span = create->name->span;
+    entry->span = object->span;
     entry->watermark_column = -1;
+    int32_t errors = diagnostics_error_count(planner->diagnostics);
     table_check_columns(planner, create);
     table_declare_columns(planner, create, entry);
     bool is_good = table_bind_keys(planner, create, entry);
@@ -183,9 +179,18 @@ void bind_create_table(Planner *planner, const SqlCreateTable *create)
     table_fill_schema(planner, entry);
     is_good &= table_bind_watermark(planner, create, entry);
     table_copy_options(planner, &create->options, entry);
-    object->entry = entry;
-    object->is_temporary = create->is_temporary;
-    object->is_broken = !is_good || diagnostics_error_count(planner->diagnostics) > errors;
+    is_good &= diagnostics_error_count(planner->diagnostics) == errors;
+    return is_good ? entry : NULL;
+}
+
+void bind_create_table(Planner *planner, const SqlCreateTable *create)
+{
+    CatalogObject *object = catalog_add(planner, create->name, OBJECT_TABLE, create->is_temporary,
+                                        create->if_not_exists);
+    if (object == NULL || !table_is_supported(planner, create))
+        return;
+    object->table = create;
+    object_define(planner, object);
 }
 
 /* ---- Reading --------------------------------------------------------------------------- */

@@ -114,13 +114,8 @@ Status plan_row(const PlanContext *context, const RowRequest *request, Arena *ar
                 Diagnostics *diagnostics, Value *out)
 {
     assert(context->world != NULL && context->registry != NULL);
-    Planner planner = {.context = context,
-                       .arena = arena,
-                       .diagnostics = diagnostics,
-                       .settings = map_new(arena),
-                       .overrides = map_new(arena),
-                       .interned = map_new(arena)};
-    catalog_init(&planner);
+    Planner planner;
+    planner_begin(&planner, session_new(context, arena), arena, diagnostics);
     SqlQuery *query;
     if (sql_parse_query(request->values, arena, diagnostics, &query) != OK)
         return ERR_INVALID;

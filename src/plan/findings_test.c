@@ -31,7 +31,8 @@ static void test_names(void **state)
         "WR2040 at <o.id>: table `o` is not in FROM | note: FROM has `x`\n"
         "WR2001 at <pp>: table `pp` not found | help: did you mean `p1` or `p2`?\n"
         "WR2002 at <a.b.c.d>: a table name has at most three parts: catalog.database.table\n"
-        "WR2003 at <nowhere.orders>: database `default_catalog.nowhere` does not exist\n"
+        "WR2003 at <nowhere.orders>: database `nowhere` does not exist in catalog "
+        "`default_catalog`\n"
         "WR2031 at <orders AS o (a, b)>: 2 names are given for 6 columns\n");
 }
 
@@ -453,21 +454,23 @@ static void test_not_yet(void **state)
 static void test_catalog(void **state)
 {
     (void)state;
-    assert_plan(TABLES
-                "CREATE DATABASE d;\n"
-                "CREATE TABLE d.t (a BIGINT) WITH ('connector' = 'print');\n"
-                "INSERT INTO default_catalog.d.t SELECT orders.id FROM default_database.orders;\n"
-                "USE d;\n"
-                "INSERT INTO t SELECT id FROM orders;\n"
-                "USE dd;\n"
-                "DROP TABLE t;\n"
-                "DROP VIEW IF EXISTS nothing;\n"
-                "DROP TABLE nothing;\n"
-                "CREATE TABLE IF NOT EXISTS d.t2 (a INT) WITH ('connector' = 'print');",
-                "WR2001 at <orders>: table `orders` not found\n"
-                "WR2003 at <dd>: database `default_catalog.dd` does not exist | help: did you mean "
-                "`default_catalog.d`?\n"
-                "WR2001 at <nothing>: table `nothing` not found\n");
+    assert_plan(
+        TABLES "CREATE DATABASE d;\n"
+               "CREATE TABLE d.t (a BIGINT) WITH ('connector' = 'print');\n"
+               "INSERT INTO default_catalog.d.t SELECT orders.id FROM default_database.orders;\n"
+               "USE d;\n"
+               "INSERT INTO t SELECT id FROM orders;\n"
+               "USE dd;\n"
+               "DROP TABLE t;\n"
+               "DROP VIEW IF EXISTS nothing;\n"
+               "DROP TABLE nothing;\n"
+               "CREATE TABLE IF NOT EXISTS d.t2 (a INT) WITH ('connector' = 'print');",
+        "WR2001 at <orders>: table `orders` not found | help: `orders` is in another database: "
+        "write default_database.orders\n"
+        "WR2003 at <dd>: database `dd` does not exist in catalog `default_catalog` | help: "
+        "did you mean `d`?\n"
+        "WR2001 at <nothing>: table `nothing` not found | help: create it before this "
+        "statement with CREATE TABLE nothing (…) WITH (…)\n");
 }
 
 int main(void)

@@ -11,8 +11,10 @@
 #ifndef WEIR_PLAN_INTERNAL_H
 #define WEIR_PLAN_INTERNAL_H
 
+#include "plan/catalog.h"
 #include "plan/plan.h"
 #include "plan/scope.h"
+#include "plan/session.h"
 #include "sql/ast.h"
 
 enum {
@@ -67,9 +69,7 @@ static inline Rel *rel_input(const Rel *rel, int32_t index)
     return (Rel *)rel->node.inputs[index];
 }
 
-/* ---- Catalog --------------------------------------------------------------------------- */
-
-typedef enum ObjectKind { OBJECT_TABLE, OBJECT_VIEW, OBJECT_MATERIALIZED } ObjectKind;
+/* ---- Tables ---------------------------------------------------------------------------- */
 
 typedef struct TableColumn {
     Field field; /* as the table shows it, time attribute included */
@@ -105,23 +105,6 @@ struct TableEntry {
     ChangelogMode read_mode, write_mode;
 };
 
-typedef struct CatalogObject {
-    ObjectKind kind;
-    Str name; /* the last part */
-    Str path; /* all three, joined by points */
-    Span span;
-    bool is_temporary;
-    bool is_broken;    /* its definition had mistakes: uses stay silent */
-    TableEntry *entry; /* OBJECT_TABLE */
-    Bound query;       /* the others */
-} CatalogObject;
-
-typedef struct Catalog {
-    Map *objects; /* path -> CatalogObject */
-    Map *databases;
-    Str catalog, database;
-} Catalog;
-
 /* ---- The planner ----------------------------------------------------------------------- */
 
 typedef struct Cte Cte;
@@ -131,16 +114,39 @@ struct Cte {
     Cte *outer;
 };
 
+/* What a definition of the catalog means to this plan. */
+typedef struct ObjectBinding {
+    bool is_done;      /* bound, or found to be wrong */
+    bool is_begun;     /* being bound: a use of it now is a circle */
+    TableEntry *entry; /* OBJECT_TABLE, or NULL after a mistake */
+    Bound query;       /* the others */
+} ObjectBinding;
+
+/* What outlives a plan. */
+struct PlanSession {
+    PlanContext context;
+    Arena *arena;
+    List texts;   /* SessionText */
+    List sources; /* Source, of the texts */
+    Catalog catalog;
+    Map *settings;  /* key -> const char *, as SET so far */
+    Map *initial;   /* what RESET goes back to */
+    Map *overrides; /* the command line's, above them */
+    int32_t object_count;
+    int32_t text_end; /* spans below it are taken */
+};
+
 struct Planner {
+    PlanSession *session;
     const PlanContext *context;
     Arena *arena;
     Diagnostics *diagnostics;
-    Catalog catalog;
-    Map *settings;      /* key -> const char *, as SET so far */
-    Map *overrides;     /* the command line's, above them */
+    List bindings;      /* ObjectBinding or NULL, by id of the object */
+    List added;         /* CatalogObject, defined by this planner's statements */
     Map *interned;      /* digest -> Rel */
     List rels;          /* all, in order of creation */
     List roots;         /* PLAN_SINK and PLAN_SERVE */
+    List results;       /* StatementResult */
     Cte *ctes;          /* innermost first */
     const Scope *outer; /* around the query that is being bound, or NULL */
     int32_t query_depth;
@@ -153,6 +159,12 @@ struct Planner {
 #define WARN(planner, code, span, ...)                                                             \
     diagnostics_add((planner)->diagnostics, DIAGNOSTIC_WARNING, (code), (span), __VA_ARGS__)
 
+/* ---- plan.c ---------------------------------------------------------------------------- */
+
+void planner_begin(Planner *planner, PlanSession *session, Arena *arena, Diagnostics *diagnostics);
+void bind_statement(Planner *planner, const SqlStatement *statement);
+/* The plan of what was bound; NULL if there is a mistake. */
+Plan *planner_finish(Planner *planner);
 /* "`what` is not supported yet". */
 Diagnostic *planner_unsupported(Planner *planner, Span span, const char *what);
 /* A note "columns are a, b, c". */
@@ -178,22 +190,50 @@ void settings_finish(Planner *planner, PlanSettings *out);
 
 /* ---- catalog.c ------------------------------------------------------------------------- */
 
-void catalog_init(Planner *planner);
-/* The full path; reports one that has too many parts or an unknown database. */
-bool catalog_path(Planner *planner, const SqlPath *path, Str *out);
+void catalog_init(PlanSession *session);
+NamedCatalog *catalog_named(const PlanSession *session, Str name);
+CatalogDatabase *catalog_database(const PlanSession *session, Str catalog, Str database);
+/* The same; NULL after a report. */
+NamedCatalog *catalog_find_named(Planner *planner, Str name, Span span);
+CatalogDatabase *catalog_find_database(Planner *planner, Str catalog, Str database, Span span);
+/* A name of one or two parts, [catalog.]database; reports more. */
+bool catalog_database_path(Planner *planner, const SqlPath *path, Str *catalog, Str *database);
+/* The full path; reports one that has too many parts or an unknown catalog or database. */
+bool catalog_resolve(Planner *planner, const SqlPath *path, ObjectPath *out);
+/* What stands there, temporary objects first; or NULL. */
+CatalogObject *catalog_object_at(const PlanSession *session, const ObjectPath *path);
 /* NULL after a report (or silently, for an object with mistakes: *is_broken). */
 CatalogObject *catalog_find(Planner *planner, const SqlPath *path, bool *is_broken);
-/* Add a new object; NULL if the name is taken (reported unless `if_not_exists`). */
+/* Add a new object; NULL if the name is taken (reported unless `if_not_exists`). It is broken until
+ * its definition is found to be right. */
 CatalogObject *catalog_add(Planner *planner, const SqlPath *path, ObjectKind kind,
-                           bool if_not_exists);
-void catalog_drop(Planner *planner, const SqlDrop *drop);
+                           bool is_temporary, bool if_not_exists);
+void catalog_remove(PlanSession *session, const CatalogObject *object);
 void catalog_use(Planner *planner, const SqlUse *use);
+void catalog_create(Planner *planner, const SqlCreateObject *create);
 void catalog_create_database(Planner *planner, const SqlCreateObject *create);
+/* "table", "view", "materialized table" */
+const char *object_word(ObjectKind kind);
 Str sql_path_text(Arena *arena, const SqlPath *path);
 static inline SqlName *sql_path_last(const SqlPath *path)
 {
     return LIST_AT(path->parts, path->parts.count - 1, SqlName);
 }
+
+/* ---- drop.c ---------------------------------------------------------------------------- */
+
+void bind_drop(Planner *planner, const SqlDrop *drop);
+
+/* ---- definition.c ---------------------------------------------------------------------- */
+
+/* The table as this plan reads and writes it; NULL, silently, if its definition is wrong. */
+TableEntry *object_table(Planner *planner, const CatalogObject *object, Span span);
+/* The query of a view or materialized table; without `rel` if it is wrong. */
+Bound object_query(Planner *planner, const CatalogObject *object, Span span);
+/* Its definition is just being bound. */
+bool object_is_begun(Planner *planner, const CatalogObject *object);
+/* Bind the definition of an object that is new or changed, reporting its mistakes. */
+void object_define(Planner *planner, CatalogObject *object);
 
 /* ---- expr_util.c ----------------------------------------------------------------------- */
 
@@ -272,6 +312,8 @@ Expr *bind_field(ExprBinder *binder, Expr *row, const SqlName *field, Span span)
 /* ---- bind_table.c ---------------------------------------------------------------------- */
 
 void bind_create_table(Planner *planner, const SqlCreateTable *create);
+/* What the definition of a table means; NULL after a report. */
+TableEntry *bind_table(Planner *planner, const CatalogObject *object);
 /* The rows of a table. */
 Bound bind_scan(Planner *planner, TableEntry *entry, Span span);
 /* The table with OPTIONS hints merged; the entry itself without any. */
@@ -300,6 +342,8 @@ Bound bind_query(Planner *planner, const SqlQuery *query);
 /* A relation of FROM that is no join. */
 Bound bind_leaf(Planner *planner, const SqlTable *table, Scope *scope);
 void bind_create_view(Planner *planner, const SqlCreateView *create);
+/* What the definition of a view means; without `rel` after a report. */
+Bound bind_view(Planner *planner, const SqlCreateView *create);
 /* Rename columns; reports a wrong number. */
 bool bound_rename(Planner *planner, Bound *bound, const List *names, Span span);
 

@@ -54,7 +54,7 @@ static void bind_query_alone(Planner *planner, const SqlStatement *statement)
                        "FRESHNESS = INTERVAL '1' SECOND AS");
 }
 
-static void bind_statement(Planner *planner, const SqlStatement *statement)
+void bind_statement(Planner *planner, const SqlStatement *statement)
 {
     switch (statement->kind) {
     case SQL_SET_OPTION: settings_set(planner, &statement->setting); break;
@@ -71,9 +71,9 @@ static void bind_statement(Planner *planner, const SqlStatement *statement)
         break;
     case SQL_CREATE_DATABASE: catalog_create_database(planner, statement->create_object); break;
     case SQL_USE: catalog_use(planner, &statement->use); break;
-    case SQL_DROP: catalog_drop(planner, statement->drop); break;
+    case SQL_DROP: bind_drop(planner, statement->drop); break;
     case SQL_QUERY: bind_query_alone(planner, statement); break;
-    case SQL_CREATE_CATALOG: planner_unsupported(planner, statement->span, "CREATE CATALOG"); break;
+    case SQL_CREATE_CATALOG: catalog_create(planner, statement->create_object); break;
     case SQL_CREATE_FUNCTION:
         planner_unsupported(planner, statement->span, "CREATE FUNCTION");
         break;
@@ -87,13 +87,38 @@ static void bind_statement(Planner *planner, const SqlStatement *statement)
     }
 }
 
+static void check_tables(Planner *planner, const Map *objects)
+{
+    for (int32_t i = 0; i < map_count(objects); i++) {
+        const CatalogObject *object = map_value_at(objects, i);
+        if (object->kind != OBJECT_TABLE || object->is_broken)
+            continue;
+        TableEntry *entry = object_table(planner, object, object->span);
+        if (entry != NULL)
+            entry_connect(planner, entry);
+    }
+}
+
 static void check_all_tables(Planner *planner)
 {
-    for (int32_t i = 0; i < map_count(planner->catalog.objects); i++) {
-        const CatalogObject *object = map_value_at(planner->catalog.objects, i);
-        if (object->kind == OBJECT_TABLE && !object->is_broken)
-            entry_connect(planner, object->entry);
+    const Catalog *catalog = &planner->session->catalog;
+    for (int32_t c = 0; c < map_count(catalog->named); c++) {
+        const NamedCatalog *named = map_value_at(catalog->named, c);
+        for (int32_t d = 0; d < map_count(named->databases); d++) {
+            const CatalogDatabase *database = map_value_at(named->databases, d);
+            check_tables(planner, database->objects);
+        }
     }
+    check_tables(planner, catalog->temporary);
+}
+
+void planner_begin(Planner *planner, PlanSession *session, Arena *arena, Diagnostics *diagnostics)
+{
+    *planner = (Planner){.session = session,
+                         .context = &session->context,
+                         .arena = arena,
+                         .diagnostics = diagnostics,
+                         .interned = map_new(arena)};
 }
 
 /* NULL after a mistake. Statements that could be bound are examined to the end, whatever is wrong
@@ -116,27 +141,28 @@ static Plan *planner_run_passes(Planner *planner)
     return pass_finish(planner);
 }
 
+Plan *planner_finish(Planner *planner)
+{
+    Plan *plan = planner_run_passes(planner);
+    if (plan == NULL || diagnostics_error_count(planner->diagnostics) > 0)
+        return NULL;
+    settings_finish(planner, &plan->settings);
+    plan->results = planner->results;
+    return plan;
+}
+
 Status plan_script(const PlanContext *context, const Source *source, Arena *arena,
                    Diagnostics *diagnostics, Plan **out)
 {
-    assert(context->registry != NULL && context->world != NULL);
     *out = NULL;
-    Planner planner = {.context = context,
-                       .arena = arena,
-                       .diagnostics = diagnostics,
-                       .settings = map_new(arena),
-                       .overrides = map_new(arena),
-                       .interned = map_new(arena)};
-    catalog_init(&planner);
+    PlanSession *session = session_new(context, arena);
+    Planner planner;
+    planner_begin(&planner, session, arena, diagnostics);
     settings_override(&planner);
     SqlScript *script = NULL;
     planner.is_partial = sql_parse(source, arena, diagnostics, &script) != OK;
     for (int32_t i = 0; script != NULL && i < script->statements.count; i++)
         bind_statement(&planner, LIST_AT(script->statements, i, SqlStatement));
-    Plan *plan = planner_run_passes(&planner);
-    if (plan == NULL || diagnostics_error_count(diagnostics) > 0)
-        return ERR_INVALID;
-    settings_finish(&planner, &plan->settings);
-    *out = plan;
-    return OK;
+    *out = planner_finish(&planner);
+    return *out != NULL ? OK : ERR_INVALID;
 }

@@ -224,6 +224,14 @@ typedef struct PlanSettings {
     const Map *all;             /* every key as given: Str -> const char * */
 } PlanSettings;
 
+/* Rows with which a statement answers at once: SHOW, DESCRIBE, EXPLAIN, SET. */
+typedef struct StatementResult {
+    bool is_text;       /* one cell of many lines, to be shown as it is */
+    const Str *columns; /* names */
+    int32_t column_count;
+    List rows; /* Str *: column_count cells; one without data is NULL */
+} StatementResult;
+
 typedef struct Plan {
     Arena *arena;
     PlanNode **nodes; /* topological: inputs before consumers */
@@ -231,6 +239,7 @@ typedef struct Plan {
     PlanNode **roots; /* PLAN_SINK and PLAN_SERVE */
     int32_t root_count;
     PlanSettings settings;
+    List results; /* StatementResult, in order of the statements */
 } Plan;
 
 /* A table for which another connector may stand in. Lives as long as the plan. */

@@ -272,6 +272,8 @@ static void setting_put(Planner *planner, Map *map, const SqlOption *option)
     } else if (!setting_is_accepted(option->key)) {
         setting_warn_unknown(planner, option);
     }
+    if (value != NULL)
+        value = str_terminated(planner->session->arena, str_from(value));
     map_put(map, option->key, (void *)value);
 }
 
@@ -280,8 +282,16 @@ void settings_override(Planner *planner)
     for (int32_t i = 0; i < planner->context->override_count; i++) {
         const OptionEntry *entry = &planner->context->overrides[i];
         SqlOption option = {.key = entry->key, .value = entry->value};
-        setting_put(planner, planner->overrides, &option);
+        setting_put(planner, planner->session->overrides, &option);
     }
+}
+
+void session_configure(PlanSession *session, Diagnostics *diagnostics, Str key, Str value)
+{
+    Planner planner;
+    planner_begin(&planner, session, session->arena, diagnostics);
+    SqlOption option = {.key = key, .value = value};
+    setting_put(&planner, session->initial, &option);
 }
 
 void settings_set(Planner *planner, const SqlSetting *setting)
@@ -291,27 +301,34 @@ void settings_set(Planner *planner, const SqlSetting *setting)
              "SET without a key has no effect in a script");
         return;
     }
-    setting_put(planner, planner->settings, &setting->option);
+    setting_put(planner, planner->session->settings, &setting->option);
 }
 
 void settings_reset(Planner *planner, const SqlSetting *setting)
 {
-    if (setting->has_key)
-        map_remove(planner->settings, setting->option.key);
+    PlanSession *session = planner->session;
+    if (!setting->has_key)
+        session->settings = map_new(session->arena);
     else
-        planner->settings = map_new(planner->arena);
+        map_remove(session->settings, setting->option.key);
+}
+
+const char *session_setting(const PlanSession *session, const char *key)
+{
+    const Map *const maps[] = {session->overrides, session->settings, session->initial};
+    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) {
+        const char *value = map_find(maps[i], str_from(key));
+        if (value != NULL)
+            return value;
+    }
+    const OptionSpec *spec = setting_find(str_from(key));
+    return spec != NULL ? spec->default_text : NULL;
 }
 
 const char *settings_text(const Planner *planner, const char *key)
 {
-    const char *value = map_find(planner->overrides, str_from(key));
-    if (value == NULL)
-        value = map_find(planner->settings, str_from(key));
-    if (value != NULL)
-        return value;
-    const OptionSpec *spec = setting_find(str_from(key));
-    assert(spec != NULL);
-    return spec->default_text;
+    assert(setting_find(str_from(key)) != NULL);
+    return session_setting(planner->session, key);
 }
 
 int64_t settings_duration_us(const Planner *planner, const char *key)
@@ -360,21 +377,31 @@ static const TimeZone *settings_zone(const Planner *planner)
     return zone;
 }
 
+/* Every key that was set, in a map of the plan's own: later statements do not change it. */
+static Map *settings_given(const Planner *planner)
+{
+    const PlanSession *session = planner->session;
+    const Map *const maps[] = {session->initial, session->settings, session->overrides};
+    Map *given = map_new(planner->arena);
+    for (size_t m = 0; m < sizeof maps / sizeof maps[0]; m++) {
+        for (int32_t i = 0; i < map_count(maps[m]); i++)
+            map_put(given, map_key_at(maps[m], i), map_value_at(maps[m], i));
+    }
+    return given;
+}
+
 void settings_finish(Planner *planner, PlanSettings *out)
 {
     int64_t parallelism = settings_int(planner, "table.exec.resource.default-parallelism");
     if (parallelism < 1)
         parallelism = settings_int(planner, "parallelism.default");
     const char *retained = "execution.checkpointing.num-retained";
-    if (map_find(planner->settings, str_from(retained)) == NULL &&
-        map_find(planner->overrides, str_from(retained)) == NULL)
+    Map *all = settings_given(planner);
+    if (map_find(all, str_from(retained)) == NULL)
         retained = "state.checkpoints.num-retained";
     int64_t memory = 0;
     bool is_parsed = bytes_parse(str_from(settings_text(planner, "weir.memory.limit")), &memory);
     assert(is_parsed);
-    for (int32_t i = 0; i < map_count(planner->overrides); i++)
-        map_put(planner->settings, map_key_at(planner->overrides, i),
-                map_value_at(planner->overrides, i));
     *out = (PlanSettings){
         .pipeline_name = settings_text(planner, "pipeline.name"),
         .is_batch = settings_is_batch(planner),
@@ -386,6 +413,6 @@ void settings_finish(Planner *planner, PlanSettings *out)
         .idle_timeout_us = settings_duration_us(planner, "table.exec.source.idle-timeout"),
         .state_ttl_us = settings_duration_us(planner, "table.exec.state.ttl"),
         .memory_limit_bytes = memory,
-        .all = planner->settings,
+        .all = all,
     };
 }

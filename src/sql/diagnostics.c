@@ -13,6 +13,7 @@ struct Diagnostics {
     List items;         /* Diagnostic, in order of addition */
     int32_t error_count;
     int32_t warning_count;
+    bool is_quiet;
 };
 
 Diagnostics *diagnostics_new(Arena *arena, const Source *source)
@@ -33,6 +34,13 @@ void diagnostics_set_source(Diagnostics *list, const Source *source)
 void diagnostics_set_others(Diagnostics *list, const List *sources)
 {
     list->others = sources;
+}
+
+bool diagnostics_be_quiet(Diagnostics *list, bool is_quiet)
+{
+    bool was_quiet = list->is_quiet;
+    list->is_quiet = is_quiet;
+    return was_quiet;
 }
 
 static bool source_has(const Source *source, Span span)
@@ -93,6 +101,8 @@ static bool diagnostics_counts_in(Diagnostics *list, DiagnosticLevel level)
 {
     if (level == DIAGNOSTIC_ERROR)
         return ++list->error_count <= DIAGNOSTICS_ERRORS_MAX;
+    if (list->is_quiet)
+        return false;
     return ++list->warning_count <= DIAGNOSTICS_WARNINGS_MAX;
 }
 

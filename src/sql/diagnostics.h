@@ -86,6 +86,9 @@ void diagnostics_set_source(Diagnostics *list, const Source *source);
 /* Further texts (Source) in which a span may lie; the list is borrowed. */
 void diagnostics_set_others(Diagnostics *list, const List *sources);
 
+/* From now on warnings are not kept (or again are); returns how it was. */
+bool diagnostics_be_quiet(Diagnostics *list, bool is_quiet);
+
 /* Add a finding at `span` of the current source, or of the other one in which it lies. Never NULL:
  * beyond the limit, or for a second finding with the same code and span, the result is filled but
  * not kept. */

@@ -442,8 +442,8 @@ static void lexer_scan_token(Lexer *lexer)
 
 static Status lexer_fail_limit(Lexer *lexer, const char *message, const char *note)
 {
-    Diagnostic *d = diagnostics_add(lexer->diagnostics, DIAGNOSTIC_ERROR, "WR1001", lexer_span(lexer, 0),
-                                    "%s", message);
+    Diagnostic *d = diagnostics_add(lexer->diagnostics, DIAGNOSTIC_ERROR, "WR1001",
+                                    lexer_span(lexer, 0), "%s", message);
     diagnostic_note(d, "%s", note);
     return ERR_LIMIT;
 }
