@@ -31,27 +31,69 @@ bool line_next(Str *rest, Str *line)
     return true;
 }
 
-bool fed_line_is_empty(Str line)
+static bool line_is_empty(Str line)
 {
     Str text = str_trim(line);
     return text.length == 0 || text.data[0] == '#';
 }
 
-bool fed_line_parse(Str line, FedLine *out)
+/* What is behind the line, or behind more of them while a parenthesis is open: its length. */
+static int64_t fed_length(Str text)
+{
+    int32_t depth = 0;
+    bool is_quoted = false;
+    int64_t i = 0;
+    for (; i < text.length; i++) {
+        char c = text.data[i];
+        if (c == '\'')
+            is_quoted = !is_quoted; /* a doubled quote ends and begins again */
+        else if (!is_quoted && c == '(')
+            depth++;
+        else if (!is_quoted && c == ')')
+            depth--;
+        else if (!is_quoted && c == '\n' && depth <= 0)
+            break;
+    }
+    return i;
+}
+
+static void fed_parse(Str text, FedRow *out)
 {
     static const RowKind kinds[] = {ROW_INSERT, ROW_UPDATE_BEFORE, ROW_UPDATE_AFTER, ROW_DELETE};
-    Str text = str_trim(line);
-    *out = (FedLine){.kind = ROW_INSERT};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (!str_has_prefix(text, str_from(row_kind_text(kinds[i]))))
             continue;
         out->kind = kinds[i];
-        out->has_kind = true;
         text = str_trim(str_make(text.data + 2, text.length - 2));
         break;
     }
     out->values = text;
-    return text.length >= 2 && text.data[0] == '(' && text.data[text.length - 1] == ')';
+    out->is_good = text.length >= 2 && text.data[0] == '(' && text.data[text.length - 1] == ')';
+}
+
+static void fed_skip(FedCursor *cursor, int64_t length)
+{
+    for (int64_t i = 0; i < length; i++)
+        cursor->line += cursor->rest.data[i] == '\n';
+    cursor->rest = str_make(cursor->rest.data + length, cursor->rest.length - length);
+}
+
+bool fed_next(FedCursor *cursor, FedRow *out)
+{
+    Str line;
+    for (;;) {
+        Str rest = cursor->rest;
+        if (!line_next(&rest, &line))
+            return false;
+        if (!line_is_empty(line))
+            break;
+        fed_skip(cursor, cursor->rest.length - rest.length);
+    }
+    *out = (FedRow){.kind = ROW_INSERT, .line = cursor->line};
+    int64_t length = fed_length(cursor->rest);
+    fed_parse(str_trim(str_make(cursor->rest.data, length)), out);
+    fed_skip(cursor, length < cursor->rest.length ? length + 1 : length);
+    return true;
 }
 
 #define MISTAKE(parser, ...) parser_mistake((parser), (parser)->line, __VA_ARGS__)
@@ -128,6 +170,8 @@ static Status parse_advance(FileParser *parser, Str rest)
     step->table = parser_name(word_next(&rest));
     if (!word_take(&rest, "to"))
         return MISTAKE(parser, "`--- advance watermark` takes `TABLE to TIME`");
+    if (rest.length > 2 && rest.data[0] == '\'' && rest.data[rest.length - 1] == '\'')
+        rest = str_make(rest.data + 1, rest.length - 2);
     if (rest.length > 10 && rest.data[10] == 'T' ? !timestamp_parse(rest, 'T', &step->watermark)
                                                  : !timestamp_parse(rest, ' ', &step->watermark))
         return MISTAKE(parser, "`%.*s` is no time, such as 2024-01-01 00:01:00", STR_ARGS(rest));
@@ -223,6 +267,10 @@ static Status parse_section(FileParser *parser, Str head)
         parser->body = parser_add_sql(parser, &parser->current->sql);
         return OK;
     }
+    if (str_has_prefix(head, STR("differs from flink:"))) {
+        parser->current->difference = str_trim(str_make(head.data + 19, head.length - 19));
+        return OK;
+    }
     if (str_is(word, "pipeline"))
         return parse_pipeline(parser, rest);
     if (str_is(word, "feed"))
@@ -277,7 +325,7 @@ static Status parse_line(FileParser *parser, Str line, int64_t start, int64_t en
     bool is_title = str_has_prefix(line, STR("=== "));
     bool is_section = str_has_prefix(line, STR("--- "));
     if (!is_title && !is_section) {
-        if (parser->body == NULL && !fed_line_is_empty(line))
+        if (parser->body == NULL && !line_is_empty(line))
             return MISTAKE(parser, "text outside of a section; comments begin with #");
         return OK;
     }

@@ -48,8 +48,9 @@ typedef struct TrialStep {
 typedef struct TrialCase {
     Str title;
     int32_t line;
-    List sql;     /* SectionBody */
-    Str pipeline; /* path as written; no data: none */
+    Str difference; /* why Flink answers otherwise; no data: it does not */
+    List sql;       /* SectionBody */
+    Str pipeline;   /* path as written; no data: none */
     int32_t pipeline_line;
     List steps; /* TrialStep */
 } TrialCase;
@@ -72,14 +73,24 @@ static inline bool step_is_expectation(StepKind kind)
 /* The next line of *rest without its end, which moves on behind it; false at the end. */
 bool line_next(Str *rest, Str *line);
 
-/* A row that is fed: `-U (1, 'a')`. False if the line is no row. */
-typedef struct FedLine {
+/* A row that is fed: `-U (1, 'a')`. */
+typedef struct FedRow {
     RowKind kind;
-    bool has_kind;
     Str values; /* with its parentheses */
-} FedLine;
-bool fed_line_parse(Str line, FedLine *out);
-/* Nothing to feed: blank, or a comment (`# …`). */
-bool fed_line_is_empty(Str line);
+    int32_t line;
+    bool is_good; /* it is one */
+} FedRow;
+
+/* The rows of a body one after the other: one per line, but what is in parentheses may go on over
+ * several. Blank lines and comments (`# …`) are passed over. */
+typedef struct FedCursor {
+    Str rest;
+    int32_t line; /* of what rest begins with */
+} FedCursor;
+static inline FedCursor fed_cursor(const SectionBody *body)
+{
+    return (FedCursor){.rest = body->text, .line = body->first_line};
+}
+bool fed_next(FedCursor *cursor, FedRow *out);
 
 #endif

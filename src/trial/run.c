@@ -156,18 +156,17 @@ typedef struct Feed {
     TrialRun *run;
     Inline *line;
     TrialTable *table;
-    int32_t line_number;
     const Value **rows; /* that wait for their batch */
     RowKind *kinds;
     int32_t row_count, row_capacity;
 } Feed;
 
 /* `VALUES` and the row, as a text of its own. */
-static bool feed_bind(Feed *feed, Str values, Value *out)
+static bool feed_bind(Feed *feed, const FedRow *row, Value *out)
 {
     TrialRun *run = feed->run;
     Source source = {.name = run->file->path, .allows_open_end = true};
-    source.text = str_from(arena_printf(run->arena, "VALUES %.*s", STR_ARGS(values)));
+    source.text = str_from(arena_printf(run->arena, "VALUES %.*s", STR_ARGS(row->values)));
     Diagnostics *diagnostics = diagnostics_new(run->arena, &source);
     RowRequest request = {&source, &feed->table->fed, run->plan->settings.zone};
     if (plan_row(&run->context, &request, run->arena, diagnostics, out) == OK)
@@ -175,7 +174,7 @@ static bool feed_bind(Feed *feed, Str values, Value *out)
     Error error = {0};
     Status status = diagnostics_status(diagnostics, &error);
     assert(status != OK);
-    run_fail_error(run, feed->line_number, &error);
+    run_fail_error(run, row->line, &error);
     return false;
 }
 
@@ -201,23 +200,20 @@ static bool feed_flush(Feed *feed, int32_t line)
     return status == OK;
 }
 
-static bool feed_line(Feed *feed, Str line)
+static bool feed_row(Feed *feed, const FedRow *row)
 {
     TrialRun *run = feed->run;
-    FedLine fed;
-    if (fed_line_is_empty(line))
-        return true;
-    if (!fed_line_parse(line, &fed)) {
-        run_fail(run, feed->line_number, "a row is needed, such as (1, 'a') or -D (1, 'a')");
+    if (!row->is_good) {
+        run_fail(run, row->line, "a row is needed, such as (1, 'a') or -D (1, 'a')");
         return false;
     }
     Value *values = ARENA_ARRAY(run->arena, Value, feed->table->fed.count + 1);
-    if (!feed_bind(feed, fed.values, values))
+    if (!feed_bind(feed, row, values))
         return false;
     feed->rows[feed->row_count] = values;
-    feed->kinds[feed->row_count++] = fed.kind;
+    feed->kinds[feed->row_count++] = row->kind;
     bool is_full = !run->options->is_batched || feed->row_count == feed->row_capacity;
-    return is_full ? feed_flush(feed, feed->line_number) : true;
+    return is_full ? feed_flush(feed, row->line) : true;
 }
 
 /* The table that a step speaks of, if a statement reads it. */
@@ -235,19 +231,18 @@ static TrialTable *run_read_table(TrialRun *run, const TrialStep *step)
 
 static bool step_feed(TrialRun *run, Inline *line, const TrialStep *step)
 {
-    Feed feed = {.run = run, .line = line, .line_number = step->body.first_line - 1};
+    Feed feed = {.run = run, .line = line};
     feed.table = run_read_table(run, step);
     if (feed.table == NULL)
         return false;
     feed.row_capacity = run->options->is_batched ? BATCH_ROWS_MAX : 1;
     feed.rows = ARENA_ARRAY(run->arena, const Value *, feed.row_capacity);
     feed.kinds = ARENA_ARRAY(run->arena, RowKind, feed.row_capacity);
-    Str rest = step->body.text, text;
-    while (line_next(&rest, &text)) {
-        feed.line_number++;
-        if (!feed_line(&feed, text))
+    FedCursor cursor = fed_cursor(&step->body);
+    FedRow row;
+    while (fed_next(&cursor, &row))
+        if (!feed_row(&feed, &row))
             return false;
-    }
     return feed_flush(&feed, step->line);
 }
 

@@ -43,12 +43,10 @@ static void body_add_kinds(const SectionBody *body, ChangelogMode *mode)
         [ROW_UPDATE_AFTER] = CHANGELOG_UPDATE_AFTER,
         [ROW_DELETE] = CHANGELOG_DELETE,
     };
-    Str rest = body->text, line;
-    while (line_next(&rest, &line)) {
-        FedLine fed;
-        if (!fed_line_is_empty(line) && fed_line_parse(line, &fed))
-            *mode |= bits[fed.kind];
-    }
+    FedCursor cursor = fed_cursor(body);
+    FedRow row;
+    while (fed_next(&cursor, &row))
+        *mode |= bits[row.kind];
 }
 
 /* "I,UB,UA,D" for the kinds of rows that the case feeds. */
