@@ -22,7 +22,9 @@ static const Flag test_flags[] = {
     {"junit", 0, FLAG_VALUE, "FILE", "Also write the result as JUnit XML."},
     {"jobs", 'j', FLAG_VALUE, "N", "Run N cases at a time (as many as there are cores)."},
     {"batched", 0, FLAG_SWITCH, NULL,
-     "Feed all rows of a section as one batch; look at rows only, not at changes."},
+     "Run each case again with all rows of a section in one batch; the same rows must come out."},
+    {"shards", 0, FLAG_VALUE, "N",
+     "Run each case again as a job with N shards; the same rows must come out."},
     {"resume", 0, FLAG_SWITCH, NULL, "Stop and resume every operator after each row."},
 };
 
@@ -123,14 +125,13 @@ static void pool_run(TestPool *pool, int64_t worker_count)
         pthread_join(threads[i], NULL);
 }
 
-static void suite_run(TestSuite *suite, int32_t count, int64_t worker_count)
+static void suite_run(TestSuite *suite, const TrialOptions *options, int32_t count,
+                      int64_t worker_count)
 {
     Cli *cli = suite->cli;
     TestPool pool = {
         .world = cli->world,
-        .options = {.has_color = cli->has_color && !cli->is_json,
-                    .is_batched = cli_has(cli, "batched"),
-                    .is_resuming = cli_has(cli, "resume")},
+        .options = *options,
         .works = ARENA_ARRAY(cli->arena, TestWork, count),
     };
     TestCursor cursor = {.suite = suite};
@@ -230,8 +231,14 @@ static ExitCode test_run(Cli *cli)
     int64_t worker_count = sysconf(_SC_NPROCESSORS_ONLN);
     if (!cli_number(cli, "jobs", 1, &worker_count))
         return EXIT_BAD_USAGE;
-    if (cli_has(cli, "update") && cli_has(cli, "batched"))
-        return report_usage(cli, "WR7005", NULL, "`--update` does not go with `--batched`");
+    int64_t shard_count = 0;
+    if (!cli_number(cli, "shards", 1, &shard_count))
+        return EXIT_BAD_USAGE;
+    TrialOptions options = {.has_color = cli->has_color && !cli->is_json,
+                            .is_batched = cli_has(cli, "batched"),
+                            .is_resuming = cli_has(cli, "resume"),
+                            .shard_count =
+                                shard_count > SHARDS_MAX ? SHARDS_MAX : (int32_t)shard_count};
     for (int32_t i = 0; i < cli->arguments.count; i++)
         if (suite_add(&suite, LIST_AT(cli->arguments, i, const char), 0, &error) != OK)
             return test_failed(cli, &error);
@@ -244,7 +251,7 @@ static ExitCode test_run(Cli *cli)
     if (!cli->is_verbose)
         log_configure(LOG_ERROR, LOG_TEXT, false);
     if (!cli_has(cli, "list"))
-        suite_run(&suite, count, worker_count);
+        suite_run(&suite, &options, count, worker_count);
     return suite_finish(&suite);
 }
 

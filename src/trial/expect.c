@@ -41,8 +41,6 @@ static void expect_changes(TrialRun *run, const TrialStep *step)
         return;
     Lines actual = capture_changes(run, capture, capture->seen);
     capture->seen = capture->changes.count;
-    if (run->options->is_batched)
-        return; /* updates of one batch may meet before they come out */
     Lines expected = lines_split(run->arena, step->body.text);
     if (step->is_any_order) {
         expected = lines_copy(run, expected);

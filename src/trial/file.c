@@ -271,6 +271,10 @@ static Status parse_section(FileParser *parser, Str head)
         parser->current->difference = str_trim(str_make(head.data + 19, head.length - 19));
         return OK;
     }
+    if (str_has_prefix(head, STR("only row by row:"))) {
+        parser->current->only_inline = str_trim(str_make(head.data + 16, head.length - 16));
+        return OK;
+    }
     if (str_is(word, "pipeline"))
         return parse_pipeline(parser, rest);
     if (str_is(word, "feed"))

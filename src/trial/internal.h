@@ -43,7 +43,13 @@ typedef struct TrialTable {
     OptionSpec options[1];
     bool has_own; /* a connector of its own, whose rules hold; else it has the test's */
     bool is_real; /* read through its own connector: nothing feeds it */
+    List rows;    /* TableRow, all that the case feeds: for a job */
 } TrialTable;
+
+typedef struct TableRow {
+    const Value *values;
+    RowKind kind;
+} TableRow;
 
 struct TrialRun {
     const TrialFile *file;
@@ -62,10 +68,31 @@ struct TrialRun {
     List letters; /* Str: "TABLE CODE" */
     int32_t letters_seen;
     pthread_mutex_t lock; /* guards captures and letters, which several threads fill */
-    bool has_ended;
+    bool is_batched;      /* feeds come as one batch */
+    bool is_second;       /* expectations have been looked at already */
     bool has_failed;
 };
 
+/* A run that is prepared: the statements planned, tables and captures known. False when there is
+ * nothing to run: after a mistake, or because one was expected. */
+TrialRun *run_new(World *world, const TrialFile *file, const TrialCase *test,
+                  const TrialOptions *options, TrialResult *result);
+bool run_prepare(TrialRun *run);
+void run_free(TrialRun *run);
+/* All steps. */
+void run_inline(TrialRun *run);
+
+/* The table that a step speaks of, if a statement reads it; NULL after a failure. */
+TrialTable *run_read_table(TrialRun *run, const TrialStep *step);
+/* The values of a row that is fed; false after a failure. */
+bool run_bind_row(TrialRun *run, const TrialTable *table, const FedRow *row, Value *out);
+
+/* again.c: run once more in the ways that the options ask for. */
+void run_again(TrialRun *first);
+/* A job: the rows of tables come from here. */
+extern const SourceKind table_rows_source;
+
+void run_fail_error(TrialRun *run, int32_t line, const Error *error);
 /* A failure at a line of the file; the report gets the message, with details to follow. */
 void run_fail(TrialRun *run, int32_t line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

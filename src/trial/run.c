@@ -42,7 +42,7 @@ void run_fix(TrialRun *run, const SectionBody *body, const char *text)
     result->fixes = fixes;
 }
 
-static void run_fail_error(TrialRun *run, int32_t line, const Error *error)
+void run_fail_error(TrialRun *run, int32_t line, const Error *error)
 {
     run_fail(run, line, "error[%s]: %s", error->code, error->text);
 }
@@ -152,6 +152,27 @@ static bool run_plan(TrialRun *run)
 
 /* ---- Feeding --------------------------------------------------------------------------------- */
 
+/* `VALUES` and the row, as a text of its own. */
+bool run_bind_row(TrialRun *run, const TrialTable *table, const FedRow *row, Value *out)
+{
+    if (!row->is_good) {
+        run_fail(run, row->line, "a row is needed, such as (1, 'a') or -D (1, 'a')");
+        return false;
+    }
+    Source source = {.name = run->file->path, .allows_open_end = true};
+    source.text = str_from(arena_printf(run->arena, "VALUES %.*s", STR_ARGS(row->values)));
+    Diagnostics *diagnostics = diagnostics_new(run->arena, &source);
+    RowRequest request = {&source, &table->fed, run->plan->settings.zone};
+    if (plan_row(&run->context, &request, run->arena, diagnostics, out) == OK)
+        return true;
+    const Diagnostic *first = diagnostics_at(diagnostics, 0);
+    assert(first->level == DIAGNOSTIC_ERROR);
+    const char *help = first->helps.count > 0 ? LIST_AT(first->helps, 0, const char) : NULL;
+    run_fail(run, row->line, "error[%s]: %s%s%s", first->code, first->message,
+             help == NULL ? "" : "; ", help == NULL ? "" : help);
+    return false;
+}
+
 typedef struct Feed {
     TrialRun *run;
     Inline *line;
@@ -160,23 +181,6 @@ typedef struct Feed {
     RowKind *kinds;
     int32_t row_count, row_capacity;
 } Feed;
-
-/* `VALUES` and the row, as a text of its own. */
-static bool feed_bind(Feed *feed, const FedRow *row, Value *out)
-{
-    TrialRun *run = feed->run;
-    Source source = {.name = run->file->path, .allows_open_end = true};
-    source.text = str_from(arena_printf(run->arena, "VALUES %.*s", STR_ARGS(row->values)));
-    Diagnostics *diagnostics = diagnostics_new(run->arena, &source);
-    RowRequest request = {&source, &feed->table->fed, run->plan->settings.zone};
-    if (plan_row(&run->context, &request, run->arena, diagnostics, out) == OK)
-        return true;
-    Error error = {0};
-    Status status = diagnostics_status(diagnostics, &error);
-    assert(status != OK);
-    run_fail_error(run, row->line, &error);
-    return false;
-}
 
 static bool feed_flush(Feed *feed, int32_t line)
 {
@@ -203,21 +207,16 @@ static bool feed_flush(Feed *feed, int32_t line)
 static bool feed_row(Feed *feed, const FedRow *row)
 {
     TrialRun *run = feed->run;
-    if (!row->is_good) {
-        run_fail(run, row->line, "a row is needed, such as (1, 'a') or -D (1, 'a')");
-        return false;
-    }
     Value *values = ARENA_ARRAY(run->arena, Value, feed->table->fed.count + 1);
-    if (!feed_bind(feed, row, values))
+    if (!run_bind_row(run, feed->table, row, values))
         return false;
     feed->rows[feed->row_count] = values;
     feed->kinds[feed->row_count++] = row->kind;
-    bool is_full = !run->options->is_batched || feed->row_count == feed->row_capacity;
+    bool is_full = !run->is_batched || feed->row_count == feed->row_capacity;
     return is_full ? feed_flush(feed, row->line) : true;
 }
 
-/* The table that a step speaks of, if a statement reads it. */
-static TrialTable *run_read_table(TrialRun *run, const TrialStep *step)
+TrialTable *run_read_table(TrialRun *run, const TrialStep *step)
 {
     TrialTable *table = trial_table_find(run, step->table);
     for (int32_t i = 0; table != NULL && i < run->plan->node_count; i++) {
@@ -235,7 +234,7 @@ static bool step_feed(TrialRun *run, Inline *line, const TrialStep *step)
     feed.table = run_read_table(run, step);
     if (feed.table == NULL)
         return false;
-    feed.row_capacity = run->options->is_batched ? BATCH_ROWS_MAX : 1;
+    feed.row_capacity = run->is_batched ? BATCH_ROWS_MAX : 1;
     feed.rows = ARENA_ARRAY(run->arena, const Value *, feed.row_capacity);
     feed.kinds = ARENA_ARRAY(run->arena, RowKind, feed.row_capacity);
     FedCursor cursor = fed_cursor(&step->body);
@@ -287,7 +286,6 @@ static bool step_clock(TrialRun *run, Inline *line, const TrialStep *step, Error
 static bool run_end_input(TrialRun *run, Inline *line, int32_t at_line)
 {
     Error error = {0};
-    run->has_ended = true;
     for (int32_t i = 0; i < run->plan->node_count; i++) {
         const PlanNode *node = run->plan->nodes[i];
         if (node->kind != PLAN_SOURCE || inline_end(line, node, &error) == OK)
@@ -308,7 +306,7 @@ static bool run_do_step(TrialRun *run, Inline *line, const TrialStep *step)
         is_good = step_watermark(run, line, step, &error);
     else if (step->kind == STEP_ADVANCE_CLOCK)
         is_good = step_clock(run, line, step, &error);
-    else
+    else if (!run->is_second)
         expect_step(run, step);
     if (is_good && step->kind == STEP_FEED && inline_tick(line, &error) != OK) {
         run_fail_error(run, step->line, &error);
@@ -359,7 +357,7 @@ static void run_steps(TrialRun *run, Inline *line)
         if (!run_do_step(run, line, step))
             return;
     }
-    if (run->letters_seen == run->letters.count)
+    if (run->letters_seen == run->letters.count || run->is_second)
         return;
     run_fail(run, run->test->line, "dead letters that no `--- expect dead letters` names");
     for (int32_t i = run->letters_seen; i < run->letters.count; i++)
@@ -379,14 +377,14 @@ static void run_letter(void *context, const DeadLetter *letter)
 
 /* ---- A case ---------------------------------------------------------------------------------- */
 
-static void run_inline(TrialRun *run)
+void run_inline(TrialRun *run)
 {
     DeadLetters *letters = deadletters_open(&run->world.base, NULL);
     deadletters_observe(letters, run_letter, run);
     InlineOptions options = {.dead_letters = letters,
                              .tap = capture_tap,
                              .tap_context = run,
-                             .keeps_batches = run->options->is_batched};
+                             .keeps_batches = run->is_batched};
     Inline *line = NULL;
     Error error = {0};
     if (inline_open(&run->world.base, run->plan, &options, &line, &error) == OK)
@@ -397,26 +395,24 @@ static void run_inline(TrialRun *run)
     deadletters_close(letters);
 }
 
-static void run_case(TrialRun *run)
+bool run_prepare(TrialRun *run)
 {
     trial_table_init_collector(run);
     if (run->test->pipeline.data == NULL)
         run_set_source(run);
     else if (!run_read_pipeline(run))
-        return;
+        return false;
     if (!run_plan(run))
-        return;
+        return false;
     for (int32_t i = 0; i < run->tables.count; i++)
         trial_table_finish(run, LIST_AT(run->tables, i, TrialTable));
     captures_make(run);
-    run_inline(run);
+    return true;
 }
 
-void trial_run(World *world, const TrialFile *file, const TrialCase *test,
-               const TrialOptions *options, TrialResult *result)
+TrialRun *run_new(World *world, const TrialFile *file, const TrialCase *test,
+                  const TrialOptions *options, TrialResult *result)
 {
-    int64_t start_us = world_monotonic_us(world);
-    result->arena = arena_new(0);
     TrialRun *run = memory_allocate_zeroed((int64_t)sizeof *run);
     run->file = file;
     run->test = test;
@@ -425,12 +421,30 @@ void trial_run(World *world, const TrialFile *file, const TrialCase *test,
     run->arena = arena_new(0);
     pthread_mutex_init(&run->lock, NULL);
     trial_world_init(&run->world, world);
-    run_case(run);
-    result->is_passed = !run->has_failed;
-    result->duration_us = world_monotonic_us(world) - start_us;
+    return run;
+}
+
+void run_free(TrialRun *run)
+{
     pthread_mutex_destroy(&run->lock);
     arena_free(run->arena);
     memory_free(run);
+}
+
+void trial_run(World *world, const TrialFile *file, const TrialCase *test,
+               const TrialOptions *options, TrialResult *result)
+{
+    int64_t start_us = world_monotonic_us(world);
+    result->arena = arena_new(0);
+    TrialRun *run = run_new(world, file, test, options, result);
+    if (run_prepare(run)) {
+        run_inline(run);
+        if (!run->has_failed)
+            run_again(run);
+    }
+    result->is_passed = !run->has_failed;
+    result->duration_us = world_monotonic_us(world) - start_us;
+    run_free(run);
 }
 
 /* ---- Updating -------------------------------------------------------------------------------- */

@@ -157,8 +157,6 @@ static void trial_table_init_feed(TrialRun *run, TrialTable *self, const StandIn
     self->info.metadata = feed_metadata(run, table, &self->info.metadata_count);
 }
 
-static const SourceKind never_read = {.size = sizeof(SourceReader)};
-
 static void trial_table_init(TrialRun *run, TrialTable *self, const StandInTable *table)
 {
     self->run = run;
@@ -175,7 +173,7 @@ static void trial_table_init(TrialRun *run, TrialTable *self, const StandInTable
                   case_feeds(run->test, table->name, table->path) || table->is_sink;
     self->is_real = self->has_own && !is_fed;
     self->connector =
-        (Connector){.info = &self->info, .source = &never_read, .sink = &capture_sink};
+        (Connector){.info = &self->info, .source = &table_rows_source, .sink = &capture_sink};
     if (self->is_real) {
         const Connector *own = connector_find(table->connector);
         assert(own != NULL);

@@ -33,3 +33,27 @@ void trial_world_init(TrialWorld *world, World *real)
     world->kind.random_u64 = trial_random_u64;
     world->base.kind = &world->kind;
 }
+
+static int64_t real_monotonic_us(World *world)
+{
+    return world_monotonic_us(((TrialWorld *)world)->real);
+}
+
+static void real_sleep_us(World *world, int64_t duration_us)
+{
+    World *real = ((TrialWorld *)world)->real;
+    real->kind->sleep_us(real, duration_us);
+}
+
+static uint64_t real_random_u64(World *world)
+{
+    World *real = ((TrialWorld *)world)->real;
+    return real->kind->random_u64(real);
+}
+
+void trial_world_let_run(TrialWorld *world)
+{
+    world->kind.monotonic_us = real_monotonic_us;
+    world->kind.sleep_us = real_sleep_us;
+    world->kind.random_u64 = real_random_u64; /* safe from several threads */
+}

@@ -16,4 +16,7 @@ typedef struct TrialWorld {
 /* The clock stands at 2024-01-01 00:00:00 UTC. */
 void trial_world_init(TrialWorld *world, World *real);
 
+/* Let intervals and pauses be real, for a job with threads; the wall clock still stands. */
+void trial_world_let_run(TrialWorld *world);
+
 #endif
