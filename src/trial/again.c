@@ -153,14 +153,19 @@ static bool job_preview(void *context, int32_t root, const Batch *batch)
     return true;
 }
 
+static const char *again_folder(World *world)
+{
+    const char *folder = world_environment(world, "TMPDIR");
+    return folder != NULL && folder[0] != '\0' ? folder : "/tmp";
+}
+
 /* With materialized tables as a preview, which shows their rows; else as any pipeline runs. */
 static Status job_run_case(TrialRun *run, Error *error)
 {
     World *world = &run->world.base;
-    const char *folder = arena_printf(
-        run->arena, "%s/weir-test-%d-%016llx",
-        world_environment(world, "TMPDIR") == NULL ? "/tmp" : world_environment(world, "TMPDIR"),
-        (int)getpid(), (unsigned long long)world->kind->random_u64(world));
+    const char *folder =
+        arena_printf(run->arena, "%s/weir-test-%d-%016llx", again_folder(run->world.real),
+                     (int)getpid(), (unsigned long long)world->kind->random_u64(world));
     JobOptions options = {.pipeline = "test",
                           .data_dir = folder,
                           .is_fresh = true,

@@ -14,6 +14,14 @@ static void trial_sleep_us(World *world, int64_t duration_us)
     ((TrialWorld *)world)->now_us += duration_us;
 }
 
+/* Options name variables for servers that no test needs: what is not set is something that a text,
+ * a number and a port may be. */
+static const char *trial_environment(World *world, const char *name)
+{
+    const char *value = world_environment(((TrialWorld *)world)->real, name);
+    return value != NULL ? value : "1";
+}
+
 /* SplitMix64. */
 static uint64_t trial_random_u64(World *world)
 {
@@ -31,6 +39,7 @@ void trial_world_init(TrialWorld *world, World *real)
     world->kind.monotonic_us = trial_now_us;
     world->kind.sleep_us = trial_sleep_us;
     world->kind.random_u64 = trial_random_u64;
+    world->kind.environment = trial_environment;
     world->base.kind = &world->kind;
 }
 

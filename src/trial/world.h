@@ -1,5 +1,5 @@
-/* The World of a test: files and variables of the real one, a clock that only the test moves, and
- * the same random numbers in each run. */
+/* The World of a test: files of the real one, a clock that only the test moves, the same random
+ * numbers in each run, and variables of the environment that are all set. */
 #ifndef WEIR_TRIAL_WORLD_H
 #define WEIR_TRIAL_WORLD_H
 
