@@ -75,7 +75,7 @@ def test_files_and_commands_as_printed(box):
     folder = box.folder / "newcomer"
     (folder / "build").mkdir(parents=True)
     (folder / "build" / "weir").symlink_to(BINARY)
-    for kind in ("sql", "csv"):
+    for kind in ("sql", "csv", "test"):
         for name, text in blocks(kind):
             (folder / name).write_text(text)
     port = str(free_port())
@@ -114,12 +114,13 @@ def test_commands_of_the_table(box):
     files = dict((name, text) for kind in ("sql", "csv") for name, text in blocks(kind))
     for name in ("sales.sql", "payments.csv"):
         weir.write(name, files[name])
+    weir.write("sales.test", "=== one\n--- pipeline sales.sql\n--- expect rows\n")
     section = README.split("## Commands\n")[1].split("\n## ")[0]
     rows = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
     named = [command for row in rows for command in re.findall(r"`weir ([^`]*)`", row)]
     assert len(named) >= 8, named
     for command in named:
-        arguments = command.replace("FILE.sql", "sales.sql").replace("NAME", "mysql-cdc").split()
+        arguments = command.replace("FILE.", "sales.").replace("NAME", "mysql-cdc").split()
         done = weir.call(*arguments)
         assert done.returncode == 0, (command, done)
         assert done.stdout or done.stderr, command
