@@ -6,13 +6,22 @@
  *     JSON_QUERY(text, path, wrapper, on_empty, on_error)
  * Rules are those of Flink's SqlJsonUtils: without `lax` a path that leads nowhere is an error and
  * not an empty result; a scalar where an object is wanted, or the reverse, is an error too. */
+#include "data/nested.h"
 #include "expr/internal.h"
 #include "expr/json/write.h"
+
+static Str row_text(const Call *call, int32_t arg, int32_t row)
+{
+    const Column *column = &call->args[arg];
+    return str_view_str((const StrView *)column->values + column_index(column, row));
+}
 
 /* One JSON text after another, with what finding leaves behind. */
 typedef struct Reader {
     Call *call;
-    const JsonPath *path;
+    const JsonPath *path; /* NULL: not valid */
+    bool is_ready;        /* the path is the same for all rows */
+    Str last;             /* the path's text, where it comes from a column */
     JsonDocument *document;
     Buffer text;
 } Reader;
@@ -29,7 +38,27 @@ static void *json_prepare(Arena *arena, const Expr *call)
 
 static Reader reader_open(Call *call)
 {
-    return (Reader){.call = call, .path = call->prepared, .document = json_document_new()};
+    return (Reader){.call = call,
+                    .path = call->prepared,
+                    .is_ready = call->node->expr->args[1]->kind == EXPR_LITERAL,
+                    .document = json_document_new()};
+}
+
+static bool reader_is_lax(const Reader *reader)
+{
+    return reader->path != NULL && json_path_is_lax(reader->path);
+}
+
+/* The path of a row; one that is not valid is an error of the row, as in Flink. */
+static void reader_take_path(Reader *reader, Str text)
+{
+    if (reader->last.data != NULL && str_equal(reader->last, text))
+        return;
+    JsonPath *path = NULL;
+    Error error = {0};
+    Arena *scratch = reader->call->eval->scratch;
+    reader->last = str_copy(scratch, text);
+    reader->path = json_path_compile(scratch, text, &path, &error) == OK ? path : NULL;
 }
 
 static void reader_close(Reader *reader)
@@ -40,10 +69,15 @@ static void reader_close(Reader *reader)
 
 typedef enum LookResult { LOOK_FOUND, LOOK_EMPTY, LOOK_ERROR } LookResult;
 
-/* Follow the path in the text. JSON null counts as empty. */
-static LookResult reader_look(Reader *reader, Str text, JsonFound *found)
+/* Follow the path of the row in the text. A JSON null counts as nothing. */
+static LookResult reader_look(Reader *reader, int32_t row, JsonFound *found)
 {
     JsonElement root;
+    if (!reader->is_ready)
+        reader_take_path(reader, row_text(reader->call, 1, row));
+    if (reader->path == NULL)
+        return LOOK_ERROR;
+    Str text = row_text(reader->call, 0, row);
     bool is_lax = json_path_is_lax(reader->path);
     if (!json_document_parse(reader->document, text.data, text.length, &root))
         return is_lax ? LOOK_EMPTY : LOOK_ERROR;
@@ -51,7 +85,7 @@ static LookResult reader_look(Reader *reader, Str text, JsonFound *found)
     if (found->kind == JSON_FOUND_NOTHING)
         return is_lax ? LOOK_EMPTY : LOOK_ERROR;
     if (found->kind == JSON_FOUND_ELEMENT && json_element_type(found->element) == JSON_NULL)
-        return LOOK_EMPTY;
+        return is_lax ? LOOK_EMPTY : LOOK_ERROR;
     return LOOK_FOUND;
 }
 
@@ -70,12 +104,6 @@ static void reject_error(Call *call, int32_t row)
     call_reject(call, row, "WR4110",
                 "%s: there is no such value at the path, and ERROR is asked for",
                 call->node->expr->function->info.name);
-}
-
-static Str row_text(const Call *call, int32_t arg, int32_t row)
-{
-    const Column *column = &call->args[arg];
-    return str_view_str((const StrView *)column->values + column_index(column, row));
 }
 
 /* ---- JSON_VALUE ------------------------------------------------------------------------ */
@@ -171,14 +199,14 @@ static void json_value_kernel(Call *call)
     Reader reader = reader_open(call);
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
-        if (reader.path == NULL || column_is_null(&call->args[0], row)) {
+        if (column_is_null(&call->args[0], row) || column_is_null(&call->args[1], row)) {
             call_set_null(call, row);
             continue;
         }
         JsonFound found = {0};
-        LookResult result = reader_look(&reader, row_text(call, 0, row), &found);
+        LookResult result = reader_look(&reader, row, &found);
         if (result == LOOK_FOUND && !found_is_scalar(&found))
-            result = json_path_is_lax(reader.path) ? LOOK_EMPTY : LOOK_ERROR;
+            result = reader_is_lax(&reader) ? LOOK_EMPTY : LOOK_ERROR;
         if (result == LOOK_FOUND)
             scalar_set(&reader, row, &found);
         else
@@ -189,11 +217,22 @@ static void json_value_kernel(Call *call)
 
 /* ---- JSON_QUERY ------------------------------------------------------------------------ */
 
+static void call_set_empty_array(Call *call, int32_t row)
+{
+    NestedBuilder builder = {0};
+    nested_begin(&builder, call->out.type);
+    nested_end(&builder);
+    call_set_copy(call, row, nested_result(&builder));
+    nested_builder_free(&builder);
+}
+
 static void query_fall_back(Call *call, int32_t row, int32_t clause)
 {
     Str behavior = row_text(call, clause, row);
     if (str_is(behavior, "ERROR"))
         reject_error(call, row);
+    else if (str_is(behavior, "EMPTY ARRAY") && call->out.type.id == TYPE_ARRAY)
+        call_set_empty_array(call, row);
     else if (str_is(behavior, "EMPTY ARRAY"))
         call_set_str(call, row, STR("[]"));
     else if (str_is(behavior, "EMPTY OBJECT"))
@@ -208,33 +247,83 @@ static bool found_is_array(const JsonFound *found)
            (found->kind == JSON_FOUND_ELEMENT && json_element_type(found->element) == JSON_ARRAY);
 }
 
+static void query_set_text(Reader *reader, int32_t row, const JsonFound *found, bool is_wrapped)
+{
+    reader->text.length = 0;
+    buffer_append_text(&reader->text, is_wrapped ? "[" : "");
+    json_write_found(&reader->text, found, reader->call->eval->scratch);
+    buffer_append_text(&reader->text, is_wrapped ? "]" : "");
+    call_set_copy(reader->call, row, buffer_str(&reader->text));
+}
+
+/* An item of RETURNING ARRAY<STRING>: scalars bare, everything else as JSON. */
+static void query_put_item(Reader *reader, NestedBuilder *builder, JsonElement item)
+{
+    JsonType type = json_element_type(item);
+    reader->text.length = 0;
+    if (type == JSON_NULL) {
+        nested_put_null(builder);
+        return;
+    }
+    if (type == JSON_ARRAY || type == JSON_OBJECT)
+        json_write_element(&reader->text, item, reader->call->eval->scratch);
+    else
+        json_write_scalar(&reader->text, item);
+    nested_put_str(builder, buffer_str(&reader->text));
+}
+
+static void query_set_array(Reader *reader, NestedBuilder *builder, int32_t row,
+                            const JsonFound *found, bool is_wrapped)
+{
+    Call *call = reader->call;
+    nested_begin(builder, call->out.type);
+    if (found->kind == JSON_FOUND_LIST && !is_wrapped) {
+        for (int32_t i = 0; i < found->count; i++)
+            query_put_item(reader, builder, found->items[i]);
+    } else if (found->kind == JSON_FOUND_ELEMENT && is_wrapped) {
+        query_put_item(reader, builder, found->element);
+    } else if (found_is_array(found)) {
+        Str key;
+        JsonElement item;
+        for (JsonChildren items = json_children(found->element); json_next(&items, &key, &item);)
+            query_put_item(reader, builder, item);
+    } else {
+        nested_abandon(builder);
+        call_set_null(call, row);
+        return;
+    }
+    nested_end(builder);
+    call_set_copy(call, row, nested_result(builder));
+}
+
 static void json_query_kernel(Call *call)
 {
     enum { WRAPPER = 2, ON_EMPTY, ON_ERROR };
     Reader reader = reader_open(call);
+    NestedBuilder builder = {0};
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
-        if (reader.path == NULL || column_is_null(&call->args[0], row)) {
+        if (column_is_null(&call->args[0], row) || column_is_null(&call->args[1], row)) {
             call_set_null(call, row);
             continue;
         }
         JsonFound found = {0};
-        LookResult result = reader_look(&reader, row_text(call, 0, row), &found);
+        LookResult result = reader_look(&reader, row, &found);
         Str wrapper = row_text(call, WRAPPER, row);
         bool is_wrapped = str_is(wrapper, "UNCONDITIONAL") ||
                           (str_is(wrapper, "CONDITIONAL") && !found_is_array(&found));
         if (result == LOOK_FOUND && !is_wrapped && found_is_scalar(&found))
-            result = json_path_is_lax(reader.path) ? LOOK_EMPTY : LOOK_ERROR;
+            result = reader_is_lax(&reader) ? LOOK_EMPTY : LOOK_ERROR;
         if (result != LOOK_FOUND) {
             query_fall_back(call, row, result == LOOK_EMPTY ? ON_EMPTY : ON_ERROR);
             continue;
         }
-        reader.text.length = 0;
-        buffer_append_text(&reader.text, is_wrapped ? "[" : "");
-        json_write_found(&reader.text, &found, call->eval->scratch);
-        buffer_append_text(&reader.text, is_wrapped ? "]" : "");
-        call_set_copy(call, row, buffer_str(&reader.text));
+        if (call->out.type.id == TYPE_ARRAY)
+            query_set_array(&reader, &builder, row, &found, is_wrapped);
+        else
+            query_set_text(&reader, row, &found, is_wrapped);
     }
+    nested_builder_free(&builder);
     reader_close(&reader);
 }
 
@@ -247,12 +336,12 @@ static void json_exists_kernel(Call *call)
     uint8_t *out = call->out.values;
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
-        if (reader.path == NULL || column_is_null(&call->args[0], row)) {
+        if (column_is_null(&call->args[0], row) || column_is_null(&call->args[1], row)) {
             call_set_null(call, row);
             continue;
         }
         JsonFound found = {0};
-        LookResult result = reader_look(&reader, row_text(call, 0, row), &found);
+        LookResult result = reader_look(&reader, row, &found);
         Str behavior = row_text(call, ON_ERROR, row);
         out[row] = result == LOOK_FOUND || (result == LOOK_ERROR && str_is(behavior, "TRUE"));
         if (result == LOOK_ERROR && str_is(behavior, "UNKNOWN"))
@@ -272,9 +361,12 @@ static void is_json_kernel(Call *call)
     JsonDocument *document = json_document_new();
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
-        Str text = row_text(call, 0, row);
         JsonElement root;
-        bool is_json = json_document_parse(document, text.data, text.length, &root);
+        bool is_json = false;
+        if (!column_is_null(&call->args[0], row)) {
+            Str text = row_text(call, 0, row);
+            is_json = json_document_parse(document, text.data, text.length, &root);
+        }
         JsonType type = is_json ? json_element_type(root) : JSON_NULL;
         if (strcmp(wanted, "OBJECT") == 0)
             is_json = is_json && type == JSON_OBJECT;
@@ -315,11 +407,8 @@ static Status bind_path(Binding *binding)
                                 type_text(binding->arena, type_nullable(type)));
     }
     const Expr *path = binding->args[1];
-    if (path->kind != EXPR_LITERAL)
-        return binding_fail(binding, 1, "WR2312", "the path of `%s` must be a literal",
-                            binding->function->info.name);
     JsonPath *compiled;
-    if (path->literal.is_null)
+    if (path->kind != EXPR_LITERAL || path->literal.is_null)
         return OK;
     binding->bad_arg = 1;
     TRY(json_path_compile(binding->arena, path->literal.text, &compiled, binding->error));
@@ -371,11 +460,23 @@ static Status bind_json_value(Binding *binding)
 
 static Status bind_json_query(Binding *binding)
 {
+    enum { GIVEN_TYPE = 5 };
     TRY(bind_path(binding));
+    Type result = binding->arg_count > GIVEN_TYPE ? binding->args[GIVEN_TYPE]->type : type_string();
+    bool is_texts = result.id == TYPE_ARRAY && type_is_text(result.children[0]);
+    if (!is_texts && !type_is_text(result))
+        return binding_fail(binding, -1, "WR2313",
+                            "JSON_QUERY can return STRING or ARRAY<STRING>, not %s",
+                            type_text(binding->arena, type_nullable(result)));
+    binding->arg_count = binding->arg_count > GIVEN_TYPE ? GIVEN_TYPE : binding->arg_count;
     Expr *defaults[] = {NULL, NULL, word(binding, "WITHOUT"), word(binding, "NULL"),
                         word(binding, "NULL")};
-    binding_extend(binding, defaults, 5);
-    binding->result = type_string();
+    binding_extend(binding, defaults, GIVEN_TYPE);
+    if (is_texts && str_is(binding->args[3]->literal.text, "EMPTY OBJECT"))
+        return binding_fail(binding, 3, "WR2313", "EMPTY OBJECT is no ARRAY<STRING>");
+    if (is_texts && str_is(binding->args[4]->literal.text, "EMPTY OBJECT"))
+        return binding_fail(binding, 4, "WR2313", "EMPTY OBJECT is no ARRAY<STRING>");
+    binding->result = type_nullable(result);
     return OK;
 }
 
@@ -388,11 +489,24 @@ static Status bind_json_exists(Binding *binding)
     return OK;
 }
 
+/* NULL is no JSON: the answer is never NULL. */
+static Status bind_is_json(Binding *binding)
+{
+    Type type = binding->args[0]->type;
+    if (type.id == TYPE_NULL)
+        binding_cast(binding, 0, type_string());
+    else if (!type_is_text(type))
+        return binding_refuse(binding);
+    binding->result = type_not_null(type_simple(TYPE_BOOLEAN));
+    return OK;
+}
+
 #define IS_JSON(what, help_text)                                                                   \
     {                                                                                              \
         .info = {"IS JSON " what, "json", "s IS [NOT] JSON " what " -> BOOLEAN", help_text,        \
                  false},                                                                           \
-        .types = "s>B", .kernel = is_json_kernel, .flags = FUNCTION_COSTLY                         \
+        .types = "s>B", .bind = bind_is_json, .kernel = is_json_kernel,                            \
+        .flags = FUNCTION_NULLS | FUNCTION_COSTLY                                                  \
     }
 
 static const Function functions[] = {
@@ -410,7 +524,7 @@ static const Function functions[] = {
               "JSON_QUERY(s STRING, path STRING [WITHOUT | WITH [CONDITIONAL] WRAPPER] "
               "[NULL | ERROR | EMPTY ARRAY | EMPTY OBJECT ON EMPTY] [... ON ERROR]) -> STRING",
               "the object or array at a path, as JSON with its keys in order", false},
-     .types = "xx?xxx>x",
+     .types = "xx?xxxx>x",
      .bind = bind_json_query,
      .kernel = json_query_kernel,
      .prepare = json_prepare,

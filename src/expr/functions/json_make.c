@@ -107,11 +107,13 @@ static void json_string_kernel(Call *call)
 static Status bind_made(Binding *binding, int32_t first, int32_t stride)
 {
     for (int32_t i = first; i < binding->arg_count; i += stride) {
-        if (type_physical(binding->args[i]->type) == PHYSICAL_NONE &&
-            binding->args[i]->type.id != TYPE_NULL)
-            return binding_fail(binding, i, "WR2301", "`%s` cannot be applied to %s",
-                                binding->function->info.name,
-                                type_text(binding->arena, type_nullable(binding->args[i]->type)));
+        if (!json_can_write(binding->args[i]->type)) {
+            Status status = binding_fail(
+                binding, i, "WR2301", "`%s` cannot be applied to %s", binding->function->info.name,
+                type_text(binding->arena, type_nullable(binding->args[i]->type)));
+            error_hint(binding->error, "write it as text: CAST(… AS STRING)");
+            return status;
+        }
         if (binding->args[i]->type.id == TYPE_NULL)
             binding_cast(binding, i, type_string());
     }

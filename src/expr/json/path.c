@@ -498,9 +498,6 @@ static JsonFound found_function(const Walk *walk, StepFunction function)
             return (JsonFound){.kind = JSON_FOUND_NOTHING};
         JsonElement only = walk->items[0];
         JsonType type = json_element_type(only);
-        if (function == STEP_LENGTH && type == JSON_STRING)
-            return (JsonFound){.kind = JSON_FOUND_INTEGER,
-                               .integer = json_element_string(only).length};
         if (type != JSON_ARRAY && type != JSON_OBJECT)
             return (JsonFound){.kind = JSON_FOUND_NOTHING};
         items.items = NULL;

@@ -1,5 +1,5 @@
-/* JSON text from elements of documents and from SQL values, as Jackson and Flink write it: no white
- * space, the keys of objects in order. */
+/* JSON text from elements of documents and from SQL values, as Flink writes it by Jackson: no white
+ * space; the members of a document in their order, those of MAPs and JSON_OBJECT by their keys. */
 #ifndef WEIR_EXPR_JSON_WRITE_H
 #define WEIR_EXPR_JSON_WRITE_H
 
@@ -16,7 +16,11 @@ void json_write_found(Buffer *out, const JsonFound *found, Arena *arena);
 /* A scalar as String.valueOf prints it: text bare, reals as Java prints them. */
 void json_write_scalar(Buffer *out, JsonElement element);
 
-/* A SQL value: numbers and BOOLEAN bare, NULL as null, everything else quoted. */
+/* Whether Flink writes values of the type: not DATE, TIME, intervals and maps without text keys. */
+bool json_can_write(Type type);
+
+/* A SQL value of such a type: arrays as arrays, maps and rows as objects, numbers and BOOLEAN bare,
+ * NULL as null, everything else quoted. */
 void json_write_value(Buffer *out, const Value *value, const TimeZone *zone);
 
 /* The members in order of their keys; of equal keys the last. `order` has room for count. */
