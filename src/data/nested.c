@@ -38,7 +38,8 @@ NestedArray nested_array(Str bytes, Type element)
     assert(bytes.length >= ARRAY_COUNT_BYTES);
     return (NestedArray){.base = bytes.data,
                          .count = (int32_t)read_u32(bytes.data),
-                         .width = nested_slot_bytes(element)};
+                         .width = nested_slot_bytes(element),
+                         .has_places = type_physical(element) == PHYSICAL_STRING};
 }
 
 Type nested_key_type(Type map)

@@ -31,7 +31,8 @@
 typedef struct NestedArray {
     const char *base; /* the value's first byte: offsets count from here */
     int32_t count;
-    int32_t width; /* bytes of a slot */
+    int32_t width;   /* bytes of a slot */
+    bool has_places; /* the elements are texts or nested */
 } NestedArray;
 
 typedef struct NestedMap {
@@ -78,6 +79,13 @@ static inline Str nested_slot_str(const char *base, const char *slot)
     uint32_t place[2];
     memcpy(place, slot, sizeof place);
     return str_make(base + place[0], place[1]);
+}
+
+/* The bytes of an element that is not NULL: the same exactly for the same values. */
+static inline Str nested_array_bytes(const NestedArray *array, int32_t index)
+{
+    const char *slot = nested_array_slot(array, index);
+    return array->has_places ? nested_slot_str(array->base, slot) : str_make(slot, array->width);
 }
 
 /* Index of the key that lies in the slot, or -1; `is_null` asks for the NULL key. */

@@ -72,7 +72,7 @@ Status binding_unify(Binding *binding, int32_t first, const char *what, Type *co
     *common = binding->args[first]->type;
     for (int32_t i = first + 1; i < binding->arg_count; i++) {
         Type type = binding->args[i]->type;
-        if (!type_common(*common, type, common))
+        if (!type_common(binding->arena, *common, type, common))
             return binding_fail(binding, i, "WR2304", "%s have no common type: %s and %s", what,
                                 type_name(binding, *common), type_name(binding, type));
     }

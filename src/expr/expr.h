@@ -56,8 +56,9 @@ const char *cast_advice(Type from, Type to);
  * The caller has checked cast_kind. */
 Expr *expr_cast(Arena *arena, Expr *expr, Type to, bool is_try);
 
-/* The common type of CASE, COALESCE, UNION, IN; false if there is none. */
-bool type_common(Type a, Type b, Type *out);
+/* The common type of CASE, COALESCE, UNION, IN, its children made in the arena; false if there
+ * is none. */
+bool type_common(Arena *arena, Type a, Type b, Type *out);
 
 /* By name, ASCII case ignored; operators by their SQL sign ("+", "=", "||", "AND", "NOT",
  * "IS NULL", "LIKE", "BETWEEN", "CASE", "[]" …). NULL if unknown. */

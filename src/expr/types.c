@@ -64,6 +64,22 @@ static CastClass cast_class(Type type)
     return CLASS_NESTED;
 }
 
+/* Child by child: the whole is as hard to cast as its hardest child. */
+static CastKind cast_kind_nested(Type from, Type to)
+{
+    if (from.id != to.id || from.child_count != to.child_count)
+        return CAST_NONE;
+    CastKind worst = CAST_IMPLICIT;
+    for (int32_t i = 0; i < from.child_count; i++) {
+        CastKind kind = cast_kind(from.children[i], to.children[i]);
+        if (kind == CAST_NONE)
+            return CAST_NONE;
+        if (kind > worst)
+            worst = kind;
+    }
+    return worst;
+}
+
 CastKind cast_kind(Type from, Type to)
 {
     if (from.id == TYPE_NULL || type_equal(from, to))
@@ -72,9 +88,8 @@ CastKind cast_kind(Type from, Type to)
         return CAST_NONE;
     CastClass from_class = cast_class(from);
     CastClass to_class = cast_class(to);
-    /* Nested values are passed on, not computed with: only as the type they have. */
-    if (from_class == CLASS_NESTED || to_class == CLASS_NESTED)
-        return CAST_NONE;
+    if (from_class == CLASS_NESTED && to_class == CLASS_NESTED)
+        return cast_kind_nested(from, to);
     if (from_class == CLASS_INTERVAL && to_class == CLASS_INTERVAL && from.id != to.id)
         return CAST_NONE;
     if (from_class == CLASS_TEXT && to.id == TYPE_CHAR && from.id == TYPE_VARCHAR)
@@ -188,12 +203,26 @@ static bool common_temporal(Type a, Type b, Type *out)
     return false;
 }
 
-bool type_common(Type a, Type b, Type *out)
+/* Arrays of their elements' common type, rows of their fields'. */
+static bool common_nested(Arena *arena, Type a, Type b, Type *out)
+{
+    if (a.id != b.id || a.child_count != b.child_count || !type_is_nested(a))
+        return false;
+    Type *children = ARENA_ARRAY(arena, Type, a.child_count + 1);
+    for (int32_t i = 0; i < a.child_count; i++)
+        if (!type_common(arena, a.children[i], b.children[i], &children[i]))
+            return false;
+    *out = a;
+    out->children = children;
+    return true;
+}
+
+bool type_common(Arena *arena, Type a, Type b, Type *out)
 {
     bool is_nullable = a.is_nullable || b.is_nullable;
     if (a.id == TYPE_NULL || b.id == TYPE_NULL)
         *out = type_nullable(a.id == TYPE_NULL ? b : a);
-    else if (type_equal(a, b))
+    else if (type_equal(a, b) && !type_is_nested(a))
         *out = a;
     else if (type_is_numeric(a) && type_is_numeric(b))
         *out = common_numeric(a, b);
@@ -202,7 +231,7 @@ bool type_common(Type a, Type b, Type *out)
     else if (type_is_bytes(a) && type_is_bytes(b)) {
         *out = type_bytes();
         out->precision = max_i32(a.precision, b.precision);
-    } else if (!common_temporal(a, b, out))
+    } else if (!common_temporal(a, b, out) && !common_nested(arena, a, b, out))
         return false;
     out->is_nullable = is_nullable || a.id == TYPE_NULL || b.id == TYPE_NULL;
     if (a.time_attribute != b.time_attribute)

@@ -24,19 +24,6 @@ static Expr *unsupported(ExprBinder *binder, Span span, const char *what)
     return poison_at(binder, span);
 }
 
-Expr *bind_field(ExprBinder *binder, Expr *row, const SqlName *field, Span span)
-{
-    if (expr_is_poison(row))
-        return row;
-    if (row->type.id == TYPE_ROW)
-        return unsupported(binder, span, "access to fields of ROW columns");
-    Diagnostic *d = REPORT(binder->planner, "WR2053", span, "%s has no field `%.*s`",
-                           type_text(binder->planner->arena, type_plain(type_nullable(row->type))),
-                           STR_ARGS(field->text));
-    diagnostic_label(d, "not a ROW");
-    return poison_at(binder, span);
-}
-
 /* ---- Calls ----------------------------------------------------------------------------- */
 
 Expr *bind_function(ExprBinder *binder, const char *name, Expr **args, int32_t arg_count, Span span)
@@ -131,6 +118,9 @@ static Expr *bind_binary(ExprBinder *binder, const SqlExpr *expr)
 {
     if (expr->binary.op == SQL_OVERLAPS)
         return unsupported(binder, expr->span, "OVERLAPS");
+    Expr *rows = bind_row_comparison(binder, expr);
+    if (rows != NULL)
+        return rows;
     Expr *left = bind_expr(binder, expr->binary.left);
     Expr *right = bind_expr(binder, expr->binary.right);
     return bind_function2(binder, binary_name(expr->binary.op), left, right, expr->span);
@@ -183,6 +173,9 @@ static Expr *bind_between(ExprBinder *binder, const SqlExpr *expr)
 
 static Expr *bind_in(ExprBinder *binder, const SqlExpr *expr)
 {
+    Expr *rows = bind_row_in(binder, expr);
+    if (rows != NULL)
+        return rows;
     Expr *operand = bind_expr(binder, expr->in.operand);
     if (expr->in.query != NULL)
         return unsupported(binder, expr->span, "IN with a subquery");
@@ -296,11 +289,11 @@ Expr *bind_expr(ExprBinder *binder, const SqlExpr *expr)
     case SQL_EXISTS: return unsupported(binder, expr->span, "EXISTS");
     case SQL_SUBQUERY: return unsupported(binder, expr->span, "a query as a value");
     case SQL_QUANTIFIED: return unsupported(binder, expr->span, "ANY and ALL with a subquery");
-    case SQL_ARRAY: return unsupported(binder, expr->span, "ARRAY");
-    case SQL_MAP: return unsupported(binder, expr->span, "MAP");
-    case SQL_ROW: return unsupported(binder, expr->span, "ROW");
-    case SQL_SUBSCRIPT: return unsupported(binder, expr->span, "access to elements by [ ]");
-    case SQL_FIELD: return unsupported(binder, expr->span, "access to fields of a ROW");
+    case SQL_ARRAY:
+    case SQL_MAP:
+    case SQL_ROW: return bind_constructor(binder, expr);
+    case SQL_SUBSCRIPT: return bind_subscript(binder, expr);
+    case SQL_FIELD: return bind_field_of(binder, expr);
     case SQL_DESCRIPTOR: return unsupported(binder, expr->span, "DESCRIPTOR outside of windows");
     case SQL_TABLE_ARGUMENT: return unsupported(binder, expr->span, "TABLE outside of windows");
     case SQL_DEFAULT: return unsupported(binder, expr->span, "DEFAULT as a value");

@@ -62,9 +62,20 @@ static void items_add_column(Planner *planner, SelectItems *items, Expr *expr, S
     items_add(planner, items, column, name, span);
 }
 
-static void items_add_star(Planner *planner, SelectItems *items, const Scope *scope,
-                           const SqlExpr *star)
+/* row.*: false if the path names no column. */
+static bool items_add_fields(ExprBinder *binder, SelectItems *items, const SqlExpr *star)
 {
+    Expr *row = bind_row_star(binder, star->star, star->span);
+    for (int32_t i = 0; row != NULL && row->type.id == TYPE_ROW && i < row->type.child_count; i++)
+        items_add(binder->planner, items, bind_field_at(binder, row, i, star->span),
+                  row->type.child_names[i], star->span);
+    return row != NULL;
+}
+
+static void items_add_star(ExprBinder *binder, SelectItems *items, const SqlExpr *star)
+{
+    Planner *planner = binder->planner;
+    const Scope *scope = binder->scope;
     if (scope == NULL) {
         REPORT(planner, "WR2047", star->span, "SELECT * needs a FROM");
         return;
@@ -77,6 +88,8 @@ static void items_add_star(Planner *planner, SelectItems *items, const Scope *sc
         return;
     }
     const ScopeTable *table = scope_find_table(planner, scope, qualifier, qualifier->parts.count);
+    if (table == NULL && !scope->is_broken && items_add_fields(binder, items, star))
+        return;
     if (table == NULL && !scope->is_broken)
         scope_report_table(planner, scope, qualifier, qualifier->parts.count, star->span);
     for (int32_t i = 0; table != NULL && i < table->count; i++) {
@@ -91,7 +104,7 @@ static void items_bind(ExprBinder *binder, const SqlSelect *select, SelectItems 
     for (int32_t i = 0; i < select->items.count; i++) {
         const SqlSelectItem *item = LIST_AT(select->items, i, SqlSelectItem);
         if (item->expr->kind == SQL_STAR) {
-            items_add_star(binder->planner, items, binder->scope, item->expr);
+            items_add_star(binder, items, item->expr);
             continue;
         }
         Expr *expr = bind_expr(binder, item->expr);
@@ -321,7 +334,7 @@ static bool values_unify(Planner *planner, const SqlQuery *query, Expr **cells, 
     int32_t rows = query->rows.count;
     for (int32_t r = 1; r < rows; r++) {
         Type common;
-        if (!type_common(type, cells[r * width + c]->type, &common)) {
+        if (!type_common(planner->arena, type, cells[r * width + c]->type, &common)) {
             const SqlExpr *row = LIST_AT(query->rows, r, SqlExpr);
             REPORT(planner, "WR2033", LIST_AT(row->collection.items, c, SqlExpr)->span,
                    "%s does not go with %s in the rows before",
@@ -396,7 +409,7 @@ static bool union_types(Planner *planner, const SqlQuery *query, const Bound *le
             is_good = false;
             continue;
         }
-        if (!type_common(a, b, &fields[i].type)) {
+        if (!type_common(planner->arena, a, b, &fields[i].type)) {
             REPORT(planner, "WR2033", query->set.right->span,
                    "column %d of UNION is %s on the left and %s on the right", i + 1,
                    type_text(planner->arena, type_plain(type_nullable(a))),

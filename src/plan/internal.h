@@ -306,8 +306,22 @@ Expr *bind_function(ExprBinder *binder, const char *name, Expr **args, int32_t a
                     Span span);
 Expr *bind_json_call(ExprBinder *binder, const SqlExpr *expr);
 Expr *bind_literal(Planner *planner, const SqlExpr *expr);
+
+/* ---- bind_nested.c --------------------------------------------------------------------- */
+
+/* ARRAY[…], MAP[…], ROW(…); array[index], map[key]; (expression).field. */
+Expr *bind_constructor(ExprBinder *binder, const SqlExpr *expr);
+Expr *bind_subscript(ExprBinder *binder, const SqlExpr *expr);
+Expr *bind_field_of(ExprBinder *binder, const SqlExpr *expr);
 /* A field of a ROW; poison after a report. */
 Expr *bind_field(ExprBinder *binder, Expr *row, const SqlName *field, Span span);
+Expr *bind_field_at(ExprBinder *binder, Expr *row, int32_t field, Span span);
+/* (a, b) = (c, d), (a, b) IN ((c, d), …), field by field; NULL if the expression is none. */
+Expr *bind_row_comparison(ExprBinder *binder, const SqlExpr *expr);
+Expr *bind_row_in(ExprBinder *binder, const SqlExpr *expr);
+/* What the `*` of column.* takes the fields of, poison after a report; NULL if the path does not
+ * begin with a column. */
+Expr *bind_row_star(ExprBinder *binder, const SqlPath *path, Span span);
 
 /* ---- bind_table.c ---------------------------------------------------------------------- */
 

@@ -42,13 +42,18 @@ void cast_fail_range(Call *call, int32_t row, Str text)
     cast_fail(call, row, "WR4103", "is out of the range of", text);
 }
 
-/* The value stays as it lies in memory. */
-static bool cast_is_alias(Type from, Type to)
+bool cast_is_alias(Type from, Type to)
 {
     if (type_physical(from) != type_physical(to))
         return false;
     if (type_equal(from, to))
         return true;
+    if (type_is_nested(from) || type_is_nested(to)) {
+        bool is_alias = from.id == to.id && from.child_count == to.child_count;
+        for (int32_t i = 0; is_alias && i < from.child_count; i++)
+            is_alias = cast_is_alias(from.children[i], to.children[i]);
+        return is_alias;
+    }
     if (type_is_text(from) || type_is_bytes(from)) {
         bool is_same = type_is_text(from) == type_is_text(to);
         bool is_open = to.id == TYPE_VARCHAR || to.id == TYPE_VARBINARY;
@@ -77,6 +82,14 @@ static bool is_plain_number(Type type)
     return (type_is_numeric(type) && type.id != TYPE_DECIMAL) || type.id == TYPE_BOOLEAN;
 }
 
+static bool type_has_zone(Type type)
+{
+    bool has_zone = type.id == TYPE_TIMESTAMP_LTZ;
+    for (int32_t i = 0; !has_zone && i < type.child_count; i++)
+        has_zone = type_has_zone(type.children[i]);
+    return has_zone;
+}
+
 uint32_t cast_flags(Type from, Type to, bool is_try)
 {
     if (cast_is_alias(from, to))
@@ -84,9 +97,11 @@ uint32_t cast_flags(Type from, Type to, bool is_try)
     if (is_plain_number(from) && is_plain_number(to))
         return FUNCTION_TOTAL;
     uint32_t flags = 0;
-    bool is_zoned = from.id == TYPE_TIMESTAMP_LTZ || to.id == TYPE_TIMESTAMP_LTZ;
-    if (is_zoned && from.id != to.id)
+    bool is_zoned = type_has_zone(from) || type_has_zone(to);
+    if (is_zoned && (from.id != to.id || type_is_nested(from)))
         flags |= FUNCTION_ZONE;
+    if (type_is_nested(from))
+        flags |= FUNCTION_COSTLY;
     if (cast_kind(from, to) == CAST_FALLIBLE) {
         flags |= FUNCTION_COSTLY;
         if (!is_try)
@@ -101,6 +116,8 @@ Kernel cast_resolve(const Expr *call)
     Type to = call->type;
     if (cast_is_alias(from, to))
         return alias_kernel;
+    if (type_is_nested(from) && type_is_nested(to))
+        return cast_nested_kernel;
     if (type_is_text(to) || type_is_bytes(to))
         return cast_to_text_kernel(from, to);
     if (type_is_text(from))
@@ -134,11 +151,13 @@ static const Function functions[] = {
     {.info = {"CAST", "conversion", "CAST(x AS type) -> type",
               "x as another type; a text that is none rejects the row", false},
      .bind = bind_cast,
-     .resolve = cast_resolve},
+     .resolve = cast_resolve,
+     .prepare = cast_nested_prepare},
     {.info = {"TRY_CAST", "conversion", "TRY_CAST(x AS type) -> type",
               "x as another type; a text that is none gives NULL", false},
      .bind = bind_cast,
-     .resolve = cast_resolve},
+     .resolve = cast_resolve,
+     .prepare = cast_nested_prepare},
     {.info = {"TYPEOF", "conversion", "TYPEOF(x) -> STRING", "the type as text", false},
      .types = "x?x>s",
      .bind = bind_typeof},

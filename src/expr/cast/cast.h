@@ -16,4 +16,11 @@ Kernel cast_from_text_kernel(Type to);           /* text to anything but text */
 Kernel cast_to_text_kernel(Type from, Type to);  /* anything to text; text and bytes cut, padded */
 Kernel cast_temporal_kernel(Type from, Type to); /* DATE, TIME, timestamps */
 
+/* Nested to nested, child by child; `prepared` is what cast_nested_prepare made. */
+void cast_nested_kernel(Call *call);
+void *cast_nested_prepare(Arena *arena, const Expr *call);
+
+/* The value stays as it lies in memory. */
+bool cast_is_alias(Type from, Type to);
+
 #endif

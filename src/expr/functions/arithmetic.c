@@ -209,7 +209,7 @@ static Status bind_numbers(Binding *binding, ArithOp op)
     Type a = binding->args[0]->type;
     Type b = binding->args[1]->type;
     Type common;
-    if (!type_common(a, b, &common))
+    if (!type_common(binding->arena, a, b, &common))
         return binding_refuse(binding);
     bool is_real = common.id == TYPE_FLOAT || common.id == TYPE_DOUBLE;
     if (is_real && op == OP_MODULO)

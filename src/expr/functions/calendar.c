@@ -375,7 +375,7 @@ static Status bind_timestampdiff(Binding *binding)
     Type common;
     for (int32_t i = 1; i < 3; i++)
         TRY(binding_moment(binding, i));
-    if (!type_common(binding->args[1]->type, binding->args[2]->type, &common))
+    if (!type_common(binding->arena, binding->args[1]->type, binding->args[2]->type, &common))
         return binding_refuse(binding);
     binding_cast(binding, 1, common);
     binding_cast(binding, 2, common);

@@ -215,7 +215,7 @@ static bool function_is_equality(const Function *function)
 }
 
 /* The type both sides of a comparison are brought to; false if they cannot be compared. */
-static bool comparison_type(const Function *function, Type a, Type b, Type *out)
+static bool comparison_type(const Binding *binding, Type a, Type b, Type *out)
 {
     if (type_is_text(a) && is_temporal(b)) {
         *out = b;
@@ -225,18 +225,17 @@ static bool comparison_type(const Function *function, Type a, Type b, Type *out)
         *out = a;
         return true;
     }
-    if (!type_common(a, b, out))
+    if (!type_common(binding->arena, a, b, out))
         return false;
     if (out->id == TYPE_NULL)
         *out = type_simple(TYPE_BOOLEAN);
-    return !type_is_nested(*out) || function_is_equality(function);
+    return !type_is_nested(*out) || function_is_equality(binding->function);
 }
 
 static Status bind_operands(Binding *binding)
 {
     Type common;
-    if (!comparison_type(binding->function, binding->args[0]->type, binding->args[1]->type,
-                         &common))
+    if (!comparison_type(binding, binding->args[0]->type, binding->args[1]->type, &common))
         return binding_refuse(binding);
     for (int32_t i = 0; i < 2; i++)
         binding_cast(binding, i, common);

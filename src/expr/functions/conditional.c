@@ -55,7 +55,7 @@ static Status bind_case(Binding *binding)
                                 type_text(arena, type_nullable(when)));
         binding_cast(binding, i, type_simple(TYPE_BOOLEAN));
         Type then = binding->args[i + 1]->type;
-        if (!type_common(common, then, &common))
+        if (!type_common(binding->arena, common, then, &common))
             return binding_fail(
                 binding, i + 1, "WR2304", "the branches have no common type: %s and %s",
                 type_text(arena, type_nullable(then)), type_text(arena, type_nullable(common)));
