@@ -153,15 +153,15 @@ static Status bind_at(Binding *binding)
                             "`[ ]` takes an element of an ARRAY or a value of a MAP, not of %s",
                             type_text(binding->arena, type_nullable(type)));
     Type key = type.children[0];
-    if (cast_kind(binding->args[1]->type, key) != CAST_IMPLICIT)
+    Type given = binding->args[1]->type;
+    /* A longer text is no key of shorter ones: it is compared, not cut. */
+    if (type_is_text(key) && (type_is_text(given) || given.id == TYPE_NULL))
+        key = type_string();
+    if (cast_kind(given, key) != CAST_IMPLICIT)
         return binding_fail(binding, 1, "WR2303", "the keys of this MAP are %s, not %s",
                             type_text(binding->arena, type_nullable(key)),
-                            type_text(binding->arena, type_nullable(binding->args[1]->type)));
-    /* A longer text is no key of shorter ones: it is compared, not cut. */
-    if (!type_is_text(key))
-        binding_cast(binding, 1, key);
-    else if (binding->args[1]->type.id == TYPE_NULL)
-        binding_cast(binding, 1, type_string());
+                            type_text(binding->arena, type_nullable(given)));
+    binding_cast(binding, 1, key);
     binding->result = type_nullable(type.children[1]);
     return OK;
 }
