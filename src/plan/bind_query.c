@@ -5,24 +5,6 @@
 
 /* ---- Names of output columns ----------------------------------------------------------- */
 
-static bool names_have(const Field *fields, int32_t count, Str name)
-{
-    for (int32_t i = 0; i < count; i++) {
-        if (str_equal(fields[i].name, name))
-            return true;
-    }
-    return false;
-}
-
-/* A second `name` becomes `name0`. */
-static Str names_unique(Planner *planner, const Field *fields, int32_t count, Str name)
-{
-    Str unique = name;
-    for (int32_t n = 0; names_have(fields, count, unique); n++)
-        unique = str_from(arena_printf(planner->arena, "%.*s%d", STR_ARGS(name), n));
-    return unique;
-}
-
 static Str item_name(Planner *planner, const SqlSelectItem *item, int32_t position)
 {
     if (item->alias != NULL)
@@ -118,7 +100,7 @@ static Schema items_schema(Planner *planner, const SelectItems *items)
     int32_t count = items->exprs.count;
     Field *fields = ARENA_ARRAY(planner->arena, Field, count + 1);
     for (int32_t i = 0; i < count; i++) {
-        fields[i].name = names_unique(planner, fields, i, *LIST_AT(items->names, i, Str));
+        fields[i].name = schema_unique_name(planner, fields, i, *LIST_AT(items->names, i, Str));
         fields[i].type = LIST_AT(items->exprs, i, Expr)->type;
     }
     return (Schema){.fields = fields, .count = count};

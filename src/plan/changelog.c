@@ -51,6 +51,12 @@ static void changelog_up(Planner *planner, bool is_final)
 
 /* ---- Sinks ----------------------------------------------------------------------------- */
 
+static const char *rel_changes(const Rel *rel)
+{
+    const RelKind *kind = rel_kind(rel->node.kind);
+    return kind->changes != NULL ? kind->changes(rel) : NULL;
+}
+
 /* The operator that makes the changes which a sink refuses, for the message. */
 static const Rel *changes_origin(const Rel *rel)
 {
@@ -60,7 +66,7 @@ static const Rel *changes_origin(const Rel *rel)
             if (!mode_is_append(rel->node.inputs[i]->changelog))
                 next = rel_input(rel, i);
         }
-        if (next == NULL || rel_kind(rel->node.kind)->changes != NULL || rel->entry != NULL)
+        if (next == NULL || rel_changes(rel) != NULL || rel->entry != NULL)
             break;
         rel = next;
     }
@@ -69,9 +75,8 @@ static const Rel *changes_origin(const Rel *rel)
 
 static const char *changes_text(Planner *planner, const Rel *origin)
 {
-    const RelKind *kind = rel_kind(origin->node.kind);
-    if (kind->changes != NULL)
-        return kind->changes(origin);
+    if (rel_changes(origin) != NULL)
+        return rel_changes(origin);
     if (origin->entry != NULL)
         return arena_printf(planner->arena, "table `%.*s`", STR_ARGS(origin->entry->table.name));
     return "the query";
@@ -179,14 +184,15 @@ static void serve_check(Planner *planner, Rel *serve)
 
 /* ---- Downwards ------------------------------------------------------------------------- */
 
-static void changelog_ask(Rel *rel)
+static void changelog_ask(Planner *planner, Rel *rel)
 {
     const RelKind *kind = rel_kind(rel->node.kind);
     for (int32_t i = 0; i < rel->node.input_count; i++) {
         Rel *input = rel_input(rel, i);
         if (!mode_has_updates(input->node.changelog))
             continue;
-        UpdateBefore asked = kind->asks != NULL ? kind->asks(rel, i) : UPDATE_BEFORE_AS_ASKED;
+        UpdateBefore asked =
+            kind->asks != NULL ? kind->asks(planner, rel, i) : UPDATE_BEFORE_AS_ASKED;
         switch (asked) {
         case UPDATE_BEFORE_NEEDED: input->needs_update_before = true; break;
         case UPDATE_BEFORE_UNNEEDED: break;
@@ -243,7 +249,7 @@ void pass_changelog(Planner *planner)
             sink_check(planner, rel);
         else if (rel->node.kind == PLAN_SERVE)
             serve_check(planner, rel);
-        changelog_ask(rel);
+        changelog_ask(planner, rel);
     }
     changelog_up(planner, true);
     changelog_settle(planner);

@@ -268,6 +268,10 @@ Rel *rel_calc(Planner *planner, Rel *input, Expr *filter, Expr *const *exprs, co
 Bound bound_make(Planner *planner, Rel *rel, const Schema *schema, Span span);
 /* The columns as expressions. */
 Expr **rel_columns(Planner *planner, const Schema *schema);
+/* The name, or, if one of the fields has it, with a number behind it: `name0`. */
+Str schema_unique_name(Planner *planner, const Field *fields, int32_t count, Str name);
+/* The fields of a, then of b. */
+Schema schema_concat(Arena *arena, const Schema *a, const Schema *b);
 /* The same, counted from `first` on. */
 Expr **rel_columns_at(Planner *planner, const Schema *schema, int32_t first);
 void window_digest(Buffer *out, const WindowSpec *window);

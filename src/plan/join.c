@@ -366,6 +366,10 @@ static From *from_join(Planner *planner, const SqlTable *table)
     join->is_failed = join->left->is_failed || join->right->is_failed ||
                       (join->as_of != NULL && expr_is_poison(join->as_of));
     from_check_names(planner, join);
+    if (join->scope.schema.count > PLAN_COLUMNS_MAX && !join->is_failed) {
+        REPORT(planner, "WR2039", join->span, "a join has at most %d columns", PLAN_COLUMNS_MAX);
+        join->is_failed = true;
+    }
     List names = table->join.using;
     if (table->join.is_natural)
         names = natural_names(planner, join, table->span);

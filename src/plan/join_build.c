@@ -32,6 +32,13 @@ static Expr *expr_of_side(Planner *planner, const JoinSpec *spec, Expr *expr, Si
     return expr_substitute(planner->arena, expr, columns);
 }
 
+/* Equal values are equal bytes. `=` has brought its arguments to one type; only decimals of too
+ * many digits stay as they are. */
+static bool types_meet(Type a, Type b)
+{
+    return type_equal(type_nullable(type_plain(a)), type_nullable(type_plain(b)));
+}
+
 /* a = b with a of one side and b of the other. */
 static bool join_take_key(Planner *planner, JoinSpec *spec, const Expr *conjunct)
 {
@@ -50,7 +57,7 @@ static bool join_take_key(Planner *planner, JoinSpec *spec, const Expr *conjunct
     } else if (left_side != SIDE_LEFT || right_side != SIDE_RIGHT) {
         return false;
     }
-    if (!expr_is_deterministic(conjunct) || type_physical(left->type) != type_physical(right->type))
+    if (!expr_is_deterministic(conjunct) || !types_meet(left->type, right->type))
         return false;
     JoinKey *key = ARENA_NEW(planner->arena, JoinKey);
     *key = (JoinKey){.left = left, .is_null_matched = is_null_matched};
@@ -91,6 +98,18 @@ static Rel *from_build_join(Planner *planner, From *join)
     return join_choose(planner, &spec);
 }
 
+/* The types that the columns have now, under the names they had. */
+static void from_retype(Planner *planner, From *from, const Rel *rel)
+{
+    const Schema *names = &from->scope.schema;
+    assert(names->count == rel->node.schema.count);
+    Field *fields = ARENA_ARRAY(planner->arena, Field, names->count + 1);
+    for (int32_t i = 0; i < names->count; i++)
+        fields[i] = (Field){names->fields[i].name, rel->node.schema.fields[i].type};
+    Schema schema = {.fields = fields, .count = names->count};
+    scope_retype(planner, &from->scope, &schema);
+}
+
 Rel *from_build(Planner *planner, From *from)
 {
     assert(!from->scope.is_broken);
@@ -102,17 +121,107 @@ Rel *from_build(Planner *planner, From *from)
         rel = rel_calc(planner, rel, filter, rel_columns(planner, &rel->node.schema),
                        &rel->node.schema);
     if (rel != NULL && from->left != NULL)
-        scope_retype(planner, &from->scope, &rel->node.schema);
+        from_retype(planner, from, rel);
     return rel;
 }
 
-/* ---- Choosing -------------------------------------------------------------------------- */
+/* ---- The regular join ------------------------------------------------------------------ */
+
+/* The side with its keys among its columns: those that are computed come behind the others. */
+static Rel *regular_side(Planner *planner, const JoinSpec *spec, bool is_left, ColumnList *keys)
+{
+    Rel *rel = is_left ? spec->left : spec->right;
+    const Schema *schema = &rel->node.schema;
+    int32_t count = schema->count, key_count = spec->keys.count;
+    Expr **exprs = ARENA_ARRAY(planner->arena, Expr *, count + key_count + 1);
+    Field *fields = ARENA_ARRAY(planner->arena, Field, count + key_count + 1);
+    int32_t *columns = ARENA_ARRAY(planner->arena, int32_t, key_count + 1);
+    Expr **passed = rel_columns(planner, schema);
+    for (int32_t i = 0; i < count; i++) {
+        exprs[i] = passed[i];
+        fields[i] = schema->fields[i];
+    }
+    for (int32_t k = 0; k < key_count; k++) {
+        const JoinKey *key = LIST_AT(spec->keys, k, JoinKey);
+        Expr *expr = is_left ? key->left : key->right;
+        columns[k] = 0;
+        while (columns[k] < count && !expr_equal(exprs[columns[k]], expr))
+            columns[k]++;
+        if (columns[k] < count)
+            continue;
+        Str name = str_from(arena_printf(planner->arena, "$k%d", k));
+        fields[count] = (Field){.name = name, .type = type_plain(expr->type)};
+        exprs[count++] = expr;
+    }
+    *keys = (ColumnList){.columns = columns, .count = key_count};
+    Schema extended = {.fields = fields, .count = count};
+    return rel_calc(planner, rel, NULL, exprs, &extended);
+}
+
+/* Output columns: those of the inputs without the computed keys. Time goes no further as such. */
+static void regular_outputs(Planner *planner, const JoinSpec *spec, int32_t left_width,
+                            int32_t *outputs, Field *fields)
+{
+    int32_t left = spec->left->node.schema.count;
+    for (int32_t i = 0; i < spec->schema.count; i++) {
+        outputs[i] = i < left ? i : left_width + i - left;
+        fields[i] = spec->schema.fields[i];
+        fields[i].type = type_plain(fields[i].type);
+        fields[i].name = schema_unique_name(planner, fields, i, fields[i].name);
+    }
+}
+
+/* The conjuncts over the columns of the extended left side, then of the right. */
+static Expr *regular_condition(Planner *planner, const JoinSpec *spec, int32_t left_width)
+{
+    int32_t left = spec->left->node.schema.count, right = spec->right->node.schema.count;
+    Expr **columns = ARENA_ARRAY(planner->arena, Expr *, left + right + 1);
+    for (int32_t i = 0; i < left + right; i++) {
+        const Rel *rel = i < left ? spec->left : spec->right;
+        Type type = rel->node.schema.fields[i < left ? i : i - left].type;
+        columns[i] = expr_column(planner->arena, i < left ? i : left_width + i - left, type);
+    }
+    Expr *condition = NULL;
+    for (int32_t i = 0; i < spec->others.count; i++)
+        condition =
+            expr_and(planner->arena, condition,
+                     expr_substitute(planner->arena, LIST_AT(spec->others, i, Expr), columns));
+    return condition;
+}
 
 Rel *join_regular(Planner *planner, const JoinSpec *spec)
 {
-    planner_unsupported(planner, spec->span, "JOIN");
-    return NULL;
+    if (spec->as_of != NULL) {
+        planner_unsupported(planner, spec->span, "FOR SYSTEM_TIME AS OF");
+        return NULL;
+    }
+    ColumnList keys[2];
+    Rel *inputs[2] = {regular_side(planner, spec, true, &keys[0]),
+                      regular_side(planner, spec, false, &keys[1])};
+    int32_t left_width = inputs[0]->node.schema.count;
+    int32_t *columns = ARENA_ARRAY(planner->arena, int32_t, spec->schema.count + 1);
+    Field *fields = ARENA_ARRAY(planner->arena, Field, spec->schema.count + 1);
+    regular_outputs(planner, spec, left_width, columns, fields);
+    bool *matches_null = ARENA_ARRAY(planner->arena, bool, spec->keys.count + 1);
+    for (int32_t k = 0; k < spec->keys.count; k++)
+        matches_null[k] = LIST_AT(spec->keys, k, JoinKey)->is_null_matched;
+    Schema schema = {.fields = fields, .count = spec->schema.count};
+    Rel *rel = rel_new(planner, PLAN_REGULAR_JOIN, &schema, inputs, 2);
+    rel->span = spec->span;
+    rel->node.regular_join.join = (PlanJoin){
+        .kind = spec->kind,
+        .keys = {keys[0], keys[1]},
+        .matches_null = matches_null,
+        .condition = regular_condition(planner, spec, left_width),
+        .columns = columns,
+    };
+    for (int32_t i = 0; i < 2; i++)
+        rel->node.regular_join.state_ttl_us[i] =
+            settings_duration_us(planner, "table.exec.state.ttl");
+    return rel_intern(planner, rel);
 }
+
+/* ---- Choosing -------------------------------------------------------------------------- */
 
 /* The operators that know a form of join, the particular ones first. Each gives NULL for a spec
  * that is not of its form, and may make a report of one that is, but cannot be computed. */

@@ -13,6 +13,7 @@ static const RelKind *const kinds[] = {
     [PLAN_GROUP_AGGREGATE] = &group_aggregate_kind,
     [PLAN_NORMALIZE] = &normalize_kind,
     [PLAN_UNION] = &union_kind,
+    [PLAN_REGULAR_JOIN] = &regular_join_kind,
     [PLAN_SINK] = &sink_kind,
     [PLAN_SERVE] = &serve_kind,
 };

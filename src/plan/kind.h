@@ -27,8 +27,9 @@ typedef struct RelKind {
      * wanted if it can be had, else 0. NULL: the kinds of the inputs. */
     ChangelogMode (*mode)(const Rel *rel, ChangelogMode optional);
     /* NULL: as asked. */
-    UpdateBefore (*asks)(const Rel *rel, int32_t input);
-    /* What a user calls the thing that makes updates of inserts here; NULL: nothing does. */
+    UpdateBefore (*asks)(Planner *planner, const Rel *rel, int32_t input);
+    /* What a user calls the thing that makes updates of inserts here; NULL (also as the answer):
+     * nothing does. */
     const char *(*changes)(const Rel *rel);
     /* A mode is settled on every edge: take over what follows from it. May be NULL. */
     void (*settle)(Planner *planner, Rel *rel);
@@ -59,7 +60,8 @@ typedef struct RelKind {
 const RelKind *rel_kind(PlanKind kind);
 
 extern const RelKind source_kind, values_kind, calc_kind, watermark_kind, window_assign_kind,
-    window_aggregate_kind, group_aggregate_kind, normalize_kind, union_kind, sink_kind, serve_kind;
+    window_aggregate_kind, group_aggregate_kind, normalize_kind, union_kind, regular_join_kind,
+    sink_kind, serve_kind;
 
 /* ---- Digests (rel.c) ------------------------------------------------------------------- */
 

@@ -28,6 +28,7 @@ typedef enum PlanKind {
     PLAN_GROUP_AGGREGATE,  /* GROUP BY keys; DISTINCT is one without calls */
     PLAN_NORMALIZE,        /* upserts by key made a full changelog */
     PLAN_UNION,            /* UNION ALL */
+    PLAN_REGULAR_JOIN,     /* whatever rows are known of both sides */
     PLAN_INTERVAL_JOIN,    /* rows whose times lie within bounds of each other */
     PLAN_TEMPORAL_JOIN,    /* rows with the version of their time: FOR SYSTEM_TIME AS OF */
     PLAN_WINDOW_JOIN,      /* rows of the same window */
@@ -171,6 +172,15 @@ struct PlanNode {
             int64_t state_ttl_us;
             /* -U is emitted if it is in `changelog`. */
         } normalize;
+        /* Arrays of two: of input 0, of input 1. */
+        struct {
+            PlanJoin join;
+            ColumnList unique[2]; /* columns in which no two rows are equal, perhaps none … */
+            bool has_unique[2];   /* … if this says so */
+            bool has_retractions[2];
+            int64_t state_ttl_us[2]; /* 0: keep */
+            bool is_final;           /* batch mode: only rows that stay */
+        } regular_join;
         struct {
             PlanJoin join;      /* not SEMI, not ANTI */
             bool is_event_time; /* else rows have the time at which they come */

@@ -74,6 +74,32 @@ Rel *rel_intern(Planner *planner, Rel *rel)
     return known;
 }
 
+static bool names_have(const Field *fields, int32_t count, Str name)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (str_equal(fields[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+Str schema_unique_name(Planner *planner, const Field *fields, int32_t count, Str name)
+{
+    Str unique = name;
+    for (int32_t n = 0; names_have(fields, count, unique); n++)
+        unique = str_from(arena_printf(planner->arena, "%.*s%d", STR_ARGS(name), n));
+    return unique;
+}
+
+Schema schema_concat(Arena *arena, const Schema *a, const Schema *b)
+{
+    int32_t count = a->count + b->count;
+    Field *fields = ARENA_ARRAY(arena, Field, count + 1);
+    for (int32_t i = 0; i < count; i++)
+        fields[i] = i < a->count ? a->fields[i] : b->fields[i - a->count];
+    return (Schema){.fields = fields, .count = count};
+}
+
 Expr **rel_columns_at(Planner *planner, const Schema *schema, int32_t first)
 {
     Expr **columns = ARENA_ARRAY(planner->arena, Expr *, schema->count + 1);

@@ -75,12 +75,8 @@ static void scope_shift(Planner *planner, Scope *scope, const Scope *right, int3
 Scope scope_join(Planner *planner, const Scope *left, const Scope *right)
 {
     Arena *arena = planner->arena;
-    int32_t width = left->schema.count + right->schema.count;
-    Field *fields = ARENA_ARRAY(arena, Field, width + 1);
-    for (int32_t i = 0; i < width; i++)
-        fields[i] = i < left->schema.count ? left->schema.fields[i]
-                                           : right->schema.fields[i - left->schema.count];
-    Scope scope = {.schema = {.fields = fields, .count = width}, .outer = left->outer};
+    Scope scope = {.schema = schema_concat(arena, &left->schema, &right->schema),
+                   .outer = left->outer};
     scope.is_broken = left->is_broken || right->is_broken;
     scope.tables = ARENA_ARRAY(arena, ScopeTable, left->table_count + right->table_count);
     scope.columns = ARENA_ARRAY(arena, ScopeColumn, left->column_count + right->column_count + 1);

@@ -23,9 +23,9 @@ static ChangelogMode calc_mode(const Rel *rel, ChangelogMode optional)
 }
 
 /* A row may leave the filter, and what is made append shows every change. */
-static UpdateBefore calc_asks(const Rel *rel, int32_t input)
+static UpdateBefore calc_asks(Planner *planner, const Rel *rel, int32_t input)
 {
-    (void)input;
+    (void)planner, (void)input;
     return rel->node.calc.filter != NULL || rel->node.calc.makes_append ? UPDATE_BEFORE_NEEDED
                                                                         : UPDATE_BEFORE_AS_ASKED;
 }

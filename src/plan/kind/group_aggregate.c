@@ -19,9 +19,9 @@ static ChangelogMode group_mode(const Rel *rel, ChangelogMode optional)
     return mode_is_append(inputs_mode(rel)) ? mode : mode | CHANGELOG_DELETE;
 }
 
-static UpdateBefore group_asks(const Rel *rel, int32_t input)
+static UpdateBefore group_asks(Planner *planner, const Rel *rel, int32_t input)
 {
-    (void)rel, (void)input;
+    (void)planner, (void)rel, (void)input;
     return UPDATE_BEFORE_NEEDED;
 }
 

@@ -14,9 +14,9 @@ static ChangelogMode normalize_mode(const Rel *rel, ChangelogMode optional)
     return CHANGELOG_INSERT | CHANGELOG_UPDATE_AFTER | CHANGELOG_DELETE | optional;
 }
 
-static UpdateBefore normalize_asks(const Rel *rel, int32_t input)
+static UpdateBefore normalize_asks(Planner *planner, const Rel *rel, int32_t input)
 {
-    (void)rel, (void)input;
+    (void)planner, (void)rel, (void)input;
     return UPDATE_BEFORE_UNNEEDED;
 }
 

@@ -21,9 +21,9 @@ static ChangelogMode aggregate_mode(const Rel *rel, ChangelogMode optional)
     return CHANGELOG_APPEND;
 }
 
-static UpdateBefore aggregate_asks(const Rel *rel, int32_t input)
+static UpdateBefore aggregate_asks(Planner *planner, const Rel *rel, int32_t input)
 {
-    (void)rel, (void)input;
+    (void)planner, (void)rel, (void)input;
     return UPDATE_BEFORE_NEEDED;
 }
 
