@@ -31,6 +31,8 @@ bool test_next(TestCursor *cursor, const TestFile **file, const TrialCase **test
 void test_report_text(const TestSuite *suite, Buffer *out);
 void test_report_json(const TestSuite *suite, Buffer *out);
 void test_report_junit(const TestSuite *suite, Buffer *out);
+/* A line of JSON for each case, with the answer of those that ran. */
+Status test_export(const TestSuite *suite, Buffer *out, Error *error);
 void test_list(const TestSuite *suite, Buffer *out);
 
 #endif

@@ -89,6 +89,26 @@ void test_report_json(const TestSuite *suite, Buffer *out)
     buffer_append_char(out, '\n');
 }
 
+Status test_export(const TestSuite *suite, Buffer *out, Error *error)
+{
+    TestCursor cursor = {.suite = suite};
+    const TestFile *file;
+    const TrialCase *test;
+    const TrialResult *result;
+    while (test_next(&cursor, &file, &test, &result)) {
+        JsonWriter json = {.out = out};
+        json_begin_object(&json);
+        TRY(trial_export(suite->cli->world, file->trial, test, suite->cli->arena, &json, error));
+        if (result->answer.length > 0) {
+            json_key(&json, "answer");
+            json_raw(&json, buffer_str(&result->answer));
+        }
+        json_end_object(&json);
+        buffer_append_char(out, '\n');
+    }
+    return OK;
+}
+
 /* Text of an attribute or element; what XML cannot hold becomes a question mark. */
 static void append_xml(Buffer *out, Str text)
 {

@@ -79,6 +79,9 @@ TrialRun *run_new(World *world, const TrialFile *file, const TrialCase *test,
                   const TrialOptions *options, TrialResult *result);
 bool run_prepare(TrialRun *run);
 void run_free(TrialRun *run);
+/* The text of the file that `--- pipeline` names. */
+Status trial_read_pipeline(World *world, const TrialFile *file, const TrialCase *test, Arena *arena,
+                           Str *out, Error *error);
 /* All steps. */
 void run_inline(TrialRun *run);
 
@@ -91,6 +94,9 @@ bool run_bind_row(TrialRun *run, const TrialTable *table, const FedRow *row, Val
 void run_again(TrialRun *first);
 /* A job: the rows of tables come from here. */
 extern const SourceKind table_rows_source;
+
+/* export.c: what came out, as an object. */
+void run_answer(TrialRun *run, Buffer *out);
 
 void run_fail_error(TrialRun *run, int32_t line, const Error *error);
 /* A failure at a line of the file; the report gets the message, with details to follow. */

@@ -50,6 +50,7 @@ void run_fail_error(TrialRun *run, int32_t line, const Error *error)
 void trial_result_free(TrialResult *result)
 {
     buffer_free(&result->report);
+    buffer_free(&result->answer);
     arena_free(result->arena);
     *result = (TrialResult){0};
 }
@@ -86,20 +87,31 @@ static void append_bodies(Buffer *out, const List *bodies)
     }
 }
 
-/* The user's own file, found from where the test file is, then what the test adds. */
-static bool run_read_pipeline(TrialRun *run)
+/* The user's own file, found from where the test file is. */
+static const char *pipeline_path(const TrialFile *file, const TrialCase *test, Arena *arena)
 {
-    Str path = str_from(run->file->path);
+    Str path = str_from(file->path);
     while (path.length > 0 && path.data[path.length - 1] != '/')
         path.length--;
-    if (run->test->pipeline.data[0] == '/')
+    if (test->pipeline.data[0] == '/')
         path.length = 0;
-    const char *name =
-        arena_printf(run->arena, "%.*s%.*s", STR_ARGS(path), STR_ARGS(run->test->pipeline));
+    return arena_printf(arena, "%.*s%.*s", STR_ARGS(path), STR_ARGS(test->pipeline));
+}
+
+Status trial_read_pipeline(World *world, const TrialFile *file, const TrialCase *test, Arena *arena,
+                           Str *out, Error *error)
+{
+    return world_read_file(world, pipeline_path(file, test, arena), PIPELINE_BYTES_MAX, arena, out,
+                           error);
+}
+
+/* The user's own file, then what the test adds. */
+static bool run_read_pipeline(TrialRun *run)
+{
     Str text;
     Error error = {0};
     World *world = run->world.real;
-    if (world_read_file(world, name, PIPELINE_BYTES_MAX, run->arena, &text, &error) != OK) {
+    if (trial_read_pipeline(world, run->file, run->test, run->arena, &text, &error) != OK) {
         run_fail_error(run, run->test->pipeline_line, &error);
         return false;
     }
@@ -108,8 +120,9 @@ static bool run_read_pipeline(TrialRun *run)
     buffer_append_char(&all, '\n');
     append_bodies(&all, &run->file->setup);
     append_bodies(&all, &run->test->sql);
-    run->source = (Source){
-        .name = name, .text = str_copy(run->arena, buffer_str(&all)), .allows_open_end = true};
+    run->source = (Source){.name = pipeline_path(run->file, run->test, run->arena),
+                           .text = str_copy(run->arena, buffer_str(&all)),
+                           .allows_open_end = true};
     buffer_free(&all);
     return true;
 }
@@ -442,6 +455,8 @@ void trial_run(World *world, const TrialFile *file, const TrialCase *test,
         if (!run->has_failed)
             run_again(run);
     }
+    if (options->has_answer)
+        run_answer(run, &result->answer);
     result->is_passed = !run->has_failed;
     result->duration_us = world_monotonic_us(world) - start_us;
     run_free(run);

@@ -9,11 +9,13 @@
 #define WEIR_TRIAL_TRIAL_H
 
 #include "base/buffer.h"
+#include "base/json.h"
 #include "base/world.h"
 #include "trial/file.h"
 
 typedef struct TrialOptions {
     bool has_color;   /* in reports */
+    bool has_answer;  /* TrialResult.answer is wanted */
     bool is_resuming; /* every operator is stopped and resumed after every row */
 
     /* Run each case that passes once more, in another way that must leave the same rows: all rows
@@ -33,6 +35,7 @@ typedef struct TrialFix {
 typedef struct TrialResult {
     bool is_passed;
     Buffer report;     /* why not, for people; lines */
+    Buffer answer;     /* what came out, as a JSON object */
     int32_t fix_count; /* expectations that would hold with other lines */
     TrialFix *fixes;   /* in order of the file; texts in `arena` */
     Arena *arena;
@@ -43,6 +46,12 @@ typedef struct TrialResult {
 void trial_run(World *world, const TrialFile *file, const TrialCase *test,
                const TrialOptions *options, TrialResult *result);
 void trial_result_free(TrialResult *result);
+
+/* The case as keys and values of a JSON object that the caller has begun, for programs that ask
+ * another engine the same: statements as text, and the steps. Fails if its pipeline cannot be
+ * read. */
+Status trial_export(World *world, const TrialFile *file, const TrialCase *test, Arena *arena,
+                    JsonWriter *json, Error *error);
 
 /* The text of the file with the fixes of its cases' results (in their order) put in. */
 void trial_update(const TrialFile *file, const TrialResult *results, Buffer *out);

@@ -276,6 +276,38 @@ static void test_dead_letters_must_be_named(void **state)
                         "    + t WR4101\n");
 }
 
+static void test_cases_and_answers_are_json_for_programs(void **state)
+{
+    (void)state;
+    const TrialFile *file = parse("--- setup\nCREATE TABLE t (v INT);\n"
+                                  "=== a\n--- differs from flink: why\n--- sql\n"
+                                  "SELECT 1 / v FROM t\n--- feed t\n(1)\n-D (1)\n(0)\n"
+                                  "--- advance clock 2 s\n--- expect changes\n+I[x]\n");
+    const TrialCase *test = LIST_AT(file->cases, 0, TrialCase);
+    TrialOptions options = {.has_answer = true};
+    TrialResult result = {0};
+    trial_run(world_system(), file, test, &options, &result);
+    Buffer out = {0};
+    JsonWriter json = {.out = &out};
+    Error error = {0};
+    json_begin_object(&json);
+    assert_int_equal(trial_export(world_system(), file, test, arena, &json, &error), OK);
+    json_end_object(&json);
+    assert_string_equal(
+        buffer_terminated(&out),
+        "{\"file\":\"t.test\",\"line\":3,\"title\":\"a\",\"differs\":\"why\","
+        "\"setup\":\"CREATE TABLE t (v INT);\\n\",\"sql\":\"SELECT 1 / v FROM t\\n\",\"steps\":["
+        "{\"feed\":\"t\",\"rows\":[\"+I (1)\",\"-D (1)\",\"+I (0)\"]},"
+        "{\"clock_us\":2000000},"
+        "{\"expect\":\"changes\",\"of\":\"\",\"any order\":false,\"lines\":[\"+I[x]\"]}]}");
+    const char *answer = buffer_terminated(&result.answer);
+    assert_non_null(strstr(answer, "{\"passed\":false,\"report\":\"t.test:12: changes differ"));
+    assert_non_null(strstr(answer, "\"errors\":[],\"sinks\":{\"query\":{\"changes\":[\"+I[1]\","
+                                   "\"-D[1]\"],\"rows\":[]}},\"dead letters\":[\"t WR4101\"]}"));
+    buffer_free(&out);
+    trial_result_free(&result);
+}
+
 static void test_an_update_changes_the_lines_that_fail_only(void **state)
 {
     (void)state;
@@ -316,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_a_case_that_does_not_hold_fails),
         cmocka_unit_test(test_what_is_fed_must_fit_its_table),
         cmocka_unit_test(test_dead_letters_must_be_named),
+        cmocka_unit_test(test_cases_and_answers_are_json_for_programs),
         cmocka_unit_test(test_an_update_changes_the_lines_that_fail_only),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
