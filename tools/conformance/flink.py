@@ -5,6 +5,7 @@ user's cache, so that worktrees share it. A server is started when none answers,
 after twenty idle minutes.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -31,47 +32,65 @@ def say(text):
     print(f"conformance: {text}", file=sys.stderr, flush=True)
 
 
-def _version():
+def _digest(files):
     digest = hashlib.sha256()
-    files = [PROJECT / "pom.xml", *sorted((PROJECT / "src").rglob("*"))]
     for path in files:
         if path.is_file():
             digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def home():
-    """The folder of the built runner; builds it if it is not there."""
-    folder = CACHE / "weir-conformance" / _version()
-    if (folder / "complete").exists():
-        return folder
-    say("building the runner (Flink comes from Maven the first time, about 130 MB)")
-    work = folder.with_name(f"{folder.name}.{os.getpid()}")
-    work.mkdir(parents=True, exist_ok=True)
-    command = ["mvn", "-q", "-B", "-f", str(PROJECT / "pom.xml"), f"-Dbuild.folder={work}/target",
-               "package", "dependency:copy-dependencies", f"-DoutputDirectory={work}/lib",
-               "-DincludeScope=runtime"]
+def _maven(*arguments):
+    command = ["mvn", "-q", "-B", "-f", str(PROJECT / "pom.xml"), *arguments]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, check=False)
     if done.returncode != 0:
-        shutil.rmtree(work, ignore_errors=True)
-        sys.exit(f"conformance: cannot build the runner:\n{done.stdout.decode('utf-8', 'replace')}")
-    (work / "target/conformance-1.jar").rename(work / "conformance.jar")
-    shutil.rmtree(work / "target")
-    (work / "complete").touch()
+        sys.exit(f"conformance: Maven failed:\n{done.stdout.decode('utf-8', 'replace')}")
+
+
+def _made(name, make):
+    """The folder of that name in the cache; made aside by make(folder) if it is not there."""
+    folder = CACHE / "weir-conformance" / name
+    if folder.exists():
+        return folder
+    work = folder.with_name(f"{name}.{os.getpid()}")
+    work.mkdir(parents=True, exist_ok=True)
     try:
+        make(work)
         work.rename(folder)
     except OSError:  # another process was first
+        pass
+    finally:
         shutil.rmtree(work, ignore_errors=True)
     return folder
 
 
-def java(folder, *arguments):
+def _make_library(work):
+    say("fetching Flink by Maven (130 MB)")
+    _maven("dependency:copy-dependencies", f"-DoutputDirectory={work}", "-DincludeScope=runtime")
+
+
+def _make_runner(work):
+    say("building the runner")
+    _maven(f"-Dbuild.folder={work}/target", "package")
+    (work / "target/conformance-1.jar").rename(work / "conformance.jar")
+    shutil.rmtree(work / "target")
+
+
+def home():
+    """(folder of the built runner, folder of Flink's libraries)"""
+    pom = PROJECT / "pom.xml"
+    library = _made(f"lib-{_digest([pom])}", _make_library)
+    sources = sorted((PROJECT / "src").rglob("*"))
+    return _made(f"runner-{_digest([pom, *sources])}", _make_runner), library
+
+
+def java(folder, library, *arguments):
     # Our jar comes first: it holds classes that stand before Flink's.
     opened = [f"--add-opens={module}=ALL-UNNAMED" for module in OPENED]
     return ["java", f"-Xmx{HEAP}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
             "-XX:MaxMetaspaceSize=500m", "-Duser.timezone=UTC", *opened,
-            f"-javaagent:{folder}/conformance.jar", "-cp", f"{folder}/conformance.jar:{folder}/lib/*",
+            f"-javaagent:{folder}/conformance.jar", "-cp", f"{folder}/conformance.jar:{library}/*",
             "weir.conformance.Main", *arguments]
 
 
@@ -85,9 +104,15 @@ def _connect(path):
         return None
 
 
-def _start(folder, path):
+def _start(folder, library, path):
+    with open(folder / "lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _connect(path) or _start_locked(folder, library, path)
+
+
+def _start_locked(folder, library, path):
     with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen(java(folder, "serve", str(path)), stdin=subprocess.DEVNULL,
+        process = subprocess.Popen(java(folder, library, "serve", str(path)), stdin=subprocess.DEVNULL,
                                    stdout=log, stderr=log, start_new_session=True, cwd=folder)
     until = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < until:
@@ -103,9 +128,9 @@ def _start(folder, path):
 
 def answers(cases):
     """Yields Flink's answer to each case, in order."""
-    folder = home()
+    folder, library = home()
     path = folder / "socket"
-    caller = _connect(path) or _start(folder, path)
+    caller = _connect(path) or _start(folder, library, path)
     with caller, caller.makefile("rw", encoding="utf-8") as stream:
         for case in cases:
             stream.write(json.dumps(case) + "\n")

@@ -1,7 +1,6 @@
 package weir.conformance;
 
 import java.time.Duration;
-import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
@@ -158,11 +157,8 @@ final class Conductor {
         orderAll(table, FeedFunction.row(line));
     }
 
-    /** The time of a watermark is read as a value of the rowtime column would be. */
-    void watermark(String table, String time, boolean isInstant) throws Exception {
-        LocalDateTime read = LocalDateTime.parse(time.strip().replace(' ', 'T'));
-        ZoneId in = isInstant ? zone : ZoneId.of("UTC");
-        orderAll(table, FeedFunction.watermark(read.atZone(in).toInstant().toEpochMilli()));
+    void watermark(String table, long millis) throws Exception {
+        orderAll(table, FeedFunction.watermark(millis));
     }
 
     void clock(Duration by) throws Exception {

@@ -16,14 +16,15 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
 
 /**
  * Answers cases as Flink does: one JSON object per line in, one per line out.
  *
- * <p>{@code run} reads standard input; {@code serve SOCKET} listens at a Unix socket, serves one
- * caller at a time, and ends by itself when nobody has asked for a while.
+ * <p>{@code run} reads standard input; {@code serve SOCKET} listens at a Unix socket, takes one
+ * case at a time from its callers in turn, and ends by itself when nobody has asked for a while.
  */
 public final class Main {
     private static final Duration IDLE_MAX = Duration.ofMinutes(20);
@@ -37,7 +38,7 @@ public final class Main {
                 serve(runner, Path.of(arguments[1]));
             } else {
                 answerAll(
-                        runner,
+                        runner::run,
                         new BufferedReader(
                                 new InputStreamReader(System.in, StandardCharsets.UTF_8)),
                         new OutputStreamWriter(System.out, StandardCharsets.UTF_8));
@@ -46,12 +47,14 @@ public final class Main {
         System.exit(0);
     }
 
-    private static void answerAll(Runner runner, BufferedReader in, Writer out) throws Exception {
+    private static void answerAll(
+            Function<JsonNode, Map<String, Object>> runner, BufferedReader in, Writer out)
+            throws Exception {
         PrintWriter printer = new PrintWriter(out);
         for (String line = in.readLine(); line != null; line = in.readLine()) {
             long began = System.nanoTime();
             JsonNode request = JSON.readTree(line);
-            Map<String, Object> answer = runner.run(request);
+            Map<String, Object> answer = runner.apply(request);
             answer.put("ms", (System.nanoTime() - began) / 1_000_000);
             printer.println(JSON.writeValueAsString(answer));
             printer.flush();
@@ -70,18 +73,23 @@ public final class Main {
             watch.setDaemon(true);
             watch.start();
             while (true) {
-                try (SocketChannel caller = server.accept()) {
-                    lastUse.set(Long.MAX_VALUE);
-                    answerAll(
-                            runner,
-                            new BufferedReader(
-                                    Channels.newReader(caller, StandardCharsets.UTF_8)),
-                            Channels.newWriter(caller, StandardCharsets.UTF_8));
-                } catch (java.io.IOException gone) {
-                    System.err.println("a caller went away: " + gone.getMessage());
-                }
-                lastUse.set(System.nanoTime());
+                SocketChannel caller = server.accept();
+                new Thread(() -> serve(runner, caller, lastUse), "caller").start();
             }
+        }
+    }
+
+    private static void serve(Runner runner, SocketChannel caller, AtomicLong lastUse) {
+        try (caller) {
+            answerAll(
+                    request -> {
+                        lastUse.set(System.nanoTime());
+                        return runner.run(request);
+                    },
+                    new BufferedReader(Channels.newReader(caller, StandardCharsets.UTF_8)),
+                    Channels.newWriter(caller, StandardCharsets.UTF_8));
+        } catch (Exception gone) {
+            System.err.println("a caller went away: " + gone.getMessage());
         }
     }
 
@@ -92,8 +100,7 @@ public final class Main {
             } catch (InterruptedException ended) {
                 return;
             }
-            long last = lastUse.get();
-            if (last != Long.MAX_VALUE && System.nanoTime() - last > IDLE_MAX.toNanos()) {
+            if (System.nanoTime() - lastUse.get() > IDLE_MAX.toNanos()) {
                 path.toFile().delete();
                 System.exit(0);
             }

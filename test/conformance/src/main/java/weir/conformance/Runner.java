@@ -12,6 +12,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.regex.Pattern;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.api.dag.Transformation;
@@ -47,12 +48,11 @@ import org.apache.flink.table.operations.StatementSetOperation;
 import org.apache.flink.table.operations.command.ResetOperation;
 import org.apache.flink.table.operations.command.SetOperation;
 import org.apache.flink.table.operations.ddl.CreateTableOperation;
-import org.apache.flink.table.types.logical.LogicalTypeRoot;
 
 /** Plans and runs cases, one after another, in one small cluster in this process. */
 final class Runner implements AutoCloseable {
     /** What the result of a bare query is called among the sinks. */
-    static final String QUERY = "result";
+    static final String QUERY = "query";
 
     private static final Duration LIMIT = Duration.ofSeconds(40);
     private static final Pattern BATCH =
@@ -60,6 +60,7 @@ final class Runner implements AutoCloseable {
                     "SET\\s+'execution.runtime-mode'\\s*=\\s*'batch'", Pattern.CASE_INSENSITIVE);
 
     private final MiniCluster cluster;
+    private final ReentrantLock turn = new ReentrantLock(true);
     private int caseCount;
 
     Runner() throws Exception {
@@ -94,11 +95,14 @@ final class Runner implements AutoCloseable {
                 answer.put(name, request.get(name).asText());
             }
         }
-        VirtualClock.reset();
+        turn.lock();
         try {
+            VirtualClock.reset();
             new Attempt(request, answer).run();
         } catch (Throwable error) {
             answer.putIfAbsent("refused", Errors.describe(error));
+        } finally {
+            turn.unlock();
         }
         return answer;
     }
@@ -113,7 +117,6 @@ final class Runner implements AutoCloseable {
         private final StreamTableEnvironment tables;
         private final TableEnvironmentInternal internal;
         private final List<ModifyOperation> inserts = new ArrayList<>();
-        private final Map<String, Boolean> hasInstantTime = new HashMap<>();
 
         Attempt(JsonNode request, Map<String, Object> answer) {
             this.request = request;
@@ -234,7 +237,6 @@ final class Runner implements AutoCloseable {
         private CreateTableOperation withOurConnector(CreateTableOperation create) {
             CatalogTable table = create.getCatalogTable();
             String name = create.getTableIdentifier().getObjectName();
-            noteTime(name, internal.getCatalogManager().resolveCatalogTable(table));
             Map<String, String> changed = new HashMap<>(table.getOptions());
             changed.keySet().removeIf(key -> !key.startsWith("scan."));
             changed.putAll(options(name, kinds(name, table)));
@@ -243,23 +245,6 @@ final class Runner implements AutoCloseable {
                     table.copy(changed),
                     create.isIgnoreIfExists(),
                     create.isTemporary());
-        }
-
-        private void noteTime(String name, ResolvedCatalogTable table) {
-            ResolvedSchema schema = table.getResolvedSchema();
-            schema.getWatermarkSpecs()
-                    .forEach(
-                            spec ->
-                                    schema.getColumn(spec.getRowtimeAttribute())
-                                            .ifPresent(
-                                                    column ->
-                                                            hasInstantTime.put(
-                                                                    name, isInstant(column))));
-        }
-
-        private boolean isInstant(Column column) {
-            return column.getDataType().getLogicalType().getTypeRoot()
-                    == LogicalTypeRoot.TIMESTAMP_WITH_LOCAL_TIME_ZONE;
         }
 
         /** The kinds that the table says it has, or else those that the case feeds. */
@@ -308,7 +293,7 @@ final class Runner implements AutoCloseable {
                 JobID job = cluster.submitJob(jobGraph).get().getJobID();
                 CompletableFuture<JobResult> result = cluster.requestJobResult(job);
                 try {
-                    Steps steps = new Steps(conductor, request, answer, hasInstantTime);
+                    Steps steps = new Steps(conductor, request, answer);
                     steps.play(cluster, job, result, isBatch, isJoined);
                 } catch (TimeoutException late) {
                     answer.put("failed", "no end within " + LIMIT.toSeconds() + " seconds");

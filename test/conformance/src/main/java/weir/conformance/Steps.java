@@ -6,8 +6,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.runtime.jobmaster.JobResult;
 import org.apache.flink.runtime.minicluster.MiniCluster;
@@ -15,23 +13,14 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
 
 /** The steps of a case, from its first row to its last expectation. */
 final class Steps {
-    private static final Pattern SPAN =
-            Pattern.compile("(\\d+)\\s*(ms|s|sec|second|seconds|min|minute|minutes|h|hour|hours|d|day|days)");
-
     private final Conductor conductor;
     private final Map<String, Object> answer;
-    private final Map<String, Boolean> hasInstantTime;
     private final List<JsonNode> steps = new ArrayList<>();
     private final List<Map<String, Object>> checks = new ArrayList<>();
 
-    Steps(
-            Conductor conductor,
-            JsonNode request,
-            Map<String, Object> answer,
-            Map<String, Boolean> hasInstantTime) {
+    Steps(Conductor conductor, JsonNode request, Map<String, Object> answer) {
         this.conductor = conductor;
         this.answer = answer;
-        this.hasInstantTime = hasInstantTime;
         request.path("steps").forEach(steps::add);
     }
 
@@ -88,29 +77,13 @@ final class Steps {
                 conductor.row(step.get("feed").asText(), row.asText());
             }
         } else if (step.has("watermark")) {
-            String table = step.get("watermark").asText();
             conductor.watermark(
-                    table, step.get("to").asText(), hasInstantTime.getOrDefault(table, false));
-        } else if (step.has("clock")) {
-            conductor.clock(span(step.get("clock").asText()));
+                    step.get("watermark").asText(), step.get("to_us").asLong() / 1000);
+        } else if (step.has("clock_us")) {
+            conductor.clock(Duration.ofMillis(step.get("clock_us").asLong() / 1000));
         } else {
             throw new IllegalArgumentException("what is the step " + step + "?");
         }
-    }
-
-    private static Duration span(String text) {
-        Matcher matcher = SPAN.matcher(text.strip());
-        if (!matcher.matches()) {
-            throw new IllegalArgumentException("cannot read the span of time " + text);
-        }
-        long count = Long.parseLong(matcher.group(1));
-        return switch (matcher.group(2)) {
-            case "ms" -> Duration.ofMillis(count);
-            case "s", "sec", "second", "seconds" -> Duration.ofSeconds(count);
-            case "min", "minute", "minutes" -> Duration.ofMinutes(count);
-            case "h", "hour", "hours" -> Duration.ofHours(count);
-            default -> Duration.ofDays(count);
-        };
     }
 
     private void check(JsonNode step) {
