@@ -82,6 +82,11 @@ static const char *changes_text(Planner *planner, const Rel *origin)
     return "the query";
 }
 
+const char *changes_origin_text(Planner *planner, const Rel *rel)
+{
+    return changes_text(planner, changes_origin(rel));
+}
+
 static void report_refused(Planner *planner, const Rel *sink, ChangelogMode refused)
 {
     bool is_update = mode_has_updates(refused);

@@ -155,6 +155,14 @@ static JoinKind kind_narrowed(const From *join, const Expr *conjunct)
     return join->kind;
 }
 
+/* Whether rows of the right side may be left out below the join. Not of one that refers to the
+ * left, and not of versions: without the one that does not fit, the one before it would seem to
+ * hold on. */
+static bool from_takes_filters(const From *join)
+{
+    return !join->is_lateral && join->as_of == NULL;
+}
+
 /* A condition of the join itself, as ON gives it. */
 static void from_condition(Planner *planner, From *join, Expr *conjunct)
 {
@@ -164,7 +172,7 @@ static void from_condition(Planner *planner, From *join, Expr *conjunct)
     bool may_right = join->kind != JOIN_RIGHT && join->kind != JOIN_FULL;
     if (is_movable && sides.left && !sides.right && may_left)
         from_filter(planner, join->left, conjunct);
-    else if (is_movable && sides.right && !sides.left && may_right && !join->is_lateral)
+    else if (is_movable && sides.right && !sides.left && may_right && from_takes_filters(join))
         from_filter(planner, join->right, expr_of_right(planner, join, conjunct));
     else
         list_append(&join->conditions, planner->arena, conjunct);
@@ -200,7 +208,7 @@ void from_filter(Planner *planner, From *from, Expr *conjunct)
         from_condition(planner, from, conjunct);
     else if (!sides.right && !join_pads_left(from->kind))
         from_filter(planner, from->left, conjunct);
-    else if (!sides.left && !join_pads_right(from->kind) && !from->is_lateral)
+    else if (!sides.left && !join_pads_right(from->kind) && from_takes_filters(from))
         from_filter(planner, from->right, expr_of_right(planner, from, conjunct));
     else
         list_append(&from->filters, planner->arena, conjunct);
@@ -341,6 +349,13 @@ static bool table_is_lateral(const SqlTable *table)
     return table->kind == SQL_TABLE_UNNEST || (table->kind != SQL_TABLE_JOIN && table->is_lateral);
 }
 
+static From *from_bind_leaf(Planner *planner, const SqlTable *table)
+{
+    Scope scope;
+    Bound bound = bind_leaf(planner, table, &scope);
+    return from_leaf(planner, table, &scope, bound.rel, table->span);
+}
+
 static void join_bind_sides(Planner *planner, From *join, const SqlTable *table)
 {
     join->left = bind_from(planner, table->join.left);
@@ -349,9 +364,10 @@ static void join_bind_sides(Planner *planner, From *join, const SqlTable *table)
     const Scope *outer = planner->outer;
     if (join->is_lateral)
         planner->outer = &join->left->scope;
-    join->right = bind_from(planner, right);
+    bool has_as_of = right->kind == SQL_TABLE_NAMED && right->named.as_of != NULL;
+    join->right = has_as_of ? from_bind_leaf(planner, right) : bind_from(planner, right);
     planner->outer = outer;
-    if (right->kind != SQL_TABLE_NAMED || right->named.as_of == NULL)
+    if (!has_as_of)
         return;
     ExprBinder binder = {.planner = planner, .scope = &join->left->scope, .place = "AS OF"};
     join->as_of = bind_expr(&binder, right->named.as_of);
@@ -388,7 +404,12 @@ From *bind_from(Planner *planner, const SqlTable *table)
     assert(table != NULL);
     if (table->kind == SQL_TABLE_JOIN)
         return from_join(planner, table);
-    Scope scope;
-    Bound bound = bind_leaf(planner, table, &scope);
-    return from_leaf(planner, table, &scope, bound.rel, table->span);
+    From *leaf = from_bind_leaf(planner, table);
+    if (table->kind == SQL_TABLE_NAMED && table->named.as_of != NULL) {
+        Diagnostic *d = REPORT(planner, "WR2131", table->span,
+                               "FOR SYSTEM_TIME AS OF belongs to the right table of a join");
+        diagnostic_help(d, "write FROM left JOIN right FOR SYSTEM_TIME AS OF left.ts AS r ON …");
+        leaf->is_failed = true;
+    }
+    return leaf;
 }

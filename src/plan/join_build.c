@@ -2,7 +2,7 @@
  * each join is chosen. */
 #include <assert.h>
 
-#include "plan/join.h"
+#include "plan/join_time.h"
 
 /* ---- Conditions ------------------------------------------------------------------------ */
 
@@ -229,7 +229,7 @@ typedef Rel *(*JoinChooser)(Planner *planner, const JoinSpec *spec);
 
 Rel *join_choose(Planner *planner, const JoinSpec *spec)
 {
-    static const JoinChooser choosers[] = {join_regular};
+    static const JoinChooser choosers[] = {join_temporal, join_window, join_interval, join_regular};
     int32_t errors = diagnostics_error_count(planner->diagnostics);
     for (size_t i = 0; i < sizeof choosers / sizeof choosers[0]; i++) {
         Rel *rel = choosers[i](planner, spec);

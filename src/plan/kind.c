@@ -14,6 +14,9 @@ static const RelKind *const kinds[] = {
     [PLAN_NORMALIZE] = &normalize_kind,
     [PLAN_UNION] = &union_kind,
     [PLAN_REGULAR_JOIN] = &regular_join_kind,
+    [PLAN_INTERVAL_JOIN] = &interval_join_kind,
+    [PLAN_TEMPORAL_JOIN] = &temporal_join_kind,
+    [PLAN_WINDOW_JOIN] = &window_join_kind,
     [PLAN_SINK] = &sink_kind,
     [PLAN_SERVE] = &serve_kind,
 };

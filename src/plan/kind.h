@@ -39,6 +39,9 @@ typedef struct RelKind {
     /* Unique keys, by keys_add. NULL: none are known. */
     void (*keys)(Planner *planner, Rel *rel);
 
+    /* The window in which each row lies; see window_property.h. NULL: none is known. */
+    const struct WindowProperty *(*window)(Planner *planner, Rel *rel);
+
     /* Pruning. Mark in below[i] the columns of input i that are read for the rel->needed of the
      * output and for the node's own work. */
     void (*mark)(const Rel *rel, bool *const *below);
@@ -61,7 +64,7 @@ const RelKind *rel_kind(PlanKind kind);
 
 extern const RelKind source_kind, values_kind, calc_kind, watermark_kind, window_assign_kind,
     window_aggregate_kind, group_aggregate_kind, normalize_kind, union_kind, regular_join_kind,
-    sink_kind, serve_kind;
+    interval_join_kind, temporal_join_kind, window_join_kind, sink_kind, serve_kind;
 
 /* ---- Digests (rel.c) ------------------------------------------------------------------- */
 
@@ -80,6 +83,8 @@ static inline bool mode_is_append(ChangelogMode mode)
 {
     return mode == CHANGELOG_APPEND;
 }
+/* What makes the changes of the relation, in a user's words: "GROUP BY", "table `t`". */
+const char *changes_origin_text(Planner *planner, const Rel *rel);
 /* Aggregates over rows that can be taken back may need another form. */
 void aggregates_rebind(Planner *planner, const Rel *rel, const PlanAggregate *aggregates,
                        int32_t count);

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "plan/kind.h"
+#include "plan/window_property.h"
 
 static void calc_digest(Buffer *out, const Rel *rel)
 {
@@ -125,6 +126,25 @@ static void calc_details(Buffer *out, const PlanNode *node)
                                     : "as append-only");
 }
 
+/* The window's columns stay its columns wherever they are handed up as they are. */
+static const WindowProperty *calc_window(Planner *planner, Rel *rel)
+{
+    Rel *input = rel_input(rel, 0);
+    if (rel->node.calc.exprs == NULL)
+        return window_property_pass(planner, rel);
+    const WindowProperty *below = rel_window(planner, input);
+    if (below == NULL)
+        return NULL;
+    int32_t *columns = ARENA_ARRAY(planner->arena, int32_t, rel->node.schema.count + 1);
+    for (int32_t i = 0; i < rel->node.schema.count; i++) {
+        const Expr *expr = rel->node.calc.exprs[i];
+        columns[i] = expr->kind == EXPR_COLUMN ? expr->column : -1;
+    }
+    WindowProperty *property = window_property_new(planner, rel, &below->spec);
+    window_property_add(property, rel, below, input->node.schema.count, columns);
+    return property;
+}
+
 const RelKind calc_kind = {
     .kind = PLAN_CALC,
     .name = "calc",
@@ -132,6 +152,7 @@ const RelKind calc_kind = {
     .mode = calc_mode,
     .asks = calc_asks,
     .keys = calc_keys,
+    .window = calc_window,
     .mark = calc_mark,
     .prune = calc_prune,
     .identify = calc_identify,

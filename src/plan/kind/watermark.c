@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "plan/kind.h"
+#include "plan/window_property.h"
 
 static void watermark_digest(Buffer *out, const Rel *rel)
 {
@@ -53,6 +54,7 @@ const RelKind watermark_kind = {
     .name = "watermark",
     .digest = watermark_digest,
     .keys = keys_pass,
+    .window = window_property_pass,
     .mark = watermark_mark,
     .prune = watermark_prune,
     .identify = identity_pass_on,

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "plan/kind.h"
+#include "plan/window_property.h"
 
 static void aggregate_digest(Buffer *out, const Rel *rel)
 {
@@ -116,6 +117,21 @@ static void aggregate_distribute(Planner *planner, PlanNode *node)
     distribute_by(planner, node, node->window_aggregate.keys, node->window_aggregate.key_count);
 }
 
+static const WindowProperty *aggregate_window(Planner *planner, Rel *rel)
+{
+    const PlanNode *node = &rel->node;
+    WindowProperty *property = window_property_new(planner, rel, &node->window_aggregate.window);
+    int32_t first = node->schema.count - node->window_aggregate.window_column_count;
+    for (int32_t i = 0; i < node->window_aggregate.window_column_count; i++) {
+        WindowColumn column = node->window_aggregate.window_columns[i];
+        bool *columns = column == WINDOW_START ? property->starts
+                        : column == WINDOW_END ? property->ends
+                                               : property->times;
+        columns[first + i] = true;
+    }
+    return property;
+}
+
 const RelKind window_aggregate_kind = {
     .kind = PLAN_WINDOW_AGGREGATE,
     .name = "window_aggregate",
@@ -124,6 +140,7 @@ const RelKind window_aggregate_kind = {
     .asks = aggregate_asks,
     .settle = aggregate_settle,
     .keys = aggregate_keys,
+    .window = aggregate_window,
     .mark = aggregate_mark,
     .prune = aggregate_prune,
     .identify = aggregate_identify,

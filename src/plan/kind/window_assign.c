@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "plan/kind.h"
+#include "plan/window_property.h"
 
 static void assign_digest(Buffer *out, const Rel *rel)
 {
@@ -66,11 +67,22 @@ static void assign_label(Buffer *out, const PlanNode *node)
     explain_window(out, &node->window_assign.window);
 }
 
+static const WindowProperty *assign_window(Planner *planner, Rel *rel)
+{
+    WindowProperty *property = window_property_new(planner, rel, &rel->node.window_assign.window);
+    int32_t first = rel->node.schema.count - 3;
+    property->starts[first + WINDOW_START] = true;
+    property->ends[first + WINDOW_END] = true;
+    property->times[first + WINDOW_TIME] = true;
+    return property;
+}
+
 const RelKind window_assign_kind = {
     .kind = PLAN_WINDOW_ASSIGN,
     .name = "window_assign",
     .digest = assign_digest,
     .keys = assign_keys,
+    .window = assign_window,
     .mark = assign_mark,
     .prune = assign_prune,
     .identify = assign_identify,
