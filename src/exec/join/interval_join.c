@@ -180,7 +180,10 @@ static Status interval_dismiss(IntervalJoin *self, const IntervalBatch *in, int3
     PairSide mine = {.batch = in->batch, .row = row};
     if (side->is_outer)
         return join_output_pad(&self->out, in->side, mine);
-    bool is_late = self->base.node->interval_join.is_event_time && in->times[row] <= self->now;
+    /* Partners that have come are there until they are that far behind. */
+    const PlanNode *node = self->base.node;
+    bool is_late = node->interval_join.is_event_time &&
+                   in->times[row] < self->now - node->interval_join.cleanup_us;
     if (!is_late || self->is_impossible || in->entries[row] == NULL)
         return OK;
     Letter letter =

@@ -53,9 +53,10 @@ void pair_keys(Planner *planner, Rel *rel, const PlanJoin *join)
 
 /* ---- Pruning ----------------------------------------------------------------------------- */
 
+/* By the numbers before pruning, as it may be under way already. */
 static void mark_both(const Rel *rel, bool *const *below, int32_t column)
 {
-    int32_t left = left_width(rel);
+    int32_t left = rel_input(rel, 0)->width;
     if (column < left)
         below[0][column] = true;
     else
