@@ -99,7 +99,7 @@ static void temporal_push_row(TemporalJoin *self, const Batch *batch)
     row_pool_add(&self->rows, batch, rows, kept);
     for (int32_t i = 0; i < rows.count; i++) {
         Timestamp time = join_time(batch, op->node->temporal_join.times[0], selection_row(rows, i));
-        temporal_wait(self, kept[i], time, time <= op->watermark);
+        temporal_wait(self, kept[i], time, time < op->watermark);
     }
 }
 
