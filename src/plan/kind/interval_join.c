@@ -18,9 +18,9 @@ static ChangelogMode interval_mode(const Rel *rel, ChangelogMode optional)
     return CHANGELOG_APPEND;
 }
 
-static UpdateBefore interval_asks(const Rel *rel, int32_t input)
+static UpdateBefore interval_asks(Planner *planner, const Rel *rel, int32_t input)
 {
-    (void)rel, (void)input;
+    (void)planner, (void)rel, (void)input;
     return UPDATE_BEFORE_UNNEEDED;
 }
 

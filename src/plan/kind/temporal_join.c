@@ -16,9 +16,9 @@ static ChangelogMode temporal_mode(const Rel *rel, ChangelogMode optional)
 }
 
 /* A version ends where the next one begins: what was before is known. */
-static UpdateBefore temporal_asks(const Rel *rel, int32_t input)
+static UpdateBefore temporal_asks(Planner *planner, const Rel *rel, int32_t input)
 {
-    (void)rel;
+    (void)planner, (void)rel;
     return input == 0 ? UPDATE_BEFORE_AS_ASKED : UPDATE_BEFORE_UNNEEDED;
 }
 

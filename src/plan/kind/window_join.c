@@ -18,9 +18,9 @@ static ChangelogMode window_mode(const Rel *rel, ChangelogMode optional)
     return CHANGELOG_APPEND;
 }
 
-static UpdateBefore window_asks(const Rel *rel, int32_t input)
+static UpdateBefore window_asks(Planner *planner, const Rel *rel, int32_t input)
 {
-    (void)rel, (void)input;
+    (void)planner, (void)rel, (void)input;
     return UPDATE_BEFORE_UNNEEDED;
 }
 
