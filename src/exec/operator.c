@@ -21,6 +21,7 @@ static const OperatorKind *operator_kind_of(PlanKind kind)
     case PLAN_INTERVAL_JOIN: return &interval_join_operator;
     case PLAN_TEMPORAL_JOIN: return &temporal_join_operator;
     case PLAN_WINDOW_JOIN: return &window_join_operator;
+    case PLAN_UPSERT_MATERIALIZE: return &upsert_materialize_operator;
     case PLAN_SINK: return &sink_operator;
     case PLAN_SERVE: return &serve_operator;
     case PLAN_SOURCE:

@@ -15,6 +15,7 @@ extern const OperatorKind regular_join_operator;
 extern const OperatorKind interval_join_operator;
 extern const OperatorKind temporal_join_operator;
 extern const OperatorKind window_join_operator;
+extern const OperatorKind upsert_materialize_operator;
 extern const OperatorKind sink_operator;
 extern const OperatorKind serve_operator;
 

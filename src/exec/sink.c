@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "base/log.h"
+#include "state/table.h"
 
 enum {
     SINK_PAUSE_FIRST_US = 50000,
@@ -22,6 +23,9 @@ typedef struct SinkOperator {
     SinkWriter *writer;
     const int32_t *required; /* columns of the input that must not be NULL */
     int32_t required_count;
+    const int32_t *key; /* columns of the input, where the sink goes by a key and skips -U */
+    TableKey key_shape;
+    StateTable *later; /* of one batch: key -> whether rows have been seen, from its end on */
     bool is_open, has_finished;
     Buffer restored; /* the writer's own state of the checkpoint, until start */
     bool is_restored;
@@ -121,6 +125,33 @@ static void sink_find_required(SinkOperator *sink)
     sink->required = required;
 }
 
+/* The columns that carry the primary key, for sinks that take updates by key without -U. */
+static void sink_find_key(SinkOperator *sink)
+{
+    const PlanNode *node = sink->base.node;
+    const PlanTable *table = node->sink.table;
+    Arena *arena = sink->base.task->query;
+    ChangelogMode accepts = node->sink.accepts;
+    bool is_keyed = (node->inputs[0]->changelog & CHANGELOG_UPDATE_BEFORE) != 0 &&
+                    (accepts & CHANGELOG_DELETE) != 0 && (accepts & CHANGELOG_UPDATE_BEFORE) == 0;
+    int32_t *key = ARENA_ARRAY(arena, int32_t, table->key_count + 1);
+    Type *types = ARENA_ARRAY(arena, Type, table->key_count + 1);
+    int32_t count = 0;
+    for (int32_t k = 0; is_keyed && k < table->key_count; k++) {
+        for (int32_t i = 0; i < node->schema.count; i++) {
+            if (node->sink.writes[i] != table->key[k])
+                continue;
+            types[count] = node->schema.fields[i].type;
+            key[count++] = i;
+        }
+    }
+    if (count == 0 || count != table->key_count)
+        return;
+    sink->key = key;
+    sink->key_shape = table_key(arena, types, count);
+    sink->later = table_new(&sink->key_shape, (int32_t)sizeof(uint64_t));
+}
+
 static Metric *sink_metric(SinkOperator *sink, const char *name, const char *more, const char *help)
 {
     return metric_get(METRIC_COUNTER, name, operator_labels(&sink->base, more), help, 1);
@@ -152,6 +183,7 @@ static Status sink_open(Operator *op)
     static const char help[] = "Rows handed to sinks.";
     sink->writer = sink_make_writer(sink);
     sink_find_required(sink);
+    sink_find_key(sink);
     sink->written = sink_metric(sink, records, "result=\"written\"", help);
     sink->dropped = sink_metric(sink, records, "result=\"dropped\"", help);
     sink->rejected = sink_metric(sink, records, "result=\"rejected\"", help);
@@ -203,6 +235,36 @@ static void sink_enforce_not_null(SinkOperator *sink, Batch *batch)
     batch->selection = selection_without(batch->selection, is_refused, sink->base.task->scratch);
 }
 
+/* What a sink by key makes of -U: nothing where another row of the key comes behind it in the
+ * batch, which overwrites or removes what is there; else the row is gone, as by -D. */
+static void sink_settle_updates(SinkOperator *sink, Batch *batch)
+{
+    Arena *scratch = sink->base.task->scratch;
+    Selection rows = batch->selection;
+    uint8_t has_before = 0;
+    for (int32_t i = 0; batch->kinds != NULL && i < rows.count; i++)
+        has_before |= batch->kinds[selection_row(rows, i)] == ROW_UPDATE_BEFORE;
+    if (!has_before)
+        return;
+    uint8_t *kinds = arena_copy(scratch, batch->kinds, batch->row_count);
+    uint8_t *is_skipped = arena_allocate_zeroed(scratch, batch->row_count);
+    uint8_t **later = arena_allocate(scratch, (int64_t)sizeof(uint8_t *) * rows.count);
+    TableKeys keys = table_keys(&sink->key_shape, batch, sink->key, rows, scratch);
+    table_find_or_insert(sink->later, &keys, 0, rows.count, later);
+    for (int32_t i = rows.count - 1; i >= 0; i--) {
+        int32_t row = selection_row(rows, i);
+        if (kinds[row] == ROW_UPDATE_BEFORE && later[i][0])
+            is_skipped[row] = 1;
+        else if (kinds[row] == ROW_UPDATE_BEFORE)
+            kinds[row] = ROW_DELETE;
+        later[i][0] = 1;
+    }
+    if (!table_reuse(sink->later))
+        table_clear(sink->later);
+    batch->kinds = kinds;
+    batch->selection = selection_without(rows, is_skipped, scratch);
+}
+
 static Status sink_push(Operator *op, int32_t input, Batch *batch)
 {
     SinkOperator *sink = (SinkOperator *)op;
@@ -210,6 +272,8 @@ static Status sink_push(Operator *op, int32_t input, Batch *batch)
     TRY(sink_start(op));
     if (sink->required_count > 0)
         sink_enforce_not_null(sink, batch);
+    if (sink->key != NULL)
+        sink_settle_updates(sink, batch);
     if (batch->selection.count == 0)
         return OK;
     int64_t count = batch->selection.count;
@@ -302,6 +366,8 @@ static void sink_close(Operator *op)
     if (sink->is_open)
         sink->writer->kind->close(sink->writer);
     buffer_free(&sink->restored);
+    table_free(sink->later);
+    sink->later = NULL;
     sink->is_open = false;
 }
 

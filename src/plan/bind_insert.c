@@ -269,6 +269,11 @@ static void insert_build(InsertBinder *binder)
     sink->node.sink.writes = writes;
     sink->node.sink.drops_null_rows =
         settings_is(planner, "table.exec.sink.not-null-enforcer", "drop");
+    sink->ordering_ttl_us = settings_duration_us(planner, "table.exec.state.ttl");
+    if (settings_is(planner, "table.exec.sink.upsert-materialize", "none"))
+        sink->ordering = ORDERING_NONE;
+    else if (settings_is(planner, "table.exec.sink.upsert-materialize", "force"))
+        sink->ordering = ORDERING_FORCE;
     sink->serial = planner->rels.count;
     list_append(&planner->rels, planner->arena, sink);
     list_append(&planner->roots, planner->arena, sink);

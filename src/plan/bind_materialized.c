@@ -187,6 +187,7 @@ void bind_create_materialized(Planner *planner, const SqlCreateMaterializedTable
         return;
     serve->node.serve.ttl_us = ttl_us;
     serve->node.serve.freshness_us = freshness_us;
+    serve->ordering_ttl_us = settings_duration_us(planner, "table.exec.state.ttl");
     serve->serial = planner->rels.count;
     list_append(&planner->rels, planner->arena, serve);
     list_append(&planner->roots, planner->arena, serve);

@@ -199,9 +199,13 @@ static void test_keys_through_expressions(void **state)
                       "('connector' = 'redis');\nINSERT INTO kv SELECT %s, b FROM c;\n",
                       cases[i].expr);
         Planned planned = planned_make(buffer_terminated(&script));
-        if ((planned.status == OK) != cases[i].is_key)
+        assert_int_equal(planned.status, OK);
+        /* Where it is none, changes are put in order for the sink's key first. */
+        const PlanNode *before = planned.plan->roots[0]->inputs[0];
+        bool is_key = before->kind != PLAN_UPSERT_MATERIALIZE;
+        if (is_key != cases[i].is_key)
             fprintf(stderr, "wrong: %s\n", cases[i].expr);
-        assert_int_equal(planned.status == OK, cases[i].is_key);
+        assert_int_equal(is_key, cases[i].is_key);
         buffer_free(&script);
         planned_free(&planned);
     }

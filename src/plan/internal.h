@@ -35,6 +35,13 @@ typedef struct ColumnSet {
     int32_t count;
 } ColumnSet;
 
+/* table.exec.sink.upsert-materialize */
+typedef enum Ordering {
+    ORDERING_AUTO, /* where the key is not the one that changes go by */
+    ORDERING_NONE,
+    ORDERING_FORCE,
+} Ordering;
+
 struct Rel {
     PlanNode node;      /* first: a Rel * is a PlanNode * */
     int32_t serial;     /* order of creation: inputs before consumers */
@@ -43,7 +50,10 @@ struct Rel {
     Span span;          /* of what asked for it, for messages */
     Str owner;          /* PLAN_SINK, PLAN_SERVE: the target as written */
     bool is_single_row; /* PLAN_SERVE of at most one row: all columns are its key */
-    List unique_keys;   /* ColumnSet, filled by rel_unique_keys */
+    /* PLAN_SINK, PLAN_SERVE: whether changes are put in order for its key, and for how long. */
+    Ordering ordering;
+    int64_t ordering_ttl_us;
+    List unique_keys; /* ColumnSet, filled by rel_unique_keys */
     bool has_unique_keys;
     /* Passes. */
     bool is_reached;
@@ -428,6 +438,15 @@ void bind_create_materialized(Planner *planner, const SqlCreateMaterializedTable
 const List *rel_unique_keys(Planner *planner, Rel *rel);
 /* The unique key that lies within the columns, or NULL. */
 const ColumnSet *rel_key_within(Planner *planner, Rel *rel, const int32_t *columns, int32_t count);
+
+/* ---- sinks.c --------------------------------------------------------------------------- */
+
+/* Puts an operator before sinks whose key is not the one that changes go by; true if there is one.
+ * Row kinds must be known. */
+bool sinks_materialize(Planner *planner);
+/* Refusals, and whether -U is needed. */
+void sink_check(Planner *planner, Rel *sink);
+void serve_check(Planner *planner, Rel *serve);
 
 /* ---- passes ---------------------------------------------------------------------------- */
 

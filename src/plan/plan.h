@@ -19,21 +19,22 @@
 #include "sql/diagnostics.h"
 
 typedef enum PlanKind {
-    PLAN_SOURCE,           /* reads a table: no input */
-    PLAN_VALUES,           /* constant rows: no input */
-    PLAN_CALC,             /* WHERE and SELECT: filter, then project */
-    PLAN_WATERMARK,        /* gives the stream its event time */
-    PLAN_WINDOW_ASSIGN,    /* a window TVF without aggregation: rows x windows */
-    PLAN_WINDOW_AGGREGATE, /* GROUP BY window_start, window_end, keys */
-    PLAN_GROUP_AGGREGATE,  /* GROUP BY keys; DISTINCT is one without calls */
-    PLAN_NORMALIZE,        /* upserts by key made a full changelog */
-    PLAN_UNION,            /* UNION ALL */
-    PLAN_REGULAR_JOIN,     /* whatever rows are known of both sides */
-    PLAN_INTERVAL_JOIN,    /* rows whose times lie within bounds of each other */
-    PLAN_TEMPORAL_JOIN,    /* rows with the version of their time: FOR SYSTEM_TIME AS OF */
-    PLAN_WINDOW_JOIN,      /* rows of the same window */
-    PLAN_SINK,             /* writes a table through a connector */
-    PLAN_SERVE,            /* keeps a materialized table */
+    PLAN_SOURCE,             /* reads a table: no input */
+    PLAN_VALUES,             /* constant rows: no input */
+    PLAN_CALC,               /* WHERE and SELECT: filter, then project */
+    PLAN_WATERMARK,          /* gives the stream its event time */
+    PLAN_WINDOW_ASSIGN,      /* a window TVF without aggregation: rows x windows */
+    PLAN_WINDOW_AGGREGATE,   /* GROUP BY window_start, window_end, keys */
+    PLAN_GROUP_AGGREGATE,    /* GROUP BY keys; DISTINCT is one without calls */
+    PLAN_NORMALIZE,          /* upserts by key made a full changelog */
+    PLAN_UNION,              /* UNION ALL */
+    PLAN_REGULAR_JOIN,       /* whatever rows are known of both sides */
+    PLAN_INTERVAL_JOIN,      /* rows whose times lie within bounds of each other */
+    PLAN_TEMPORAL_JOIN,      /* rows with the version of their time: FOR SYSTEM_TIME AS OF */
+    PLAN_WINDOW_JOIN,        /* rows of the same window */
+    PLAN_UPSERT_MATERIALIZE, /* changes by another key put in order for a sink's */
+    PLAN_SINK,               /* writes a table through a connector */
+    PLAN_SERVE,              /* keeps a materialized table */
 } PlanKind;
 
 typedef enum Distribution {
@@ -172,6 +173,12 @@ struct PlanNode {
             int64_t state_ttl_us;
             /* -U is emitted if it is in `changelog`. */
         } normalize;
+        struct {
+            ColumnList key;        /* the sink's */
+            ColumnList upsert_key; /* by which rows are found again … */
+            bool has_upsert_key;   /* … else by all their columns */
+            int64_t state_ttl_us;  /* 0: keep */
+        } upsert_materialize;
         /* Arrays of two: of input 0, of input 1. */
         struct {
             PlanJoin join;
@@ -200,12 +207,11 @@ struct PlanNode {
             bool is_local_time; /* of windows over TIMESTAMP_LTZ */
         } window_join;
         struct {
-            const PlanTable *table;        /* schema = the input's; column i goes to writes[i] */
-            const int32_t *writes;         /* as source.columns: >= 0 physical, else metadata */
-            ChangelogMode accepts;         /* row kinds the connector takes; -U rows may come
-                                              although it does not: it skips them */
-            bool drops_null_rows;          /* table.exec.sink.not-null-enforcer = DROP */
-            bool needs_upsert_materialize; /* reserved */
+            const PlanTable *table; /* schema = the input's; column i goes to writes[i] */
+            const int32_t *writes;  /* as source.columns: >= 0 physical, else metadata */
+            ChangelogMode accepts;  /* row kinds the connector takes; -U rows may come
+                                       although it does not: it skips them */
+            bool drops_null_rows;   /* table.exec.sink.not-null-enforcer = DROP */
         } sink;
         struct {
             Str name;

@@ -171,6 +171,15 @@ uint8_t *rowset_at(const RowSet *set, int32_t position)
     return rows[position];
 }
 
+uint8_t *rowset_last(const RowSet *set)
+{
+    uint8_t *one;
+    int32_t count;
+    uint8_t *const *rows = rowset_rows(set, &one, &count);
+    assert(count > 0 && rows[count - 1] != NULL);
+    return rows[count - 1];
+}
+
 void rowset_replace(RowSet *set, int32_t position, uint8_t *row)
 {
     if (!rowset_is_run(set)) {
@@ -196,8 +205,8 @@ void rowset_remove(const RowSetKind *kind, RowSet *set, int32_t position, int64_
         index_remove(kind, run, position);
     run->rows[position] = NULL;
     run->live--;
-    if (position == run->used - 1)
-        run->used--;
+    while (run->used > 0 && run->rows[run->used - 1] == NULL)
+        run->used--; /* the last place is never a gap */
     if (run->live == 0)
         rowset_clear(set, bytes);
 }
