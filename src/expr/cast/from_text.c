@@ -1,9 +1,13 @@
-/* Casts of texts to everything else: trimmed first, then the whole must be a value. */
+/* Casts of texts to everything else: what Flink takes, to the letter. Numbers and dates are trimmed
+ * first; booleans and timestamps are not. */
 #include "data/decimal.h"
 #include "data/real.h"
 #include "expr/cast/cast.h"
 
-static const int64_t NANOS_PER_MICRO = 1000;
+enum {
+    NANOS_PER_MICRO = 1000,
+    YEAR_MAX = 294246, /* what microseconds since 1970 reach */
+};
 
 /* ---- BOOLEAN --------------------------------------------------------------------------- */
 
@@ -23,7 +27,7 @@ static void text_to_boolean(Call *call)
     uint8_t *out = call->out.values;
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
-        Str text = str_trim(str_arg(&arg, row));
+        Str text = str_arg(&arg, row);
         out[row] = is_any_of(text, truths);
         if (!out[row] && !is_any_of(text, lies))
             cast_fail_text(call, row, str_arg(&arg, row));
@@ -56,12 +60,14 @@ static Parsed parse_integer(Str text, int64_t min, int64_t max, int64_t *out)
         is_over = is_over || value > (limit - digit) / 10;
         value = value * 10 + digit;
     }
-    int64_t digit_count = at - digits;
+    bool has_value = at > digits;
     if (at < end && *at == '.') {
-        for (at++; at < end && is_digit(*at); at++)
-            digit_count++;
+        has_value = true; /* a point alone is 0 */
+        at++;
+        while (at < end && is_digit(*at))
+            at++;
     }
-    if (at < end || digit_count == 0)
+    if (at < end || !has_value)
         return PARSED_BAD;
     *out = (int64_t)(is_negative ? 0 - value : value);
     return is_over ? PARSED_RANGE : PARSED;
@@ -174,7 +180,7 @@ static bool take_char(Str *text, char c)
     return true;
 }
 
-/* yyyy[-M[-d]], with whatever stands behind a space or a T. */
+/* yyyy[-M[-d]], with whatever stands behind a space. */
 static bool parse_date(Str text, int32_t *days)
 {
     int32_t year, month = 1, day = 1;
@@ -186,36 +192,120 @@ static bool parse_date(Str text, int32_t *days)
         if (take_char(&text, '-') && !take_number(&text, 2, &day))
             return false;
     }
-    bool is_end = text.length == 0 || text.data[0] == ' ' || text.data[0] == 'T';
+    bool is_end = text.length == 0 || text.data[0] == ' ';
     if (!is_end || !civil_is_valid(year, month, day))
         return false;
     *days = days_from_civil(year, month, day);
     return true;
 }
 
-/* HH[:mm[:ss[.f…]]] */
+/* Digits with spaces around them and nothing else, below `limit`. */
+static bool parse_part(Str text, int32_t limit, int32_t *out)
+{
+    text = str_trim(text);
+    *out = 0;
+    for (int64_t i = 0; i < text.length; i++) {
+        if (!is_digit(text.data[i]) || *out >= limit)
+            return false;
+        *out = *out * 10 + (text.data[i] - '0');
+    }
+    return text.length > 0 && *out < limit;
+}
+
+/* Milliseconds of the digits behind a point, rounded by the fourth. */
+static int32_t parse_millis(Str text)
+{
+    int32_t millis = 0, weight = 100;
+    for (int64_t i = 0; i < text.length && weight > 0; i++, weight /= 10) {
+        if (is_digit(text.data[i]))
+            millis += (text.data[i] - '0') * weight;
+    }
+    return millis + (text.length > 3 && text.data[3] >= '5');
+}
+
+/* H[:m[:s[.f…]]] */
 static bool parse_time(Str text, int32_t *millis)
 {
-    int32_t hour, minute = 0, second = 0, fraction = 0;
-    if (!take_number(&text, 2, &hour))
+    Str minutes, seconds, fraction;
+    Str hours = str_split(text, ':', &minutes);
+    bool has_minutes = minutes.data != NULL;
+    minutes = str_split(minutes, ':', &seconds);
+    bool has_seconds = seconds.data != NULL;
+    seconds = str_split(seconds, '.', &fraction);
+    int32_t hour, minute = 0, second = 0;
+    if (!parse_part(hours, 24, &hour) || (has_minutes && !parse_part(minutes, 60, &minute)) ||
+        (has_seconds && !parse_part(seconds, 60, &second)))
         return false;
-    if (take_char(&text, ':')) {
-        if (!take_number(&text, 2, &minute))
-            return false;
-        if (take_char(&text, ':') && !take_number(&text, 2, &second))
-            return false;
-    }
-    if (take_char(&text, '.')) {
-        int32_t weight = 100;
-        while (text.length > 0 && is_digit(text.data[0])) {
-            fraction += (text.data[0] - '0') * weight;
-            weight /= 10;
-            text = str_make(text.data + 1, text.length - 1);
-        }
-    }
-    if (text.length > 0 || hour > 23 || minute > 59 || second > 59)
+    *millis = ((hour * 60 + minute) * 60 + second) * 1000 + parse_millis(fraction);
+    return *millis < MILLIS_PER_DAY;
+}
+
+/* ---- Timestamps, as Java's formatter reads yyyy-[MM][M]-[dd][d][ [HH][H]:[mm][m]:[ss][s][.n…]] */
+
+/* Four digits, or a plus sign and more of them. */
+static bool take_year(Str *text, int32_t *year)
+{
+    bool has_sign = take_char(text, '+');
+    int64_t before = text->length;
+    if (!take_number(text, has_sign ? 9 : 4, year))
         return false;
-    *millis = ((hour * 60 + minute) * 60 + second) * 1000 + fraction;
+    int64_t digits = before - text->length;
+    return has_sign ? digits > 4 : digits == 4;
+}
+
+/* One or two digits, or none, which leaves *out as it is. */
+static void take_part(Str *text, int32_t *out)
+{
+    int32_t value;
+    if (take_number(text, 2, &value))
+        *out = value;
+}
+
+/* Up to nine digits as nanoseconds. */
+static int32_t take_nanos(Str *text)
+{
+    int32_t nanos = 0;
+    for (int32_t weight = 100000000; weight > 0; weight /= 10) {
+        if (text->length == 0 || !is_digit(text->data[0]))
+            break;
+        nanos += (text->data[0] - '0') * weight;
+        *text = str_make(text->data + 1, text->length - 1);
+    }
+    return nanos;
+}
+
+/* The day is cut to the end of its month, and 24:00:00 is the next day: Java is lenient there. */
+static bool parse_timestamp(Str text, int64_t *seconds, int32_t *nanos)
+{
+    int32_t year, month = 1, day = 1, hour = 0, minute = 0, second = 0;
+    *nanos = 0;
+    if (!take_year(&text, &year) || !take_char(&text, '-'))
+        return false;
+    take_part(&text, &month);
+    if (!take_char(&text, '-'))
+        return false;
+    take_part(&text, &day);
+    if (text.length > 0) {
+        if (!take_char(&text, ' '))
+            return false;
+        take_part(&text, &hour);
+        if (!take_char(&text, ':'))
+            return false;
+        take_part(&text, &minute);
+        if (!take_char(&text, ':'))
+            return false;
+        take_part(&text, &second);
+        if (take_char(&text, '.'))
+            *nanos = take_nanos(&text);
+    }
+    bool is_midnight = hour == 24 && minute == 0 && second == 0 && *nanos == 0;
+    if (text.length > 0 || year < 1 || year > YEAR_MAX || month < 1 || month > 12 || day < 1 ||
+        day > 31 || (hour > 23 && !is_midnight) || minute > 59 || second > 59)
+        return false;
+    while (!civil_is_valid(year, month, day))
+        day--;
+    *seconds =
+        (int64_t)days_from_civil(year, month, day) * 86400 + (hour * 60 + minute) * 60 + second;
     return true;
 }
 
@@ -259,11 +349,13 @@ static void text_to_timestamp(Call *call)
     int64_t unit = fraction_unit(6 - to.precision);
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
-        Timestamp micros;
-        if (!timestamp_parse(str_trim(str_arg(&arg, row)), ' ', &micros)) {
+        int64_t seconds;
+        int32_t nanos;
+        if (!parse_timestamp(str_arg(&arg, row), &seconds, &nanos)) {
             cast_fail_text(call, row, str_arg(&arg, row));
             continue;
         }
+        Timestamp micros = seconds * MICROS_PER_SECOND + nanos / NANOS_PER_MICRO;
         micros -= floor_mod(micros, unit);
         out[row] = is_instant ? timezone_to_utc(zone, micros) : micros;
     }
@@ -279,11 +371,13 @@ static void text_to_timestamp_nanos(Call *call)
     int64_t unit = fraction_unit(9 - to.precision);
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
-        Int128 nanos;
-        if (!timestamp_parse_nanos(str_trim(str_arg(&arg, row)), ' ', &nanos)) {
+        int64_t seconds;
+        int32_t fraction;
+        if (!parse_timestamp(str_arg(&arg, row), &seconds, &fraction)) {
             cast_fail_text(call, row, str_arg(&arg, row));
             continue;
         }
+        Int128 nanos = (Int128)seconds * MICROS_PER_SECOND * NANOS_PER_MICRO + fraction;
         nanos -= (nanos % unit + unit) % unit;
         Int128 micros = nanos / NANOS_PER_MICRO - (nanos % NANOS_PER_MICRO < 0);
         if (is_instant)
