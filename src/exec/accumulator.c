@@ -14,13 +14,14 @@ AccumulatorGroup accumulators_choose(Arena *arena, const PlanAggregate *aggregat
             continue;
         int32_t bytes = aggregate_state_bytes(call);
         assert(bytes >= 0 && bytes % 8 == 0);
-        group.calls[group.count++] = (Accumulator){
+        Accumulator *one = &group.calls[group.count++];
+        *one = (Accumulator){
             .call = call,
-            .args = {aggregates[i].args[0], aggregates[i].args[1]},
             .filter = aggregates[i].filter,
             .offset = group.bytes,
             .result = i,
         };
+        memcpy(one->args, aggregates[i].args, sizeof one->args);
         group.bytes += bytes;
         group.owns_heap = group.owns_heap || aggregate_owns_heap(call);
     }
@@ -53,7 +54,7 @@ void accumulators_update(const AccumulatorGroup *group, uint8_t *const *states, 
         return;
     for (int32_t i = 0; i < group->count; i++) {
         const Accumulator *one = &group->calls[i];
-        Column args[2] = {0};
+        Column args[AGGREGATE_ARGS_MAX] = {0};
         for (int32_t k = 0; k < one->call->arg_count; k++)
             args[k] = batch->columns[one->args[k]];
         Selection chosen = rows;

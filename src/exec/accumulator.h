@@ -12,10 +12,10 @@
 
 typedef struct Accumulator {
     const AggregateCall *call;
-    int32_t args[2]; /* columns of the input */
-    int32_t filter;  /* a BOOLEAN column of the input, or -1 */
-    int32_t offset;  /* from the start of the group */
-    int32_t result;  /* position among the results */
+    int32_t args[AGGREGATE_ARGS_MAX]; /* columns of the input */
+    int32_t filter;                   /* a BOOLEAN column of the input, or -1 */
+    int32_t offset;                   /* from the start of the group */
+    int32_t result;                   /* position among the results */
 } Accumulator;
 
 typedef struct AccumulatorGroup {

@@ -238,9 +238,17 @@ static void check_slices(const AggregateCall *call, Type type)
     arena_free(arena);
 }
 
-static const char *const names[] = {"COUNT",       "SUM",         "AVG",        "MIN",
-                                    "MAX",         "FIRST_VALUE", "LAST_VALUE", "VAR_POP",
-                                    "STDDEV_SAMP", "LISTAGG"};
+static const char *const names[] = {
+    "COUNT",   "SUM",         "AVG",     "MIN",       "MAX",     "FIRST_VALUE",  "LAST_VALUE",
+    "VAR_POP", "STDDEV_SAMP", "LISTAGG", "ARRAY_AGG", "COLLECT", "JSON_ARRAYAGG"};
+
+/* A DISTINCT value keeps the place of its first row when that is taken back and another one stays:
+ * that is not the order of the rows left. */
+static bool keeps_place(const AggregateCall *call)
+{
+    const char *name = aggregate_name(call);
+    return call->is_distinct && (strcmp(name, "LISTAGG") == 0 || strcmp(name, "ARRAY_AGG") == 0);
+}
 
 /* Spreads of decimals beyond a double's digits are rounded on the way. */
 static bool is_rounded(const char *name, Type type)
@@ -257,7 +265,7 @@ static void rows_are_taken_back(void **state)
         for (int32_t t = 0; t < TYPES; t++) {
             for (int32_t is_distinct = 0; is_distinct < 2; is_distinct++) {
                 AggregateCall *call = bind(arena, names[n], type_at(t), is_distinct, true);
-                if (call == NULL || is_rounded(names[n], type_at(t)))
+                if (call == NULL || is_rounded(names[n], type_at(t)) || keeps_place(call))
                     continue;
                 check_retraction(call, type_at(t));
                 checked++;

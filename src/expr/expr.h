@@ -141,12 +141,14 @@ Selection program_select(Program *program, EvalContext *context, const Batch *ba
 
 typedef struct AggregateKind AggregateKind;
 
+enum { AGGREGATE_ARGS_MAX = 3 };
+
 /* One aggregate call, bound. `args` are columns of the batch that the operator hands in;
  * FILTER is the operator's work (it narrows the rows). */
 typedef struct AggregateCall {
     const AggregateKind *kind;
     int32_t arg_count;
-    Type arg_types[2];
+    Type arg_types[AGGREGATE_ARGS_MAX];
     Type result;
     bool is_distinct;
     bool has_retractions; /* rows of the input can be taken back */
@@ -155,6 +157,9 @@ typedef struct AggregateCall {
 /* By name, case ignored: COUNT, SUM, AVG, MIN, MAX, FIRST_VALUE, LAST_VALUE, …; COUNT(*) is
  * COUNT with no argument. */
 bool aggregate_exists(Str name);
+/* What an argument must be cast to before aggregate_bind; false: nothing. The caller checks whether
+ * that cast is possible. */
+bool aggregate_argument(Str name, int32_t index, Type given, Type *wanted);
 Status aggregate_bind(Str name, Arena *arena, const Type *args, int32_t arg_count, bool is_distinct,
                       bool has_retractions, AggregateCall **out, Error *error);
 const char *aggregate_name(const AggregateCall *call);

@@ -33,8 +33,9 @@ static bool call_is_unsupported(ExprBinder *binder, const SqlCall *call, Span sp
         what = "WITHIN GROUP";
     else if (call->name->parts.count > 1)
         what = "a function of a catalog";
-    else if (call->nulls == SQL_RESPECT_NULLS)
-        what = "RESPECT NULLS";
+    else if (call->nulls != SQL_NULLS_UNSPECIFIED &&
+             !str_equal_ignoring_case(sql_path_last(call->name)->text, STR("ARRAY_AGG")))
+        what = call->nulls == SQL_RESPECT_NULLS ? "RESPECT NULLS" : "IGNORE NULLS";
     if (what != NULL)
         planner_unsupported(binder->planner, span, what);
     return what != NULL;
@@ -95,6 +96,48 @@ static bool use_is_poisoned(const AggregateUse *use)
     return use->filter != NULL && expr_is_poison(use->filter);
 }
 
+/* The name under which the aggregate with its clauses is known. */
+static Str aggregate_full_name(const SqlCall *call)
+{
+    Str name = sql_path_last(call->name)->text;
+    SqlJsonOnNull on_null = call->json != NULL ? call->json->on_null : SQL_JSON_ON_NULL_NONE;
+    if (call->nulls == SQL_IGNORE_NULLS && str_equal_ignoring_case(name, STR("ARRAY_AGG")))
+        return STR("ARRAY_AGG IGNORE NULLS");
+    if (on_null == SQL_JSON_NULL_ON_NULL && str_equal_ignoring_case(name, STR("JSON_ARRAYAGG")))
+        return STR("JSON_ARRAYAGG NULL ON NULL");
+    if (on_null == SQL_JSON_ABSENT_ON_NULL && str_equal_ignoring_case(name, STR("JSON_OBJECTAGG")))
+        return STR("JSON_OBJECTAGG ABSENT ON NULL");
+    return name;
+}
+
+/* Bind the arguments of an aggregate call, in the types that it wants. */
+static void use_bind_args(ExprBinder *inner, const SqlCall *call, AggregateUse *use, Type *types)
+{
+    for (int32_t i = 0; i < call->arguments.count; i++) {
+        Expr *arg = bind_expr(inner, LIST_AT(call->arguments, i, SqlExpr));
+        Type wanted;
+        if (!expr_is_poison(arg) && aggregate_argument(use->name, i, arg->type, &wanted) &&
+            cast_kind(arg->type, wanted) != CAST_NONE && !type_is_text(arg->type))
+            arg = expr_cast(inner->planner->arena, arg, wanted, false);
+        use->args[i] = arg;
+        types[i] = arg->type;
+        use->arg_count++;
+    }
+}
+
+/* Flink has no APPROX_COUNT_DISTINCT over streams: what is approximate cannot be taken back. */
+static bool use_is_refused(ExprBinder *binder, const AggregateUse *use)
+{
+    if (!str_equal_ignoring_case(use->name, STR("APPROX_COUNT_DISTINCT")) ||
+        settings_is_batch(binder->planner))
+        return false;
+    Diagnostic *d = REPORT(binder->planner, "WR2044", use->span,
+                           "`APPROX_COUNT_DISTINCT` is not possible in streaming mode");
+    diagnostic_help(d, "count exactly with COUNT(DISTINCT x), or set 'execution.runtime-mode' = "
+                       "'batch'");
+    return true;
+}
+
 static Expr *bind_aggregate_call(ExprBinder *binder, const SqlExpr *expr)
 {
     Planner *planner = binder->planner;
@@ -102,26 +145,22 @@ static Expr *bind_aggregate_call(ExprBinder *binder, const SqlExpr *expr)
     if (!aggregate_is_allowed(binder, call, expr->span))
         return call_poison(binder, expr->span);
     AggregateUse *use = ARENA_NEW(planner->arena, AggregateUse);
-    use->name = sql_path_last(call->name)->text;
+    use->name = aggregate_full_name(call);
     use->is_distinct = call->is_distinct;
     use->span = expr->span;
-    if (call->arguments.count > 2) {
-        planner_unsupported(planner, expr->span, "an aggregate of more than two arguments");
+    if (call->arguments.count > AGGREGATE_ARGS_MAX) {
+        planner_unsupported(planner, expr->span, "an aggregate of more than three arguments");
         return call_poison(binder, expr->span);
     }
     ExprBinder inner = *binder;
     inner.is_in_aggregate = true;
-    Type types[2];
-    for (int32_t i = 0; i < call->arguments.count; i++) {
-        use->args[i] = bind_expr(&inner, LIST_AT(call->arguments, i, SqlExpr));
-        types[i] = use->args[i]->type;
-        use->arg_count++;
-    }
+    Type types[AGGREGATE_ARGS_MAX];
+    use_bind_args(&inner, call, use, types);
     if (call->filter != NULL) {
         inner.place = "FILTER";
         use->filter = bind_condition(&inner, call->filter);
     }
-    if (use_is_poisoned(use))
+    if (use_is_poisoned(use) || use_is_refused(binder, use))
         return call_poison(binder, expr->span);
     Error error = {0};
     if (aggregate_bind(use->name, planner->arena, types, use->arg_count, use->is_distinct, false,

@@ -292,7 +292,7 @@ void rel_digest(Buffer *out, const Rel *rel);
 
 typedef struct AggregateUse {
     Str name;
-    Expr *args[2];
+    Expr *args[AGGREGATE_ARGS_MAX];
     int32_t arg_count;
     Expr *filter; /* or NULL */
     bool is_distinct;

@@ -52,7 +52,7 @@ typedef struct ColumnList {
 /* An aggregate call of an aggregation: argument columns of the input, and a filter column. */
 typedef struct PlanAggregate {
     const AggregateCall *call;
-    int32_t args[2];
+    int32_t args[AGGREGATE_ARGS_MAX];
     int32_t filter; /* a BOOLEAN column of the input, or -1 */
     Str name;       /* of the output column */
 } PlanAggregate;

@@ -19,6 +19,17 @@ typedef enum AggregateName {
     AGGREGATE_VAR_POP,
     AGGREGATE_VAR_SAMP,
     AGGREGATE_VARIANCE,
+    AGGREGATE_COLLECT,
+    AGGREGATE_ARRAY_AGG,
+    AGGREGATE_JSON_ARRAYAGG,
+    AGGREGATE_JSON_OBJECTAGG,
+    AGGREGATE_PERCENTILE,
+    AGGREGATE_APPROX_COUNT_DISTINCT,
+    AGGREGATE_LISTED,
+    /* Clauses of those above make calls of their own. */
+    AGGREGATE_ARRAY_AGG_IGNORE_NULLS = AGGREGATE_LISTED,
+    AGGREGATE_JSON_ARRAYAGG_NULL,
+    AGGREGATE_JSON_OBJECTAGG_ABSENT,
     AGGREGATE_NAMES,
 } AggregateName;
 
@@ -51,16 +62,42 @@ static const FunctionInfo infos[AGGREGATE_NAMES] = {
                             "variance of a sample; NULL of one value", true},
     [AGGREGATE_VARIANCE] = {"VARIANCE", "aggregate", "VARIANCE(x number) -> type of AVG(x)",
                             "VAR_SAMP", true},
+    [AGGREGATE_COLLECT] = {"COLLECT", "aggregate", "COLLECT([DISTINCT] x) -> MULTISET<type of x>",
+                           "the values that are not NULL, each with its count", true},
+    [AGGREGATE_ARRAY_AGG] = {"ARRAY_AGG", "aggregate",
+                             "ARRAY_AGG([DISTINCT] x [IGNORE NULLS]) -> ARRAY<type of x>",
+                             "all values in order of arrival; NULL if there is none", true},
+    [AGGREGATE_JSON_ARRAYAGG] = {"JSON_ARRAYAGG", "aggregate",
+                                 "JSON_ARRAYAGG(x [NULL | ABSENT ON NULL]) -> STRING",
+                                 "the values as a JSON array, without NULLs unless said", true},
+    [AGGREGATE_JSON_OBJECTAGG] =
+        {"JSON_OBJECTAGG", "aggregate",
+         "JSON_OBJECTAGG([KEY] k STRING VALUE x [NULL | ABSENT ON NULL]) -> "
+         "STRING",
+         "a JSON object of the rows, its keys in order", true},
+    [AGGREGATE_PERCENTILE] = {"PERCENTILE", "aggregate",
+                              "PERCENTILE(x number, p DOUBLE or ARRAY<DOUBLE> [, frequency]) -> "
+                              "DOUBLE or ARRAY<DOUBLE>",
+                              "the value at the fraction p of all in order, interpolated", true},
+    [AGGREGATE_APPROX_COUNT_DISTINCT] = {"APPROX_COUNT_DISTINCT", "aggregate",
+                                         "APPROX_COUNT_DISTINCT(x) -> BIGINT",
+                                         "about how many different values there are, within 1 % "
+                                         "or so; batch mode only",
+                                         true},
+    [AGGREGATE_ARRAY_AGG_IGNORE_NULLS] = {"ARRAY_AGG IGNORE NULLS", "aggregate", "", "", true},
+    [AGGREGATE_JSON_ARRAYAGG_NULL] = {"JSON_ARRAYAGG NULL ON NULL", "aggregate", "", "", true},
+    [AGGREGATE_JSON_OBJECTAGG_ABSENT] = {"JSON_OBJECTAGG ABSENT ON NULL", "aggregate", "", "",
+                                         true},
 };
 
 int32_t aggregate_info_count(void)
 {
-    return AGGREGATE_NAMES;
+    return AGGREGATE_LISTED;
 }
 
 const FunctionInfo *aggregate_info_at(int32_t index)
 {
-    assert(index >= 0 && index < AGGREGATE_NAMES);
+    assert(index >= 0 && index < AGGREGATE_LISTED);
     return &infos[index];
 }
 
@@ -86,7 +123,46 @@ static Type average_type(Type arg)
     return type_decimal(DECIMAL_PRECISION_MAX, arg.scale > 6 ? arg.scale : 6);
 }
 
-static const AggregateKind *aggregate_pick(AggregateName name, AggregateCall *call)
+/* A collection of the type's values, nullable itself. */
+static Type collection_of(Arena *arena, TypeId id, Type element)
+{
+    Type *child = ARENA_NEW(arena, Type);
+    *child = element;
+    child->time_attribute = TIME_NONE;
+    return (Type){.id = id, .is_nullable = true, .children = child, .child_count = 1};
+}
+
+/* Those that give all values. */
+static const AggregateKind *aggregate_pick_nested(AggregateName name, AggregateCall *call,
+                                                  Arena *arena)
+{
+    Type arg = call->arg_types[0];
+    switch ((int)name) {
+    case AGGREGATE_COLLECT:
+        call->result = type_not_null(collection_of(arena, TYPE_MULTISET, type_not_null(arg)));
+        return collect_kind(arg);
+    case AGGREGATE_ARRAY_AGG:
+    case AGGREGATE_ARRAY_AGG_IGNORE_NULLS:
+        call->result = collection_of(arena, TYPE_ARRAY, arg);
+        return array_agg_kind(arg, name == AGGREGATE_ARRAY_AGG_IGNORE_NULLS);
+    case AGGREGATE_JSON_ARRAYAGG:
+    case AGGREGATE_JSON_ARRAYAGG_NULL:
+        call->result = type_not_null(type_string());
+        return json_array_agg_kind(arg, name == AGGREGATE_JSON_ARRAYAGG_NULL);
+    case AGGREGATE_JSON_OBJECTAGG:
+    case AGGREGATE_JSON_OBJECTAGG_ABSENT:
+        call->result = type_not_null(type_string());
+        return json_object_agg_kind(arg, call->arg_types[1], name == AGGREGATE_JSON_OBJECTAGG);
+    default:
+        assert(name == AGGREGATE_PERCENTILE);
+        call->result = type_simple(TYPE_DOUBLE);
+        if (call->arg_types[1].id == TYPE_ARRAY)
+            call->result = collection_of(arena, TYPE_ARRAY, type_simple(TYPE_DOUBLE));
+        return arg.id == TYPE_DOUBLE ? &percentile_kind : NULL;
+    }
+}
+
+static const AggregateKind *aggregate_pick(AggregateName name, AggregateCall *call, Arena *arena)
 {
     Type arg = call->arg_types[0];
     call->result = type_nullable(arg);
@@ -119,6 +195,18 @@ static const AggregateKind *aggregate_pick(AggregateName name, AggregateCall *ca
     case AGGREGATE_VARIANCE:
         call->result = type_nullable(average_type(arg));
         return variance_kind(arg, infos[name].name);
+    case AGGREGATE_COLLECT:
+    case AGGREGATE_ARRAY_AGG:
+    case AGGREGATE_ARRAY_AGG_IGNORE_NULLS:
+    case AGGREGATE_JSON_ARRAYAGG:
+    case AGGREGATE_JSON_ARRAYAGG_NULL:
+    case AGGREGATE_JSON_OBJECTAGG:
+    case AGGREGATE_JSON_OBJECTAGG_ABSENT:
+    case AGGREGATE_PERCENTILE: return aggregate_pick_nested(name, call, arena);
+    case AGGREGATE_APPROX_COUNT_DISTINCT:
+        call->result = type_not_null(type_simple(TYPE_BIGINT));
+        return type_physical(arg) == PHYSICAL_NONE || call->has_retractions ? NULL
+                                                                            : &approximate_kind;
     case AGGREGATE_NAMES: break;
     }
     return NULL;
@@ -129,10 +217,16 @@ static Status aggregate_check_count(AggregateName name, int32_t arg_count, bool 
 {
     if (name == AGGREGATE_COUNT && arg_count == 0 && !is_distinct)
         return OK;
-    if (arg_count == 2 && (name == AGGREGATE_COUNT || name == AGGREGATE_LISTAGG))
+    bool takes_two = name == AGGREGATE_COUNT || name == AGGREGATE_LISTAGG ||
+                     name == AGGREGATE_PERCENTILE || name == AGGREGATE_JSON_OBJECTAGG ||
+                     name == AGGREGATE_JSON_OBJECTAGG_ABSENT;
+    bool needs_two = takes_two && name != AGGREGATE_COUNT && name != AGGREGATE_LISTAGG;
+    if ((arg_count == 2 && takes_two) || (arg_count == 3 && name == AGGREGATE_PERCENTILE) ||
+        (arg_count == 1 && !needs_two))
         return OK;
-    if (arg_count == 1)
-        return OK;
+    if (needs_two)
+        return fail(error, ERR_INVALID, "WR2310", "`%s` takes 2 arguments, not %d",
+                    infos[name].name, arg_count);
     if (name == AGGREGATE_COUNT)
         return fail(error, ERR_INVALID, "WR2310", "`COUNT` takes *, or one or two arguments");
     return fail(error, ERR_INVALID, "WR2310", "`%s` takes 1 argument, not %d", infos[name].name,
@@ -155,14 +249,18 @@ Status aggregate_bind(Str name, Arena *arena, const Type *args, int32_t arg_coun
     }
     call->is_distinct = is_distinct;
     call->has_retractions = has_retractions;
-    call->kind = aggregate_pick((AggregateName)found, call);
+    call->kind = aggregate_pick((AggregateName)found, call, arena);
     if (call->kind == NULL)
         return fail(error, ERR_INVALID, "WR2310", "`%s` cannot be applied to %s", infos[found].name,
                     type_text(arena, type_nullable(args[0])));
-    if (call->is_distinct && call->kind->owns_heap)
+    if (call->is_distinct && distinct_order_kind(call->kind) != NULL) {
+        call->kind = distinct_order_kind(call->kind);
+    } else if (call->is_distinct && found == AGGREGATE_COLLECT) {
+        /* COLLECT sees to it itself. */
+    } else if (call->is_distinct && call->kind->owns_heap) {
         return fail(error, ERR_INVALID, "WR2310", "`%s(DISTINCT)` is not supported",
                     infos[found].name);
-    if (call->is_distinct) {
+    } else if (call->is_distinct) {
         AggregateKind *kind = ARENA_NEW(arena, AggregateKind);
         *kind = distinct_kind(call->kind);
         call->kind = kind;
@@ -174,6 +272,23 @@ Status aggregate_bind(Str name, Arena *arena, const Type *args, int32_t arg_coun
 const char *aggregate_name(const AggregateCall *call)
 {
     return call->kind->name;
+}
+
+bool aggregate_argument(Str name, int32_t index, Type given, Type *wanted)
+{
+    bool is_percentile = aggregate_find(name) == AGGREGATE_PERCENTILE;
+    static const Type real = {.id = TYPE_DOUBLE, .is_nullable = true};
+    *wanted = given;
+    if (!is_percentile)
+        return false;
+    if (index == 2)
+        *wanted = type_simple(TYPE_BIGINT);
+    else if (index == 1 && given.id == TYPE_ARRAY)
+        *wanted =
+            (Type){.id = TYPE_ARRAY, .is_nullable = true, .children = &real, .child_count = 1};
+    else
+        *wanted = type_simple(TYPE_DOUBLE);
+    return !type_equal(given, *wanted);
 }
 
 /* ---- Passing on ------------------------------------------------------------------------ */

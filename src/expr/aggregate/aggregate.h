@@ -56,7 +56,8 @@ struct AggregateKind {
     bool (*load)(const AggregateCall *call, uint8_t *state, ByteReader *in);
 };
 
-extern const AggregateKind count_kind, count_rows_kind, listagg_kind;
+extern const AggregateKind count_kind, count_rows_kind, listagg_kind, array_kind, json_array_kind,
+    percentile_kind, approximate_kind;
 
 /* The kind for an argument type, or NULL if the type does not fit. */
 const AggregateKind *sum_kind(Type arg);
@@ -65,6 +66,13 @@ const AggregateKind *extreme_kind(Type arg, bool is_max);
 const AggregateKind *bag_kind(Type arg, bool is_max); /* MIN and MAX that can take back */
 const AggregateKind *sequence_kind(Type arg, bool is_last, bool has_retractions);
 const AggregateKind *variance_kind(Type arg, const char *name);
+
+const AggregateKind *array_agg_kind(Type arg, bool ignores_nulls);
+const AggregateKind *json_array_agg_kind(Type arg, bool keeps_nulls);
+const AggregateKind *json_object_agg_kind(Type key, Type value, bool keeps_nulls);
+const AggregateKind *collect_kind(Type arg);
+/* LISTAGG and ARRAY_AGG of DISTINCT values; NULL for other kinds. */
+const AggregateKind *distinct_order_kind(const AggregateKind *kind);
 
 /* DISTINCT around another kind. */
 AggregateKind distinct_kind(const AggregateKind *inner);

@@ -1,33 +1,10 @@
-/* FIRST_VALUE, LAST_VALUE and LISTAGG: values in order of arrival, NULLs ignored.
- *
- * Where rows are only added, FIRST_VALUE and LAST_VALUE keep one value. Otherwise, and for
- * LISTAGG, all values stay in an array; a hash over them finds the earliest equal one when a
- * row is taken back. Dead places are swept when they are half of all. */
+/* FIRST_VALUE, LAST_VALUE and LISTAGG: values in order of arrival, NULLs ignored. Where rows are
+ * only added, FIRST_VALUE and LAST_VALUE keep one value. */
+#include "expr/aggregate/sequence.h"
 #include "base/hash.h"
 #include "base/memory.h"
-#include "expr/aggregate/aggregate.h"
-#include "expr/aggregate/valueset.h"
 
 enum { ITEM_CAPACITY_MIN = 8, NO_ITEM = -1, DEAD_MIN = 16 };
-
-typedef struct Item {
-    ValueEntry value; /* count is 1 while it is alive */
-    int32_t next;     /* later item of the same bucket, or NO_ITEM */
-} Item;
-
-typedef struct Bucket {
-    int32_t first, last; /* NO_ITEM: empty */
-} Bucket;
-
-/* A power of two of items and as many buckets. */
-typedef struct Sequence {
-    Physical physical;
-    int32_t count, capacity, dead_count;
-    int32_t first; /* no item before it is alive */
-    Item *items;
-    Bucket *buckets;
-    TextBox separator; /* of LISTAGG */
-} Sequence;
 
 static void sequence_link(Sequence *sequence, int32_t index)
 {
@@ -65,7 +42,7 @@ static bool item_is_long(const Sequence *sequence, const Item *item)
     return sequence->physical == PHYSICAL_STRING && item->value.text.length > STR_VIEW_INLINE_MAX;
 }
 
-static void sequence_append(Sequence *sequence, const ValueEntry *value)
+void sequence_append(Sequence *sequence, const ValueEntry *value, bool is_null)
 {
     if (sequence->count == sequence->capacity) {
         int32_t live = sequence->count - sequence->dead_count;
@@ -75,6 +52,7 @@ static void sequence_append(Sequence *sequence, const ValueEntry *value)
     Item *item = &sequence->items[sequence->count];
     item->value = *value;
     item->value.count = 1;
+    item->is_null = is_null;
     if (item_is_long(sequence, item)) {
         char *copy = memory_allocate(value->text.length);
         memcpy(copy, value->text.pointer, value->text.length);
@@ -83,24 +61,25 @@ static void sequence_append(Sequence *sequence, const ValueEntry *value)
     sequence_link(sequence, sequence->count++);
 }
 
-static bool value_is_same(const Sequence *sequence, const ValueEntry *a, const ValueEntry *b)
+static bool item_is(const Sequence *sequence, const Item *item, const ValueEntry *value,
+                    bool is_null)
 {
-    if (a->hash != b->hash)
+    const ValueEntry *a = &item->value, *b = value;
+    if (a->hash != b->hash || item->is_null != is_null)
         return false;
     if (sequence->physical == PHYSICAL_STRING)
         return str_view_equal(&a->text, &b->text);
     return a->words[0] == b->words[0] && a->words[1] == b->words[1];
 }
 
-/* Take back the earliest equal value; nothing if there is none. */
-static void sequence_remove(Sequence *sequence, const ValueEntry *value)
+void sequence_remove(Sequence *sequence, const ValueEntry *value, bool is_null)
 {
     if (sequence->capacity == 0)
         return;
     Bucket *bucket = &sequence->buckets[value->hash & (uint32_t)(sequence->capacity - 1)];
     int32_t before = NO_ITEM;
     int32_t at = bucket->first;
-    while (at != NO_ITEM && !value_is_same(sequence, &sequence->items[at].value, value)) {
+    while (at != NO_ITEM && !item_is(sequence, &sequence->items[at], value, is_null)) {
         before = at;
         at = sequence->items[at].next;
     }
@@ -135,16 +114,12 @@ static const ValueEntry *sequence_end(Sequence *sequence, bool is_last)
 
 /* ---- The aggregate over a sequence ----------------------------------------------------- */
 
-typedef struct SequenceState {
-    Sequence *sequence; /* owned; NULL: empty */
-} SequenceState;
-
-static Sequence *sequence_of(const AggregateCall *call, void *state)
+Sequence *sequence_of(void *state, Physical physical)
 {
     SequenceState *holder = state;
     if (holder->sequence == NULL) {
         holder->sequence = memory_allocate_zeroed(sizeof(Sequence));
-        holder->sequence->physical = type_physical(call->arg_types[0]);
+        holder->sequence->physical = physical;
     }
     return holder->sequence;
 }
@@ -156,7 +131,7 @@ static void sequence_update(const AggregateCall *call, const AggregateRows *in)
         int32_t row = selection_row(in->rows, i);
         if (column_is_null(column, row))
             continue;
-        Sequence *sequence = sequence_of(call, aggregate_state(in, i));
+        Sequence *sequence = sequence_of(aggregate_state(in, i), type_physical(call->arg_types[0]));
         ValueEntry value = valueset_key(column, row);
         if (call->arg_count == 2 && sequence->separator.data == NULL) {
             const StrView *views = in->args[1].values;
@@ -164,25 +139,26 @@ static void sequence_update(const AggregateCall *call, const AggregateRows *in)
                          str_view_str(&views[column_index(&in->args[1], row)]));
         }
         if (aggregate_weight(in->kinds, row) > 0)
-            sequence_append(sequence, &value);
+            sequence_append(sequence, &value, false);
         else
-            sequence_remove(sequence, &value);
+            sequence_remove(sequence, &value, false);
     }
 }
 
 /* What arrived in `from` arrived later. */
-static void sequence_merge(const AggregateCall *call, uint8_t *into, const uint8_t *from)
+void sequence_merge(const AggregateCall *call, uint8_t *into, const uint8_t *from)
 {
     const Sequence *other = ((const SequenceState *)(const void *)from)->sequence;
     if (other == NULL)
         return;
-    Sequence *sequence = sequence_of(call, into);
+    (void)call;
+    Sequence *sequence = sequence_of(into, other->physical);
     if (sequence->separator.data == NULL && other->separator.data != NULL)
         text_box_set(&sequence->separator,
                      str_make(other->separator.data, other->separator.length));
     for (int32_t i = 0; i < other->count; i++)
         if (other->items[i].value.count > 0)
-            sequence_append(sequence, &other->items[i].value);
+            sequence_append(sequence, &other->items[i].value, other->items[i].is_null);
 }
 
 static bool sequence_result(const AggregateCall *call, const uint8_t *state, Column *out,
@@ -224,7 +200,7 @@ static bool listagg_result(const AggregateCall *call, const uint8_t *state, Colu
     return true;
 }
 
-static void sequence_destroy(const AggregateCall *call, uint8_t *state)
+void sequence_destroy(const AggregateCall *call, uint8_t *state)
 {
     (void)call;
     SequenceState *holder = (void *)state;
@@ -241,7 +217,7 @@ static void sequence_destroy(const AggregateCall *call, uint8_t *state)
     memory_free(sequence);
 }
 
-static void sequence_save(const AggregateCall *call, const uint8_t *state, Buffer *out)
+void sequence_save(const AggregateCall *call, const uint8_t *state, Buffer *out)
 {
     (void)call;
     const Sequence *sequence = ((const SequenceState *)(const void *)state)->sequence;
@@ -251,23 +227,35 @@ static void sequence_save(const AggregateCall *call, const uint8_t *state, Buffe
     buffer_append_u8(out, has_separator);
     if (has_separator)
         buffer_append_bytes(out, str_make(sequence->separator.data, sequence->separator.length));
-    for (int32_t i = 0; sequence != NULL && i < sequence->count; i++)
-        if (sequence->items[i].value.count > 0)
+    for (int32_t i = 0; sequence != NULL && i < sequence->count; i++) {
+        if (sequence->items[i].value.count == 0)
+            continue;
+        buffer_append_u8(out, sequence->items[i].is_null);
+        if (!sequence->items[i].is_null)
             valueset_save_value(sequence->physical, &sequence->items[i].value, out);
+    }
 }
 
-static bool sequence_load(const AggregateCall *call, uint8_t *state, ByteReader *in)
+bool sequence_load_as(Physical physical, uint8_t *state, ByteReader *in)
 {
-    Sequence *sequence = sequence_of(call, state);
+    Sequence *sequence = sequence_of(state, physical);
     uint32_t live = byte_reader_u32(in);
     if (byte_reader_u8(in) != 0)
         text_box_set(&sequence->separator, byte_reader_bytes(in));
     for (uint32_t i = 0; i < live && !in->is_short; i++) {
-        ValueEntry value = valueset_load_value(sequence->physical, in);
+        bool is_null = byte_reader_u8(in) != 0;
+        ValueEntry value = {0};
+        if (!is_null)
+            value = valueset_load_value(sequence->physical, in);
         if (!in->is_short)
-            sequence_append(sequence, &value);
+            sequence_append(sequence, &value, is_null);
     }
     return !in->is_short;
+}
+
+static bool sequence_load(const AggregateCall *call, uint8_t *state, ByteReader *in)
+{
+    return sequence_load_as(type_physical(call->arg_types[0]), state, in);
 }
 
 #define SEQUENCE_KIND(text, finisher)                                                              \

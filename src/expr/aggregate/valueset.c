@@ -103,30 +103,30 @@ static bool entry_equal(const ValueSet *set, const ValueEntry *a, const ValueEnt
 
 /* ---- The heap -------------------------------------------------------------------------- */
 
+int valueset_compare(Physical physical, const ValueEntry *a, const ValueEntry *b)
+{
+    if (physical == PHYSICAL_STRING)
+        return str_view_compare(&a->text, &b->text);
+    if (physical == PHYSICAL_I128) {
+        Int128 left, right;
+        memcpy(&left, a->words, sizeof left);
+        memcpy(&right, b->words, sizeof right);
+        return (left > right) - (left < right);
+    }
+    if (physical == PHYSICAL_F32 || physical == PHYSICAL_F64) {
+        double left, right;
+        memcpy(&left, a->words, sizeof left);
+        memcpy(&right, b->words, sizeof right);
+        return (left > right) - (left < right);
+    }
+    int64_t left = (int64_t)a->words[0], right = (int64_t)b->words[0];
+    return (left > right) - (left < right);
+}
+
 static bool entry_is_better(const ValueSet *set, uint32_t a, uint32_t b)
 {
-    const ValueEntry *x = &set->entries[a];
-    const ValueEntry *y = &set->entries[b];
-    if (set->is_max) {
-        const ValueEntry *swap = x;
-        x = y;
-        y = swap;
-    }
-    if (set->physical == PHYSICAL_STRING)
-        return str_view_compare(&x->text, &y->text) < 0;
-    if (set->physical == PHYSICAL_I128) {
-        Int128 left, right;
-        memcpy(&left, x->words, sizeof left);
-        memcpy(&right, y->words, sizeof right);
-        return left < right;
-    }
-    if (set->physical == PHYSICAL_F32 || set->physical == PHYSICAL_F64) {
-        double left, right;
-        memcpy(&left, x->words, sizeof left);
-        memcpy(&right, y->words, sizeof right);
-        return left < right;
-    }
-    return (int64_t)x->words[0] < (int64_t)y->words[0];
+    int order = valueset_compare(set->physical, &set->entries[a], &set->entries[b]);
+    return set->is_max ? order > 0 : order < 0;
 }
 
 static void heap_sink(ValueSet *set, int32_t at)

@@ -53,6 +53,9 @@ int valueset_add(ValueSet *set, const ValueEntry *key, int64_t weight);
 /* The best present value, or NULL. */
 const ValueEntry *valueset_best(ValueSet *set);
 
+/* The order of two values: < 0, 0 or > 0. */
+int valueset_compare(Physical physical, const ValueEntry *a, const ValueEntry *b);
+
 /* Write an entry's value to a flat column. */
 void valueset_put(const ValueSet *set, const ValueEntry *entry, Column *out, Arena *arena,
                   int32_t row);
