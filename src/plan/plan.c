@@ -78,6 +78,11 @@ void bind_statement(Planner *planner, const SqlStatement *statement)
         planner_unsupported(planner, statement->span, "CREATE FUNCTION");
         break;
     case SQL_ALTER: planner_unsupported(planner, statement->span, "ALTER"); break;
+    case SQL_TRUNCATE: planner_unsupported(planner, statement->span, "TRUNCATE TABLE"); break;
+    case SQL_MODULE: planner_unsupported(planner, statement->span, "modules"); break;
+    case SQL_JAR: planner_unsupported(planner, statement->span, "JARs"); break;
+    case SQL_CLIENT: break;
+    case SQL_STOP_JOB: planner_unsupported(planner, statement->span, "STOP JOB"); break;
     case SQL_SHOW:
     case SQL_DESCRIBE:
     case SQL_EXPLAIN:

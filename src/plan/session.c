@@ -88,7 +88,12 @@ static bool statement_is_definition(const SqlStatement *statement)
     case SQL_SET_OPTION:
     case SQL_RESET_OPTION:
     case SQL_DROP:
+    case SQL_TRUNCATE:
     case SQL_USE:
+    case SQL_MODULE:
+    case SQL_JAR:
+    case SQL_STOP_JOB:
+    case SQL_CLIENT:
     case SQL_SHOW:
     case SQL_DESCRIBE:
     case SQL_INSERT:

@@ -575,13 +575,18 @@ typedef enum SqlStatementKind {
     SQL_CREATE_FUNCTION,
     SQL_ALTER,
     SQL_DROP,
+    SQL_TRUNCATE,
     SQL_USE,
+    SQL_MODULE,
+    SQL_JAR,
     SQL_SHOW,
     SQL_DESCRIBE,
+    SQL_STOP_JOB,
     SQL_INSERT,
     SQL_STATEMENT_SET,
     SQL_QUERY,
     SQL_EXPLAIN,
+    SQL_CLIENT, /* QUIT and the like */
 } SqlStatementKind;
 
 typedef enum SqlObjectKind {
@@ -616,6 +621,8 @@ typedef struct SqlColumnDefinition {
     bool is_virtual;
     bool is_primary_key; /* written at the column; also in SqlSchema's primary key */
     SqlComment comment;
+    bool is_first;  /* ALTER TABLE: FIRST */
+    SqlName *after; /* ALTER TABLE: AFTER column, or NULL */
 } SqlColumnDefinition;
 
 typedef struct SqlWatermark {
@@ -652,6 +659,9 @@ typedef struct SqlCreateTable {
     SqlPath *name;
     bool is_temporary;
     bool if_not_exists;
+    bool is_replace;            /* [CREATE OR] REPLACE TABLE */
+    bool is_or_create;          /* CREATE OR REPLACE */
+    bool is_change;             /* the parts of ALTER TABLE: columns may have places */
     List columns;               /* SqlColumnDefinition */
     SqlWatermark *watermark;    /* or NULL */
     SqlPrimaryKey *primary_key; /* or NULL */
@@ -699,7 +709,9 @@ typedef struct SqlCreateObject {
     SqlComment comment;
     List options;   /* SqlOption */
     Str identifier; /* FUNCTION … AS 'identifier' */
-    Str language;   /* or empty */
+    Span identifier_span;
+    Str language; /* or empty */
+    List jars;    /* SqlOption with key only: USING JAR 'path' */
 } SqlCreateObject;
 
 typedef enum SqlAlterKind {
@@ -707,21 +719,51 @@ typedef enum SqlAlterKind {
     SQL_ALTER_RENAME_COLUMN, /* RENAME column TO new_name */
     SQL_ALTER_SET,           /* SET ('k' = 'v') */
     SQL_ALTER_RESET,         /* RESET ('k') */
-    SQL_ALTER_AS,            /* VIEW, MATERIALIZED TABLE: AS query */
+    SQL_ALTER_AS,            /* VIEW, MATERIALIZED TABLE: AS query; FUNCTION: AS 'class' */
+    SQL_ALTER_ADD,           /* TABLE: columns, keys, watermark, partitions, distribution */
+    SQL_ALTER_MODIFY,        /* TABLE: the same but partitions */
+    SQL_ALTER_DROP,          /* TABLE: the same */
+    SQL_ALTER_COMMENT,       /* CATALOG: COMMENT 'text' */
     SQL_ALTER_SUSPEND,
     SQL_ALTER_RESUME,
     SQL_ALTER_REFRESH,
 } SqlAlterKind;
 
+/* (k = v, …) and, where it is added, its options. */
+typedef struct SqlPartition {
+    Span span;
+    List values;  /* SqlPartitionValue */
+    List options; /* SqlOption */
+} SqlPartition;
+
+/* ALTER TABLE … DROP */
+typedef struct SqlAlterDrop {
+    List columns; /* SqlName */
+    bool has_primary_key;
+    SqlName *constraint; /* or NULL */
+    bool has_watermark;
+    bool has_distribution;
+} SqlAlterDrop;
+
 typedef struct SqlAlter {
     SqlObjectKind object;
     SqlAlterKind kind;
     SqlPath *name;
+    bool is_temporary; /* FUNCTION */
+    bool is_system;
     bool if_exists;
+    SqlCreateTable *parts; /* ADD, MODIFY of anything but partitions; else NULL */
+    SqlAlterDrop drop;     /* SQL_ALTER_DROP */
+    List partitions;       /* SqlPartition: ADD, DROP PARTITION */
+    bool if_partition;     /* ADD IF NOT EXISTS, DROP IF EXISTS */
+    SqlComment comment;
+    Str identifier; /* FUNCTION */
+    Str language;
     SqlName *column;   /* SQL_ALTER_RENAME_COLUMN */
     SqlPath *new_name; /* both kinds of RENAME */
     List options;      /* SqlOption: SET, RESUME WITH */
     List keys;         /* SqlOption with key only: RESET */
+    Span action_span;
     SqlQuery *query;
 } SqlAlter;
 
@@ -749,16 +791,23 @@ typedef enum SqlShowKind {
     SQL_SHOW_MATERIALIZED_TABLES,
     SQL_SHOW_COLUMNS,
     SQL_SHOW_FUNCTIONS,
+    SQL_SHOW_PROCEDURES,
+    SQL_SHOW_MODULES,
+    SQL_SHOW_JARS,
     SQL_SHOW_JOBS,
-    SQL_SHOW_CREATE_TABLE,
+    SQL_SHOW_PARTITIONS,
+    SQL_SHOW_CREATE_TABLE, /* from here on with the name of an object */
     SQL_SHOW_CREATE_VIEW,
     SQL_SHOW_CREATE_MATERIALIZED_TABLE,
+    SQL_SHOW_CREATE_CATALOG,
 } SqlShowKind;
 
 typedef struct SqlShow {
     SqlShowKind kind;
-    SqlPath *name; /* FROM x, or the object of SHOW CREATE; or NULL */
-    bool is_user;  /* SHOW USER FUNCTIONS */
+    SqlPath *name;           /* FROM x, or the object of SHOW CREATE; or NULL */
+    bool is_user;            /* SHOW USER FUNCTIONS */
+    bool is_full;            /* SHOW FULL MODULES */
+    SqlPartition *partition; /* SHOW PARTITIONS t PARTITION (…), or NULL */
     bool has_pattern;
     bool is_negated;
     bool is_case_insensitive; /* ILIKE */
@@ -767,9 +816,35 @@ typedef struct SqlShow {
 
 typedef struct SqlDescribe {
     SqlObjectKind object; /* table (view too), catalog, database */
-    SqlPath *name;
+    SqlPath *name;        /* NULL: a job */
     bool is_extended;
+    Str job;
 } SqlDescribe;
+
+typedef enum SqlModuleAction { SQL_MODULE_LOAD, SQL_MODULE_UNLOAD, SQL_MODULE_USE } SqlModuleAction;
+
+typedef struct SqlModule {
+    SqlModuleAction action;
+    List names;   /* SqlName */
+    List options; /* SqlOption: LOAD */
+} SqlModule;
+
+/* ADD JAR, REMOVE JAR */
+typedef struct SqlJar {
+    bool is_removed;
+    Str path;
+    Span path_span;
+} SqlJar;
+
+/* What only means something to who reads the statements. */
+typedef enum SqlClient { SQL_CLIENT_QUIT, SQL_CLIENT_CLEAR, SQL_CLIENT_HELP } SqlClient;
+
+typedef struct SqlStopJob {
+    Str job;
+    Span job_span;
+    bool with_savepoint;
+    bool with_drain;
+} SqlStopJob;
 
 typedef struct SqlPartitionValue {
     SqlName column;
@@ -817,7 +892,12 @@ struct SqlStatement {
         SqlCreateObject *create_object;
         SqlAlter *alter;
         SqlDrop *drop;
+        SqlPath *truncate;
         SqlUse use;
+        SqlModule *module;
+        SqlJar jar;
+        SqlStopJob stop_job;
+        SqlClient client;
         SqlShow *show;
         SqlDescribe describe;
         SqlInsert *insert;

@@ -181,6 +181,16 @@ static bool column_parse_name(Parser *parser, SqlName *out)
     return true;
 }
 
+/* FIRST, AFTER column */
+static bool column_parse_place(Parser *parser, SqlColumnDefinition *column)
+{
+    column->is_first = parser_accept_keyword(parser, KW_FIRST);
+    if (column->is_first || !parser_accept_keyword(parser, KW_AFTER))
+        return true;
+    column->after = parser_name_new(parser, "a column name");
+    return column->after != NULL;
+}
+
 static bool column_parse(Parser *parser, SqlCreateTable *table)
 {
     SqlColumnDefinition *column = ARENA_NEW(parser->arena, SqlColumnDefinition);
@@ -195,14 +205,15 @@ static bool column_parse(Parser *parser, SqlCreateTable *table)
     } else if (!column_parse_physical(parser, table, column)) {
         return false;
     }
-    if (!parser_parse_comment(parser, &column->comment))
+    if (!parser_parse_comment(parser, &column->comment) ||
+        (table->is_change && !column_parse_place(parser, column)))
         return false;
     column->span = parser_span_from(parser, start);
     list_append(&table->columns, parser->arena, column);
     return true;
 }
 
-static bool column_parse_element(Parser *parser, SqlCreateTable *table)
+bool parse_table_element(Parser *parser, SqlCreateTable *table)
 {
     if (parser_is_keyword(parser, KW_WATERMARK))
         return column_parse_watermark(parser, table);
@@ -222,7 +233,7 @@ bool parse_table_elements(Parser *parser, SqlCreateTable *table)
     if (!parser_expect(parser, TOKEN_LEFT_PAREN, "before the columns"))
         return false;
     do {
-        if (!column_parse_element(parser, table))
+        if (!parse_table_element(parser, table))
             return false;
     } while (parser_accept(parser, TOKEN_COMMA));
     return parser_expect(parser, TOKEN_RIGHT_PAREN, "or `,` behind the column");

@@ -21,11 +21,9 @@ bool parse_if_exists(Parser *parser, bool *out)
 
 /* ---- CREATE TABLE ---- */
 
-/* DISTRIBUTED BY [HASH | RANGE] (c, …) [INTO n BUCKETS], DISTRIBUTED INTO n BUCKETS */
-static bool create_parse_distribution(Parser *parser, SqlCreateTable *table)
+/* BY [HASH | RANGE] (c, …) [INTO n BUCKETS], INTO n BUCKETS; behind a first word. */
+bool parse_distribution(Parser *parser, SqlDistribution **out)
 {
-    if (!parser_is_keyword(parser, KW_DISTRIBUTED))
-        return true;
     Span start = parser_next(parser)->span;
     SqlDistribution *distribution = ARENA_NEW(parser->arena, SqlDistribution);
     bool has_columns = parser_accept_keyword(parser, KW_BY);
@@ -47,7 +45,7 @@ static bool create_parse_distribution(Parser *parser, SqlCreateTable *table)
         return false;
     }
     distribution->span = parser_span_from(parser, start);
-    table->distribution = distribution;
+    *out = distribution;
     return true;
 }
 
@@ -149,9 +147,12 @@ bool parse_create_table(Parser *parser, bool is_temporary, SqlStatement *stateme
         return false;
     if (parser_is(parser, TOKEN_LEFT_PAREN) && !parse_table_elements(parser, table))
         return false;
-    if (!parser_parse_comment(parser, &table->comment) ||
-        !create_parse_distribution(parser, table) ||
-        !create_parse_partitioned(parser, &table->partitioned_by))
+    if (!parser_parse_comment(parser, &table->comment))
+        return false;
+    if (parser_is_keyword(parser, KW_DISTRIBUTED) &&
+        !parse_distribution(parser, &table->distribution))
+        return false;
+    if (!create_parse_partitioned(parser, &table->partitioned_by))
         return false;
     if (parser_accept_keyword(parser, KW_WITH) && !parser_parse_options(parser, &table->options))
         return false;
@@ -271,6 +272,39 @@ static bool create_parse_materialized(Parser *parser, SqlStatement *statement)
 
 /* ---- The rest ---- */
 
+/* LANGUAGE word, if it is there. */
+bool parse_language(Parser *parser, Str *out)
+{
+    if (!parser_accept_keyword(parser, KW_LANGUAGE))
+        return true;
+    if (!parser_is(parser, TOKEN_WORD)) {
+        parser_fail_expected(parser, "JAVA, SCALA or PYTHON behind LANGUAGE");
+        return false;
+    }
+    *out = parser_text(parser, parser_next(parser)->span);
+    return true;
+}
+
+/* AS 'class' [LANGUAGE word] [USING JAR 'path', JAR 'path'] */
+static bool create_parse_class(Parser *parser, SqlCreateObject *object)
+{
+    if (!parser_expect_keyword(parser, KW_AS, "and the class name in single quotes") ||
+        !parser_parse_string(parser, "the class in single quotes", &object->identifier,
+                             &object->identifier_span) ||
+        !parse_language(parser, &object->language))
+        return false;
+    if (!parser_accept_keyword(parser, KW_USING))
+        return true;
+    do {
+        SqlOption *jar = ARENA_NEW(parser->arena, SqlOption);
+        if (!parser_expect_keyword(parser, KW_JAR, "behind USING") ||
+            !parser_parse_string(parser, "a path in single quotes", &jar->key, &jar->key_span))
+            return false;
+        list_append(&object->jars, parser->arena, jar);
+    } while (parser_accept(parser, TOKEN_COMMA));
+    return true;
+}
+
 static bool create_parse_object(Parser *parser, SqlStatementKind kind, SqlStatement *statement)
 {
     statement->kind = kind;
@@ -281,23 +315,8 @@ static bool create_parse_object(Parser *parser, SqlStatementKind kind, SqlStatem
     object->name = parser_parse_path(parser, "a name");
     if (object->name == NULL)
         return false;
-    if (kind == SQL_CREATE_FUNCTION) {
-        if (!parser_expect_keyword(parser, KW_AS, "and the class name in single quotes") ||
-            !parser_parse_string(parser, "the class in single quotes", &object->identifier, NULL))
-            return false;
-        if (parser_accept_keyword(parser, KW_LANGUAGE)) {
-            if (!parser_is(parser, TOKEN_WORD)) {
-                parser_fail_expected(parser, "JAVA, SCALA or PYTHON behind LANGUAGE");
-                return false;
-            }
-            object->language = parser_text(parser, parser_next(parser)->span);
-        }
-        if (parser_is_keyword(parser, KW_USING)) {
-            parser_fail_unsupported(parser, parser_peek(parser)->span, "USING JAR");
-            return false;
-        }
-        return true;
-    }
+    if (kind == SQL_CREATE_FUNCTION)
+        return create_parse_class(parser, object);
     if (!parser_parse_comment(parser, &object->comment))
         return false;
     return !parser_accept_keyword(parser, KW_WITH) ||
@@ -314,13 +333,28 @@ static bool create_parse_function(Parser *parser, bool is_temporary, bool is_sys
     return true;
 }
 
+/* [CREATE OR] REPLACE TABLE, behind REPLACE. */
+static bool create_parse_replace(Parser *parser, bool is_or_create, SqlStatement *statement)
+{
+    if (!parser_expect_keyword(parser, KW_TABLE, "behind REPLACE") ||
+        !parse_create_table(parser, false, statement))
+        return false;
+    statement->create_table->is_replace = true;
+    statement->create_table->is_or_create = is_or_create;
+    return true;
+}
+
+bool parse_replace(Parser *parser, SqlStatement *statement)
+{
+    return create_parse_replace(parser, false, statement);
+}
+
 /* Behind the word CREATE. */
 bool parse_create(Parser *parser, SqlStatement *statement)
 {
-    if (parser_is_keyword(parser, KW_OR)) {
-        parser_fail_unsupported(parser, parser_peek(parser)->span, "CREATE OR REPLACE");
-        return false;
-    }
+    if (parser_accept_keyword(parser, KW_OR))
+        return parser_expect_keyword(parser, KW_REPLACE, "behind OR") &&
+               create_parse_replace(parser, true, statement);
     bool is_temporary = parser_accept_keyword(parser, KW_TEMPORARY);
     bool is_system = is_temporary && parser_accept_keyword(parser, KW_SYSTEM);
     if (parser_accept_keyword(parser, KW_FUNCTION))

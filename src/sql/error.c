@@ -49,10 +49,11 @@ Diagnostic *parser_error(Parser *parser, const char *code, Span span, const char
     return diagnostics_add(parser->diagnostics, DIAGNOSTIC_ERROR, code, span, "%s", text);
 }
 
-void parser_fail_unsupported(Parser *parser, Span span, const char *what)
+Diagnostic *parser_fail_unsupported(Parser *parser, Span span, const char *what)
 {
     Diagnostic *d = parser_error(parser, "WR1027", span, "%s is not supported yet", what);
     diagnostic_note(d, "weir understands Flink SQL 1.20 except for what its documentation lists");
+    return d;
 }
 
 /* Where an error at the end of the input points: directly behind the last token. */

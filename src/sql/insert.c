@@ -3,8 +3,8 @@
 
 #include "sql/internal.h"
 
-/* PARTITION (c = v, d) */
-static bool insert_parse_partition(Parser *parser, List *out)
+/* (c = v, d) behind PARTITION. */
+bool parse_partition_values(Parser *parser, List *out)
 {
     if (!parser_expect(parser, TOKEN_LEFT_PAREN, "behind PARTITION"))
         return false;
@@ -35,7 +35,7 @@ bool parse_insert(Parser *parser, SqlStatement *statement)
     if (insert->table == NULL || !parse_hints(parser, &insert->hints))
         return false;
     if (parser_accept_keyword(parser, KW_PARTITION) &&
-        !insert_parse_partition(parser, &insert->partition))
+        !parse_partition_values(parser, &insert->partition))
         return false;
     bool has_columns = parser_is(parser, TOKEN_LEFT_PAREN) && !parser_is_query_start(parser);
     if (has_columns && !parser_parse_names(parser, "a column name", &insert->columns))

@@ -113,7 +113,7 @@ void parser_fail_expected(Parser *parser, const char *what);
 Diagnostic *parser_error(Parser *parser, const char *code, Span span, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* "X is not supported yet". */
-void parser_fail_unsupported(Parser *parser, Span span, const char *what);
+Diagnostic *parser_fail_unsupported(Parser *parser, Span span, const char *what);
 
 /* One level deeper; false, with a diagnostic, beyond SQL_DEPTH_MAX. Every true needs a leave. */
 bool parser_enter(Parser *parser);
@@ -193,18 +193,35 @@ SqlWindow *parse_over(Parser *parser);
 /* The table with MATCH_RECOGNIZE (…), which stands at the current token, around it. */
 SqlTable *parse_match(Parser *parser, SqlTable *input);
 
-/* ---- statement.c, create.c, column.c, alter.c, show.c, insert.c ---- */
+/* ---- statement.c, create.c, column.c, alter.c, manage.c, show.c, insert.c ---- */
 
 SqlStatement *parse_statement(Parser *parser);
 bool parse_create(Parser *parser, SqlStatement *statement);
 bool parse_create_table(Parser *parser, bool is_temporary, SqlStatement *statement);
 bool parse_table_elements(Parser *parser, SqlCreateTable *table);
+bool parse_table_element(Parser *parser, SqlCreateTable *table);
+bool parse_distribution(Parser *parser, SqlDistribution **out);
+bool parse_replace(Parser *parser, SqlStatement *statement);
+bool parse_language(Parser *parser, Str *out);
 bool parse_primary_key(Parser *parser, SqlPrimaryKey **out);
 bool parse_if_not_exists(Parser *parser, bool *out);
 bool parse_if_exists(Parser *parser, bool *out);
 bool parse_alter(Parser *parser, SqlStatement *statement);
+/* TABLE, VIEW, … behind ALTER and DROP. */
+bool parse_object_kind(Parser *parser, SqlObjectKind *out);
+/* PARTITION (k = v, …), and WITH (…) where options may follow. */
+SqlPartition *parse_partition(Parser *parser, bool has_options);
+bool parse_partition_values(Parser *parser, List *out);
 bool parse_drop(Parser *parser, SqlStatement *statement);
+bool parse_truncate(Parser *parser, SqlStatement *statement);
 bool parse_use(Parser *parser, SqlStatement *statement);
+bool parse_load_module(Parser *parser, SqlStatement *statement);
+bool parse_unload_module(Parser *parser, SqlStatement *statement);
+bool parse_add_jar(Parser *parser, SqlStatement *statement);
+bool parse_remove_jar(Parser *parser, SqlStatement *statement);
+/* QUIT, EXIT, CLEAR, HELP: a word alone. False, and nothing taken, if it is none of them. */
+bool parse_client(Parser *parser, SqlStatement *statement);
+bool parse_stop_job(Parser *parser, SqlStatement *statement);
 bool parse_show(Parser *parser, SqlStatement *statement);
 bool parse_describe(Parser *parser, SqlStatement *statement);
 bool parse_insert(Parser *parser, SqlStatement *statement);
@@ -236,6 +253,8 @@ void print_call(Buffer *out, const SqlCall *call);
 void print_sql_type(Buffer *out, const SqlType *type);
 /* ('k' = 'v', …) on lines of their own. */
 void print_options(Buffer *out, List options);
+void print_table_elements(Buffer *out, const SqlCreateTable *table);
+void print_distribution(Buffer *out, const SqlDistribution *distribution);
 void print_create_table(Buffer *out, const SqlCreateTable *table);
 void print_create_materialized(Buffer *out, const SqlCreateMaterializedTable *table);
 

@@ -322,6 +322,63 @@ static void test_statements(void **state)
     CHECK(pairs, "");
 }
 
+static void test_management(void **state)
+{
+    (void)state;
+    static const Pair pairs[] = {
+        {"ALTER TABLE t ADD a INT NOT NULL COMMENT 'x' FIRST",
+         "ALTER TABLE `t` ADD (\n  `a` INT NOT NULL COMMENT 'x' FIRST\n)"},
+        {"ALTER TABLE t ADD (a AS b + 1 AFTER b, WATERMARK FOR ts AS ts)",
+         "ALTER TABLE `t` ADD (\n  `a` AS `b` + 1 AFTER `b`,\n  WATERMARK FOR `ts` AS `ts`\n)"},
+        {"ALTER TABLE t ADD CONSTRAINT p PRIMARY KEY (a) NOT ENFORCED",
+         "ALTER TABLE `t` ADD (\n  CONSTRAINT `p` PRIMARY KEY (`a`) NOT ENFORCED\n)"},
+        {"ALTER TABLE IF EXISTS t MODIFY m BIGINT METADATA FROM 'k' VIRTUAL",
+         "ALTER TABLE IF EXISTS `t` MODIFY (\n  `m` BIGINT METADATA FROM 'k' VIRTUAL\n)"},
+        {"ALTER TABLE t ADD IF NOT EXISTS PARTITION (a = 1) WITH ('k' = 'v') PARTITION (a = 2)",
+         "ALTER TABLE `t` ADD IF NOT EXISTS PARTITION (`a` = 1) WITH (\n  'k' = 'v'\n) PARTITION "
+         "(`a` = 2)"},
+        {"ALTER TABLE t ADD DISTRIBUTION BY HASH (a) INTO 3 BUCKETS",
+         "ALTER TABLE `t` ADD DISTRIBUTION BY HASH(`a`) INTO 3 BUCKETS"},
+        {"ALTER TABLE t DROP a", "ALTER TABLE `t` DROP (`a`)"},
+        {"ALTER TABLE t DROP (a, b)", "ALTER TABLE `t` DROP (`a`, `b`)"},
+        {"ALTER TABLE t DROP PRIMARY KEY", "ALTER TABLE `t` DROP PRIMARY KEY"},
+        {"ALTER TABLE t DROP CONSTRAINT p", "ALTER TABLE `t` DROP CONSTRAINT `p`"},
+        {"ALTER TABLE t DROP WATERMARK", "ALTER TABLE `t` DROP WATERMARK"},
+        {"ALTER TABLE t DROP DISTRIBUTION", "ALTER TABLE `t` DROP DISTRIBUTION"},
+        {"ALTER TABLE t DROP IF EXISTS PARTITION (a = 1), PARTITION (a = 2)",
+         "ALTER TABLE `t` DROP IF EXISTS PARTITION (`a` = 1), PARTITION (`a` = 2)"},
+        {"ALTER TABLE t RESET ()", "ALTER TABLE `t` RESET ()"},
+        {"ALTER VIEW v AS SELECT 1", "ALTER VIEW `v` AS SELECT 1"},
+        {"ALTER VIEW v RENAME TO w", "ALTER VIEW `v` RENAME TO `w`"},
+        {"ALTER DATABASE d SET ('k' = 'v')", "ALTER DATABASE `d` SET (\n  'k' = 'v'\n)"},
+        {"ALTER CATALOG c COMMENT 'x'", "ALTER CATALOG `c` COMMENT 'x'"},
+        {"ALTER TEMPORARY SYSTEM FUNCTION f AS 'a' LANGUAGE SCALA",
+         "ALTER TEMPORARY SYSTEM FUNCTION `f` AS 'a' LANGUAGE SCALA"},
+        {"CREATE TEMPORARY FUNCTION f AS 'a' USING JAR '/x', JAR '/y'",
+         "CREATE TEMPORARY FUNCTION `f` AS 'a' USING JAR '/x', JAR '/y'"},
+        {"CREATE OR REPLACE TABLE t AS SELECT 1", "CREATE OR REPLACE TABLE `t`\nAS SELECT 1"},
+        {"REPLACE TABLE t AS SELECT 1", "REPLACE TABLE `t`\nAS SELECT 1"},
+        {"DROP DATABASE IF EXISTS c.d CASCADE", "DROP DATABASE IF EXISTS `c`.`d` CASCADE"},
+        {"TRUNCATE TABLE t", "TRUNCATE TABLE `t`"},
+        {"LOAD MODULE m WITH ('a' = 'b')", "LOAD MODULE `m` WITH (\n  'a' = 'b'\n)"},
+        {"UNLOAD MODULE m", "UNLOAD MODULE `m`"},
+        {"USE MODULES a, b", "USE MODULES `a`, `b`"},
+        {"ADD JAR '/x.jar'", NULL},
+        {"REMOVE JAR '/x.jar'", NULL},
+        {"STOP JOB 'a' WITH SAVEPOINT WITH DRAIN", NULL},
+        {"DESCRIBE JOB 'a'", NULL},
+        {"SHOW PARTITIONS t PARTITION (a = 'x')", "SHOW PARTITIONS `t` PARTITION (`a` = 'x')"},
+        {"SHOW FULL MODULES", NULL},
+        {"SHOW JARS", NULL},
+        {"SHOW CREATE CATALOG c", "SHOW CREATE CATALOG `c`"},
+        {"SHOW PROCEDURES LIKE 'a'", NULL},
+        {"exit", "QUIT"},
+        {"Clear", "CLEAR"},
+        {"HELP", NULL},
+    };
+    CHECK(pairs, "");
+}
+
 static void test_create_table(void **state)
 {
     (void)state;
@@ -472,12 +529,19 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_expressions),     cmocka_unit_test(test_literals),
-        cmocka_unit_test(test_calls),           cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_match_recognize), cmocka_unit_test(test_queries),
-        cmocka_unit_test(test_types),           cmocka_unit_test(test_statements),
-        cmocka_unit_test(test_create_table),    cmocka_unit_test(test_literal_values),
-        cmocka_unit_test(test_spans),           cmocka_unit_test(test_keywords_are_sorted),
+        cmocka_unit_test(test_expressions),
+        cmocka_unit_test(test_literals),
+        cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_match_recognize),
+        cmocka_unit_test(test_queries),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_statements),
+        cmocka_unit_test(test_management),
+        cmocka_unit_test(test_create_table),
+        cmocka_unit_test(test_literal_values),
+        cmocka_unit_test(test_spans),
+        cmocka_unit_test(test_keywords_are_sorted),
         cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

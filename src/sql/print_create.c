@@ -43,6 +43,11 @@ static void print_column(Buffer *out, const SqlColumnDefinition *column)
         buffer_append_text(out, column->is_virtual ? " VIRTUAL" : "");
     }
     print_comment(out, &column->comment);
+    buffer_append_text(out, column->is_first ? " FIRST" : "");
+    if (column->after != NULL) {
+        buffer_append_text(out, " AFTER ");
+        sql_print_name(out, column->after->text);
+    }
 }
 
 static void print_primary_key(Buffer *out, const SqlPrimaryKey *key)
@@ -57,7 +62,7 @@ static void print_primary_key(Buffer *out, const SqlPrimaryKey *key)
     buffer_append_text(out, " NOT ENFORCED");
 }
 
-static void print_elements(Buffer *out, const SqlCreateTable *table)
+void print_table_elements(Buffer *out, const SqlCreateTable *table)
 {
     const char *separator = "\n  ";
     for (int32_t i = 0; i < table->columns.count; i++) {
@@ -79,9 +84,9 @@ static void print_elements(Buffer *out, const SqlCreateTable *table)
     }
 }
 
-static void print_distribution(Buffer *out, const SqlDistribution *distribution)
+/* " BY HASH(`c`) INTO n BUCKETS" */
+void print_distribution(Buffer *out, const SqlDistribution *distribution)
 {
-    buffer_append_text(out, "\nDISTRIBUTED");
     if (distribution->columns.count > 0) {
         buffer_append_text(out, " BY ");
         buffer_append_str(out, distribution->kind);
@@ -123,17 +128,23 @@ static void print_with(Buffer *out, List options)
 
 void print_create_table(Buffer *out, const SqlCreateTable *table)
 {
-    buffer_append_text(out, table->is_temporary ? "CREATE TEMPORARY TABLE " : "CREATE TABLE ");
+    if (table->is_replace)
+        buffer_append_text(out,
+                           table->is_or_create ? "CREATE OR REPLACE TABLE " : "REPLACE TABLE ");
+    else
+        buffer_append_text(out, table->is_temporary ? "CREATE TEMPORARY TABLE " : "CREATE TABLE ");
     buffer_append_text(out, table->if_not_exists ? "IF NOT EXISTS " : "");
     print_path(out, table->name);
     if (table->columns.count > 0 || table->watermark != NULL || table->primary_key != NULL) {
         buffer_append_text(out, " (");
-        print_elements(out, table);
+        print_table_elements(out, table);
         buffer_append_text(out, "\n)");
     }
     print_comment(out, &table->comment);
-    if (table->distribution != NULL)
+    if (table->distribution != NULL) {
+        buffer_append_text(out, "\nDISTRIBUTED");
         print_distribution(out, table->distribution);
+    }
     print_partitions(out, table->partitioned_by);
     print_with(out, table->options);
     if (table->like != NULL)

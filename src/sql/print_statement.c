@@ -47,6 +47,14 @@ static void print_create_view(Buffer *out, const SqlCreateView *view)
     sql_print_query(out, view->query);
 }
 
+static void print_language(Buffer *out, Str language)
+{
+    if (language.length == 0)
+        return;
+    buffer_append_text(out, " LANGUAGE ");
+    print_upper(out, language);
+}
+
 static void print_create_object(Buffer *out, const SqlCreateObject *object, const char *word)
 {
     buffer_append_text(out, "CREATE ");
@@ -62,13 +70,77 @@ static void print_create_object(Buffer *out, const SqlCreateObject *object, cons
         buffer_append_text(out, " AS ");
         sql_print_string(out, object->identifier);
     }
-    if (object->language.length > 0) {
-        buffer_append_text(out, " LANGUAGE ");
-        print_upper(out, object->language);
+    print_language(out, object->language);
+    for (int32_t i = 0; i < object->jars.count; i++) {
+        buffer_append_text(out, i > 0 ? ", JAR " : " USING JAR ");
+        sql_print_string(out, LIST_AT(object->jars, i, SqlOption)->key);
     }
     if (object->options.count > 0) {
         buffer_append_text(out, " WITH ");
         print_options(out, object->options);
+    }
+}
+
+/* (`k` = v, `l`) */
+static void print_partition_values(Buffer *out, List values)
+{
+    for (int32_t i = 0; i < values.count; i++) {
+        const SqlPartitionValue *value = LIST_AT(values, i, SqlPartitionValue);
+        buffer_append_text(out, i > 0 ? ", " : "(");
+        sql_print_name(out, value->column.text);
+        if (value->value != NULL) {
+            buffer_append_text(out, " = ");
+            sql_print_expr(out, value->value);
+        }
+    }
+    buffer_append_char(out, ')');
+}
+
+/* PARTITION (`k` = v, …) */
+static void print_partition(Buffer *out, const SqlPartition *partition)
+{
+    buffer_append_text(out, "PARTITION ");
+    print_partition_values(out, partition->values);
+    if (partition->options.count > 0) {
+        buffer_append_text(out, " WITH ");
+        print_options(out, partition->options);
+    }
+}
+
+static void print_alter_parts(Buffer *out, const char *word, const SqlAlter *alter)
+{
+    buffer_append_text(out, word);
+    buffer_append_text(out, alter->if_partition ? " IF NOT EXISTS" : "");
+    for (int32_t i = 0; i < alter->partitions.count; i++) {
+        buffer_append_char(out, ' ');
+        print_partition(out, LIST_AT(alter->partitions, i, SqlPartition));
+    }
+    if (alter->parts != NULL && alter->parts->distribution != NULL) {
+        buffer_append_text(out, " DISTRIBUTION");
+        print_distribution(out, alter->parts->distribution);
+    } else if (alter->parts != NULL) {
+        buffer_append_text(out, " (");
+        print_table_elements(out, alter->parts);
+        buffer_append_text(out, "\n)");
+    }
+}
+
+static void print_alter_drop(Buffer *out, const SqlAlter *alter)
+{
+    const SqlAlterDrop *drop = &alter->drop;
+    buffer_append_text(out, alter->if_partition ? " DROP IF EXISTS " : " DROP ");
+    for (int32_t i = 0; i < alter->partitions.count; i++) {
+        buffer_append_text(out, i > 0 ? ", " : "");
+        print_partition(out, LIST_AT(alter->partitions, i, SqlPartition));
+    }
+    if (drop->columns.count > 0)
+        print_names(out, drop->columns);
+    buffer_append_text(out, drop->has_primary_key ? "PRIMARY KEY" : "");
+    buffer_append_text(out, drop->has_watermark ? "WATERMARK" : "");
+    buffer_append_text(out, drop->has_distribution ? "DISTRIBUTION" : "");
+    if (drop->constraint != NULL) {
+        buffer_append_text(out, "CONSTRAINT ");
+        sql_print_name(out, drop->constraint->text);
     }
 }
 
@@ -90,15 +162,27 @@ static void print_alter_action(Buffer *out, const SqlAlter *alter)
         print_options(out, alter->options);
         break;
     case SQL_ALTER_RESET:
+        buffer_append_text(out, " RESET (");
         for (int32_t i = 0; i < alter->keys.count; i++) {
-            buffer_append_text(out, i > 0 ? ", " : " RESET (");
+            buffer_append_text(out, i > 0 ? ", " : "");
             sql_print_string(out, LIST_AT(alter->keys, i, SqlOption)->key);
         }
         buffer_append_char(out, ')');
         break;
     case SQL_ALTER_AS:
         buffer_append_text(out, " AS ");
-        sql_print_query(out, alter->query);
+        if (alter->query != NULL)
+            sql_print_query(out, alter->query);
+        else
+            sql_print_string(out, alter->identifier);
+        print_language(out, alter->language);
+        break;
+    case SQL_ALTER_ADD: print_alter_parts(out, " ADD", alter); break;
+    case SQL_ALTER_MODIFY: print_alter_parts(out, " MODIFY", alter); break;
+    case SQL_ALTER_DROP: print_alter_drop(out, alter); break;
+    case SQL_ALTER_COMMENT:
+        buffer_append_text(out, " COMMENT ");
+        sql_print_string(out, alter->comment.text);
         break;
     case SQL_ALTER_SUSPEND: buffer_append_text(out, " SUSPEND"); break;
     case SQL_ALTER_REFRESH: buffer_append_text(out, " REFRESH"); break;
@@ -114,7 +198,8 @@ static void print_alter_action(Buffer *out, const SqlAlter *alter)
 
 static void print_alter(Buffer *out, const SqlAlter *alter)
 {
-    buffer_printf(out, "ALTER %s %s", print_object_name(alter->object),
+    buffer_printf(out, "ALTER %s%s%s %s", alter->is_temporary ? "TEMPORARY " : "",
+                  alter->is_system ? "SYSTEM " : "", print_object_name(alter->object),
                   alter->if_exists ? "IF EXISTS " : "");
     print_path(out, alter->name);
     print_alter_action(out, alter);
@@ -143,16 +228,26 @@ static void print_show(Buffer *out, const SqlShow *show)
         [SQL_SHOW_MATERIALIZED_TABLES] = "MATERIALIZED TABLES",
         [SQL_SHOW_COLUMNS] = "COLUMNS",
         [SQL_SHOW_FUNCTIONS] = "FUNCTIONS",
+        [SQL_SHOW_PROCEDURES] = "PROCEDURES",
+        [SQL_SHOW_MODULES] = "MODULES",
+        [SQL_SHOW_JARS] = "JARS",
         [SQL_SHOW_JOBS] = "JOBS",
+        [SQL_SHOW_PARTITIONS] = "PARTITIONS",
         [SQL_SHOW_CREATE_TABLE] = "CREATE TABLE",
         [SQL_SHOW_CREATE_VIEW] = "CREATE VIEW",
         [SQL_SHOW_CREATE_MATERIALIZED_TABLE] = "CREATE MATERIALIZED TABLE",
+        [SQL_SHOW_CREATE_CATALOG] = "CREATE CATALOG",
     };
-    bool is_create = show->kind >= SQL_SHOW_CREATE_TABLE;
-    buffer_printf(out, "SHOW %s%s", show->is_user ? "USER " : "", texts[show->kind]);
+    bool is_of_one = show->kind >= SQL_SHOW_PARTITIONS;
+    buffer_printf(out, "SHOW %s%s%s", show->is_user ? "USER " : "", show->is_full ? "FULL " : "",
+                  texts[show->kind]);
     if (show->name != NULL) {
-        buffer_append_text(out, is_create ? " " : " FROM ");
+        buffer_append_text(out, is_of_one ? " " : " FROM ");
         print_path(out, show->name);
+    }
+    if (show->partition != NULL) {
+        buffer_append_char(out, ' ');
+        print_partition(out, show->partition);
     }
     if (show->has_pattern) {
         buffer_append_text(out, show->is_negated ? " NOT" : "");
@@ -164,6 +259,11 @@ static void print_show(Buffer *out, const SqlShow *show)
 static void print_describe(Buffer *out, const SqlDescribe *describe)
 {
     buffer_append_text(out, "DESCRIBE ");
+    if (describe->name == NULL) {
+        buffer_append_text(out, "JOB ");
+        sql_print_string(out, describe->job);
+        return;
+    }
     if (describe->object != SQL_OBJECT_TABLE)
         buffer_printf(out, "%s ", print_object_name(describe->object));
     buffer_append_text(out, describe->is_extended ? "EXTENDED " : "");
@@ -175,16 +275,10 @@ static void print_insert(Buffer *out, const SqlInsert *insert)
     buffer_append_text(out, insert->is_overwrite ? "INSERT OVERWRITE " : "INSERT INTO ");
     print_path(out, insert->table);
     print_hints(out, insert->hints);
-    for (int32_t i = 0; i < insert->partition.count; i++) {
-        const SqlPartitionValue *value = LIST_AT(insert->partition, i, SqlPartitionValue);
-        buffer_append_text(out, i > 0 ? ", " : " PARTITION (");
-        sql_print_name(out, value->column.text);
-        if (value->value != NULL) {
-            buffer_append_text(out, " = ");
-            sql_print_expr(out, value->value);
-        }
+    if (insert->partition.count > 0) {
+        buffer_append_text(out, " PARTITION ");
+        print_partition_values(out, insert->partition);
     }
-    buffer_append_text(out, insert->partition.count > 0 ? ")" : "");
     if (insert->columns.count > 0) {
         buffer_append_char(out, ' ');
         print_names(out, insert->columns);
@@ -226,6 +320,54 @@ static void print_use(Buffer *out, const SqlUse *use)
     print_path(out, use->name);
 }
 
+static void print_module(Buffer *out, const SqlModule *module)
+{
+    static const char *const words[] = {
+        [SQL_MODULE_LOAD] = "LOAD MODULE ",
+        [SQL_MODULE_UNLOAD] = "UNLOAD MODULE ",
+        [SQL_MODULE_USE] = "USE MODULES ",
+    };
+    buffer_append_text(out, words[module->action]);
+    for (int32_t i = 0; i < module->names.count; i++) {
+        buffer_append_text(out, i > 0 ? ", " : "");
+        sql_print_name(out, LIST_AT(module->names, i, SqlName)->text);
+    }
+    if (module->options.count > 0) {
+        buffer_append_text(out, " WITH ");
+        print_options(out, module->options);
+    }
+}
+
+static void print_jar(Buffer *out, const SqlJar *jar)
+{
+    buffer_append_text(out, jar->is_removed ? "REMOVE JAR " : "ADD JAR ");
+    sql_print_string(out, jar->path);
+}
+
+static void print_truncate(Buffer *out, const SqlPath *table)
+{
+    buffer_append_text(out, "TRUNCATE TABLE ");
+    print_path(out, table);
+}
+
+static void print_stop_job(Buffer *out, const SqlStopJob *stop)
+{
+    buffer_append_text(out, "STOP JOB ");
+    sql_print_string(out, stop->job);
+    buffer_append_text(out, stop->with_savepoint ? " WITH SAVEPOINT" : "");
+    buffer_append_text(out, stop->with_drain ? " WITH DRAIN" : "");
+}
+
+static void print_client(Buffer *out, SqlClient command)
+{
+    static const char *const words[] = {
+        [SQL_CLIENT_QUIT] = "QUIT",
+        [SQL_CLIENT_CLEAR] = "CLEAR",
+        [SQL_CLIENT_HELP] = "HELP",
+    };
+    buffer_append_text(out, words[command]);
+}
+
 void sql_print_statement(Buffer *out, const SqlStatement *statement)
 {
     switch (statement->kind) {
@@ -241,12 +383,17 @@ void sql_print_statement(Buffer *out, const SqlStatement *statement)
     case SQL_CREATE_FUNCTION: print_create_object(out, statement->create_object, "FUNCTION"); break;
     case SQL_ALTER: print_alter(out, statement->alter); break;
     case SQL_DROP: print_drop(out, statement->drop); break;
+    case SQL_TRUNCATE: print_truncate(out, statement->truncate); break;
     case SQL_USE: print_use(out, &statement->use); break;
+    case SQL_MODULE: print_module(out, statement->module); break;
+    case SQL_JAR: print_jar(out, &statement->jar); break;
+    case SQL_STOP_JOB: print_stop_job(out, &statement->stop_job); break;
     case SQL_SHOW: print_show(out, statement->show); break;
     case SQL_DESCRIBE: print_describe(out, &statement->describe); break;
     case SQL_INSERT: print_insert(out, statement->insert); break;
     case SQL_STATEMENT_SET: print_statement_set(out, statement->inserts); break;
     case SQL_QUERY: sql_print_query(out, statement->query); break;
+    case SQL_CLIENT: print_client(out, statement->client); break;
     case SQL_EXPLAIN: print_explain(out, &statement->explain); break;
     }
 }

@@ -12,7 +12,8 @@ static const ShowWord show_words[] = {
     {KW_CATALOGS, SQL_SHOW_CATALOGS}, {KW_DATABASES, SQL_SHOW_DATABASES},
     {KW_TABLES, SQL_SHOW_TABLES},     {KW_VIEWS, SQL_SHOW_VIEWS},
     {KW_COLUMNS, SQL_SHOW_COLUMNS},   {KW_FUNCTIONS, SQL_SHOW_FUNCTIONS},
-    {KW_JOBS, SQL_SHOW_JOBS},
+    {KW_JOBS, SQL_SHOW_JOBS},         {KW_PROCEDURES, SQL_SHOW_PROCEDURES},
+    {KW_JARS, SQL_SHOW_JARS},         {KW_MODULES, SQL_SHOW_MODULES},
 };
 
 static bool show_parse_create(Parser *parser, SqlShow *show)
@@ -23,8 +24,11 @@ static bool show_parse_create(Parser *parser, SqlShow *show)
         show->kind = SQL_SHOW_CREATE_VIEW;
     } else if (parser_accept_keywords(parser, KW_MATERIALIZED, KW_TABLE)) {
         show->kind = SQL_SHOW_CREATE_MATERIALIZED_TABLE;
+    } else if (parser_accept_keyword(parser, KW_CATALOG)) {
+        show->kind = SQL_SHOW_CREATE_CATALOG;
     } else {
-        parser_fail_expected(parser, "TABLE, VIEW or MATERIALIZED TABLE behind SHOW CREATE");
+        parser_fail_expected(parser, "TABLE, VIEW, MATERIALIZED TABLE or CATALOG behind SHOW "
+                                     "CREATE");
         return false;
     }
     show->name = parser_parse_path(parser, "a table name");
@@ -61,6 +65,23 @@ static bool show_parse_current(Parser *parser, SqlShow *show)
     return true;
 }
 
+/* SHOW PARTITIONS t [PARTITION (…)] */
+static bool show_parse_partitions(Parser *parser, SqlShow *show)
+{
+    show->kind = SQL_SHOW_PARTITIONS;
+    show->name = parser_parse_path(parser, "a table name");
+    if (show->name == NULL || !parser_is_keyword(parser, KW_PARTITION))
+        return show->name != NULL;
+    show->partition = parse_partition(parser, false);
+    return show->partition != NULL;
+}
+
+/* Without FROM and LIKE. */
+static bool show_is_plain(SqlShowKind kind)
+{
+    return kind == SQL_SHOW_MODULES || kind == SQL_SHOW_JARS || kind == SQL_SHOW_JOBS;
+}
+
 /* Behind the word SHOW. */
 bool parse_show(Parser *parser, SqlStatement *statement)
 {
@@ -75,6 +96,13 @@ bool parse_show(Parser *parser, SqlStatement *statement)
         show->kind = SQL_SHOW_MATERIALIZED_TABLES;
         return show_parse_scope(parser, show);
     }
+    if (parser_accept_keyword(parser, KW_PARTITIONS))
+        return show_parse_partitions(parser, show);
+    if (parser_accept_keyword(parser, KW_FULL)) {
+        show->kind = SQL_SHOW_MODULES;
+        show->is_full = true;
+        return parser_expect_keyword(parser, KW_MODULES, "behind SHOW FULL");
+    }
     show->is_user = parser_accept_keyword(parser, KW_USER);
     for (size_t i = 0; i < sizeof(show_words) / sizeof(show_words[0]); i++) {
         if (show->is_user && show_words[i].kind != SQL_SHOW_FUNCTIONS)
@@ -82,10 +110,10 @@ bool parse_show(Parser *parser, SqlStatement *statement)
         if (!parser_accept_keyword(parser, show_words[i].keyword))
             continue;
         show->kind = show_words[i].kind;
-        return show_parse_scope(parser, show);
+        return show_is_plain(show->kind) || show_parse_scope(parser, show);
     }
     parser_fail_expected(parser, "TABLES, VIEWS, COLUMNS, FUNCTIONS, CREATE TABLE, CATALOGS, "
-                                 "DATABASES or JOBS behind SHOW");
+                                 "DATABASES, PARTITIONS, MODULES, JARS or JOBS behind SHOW");
     return false;
 }
 
@@ -95,6 +123,10 @@ bool parse_describe(Parser *parser, SqlStatement *statement)
     statement->kind = SQL_DESCRIBE;
     SqlDescribe *describe = &statement->describe;
     describe->object = SQL_OBJECT_TABLE;
+    if (parser_is_keyword(parser, KW_JOB) && parser_peek_at(parser, 1)->kind == TOKEN_STRING) {
+        parser_next(parser);
+        return parser_parse_string(parser, "the job's id in single quotes", &describe->job, NULL);
+    }
     if (parser_is_keyword(parser, KW_CATALOG) &&
         (parser_is_name_at(parser, 1) || parser_is_keyword_at(parser, 1, KW_EXTENDED))) {
         parser_next(parser);

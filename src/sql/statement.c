@@ -122,19 +122,34 @@ static bool statement_fail_upsert(Parser *parser)
     return false;
 }
 
+/* Statements of Flink that have no meaning here, and why. */
+static const struct {
+    Keyword keyword;
+    const char *what;
+    const char *note;
+} statement_refused[] = {
+    {KW_DELETE, "DELETE", "no connector of weir deletes by a condition"},
+    {KW_UPDATE, "UPDATE", "no connector of weir updates by a condition"},
+    {KW_MERGE, "MERGE", "a sink with a primary key updates rows in place: INSERT INTO"},
+    {KW_CALL, "CALL", "no catalog of weir has procedures"},
+    {KW_ANALYZE, "ANALYZE TABLE", "weir's plans do not depend on statistics"},
+    {KW_COMPILE, "COMPILE PLAN",
+     "state is found again by what operators compute: no plan has to be kept"},
+    {KW_COMMIT, "COMMIT", NULL},
+    {KW_ROLLBACK, "ROLLBACK", NULL},
+    {KW_GRANT, "GRANT", NULL},
+    {KW_REVOKE, "REVOKE", NULL},
+};
+
 static bool statement_fail_known(Parser *parser)
 {
-    static const Keyword keywords[] = {
-        KW_DELETE, KW_UPDATE, KW_MERGE,  KW_TRUNCATE, KW_CALL,   KW_LOAD,     KW_UNLOAD, KW_ANALYZE,
-        KW_STOP,   KW_ADD,    KW_REMOVE, KW_COMPILE,  KW_COMMIT, KW_ROLLBACK, KW_GRANT,  KW_REVOKE,
-    };
     const Token *token = parser_peek(parser);
-    for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
-        if (!parser_is_keyword(parser, keywords[i]))
+    for (size_t i = 0; i < sizeof statement_refused / sizeof statement_refused[0]; i++) {
+        if (!parser_is_keyword(parser, statement_refused[i].keyword))
             continue;
-        Str text = keyword_text(keywords[i]);
-        parser_fail_unsupported(parser, token->span,
-                                arena_printf(parser->arena, "%.*s", STR_ARGS(text)));
+        Diagnostic *d = parser_fail_unsupported(parser, token->span, statement_refused[i].what);
+        if (statement_refused[i].note != NULL)
+            diagnostic_note(d, "%s", statement_refused[i].note);
         return false;
     }
     parser_fail_expected(parser, "a statement such as SELECT, INSERT INTO or CREATE TABLE");
@@ -150,6 +165,12 @@ static bool statement_parse_execute(Parser *parser, SqlStatement *statement)
         return parse_insert(parser, statement);
     if (parser_is_query_start(parser))
         return statement_parse_query(parser, statement);
+    if (parser_is_keyword(parser, KW_PLAN)) {
+        Diagnostic *d = parser_fail_unsupported(parser, parser_peek(parser)->span, "EXECUTE PLAN");
+        diagnostic_note(d, "plans of Flink mean nothing here: run the script that they were "
+                           "compiled from");
+        return false;
+    }
     parser_fail_expected(parser, "STATEMENT SET, INSERT or a query behind EXECUTE");
     return false;
 }
@@ -175,7 +196,14 @@ static bool statement_parse_body(Parser *parser, SqlStatement *statement)
         {KW_EXPLAIN, statement_parse_explain},
         {KW_DROP, parse_drop},
         {KW_ALTER, parse_alter},
+        {KW_REPLACE, parse_replace},
+        {KW_TRUNCATE, parse_truncate},
         {KW_USE, parse_use},
+        {KW_LOAD, parse_load_module},
+        {KW_UNLOAD, parse_unload_module},
+        {KW_ADD, parse_add_jar},
+        {KW_REMOVE, parse_remove_jar},
+        {KW_STOP, parse_stop_job},
         {KW_SHOW, parse_show},
         {KW_DESCRIBE, parse_describe},
         {KW_DESC, parse_describe},
@@ -184,6 +212,8 @@ static bool statement_parse_body(Parser *parser, SqlStatement *statement)
         if (parser_accept_keyword(parser, kinds[i].keyword))
             return kinds[i].parse(parser, statement);
     }
+    if (parse_client(parser, statement))
+        return true;
     return statement_fail_known(parser);
 }
 
