@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <utf8proc.h>
 
+#include "base/display.h"
 #include "sql/diagnostics.h"
 
 enum {
@@ -26,17 +27,7 @@ enum {
 
 static int32_t render_next_codepoint(Str text, int32_t at, int32_t *codepoint)
 {
-    int64_t left = text.length - at;
-    assert(left > 0);
-    utf8proc_int32_t value = -1;
-    utf8proc_ssize_t used =
-        utf8proc_iterate((const utf8proc_uint8_t *)text.data + at, left < 4 ? left : 4, &value);
-    if (used <= 0) {
-        *codepoint = 0xFFFD;
-        return 1;
-    }
-    *codepoint = value;
-    return (int32_t)used;
+    return display_decode(str_make(text.data + at, text.length - at), codepoint);
 }
 
 static Str render_line_at(Str text, int32_t offset, int32_t *line_start)
@@ -78,15 +69,6 @@ typedef struct RenderedLine {
     int32_t caret_end;
 } RenderedLine;
 
-/* Control characters could move the cursor, and bidirectional ones could show the line in
- * another order than it has. */
-static bool render_is_unsafe(int32_t codepoint)
-{
-    return codepoint < 0x20 || (codepoint >= 0x7F && codepoint < 0xA0) ||
-           (codepoint >= 0x202A && codepoint <= 0x202E) ||
-           (codepoint >= 0x2066 && codepoint <= 0x2069);
-}
-
 /* Append one character as shown; returns the columns it takes. */
 static int32_t render_character(Buffer *out, Str bytes, int32_t codepoint)
 {
@@ -95,7 +77,7 @@ static int32_t render_character(Buffer *out, Str bytes, int32_t codepoint)
             buffer_append_char(out, ' ');
         return RENDER_TAB_COLUMNS;
     }
-    if (render_is_unsafe(codepoint) || codepoint == 0xFFFD) {
+    if (display_is_unsafe(codepoint) || codepoint == 0xFFFD) {
         buffer_append_text(out, "\xEF\xBF\xBD");
         return 1;
     }
