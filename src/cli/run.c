@@ -170,6 +170,22 @@ static ExitCode run_nothing(const Cli *cli, const char *path)
     return run_failed(cli, &error);
 }
 
+/* What SHOW and the like answer, before anything runs. */
+static ExitCode run_print_results(const Cli *cli, const Plan *plan)
+{
+    if (plan->results.count == 0)
+        return EXIT_OK;
+    Buffer text = {0};
+    for (int32_t i = 0; i < plan->results.count; i++) {
+        if (i > 0)
+            buffer_append_char(&text, '\n');
+        statement_result_print(LIST_AT(plan->results, i, StatementResult), &text);
+    }
+    ExitCode code = report_output(cli, &text);
+    buffer_free(&text);
+    return code;
+}
+
 static ExitCode run_run(Cli *cli)
 {
     Script script = {0};
@@ -186,8 +202,11 @@ static ExitCode run_run(Cli *cli)
     if (code != EXIT_OK)
         return code;
     const Plan *plan = script.plan;
+    code = run_print_results(cli, plan);
+    if (code != EXIT_OK)
+        return code;
     if (plan->root_count == 0)
-        return run_nothing(cli, path);
+        return plan->results.count > 0 ? EXIT_OK : run_nothing(cli, path);
     if (cli_has(cli, "dry-run"))
         return run_dry(cli, plan);
     const char *data_dir = cli_value(cli, "data-dir");

@@ -142,6 +142,7 @@ struct PlanSession {
     Map *settings;  /* key -> const char *, as SET so far */
     Map *initial;   /* what RESET goes back to */
     Map *overrides; /* the command line's, above them */
+    Map *jars;      /* path -> anything */
     int32_t object_count;
     int32_t text_end; /* spans below it are taken */
 };
@@ -233,6 +234,34 @@ static inline SqlName *sql_path_last(const SqlPath *path)
 /* ---- drop.c ---------------------------------------------------------------------------- */
 
 void bind_drop(Planner *planner, const SqlDrop *drop);
+
+/* ---- result.c -------------------------------------------------------------------------- */
+
+/* A result of this planner's statement. */
+StatementResult *result_new(Planner *planner, const char *const *columns, int32_t count);
+/* Copies the cells; one without data is NULL. */
+void result_add(Planner *planner, StatementResult *result, const Str *cells);
+void result_add_text(Planner *planner, Str text);
+void result_sort(StatementResult *result);
+
+/* ---- show.c, show_create.c, describe.c, environment.c, bind_explain.c ------------------- */
+
+void bind_show(Planner *planner, const SqlShow *show);
+/* Whether LIKE of the statement lets the name through. */
+bool show_matches(const SqlShow *show, Str name);
+void show_create_object(Planner *planner, const SqlShow *show);
+void show_create_catalog(Planner *planner, const SqlShow *show);
+void bind_describe(Planner *planner, const SqlDescribe *describe, Span span);
+/* The columns as a result; those that `filter` lets through, if it is given. */
+void describe_object(Planner *planner, const CatalogObject *object, Span span,
+                     const SqlShow *filter);
+void bind_module(Planner *planner, const SqlModule *module);
+void bind_jar(Planner *planner, const SqlJar *jar);
+void show_modules(Planner *planner, const SqlShow *show);
+void show_jars(Planner *planner);
+void show_no_jobs(Planner *planner);
+void report_no_job(Planner *planner, Str job, Span span);
+void bind_explain(Planner *planner, const SqlExplain *explain);
 
 /* ---- definition.c ---------------------------------------------------------------------- */
 

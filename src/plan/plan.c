@@ -79,15 +79,16 @@ void bind_statement(Planner *planner, const SqlStatement *statement)
         break;
     case SQL_ALTER: planner_unsupported(planner, statement->span, "ALTER"); break;
     case SQL_TRUNCATE: planner_unsupported(planner, statement->span, "TRUNCATE TABLE"); break;
-    case SQL_MODULE: planner_unsupported(planner, statement->span, "modules"); break;
-    case SQL_JAR: planner_unsupported(planner, statement->span, "JARs"); break;
-    case SQL_CLIENT: break;
-    case SQL_STOP_JOB: planner_unsupported(planner, statement->span, "STOP JOB"); break;
-    case SQL_SHOW:
-    case SQL_DESCRIBE:
-    case SQL_EXPLAIN:
-        WARN(planner, "WR2014", statement->span,
-             "SHOW, DESCRIBE and EXPLAIN have no effect in a pipeline");
+    case SQL_MODULE: bind_module(planner, statement->module); break;
+    case SQL_JAR: bind_jar(planner, &statement->jar); break;
+    case SQL_SHOW: bind_show(planner, statement->show); break;
+    case SQL_DESCRIBE: bind_describe(planner, &statement->describe, statement->span); break;
+    case SQL_EXPLAIN: bind_explain(planner, &statement->explain); break;
+    case SQL_STOP_JOB:
+        report_no_job(planner, statement->stop_job.job, statement->stop_job.job_span);
+        break;
+    case SQL_CLIENT:
+        WARN(planner, "WR2014", statement->span, "this has no effect outside of `weir sql`");
         break;
     }
 }
@@ -166,8 +167,12 @@ Status plan_script(const PlanContext *context, const Source *source, Arena *aren
     settings_override(&planner);
     SqlScript *script = NULL;
     planner.is_partial = sql_parse(source, arena, diagnostics, &script) != OK;
-    for (int32_t i = 0; script != NULL && i < script->statements.count; i++)
-        bind_statement(&planner, LIST_AT(script->statements, i, SqlStatement));
+    for (int32_t i = 0; script != NULL && i < script->statements.count; i++) {
+        const SqlStatement *statement = LIST_AT(script->statements, i, SqlStatement);
+        if (statement->kind == SQL_CLIENT && statement->client == SQL_CLIENT_QUIT)
+            break;
+        bind_statement(&planner, statement);
+    }
     *out = planner_finish(&planner);
     return *out != NULL ? OK : ERR_INVALID;
 }

@@ -16,6 +16,7 @@
 #include "data/schema.h"
 #include "expr/expr.h"
 #include "plan/connector.h"
+#include "plan/result.h"
 #include "sql/diagnostics.h"
 
 typedef enum PlanKind {
@@ -239,14 +240,6 @@ typedef struct PlanSettings {
     int64_t memory_limit_bytes; /* weir.memory.limit; 0: none */
     const Map *all;             /* every key as given: Str -> const char * */
 } PlanSettings;
-
-/* Rows with which a statement answers at once: SHOW, DESCRIBE, EXPLAIN, SET. */
-typedef struct StatementResult {
-    bool is_text;       /* one cell of many lines, to be shown as it is */
-    const Str *columns; /* names */
-    int32_t column_count;
-    List rows; /* Str *: column_count cells; one without data is NULL */
-} StatementResult;
 
 typedef struct Plan {
     Arena *arena;

@@ -13,6 +13,7 @@ PlanSession *session_new(const PlanContext *context, Arena *arena)
     session->settings = map_new(arena);
     session->initial = map_new(arena);
     session->overrides = map_new(arena);
+    session->jars = map_new(arena);
     catalog_init(session);
     return session;
 }

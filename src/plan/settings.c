@@ -291,6 +291,32 @@ void settings_override(Planner *planner)
     }
 }
 
+/* Every key that was set, in a map of the plan's own: later statements do not change it. */
+static Map *settings_given(const Planner *planner)
+{
+    const PlanSession *session = planner->session;
+    const Map *const maps[] = {session->initial, session->settings, session->overrides};
+    Map *given = map_new(planner->arena);
+    for (size_t m = 0; m < sizeof maps / sizeof maps[0]; m++) {
+        for (int32_t i = 0; i < map_count(maps[m]); i++)
+            map_put(given, map_key_at(maps[m], i), map_value_at(maps[m], i));
+    }
+    return given;
+}
+
+/* SET; */
+static void settings_show(Planner *planner)
+{
+    static const char *const heads[] = {"key", "value"};
+    StatementResult *result = result_new(planner, heads, 2);
+    const Map *given = settings_given(planner);
+    for (int32_t i = 0; i < map_count(given); i++) {
+        Str cells[2] = {map_key_at(given, i), str_from(map_value_at(given, i))};
+        result_add(planner, result, cells);
+    }
+    result_sort(result);
+}
+
 void session_configure(PlanSession *session, Diagnostics *diagnostics, Str key, Str value)
 {
     Planner planner;
@@ -302,8 +328,7 @@ void session_configure(PlanSession *session, Diagnostics *diagnostics, Str key, 
 void settings_set(Planner *planner, const SqlSetting *setting)
 {
     if (!setting->has_key) {
-        WARN(planner, "WR2014", setting->option.key_span,
-             "SET without a key has no effect in a script");
+        settings_show(planner);
         return;
     }
     setting_put(planner, planner->session->settings, &setting->option);
@@ -380,19 +405,6 @@ static const TimeZone *settings_zone(const Planner *planner)
         timezone_find(planner->context->world, str_from(name), &zone, &error) != OK)
         return timezone_utc();
     return zone;
-}
-
-/* Every key that was set, in a map of the plan's own: later statements do not change it. */
-static Map *settings_given(const Planner *planner)
-{
-    const PlanSession *session = planner->session;
-    const Map *const maps[] = {session->initial, session->settings, session->overrides};
-    Map *given = map_new(planner->arena);
-    for (size_t m = 0; m < sizeof maps / sizeof maps[0]; m++) {
-        for (int32_t i = 0; i < map_count(maps[m]); i++)
-            map_put(given, map_key_at(maps[m], i), map_value_at(maps[m], i));
-    }
-    return given;
 }
 
 void settings_finish(Planner *planner, PlanSettings *out)

@@ -254,7 +254,6 @@ void print_sql_type(Buffer *out, const SqlType *type);
 /* ('k' = 'v', …) on lines of their own. */
 void print_options(Buffer *out, List options);
 void print_table_elements(Buffer *out, const SqlCreateTable *table);
-void print_distribution(Buffer *out, const SqlDistribution *distribution);
 void print_create_table(Buffer *out, const SqlCreateTable *table);
 void print_create_materialized(Buffer *out, const SqlCreateMaterializedTable *table);
 

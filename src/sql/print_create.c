@@ -85,7 +85,7 @@ void print_table_elements(Buffer *out, const SqlCreateTable *table)
 }
 
 /* " BY HASH(`c`) INTO n BUCKETS" */
-void print_distribution(Buffer *out, const SqlDistribution *distribution)
+void sql_print_distribution(Buffer *out, const SqlDistribution *distribution)
 {
     if (distribution->columns.count > 0) {
         buffer_append_text(out, " BY ");
@@ -143,7 +143,7 @@ void print_create_table(Buffer *out, const SqlCreateTable *table)
     print_comment(out, &table->comment);
     if (table->distribution != NULL) {
         buffer_append_text(out, "\nDISTRIBUTED");
-        print_distribution(out, table->distribution);
+        sql_print_distribution(out, table->distribution);
     }
     print_partitions(out, table->partitioned_by);
     print_with(out, table->options);

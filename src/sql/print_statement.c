@@ -117,7 +117,7 @@ static void print_alter_parts(Buffer *out, const char *word, const SqlAlter *alt
     }
     if (alter->parts != NULL && alter->parts->distribution != NULL) {
         buffer_append_text(out, " DISTRIBUTION");
-        print_distribution(out, alter->parts->distribution);
+        sql_print_distribution(out, alter->parts->distribution);
     } else if (alter->parts != NULL) {
         buffer_append_text(out, " (");
         print_table_elements(out, alter->parts);

@@ -42,6 +42,8 @@ void sql_print_statement(Buffer *out, const SqlStatement *statement);
 void sql_print_script(Buffer *out, const SqlScript *script);
 /* A type as SQL: "DECIMAL(10, 2) NOT NULL", "ROW<`a` INT>". */
 void sql_print_type(Buffer *out, Type type);
+/* " BY HASH(`c`) INTO 4 BUCKETS" */
+void sql_print_distribution(Buffer *out, const SqlDistribution *distribution);
 /* `name` in backticks, inner ones doubled. */
 void sql_print_name(Buffer *out, Str name);
 /* 'text' with quotes doubled. */

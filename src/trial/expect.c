@@ -82,6 +82,31 @@ static void expect_plan(TrialRun *run, const TrialStep *step)
                  "plans");
 }
 
+/* Blank lines between the results are not looked at. */
+static Lines lines_without_blank(Lines lines)
+{
+    int32_t kept = 0;
+    for (int32_t i = 0; i < lines.count; i++) {
+        if (str_trim(lines.items[i]).length > 0)
+            lines.items[kept++] = lines.items[i];
+    }
+    lines.count = kept;
+    return lines;
+}
+
+/* What SHOW, DESCRIBE, EXPLAIN and SET answer, one after another. */
+static void expect_output(TrialRun *run, const TrialStep *step)
+{
+    Buffer text = {0};
+    for (int32_t i = 0; i < run->plan->results.count; i++)
+        statement_result_print(LIST_AT(run->plan->results, i, StatementResult), &text);
+    Str copy = str_copy(run->arena, buffer_str(&text));
+    buffer_free(&text);
+    Lines expected = lines_without_blank(lines_split(run->arena, step->body.text));
+    expect_lines(run, step, expected, lines_without_blank(lines_split(run->arena, copy)),
+                 "outputs");
+}
+
 /* "error[WR2041]: …", the first line. */
 static const char *first_line(TrialRun *run, Str text)
 {
@@ -129,6 +154,7 @@ void expect_step(TrialRun *run, const TrialStep *step)
     case STEP_EXPECT_ERROR: expect_error(run, step); break;
     case STEP_EXPECT_DEAD_LETTERS: expect_dead_letters(run, step); break;
     case STEP_EXPECT_PLAN: expect_plan(run, step); break;
+    case STEP_EXPECT_OUTPUT: expect_output(run, step); break;
     case STEP_FEED:
     case STEP_ADVANCE_WATERMARK:
     case STEP_ADVANCE_CLOCK: assert(!"a step that expects"); break;

@@ -42,6 +42,7 @@ static const char *expectation_name(StepKind kind)
     case STEP_EXPECT_ERROR: return "error";
     case STEP_EXPECT_DEAD_LETTERS: return "dead letters";
     case STEP_EXPECT_PLAN: return "plan";
+    case STEP_EXPECT_OUTPUT: return "output";
     case STEP_FEED:
     case STEP_ADVANCE_WATERMARK:
     case STEP_ADVANCE_CLOCK: break;

@@ -186,7 +186,7 @@ static Status parse_expect(FileParser *parser, Str rest)
     } kinds[] = {
         {"changes", STEP_EXPECT_CHANGES}, {"rows", STEP_EXPECT_ROWS},
         {"error", STEP_EXPECT_ERROR},     {"dead letters", STEP_EXPECT_DEAD_LETTERS},
-        {"plan", STEP_EXPECT_PLAN},
+        {"plan", STEP_EXPECT_PLAN},       {"output", STEP_EXPECT_OUTPUT},
     };
     TrialStep *step = NULL;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && step == NULL; i++) {
@@ -197,7 +197,8 @@ static Status parse_expect(FileParser *parser, Str rest)
         step = parser_add_step(parser, kinds[i].kind);
     }
     if (step == NULL)
-        return MISTAKE(parser, "`--- expect` takes changes, rows, error, dead letters or plan");
+        return MISTAKE(parser, "`--- expect` takes changes, rows, error, dead letters, plan or "
+                               "output");
     bool has_sink = step->kind == STEP_EXPECT_CHANGES || step->kind == STEP_EXPECT_ROWS;
     if (has_sink && word_take(&rest, "of"))
         step->table = parser_name(word_next(&rest));

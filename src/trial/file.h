@@ -27,6 +27,7 @@ typedef enum StepKind {
     STEP_EXPECT_ERROR,
     STEP_EXPECT_DEAD_LETTERS,
     STEP_EXPECT_PLAN,
+    STEP_EXPECT_OUTPUT,
 } StepKind;
 
 /* Lines of a section without its mark and without the blank lines at its end. */

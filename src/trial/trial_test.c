@@ -127,8 +127,9 @@ static void test_mistakes_are_named_with_their_line(void **state)
     assert_mistake("=== a\n--- sql\n--- feed\n", "t.test:3: `--- feed` needs the name of a table");
     assert_mistake("=== a\n--- sql\n--- feed t\n--- sql\n",
                    "t.test:4: `--- sql` comes before what is fed and expected");
-    assert_mistake("=== a\n--- sql\n--- expect nothing\n",
-                   "t.test:3: `--- expect` takes changes, rows, error, dead letters or plan");
+    assert_mistake(
+        "=== a\n--- sql\n--- expect nothing\n",
+        "t.test:3: `--- expect` takes changes, rows, error, dead letters, plan or output");
     assert_mistake("=== a\n--- sql\n--- expect rows in any order\n",
                    "t.test:3: `in any order` is not understood here");
     assert_mistake("=== a\n--- sql\n--- expect error\n--- expect rows\n",
