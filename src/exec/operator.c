@@ -18,6 +18,7 @@ static const OperatorKind *operator_kind_of(PlanKind kind)
     case PLAN_NORMALIZE: return &normalize_operator;
     case PLAN_UNION: return &union_operator;
     case PLAN_REGULAR_JOIN: return &regular_join_operator;
+    case PLAN_UNNEST: return &unnest_operator;
     case PLAN_INTERVAL_JOIN: return &interval_join_operator;
     case PLAN_TEMPORAL_JOIN: return &temporal_join_operator;
     case PLAN_WINDOW_JOIN: return &window_join_operator;

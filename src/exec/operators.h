@@ -12,6 +12,7 @@ extern const OperatorKind group_aggregate_operator;
 extern const OperatorKind normalize_operator;
 extern const OperatorKind union_operator;
 extern const OperatorKind regular_join_operator;
+extern const OperatorKind unnest_operator;
 extern const OperatorKind interval_join_operator;
 extern const OperatorKind temporal_join_operator;
 extern const OperatorKind window_join_operator;

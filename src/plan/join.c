@@ -404,6 +404,8 @@ From *bind_from(Planner *planner, const SqlTable *table)
     assert(table != NULL);
     if (table->kind == SQL_TABLE_JOIN)
         return from_join(planner, table);
+    if (table->kind == SQL_TABLE_UNNEST)
+        return from_unnest(planner, table);
     From *leaf = from_bind_leaf(planner, table);
     if (table->kind == SQL_TABLE_NAMED && table->named.as_of != NULL) {
         Diagnostic *d = REPORT(planner, "WR2131", table->span,

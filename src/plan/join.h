@@ -29,6 +29,9 @@ struct From {
     List conditions; /* Expr: conjuncts over the columns of left, then of right */
     bool is_lateral; /* right may refer to left by outer columns of depth 1 */
     Expr *as_of;     /* FOR SYSTEM_TIME AS OF of right, over left; or NULL */
+    /* Of a leaf that is UNNEST, which has no rel: the collection, over the left side by outer
+     * columns of depth 1; else NULL. */
+    Expr *collection;
 };
 
 /* A pair of equal expressions of the same type. */
@@ -64,6 +67,11 @@ bool expr_rejects_nulls(const Expr *expr, int32_t first, int32_t end);
 /* The relation, its columns as in the scope, whose types are brought in line with it. The scope
  * must not be broken, FROM not failed. NULL after a report. */
 Rel *from_build(Planner *planner, From *from);
+
+/* UNNEST as a leaf; beside the rows of join->left; alone. */
+From *from_unnest(Planner *planner, const SqlTable *table);
+Rel *unnest_build_join(Planner *planner, const From *join, Rel *left);
+Rel *unnest_build(Planner *planner, const From *leaf);
 
 /* Rel of the join, its schema's names and order as in the spec; NULL after a report. */
 Rel *join_choose(Planner *planner, const JoinSpec *spec);

@@ -91,6 +91,8 @@ static Rel *from_build_join(Planner *planner, From *join)
                      .as_of = join->as_of,
                      .schema = join->scope.schema};
     spec.left = from_build(planner, join->left);
+    if (join->right->collection != NULL)
+        return spec.left == NULL ? NULL : unnest_build_join(planner, join, spec.left);
     spec.right = from_build(planner, join->right);
     if (spec.left == NULL || spec.right == NULL)
         return NULL;
@@ -114,6 +116,8 @@ Rel *from_build(Planner *planner, From *from)
 {
     assert(!from->scope.is_broken);
     Rel *rel = from->left == NULL ? from->rel : from_build_join(planner, from);
+    if (from->collection != NULL)
+        rel = unnest_build(planner, from);
     Expr *filter = NULL;
     for (int32_t i = 0; i < from->filters.count; i++)
         filter = expr_and(planner->arena, filter, LIST_AT(from->filters, i, Expr));

@@ -18,6 +18,7 @@ static const RelKind *const kinds[] = {
     [PLAN_TEMPORAL_JOIN] = &temporal_join_kind,
     [PLAN_WINDOW_JOIN] = &window_join_kind,
     [PLAN_UPSERT_MATERIALIZE] = &upsert_materialize_kind,
+    [PLAN_UNNEST] = &unnest_kind,
     [PLAN_SINK] = &sink_kind,
     [PLAN_SERVE] = &serve_kind,
 };

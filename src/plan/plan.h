@@ -30,6 +30,7 @@ typedef enum PlanKind {
     PLAN_NORMALIZE,          /* upserts by key made a full changelog */
     PLAN_UNION,              /* UNION ALL */
     PLAN_REGULAR_JOIN,       /* whatever rows are known of both sides */
+    PLAN_UNNEST,             /* rows beside the elements of a collection of each */
     PLAN_INTERVAL_JOIN,      /* rows whose times lie within bounds of each other */
     PLAN_TEMPORAL_JOIN,      /* rows with the version of their time: FOR SYSTEM_TIME AS OF */
     PLAN_WINDOW_JOIN,        /* rows of the same window */
@@ -189,6 +190,12 @@ struct PlanNode {
             int64_t state_ttl_us[2]; /* 0: keep */
             bool is_final;           /* batch mode: only rows that stay */
         } regular_join;
+        struct {
+            Expr *collection;    /* over the input: ARRAY, MAP or MULTISET */
+            PlanJoin join;       /* of the input and `elements`: INNER or LEFT, no keys */
+            Schema elements;     /* the columns of an element; its number, from 1, is the last */
+            bool has_ordinality; /* … if it is there */
+        } unnest;
         struct {
             PlanJoin join;      /* not SEMI, not ANTI */
             bool is_event_time; /* else rows have the time at which they come */

@@ -306,8 +306,10 @@ static Expr *column_not_found(ExprBinder *binder, const SqlPath *path, Span span
 {
     Planner *planner = binder->planner;
     const Scope *scope = binder->scope;
+    while (scope != NULL && scope->table_count == 0 && scope->outer != NULL)
+        scope = scope->outer; /* UNNEST has no names but those on its left */
     Str name = sql_path_last(path)->text;
-    if (scope == NULL)
+    if (scope == NULL || scope->table_count == 0)
         REPORT(planner, "WR2045", span,
                "column `%.*s` cannot be used here: %s takes constants only", STR_ARGS(name),
                binder->place);
