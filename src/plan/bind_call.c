@@ -181,6 +181,17 @@ static Expr *call_text(ExprBinder *binder, const char *text)
     return expr_literal(binder->planner->arena, (Value){.type = type, .text = str});
 }
 
+/* CURRENT_DATABASE(): the session's, as the argument. */
+static Expr *bind_current_database(ExprBinder *binder, const SqlExpr *expr)
+{
+    Arena *arena = binder->planner->arena;
+    Value value = {.type = type_not_null(type_string()),
+                   .text = binder->planner->session->catalog.database};
+    Expr **args = ARENA_ARRAY(arena, Expr *, 1);
+    args[0] = expr_literal(arena, value);
+    return bind_function(binder, "CURRENT_DATABASE", args, 1, expr->span);
+}
+
 /* TRIM with a side or characters is TRIM(side, characters, text). */
 static Expr *bind_trim(ExprBinder *binder, const SqlExpr *expr, Expr *const *args, int32_t count)
 {
@@ -246,6 +257,8 @@ Expr *bind_call(ExprBinder *binder, const SqlExpr *expr)
                         "DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end");
         return call_poison(binder, expr->span);
     }
+    if (str_equal_ignoring_case(name, STR("CURRENT_DATABASE")) && call->arguments.count == 0)
+        return bind_current_database(binder, expr);
     if (aggregate_exists(name))
         return bind_aggregate_call(binder, expr);
     if (function_find(name) == NULL)
