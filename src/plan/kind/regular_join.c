@@ -202,16 +202,17 @@ static void join_keys(Planner *planner, Rel *rel)
 
 /* ---- Pruning --------------------------------------------------------------------------- */
 
+/* By the numbers before pruning, as it may be under way already. */
 static void join_mark(const Rel *rel, bool *const *below)
 {
     const PlanNode *node = &rel->node;
-    int32_t left = node->inputs[0]->schema.count;
-    int32_t width = left + node->inputs[1]->schema.count;
+    int32_t left = rel_input(rel, 0)->width;
+    int32_t width = left + rel_input(rel, 1)->width;
     bool all[2 * PLAN_COLUMNS_MAX + 1] = {false};
     assert(width <= 2 * PLAN_COLUMNS_MAX);
     if (node->regular_join.join.condition != NULL)
         expr_mark_columns(node->regular_join.join.condition, all);
-    for (int32_t i = 0; i < node->schema.count; i++)
+    for (int32_t i = 0; i < rel->width; i++)
         all[node->regular_join.join.columns[i]] |= rel->needed[i];
     for (int32_t i = 0; i < width; i++) {
         if (all[i])
