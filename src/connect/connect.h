@@ -1,4 +1,4 @@
-/* Sources and sinks: what a connector implements, and what the runtime promises it.
+/* Sources, sinks and look-ups: what a connector implements, and what the runtime promises it.
  *
  * A connector is a folder with one `const Connector`, listed in connectors.c. Its ConnectorInfo
  * (plan/connector.h) tells the planner and the docs what it can do; SourceKind and SinkKind do
@@ -22,6 +22,7 @@
 typedef struct Connector Connector;
 typedef struct SourceReader SourceReader;
 typedef struct SinkWriter SinkWriter;
+typedef struct LookupReader LookupReader;
 
 typedef enum SourcePhase { PHASE_SNAPSHOT, PHASE_STREAMING, PHASE_FINISHED } SourcePhase;
 
@@ -107,10 +108,49 @@ struct SinkWriter {
     int32_t subtask, subtask_count;
 };
 
+/* ---- Look-ups ----------------------------------------------------------------------------- */
+
+/* Rows that were found, each for one of the keys that were asked for. */
+typedef struct LookupRows LookupRows;
+
+/* Room for one more row, found for key number `key`: write it into the batch at `*row`. All its
+ * columns are to be written; their values are zero and not NULL so far. */
+Batch *lookup_rows_add(LookupRows *rows, int32_t key, int32_t *row);
+/* Take back the row that was added last. */
+void lookup_rows_drop(LookupRows *rows);
+
+enum { LOOKUP_ROWS_CAPACITY = 256 }; /* of the batches that lookup_rows_add gives */
+
+typedef struct LookupKind {
+    int32_t size;
+    int32_t keys_max; /* that one call of find may be asked for */
+    /* Connect and check. May block. What may pass is retriable: the runtime calls again. */
+    Status (*open)(LookupReader *reader, Error *error);
+    /* Find the rows for the keys 0 … keys->row_count - 1, none of which is NULL. Columns of keys
+     * as reader->keys. May block. After a failure with error->is_retriable the runtime calls again
+     * after a back-off; what was added is forgotten. A row that cannot be read is a dead letter. */
+    Status (*find)(LookupReader *reader, const Batch *keys, LookupRows *rows, Error *error);
+    void (*interrupt)(LookupReader *reader); /* from another thread; may be NULL */
+    void (*close)(LookupReader *reader);     /* also after a failed open */
+} LookupKind;
+
+/* One connection. A reader is used by one thread at a time. Filled by the runtime before open. */
+struct LookupReader {
+    const LookupKind *kind;
+    const PlanNode *node; /* PLAN_LOOKUP_JOIN: table, columns, fetched */
+    const int32_t *keys;  /* columns of `fetched` by which is asked */
+    int32_t key_count;
+    World *world;
+    Arena *arena; /* lives as long as the instance */
+    DeadLetters *dead_letters;
+    const TimeZone *zone;
+};
+
 struct Connector {
     const ConnectorInfo *info;
     const SourceKind *source; /* NULL: cannot be read */
     const SinkKind *sink;     /* NULL: cannot be written */
+    const LookupKind *lookup; /* NULL: rows are looked up in a full copy, or not at all */
 };
 
 /* All connectors, in the order of `weir connector list`. */

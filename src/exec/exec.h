@@ -131,7 +131,7 @@ ServedTable *operator_served_table(Operator *op);
 Status operator_raise_watermark(Operator *op, Timestamp watermark);
 Status operator_take_over_time(Operator *op, const Operator *from);
 
-/* Make the blocking call of a sink return soon; from another thread. */
+/* Make the blocking call of a sink or a look-up return soon; from another thread. */
 void operator_interrupt(Operator *op);
 
 #endif

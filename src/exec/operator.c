@@ -23,6 +23,7 @@ static const OperatorKind *operator_kind_of(PlanKind kind)
     case PLAN_TEMPORAL_JOIN: return &temporal_join_operator;
     case PLAN_WINDOW_JOIN: return &window_join_operator;
     case PLAN_UPSERT_MATERIALIZE: return &upsert_materialize_operator;
+    case PLAN_LOOKUP_JOIN: return &lookup_join_operator;
     case PLAN_SINK: return &sink_operator;
     case PLAN_SERVE: return &serve_operator;
     case PLAN_SOURCE:
@@ -308,6 +309,8 @@ void operator_interrupt(Operator *op)
 {
     if (op->kind == &sink_operator)
         sink_interrupt(op);
+    else if (op->kind == &lookup_join_operator)
+        lookup_interrupt(op);
 }
 
 ServedTable *operator_served_table(Operator *op)

@@ -17,10 +17,12 @@ extern const OperatorKind interval_join_operator;
 extern const OperatorKind temporal_join_operator;
 extern const OperatorKind window_join_operator;
 extern const OperatorKind upsert_materialize_operator;
+extern const OperatorKind lookup_join_operator;
 extern const OperatorKind sink_operator;
 extern const OperatorKind serve_operator;
 
 void sink_interrupt(Operator *op);
+void lookup_interrupt(Operator *op);
 ServedTable *serve_table(Operator *op);
 Status watermark_raise(Operator *op, Timestamp watermark);
 Status watermark_take_over(Operator *op, const Operator *from);

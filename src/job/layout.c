@@ -18,7 +18,8 @@ static Fragment *layout_common_input(const Layout *layout, const PlanNode *node)
 
 static int32_t layout_task_count(const Layout *layout, const PlanNode *node, int32_t shard_count)
 {
-    if (node->kind == PLAN_SINK || node->kind == PLAN_SERVE || node->input_count == 0)
+    if (node->kind == PLAN_SINK || node->kind == PLAN_SERVE || node->input_count == 0 ||
+        node->kind == PLAN_LOOKUP_JOIN)
         return 1;
     switch (node->distribution) {
     case DISTRIBUTION_HASH: return shard_count;
@@ -36,7 +37,7 @@ static int32_t layout_task_count(const Layout *layout, const PlanNode *node, int
 /* Whether the node can run behind its inputs on their thread. */
 static bool layout_joins(const Fragment *input, const PlanNode *node, int32_t task_count)
 {
-    if (input == NULL || node->kind == PLAN_SINK)
+    if (input == NULL || node->kind == PLAN_SINK || node->kind == PLAN_LOOKUP_JOIN)
         return false;
     if (node->kind == PLAN_SERVE)
         return input->kind == FRAGMENT_SHARDS && input->task_count == 1;
@@ -67,6 +68,8 @@ static FragmentKind layout_kind(const PlanNode *node)
 {
     if (node->input_count == 0)
         return FRAGMENT_SOURCE;
+    if (node->kind == PLAN_LOOKUP_JOIN)
+        return FRAGMENT_LOOKUP;
     return node->kind == PLAN_SINK ? FRAGMENT_SINK : FRAGMENT_SHARDS;
 }
 

@@ -4,8 +4,9 @@
  *     └──────── fragment 0 ──────────┘        └── fragment 1 ──┘  └─ fragment 2
  *       an I/O thread of its own        a task per shard        an I/O thread
  *
- * A new fragment starts at sources, at sinks (they may block), where rows must move to the shard
- * of their key, and where inputs from several fragments meet. Everything else joins its input. */
+ * A new fragment starts at sources, at sinks and look-ups (they may block), where rows must move to
+ * the shard of their key, and where inputs from several fragments meet. Everything else joins its
+ * input. */
 #ifndef WEIR_JOB_LAYOUT_H
 #define WEIR_JOB_LAYOUT_H
 
@@ -15,6 +16,7 @@
 typedef enum FragmentKind {
     FRAGMENT_SOURCE, /* one task, on a thread of its own that may block */
     FRAGMENT_SHARDS, /* cooperative tasks on the workers, one per shard or one in all */
+    FRAGMENT_LOOKUP, /* one task, on a thread of its own that may block: it asks tables outside */
     FRAGMENT_SINK,   /* one task, on a thread of its own that may block */
 } FragmentKind;
 

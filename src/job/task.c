@@ -338,7 +338,7 @@ void task_interrupt(Task *task)
         if (task->reader != NULL && task->reader->kind->interrupt != NULL)
             task->reader->kind->interrupt(task->reader);
         for (int32_t i = 0; i < task->operator_count; i++)
-            if (task->operators[i]->node->kind == PLAN_SINK && !task->is_preview)
+            if (!task->is_preview || task->operators[i]->node->kind == PLAN_LOOKUP_JOIN)
                 operator_interrupt(task->operators[i]);
     }
     pthread_mutex_unlock(&task->close_mutex);

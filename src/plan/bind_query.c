@@ -1,7 +1,7 @@
 /* Queries: SELECT, VALUES, UNION, WITH. */
 #include <assert.h>
 
-#include "plan/join.h"
+#include "plan/join_time.h"
 
 /* ---- Names of output columns ----------------------------------------------------------- */
 
@@ -125,8 +125,9 @@ static bool select_is_supported(Planner *planner, const SqlSelect *select)
     }
     for (int32_t i = 0; i < select->hints.count; i++) {
         const SqlHint *hint = LIST_AT(select->hints, i, SqlHint);
-        WARN(planner, "WR2074", hint->name.span, "hint `%.*s` has no effect here",
-             STR_ARGS(hint->name.text));
+        if (!lookup_is_hint(hint))
+            WARN(planner, "WR2074", hint->name.span, "hint `%.*s` has no effect here",
+                 STR_ARGS(hint->name.text));
     }
     return is_supported;
 }
@@ -235,7 +236,11 @@ static Bound select_source(Planner *planner, const SqlSelect *select, From *from
         expr_conjuncts(planner->arena, where, &conjuncts);
     for (int32_t i = 0; i < conjuncts.count; i++)
         from_filter(planner, from, LIST_AT(conjuncts, i, Expr));
+    const List *outer_hints = planner->hints;
+    planner->hints = &select->hints;
     Rel *rel = from_build(planner, from);
+    planner->hints = outer_hints;
+    lookup_check_hints(planner, &select->hints);
     if (rel == NULL)
         return (Bound){0};
     return bound_make(planner, rel, &from->scope.schema, select->span);

@@ -291,6 +291,26 @@ static bool entry_check(Planner *planner, TableEntry *entry, bool is_sink)
     return connector->check(&check) == OK;
 }
 
+bool entry_connect_lookup(Planner *planner, TableEntry *entry, const ColumnList *keys)
+{
+    if (!entry_connect(planner, entry))
+        return false;
+    const ConnectorInfo *connector = entry->table.connector;
+    if (connector->check == NULL)
+        return true;
+    void *report_context[2] = {planner, entry};
+    TableCheck check = {.table = &entry->table.options,
+                        .physical = &entry->table.physical,
+                        .key = entry->table.key,
+                        .key_count = entry->table.key_count,
+                        .is_lookup = true,
+                        .lookup_keys = keys->columns,
+                        .lookup_key_count = keys->count,
+                        .report = entry_report,
+                        .report_context = report_context};
+    return connector->check(&check) == OK;
+}
+
 static bool source_check_bounded(Planner *planner, TableEntry *entry, Span span)
 {
     const ConnectorInfo *connector = entry->table.connector;

@@ -47,13 +47,41 @@ typedef struct TableOptions {
     bool has_primary_key;
 } TableOptions;
 
+/* What is kept of rows that were looked up. */
+typedef enum LookupCacheKind {
+    LOOKUP_CACHE_NONE,
+    LOOKUP_CACHE_PARTIAL, /* the keys that were asked for */
+    LOOKUP_CACHE_FULL,    /* the whole table, read anew from time to time */
+} LookupCacheKind;
+
+typedef struct LookupCache {
+    LookupCacheKind kind;
+    int64_t rows_max;               /* keys; 0: without limit */
+    int64_t expire_after_write_us;  /* 0: never */
+    int64_t expire_after_access_us; /* 0: never */
+    bool keeps_missing;             /* also that a key has no rows */
+    int64_t reload_us;              /* FULL: after so long; 0: at reload_at_us of the day */
+    bool reloads_at_rate;           /* FULL: counted from the last start, not from its end */
+    int64_t reload_at_us;           /* FULL: of the day, UTC */
+    int64_t reload_days;
+} LookupCache;
+
+/* How a table is looked up. */
+typedef struct LookupInfo {
+    LookupCache cache;
+    bool is_async; /* unless a hint says otherwise */
+} LookupInfo;
+
 /* What ConnectorInfo.check looks at. */
 typedef struct TableCheck {
     const TableOptions *table;
     const Schema *physical; /* the declared physical columns */
     const int32_t *key;     /* PRIMARY KEY, indexes into physical */
     int32_t key_count;
-    bool is_sink; /* which way the table is used */
+    bool is_sink;               /* which way the table is used */
+    bool is_lookup;             /* it is asked for rows by the columns … */
+    const int32_t *lookup_keys; /* … indexes into physical */
+    int32_t lookup_key_count;
     OptionReport *report;
     void *report_context;
 } TableCheck;
@@ -75,6 +103,8 @@ typedef struct ConnectorInfo {
      * or NULL. Tables that differ in it alone, or in nothing, are read once: see plan/share.c. */
     const char *append_only_option;
 
+    /* Whether and how rows are looked up by key; NULL: never. */
+    bool (*looks_up)(const TableOptions *table, LookupInfo *out);
     /* Whether reading ends by itself. */
     bool (*is_bounded)(const TableOptions *table);
     /* Row kinds that reading gives; NULL: the format's, else append. */

@@ -43,13 +43,14 @@ typedef enum Ordering {
 } Ordering;
 
 struct Rel {
-    PlanNode node;      /* first: a Rel * is a PlanNode * */
-    int32_t serial;     /* order of creation: inputs before consumers */
-    int32_t depth;      /* of the tree below */
-    TableEntry *entry;  /* PLAN_SOURCE, PLAN_SINK; PLAN_CALC of a table on a shared source */
-    Span span;          /* of what asked for it, for messages */
-    Str owner;          /* PLAN_SINK, PLAN_SERVE: the target as written */
-    bool is_single_row; /* PLAN_SERVE of at most one row: all columns are its key */
+    PlanNode node;         /* first: a Rel * is a PlanNode * */
+    int32_t serial;        /* order of creation: inputs before consumers */
+    int32_t depth;         /* of the tree below */
+    TableEntry *looked_up; /* PLAN_LOOKUP_JOIN */
+    TableEntry *entry;     /* PLAN_SOURCE, PLAN_SINK; PLAN_CALC of a table on a shared source */
+    Span span;             /* of what asked for it, for messages */
+    Str owner;             /* PLAN_SINK, PLAN_SERVE: the target as written */
+    bool is_single_row;    /* PLAN_SERVE of at most one row: all columns are its key */
     /* PLAN_SINK, PLAN_SERVE: whether changes are put in order for its key, and for how long. */
     Ordering ordering;
     int64_t ordering_ttl_us;
@@ -159,6 +160,8 @@ struct Planner {
     List roots;         /* PLAN_SINK and PLAN_SERVE */
     List results;       /* StatementResult */
     Cte *ctes;          /* innermost first */
+    const List *hints;  /* SqlHint of the SELECT whose FROM is being built, or NULL */
+    List used_hints;    /* const SqlHint, those of LOOKUP that a table was found for */
     const Scope *outer; /* around the query that is being bound, or NULL */
     int32_t query_depth;
     bool is_partial; /* the parser dropped statements: missing tables are not reported */
@@ -390,6 +393,8 @@ bool entry_connect(Planner *planner, TableEntry *entry);
 /* Further checks for the way the table is used. `span`: of the use. */
 bool entry_connect_source(Planner *planner, TableEntry *entry, Span span);
 bool entry_connect_sink(Planner *planner, TableEntry *entry, Span span);
+/* The table is asked for rows by these of its physical columns. */
+bool entry_connect_lookup(Planner *planner, TableEntry *entry, const ColumnList *keys);
 /* The connector's type of a metadata column. */
 Type entry_metadata_type(Planner *planner, const TableEntry *entry, const TableColumn *column);
 

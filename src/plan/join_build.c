@@ -233,7 +233,8 @@ typedef Rel *(*JoinChooser)(Planner *planner, const JoinSpec *spec);
 
 Rel *join_choose(Planner *planner, const JoinSpec *spec)
 {
-    static const JoinChooser choosers[] = {join_temporal, join_window, join_interval, join_regular};
+    static const JoinChooser choosers[] = {join_lookup, join_temporal, join_window, join_interval,
+                                           join_regular};
     int32_t errors = diagnostics_error_count(planner->diagnostics);
     for (size_t i = 0; i < sizeof choosers / sizeof choosers[0]; i++) {
         Rel *rel = choosers[i](planner, spec);

@@ -5,15 +5,7 @@
 
 /* ---- Keys as columns --------------------------------------------------------------------- */
 
-/* Columns of one input, its own and those that are computed for keys. */
-typedef struct KeyInput {
-    Rel *rel;
-    Expr **exprs;
-    Field *fields;
-    int32_t count;
-} KeyInput;
-
-static KeyInput key_input(Planner *planner, Rel *rel, int32_t key_count)
+KeyInput key_input(Planner *planner, Rel *rel, int32_t key_count)
 {
     const Schema *schema = &rel->node.schema;
     KeyInput input = {.rel = rel,
@@ -27,7 +19,7 @@ static KeyInput key_input(Planner *planner, Rel *rel, int32_t key_count)
     return input;
 }
 
-static int32_t key_column(Planner *planner, KeyInput *input, Expr *key)
+int32_t key_column(Planner *planner, KeyInput *input, Expr *key)
 {
     for (int32_t i = 0; i < input->count; i++)
         if (expr_equal(input->exprs[i], key) ||
@@ -40,7 +32,7 @@ static int32_t key_column(Planner *planner, KeyInput *input, Expr *key)
     return input->count++;
 }
 
-static Rel *key_rel(Planner *planner, const KeyInput *input)
+Rel *key_rel(Planner *planner, const KeyInput *input)
 {
     if (input->count == input->rel->node.schema.count)
         return input->rel;
@@ -48,7 +40,7 @@ static Rel *key_rel(Planner *planner, const KeyInput *input)
     return rel_calc(planner, input->rel, NULL, input->exprs, &schema);
 }
 
-static Expr *join_condition(Planner *planner, const List *conditions, int32_t const *map)
+Expr *join_condition(Planner *planner, const List *conditions, const int32_t *map)
 {
     Expr *condition = NULL;
     for (int32_t i = 0; i < conditions->count; i++)

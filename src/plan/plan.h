@@ -34,6 +34,7 @@ typedef enum PlanKind {
     PLAN_INTERVAL_JOIN,      /* rows whose times lie within bounds of each other */
     PLAN_TEMPORAL_JOIN,      /* rows with the version of their time: FOR SYSTEM_TIME AS OF */
     PLAN_WINDOW_JOIN,        /* rows of the same window */
+    PLAN_LOOKUP_JOIN,        /* rows with what a table outside has for them now */
     PLAN_UPSERT_MATERIALIZE, /* changes by another key put in order for a sink's */
     PLAN_SINK,               /* writes a table through a connector */
     PLAN_SERVE,              /* keeps a materialized table */
@@ -214,6 +215,24 @@ struct PlanNode {
             int32_t ends[2];    /* of each input: its window_end */
             bool is_local_time; /* of windows over TIMESTAMP_LTZ */
         } window_join;
+        struct {
+            /* INNER or LEFT. The right side are the columns of `right`; keys[1] counts those of
+             * `fetched`. */
+            PlanJoin join;
+            const PlanTable *table;
+            Schema fetched;         /* what the table is asked for … */
+            const int32_t *columns; /* … column i is its physical column columns[i] */
+            Schema right;
+            Expr *const *exprs; /* of `right`, over `fetched` */
+            LookupCache cache;
+            bool is_async;        /* several requests are under way at a time */
+            bool is_ordered;      /* rows leave in the order in which they came */
+            int32_t capacity;     /* keys asked for at a time, when async */
+            int64_t timeout_us;   /* of a request, when async */
+            int32_t attempts;     /* to ask for a key that has no row; 1: once */
+            int64_t retry_us;     /* between them */
+            const PlanNode *scan; /* PLAN_SOURCE of `fetched`, for a full cache */
+        } lookup_join;
         struct {
             const PlanTable *table; /* schema = the input's; column i goes to writes[i] */
             const int32_t *writes;  /* as source.columns: >= 0 physical, else metadata */

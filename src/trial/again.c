@@ -128,7 +128,8 @@ static bool job_collect_rows(TrialRun *run)
     return true;
 }
 
-/* Time that moves between rows, and rows that are late by it, are not the same in a job. */
+/* Time that moves between rows, rows that are late by it, and what a table holds at a moment are
+ * not the same in a job. */
 static bool job_can_run(const TrialRun *run)
 {
     for (int32_t i = 0; i < run->test->steps.count; i++) {
@@ -136,7 +137,7 @@ static bool job_can_run(const TrialRun *run)
         if (kind == STEP_ADVANCE_CLOCK || kind == STEP_ADVANCE_WATERMARK)
             return false;
     }
-    return run->letters.count == 0 && run->test->only_inline.data == NULL;
+    return run->letters.count == 0 && run->test->only_inline.data == NULL && !trial_has_lookup(run);
 }
 
 static bool plan_serves(const Plan *plan)

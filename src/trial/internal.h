@@ -44,6 +44,8 @@ typedef struct TrialTable {
     bool has_own; /* a connector of its own, whose rules hold; else it has the test's */
     bool is_real; /* read through its own connector: nothing feeds it */
     List rows;    /* TableRow, all that the case feeds: for a job */
+    const PlanTable *looked_up; /* a statement looks it up; or NULL */
+    List content;               /* const Value *: the rows that it then holds */
 } TrialTable;
 
 typedef struct TableRow {
@@ -119,6 +121,18 @@ void trial_table_finish(TrialRun *run, TrialTable *table);
 /* Rows of the table as a batch for one of its sources; each has fed.count values. */
 Batch *trial_table_batch(const TrialTable *table, const PlanNode *source, const Value *const *rows,
                          const RowKind *kinds, int32_t count);
+
+/* Which column of a row that is fed the source's column `column` takes. */
+int32_t trial_table_fed_index(const TrialTable *table, int32_t column);
+
+/* ---- lookup.c --------------------------------------------------------------------------- */
+
+/* Note the tables that the plan looks up. */
+void trial_lookup_prepare(TrialRun *run);
+bool trial_has_lookup(const TrialRun *run);
+/* A row was fed to the table. */
+void trial_lookup_feed(TrialRun *run, TrialTable *table, const Value *row, RowKind kind);
+extern const LookupKind trial_lookup;
 
 /* ---- capture.c -------------------------------------------------------------------------- */
 

@@ -223,6 +223,7 @@ static bool feed_row(Feed *feed, const FedRow *row)
     Value *values = ARENA_ARRAY(run->arena, Value, feed->table->fed.count + 1);
     if (!run_bind_row(run, feed->table, row, values))
         return false;
+    trial_lookup_feed(run, feed->table, values, row->kind);
     feed->rows[feed->row_count] = values;
     feed->kinds[feed->row_count++] = row->kind;
     bool is_full = !run->is_batched || feed->row_count == feed->row_capacity;
@@ -232,6 +233,8 @@ static bool feed_row(Feed *feed, const FedRow *row)
 TrialTable *run_read_table(TrialRun *run, const TrialStep *step)
 {
     TrialTable *table = trial_table_find(run, step->table);
+    if (table != NULL && table->looked_up != NULL)
+        return table;
     for (int32_t i = 0; table != NULL && i < run->plan->node_count; i++) {
         const PlanNode *node = run->plan->nodes[i];
         if (node->kind == PLAN_SOURCE && trial_table_of(node->source.table) == table)
@@ -419,6 +422,7 @@ bool run_prepare(TrialRun *run)
         return false;
     for (int32_t i = 0; i < run->tables.count; i++)
         trial_table_finish(run, LIST_AT(run->tables, i, TrialTable));
+    trial_lookup_prepare(run);
     captures_make(run);
     return true;
 }

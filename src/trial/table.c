@@ -106,6 +106,13 @@ static ChangelogMode collector_write_mode(const TableOptions *table)
     return CHANGELOG_ALL;
 }
 
+static bool feed_looks_up(const TableOptions *table, LookupInfo *out)
+{
+    (void)table;
+    *out = (LookupInfo){0};
+    return true;
+}
+
 static bool feed_is_bounded(const TableOptions *table)
 {
     (void)table;
@@ -150,6 +157,7 @@ static void trial_table_init_feed(TrialRun *run, TrialTable *self, const StandIn
                                  .can_read = true,
                                  .can_write = true,
                                  .guarantee = SINK_IDEMPOTENT,
+                                 .looks_up = feed_looks_up,
                                  .is_bounded = feed_is_bounded,
                                  .read_mode = feed_read_mode,
                                  .write_mode = feed_write_mode,
@@ -172,8 +180,10 @@ static void trial_table_init(TrialRun *run, TrialTable *self, const StandInTable
     bool is_fed = run->test->pipeline.data != NULL || case_has_feed(run->test) ||
                   case_feeds(run->test, table->name, table->path) || table->is_sink;
     self->is_real = self->has_own && !is_fed;
-    self->connector =
-        (Connector){.info = &self->info, .source = &table_rows_source, .sink = &capture_sink};
+    self->connector = (Connector){.info = &self->info,
+                                  .source = &table_rows_source,
+                                  .sink = &capture_sink,
+                                  .lookup = &trial_lookup};
     if (self->is_real) {
         const Connector *own = connector_find(table->connector);
         assert(own != NULL);
@@ -246,8 +256,7 @@ TrialTable *trial_table_find(const TrialRun *run, Str name)
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-/* Which column of a row that is fed the source's column `column` takes. */
-static int32_t trial_table_fed_index(const TrialTable *table, int32_t column)
+int32_t trial_table_fed_index(const TrialTable *table, int32_t column)
 {
     int32_t physical = 0;
     for (int32_t i = 0; i < table->column_count; i++) {

@@ -249,7 +249,7 @@ Status join_output_flush(JoinOutput *out)
                    .selection = {.count = out->count}};
     gather_columns(out, pairs.columns, 0);
     Selection holds = pairs.selection;
-    if (out->condition != NULL)
+    if (out->condition != NULL && !out->is_tested)
         holds = output_select(out, &pairs);
     output_tell(out, holds);
     if (out->pads_failed && holds.count < out->count)

@@ -38,6 +38,7 @@ typedef struct JoinOutput {
     uint8_t *are_rejected; /* by pair: the condition failed for it */
     int32_t count;
     bool is_silent;            /* only tells the sides: nothing is emitted */
+    bool is_tested;            /* the condition has been asked already: every pair holds */
     Arena *gathered, *scratch; /* of one flush; for the condition and those downstream */
 } JoinOutput;
 

@@ -154,9 +154,14 @@ void pair_label(Buffer *out, const PlanNode *node, const char *name, const PlanJ
 
 void pair_explain_condition(Buffer *out, const PlanNode *node, const PlanJoin *join)
 {
+    pair_explain_condition_over(out, &node->inputs[0]->schema, &node->inputs[1]->schema, join);
+}
+
+void pair_explain_condition_over(Buffer *out, const Schema *left, const Schema *right,
+                                 const PlanJoin *join)
+{
     if (join->condition == NULL)
         return;
-    const Schema *left = &node->inputs[0]->schema, *right = &node->inputs[1]->schema;
     Field *fields = memory_allocate((int64_t)sizeof(Field) * (left->count + right->count + 1));
     for (int32_t i = 0; i < left->count + right->count; i++)
         fields[i] = i < left->count ? left->fields[i] : right->fields[i - left->count];

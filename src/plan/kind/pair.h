@@ -15,6 +15,8 @@ const char *join_kind_text(JoinKind kind);
 void pair_label(Buffer *out, const PlanNode *node, const char *name, const PlanJoin *join);
 /* ", if a > b", or nothing. */
 void pair_explain_condition(Buffer *out, const PlanNode *node, const PlanJoin *join);
+void pair_explain_condition_over(Buffer *out, const Schema *left, const Schema *right,
+                                 const PlanJoin *join);
 void pair_distribute(Planner *planner, PlanNode *node, const PlanJoin *join);
 /* An input that is not append-only is a mistake. `what` begins the sentence. */
 void pair_report_updates(Planner *planner, Rel *rel, const char *what);
