@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "plan/internal.h"
+#include "plan/over.h"
 
 static Expr *call_poison(ExprBinder *binder, Span span)
 {
@@ -27,9 +28,7 @@ static Expr *call_not_found(ExprBinder *binder, Str name, Span span)
 static bool call_is_unsupported(ExprBinder *binder, const SqlCall *call, Span span)
 {
     const char *what = NULL;
-    if (call->over != NULL)
-        what = "OVER";
-    else if (call->order_by.count > 0)
+    if (call->order_by.count > 0)
         what = "WITHIN GROUP";
     else if (call->name->parts.count > 1)
         what = "a function of a catalog";
@@ -138,30 +137,26 @@ static bool use_is_refused(ExprBinder *binder, const AggregateUse *use)
     return true;
 }
 
-static Expr *bind_aggregate_call(ExprBinder *binder, const SqlExpr *expr)
+AggregateUse *bind_aggregate_use(ExprBinder *args, const SqlExpr *expr)
 {
-    Planner *planner = binder->planner;
+    Planner *planner = args->planner;
     const SqlCall *call = expr->call;
-    if (!aggregate_is_allowed(binder, call, expr->span))
-        return call_poison(binder, expr->span);
     AggregateUse *use = ARENA_NEW(planner->arena, AggregateUse);
     use->name = aggregate_full_name(call);
     use->is_distinct = call->is_distinct;
     use->span = expr->span;
     if (call->arguments.count > AGGREGATE_ARGS_MAX) {
         planner_unsupported(planner, expr->span, "an aggregate of more than three arguments");
-        return call_poison(binder, expr->span);
+        return NULL;
     }
-    ExprBinder inner = *binder;
-    inner.is_in_aggregate = true;
     Type types[AGGREGATE_ARGS_MAX];
-    use_bind_args(&inner, call, use, types);
+    use_bind_args(args, call, use, types);
     if (call->filter != NULL) {
-        inner.place = "FILTER";
-        use->filter = bind_condition(&inner, call->filter);
+        args->place = "FILTER";
+        use->filter = bind_condition(args, call->filter);
     }
-    if (use_is_poisoned(use) || use_is_refused(binder, use))
-        return call_poison(binder, expr->span);
+    if (use_is_poisoned(use) || use_is_refused(args, use))
+        return NULL;
     Error error = {0};
     if (aggregate_bind(use->name, planner->arena, types, use->arg_count, use->is_distinct, false,
                        &use->call, &error) != OK) {
@@ -169,9 +164,19 @@ static Expr *bind_aggregate_call(ExprBinder *binder, const SqlExpr *expr)
                                "%s", error.text);
         if (error.hint[0] != '\0')
             diagnostic_help(d, "%s", error.hint);
-        return call_poison(binder, expr->span);
+        return NULL;
     }
-    return aggregate_column(binder, use);
+    return use;
+}
+
+static Expr *bind_aggregate_call(ExprBinder *binder, const SqlExpr *expr)
+{
+    if (!aggregate_is_allowed(binder, expr->call, expr->span))
+        return call_poison(binder, expr->span);
+    ExprBinder inner = *binder;
+    inner.is_in_aggregate = true;
+    AggregateUse *use = bind_aggregate_use(&inner, expr);
+    return use != NULL ? aggregate_column(binder, use) : call_poison(binder, expr->span);
 }
 
 static Expr *call_text(ExprBinder *binder, const char *text)
@@ -248,6 +253,13 @@ Expr *bind_call(ExprBinder *binder, const SqlExpr *expr)
     Str name = sql_path_last(call->name)->text;
     if (call_is_unsupported(binder, call, expr->span))
         return call_poison(binder, expr->span);
+    if (call->over != NULL)
+        return bind_over_call(binder, expr);
+    if (over_is_function(name)) {
+        Diagnostic *d = REPORT(planner, "WR2510", expr->span, "%.*s needs OVER", STR_ARGS(name));
+        diagnostic_help(d, "write %.*s() OVER (PARTITION BY … ORDER BY …)", STR_ARGS(name));
+        return call_poison(binder, expr->span);
+    }
     if (name_is_window(name) && binder->window != NULL)
         return bind_group_window_part(binder, expr);
     if (name_is_window(name)) {

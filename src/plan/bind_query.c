@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "plan/join_time.h"
+#include "plan/over.h"
 
 /* ---- Names of output columns ----------------------------------------------------------- */
 
@@ -106,6 +107,28 @@ static Schema items_schema(Planner *planner, const SelectItems *items)
     return (Schema){.fields = fields, .count = count};
 }
 
+/* The items that have an alias. */
+static SelectAliases items_aliases(Planner *planner, const SqlSelect *select,
+                                   const SelectItems *items)
+{
+    SelectAliases aliases = {0};
+    aliases.names = ARENA_ARRAY(planner->arena, Str, items->exprs.count + 1);
+    aliases.exprs = ARENA_ARRAY(planner->arena, Expr *, items->exprs.count + 1);
+    for (int32_t i = 0; i < select->items.count; i++) {
+        const SqlSelectItem *item = LIST_AT(select->items, i, SqlSelectItem);
+        if (item->alias == NULL)
+            continue;
+        /* Stars make several items: find it by the place from which it comes. */
+        for (int32_t k = 0; k < items->exprs.count; k++) {
+            if (LIST_AT(items->spans, k, Span)->start != item->span.start)
+                continue;
+            aliases.names[aliases.count] = item->alias->text;
+            aliases.exprs[aliases.count++] = LIST_AT(items->exprs, k, Expr);
+        }
+    }
+    return aliases;
+}
+
 static void bound_set_spans(Bound *bound, const SelectItems *items)
 {
     for (int32_t i = 0; bound->rel != NULL && i < bound->schema.count; i++)
@@ -115,14 +138,6 @@ static void bound_set_spans(Bound *bound, const SelectItems *items)
 static bool select_is_supported(Planner *planner, const SqlSelect *select)
 {
     bool is_supported = true;
-    if (select->windows.count > 0) {
-        planner_unsupported(planner, LIST_AT(select->windows, 0, SqlWindow)->span, "WINDOW");
-        is_supported = false;
-    }
-    if (select->qualify != NULL) {
-        planner_unsupported(planner, select->qualify->span, "QUALIFY");
-        is_supported = false;
-    }
     for (int32_t i = 0; i < select->hints.count; i++) {
         const SqlHint *hint = LIST_AT(select->hints, i, SqlHint);
         if (!lookup_is_hint(hint))
@@ -207,11 +222,14 @@ static Bound select_values(Planner *planner, const SqlSelect *select)
 }
 
 /* What is left once all parts are bound without a mistake. */
-static Bound select_build(Planner *planner, GroupQuery *group, const SqlSelect *select)
+static Bound select_build(Planner *planner, GroupQuery *group, OverQuery *over,
+                          const SqlSelect *select, Expr *qualify)
 {
     bool is_grouped = select->has_group_by || group->having != NULL || group->aggregates.count > 0;
     Bound bound;
-    if (is_grouped) {
+    if (over->uses.count > 0) {
+        bound = over_build(planner, group, over, qualify, is_grouped);
+    } else if (is_grouped) {
         bound = bind_group(planner, group);
     } else {
         Rel *rel = rel_calc(planner, group->input.rel, NULL, group->items, &group->schema);
@@ -246,6 +264,24 @@ static Bound select_source(Planner *planner, const SqlSelect *select, From *from
     return bound_make(planner, rel, &from->scope.schema, select->span);
 }
 
+/* QUALIFY may use calls with OVER, and the names of items. */
+static Expr *select_qualify(ExprBinder *binder, const SqlSelect *select, const SelectItems *items)
+{
+    if (select->qualify == NULL)
+        return NULL;
+    ExprBinder inner = *binder;
+    SelectAliases aliases = items_aliases(binder->planner, select, items);
+    inner.place = "QUALIFY";
+    inner.aliases = &aliases;
+    Expr *qualify = bind_condition(&inner, select->qualify);
+    if (binder->over->uses.count == 0 && !expr_is_poison(qualify)) {
+        Diagnostic *d = REPORT(binder->planner, "WR2512", select->qualify->span,
+                               "QUALIFY needs a call with OVER");
+        diagnostic_help(d, "filter rows with WHERE, groups with HAVING");
+    }
+    return qualify;
+}
+
 static Bound bind_select(Planner *planner, const SqlSelect *select)
 {
     if (!select_is_supported(planner, select))
@@ -255,6 +291,7 @@ static Bound bind_select(Planner *planner, const SqlSelect *select)
     From *from = bind_from(planner, select->from);
     Scope *scope = &from->scope;
     GroupQuery group = {.span = select->span};
+    OverQuery over = {.windows = &select->windows};
     ExprBinder binder = {.planner = planner, .scope = scope};
     int32_t errors = diagnostics_error_count(planner->diagnostics);
     group.input = select_source(planner, select, from);
@@ -268,9 +305,12 @@ static Bound bind_select(Planner *planner, const SqlSelect *select)
     group_bind_keys(&binder, &select->group_by, &group.keys);
     binder.aggregates = &group.aggregates;
     binder.place = "SELECT";
+    binder.over = &over;
     SelectItems items = {0};
     items_bind(&binder, select, &items);
+    Expr *qualify = select_qualify(&binder, select, &items);
     binder.place = "HAVING";
+    binder.over = NULL;
     if (select->having != NULL)
         group.having = bind_condition(&binder, select->having);
     if (group.input.rel == NULL)
@@ -285,7 +325,7 @@ static Bound bind_select(Planner *planner, const SqlSelect *select)
     bool is_failed = diagnostics_error_count(planner->diagnostics) > errors;
     Bound bound = is_failed || exprs_are_poisoned(&items.exprs) || exprs_are_poisoned(&group.keys)
                       ? select_poisoned(planner, group.input, &group.schema)
-                      : select_build(planner, &group, select);
+                      : select_build(planner, &group, &over, select, qualify);
     bound_set_spans(&bound, &items);
     return bound;
 }

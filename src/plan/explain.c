@@ -78,6 +78,19 @@ void explain_keys(Buffer *out, const PlanNode *node, const int32_t *keys, int32_
                       STR_ARGS(node->inputs[0]->schema.fields[keys[i]].name));
 }
 
+void explain_order(Buffer *out, const PlanNode *node, const SortColumn *order, int32_t count)
+{
+    const Schema *schema = &node->inputs[0]->schema;
+    for (int32_t i = 0; i < count; i++) {
+        Str name = schema->fields[order[i].column].name;
+        buffer_printf(out, "%s%.*s", i > 0 ? ", " : "", STR_ARGS(name));
+        if (order[i].is_descending)
+            buffer_append_text(out, " DESC");
+        if (order[i].has_nulls_last != order[i].is_descending)
+            buffer_append_text(out, order[i].has_nulls_last ? " NULLS LAST" : " NULLS FIRST");
+    }
+}
+
 void explain_details(Buffer *out, const PlanNode *node)
 {
     const RelKind *kind = rel_kind(node->kind);

@@ -51,7 +51,7 @@ uint64_t identity_window(const WindowSpec *window, const uint64_t *columns)
     return hash_combine(hash, (uint64_t)window->offset_ms);
 }
 
-static uint64_t aggregate_identity(const PlanAggregate *aggregate, const uint64_t *columns)
+uint64_t identity_aggregate(const PlanAggregate *aggregate, const uint64_t *columns)
 {
     uint64_t hash = identity_text(aggregate->call->is_distinct, aggregate_name(aggregate->call));
     for (int32_t a = 0; a < aggregate->call->arg_count; a++)
@@ -81,6 +81,25 @@ uint64_t identity_pass_on(Rel *rel)
     return input->identity;
 }
 
+uint64_t identity_columns(uint64_t seed, const int32_t *list, int32_t count,
+                          const uint64_t *columns)
+{
+    for (int32_t i = 0; i < count; i++)
+        seed = hash_combine(seed, columns[list == NULL ? i : list[i]]);
+    return seed;
+}
+
+uint64_t identity_order(uint64_t seed, const SortColumn *order, int32_t count,
+                        const uint64_t *columns)
+{
+    for (int32_t i = 0; i < count; i++) {
+        seed = hash_combine(seed, columns[order[i].column]);
+        seed = hash_combine(seed, (uint64_t)order[i].is_descending << 1 |
+                                      (uint64_t)order[i].has_nulls_last);
+    }
+    return seed;
+}
+
 uint64_t identity_keyed(Rel *rel, const int32_t *keys, int32_t key_count,
                         const PlanAggregate *aggregates, int32_t aggregate_count)
 {
@@ -92,7 +111,7 @@ uint64_t identity_keyed(Rel *rel, const int32_t *keys, int32_t key_count,
         hash = hash_combine(hash, columns[keys[i]]);
     }
     for (int32_t i = 0; i < aggregate_count; i++) {
-        uint64_t call = aggregate_identity(&aggregates[i], columns);
+        uint64_t call = identity_aggregate(&aggregates[i], columns);
         rel->column_identities[key_count + i] = call;
         hash = hash_combine(hash, call);
     }

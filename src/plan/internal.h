@@ -57,6 +57,7 @@ struct Rel {
     List unique_keys; /* ColumnSet, filled by rel_unique_keys */
     bool has_unique_keys;
     /* Passes. */
+    bool is_refused; /* a mistake about it was reported */
     bool is_reached;
     int32_t consumer_count;
     bool needs_update_before;
@@ -322,6 +323,16 @@ void rel_digest(Buffer *out, const Rel *rel);
 /* ---- bind_expr.c, bind_call.c, bind_json.c, literal.c
  * ----------------------------------------------- */
 
+typedef struct OverQuery OverQuery;
+
+/* What the items of a SELECT are called; names without alias are not here. */
+typedef struct SelectAliases {
+    Str *names;
+    Expr **exprs;
+    int32_t count;
+    bool come_first; /* before columns of the same name */
+} SelectAliases;
+
 typedef struct AggregateUse {
     Str name;
     Expr *args[AGGREGATE_ARGS_MAX];
@@ -341,6 +352,9 @@ struct ExprBinder {
     bool is_in_aggregate;
     /* TUMBLE(ts, …) or HOP(ts, …) of GROUP BY, whose columns are the scope's last three; NULL. */
     const SqlExpr *window;
+    OverQuery *over; /* where calls with OVER go; NULL: not allowed */
+    /* Items of SELECT that names may mean which no relation has, or NULL. */
+    const SelectAliases *aliases;
 };
 
 /* Never NULL; poison after a report. */
@@ -351,6 +365,8 @@ Expr *bind_call(ExprBinder *binder, const SqlExpr *expr);
 Expr *bind_function(ExprBinder *binder, const char *name, Expr **args, int32_t arg_count,
                     Span span);
 Expr *bind_json_call(ExprBinder *binder, const SqlExpr *expr);
+/* An aggregate with its arguments, which are bound by `args`; NULL after a report. */
+AggregateUse *bind_aggregate_use(ExprBinder *args, const SqlExpr *expr);
 Expr *bind_literal(Planner *planner, const SqlExpr *expr);
 
 /* ---- bind_nested.c --------------------------------------------------------------------- */
@@ -490,6 +506,7 @@ void pass_share(Planner *planner);     /* one source for tables that read the sa
 void pass_stand_in(Planner *planner);  /* what reads a Rel with a stand-in reads that instead */
 void pass_normalize(Planner *planner); /* PLAN_NORMALIZE behind upsert sources */
 void pass_merge(Planner *planner);     /* CALC over CALC */
+void pass_top_n(Planner *planner);     /* filters on ROW_NUMBER */
 void pass_changelog(Planner *planner); /* row kinds; -U only where it is needed */
 void pass_prune(Planner *planner);     /* columns nobody reads */
 Plan *pass_finish(Planner *planner);   /* order, distribution, uids, labels */

@@ -90,6 +90,12 @@ const List *rel_unique_keys(Planner *planner, Rel *rel)
     return &rel->unique_keys;
 }
 
+Monotonicity rel_monotonicity(const Rel *rel, int32_t column)
+{
+    const RelKind *kind = rel_kind(rel->node.kind);
+    return kind->trend != NULL ? kind->trend(rel, column) : MONOTONIC_NOT;
+}
+
 const ColumnSet *rel_key_within(Planner *planner, Rel *rel, const int32_t *columns, int32_t count)
 {
     const List *keys = rel_unique_keys(planner, rel);

@@ -15,6 +15,14 @@ typedef enum UpdateBefore {
     UPDATE_BEFORE_UNNEEDED,
 } UpdateBefore;
 
+/* What updates do to a column of a row that keeps its key. */
+typedef enum Monotonicity {
+    MONOTONIC_NOT,
+    MONOTONIC_CONSTANT,
+    MONOTONIC_INCREASING,
+    MONOTONIC_DECREASING,
+} Monotonicity;
+
 typedef struct RelKind {
     PlanKind kind;
     const char *name; /* "window_aggregate": in JSON, and with dashes in uids */
@@ -38,6 +46,8 @@ typedef struct RelKind {
 
     /* Unique keys, by keys_add. NULL: none are known. */
     void (*keys)(Planner *planner, Rel *rel);
+    /* How updates of a row change a column. NULL: nothing is known. */
+    Monotonicity (*trend)(const Rel *rel, int32_t column);
 
     /* The window in which each row lies; see window_property.h. NULL: none is known. */
     const struct WindowProperty *(*window)(Planner *planner, Rel *rel);
@@ -59,6 +69,8 @@ typedef struct RelKind {
     void (*distribute)(Planner *planner, PlanNode *node);
 } RelKind;
 
+extern const RelKind over_kind, rank_kind, deduplicate_kind;
+
 /* Of each PlanKind; never NULL. */
 const RelKind *rel_kind(PlanKind kind);
 
@@ -71,6 +83,7 @@ extern const RelKind source_kind, values_kind, calc_kind, watermark_kind, window
 
 void ints_digest(Buffer *out, const int32_t *values, int32_t count);
 void aggregates_digest(Buffer *out, const PlanAggregate *aggregates, int32_t count);
+void order_digest(Buffer *out, const SortColumn *order, int32_t count);
 
 /* ---- Changelog (changelog.c) ----------------------------------------------------------- */
 
@@ -97,10 +110,12 @@ void keys_add(Planner *planner, Rel *rel, const int32_t *columns, int32_t count)
 void keys_pass(Planner *planner, Rel *rel);
 /* The column of which the expression is a one-to-one function, or -1. */
 int32_t expr_injective_column(const Expr *expr);
+Monotonicity rel_monotonicity(const Rel *rel, int32_t column);
 
 /* ---- Pruning (prune.c) ----------------------------------------------------------------- */
 
 void mark_columns(bool *below, const int32_t *columns, int32_t count);
+void mark_order(bool *below, const SortColumn *order, int32_t count);
 /* Output column i is input column i, for the first `count`. */
 void mark_passed(const Rel *rel, bool *below, int32_t count);
 void mark_aggregates(bool *below, const PlanAggregate *aggregates, int32_t count,
@@ -113,6 +128,8 @@ int32_t **prune_inputs(Planner *planner, Rel *rel);
 /* The input with exactly the columns wanted (by their numbers before pruning), in their order. */
 Rel *prune_narrow(Planner *planner, Rel *input, const bool *wanted, int32_t count, int32_t *map);
 int32_t *prune_remap(Planner *planner, const int32_t *columns, int32_t count, const int32_t *map);
+SortColumn *prune_order(Planner *planner, const SortColumn *order, int32_t count,
+                        const int32_t *map);
 PlanAggregate *prune_aggregates(Planner *planner, const PlanAggregate *aggregates, int32_t *count,
                                 const bool *needed, const int32_t *map);
 /* A sink or served table: all columns of the input, in order. */
@@ -126,6 +143,12 @@ uint64_t identity_str(uint64_t seed, Str text);
 uint64_t identity_expr(const Expr *expr, const uint64_t *columns);
 uint64_t identity_window(const WindowSpec *window, const uint64_t *columns);
 uint64_t identity_table(const TableEntry *entry);
+uint64_t identity_aggregate(const PlanAggregate *aggregate, const uint64_t *columns);
+/* The seed with the columns' identities; `list` NULL: the first `count` columns. */
+uint64_t identity_columns(uint64_t seed, const int32_t *list, int32_t count,
+                          const uint64_t *columns);
+uint64_t identity_order(uint64_t seed, const SortColumn *order, int32_t count,
+                        const uint64_t *columns);
 /* Output column i is input column i. */
 uint64_t identity_pass_on(Rel *rel);
 /* Keys, then aggregates over the only input. */
@@ -139,10 +162,19 @@ void explain_aggregates(Buffer *out, const PlanNode *node, const PlanAggregate *
                         int32_t count);
 /* " by a, b" with names of input 0; nothing for no keys. */
 void explain_keys(Buffer *out, const PlanNode *node, const int32_t *keys, int32_t key_count);
+/* "a, b DESC", with names of input 0. */
+void explain_order(Buffer *out, const PlanNode *node, const SortColumn *order, int32_t count);
 /* "hop 30 min/1 min". */
 void explain_window(Buffer *out, const WindowSpec *window);
 /* Connector, format, key and partitions of a table. */
 void explain_table(Buffer *out, const PlanTable *table);
+
+/* ---- OVER and Top-N (over.c, top_n.c) -------------------------------------------------- */
+
+/* Report what streaming cannot do, of a node that has not become Top-N. */
+void over_check(Planner *planner, Rel *rel);
+/* The strategy, once the modes of the input are known. */
+void rank_choose(Planner *planner, Rel *rel);
 
 /* ---- Distribution (finish.c) ----------------------------------------------------------- */
 

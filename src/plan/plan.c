@@ -140,6 +140,7 @@ static Plan *planner_run_passes(Planner *planner)
     pass_share(planner);
     pass_normalize(planner);
     pass_merge(planner);
+    pass_top_n(planner);
     pass_changelog(planner);
     if (diagnostics_error_count(planner->diagnostics) > 0)
         return NULL;

@@ -14,6 +14,7 @@
 #include "base/world.h"
 #include "data/datetime.h"
 #include "data/schema.h"
+#include "data/sortkey.h"
 #include "expr/expr.h"
 #include "plan/connector.h"
 #include "plan/result.h"
@@ -26,6 +27,9 @@ typedef enum PlanKind {
     PLAN_WATERMARK,          /* gives the stream its event time */
     PLAN_WINDOW_ASSIGN,      /* a window TVF without aggregation: rows x windows */
     PLAN_WINDOW_AGGREGATE,   /* GROUP BY window_start, window_end, keys */
+    PLAN_OVER,               /* calls with OVER: a row of the input with their results */
+    PLAN_RANK,               /* Top-N: OVER with ROW_NUMBER and a filter on it */
+    PLAN_DEDUPLICATE,        /* Top-1 by time: the first or last row of each key */
     PLAN_GROUP_AGGREGATE,    /* GROUP BY keys; DISTINCT is one without calls */
     PLAN_NORMALIZE,          /* upserts by key made a full changelog */
     PLAN_UNION,              /* UNION ALL */
@@ -73,6 +77,43 @@ typedef struct WindowSpec {
 
 /* What to put in an output column of a window operator besides keys and results. */
 typedef enum WindowColumn { WINDOW_START, WINDOW_END, WINDOW_TIME } WindowColumn;
+
+/* What a call with OVER computes from the rows of its frame. */
+typedef enum OverFunction {
+    OVER_AGGREGATE,
+    OVER_ROW_NUMBER,
+    OVER_RANK,
+    OVER_DENSE_RANK,
+} OverFunction;
+
+typedef struct PlanOverCall {
+    OverFunction function;
+    PlanAggregate aggregate; /* OVER_AGGREGATE */
+    Type result;
+    Str name; /* of the output column */
+} PlanOverCall;
+
+typedef enum FrameBound {
+    FRAME_UNBOUNDED_PRECEDING,
+    FRAME_PRECEDING,
+    FRAME_CURRENT_ROW,
+    FRAME_FOLLOWING,
+    FRAME_UNBOUNDED_FOLLOWING,
+} FrameBound;
+
+/* The rows around the current one that a call with OVER sees. */
+typedef struct OverFrame {
+    bool is_rows; /* counted in rows, else by the value of ORDER BY (RANGE) */
+    FrameBound from, to;
+    int64_t from_offset, to_offset; /* rows, or milliseconds */
+} OverFrame;
+
+/* How Top-N keeps rows, which depends on its input. */
+typedef enum RankStrategy {
+    RANK_APPEND,      /* rows only come */
+    RANK_UPDATE_FAST, /* rows are updated by key and only get better */
+    RANK_RETRACT,     /* anything can happen: every row is kept */
+} RankStrategy;
 
 typedef enum JoinKind {
     JOIN_INNER,
@@ -139,6 +180,41 @@ struct PlanNode {
             Expr *const *exprs; /* one per output column; NULL: the input as it is */
             bool makes_append;  /* every row becomes +I, whatever it was */
         } calc;
+        struct {
+            const int32_t *keys; /* PARTITION BY, columns of the input */
+            int32_t key_count;
+            const SortColumn *order;
+            int32_t order_count;
+            OverFrame frame;
+            const PlanOverCall *calls;
+            int32_t call_count;
+            int64_t state_ttl_us;
+            /* output: the input's columns, results */
+        } over;
+        struct {
+            const int32_t *keys;
+            int32_t key_count;
+            const SortColumn *order;
+            int32_t order_count;
+            int64_t first, last; /* the ranks that are let through, from 1 */
+            int32_t last_column; /* that says the last rank, in the first row of a key; -1 */
+            bool has_number;     /* the rank is the last column of the output */
+            RankStrategy strategy;
+            const int32_t *row_keys; /* RANK_UPDATE_FAST: the key of the input's rows */
+            int32_t row_key_count;
+            bool is_final; /* batch mode: +I at the end of input, nothing before */
+            int64_t state_ttl_us;
+            /* output: the input's columns, rank; -U is emitted if it is in `changelog`. */
+        } rank;
+        struct {
+            const int32_t *keys;
+            int32_t key_count;
+            int32_t time_column; /* the event time; -1: rows count in the order they come */
+            bool keeps_last;
+            bool has_inserts; /* the first row of a key is +I, not +U */
+            int64_t state_ttl_us;
+            /* -U is emitted if it is in `changelog`. */
+        } deduplicate;
         struct {
             int32_t time_column;     /* of input and output alike */
             Expr *watermark;         /* over the input; same type as the column */
@@ -251,6 +327,13 @@ struct PlanNode {
         } serve;
     };
 };
+
+/* Whether the rows themselves are kept, not only their times. */
+static inline bool deduplicate_keeps_rows(const PlanNode *node)
+{
+    return (node->changelog & CHANGELOG_UPDATE_BEFORE) != 0 ||
+           (node->deduplicate.time_column < 0 && node->deduplicate.keeps_last);
+}
 
 /* Settings of SET that the runtime reads, parsed and checked. */
 typedef struct PlanSettings {

@@ -12,6 +12,12 @@ void mark_columns(bool *below, const int32_t *columns, int32_t count)
         below[columns[i]] = true;
 }
 
+void mark_order(bool *below, const SortColumn *order, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++)
+        below[order[i].column] = true;
+}
+
 void mark_passed(const Rel *rel, bool *below, int32_t count)
 {
     for (int32_t i = 0; i < count; i++)
@@ -113,6 +119,18 @@ int32_t *prune_remap(Planner *planner, const int32_t *columns, int32_t count, co
     for (int32_t i = 0; i < count; i++) {
         out[i] = map[columns[i]];
         assert(out[i] >= 0);
+    }
+    return out;
+}
+
+SortColumn *prune_order(Planner *planner, const SortColumn *order, int32_t count,
+                        const int32_t *map)
+{
+    SortColumn *out = ARENA_ARRAY(planner->arena, SortColumn, count + 1);
+    for (int32_t i = 0; i < count; i++) {
+        out[i] = order[i];
+        out[i].column = map[order[i].column];
+        assert(out[i].column >= 0);
     }
     return out;
 }

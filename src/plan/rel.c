@@ -36,6 +36,13 @@ void ints_digest(Buffer *out, const int32_t *values, int32_t count)
     buffer_append_char(out, ']');
 }
 
+void order_digest(Buffer *out, const SortColumn *order, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++)
+        buffer_printf(out, "%d%s%s,", order[i].column, order[i].is_descending ? "-" : "+",
+                      order[i].has_nulls_last ? "l" : "f");
+}
+
 void aggregates_digest(Buffer *out, const PlanAggregate *aggregates, int32_t count)
 {
     for (int32_t i = 0; i < count; i++) {

@@ -331,10 +331,34 @@ static Expr *expr_deepen(Planner *planner, Expr *expr, const Schema *schema, int
     return expr_substitute(planner->arena, expr, columns);
 }
 
+/* The item of SELECT with this name, or NULL. */
+static Expr *column_alias(ExprBinder *binder, const SqlPath *path, Span span)
+{
+    const SelectAliases *aliases = binder->aliases;
+    const ScopeColumn *column;
+    Str name = sql_path_last(path)->text;
+    if (aliases == NULL || path->parts.count != 1 ||
+        (!aliases->come_first && scope_find(binder->scope, name, &column) > 0))
+        return NULL;
+    for (int32_t i = 0; i < aliases->count; i++) {
+        if (!str_equal(aliases->names[i], name))
+            continue;
+        Expr *expr = arena_copy(binder->planner->arena, aliases->exprs[i],
+                                (int64_t)sizeof *aliases->exprs[i]);
+        expr->span_start = span.start;
+        expr->span_end = span.end;
+        return expr;
+    }
+    return NULL;
+}
+
 Expr *bind_column(ExprBinder *binder, const SqlPath *path, Span span)
 {
     Arena *arena = binder->planner->arena;
     int32_t depth = 0;
+    Expr *alias = column_alias(binder, path, span);
+    if (alias != NULL)
+        return alias;
     for (const Scope *scope = binder->scope; scope != NULL; scope = scope->outer, depth++) {
         ColumnHit hit = scope_hit(binder, scope, path, span);
         if (!hit.is_found)

@@ -307,7 +307,7 @@ static void blocks_stop_workers(Blocks *blocks)
     }
 }
 
-void blocks_close(Blocks *blocks)
+void blocks_end(Blocks *blocks)
 {
     blocks_stop_workers(blocks);
     for (int32_t i = 0; i < blocks->slot_count; i++) {

@@ -38,7 +38,7 @@ typedef struct BlocksItem {
 
 /* Start the threads. The spec's pointers must outlive the blocks. */
 Status blocks_open(Arena *arena, const BlocksSpec *spec, Blocks **out, Error *error);
-void blocks_close(Blocks *blocks);
+void blocks_end(Blocks *blocks);
 
 /* Read this file from `offset` on, after all files added before. The file is borrowed. */
 void blocks_add(Blocks *blocks, const FoundFile *file, int64_t offset);

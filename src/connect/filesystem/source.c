@@ -308,7 +308,7 @@ static void source_close(SourceReader *reader)
 {
     FilesystemSource *source = (FilesystemSource *)reader;
     if (source->blocks != NULL)
-        blocks_close(source->blocks);
+        blocks_end(source->blocks);
     bulk_close(&source->bulk);
     pcre2_code_free(source->pattern);
     arena_free(source->value_arena);

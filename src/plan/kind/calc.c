@@ -53,6 +53,21 @@ static void calc_keys(Planner *planner, Rel *rel)
     }
 }
 
+/* Where a filter takes updates apart, rows can also get worse. */
+static Monotonicity calc_trend(const Rel *rel, int32_t column)
+{
+    const PlanNode *node = &rel->node;
+    if (node->calc.filter != NULL || node->calc.makes_append)
+        return MONOTONIC_NOT;
+    if (node->calc.exprs == NULL)
+        return rel_monotonicity(rel_input(rel, 0), column);
+    const Expr *expr = node->calc.exprs[column];
+    if (expr->kind == EXPR_LITERAL)
+        return MONOTONIC_CONSTANT;
+    return expr->kind == EXPR_COLUMN ? rel_monotonicity(rel_input(rel, 0), expr->column)
+                                     : MONOTONIC_NOT;
+}
+
 static void calc_mark(const Rel *rel, bool *const *below)
 {
     const PlanNode *node = &rel->node;
@@ -153,6 +168,7 @@ const RelKind calc_kind = {
     .asks = calc_asks,
     .keys = calc_keys,
     .window = calc_window,
+    .trend = calc_trend,
     .mark = calc_mark,
     .prune = calc_prune,
     .identify = calc_identify,

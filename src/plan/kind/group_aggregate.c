@@ -57,6 +57,22 @@ static void group_keys(Planner *planner, Rel *rel)
     keys_add(planner, rel, columns, count);
 }
 
+/* Over rows that only come, a count and a maximum grow and a minimum falls. */
+static Monotonicity group_trend(const Rel *rel, int32_t column)
+{
+    const PlanNode *node = &rel->node;
+    if (!mode_is_append(inputs_mode(rel)))
+        return MONOTONIC_NOT;
+    if (column < node->group_aggregate.key_count)
+        return MONOTONIC_CONSTANT;
+    const AggregateCall *call =
+        node->group_aggregate.aggregates[column - node->group_aggregate.key_count].call;
+    Str name = str_from(aggregate_name(call));
+    if (str_is(name, "COUNT") || str_is(name, "MAX"))
+        return MONOTONIC_INCREASING;
+    return str_is(name, "MIN") ? MONOTONIC_DECREASING : MONOTONIC_NOT;
+}
+
 static void group_mark(const Rel *rel, bool *const *below)
 {
     const PlanNode *node = &rel->node;
@@ -125,6 +141,7 @@ const RelKind group_aggregate_kind = {
     .settle = group_settle,
     .finalize = group_finalize,
     .keys = group_keys,
+    .trend = group_trend,
     .mark = group_mark,
     .prune = group_prune,
     .identify = group_identify,

@@ -1,0 +1,284 @@
+/* The first or last row of each key: DEDUPLICATE.
+ *
+ *   first to come      +I                       nothing more is emitted; what is kept is that it
+ * was last to come       +I, then -U old +U new   the same row again: nothing, unless rows expire
+ *   first by event     +I, then -U old +U new   when a row is earlier than the one there is
+ *   last by event      +I, then -U old +U new   when a row is as late or later
+ *
+ * The input only has rows that come. Where nobody needs -U, a key costs its time, not its row: rows
+ * then go out as they came in, with other kinds. */
+#include "exec/operators.h"
+
+#include <assert.h>
+
+#include "data/rowcode.h"
+#include "exec/rowout.h"
+#include "state/blocks.h"
+#include "state/table.h"
+
+typedef struct KeptRow {
+    int64_t written_us; /* wall clock, for the time to live */
+    Timestamp time;     /* event time */
+    char *bytes;        /* rowcode, if rows are kept */
+    int32_t length;
+    bool is_there;
+} KeptRow;
+
+typedef struct Deduplicate {
+    Operator base;
+    TableKey key;
+    StateTable *table;
+    Blocks blocks;
+    RowOut out;
+    Buffer bytes; /* rowcode of the row at hand */
+    bool keeps_rows;
+    bool has_before;
+    int64_t swept_us;
+    Metric *state_bytes;
+} Deduplicate;
+
+static Status deduplicate_open(Operator *op)
+{
+    Deduplicate *self = (Deduplicate *)op;
+    const PlanNode *node = op->node;
+    Type *types = ARENA_ARRAY(op->task->query, Type, node->deduplicate.key_count + 1);
+    for (int32_t i = 0; i < node->deduplicate.key_count; i++)
+        types[i] = node->schema.fields[node->deduplicate.keys[i]].type;
+    self->key = table_key(op->task->query, types, node->deduplicate.key_count);
+    self->table = table_new(&self->key, (int32_t)sizeof(KeptRow));
+    self->keeps_rows = deduplicate_keeps_rows(node);
+    self->has_before = (node->changelog & CHANGELOG_UPDATE_BEFORE) != 0;
+    rowout_open(&self->out, op, node->schema.count);
+    self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_shard_labels(op),
+                                   "Bytes of keyed state.", 1);
+    return OK;
+}
+
+static void deduplicate_forget(Deduplicate *self, KeptRow *kept)
+{
+    blocks_give(&self->blocks, kept->bytes, kept->length + 1);
+    *kept = (KeptRow){0};
+}
+
+static bool deduplicate_is_expired(const Deduplicate *self, const KeptRow *kept, int64_t now_us)
+{
+    int64_t ttl_us = self->base.node->deduplicate.state_ttl_us;
+    return ttl_us > 0 && kept->is_there && now_us - kept->written_us >= ttl_us;
+}
+
+static void deduplicate_store(Deduplicate *self, KeptRow *kept, Str bytes)
+{
+    if (kept->bytes == NULL || kept->length != bytes.length) {
+        blocks_give(&self->blocks, kept->bytes, kept->length + 1);
+        kept->bytes = blocks_take(&self->blocks, bytes.length + 1);
+        kept->length = (int32_t)bytes.length;
+    }
+    memcpy(kept->bytes, bytes.data, (size_t)bytes.length);
+}
+
+/* Whether a row at `time` takes the place of the one that is there. */
+static bool deduplicate_wins(const Deduplicate *self, const KeptRow *kept, Timestamp time)
+{
+    const PlanNode *node = self->base.node;
+    if (!kept->is_there)
+        return true;
+    if (node->deduplicate.time_column < 0)
+        return node->deduplicate.keeps_last;
+    return node->deduplicate.keeps_last ? time >= kept->time : time < kept->time;
+}
+
+/* The selected rows by whether they go out, and as what. */
+typedef struct DeduplicateRows {
+    const Batch *batch;
+    KeptRow **kept; /* by position in the selection */
+    int64_t now_us;
+    int32_t *rows; /* that go out, of a batch without -U */
+    uint8_t *kinds;
+    int32_t count;
+} DeduplicateRows;
+
+static Timestamp deduplicate_time(const Deduplicate *self, const Batch *batch, int32_t row)
+{
+    int32_t column = self->base.node->deduplicate.time_column;
+    if (column < 0)
+        return 0;
+    const Column *time = &batch->columns[column];
+    assert(time->physical == PHYSICAL_I64);
+    return column_is_null(time, row) ? TIMESTAMP_MIN
+                                     : ((const int64_t *)time->values)[column_index(time, row)];
+}
+
+/* The row is the one of its key now. With rows kept, it goes out with the one before. */
+static Status deduplicate_take(Deduplicate *self, DeduplicateRows *in, int32_t row, KeptRow *kept,
+                               Timestamp time)
+{
+    const PlanNode *node = self->base.node;
+    bool is_first = !kept->is_there;
+    RowKind kind = is_first && node->deduplicate.has_inserts ? ROW_INSERT : ROW_UPDATE_AFTER;
+    if (self->keeps_rows) {
+        self->bytes.length = 0;
+        rowcode_write(&self->bytes, in->batch, row, NULL, node->schema.count);
+        Str bytes = buffer_str(&self->bytes), old = str_make(kept->bytes, kept->length);
+        bool is_same = !is_first && node->deduplicate.time_column < 0 && str_equal(old, bytes);
+        if (is_same && node->deduplicate.state_ttl_us == 0)
+            return OK;
+        if (!is_first && self->has_before)
+            TRY(rowout_append(&self->out, old, ROW_UPDATE_BEFORE));
+        TRY(rowout_append(&self->out, bytes, kind));
+        deduplicate_store(self, kept, bytes);
+    } else {
+        in->kinds[row] = (uint8_t)kind;
+        in->rows[in->count++] = row;
+    }
+    kept->is_there = true;
+    kept->time = time;
+    kept->written_us = in->now_us;
+    return OK;
+}
+
+static Status deduplicate_row(Deduplicate *self, DeduplicateRows *in, int32_t row, KeptRow *kept)
+{
+    if (deduplicate_is_expired(self, kept, in->now_us))
+        deduplicate_forget(self, kept);
+    Timestamp time = deduplicate_time(self, in->batch, row);
+    return deduplicate_wins(self, kept, time) ? deduplicate_take(self, in, row, kept, time) : OK;
+}
+
+static Status deduplicate_push(Operator *op, int32_t input, Batch *batch)
+{
+    Deduplicate *self = (Deduplicate *)op;
+    const PlanNode *node = op->node;
+    Arena *scratch = op->task->scratch;
+    Selection rows = batch->selection;
+    assert(input == 0);
+    DeduplicateRows in = {.batch = batch};
+    in.now_us = node->deduplicate.state_ttl_us > 0 ? world_now_us(op->task->world) : 0;
+    in.kept = arena_allocate(scratch, (int64_t)sizeof(KeptRow *) * rows.count);
+    in.rows = arena_allocate(scratch, (int64_t)sizeof(int32_t) * rows.count);
+    in.kinds = arena_allocate_zeroed(scratch, batch->row_count);
+    TableKeys keys = table_keys(&self->key, batch, node->deduplicate.keys, rows, scratch);
+    table_find_or_insert(self->table, &keys, 0, rows.count, (uint8_t **)in.kept);
+    for (int32_t i = 0; i < rows.count; i++)
+        TRY(deduplicate_row(self, &in, selection_row(rows, i), in.kept[i]));
+    if (self->keeps_rows)
+        return rowout_flush(&self->out);
+    Batch view = *batch;
+    view.kinds = node->changelog == CHANGELOG_APPEND ? NULL : in.kinds;
+    view.selection = (Selection){.rows = in.rows, .count = in.count};
+    return operator_emit(op, &view);
+}
+
+static Status deduplicate_tick(Operator *op, int64_t now_us)
+{
+    Deduplicate *self = (Deduplicate *)op;
+    metric_set(self->state_bytes, table_bytes(self->table) + self->blocks.held_bytes);
+    int64_t ttl_us = op->node->deduplicate.state_ttl_us;
+    if (ttl_us == 0 || now_us - self->swept_us < ttl_us)
+        return OK;
+    self->swept_us = now_us;
+    int64_t cursor = 0;
+    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
+         value = table_next(self->table, &cursor)) {
+        KeptRow *kept = (KeptRow *)(void *)value;
+        if (!deduplicate_is_expired(self, kept, now_us))
+            continue;
+        deduplicate_forget(self, kept);
+        table_delete(self->table, value);
+    }
+    return OK;
+}
+
+/* ---- Snapshots --------------------------------------------------------------------------- */
+
+enum { DEDUPLICATE_STATE_VERSION = 1 };
+
+static Status deduplicate_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
+{
+    Deduplicate *self = (Deduplicate *)op;
+    (void)checkpoint;
+    buffer_append_u8(out, DEDUPLICATE_STATE_VERSION);
+    buffer_append_u8(out, self->keeps_rows);
+    buffer_append_u64(out, (uint64_t)table_count(self->table));
+    int64_t cursor = 0;
+    for (const uint8_t *value = table_next(self->table, &cursor); value != NULL;
+         value = table_next(self->table, &cursor)) {
+        const KeptRow *kept = (const KeptRow *)(const void *)value;
+        table_save_key(self->table, value, out);
+        buffer_append_u8(out, kept->is_there);
+        buffer_append_u64(out, (uint64_t)kept->written_us);
+        buffer_append_u64(out, (uint64_t)kept->time);
+        if (self->keeps_rows)
+            buffer_append_bytes(out, str_make(kept->bytes, kept->length));
+    }
+    return OK;
+}
+
+static bool deduplicate_load_key(Deduplicate *self, ByteReader *in)
+{
+    uint64_t hash = table_peek_hash(in);
+    uint8_t *value = table_load_key(self->table, in);
+    KeptRow *kept = (KeptRow *)(void *)value;
+    if (value == NULL || kept->is_there)
+        return false;
+    kept->is_there = byte_reader_u8(in) != 0;
+    kept->written_us = (int64_t)byte_reader_u64(in);
+    kept->time = (Timestamp)byte_reader_u64(in);
+    if (self->keeps_rows) {
+        Str bytes = byte_reader_bytes(in);
+        if (!in->is_short)
+            deduplicate_store(self, kept, bytes);
+    }
+    if (!operator_owns_hash(&self->base, hash)) {
+        deduplicate_forget(self, kept);
+        table_delete(self->table, value);
+    }
+    return !in->is_short;
+}
+
+static bool deduplicate_load(Deduplicate *self, ByteReader *in)
+{
+    if (byte_reader_u8(in) != DEDUPLICATE_STATE_VERSION ||
+        (byte_reader_u8(in) != 0) != self->keeps_rows)
+        return false;
+    uint64_t count = byte_reader_u64(in);
+    for (uint64_t i = 0; i < count && !in->is_short; i++)
+        if (!deduplicate_load_key(self, in))
+            return false;
+    return !in->is_short && byte_reader_left(in) == 0;
+}
+
+static Status deduplicate_restore(Operator *op, Str state)
+{
+    ByteReader in = byte_reader(state);
+    if (deduplicate_load((Deduplicate *)op, &in))
+        return OK;
+    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
+                op->node->label);
+}
+
+static void deduplicate_close(Operator *op)
+{
+    Deduplicate *self = (Deduplicate *)op;
+    if (self->table == NULL)
+        return;
+    int64_t cursor = 0;
+    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
+         value = table_next(self->table, &cursor))
+        deduplicate_forget(self, (KeptRow *)(void *)value);
+    table_free(self->table);
+    self->table = NULL;
+    blocks_close(&self->blocks);
+    rowout_close(&self->out);
+    buffer_free(&self->bytes);
+}
+
+const OperatorKind deduplicate_operator = {
+    .name = "deduplicate",
+    .size = sizeof(Deduplicate),
+    .open = deduplicate_open,
+    .push = deduplicate_push,
+    .tick = deduplicate_tick,
+    .snapshot = deduplicate_snapshot,
+    .restore = deduplicate_restore,
+    .close = deduplicate_close,
+};

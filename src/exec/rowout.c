@@ -1,0 +1,78 @@
+/* Rows kept as bytes on their way out again. */
+#include "exec/rowout.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+
+#include "data/rowcode.h"
+
+void rowout_open(RowOut *out, Operator *op, int32_t width)
+{
+    assert(width >= 0 && width <= op->node->schema.count);
+    *out = (RowOut){.op = op, .width = width};
+    out->batch = batch_new(&op->node->schema, BATCH_ROWS_MAX);
+    out->lent = arena_new(0);
+}
+
+void rowout_close(RowOut *out)
+{
+    batch_free(out->batch);
+    arena_free(out->lent);
+    *out = (RowOut){0};
+}
+
+Status rowout_flush(RowOut *out)
+{
+    const _Atomic bool *is_stopping = out->op->task->is_stopping;
+    if (out->batch->row_count == 0)
+        return OK;
+    if (is_stopping != NULL && atomic_load_explicit(is_stopping, memory_order_relaxed))
+        return ERR_CANCELLED;
+    batch_select_all(out->batch);
+    TRY(operator_emit_lending(out->op, out->batch, out->lent));
+    batch_reset(out->batch, &out->op->node->schema, BATCH_ROWS_MAX);
+    return OK;
+}
+
+/* The batch without the columns that are not in the bytes. */
+static Batch rowout_view(const RowOut *out)
+{
+    Batch view = *out->batch;
+    view.column_count = out->width;
+    return view;
+}
+
+static void rowout_take_back(RowOut *out, const Batch *view)
+{
+    out->batch->row_count = view->row_count;
+    out->batch->selection = view->selection;
+    out->batch->kinds = view->kinds;
+}
+
+Status rowout_append(RowOut *out, Str bytes, RowKind kind)
+{
+    if (out->batch->row_count == BATCH_ROWS_MAX)
+        TRY(rowout_flush(out));
+    Batch view = rowout_view(out);
+    if (!rowcode_read(bytes, &view, BATCH_ROWS_MAX, kind))
+        return fail(out->op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
+                    out->op->node->label);
+    rowout_take_back(out, &view);
+    return OK;
+}
+
+Status rowout_copy(RowOut *out, const Batch *batch, int32_t row, RowKind kind)
+{
+    if (out->batch->row_count == BATCH_ROWS_MAX)
+        TRY(rowout_flush(out));
+    Batch view = rowout_view(out), from = *batch;
+    from.column_count = out->width;
+    from.kinds = NULL;
+    batch_append(&view, &from, (Selection){.rows = &row, .count = 1}, BATCH_ROWS_MAX);
+    if (kind != ROW_INSERT)
+        batch_need_kinds(&view, BATCH_ROWS_MAX);
+    if (view.kinds != NULL)
+        view.kinds[view.row_count - 1] = (uint8_t)kind;
+    rowout_take_back(out, &view);
+    return OK;
+}

@@ -1,0 +1,31 @@
+/* Rows kept as bytes on their way out again: gathered into batches and emitted when full. */
+#ifndef WEIR_EXEC_ROWOUT_H
+#define WEIR_EXEC_ROWOUT_H
+
+#include "exec/operators.h"
+
+typedef struct RowOut {
+    Operator *op;
+    Batch *batch;  /* of the operator's schema */
+    Arena *lent;   /* scratch of those downstream */
+    int32_t width; /* the first columns, which come from bytes; the operator writes the others */
+} RowOut;
+
+void rowout_open(RowOut *out, Operator *op, int32_t width);
+/* May be called twice. */
+void rowout_close(RowOut *out);
+
+/* Append a row (rowcode of the first `width` columns). It lies in the last row of out->batch until
+ * the next call, so that its other columns can be written. */
+Status rowout_append(RowOut *out, Str bytes, RowKind kind);
+/* Append a row of a batch that has the first `width` columns. */
+Status rowout_copy(RowOut *out, const Batch *batch, int32_t row, RowKind kind);
+/* Emit what there is. */
+Status rowout_flush(RowOut *out);
+
+static inline int32_t rowout_last(const RowOut *out)
+{
+    return out->batch->row_count - 1;
+}
+
+#endif
