@@ -6,7 +6,15 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "sql/mutate_testing.h"
 #include "sql/sql.h"
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned seed);
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned seed)
+{
+    return sql_mutate(data, size, limit, seed);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

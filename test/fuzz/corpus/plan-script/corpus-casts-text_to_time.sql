@@ -1,0 +1,3 @@
+CREATE TABLE v (s STRING);
+SET 'table.local-time-zone' = 'Asia/Tokyo';
+SELECT s, TRY_CAST(s AS TIMESTAMP_LTZ(3)), CAST(TRY_CAST(s AS TIMESTAMP_LTZ(3)) AS STRING) FROM v

@@ -1,0 +1,1 @@
+SELECT PARSE_URL(u, 'HOST'), PARSE_URL(u, 'PATH'), PARSE_URL(u, 'QUERY'), PARSE_URL(u, 'QUERY', 'k2'), PARSE_URL(u, 'REF'), PARSE_URL(u, 'PROTOCOL'), PARSE_URL(u, 'AUTHORITY'), PARSE_URL(u, 'USERINFO'), PARSE_URL(u, 'FILE') FROM (VALUES ('http://me:pw@example.org:80/p/1?k1=v1&k2=v2#r')) AS t (u)
