@@ -90,7 +90,37 @@ Status csv_options_read(Arena *arena, const OptionSet *options, const char *pref
         out->null_literal = str_copy(arena, format_option_text(options, prefix, "null-literal"));
     out->writes_scientific =
         format_option_bool(options, prefix, "write-bigdecimal-in-scientific-notation");
+    Str elements = format_option_text(options, prefix, "array-element-delimiter");
+    if (elements.length == 0)
+        return fail(error, ERR_INVALID, "WR3507",
+                    "csv option 'array-element-delimiter' must not be empty");
+    out->element_delimiter = str_copy(arena, elements);
     return OK;
+}
+
+bool csv_takes_nested(Type type)
+{
+    bool is_taken = type.id == TYPE_ARRAY || type.id == TYPE_ROW;
+    for (int32_t i = 0; is_taken && i < type.child_count; i++)
+        is_taken = !type_is_nested(type.children[i]);
+    return is_taken;
+}
+
+bool csv_next_element(const CsvOptions *options, Str *text, bool *is_first, Str *element)
+{
+    if (text->data == NULL || (*is_first && text->length == 0))
+        return false;
+    *is_first = false;
+    int64_t at = str_find(*text, options->element_delimiter);
+    if (at < 0) {
+        *element = *text;
+        *text = (Str){0};
+        return true;
+    }
+    int64_t next = at + options->element_delimiter.length;
+    *element = str_make(text->data, at);
+    *text = str_make(text->data + next, text->length - next);
+    return true;
 }
 
 typedef struct CsvCursor {

@@ -15,6 +15,7 @@ typedef struct CsvOptions {
     bool has_null_literal;
     Str null_literal;
     bool writes_scientific;
+    Str element_delimiter; /* between the elements of an array, the fields of a row; not empty */
 } CsvOptions;
 
 Status csv_options_read(Arena *arena, const OptionSet *options, const char *prefix, CsvOptions *out,
@@ -38,6 +39,13 @@ typedef enum CsvResult {
  * is CSV_UNCLOSED or CSV_GARBAGE, *used covers the first line. */
 CsvResult csv_split(const CsvOptions *options, Str bytes, CsvField *fields, int32_t max,
                     int32_t *count, int64_t *used);
+
+/* Whether csv has a form for it: an ARRAY or ROW of simple types. */
+bool csv_takes_nested(Type type);
+
+/* The next element of an array's text, which goes on behind it; false at the end. `is_first` is
+ * set by the caller before the first. */
+bool csv_next_element(const CsvOptions *options, Str *text, bool *is_first, Str *element);
 
 /* The field's text, escapes resolved; in `raw` itself or in `scratch`. */
 Str csv_field_text(const CsvOptions *options, const CsvField *field, Buffer *scratch);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/base64.h"
+#include "data/nested.h"
 #include "data/real.h"
 #include "format/csv.h"
 #include "format/formats.h"
@@ -30,6 +31,7 @@ typedef struct CsvDecoder {
     CsvField *fields;
     int32_t field_count;
     TextDates dates;
+    NestedBuilder builder;
     Buffer scratch;
     Batch *batch;
     int32_t capacity;
@@ -50,9 +52,9 @@ static Status csv_open(Arena *arena, const DecoderSpec *spec, Decoder **out, Err
     decoder->reject_context = spec->reject_context;
     for (int32_t i = 0; i < spec->column_count; i++) {
         const Field *field = &spec->record->fields[spec->columns[i]];
-        if (type_is_nested(field->type))
+        if (type_is_nested(field->type) && !csv_takes_nested(field->type))
             return fail(error, ERR_INVALID, "WR3504",
-                        "column `%.*s` of type %s cannot be read from csv yet",
+                        "column `%.*s` of type %s: csv has arrays and rows of simple types only",
                         STR_ARGS(field->name), type_text(arena, field->type));
         decoder->columns[i] = (CsvColumn){.name = str_copy(arena, field->name),
                                           .type = field->type,
@@ -66,6 +68,7 @@ static Status csv_open(Arena *arena, const DecoderSpec *spec, Decoder **out, Err
 static void csv_close(Decoder *base)
 {
     buffer_free(&((CsvDecoder *)base)->scratch);
+    nested_builder_free(&((CsvDecoder *)base)->builder);
 }
 
 static TextResult read_integer(Column *column, Str text, int64_t max, int32_t row)
@@ -165,6 +168,55 @@ static TextResult read_value(CsvDecoder *decoder, Column *column, Str text, int3
     return TEXT_BAD;
 }
 
+/* One element, by way of a column of one value. */
+static TextResult read_element(CsvDecoder *decoder, Type type, Str text)
+{
+    Int128 value = 0;
+    Column one = {.type = type, .physical = type_physical(type), .values = &value};
+    const CsvOptions *options = &decoder->options;
+    TextResult result = TEXT_NULL;
+    if (type_is_text(type) &&
+        !(options->has_null_literal && str_equal(text, options->null_literal))) {
+        nested_put_str(&decoder->builder, text);
+        return TEXT_OK;
+    }
+    if (!options->has_null_literal || !str_equal(text, options->null_literal))
+        result = read_value(decoder, &one, text, 0);
+    if (result == TEXT_BAD && !options->ignores_errors)
+        return TEXT_BAD;
+    if (result == TEXT_OK)
+        nested_put_column(&decoder->builder, &one, 0);
+    else
+        nested_put_null(&decoder->builder);
+    return TEXT_OK;
+}
+
+/* An array's elements, or a row's fields, with delimiters between them. An empty text is an empty
+ * array, or a NULL row. */
+static TextResult read_nested(CsvDecoder *decoder, Column *column, Str text, int32_t row)
+{
+    Type type = column->type;
+    bool is_row = type.id == TYPE_ROW, is_first = true;
+    int32_t count = 0;
+    Str element;
+    if (is_row && text.length == 0)
+        return TEXT_NULL;
+    nested_abandon(&decoder->builder);
+    nested_begin(&decoder->builder, type);
+    for (; csv_next_element(&decoder->options, &text, &is_first, &element); count++) {
+        if (is_row && count == type.child_count)
+            return TEXT_BAD;
+        if (read_element(decoder, type.children[is_row ? count : 0], element) == TEXT_BAD)
+            return TEXT_BAD;
+    }
+    if (is_row && count < type.child_count && !decoder->options.ignores_errors)
+        return TEXT_BAD;
+    nested_end(&decoder->builder);
+    Str bytes = nested_result(&decoder->builder);
+    ((StrView *)column->values)[row] = str_view_copy(decoder->batch->arena, bytes);
+    return TEXT_OK;
+}
+
 static bool field_fail(CsvDecoder *decoder, const CsvColumn *column, Str text)
 {
     Buffer type = {0};
@@ -187,7 +239,9 @@ static bool read_field(CsvDecoder *decoder, CsvColumn *column, int32_t count, in
     if (column->field < count) {
         const CsvOptions *options = &decoder->options;
         text = csv_field_text(options, &decoder->fields[column->field], &decoder->scratch);
-        if (!options->has_null_literal || !str_equal(text, options->null_literal))
+        if (type_is_nested(column->type))
+            result = read_nested(decoder, into, text, row);
+        else if (!options->has_null_literal || !str_equal(text, options->null_literal))
             result = read_value(decoder, into, text, row);
     }
     if (result == TEXT_BAD && !decoder->options.ignores_errors)

@@ -3,6 +3,7 @@
 
 #include "base/base64.h"
 #include "data/decimal.h"
+#include "data/nested.h"
 #include "data/value.h"
 #include "format/csv.h"
 #include "format/formats.h"
@@ -25,9 +26,9 @@ static Status csv_encoder_open(Arena *arena, const EncoderSpec *spec, Encoder **
         arena_copy(arena, spec->columns, (int64_t)sizeof(int32_t) * spec->record->count);
     for (int32_t i = 0; i < spec->record->count; i++) {
         const Field *field = &spec->record->fields[i];
-        if (type_is_nested(field->type))
+        if (type_is_nested(field->type) && !csv_takes_nested(field->type))
             return fail(error, ERR_INVALID, "WR3504",
-                        "column `%.*s` of type %s cannot be written as csv yet",
+                        "column `%.*s` of type %s: csv has arrays and rows of simple types only",
                         STR_ARGS(field->name), type_text(arena, field->type));
     }
     *out = (Encoder *)encoder;
@@ -90,12 +91,12 @@ static void print_decimal(const CsvOptions *options, const Value *value, Buffer 
     decimal_print(out, number, scale);
 }
 
-/* The text of the kinds that may be quoted. */
-static void print_text(CsvEncoder *encoder, const Value *value)
+/* Behind what is in `text`. */
+static void print_simple(CsvEncoder *encoder, const Value *value, Buffer *text)
 {
-    Buffer *text = &encoder->text;
-    text->length = 0;
-    if (value->type.id == TYPE_DECIMAL)
+    if (value->is_null)
+        buffer_append_str(text, encoder->options.null_literal);
+    else if (value->type.id == TYPE_DECIMAL)
         print_decimal(&encoder->options, value, text);
     else if (type_is_bytes(value->type))
         base64_encode(text, value->text);
@@ -105,7 +106,38 @@ static void print_text(CsvEncoder *encoder, const Value *value)
         value_print(text, value, VALUE_PLAIN, NULL);
 }
 
-static void csv_encode(Encoder *base, const Batch *batch, int32_t row, Buffer *out)
+/* Elements with delimiters between them; delimiters in an element are not told from those. */
+static void print_nested(CsvEncoder *encoder, const Value *value, Buffer *text)
+{
+    bool is_row = value->type.id == TYPE_ROW;
+    int32_t count = value->type.child_count;
+    if (!is_row)
+        count = nested_array(value->text, value->type.children[0]).count;
+    for (int32_t i = 0; i < count; i++) {
+        if (i > 0)
+            buffer_append_str(text, encoder->options.element_delimiter);
+        Value child;
+        if (is_row) {
+            child = nested_row_value(value->text, value->type, i);
+        } else {
+            NestedArray array = nested_array(value->text, value->type.children[0]);
+            child = nested_array_value(&array, i, value->type.children[0]);
+        }
+        print_simple(encoder, &child, text);
+    }
+}
+
+/* The text of the kinds that may be quoted. */
+static void print_text(CsvEncoder *encoder, const Value *value)
+{
+    encoder->text.length = 0;
+    if (type_is_nested(value->type))
+        print_nested(encoder, value, &encoder->text);
+    else
+        print_simple(encoder, value, &encoder->text);
+}
+
+static const char *csv_encode(Encoder *base, const Batch *batch, int32_t row, Buffer *out)
 {
     CsvEncoder *encoder = (CsvEncoder *)base;
     const CsvOptions *options = &encoder->options;
@@ -126,6 +158,7 @@ static void csv_encode(Encoder *base, const Batch *batch, int32_t row, Buffer *o
             write_text(options, buffer_str(&encoder->text), out);
         }
     }
+    return NULL;
 }
 
 const EncoderKind csv_encoder = {

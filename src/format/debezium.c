@@ -205,18 +205,20 @@ static Status debezium_encoder_open(Arena *arena, const EncoderSpec *spec, Encod
     return OK;
 }
 
-static void debezium_encode(Encoder *encoder, const Batch *batch, int32_t row, Buffer *out)
+static const char *debezium_encode(Encoder *encoder, const Batch *batch, int32_t row, Buffer *out)
 {
     const JsonObject *object = (const JsonObject *)encoder;
+    const char *problem;
     if (row_kind_is_retraction((uint8_t)batch_kind(batch, row))) {
         buffer_append_text(out, "{\"before\":");
-        json_object_write(object, batch, row, out);
+        problem = json_object_write(object, batch, row, out);
         buffer_append_text(out, ",\"after\":null,\"op\":\"d\"}");
     } else {
         buffer_append_text(out, "{\"before\":null,\"after\":");
-        json_object_write(object, batch, row, out);
+        problem = json_object_write(object, batch, row, out);
         buffer_append_text(out, ",\"op\":\"c\"}");
     }
+    return problem;
 }
 
 static void debezium_encoder_close(Encoder *encoder)

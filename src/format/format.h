@@ -60,8 +60,9 @@ typedef struct EncoderSpec {
 
 typedef struct EncoderKind {
     Status (*open)(Arena *arena, const EncoderSpec *spec, Encoder **out, Error *error);
-    /* Append one row's bytes without a line end. */
-    void (*encode)(Encoder *encoder, const Batch *batch, int32_t row, Buffer *out);
+    /* Append one row's bytes without a line end. NULL, or why the row cannot be written (WR3510):
+     * then what was appended means nothing. */
+    const char *(*encode)(Encoder *encoder, const Batch *batch, int32_t row, Buffer *out);
     void (*close)(Encoder *encoder);
 } EncoderKind;
 

@@ -10,9 +10,9 @@ static Status json_encoder_open(Arena *arena, const EncoderSpec *spec, Encoder *
     return OK;
 }
 
-static void json_encode(Encoder *encoder, const Batch *batch, int32_t row, Buffer *out)
+static const char *json_encode(Encoder *encoder, const Batch *batch, int32_t row, Buffer *out)
 {
-    json_object_write((const JsonObject *)encoder, batch, row, out);
+    return json_object_write((const JsonObject *)encoder, batch, row, out);
 }
 
 static void json_encoder_close(Encoder *encoder)

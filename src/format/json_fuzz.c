@@ -8,7 +8,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void fuzz_format(const char *format, const char *const *options, Str text)
 {
+    Arena *arena = arena_new(0);
+    Type parts[] = {type_simple(TYPE_INT), type_array(arena, type_string())};
+    Str names[] = {STR("a"), STR("b")};
+    Type row = type_row(parts, names, 2);
     const Field fields[] = {
+        {STR("k"), type_array(arena, row)}, {STR("l"), type_map(arena, type_string(), row)},
         {STR("a"), type_simple(TYPE_INT)},  {STR("b"), type_string()},
         {STR("c"), type_decimal(20, 4)},    {STR("d"), type_timestamp(3)},
         {STR("e"), type_simple(TYPE_DATE)}, {STR("f"), type_simple(TYPE_DOUBLE)},
@@ -29,6 +34,7 @@ static void fuzz_format(const char *format, const char *const *options, Str text
     batch_free(batch);
     buffer_free(&out);
     bench_free(bench);
+    arena_free(arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "format/formats.h"
+#include "format/json_nested.h"
 #include "format/json_value.h"
 
 static const char *const CODE_MALFORMED = "WR3501";
@@ -28,17 +29,12 @@ bool json_row_fail(JsonRow *row, const char *code, const char *format, ...)
     return false;
 }
 
-static int32_t table_slot(const JsonRow *row, Str name)
+static int32_t table_slot(const JsonGroup *group, Str name)
 {
-    int32_t slot = (int32_t)hash_bytes(name.data, name.length) & row->table_mask;
-    while (row->table[slot] != 0 && !str_equal(row->columns[row->table[slot] - 1].name, name))
-        slot = (slot + 1) & row->table_mask;
+    int32_t slot = (int32_t)hash_bytes(name.data, name.length) & group->table_mask;
+    while (group->table[slot] != 0 && !str_equal(group->columns[group->table[slot] - 1].name, name))
+        slot = (slot + 1) & group->table_mask;
     return slot;
-}
-
-static bool type_is_decoded(Type type)
-{
-    return type_physical(type) != PHYSICAL_NONE && !type_is_nested(type);
 }
 
 static JsonShortcut type_shortcut(Type type)
@@ -60,29 +56,46 @@ static int32_t type_micros_cut(Type type)
     return is_cut ? (int32_t)TEXT_POWERS[6 - type.precision] : 1;
 }
 
+static void group_init(Arena *arena, JsonGroup *group, int32_t columns_max)
+{
+    assert(columns_max >= 0);
+    group->columns = ARENA_ARRAY(arena, JsonColumn, columns_max + 1);
+    int32_t slots = 4;
+    while (slots < columns_max * 2)
+        slots *= 2;
+    group->table = ARENA_ARRAY(arena, int32_t, slots);
+    group->table_mask = slots - 1;
+}
+
+JsonGroup *json_group_new(Arena *arena, int32_t columns_max)
+{
+    JsonGroup *group = ARENA_NEW(arena, JsonGroup);
+    group_init(arena, group, columns_max);
+    return group;
+}
+
+JsonColumn *json_group_add(Arena *arena, JsonGroup *group, Str name, Type type)
+{
+    JsonColumn *column = &group->columns[group->column_count++];
+    *column = (JsonColumn){.name = str_copy(arena, name),
+                           .type = type,
+                           .shortcut = type_shortcut(type),
+                           .micros_cut = type_micros_cut(type)};
+    group->table[table_slot(group, name)] = group->column_count;
+    return column;
+}
+
 Status json_row_open(Arena *arena, const DecoderSpec *spec, bool has_missing_option, JsonRow *row,
                      Error *error)
 {
-    assert(spec->column_count >= 0);
-    *row = (JsonRow){.column_count = spec->column_count};
-    row->columns = ARENA_ARRAY(arena, JsonColumn, spec->column_count);
-    int32_t slots = 4;
-    while (slots < spec->column_count * 2)
-        slots *= 2;
-    row->table = ARENA_ARRAY(arena, int32_t, slots);
-    row->table_mask = slots - 1;
+    *row = (JsonRow){0};
+    group_init(arena, &row->top, spec->column_count);
     for (int32_t i = 0; i < spec->column_count; i++) {
         const Field *field = &spec->record->fields[spec->columns[i]];
-        if (!type_is_decoded(field->type))
-            return fail(error, ERR_INVALID, "WR3504",
-                        "column `%.*s` of type %s cannot be read from json yet",
-                        STR_ARGS(field->name), type_text(arena, field->type));
-        row->columns[i] = (JsonColumn){.name = str_copy(arena, field->name),
-                                       .type = field->type,
-                                       .shortcut = type_shortcut(field->type),
-                                       .micros_cut = type_micros_cut(field->type),
-                                       .batch_column = spec->first_column + i};
-        row->table[table_slot(row, field->name)] = i + 1;
+        JsonColumn *column = json_group_add(arena, &row->top, field->name, field->type);
+        column->batch_column = spec->first_column + i;
+        if (type_is_nested(field->type))
+            TRY(json_nested_open(arena, field->name, field->type, &column->nested, error));
     }
     row->fails_on_missing = has_missing_option && format_option_bool(spec->options, spec->prefix,
                                                                      "fail-on-missing-field");
@@ -101,6 +114,22 @@ Status json_row_open(Arena *arena, const DecoderSpec *spec, bool has_missing_opt
 void json_row_close(JsonRow *row)
 {
     buffer_free(&row->scratch);
+    nested_builder_free(&row->builder);
+}
+
+static void group_begin(JsonGroup *group, Batch *batch)
+{
+    for (int32_t i = 0; i < group->column_count; i++) {
+        JsonColumn *column = &group->columns[i];
+        if (column->group != NULL) {
+            group_begin(column->group, batch);
+            continue;
+        }
+        assert(column->batch_column < batch->column_count);
+        column->column = &batch->columns[column->batch_column];
+        column->values = column->column->values;
+        assert(column->column->physical == type_physical(column->type));
+    }
 }
 
 void json_row_begin(JsonRow *row, Batch *batch, int32_t capacity)
@@ -108,13 +137,7 @@ void json_row_begin(JsonRow *row, Batch *batch, int32_t capacity)
     assert(batch->arena != NULL);
     row->batch = batch;
     row->capacity = capacity;
-    for (int32_t i = 0; i < row->column_count; i++) {
-        JsonColumn *column = &row->columns[i];
-        assert(column->batch_column < batch->column_count);
-        column->column = &batch->columns[column->batch_column];
-        column->values = column->column->values;
-        assert(column->column->physical == type_physical(column->type));
-    }
+    group_begin(&row->top, batch);
 }
 
 /* Remember that the key (`length` bytes and its quote at `text`) stood at this place. */
@@ -148,7 +171,8 @@ static inline bool expected_matches(const JsonExpected *expected, const char *te
 
 /* The column of a key that did not stand here last time; -2 if it is no string. The colon is
  * the walk's next token. */
-static int32_t key_find(JsonRow *row, const JsonWalk *walk, uint32_t start, int32_t place)
+static int32_t key_find(JsonRow *row, JsonGroup *group, const JsonWalk *walk, uint32_t start,
+                        int32_t place)
 {
     Str raw = json_walk_scalar(walk, start);
     if (raw.length < 2 || raw.data[raw.length - 1] != '"')
@@ -157,18 +181,19 @@ static int32_t key_find(JsonRow *row, const JsonWalk *walk, uint32_t start, int3
     Str name;
     if (!json_unescape(inner, &row->scratch, &name))
         return -2;
-    int32_t column = row->table[table_slot(row, name)] - 1;
+    int32_t column = group->table[table_slot(group, name)] - 1;
     if (place < JSON_ORDER_MAX)
-        expected_set(&row->order[place], inner.data, inner.length, column);
+        expected_set(&group->order[place], inner.data, inner.length, column);
     return column;
 }
 
 /* Which column the key at `start` belongs to: -1 none, -2 not a key. */
-static inline int32_t key_column(JsonRow *row, const JsonWalk *walk, uint32_t start, int32_t place)
+static inline int32_t key_column(JsonRow *row, JsonGroup *group, const JsonWalk *walk,
+                                 uint32_t start, int32_t place)
 {
-    if (place < JSON_ORDER_MAX && expected_matches(&row->order[place], walk->base + start + 1))
-        return row->order[place].column;
-    return key_find(row, walk, start, place);
+    if (place < JSON_ORDER_MAX && expected_matches(&group->order[place], walk->base + start + 1))
+        return group->order[place].column;
+    return key_find(row, group, walk, start, place);
 }
 
 static void column_null(JsonRow *row, JsonColumn *column, int32_t index)
@@ -228,10 +253,57 @@ static inline bool value_shortcut(JsonRow *row, const JsonColumn *column, Str ra
     return false;
 }
 
+/* All columns that the member would have filled. */
+static void member_null(JsonRow *row, JsonColumn *column, int32_t index)
+{
+    if (column->group == NULL) {
+        column_null(row, column, index);
+        return;
+    }
+    for (int32_t i = 0; i < column->group->column_count; i++)
+        member_null(row, &column->group->columns[i], index);
+}
+
+static void column_valid(JsonColumn *column, int32_t index)
+{
+    if (column->column->valid != NULL)
+        bitmap_set(column->column->valid, index, true);
+}
+
+/* The value of a nested type, or the object of which single fields are columns. */
+static bool nested_read(JsonRow *row, JsonWalk *walk, JsonColumn *column, uint32_t start,
+                        int32_t index)
+{
+    bool is_null = walk->base[start] == 'n' && str_is(json_walk_scalar(walk, start), "null");
+    if (is_null || (column->group != NULL && walk->base[start] != '{')) {
+        if (!is_null && !row->ignores_errors)
+            return json_row_fail(row, CODE_FIELD, "field `%.*s` is not an object",
+                                 STR_ARGS(column->name));
+        member_null(row, column, index);
+        uint32_t last;
+        bool is_skipped = walk->base[start] != '[' || json_walk_skip_nested(walk, &last);
+        return is_skipped || json_row_fail(row, CODE_MALFORMED, "the record ends inside a value");
+    }
+    if (column->group != NULL)
+        return json_group_read(row, column->group, walk, index);
+    Str bytes;
+    if (!json_nested_read(row, walk, column->nested, start, &bytes))
+        return false;
+    if (bytes.data == NULL) {
+        column_null(row, column, index);
+        return true;
+    }
+    ((StrView *)column->values)[index] = str_view_copy(row->batch->arena, bytes);
+    column_valid(column, index);
+    return true;
+}
+
 /* The value that begins with token `c` at `start` into the column. */
 static bool field_read(JsonRow *row, JsonWalk *walk, JsonColumn *column, uint32_t start,
                        int32_t index)
 {
+    if (column->nested != NULL || column->group != NULL)
+        return nested_read(row, walk, column, start, index);
     Str raw;
     char c = walk->base[start];
     if (c == '{' || c == '[') {
@@ -243,17 +315,11 @@ static bool field_read(JsonRow *row, JsonWalk *walk, JsonColumn *column, uint32_
         raw = json_walk_scalar(walk, start);
     }
     if (value_shortcut(row, column, raw, index)) {
-        column->seen = row->object;
-        if (column->column->valid != NULL)
-            bitmap_set(column->column->valid, index, true);
+        column_valid(column, index);
         return true;
     }
-    column->seen = row->object;
     switch (json_value_store(row, column, raw, index)) {
-    case TEXT_OK:
-        if (column->column->valid != NULL)
-            bitmap_set(column->column->valid, index, true);
-        return true;
+    case TEXT_OK: column_valid(column, index); return true;
     case TEXT_NULL: column_null(row, column, index); return true;
     case TEXT_BAD: break;
     }
@@ -264,16 +330,17 @@ static bool field_read(JsonRow *row, JsonWalk *walk, JsonColumn *column, uint32_
 }
 
 /* Columns that the object did not have. */
-static bool row_fill_missing(JsonRow *row, int32_t index)
+static bool group_fill_missing(JsonRow *row, JsonGroup *group, int32_t index)
 {
-    for (int32_t i = 0; i < row->column_count; i++) {
-        JsonColumn *column = &row->columns[i];
-        if (column->seen == row->object)
+    for (int32_t i = 0; i < group->column_count; i++) {
+        JsonColumn *column = &group->columns[i];
+        if (column->seen == group->object)
             continue;
         if (row->fails_on_missing)
             return json_row_fail(row, CODE_MISSING, "field `%.*s` is missing",
                                  STR_ARGS(column->name));
-        column_null(row, column, index);
+        if (!group->is_built)
+            member_null(row, column, index);
     }
     return true;
 }
@@ -288,11 +355,11 @@ static bool row_malformed(JsonRow *row, const JsonWalk *walk, const char *expect
 }
 
 /* Key, colon and value. */
-static inline bool member_read(JsonRow *row, JsonWalk *walk, uint32_t start, int32_t place,
-                               int32_t index)
+static inline bool member_read(JsonRow *row, JsonGroup *group, JsonWalk *walk, uint32_t start,
+                               int32_t place, int32_t index)
 {
     uint32_t position;
-    int32_t found = key_column(row, walk, start, place);
+    int32_t found = key_column(row, group, walk, start, place);
     if (found == -2)
         return row_malformed(row, walk, "a field name");
     if (json_walk_next(walk, &position) != ':')
@@ -300,8 +367,14 @@ static inline bool member_read(JsonRow *row, JsonWalk *walk, uint32_t start, int
     char c = json_walk_next(walk, &position);
     if (!json_begins_value(c))
         return row_malformed(row, walk, "a value");
-    if (found >= 0)
-        return field_read(row, walk, &row->columns[found], position, index);
+    if (found >= 0) {
+        JsonColumn *column = &group->columns[found];
+        column->seen = group->object;
+        if (!group->is_built)
+            return field_read(row, walk, column, position, index);
+        nested_field(&row->builder, found);
+        return json_nested_put(row, walk, column->nested, position);
+    }
     if ((c == '{' || c == '[') && !json_walk_skip_nested(walk, &position))
         return json_row_fail(row, CODE_MALFORMED, "the record ends inside a value");
     return true;
@@ -310,13 +383,13 @@ static inline bool member_read(JsonRow *row, JsonWalk *walk, uint32_t start, int
 /* Step over members that are not wanted, as long as they stand where they stood before, have a
  * scalar value and are not the last: key, colon, value, comma. Returns the place of the member
  * to read, whose key is the walk's next token. */
-static inline int32_t members_skip(const JsonRow *row, JsonWalk *walk, int32_t place)
+static inline int32_t members_skip(const JsonGroup *group, JsonWalk *walk, int32_t place)
 {
     const uint32_t *at = walk->at;
     const char *base = walk->base;
-    while (place < JSON_ORDER_MAX && row->order[place].column < 0 && at[0] < walk->end &&
+    while (place < JSON_ORDER_MAX && group->order[place].column < 0 && at[0] < walk->end &&
            at[1] < walk->end && at[2] < walk->end && at[3] < walk->end && base[at[0]] == '"' &&
-           expected_matches(&row->order[place], base + at[0] + 1) && base[at[1]] == ':' &&
+           expected_matches(&group->order[place], base + at[0] + 1) && base[at[1]] == ':' &&
            base[at[3]] == ',' && json_begins_scalar(base[at[2]])) {
         at += 4;
         place++;
@@ -325,23 +398,20 @@ static inline int32_t members_skip(const JsonRow *row, JsonWalk *walk, int32_t p
     return place;
 }
 
-bool json_row_read(JsonRow *row, JsonWalk *walk, int32_t index)
+bool json_group_read(JsonRow *row, JsonGroup *group, JsonWalk *walk, int32_t index)
 {
-    assert(index < row->capacity);
     uint32_t position;
-    row->object++;
-    if (json_walk_next(walk, &position) != '{')
-        return json_row_fail(row, CODE_MALFORMED, "the record is not a json object");
+    group->object++;
     char c = '\0';
     for (int32_t place = 0;; place++) {
-        int32_t skipped = members_skip(row, walk, place);
+        int32_t skipped = members_skip(group, walk, place);
         c = json_walk_next(walk, &position);
         if (c == '}' && skipped == 0 && place == 0)
             break;
         if (c != '"')
             return row_malformed(row, walk, "a field name");
         place = skipped;
-        if (!member_read(row, walk, position, place, index))
+        if (!member_read(row, group, walk, position, place, index))
             return false;
         c = json_walk_next(walk, &position);
         if (c != ',')
@@ -349,5 +419,14 @@ bool json_row_read(JsonRow *row, JsonWalk *walk, int32_t index)
     }
     if (c != '}')
         return row_malformed(row, walk, "a comma or a closing brace");
-    return row_fill_missing(row, index);
+    return group_fill_missing(row, group, index);
+}
+
+bool json_row_read(JsonRow *row, JsonWalk *walk, int32_t index)
+{
+    assert(index < row->capacity);
+    uint32_t position;
+    if (json_walk_next(walk, &position) != '{')
+        return json_row_fail(row, CODE_MALFORMED, "the record is not a json object");
+    return json_group_read(row, &row->top, walk, index);
 }

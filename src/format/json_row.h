@@ -3,6 +3,7 @@
 #ifndef WEIR_FORMAT_JSON_ROW_H
 #define WEIR_FORMAT_JSON_ROW_H
 
+#include "data/nested.h"
 #include "format/format.h"
 #include "format/json_walk.h"
 #include "format/text.h"
@@ -24,10 +25,15 @@ typedef enum JsonShortcut {
     SHORTCUT_TIMESTAMP, /* without a zone, p <= 6 */
 } JsonShortcut;
 
+typedef struct JsonGroup JsonGroup;
+typedef struct JsonNested JsonNested;
+
 /* A wanted column. `values` and `valid` are those of the batch being filled. */
 typedef struct JsonColumn {
     Str name;
     Type type;
+    JsonNested *nested; /* how a value of a nested type is built; NULL for other types */
+    JsonGroup *group;   /* an object of which single fields are columns; or NULL */
     JsonShortcut shortcut;
     int32_t micros_cut; /* SHORTCUT_TIMESTAMP: a multiple of this is kept */
     int32_t batch_column;
@@ -46,18 +52,25 @@ typedef struct JsonExpected {
     char text[JSON_KEY_BYTES_MAX + 1];
 } JsonExpected;
 
-typedef struct JsonRow {
+/* The wanted members of one object. */
+struct JsonGroup {
     JsonColumn *columns;
     int32_t column_count;
     int32_t *table; /* wanted names by hash: index into columns + 1, 0: free */
     int32_t table_mask;
+    bool is_built;   /* members are fields of the ROW that is being built, not columns */
+    uint64_t object; /* number of the object being read */
+    JsonExpected order[JSON_ORDER_MAX];
+};
+
+typedef struct JsonRow {
+    JsonGroup top;
     bool fails_on_missing;
     bool ignores_errors;
     TextTimes times;
     char separator; /* between date and time */
     TextDates dates;
-    uint64_t object; /* number of the object being read */
-    JsonExpected order[JSON_ORDER_MAX];
+    NestedBuilder builder;
     Batch *batch;
     int32_t capacity;
     Buffer scratch;
@@ -78,6 +91,13 @@ void json_row_begin(JsonRow *row, Batch *batch, int32_t capacity);
  * malformed, or a field that is no value of its column: `code` and `reason` say why, the row's
  * content is unspecified. */
 bool json_row_read(JsonRow *row, JsonWalk *walk, int32_t index);
+
+/* The members of the object whose brace was taken last. */
+bool json_group_read(JsonRow *row, JsonGroup *group, JsonWalk *walk, int32_t index);
+
+/* Names are added with json_group_add; its columns must have room. */
+JsonGroup *json_group_new(Arena *arena, int32_t columns_max);
+JsonColumn *json_group_add(Arena *arena, JsonGroup *group, Str name, Type type);
 
 /* Set the failure. Returns false. */
 bool json_row_fail(JsonRow *row, const char *code, const char *format, ...)

@@ -328,6 +328,78 @@ static void writing_follows_flinks_rules(void **state)
                "{\"v\\\"\":\"2024-01-02 08:05:00Z\"}");
 }
 
+/* id INT, a ARRAY<INT>, m MAP<STRING, INT>, r ROW<x INT, y ARRAY<STRING>> */
+static FormatBench *open_nested(const char *const *options, Arena *arena)
+{
+    Type *fields = ARENA_ARRAY(arena, Type, 2);
+    Str *names = ARENA_ARRAY(arena, Str, 2);
+    fields[0] = type_simple(TYPE_INT);
+    fields[1] = type_array(arena, type_string());
+    names[0] = STR("x");
+    names[1] = STR("y");
+    Field columns[] = {{STR("id"), type_simple(TYPE_INT)},
+                       {STR("a"), type_array(arena, type_simple(TYPE_INT))},
+                       {STR("m"), type_map(arena, type_string(), type_simple(TYPE_INT))},
+                       {STR("r"), type_row(fields, names, 2)}};
+    return open_bench(arena_copy(arena, columns, sizeof columns), 4, options);
+}
+
+static void nested_values_are_built_on_the_way(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new(0);
+    FormatBench *bench = open_nested(NULL, arena);
+    expect(
+        bench,
+        "{\"id\":1,\"a\":[1, 2 ,null],\"m\":{\"k\":1,\"n\":null},\"r\":{\"x\":1,\"y\":[\"p\"]}}\n"
+        "{\"r\":{\"q\":{\"x\":[7]},\"y\":[\"a\\n\",\"\"],\"x\":2},\"m\":{},\"a\":[],\"id\":2}\n"
+        "{\"id\":3,\"a\":null,\"m\":{\"a\":1,\"b\":2,\"a\":3},\"r\":{}}\n"
+        "{\"id\":4}",
+        "+I 1|[1,2,null]|{\"k\":1,\"n\":null}|{\"x\":1,\"y\":[\"p\"]}\n"
+        "+I 2|[]|{}|{\"x\":2,\"y\":[\"a\\n\",\"\"]}\n"
+        "+I 3|\\N|{\"a\":3,\"b\":2}|{\"x\":null,\"y\":null}\n"
+        "+I 4|\\N|\\N|\\N\n",
+        "");
+    expect(bench, "{\"a\":5}\n{\"id\":2}", "+I 2|\\N|\\N|\\N\n",
+           "0 WR3502 field `a`: 5 is not a value of type ARRAY<INT>");
+    expect(bench, "{\"a\":[1,\"x\"]}", "",
+           "0 WR3502 field `a[]`: \"x\" is not a value of type INT");
+    expect(bench, "{\"m\":{\"k\":[1]}}", "",
+           "0 WR3502 field `m{}`: [1] is not a value of type INT");
+    expect(bench, "{\"r\":{\"y\":[\"p\",{\"z\":1}],\"x\":{}}}", "",
+           "0 WR3502 field `r.x`: {} is not a value of type INT");
+    expect(bench, "{\"a\":[1,2\n{\"id\":2}", "+I 2|\\N|\\N|\\N\n", "0 WR3501 the record ends");
+    expect(bench, "{\"a\":[1,]}", "", "0 WR3501 malformed json: an element");
+    expect(bench, "{\"a\":[1 2]}", "", "0 WR3501 malformed json: a comma or a closing bracket");
+    expect(bench, "{\"m\":{\"k\" 1}}", "", "0 WR3501 malformed json: a colon");
+    expect(bench, "{\"m\":{1:1}}", "", "0 WR3501 malformed json: a key");
+    expect(bench, "{\"r\":{\"x\":1,}}", "", "0 WR3501");
+    bench_free(bench);
+    arena_free(arena);
+}
+
+static void nested_errors_may_be_ignored_one_by_one(void **state)
+{
+    (void)state;
+    const char *const ignores[] = {"ignore-parse-errors", "true", NULL};
+    const char *const strict[] = {"fail-on-missing-field", "true", NULL};
+    Arena *arena = arena_new(0);
+    FormatBench *bench = open_nested(ignores, arena);
+    expect(bench,
+           "{\"id\":2,\"a\":5,\"m\":[1],\"r\":3}\n"
+           "{\"id\":3,\"a\":[\"7\",\"x\",3.9],\"m\":{\"k\":\"y\"},\"r\":{\"x\":\"z\"}}\n"
+           "{\"id\":6,\"a\":\"\",\"m\":\"\",\"r\":\"\"}",
+           "+I 2|\\N|\\N|\\N\n+I 3|[7,null,3]|{\"k\":null}|{\"x\":null,\"y\":null}\n"
+           "+I 6|\\N|\\N|\\N\n",
+           "");
+    bench_free(bench);
+    bench = open_nested(strict, arena);
+    expect(bench, "{\"id\":1,\"a\":[],\"m\":{},\"r\":{\"x\":1}}", "",
+           "0 WR3503 field `y` is missing");
+    bench_free(bench);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +412,8 @@ int main(void)
         cmocka_unit_test(options_change_the_rules),
         cmocka_unit_test(messages_may_span_lines),
         cmocka_unit_test(writing_follows_flinks_rules),
+        cmocka_unit_test(nested_values_are_built_on_the_way),
+        cmocka_unit_test(nested_errors_may_be_ignored_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

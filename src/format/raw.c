@@ -142,21 +142,22 @@ static Status raw_encoder_open(Arena *arena, const EncoderSpec *spec, Encoder **
 }
 
 /* NULL is written as nothing. */
-static void raw_encode(Encoder *base, const Batch *batch, int32_t row, Buffer *out)
+static const char *raw_encode(Encoder *base, const Batch *batch, int32_t row, Buffer *out)
 {
     const RawFormat *raw = (const RawFormat *)base;
     const Column *column = &batch->columns[raw->column];
     if (column_is_null(column, row))
-        return;
+        return NULL;
     int32_t index = column_index(column, row);
     if (raw->physical == PHYSICAL_STRING) {
         buffer_append_str(out, str_view_str((const StrView *)column->values + index));
-        return;
+        return NULL;
     }
     int32_t width = physical_bytes(raw->physical);
     char bytes[RAW_BYTES_MAX];
     bytes_in_order(raw, (const char *)column->values + (int64_t)index * width, bytes, width);
     buffer_append(out, bytes, width);
+    return NULL;
 }
 
 static void raw_encoder_close(Encoder *base)

@@ -4,11 +4,13 @@
  * Row formats go on with a file across checkpoints, and the checkpoint says how long it was. Bulk
  * formats finish their files at every checkpoint. */
 #include "connect/filesystem/sink.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "connect/filesystem/internal.h"
 #include "connect/filesystem/layout.h"
 #include "connect/filesystem/paths.h"
 #include "data/rowcode.h"
+#include "data/value.h"
 
 #include <stdio.h>
 
@@ -240,12 +242,45 @@ static Status write_bulk(FilesystemSink *sink, const Batch *view, const int32_t 
     return OK;
 }
 
+/* The format has no form for the row: it stays out, as a dead letter. */
+static void sink_refuse(FilesystemSink *sink, const Batch *view, int32_t row, const char *reason)
+{
+    Buffer bytes = {0};
+    const PlanTable *table = sink->base.node->sink.table;
+    buffer_append_char(&bytes, '{');
+    for (int32_t i = 0; i < table->physical.count; i++) {
+        Value value = value_get(&view->columns[i], row);
+        if (i > 0)
+            buffer_append_char(&bytes, ',');
+        json_append_quoted(&bytes, table->physical.fields[i].name);
+        buffer_append_char(&bytes, ':');
+        value_print(&bytes, &value, VALUE_JSON, NULL);
+    }
+    buffer_append_char(&bytes, '}');
+    DeadLetter letter = {.table = table->name,
+                         .stage = STAGE_DELIVER,
+                         .code = "WR3510",
+                         .reason = reason,
+                         .position = str_from(row_kind_text(batch_kind(view, row))),
+                         .bytes = buffer_str(&bytes)};
+    if (sink->base.dead_letters != NULL)
+        deadletters_add(sink->base.dead_letters, &letter);
+    buffer_free(&bytes);
+}
+
 static void write_rows(FilesystemSink *sink, const Batch *view, const int32_t *parts)
 {
     for (int32_t i = 0; i < view->selection.count; i++) {
         Buffer *out = &sink->parts[parts[i]]->buffer;
-        sink->format->encoder->encode(sink->encoder, view, selection_row(view->selection, i), out);
-        buffer_append_char(out, '\n');
+        int64_t start = out->length;
+        int32_t row = selection_row(view->selection, i);
+        const char *problem = sink->format->encoder->encode(sink->encoder, view, row, out);
+        if (problem == NULL) {
+            buffer_append_char(out, '\n');
+        } else {
+            out->length = start;
+            sink_refuse(sink, view, row, problem);
+        }
     }
 }
 
