@@ -27,6 +27,7 @@ static const OperatorKind *operator_kind_of(PlanKind kind)
     case PLAN_WINDOW_JOIN: return &window_join_operator;
     case PLAN_UPSERT_MATERIALIZE: return &upsert_materialize_operator;
     case PLAN_LOOKUP_JOIN: return &lookup_join_operator;
+    case PLAN_MATCH: return &match_operator;
     case PLAN_SINK: return &sink_operator;
     case PLAN_SERVE: return &serve_operator;
     case PLAN_SOURCE:

@@ -20,6 +20,7 @@ extern const OperatorKind temporal_join_operator;
 extern const OperatorKind window_join_operator;
 extern const OperatorKind upsert_materialize_operator;
 extern const OperatorKind lookup_join_operator;
+extern const OperatorKind match_operator;
 extern const OperatorKind sink_operator;
 extern const OperatorKind serve_operator;
 

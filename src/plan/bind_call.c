@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "plan/internal.h"
+#include "plan/match.h"
 #include "plan/over.h"
 
 static Expr *call_poison(ExprBinder *binder, Span span)
@@ -251,6 +252,10 @@ Expr *bind_call(ExprBinder *binder, const SqlExpr *expr)
     Planner *planner = binder->planner;
     const SqlCall *call = expr->call;
     Str name = sql_path_last(call->name)->text;
+    bool is_match_call = false;
+    Expr *match_call = binder->match == NULL ? NULL : match_bind_call(binder, expr, &is_match_call);
+    if (is_match_call)
+        return match_call;
     if (call_is_unsupported(binder, call, expr->span))
         return call_poison(binder, expr->span);
     if (call->over != NULL)

@@ -98,9 +98,7 @@ static Bound from_unaliased(Planner *planner, const SqlTable *table, ScopeTable 
         return (Bound){0};
     case SQL_TABLE_UNNEST:
     case SQL_TABLE_JOIN: break;
-    case SQL_TABLE_MATCH:
-        planner_unsupported(planner, table->match->span, "MATCH_RECOGNIZE");
-        return (Bound){0};
+    case SQL_TABLE_MATCH: return bind_match(planner, table);
     }
     assert(table->kind != SQL_TABLE_JOIN && table->kind != SQL_TABLE_UNNEST);
     return (Bound){0};

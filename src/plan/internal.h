@@ -333,6 +333,8 @@ typedef struct SelectAliases {
     bool come_first; /* before columns of the same name */
 } SelectAliases;
 
+typedef struct MatchBinder MatchBinder;
+
 typedef struct AggregateUse {
     Str name;
     Expr *args[AGGREGATE_ARGS_MAX];
@@ -355,6 +357,8 @@ struct ExprBinder {
     OverQuery *over; /* where calls with OVER go; NULL: not allowed */
     /* Items of SELECT that names may mean which no relation has, or NULL. */
     const SelectAliases *aliases;
+    /* The expression stands in MATCH_RECOGNIZE; NULL elsewhere. */
+    MatchBinder *match;
 };
 
 /* Never NULL; poison after a report. */
@@ -419,6 +423,8 @@ Type entry_metadata_type(Planner *planner, const TableEntry *entry, const TableC
 Bound bind_query(Planner *planner, const SqlQuery *query);
 /* A relation of FROM that is no join. */
 Bound bind_leaf(Planner *planner, const SqlTable *table, Scope *scope);
+/* bind_match.c */
+Bound bind_match(Planner *planner, const SqlTable *table);
 void bind_create_view(Planner *planner, const SqlCreateView *create);
 /* What the definition of a view means; without `rel` after a report. */
 Bound bind_view(Planner *planner, const SqlCreateView *create);

@@ -23,6 +23,7 @@ static const RelKind *const kinds[] = {
     [PLAN_UPSERT_MATERIALIZE] = &upsert_materialize_kind,
     [PLAN_UNNEST] = &unnest_kind,
     [PLAN_LOOKUP_JOIN] = &lookup_join_kind,
+    [PLAN_MATCH] = &match_kind,
     [PLAN_SINK] = &sink_kind,
     [PLAN_SERVE] = &serve_kind,
 };

@@ -77,7 +77,7 @@ const RelKind *rel_kind(PlanKind kind);
 extern const RelKind source_kind, values_kind, calc_kind, watermark_kind, window_assign_kind,
     window_aggregate_kind, group_aggregate_kind, normalize_kind, union_kind, regular_join_kind,
     interval_join_kind, temporal_join_kind, window_join_kind, lookup_join_kind,
-    upsert_materialize_kind, unnest_kind, sink_kind, serve_kind;
+    upsert_materialize_kind, unnest_kind, match_kind, sink_kind, serve_kind;
 
 /* ---- Digests (rel.c) ------------------------------------------------------------------- */
 

@@ -40,6 +40,7 @@ typedef enum PlanKind {
     PLAN_WINDOW_JOIN,        /* rows of the same window */
     PLAN_LOOKUP_JOIN,        /* rows with what a table outside has for them now */
     PLAN_UPSERT_MATERIALIZE, /* changes by another key put in order for a sink's */
+    PLAN_MATCH,              /* MATCH_RECOGNIZE */
     PLAN_SINK,               /* writes a table through a connector */
     PLAN_SERVE,              /* keeps a materialized table */
 } PlanKind;
@@ -133,6 +134,48 @@ typedef struct PlanJoin {
     Expr *condition;          /* over both sides, besides; or NULL */
     const int32_t *columns;   /* output column i is this one of both sides */
 } PlanJoin;
+
+/* A variable of MATCH_RECOGNIZE's pattern, which is a sequence of them. */
+typedef struct PlanMatchVariable {
+    Str name;
+    int32_t min, max; /* rows; max -1: no bound */
+    bool is_reluctant;
+    Expr *condition; /* BOOLEAN over PlanNode.match.slots as columns; NULL: any row */
+} PlanMatchVariable;
+
+/* A value taken from the rows of a match. */
+typedef enum MatchSlotKind {
+    MATCH_SLOT_FIRST,     /* `column` of the row `offset` behind the variable's first one */
+    MATCH_SLOT_LAST,      /* … before its last one */
+    MATCH_SLOT_AGGREGATE, /* over the variable's rows */
+    MATCH_SLOT_ROWTIME,   /* MATCH_ROWTIME(): when the match was complete */
+} MatchSlotKind;
+
+enum { MATCH_ALL_VARIABLES = -1 };
+
+typedef struct PlanMatchSlot {
+    MatchSlotKind kind;
+    int32_t variable; /* or MATCH_ALL_VARIABLES */
+    bool has_current; /* in a condition: the row at hand counts as one of the variable's */
+    int32_t column;   /* of the input */
+    int64_t offset;
+    PlanAggregate aggregate;
+    Field field; /* name and type of the value */
+} PlanMatchSlot;
+
+typedef enum MatchSkip {
+    MATCH_SKIP_TO_NEXT_ROW,
+    MATCH_SKIP_PAST_LAST_ROW,
+    MATCH_SKIP_TO_FIRST, /* of skip_variable */
+    MATCH_SKIP_TO_LAST,
+} MatchSkip;
+
+/* A column that orders rows of equal time. */
+typedef struct PlanMatchOrder {
+    int32_t column;
+    bool is_descending;
+    bool has_nulls_last;
+} PlanMatchOrder;
 
 /* A table as the catalog knows it after binding: enough to open its connector. */
 typedef struct PlanTable {
@@ -309,6 +352,24 @@ struct PlanNode {
             int64_t retry_us;     /* between them */
             const PlanNode *scan; /* PLAN_SOURCE of `fetched`, for a full cache */
         } lookup_join;
+        struct {
+            const int32_t *keys; /* PARTITION BY */
+            int32_t key_count;
+            int32_t time_column; /* -1: processing time */
+            const PlanMatchOrder *order;
+            int32_t order_count;
+            const PlanMatchVariable *variables;
+            int32_t variable_count;
+            MatchSkip skip;
+            int32_t skip_variable;
+            int64_t within_us;          /* 0: a match may take any time */
+            int32_t unfinished_max;     /* partial matches of one key */
+            const PlanMatchSlot *slots; /* columns of the variables' conditions */
+            int32_t slot_count;
+            const PlanMatchSlot *measures;
+            int32_t measure_count;
+            /* output: keys, measures */
+        } match;
         struct {
             const PlanTable *table; /* schema = the input's; column i goes to writes[i] */
             const int32_t *writes;  /* as source.columns: >= 0 physical, else metadata */

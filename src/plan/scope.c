@@ -1,7 +1,7 @@
 /* Names: which column of which relation, of this query or of one around it. */
 #include <assert.h>
 
-#include "plan/internal.h"
+#include "plan/match.h"
 
 enum { OUTER_STRIDE = 1 << 20 };
 
@@ -354,6 +354,8 @@ static Expr *column_alias(ExprBinder *binder, const SqlPath *path, Span span)
 
 Expr *bind_column(ExprBinder *binder, const SqlPath *path, Span span)
 {
+    if (binder->match != NULL)
+        return match_bind_column(binder, path, span);
     Arena *arena = binder->planner->arena;
     int32_t depth = 0;
     Expr *alias = column_alias(binder, path, span);

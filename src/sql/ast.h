@@ -467,6 +467,7 @@ struct SqlPattern {
     int64_t min;         /* SQL_PATTERN_QUANTIFIED, and the next three */
     int64_t max;         /* or SQL_PATTERN_UNBOUNDED */
     bool is_reluctant;
+    bool lacks_min; /* {,m}: min is 0 */
     Span quantifier_span;
 };
 

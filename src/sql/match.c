@@ -32,6 +32,7 @@ static bool pattern_parse_bounds(Parser *parser, SqlPattern *out)
 {
     static const int64_t max = 1000000000;
     bool has_min = parser_is(parser, TOKEN_EXACT);
+    out->lacks_min = !has_min;
     if (has_min && !parser_parse_count(parser, "a number of rows", max, &out->min))
         return false;
     if (!parser_accept(parser, TOKEN_COMMA)) {
@@ -44,7 +45,7 @@ static bool pattern_parse_bounds(Parser *parser, SqlPattern *out)
         if (!parser_parse_count(parser, "a number of rows", max, &out->max))
             return false;
     } else if (!has_min) {
-        parser_fail_expected(parser, "a number of rows such as {,5}");
+        parser_fail_expected(parser, "a number of rows such as {0,5}");
         return false;
     } else {
         out->max = SQL_PATTERN_UNBOUNDED;

@@ -195,7 +195,7 @@ static void test_match_recognize(void **state)
          "`t` MATCH_RECOGNIZE (PARTITION BY `a` ORDER BY `ts`, `b` DESC MEASURES `a`.`x` AS `y`, "
          "FIRST(`b`.`x`, 1) AS `z` ONE ROW PER MATCH AFTER MATCH SKIP PAST LAST ROW PATTERN (`a` "
          "`b`+ "
-         "`c`*? `d`? `e`{2} `f`{3,} `g`{1,4}? `h`{0,5}) WITHIN INTERVAL '1' HOUR DEFINE `a` AS "
+         "`c`*? `d`? `e`{2} `f`{3,} `g`{1,4}? `h`{,5}) WITHIN INTERVAL '1' HOUR DEFINE `a` AS "
          "`a`.`x` > 1, `b` AS `b`.`x` < LAST(`b`.`x`, 1))"},
         {"(select 1) match_recognize (all rows per match after match skip to next row "
          "pattern (^ (a | b c)+ permute(d, e) {- f -} $) subset u = (a, b) define a as true) as m "

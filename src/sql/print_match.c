@@ -20,6 +20,8 @@ static void print_quantifier(Buffer *out, const SqlPattern *pattern)
         buffer_append_char(out, pattern->min == 0 ? '*' : '+');
     else if (pattern->max == SQL_PATTERN_UNBOUNDED)
         buffer_printf(out, "{%lld,}", (long long)pattern->min);
+    else if (pattern->lacks_min)
+        buffer_printf(out, "{,%lld}", (long long)pattern->max);
     else if (pattern->min == 0 && pattern->max == 1)
         buffer_append_char(out, '?');
     else if (pattern->min == pattern->max)
