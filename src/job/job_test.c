@@ -362,7 +362,8 @@ typedef struct Run {
     JobOptions options;
     int64_t interval_us;
     const char *group_uid;
-    int64_t stop_at; /* stop once the source has given this many rows; 0: run to the end */
+    int64_t stop_at;         /* stop once the source has given this many rows; 0: run to the end */
+    int64_t stop_checkpoint; /* and this checkpoint, or a later one, has been committed */
     JobSummary summary;
     Error error;
     char notices[2048];
@@ -379,10 +380,11 @@ static void *run_stop(void *context)
 {
     void **pair = context;
     Job *job = pair[0];
-    int64_t stop_at = *(int64_t *)pair[1];
+    const Run *run = pair[1];
     for (;;) {
         pthread_mutex_lock(&outside.mutex);
-        bool is_time = outside.polled >= stop_at;
+        bool is_time =
+            outside.polled >= run->stop_at && outside.committed[0] >= run->stop_checkpoint;
         pthread_mutex_unlock(&outside.mutex);
         if (is_time)
             break;
@@ -406,7 +408,7 @@ static Status run_job(Run *run)
     Status status = job_open(disk_world(), plan, &run->options, &job, &run->error);
     if (status == OK) {
         pthread_t thread;
-        void *pair[2] = {job, &run->stop_at};
+        void *pair[2] = {job, run};
         if (run->stop_at > 0)
             assert_int_equal(pthread_create(&thread, NULL, run_stop, pair), 0);
         status = job_run(job, &run->error);
@@ -558,8 +560,10 @@ static void test_falls_back_from_a_damaged_checkpoint(void **state)
     outside_reset(5000);
     outside.is_endless = true;
     outside.pause_us = 200;
-    Run run = {.options = {.parallelism = 2}, .interval_us = 2000, .stop_at = 5000};
+    Run run = {
+        .options = {.parallelism = 2}, .interval_us = 2000, .stop_at = 5000, .stop_checkpoint = 3};
     assert_int_equal(run_job(&run), OK);
+    run.stop_checkpoint = 0;
     assert_true(run.summary.checkpoints > 2);
     assert_int_equal(damage_checkpoints(1), 2); /* as many as are retained */
     run.stop_at = 1;
@@ -579,11 +583,17 @@ static void test_waits_for_space_and_goes_on(void **state)
 {
     (void)state;
     outside_reset(50000);
+    outside.is_endless = true;
     outside.pause_us = 200;
     atomic_store(&full_writes, 1);
-    Run run = {.options = {.parallelism = 2}, .interval_us = 2000};
+    Run run = {
+        .options = {.parallelism = 2}, .interval_us = 2000, .stop_at = 50000, .stop_checkpoint = 1};
     assert_int_equal(run_job(&run), OK);
     assert_int_equal(atomic_load(&full_writes), 0);
+    outside_check(50000);
+    outside.is_endless = false;
+    run.stop_at = 0;
+    assert_int_equal(run_job(&run), OK);
     outside_check(50000);
 }
 
