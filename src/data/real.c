@@ -1,15 +1,12 @@
-/* Real numbers as text: short ways for the numbers people write, the C library for the rest. */
+/* Real numbers as text: short ways for the numbers people write, the long ones for the rest. */
 #include "data/real.h"
 
-#include <assert.h>
-#include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "data/real_digits.h"
 
 enum {
-    REAL_TEXT_BYTES = 48,
     POWER_EXACT_MAX = 22,    /* 10^22 is the last power of ten a double holds */
     FRACTION_DIGITS_MAX = 9, /* tried before the C library is asked */
     DIGITS_MAX = 20,
@@ -96,20 +93,6 @@ static bool real_print_short(Buffer *out, double value)
     return false;
 }
 
-/* The digits and exponent of "d.ddde±xx". */
-static void real_print_scientific(Buffer *out, char *text)
-{
-    char *mark = strchr(text, 'e');
-    assert(mark != NULL);
-    int32_t exponent = (int32_t)strtol(mark + 1, NULL, 10);
-    int32_t count = (int32_t)(mark - text);
-    if (count > 1) {
-        memmove(text + 1, text + 2, (size_t)count - 2);
-        count--;
-    }
-    real_print_digits(out, text, count, exponent + 1);
-}
-
 void real_print_double(Buffer *out, double value)
 {
     if (real_print_special(out, value))
@@ -117,28 +100,16 @@ void real_print_double(Buffer *out, double value)
     value = fabs(value);
     if (real_print_short(out, value))
         return;
-    char text[REAL_TEXT_BYTES];
-    /* Fifteen digits always survive, save near zero, where a number has fewer. */
-    for (int digits = value < DBL_MIN ? 1 : 14; digits <= 16; digits++) {
-        snprintf(text, sizeof text, "%.*e", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    real_print_scientific(out, text);
+    RealDigits digits = real_digits_double(value);
+    real_print_digits(out, digits.text, digits.count, digits.whole);
 }
 
 void real_print_float(Buffer *out, float value)
 {
     if (real_print_special(out, (double)value))
         return;
-    value = fabsf(value);
-    char text[REAL_TEXT_BYTES];
-    for (int digits = 0; digits <= 8; digits++) {
-        snprintf(text, sizeof text, "%.*e", digits, (double)value);
-        if (strtof(text, NULL) == value)
-            break;
-    }
-    real_print_scientific(out, text);
+    RealDigits digits = real_digits_float(fabsf(value));
+    real_print_digits(out, digits.text, digits.count, digits.whole);
 }
 
 /* Digits into the mantissa while it stays exact. */

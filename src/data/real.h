@@ -1,7 +1,7 @@
 /* FLOAT and DOUBLE as text, in Java's forms: "1.0", "1.0E10", "NaN", "-Infinity".
  *
- * Printing gives the fewest digits that read back to the same number (as Double.toString does
- * since JDK 19); E notation from 10^7 and below 10^-3. */
+ * Printing gives digits that read back to the same number, as few as Double.toString of Java 17
+ * does (which is not always as few as possible); E notation from 10^7 and below 10^-3. */
 #ifndef WEIR_DATA_REAL_H
 #define WEIR_DATA_REAL_H
 

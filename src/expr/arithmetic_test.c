@@ -40,7 +40,7 @@ static void reals_follow_ieee(void **state)
         {"(+ FLOAT'1.5' 1)", "FLOAT NOT NULL", "2.5"},
         {"(* FLOAT'1.5' FLOAT'2')", "FLOAT NOT NULL", "3.0"},
         {"(+ FLOAT'1.5' 1.25)", "DOUBLE NOT NULL", "2.75"},
-        {"(+ FLOAT'1.5' 1e0)", "DOUBLE NOT NULL", "2.5"},
+        {"(+ FLOAT'1.5' 1e0)", "FLOAT NOT NULL", "2.5"},
         {"(% 1e0 2)", NULL, "WR2301"},
         {"(- 1.5e0)", "DOUBLE NOT NULL", "-1.5"},
     };

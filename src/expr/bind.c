@@ -75,6 +75,8 @@ Status binding_unify(Binding *binding, int32_t first, const char *what, Type *co
         if (!type_common(binding->arena, *common, type, common))
             return binding_fail(binding, i, "WR2304", "%s have no common type: %s and %s", what,
                                 type_name(binding, *common), type_name(binding, type));
+        if (type.id == TYPE_DOUBLE && common->id == TYPE_FLOAT)
+            *common = type; /* functions take the wider one, whatever its place */
     }
     if (common->id == TYPE_NULL)
         return binding_fail(binding, first, "WR2304",

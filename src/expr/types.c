@@ -161,8 +161,16 @@ static int32_t numeric_rank(TypeId id)
     }
 }
 
+static bool is_real(Type type)
+{
+    return type.id == TYPE_FLOAT || type.id == TYPE_DOUBLE;
+}
+
+/* Of two reals the first decides: to Flink's planner both are as precise. */
 static Type common_numeric(Type a, Type b)
 {
+    if (is_real(a) && is_real(b))
+        return a;
     if (numeric_rank(a.id) < numeric_rank(b.id)) {
         Type swap = a;
         a = b;

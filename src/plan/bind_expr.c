@@ -81,6 +81,10 @@ static Expr *bind_negated(ExprBinder *binder, Expr *expr, bool is_negated, Span 
 
 static Expr *bind_unary(ExprBinder *binder, const SqlExpr *expr)
 {
+    const SqlExpr *number = expr->unary.operand;
+    if (expr->unary.op == SQL_MINUS && number->kind == SQL_LITERAL &&
+        number->literal.kind == SQL_EXACT)
+        return expr_at(bind_negative(binder->planner, number), expr->span);
     Expr *operand = bind_expr(binder, expr->unary.operand);
     switch (expr->unary.op) {
     case SQL_PLUS: return operand;

@@ -121,8 +121,10 @@ static void test_types(void **state)
                 "and STRING on the right\n"
                 "WR2033 at <('a')>: CHAR(1) does not go with INT in the rows before\n"
                 "WR2032 at <(2, 3)>: this row has 2 values, the first one has 1\n"
-                "WR2051 at <12345678901234567890123456789012345678901>: number has more than 38 "
-                "digits | help: write it as a DOUBLE: 1.5E40\n");
+                "WR2051 at <12345678901234567890123456789012345678901>: number "
+                "12345678901234567890123456789012345678901 is out of range | help: numbers in SQL "
+                "text have 64 bits, points left out: write a larger one as text, CAST('…' AS "
+                "DECIMAL(38, 0)), or as a DOUBLE, 1.5E40\n");
 }
 
 static void test_insert(void **state)

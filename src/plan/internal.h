@@ -372,6 +372,8 @@ Expr *bind_json_call(ExprBinder *binder, const SqlExpr *expr);
 /* An aggregate with its arguments, which are bound by `args`; NULL after a report. */
 AggregateUse *bind_aggregate_use(ExprBinder *args, const SqlExpr *expr);
 Expr *bind_literal(Planner *planner, const SqlExpr *expr);
+/* The exact number with a minus sign before it, which is one literal: -2147483648 is an INT. */
+Expr *bind_negative(Planner *planner, const SqlExpr *number);
 
 /* ---- bind_nested.c --------------------------------------------------------------------- */
 

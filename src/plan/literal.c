@@ -24,26 +24,36 @@ static Expr *literal_null(Planner *planner, const SqlExpr *expr, Type type)
     return literal_make(planner, expr, (Value){.type = type_nullable(type), .is_null = true});
 }
 
-/* 12: INT, BIGINT or DECIMAL as it fits; 12.50: DECIMAL(4, 2). */
-static Expr *literal_exact(Planner *planner, const SqlExpr *expr)
+static Expr *literal_out_of_range(Planner *planner, const SqlExpr *expr, Str text)
+{
+    Diagnostic *d =
+        REPORT(planner, "WR2051", expr->span, "number %.*s is out of range", STR_ARGS(text));
+    diagnostic_help(
+        d, "numbers in SQL text have 64 bits, points left out: write a larger one as text, "
+           "CAST('…' AS DECIMAL(38, 0)), or as a DOUBLE, 1.5E40");
+    return expr_poison(planner->arena);
+}
+
+/* 12: INT or BIGINT as it fits; 12.50: DECIMAL(4, 2). `text` is the literal's, perhaps with a sign.
+ */
+static Expr *literal_exact(Planner *planner, const SqlExpr *expr, Str text)
 {
     const SqlLiteral *literal = &expr->literal;
     int64_t integer;
-    if (literal->scale == 0 && str_parse_int64(literal->text, &integer)) {
+    if (str_has_suffix(text, STR(".")))
+        text.length--;
+    if (literal->scale == 0 && str_parse_int64(text, &integer)) {
         bool is_int = integer <= INT32_MAX && integer >= INT32_MIN;
         return literal_integer(planner, expr, type_simple(is_int ? TYPE_INT : TYPE_BIGINT),
                                integer);
     }
-    int32_t precision = literal->precision > literal->scale ? literal->precision : literal->scale;
+    int32_t precision = literal->precision;
     Int128 wide = 0;
     bool is_overflow = false;
     if (precision > DECIMAL_PRECISION_MAX ||
-        !decimal_parse(literal->text, precision, literal->scale, &wide, &is_overflow)) {
-        Diagnostic *d = REPORT(planner, "WR2051", expr->span, "number has more than %d digits",
-                               DECIMAL_PRECISION_MAX);
-        diagnostic_help(d, "write it as a DOUBLE: 1.5E40");
-        return expr_poison(planner->arena);
-    }
+        !decimal_parse(text, precision, literal->scale, &wide, &is_overflow) ||
+        wide > (Int128)INT64_MAX || wide < (Int128)INT64_MIN)
+        return literal_out_of_range(planner, expr, text);
     Type type = type_not_null(type_decimal(precision, literal->scale));
     return literal_make(planner, expr, (Value){.type = type, .wide = wide});
 }
@@ -120,7 +130,7 @@ Expr *bind_literal(Planner *planner, const SqlExpr *expr)
     case SQL_BOOLEAN:
         return literal_integer(planner, expr, type_simple(TYPE_BOOLEAN), literal->boolean);
     case SQL_UNKNOWN: return literal_null(planner, expr, type_simple(TYPE_BOOLEAN));
-    case SQL_EXACT: return literal_exact(planner, expr);
+    case SQL_EXACT: return literal_exact(planner, expr, literal->text);
     case SQL_DOUBLE: return literal_double(planner, expr);
     case SQL_STRING:
     case SQL_BINARY_STRING: return literal_text(planner, expr);
@@ -133,4 +143,11 @@ Expr *bind_literal(Planner *planner, const SqlExpr *expr)
         return literal_integer(planner, expr, type_simple(TYPE_INTERVAL_MILLIS), literal->interval);
     }
     return expr_poison(planner->arena);
+}
+
+Expr *bind_negative(Planner *planner, const SqlExpr *number)
+{
+    assert(number->kind == SQL_LITERAL && number->literal.kind == SQL_EXACT);
+    const char *text = arena_printf(planner->arena, "-%.*s", STR_ARGS(number->literal.text));
+    return literal_exact(planner, number, str_from(text));
 }

@@ -119,7 +119,7 @@ typedef struct SqlLiteral {
     Str text;                   /* numbers: the digits; strings: the value; binary: the raw bytes;
                                    interval: what stands in the quotes */
     bool boolean;               /* SQL_BOOLEAN */
-    int32_t precision;          /* SQL_EXACT: all digits without leading zeros, >= 1;
+    int32_t precision;          /* SQL_EXACT: all digits, zeros in front too;
                                    SQL_STRING: characters; SQL_BINARY_STRING: bytes;
                                    SQL_TIME, SQL_TIMESTAMP: digits of the fraction */
     int32_t scale;              /* SQL_EXACT: digits behind the point */

@@ -19,21 +19,16 @@ static SqlExpr *literal_parse_number(Parser *parser)
     literal->text = parser_text(parser, token->span);
     if (!is_exact)
         return expr;
-    bool is_behind_point = false, is_leading = true;
+    bool is_behind_point = false;
     for (int64_t i = 0; i < literal->text.length; i++) {
         char c = literal->text.data[i];
         if (c == '.') {
             is_behind_point = true;
             continue;
         }
-        is_leading &= c == '0' && !is_behind_point;
-        literal->precision += !is_leading;
+        literal->precision++;
         literal->scale += is_behind_point;
     }
-    if (literal->precision < literal->scale)
-        literal->precision = literal->scale;
-    if (literal->precision == 0)
-        literal->precision = 1;
     return expr;
 }
 

@@ -435,10 +435,10 @@ static void test_literal_values(void **state)
     (void)state;
     Arena *arena = arena_new(0);
     const SqlLiteral *literal = &parse_expr_text(arena, "0012.50")->literal;
-    assert_int_equal(literal->precision, 4);
+    assert_int_equal(literal->precision, 6);
     assert_int_equal(literal->scale, 2);
     literal = &parse_expr_text(arena, "0.05")->literal;
-    assert_int_equal(literal->precision, 2);
+    assert_int_equal(literal->precision, 3);
     assert_int_equal(literal->scale, 2);
     assert_int_equal(parse_expr_text(arena, "0")->literal.precision, 1);
     assert_int_equal(parse_expr_text(arena, "'日本'")->literal.precision, 2);

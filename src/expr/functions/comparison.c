@@ -227,6 +227,11 @@ static bool comparison_type(const Binding *binding, Type a, Type b, Type *out)
     }
     if (!type_common(binding->arena, a, b, out))
         return false;
+    /* Only = and <> bring reals to the type of the first, as Flink's planner does. */
+    bool is_plain = str_is(str_from(function_name(binding->function)), "=") ||
+                    str_is(str_from(function_name(binding->function)), "<>");
+    if (!is_plain && b.id == TYPE_DOUBLE && out->id == TYPE_FLOAT)
+        *out = b;
     if (out->id == TYPE_NULL)
         *out = type_simple(TYPE_BOOLEAN);
     return !type_is_nested(*out) || function_is_equality(binding->function);

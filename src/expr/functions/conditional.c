@@ -47,7 +47,7 @@ static Status bind_case(Binding *binding)
         binding->args = args;
     }
     int32_t last = binding->arg_count - 1;
-    Type common = binding->args[last]->type;
+    Type common = binding->args[1]->type;
     for (int32_t i = 0; i < last; i += 2) {
         Type when = binding->args[i]->type;
         if (when.id != TYPE_BOOLEAN && when.id != TYPE_NULL)
@@ -60,6 +60,10 @@ static Status bind_case(Binding *binding)
                 binding, i + 1, "WR2304", "the branches have no common type: %s and %s",
                 type_text(arena, type_nullable(then)), type_text(arena, type_nullable(common)));
     }
+    if (!type_common(arena, common, binding->args[last]->type, &common))
+        return binding_fail(binding, last, "WR2304", "the branches have no common type: %s and %s",
+                            type_text(arena, type_nullable(binding->args[last]->type)),
+                            type_text(arena, type_nullable(common)));
     if (common.id == TYPE_NULL)
         return binding_fail(binding, -1, "WR2304",
                             "the branches are all untyped NULLs: write CAST(NULL AS type)");
