@@ -6,7 +6,7 @@
  *           input */
 #include <assert.h>
 
-#include "plan/internal.h"
+#include "plan/subquery.h"
 
 int32_t group_column(Planner *planner, GroupColumns *columns, Expr *expr, Str name)
 {
@@ -59,9 +59,10 @@ Rel *group_columns_rel(Planner *planner, GroupColumns *columns, Expr *filter)
 static Expr *rewrite_column(Planner *planner, const GroupQuery *group, Expr *expr,
                             Expr *const *results)
 {
-    int32_t width = group->input.schema.count;
-    if (expr->column >= width)
-        return results[expr->column - width];
+    if (expr->column >= SUBQUERY_COLUMN_FIRST && group->subquery_values != NULL)
+        return group->subquery_values[expr->column - SUBQUERY_COLUMN_FIRST];
+    if (expr->column >= AGGREGATE_COLUMN_FIRST)
+        return results[expr->column - AGGREGATE_COLUMN_FIRST];
     Str name = group->input.schema.fields[expr->column].name;
     Span span = span_make(expr->span_start, expr->span_end);
     if (span.end == 0)
@@ -71,6 +72,16 @@ static Expr *rewrite_column(Planner *planner, const GroupQuery *group, Expr *exp
     diagnostic_help(d, "add it to GROUP BY, or put it into an aggregate such as MAX(%.*s)",
                     STR_ARGS(name));
     return expr_poison(planner->arena);
+}
+
+/* Whether there are some that go above the aggregation. */
+static bool subqueries_are_due(const GroupQuery *group)
+{
+    for (int32_t i = 0; i < group->subqueries.count; i++) {
+        if (!LIST_AT(group->subqueries, i, Subquery)->is_in_aggregate)
+            return true;
+    }
+    return false;
 }
 
 static Expr *group_rewrite(Planner *planner, const GroupQuery *group, Expr *expr, Expr *const *keys,
@@ -97,11 +108,11 @@ static Expr *group_rewrite(Planner *planner, const GroupQuery *group, Expr *expr
 /* Results are named as the items that are nothing but them. */
 void group_name_results(const GroupQuery *group, PlanAggregate *aggregates)
 {
-    int32_t width = group->input.schema.count;
     for (int32_t i = 0; i < group->item_count; i++) {
         const Expr *item = group->items[i];
-        if (item->kind == EXPR_COLUMN && item->column >= width && expr_outer_depth(item) == 0)
-            aggregates[item->column - width].name = group->schema.fields[i].name;
+        if (item->kind == EXPR_COLUMN && item->column >= AGGREGATE_COLUMN_FIRST &&
+            item->column < SUBQUERY_COLUMN_FIRST)
+            aggregates[item->column - AGGREGATE_COLUMN_FIRST].name = group->schema.fields[i].name;
     }
 }
 
@@ -114,9 +125,67 @@ Str group_key_name(const GroupQuery *group, const Expr *key)
     return (Str){0};
 }
 
-Bound group_items(Planner *planner, const GroupQuery *group, Rel *rel, Expr *filter,
-                  Expr *const *keys, Expr *const *results)
+/* What the columns of the input are over the grouped relation: those that are keys. */
+static Expr **group_input_columns(Planner *planner, const GroupQuery *group, Expr *const *keys)
 {
+    int32_t width = group->input.schema.count;
+    Expr **columns = ARENA_ARRAY(planner->arena, Expr *, width + 1);
+    for (int32_t k = 0; k < group->keys.count; k++) {
+        const Expr *key = LIST_AT(group->keys, k, Expr);
+        if (key->kind == EXPR_COLUMN && key->column < width && keys[k]->kind == EXPR_COLUMN)
+            columns[key->column] = keys[k];
+    }
+    return columns;
+}
+
+/* Joins the subqueries of items and HAVING to the grouped relation, and filters it by HAVING, which
+ * may make the joins narrower; NULL after a report. */
+static Rel *group_join_subqueries(Planner *planner, GroupQuery *group, Rel *rel, Expr *const *keys,
+                                  Expr *const *results)
+{
+    Scope scope = {.schema = rel->node.schema};
+    From *from = from_leaf(planner, NULL, &scope, rel, group->span);
+    Expr **columns = group_input_columns(planner, group, keys);
+    Expr **values = ARENA_ARRAY(planner->arena, Expr *, group->subqueries.count + 1);
+    group->subquery_values = values;
+    for (int32_t i = 0; i < group->subqueries.count; i++) {
+        Subquery subquery = *LIST_AT(group->subqueries, i, Subquery);
+        if (subquery.is_in_aggregate)
+            continue;
+        List operands = {0};
+        for (int32_t k = 0; k < subquery.operands.count; k++) {
+            Expr *operand = LIST_AT(subquery.operands, k, Expr);
+            operand = group_rewrite(planner, group, operand, keys, results);
+            if (expr_is_poison(operand))
+                return NULL;
+            list_append(&operands, planner->arena, operand);
+        }
+        subquery.operands = operands;
+        values[i] = subquery_join(planner, &from, &subquery, columns);
+        if (values[i] == NULL)
+            return NULL;
+    }
+    if (group->having != NULL) {
+        Expr *having = group_rewrite(planner, group, group->having, keys, results);
+        if (expr_is_poison(having))
+            return NULL;
+        List conjuncts = {0};
+        expr_conjuncts(planner->arena, having, &conjuncts);
+        for (int32_t i = 0; i < conjuncts.count; i++)
+            from_filter(planner, from, LIST_AT(conjuncts, i, Expr));
+        group->having = NULL;
+    }
+    return from_build(planner, from);
+}
+
+Bound group_items(Planner *planner, GroupQuery *group, Rel *rel, Expr *filter, Expr *const *keys,
+                  Expr *const *results)
+{
+    if (subqueries_are_due(group)) {
+        rel = group_join_subqueries(planner, group, rel, keys, results);
+        if (rel == NULL)
+            return (Bound){0};
+    }
     Expr **items = ARENA_ARRAY(planner->arena, Expr *, group->item_count + 1);
     Field *fields = ARENA_ARRAY(planner->arena, Field, group->item_count + 1);
     bool is_good = true;

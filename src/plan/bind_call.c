@@ -62,8 +62,8 @@ static Expr *aggregate_column(ExprBinder *binder, AggregateUse *use)
         index++;
     if (index == uses->count)
         list_append(uses, binder->planner->arena, use);
-    int32_t base = binder->scope != NULL ? binder->scope->schema.count : 0;
-    Expr *column = expr_column(binder->planner->arena, base + index, use->call->result);
+    Expr *column =
+        expr_column(binder->planner->arena, AGGREGATE_COLUMN_FIRST + index, use->call->result);
     column->span_start = use->span.start;
     column->span_end = use->span.end;
     return column;

@@ -1,7 +1,7 @@
 /* Expressions: names to columns, operators and functions to calls with types. */
 #include <assert.h>
 
-#include "plan/internal.h"
+#include "plan/subquery.h"
 #include "sql/sql.h"
 
 static Expr *expr_at(Expr *expr, Span span)
@@ -180,9 +180,9 @@ static Expr *bind_in(ExprBinder *binder, const SqlExpr *expr)
     Expr *rows = bind_row_in(binder, expr);
     if (rows != NULL)
         return rows;
-    Expr *operand = bind_expr(binder, expr->in.operand);
     if (expr->in.query != NULL)
-        return unsupported(binder, expr->span, "IN with a subquery");
+        return bind_subquery(binder, expr);
+    Expr *operand = bind_expr(binder, expr->in.operand);
     int32_t count = expr->in.values.count + 1;
     Expr **args = ARENA_ARRAY(binder->planner->arena, Expr *, count);
     args[0] = operand;
@@ -290,8 +290,8 @@ Expr *bind_expr(ExprBinder *binder, const SqlExpr *expr)
     case SQL_STAR:
         REPORT(binder->planner, "WR2047", expr->span, "`*` stands only in SELECT and COUNT(*)");
         return poison_at(binder, expr->span);
-    case SQL_EXISTS: return unsupported(binder, expr->span, "EXISTS");
-    case SQL_SUBQUERY: return unsupported(binder, expr->span, "a query as a value");
+    case SQL_EXISTS:
+    case SQL_SUBQUERY: return bind_subquery(binder, expr);
     case SQL_QUANTIFIED: return unsupported(binder, expr->span, "ANY and ALL with a subquery");
     case SQL_ARRAY:
     case SQL_MAP:

@@ -3,6 +3,7 @@
 
 #include "plan/join_time.h"
 #include "plan/over.h"
+#include "plan/subquery.h"
 
 /* ---- Names of output columns ----------------------------------------------------------- */
 
@@ -59,7 +60,7 @@ static void items_add_star(ExprBinder *binder, SelectItems *items, const SqlExpr
 {
     Planner *planner = binder->planner;
     const Scope *scope = binder->scope;
-    if (scope == NULL) {
+    if (scope->table_count == 0) {
         REPORT(planner, "WR2047", star->span, "SELECT * needs a FROM");
         return;
     }
@@ -200,37 +201,163 @@ static Bound select_poisoned(Planner *planner, Bound input, const Schema *schema
     return bound_make(planner, input.rel, &poisoned, (Span){0});
 }
 
-/* SELECT without FROM: one row. */
-static Bound select_values(Planner *planner, const SqlSelect *select)
+/* ---- FROM and WHERE -------------------------------------------------------------------- */
+
+/* A relation of one row, for SELECT without FROM. */
+static From *from_nothing(Planner *planner, Span span)
 {
-    ExprBinder binder = {.planner = planner, .place = "SELECT without FROM"};
-    SelectItems items = {0};
-    if (select->where != NULL)
-        planner_unsupported(planner, select->where->span, "WHERE without FROM");
-    if (select->has_group_by || select->having != NULL)
-        planner_unsupported(planner, select->span, "GROUP BY without FROM");
-    items_bind(&binder, select, &items);
-    if (exprs_are_poisoned(&items.exprs))
-        return (Bound){0};
-    Schema schema = items_schema(planner, &items);
-    Rel *rel = rel_new(planner, PLAN_VALUES, &schema, NULL, 0);
-    rel->node.values.rows = (Expr *const *)items.exprs.items;
+    Type type = type_not_null(type_simple(TYPE_BOOLEAN));
+    Field *field = ARENA_NEW(planner->arena, Field);
+    *field = (Field){.name = STR("$row"), .type = type};
+    Scope scope = {.schema = {.fields = field, .count = 1}, .outer = planner->outer};
+    Expr **cell = ARENA_ARRAY(planner->arena, Expr *, 1);
+    cell[0] = expr_literal(planner->arena, (Value){.type = type, .integer = 1});
+    Rel *rel = rel_new(planner, PLAN_VALUES, &scope.schema, NULL, 0);
+    rel->node.values.rows = cell;
     rel->node.values.row_count = 1;
-    Bound bound = bound_make(planner, rel_intern(planner, rel), &schema, select->span);
-    bound_set_spans(&bound, &items);
-    return bound;
+    return from_leaf(planner, NULL, &scope, rel_intern(planner, rel), span);
+}
+
+/* Conjunct by conjunct, as subqueries among them are joins. */
+static void where_bind(ExprBinder *binder, const SqlExpr *expr)
+{
+    Planner *planner = binder->planner;
+    if (expr->kind == SQL_BINARY && expr->binary.op == SQL_AND) {
+        where_bind(binder, expr->binary.left);
+        where_bind(binder, expr->binary.right);
+        return;
+    }
+    if (subquery_is_predicate(expr)) {
+        bind_subquery_predicate(binder, expr);
+        return;
+    }
+    Expr *condition = bind_condition(binder, expr);
+    if (expr_is_poison(condition) || (*binder->from)->scope.is_broken)
+        return;
+    List conjuncts = {0};
+    expr_conjuncts(planner->arena, condition, &conjuncts);
+    for (int32_t i = 0; i < conjuncts.count; i++)
+        from_filter(planner, *binder->from, LIST_AT(conjuncts, i, Expr));
+}
+
+/* The relation is NULL when there is nothing to go on with. */
+static Bound select_source(Planner *planner, const SqlSelect *select, From **from)
+{
+    ExprBinder binder = {
+        .planner = planner, .scope = &(*from)->scope, .place = "WHERE", .from = from};
+    if (select->where != NULL)
+        where_bind(&binder, select->where);
+    if ((*from)->scope.is_broken || (*from)->is_failed)
+        return (Bound){0};
+    const List *outer_hints = planner->hints;
+    planner->hints = &select->hints;
+    Rel *rel = from_build(planner, *from);
+    planner->hints = outer_hints;
+    lookup_check_hints(planner, &select->hints);
+    if (rel == NULL)
+        return (Bound){0};
+    return bound_make(planner, rel, &(*from)->scope.schema, select->span);
+}
+
+/* ---- SELECT as a whole ----------------------------------------------------------------- */
+
+/* What a SELECT says, bound. */
+typedef struct SelectParts {
+    SelectItems items;
+    GroupQuery group;
+    OverQuery over;
+    Expr *qualify;
+} SelectParts;
+
+/* The exprs, in place, with subqueries as the values that they have been joined as. */
+static void exprs_set_subqueries(Planner *planner, Expr **exprs, int32_t count, Expr *const *values)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (exprs[i] != NULL)
+            exprs[i] = expr_with_subqueries(planner, exprs[i], values);
+    }
+}
+
+static void use_set_subqueries(Planner *planner, AggregateUse *use, Expr *const *values)
+{
+    exprs_set_subqueries(planner, use->args, use->arg_count, values);
+    exprs_set_subqueries(planner, &use->filter, 1, values);
+}
+
+static void over_set_subqueries(Planner *planner, OverUse *use, Expr *const *values)
+{
+    exprs_set_subqueries(planner, (Expr **)use->partition.items, use->partition.count, values);
+    for (int32_t i = 0; i < use->order.count; i++)
+        exprs_set_subqueries(planner, &LIST_AT(use->order, i, OrderUse)->expr, 1, values);
+    if (use->function == OVER_AGGREGATE)
+        use_set_subqueries(planner, use->aggregate, values);
+}
+
+static void select_set_subqueries(Planner *planner, SelectParts *parts, Expr *const *values)
+{
+    GroupQuery *group = &parts->group;
+    exprs_set_subqueries(planner, group->items, group->item_count, values);
+    exprs_set_subqueries(planner, &group->having, 1, values);
+    exprs_set_subqueries(planner, &parts->qualify, 1, values);
+    for (int32_t i = 0; i < group->aggregates.count; i++)
+        use_set_subqueries(planner, LIST_AT(group->aggregates, i, AggregateUse), values);
+    for (int32_t i = 0; i < parts->over.uses.count; i++)
+        over_set_subqueries(planner, LIST_AT(parts->over.uses, i, OverUse), values);
+}
+
+/* Joins to the input the subqueries that belong below an aggregation, or all where there is none.
+ */
+static bool select_join_subqueries(Planner *planner, SelectParts *parts, bool is_grouped)
+{
+    GroupQuery *group = &parts->group;
+    Scope scope = {.schema = group->input.schema};
+    From *from = from_leaf(planner, NULL, &scope, group->input.rel, group->span);
+    Expr **values = ARENA_ARRAY(planner->arena, Expr *, group->subqueries.count + 1);
+    bool is_any = false;
+    for (int32_t i = 0; i < group->subqueries.count; i++) {
+        Subquery *subquery = LIST_AT(group->subqueries, i, Subquery);
+        if (is_grouped && !subquery->is_in_aggregate)
+            continue;
+        exprs_set_subqueries(planner, (Expr **)subquery->operands.items, subquery->operands.count,
+                             values);
+        values[i] = subquery_join(planner, &from, subquery, NULL);
+        if (values[i] == NULL)
+            return false;
+        is_any = true;
+    }
+    if (!is_any)
+        return true;
+    Rel *rel = from_build(planner, from);
+    if (rel == NULL)
+        return false;
+    group->input = bound_make(planner, rel, &from->scope.schema, group->span);
+    select_set_subqueries(planner, parts, values);
+    return true;
+}
+
+/* SELECT without FROM and all that needs a row. */
+static Bound select_values(Planner *planner, const GroupQuery *group)
+{
+    Rel *rel = rel_new(planner, PLAN_VALUES, &group->schema, NULL, 0);
+    rel->node.values.rows = group->items;
+    rel->node.values.row_count = 1;
+    return bound_make(planner, rel_intern(planner, rel), &group->schema, group->span);
 }
 
 /* What is left once all parts are bound without a mistake. */
-static Bound select_build(Planner *planner, GroupQuery *group, OverQuery *over,
-                          const SqlSelect *select, Expr *qualify)
+static Bound select_build(Planner *planner, SelectParts *parts, const SqlSelect *select)
 {
+    GroupQuery *group = &parts->group;
     bool is_grouped = select->has_group_by || group->having != NULL || group->aggregates.count > 0;
+    if (!select_join_subqueries(planner, parts, is_grouped))
+        return (Bound){0};
     Bound bound;
-    if (over->uses.count > 0) {
-        bound = over_build(planner, group, over, qualify, is_grouped);
+    if (parts->over.uses.count > 0) {
+        bound = over_build(planner, group, &parts->over, parts->qualify, is_grouped);
     } else if (is_grouped) {
         bound = bind_group(planner, group);
+    } else if (select->from == NULL && group->input.rel->node.kind == PLAN_VALUES) {
+        bound = select_values(planner, group);
     } else {
         Rel *rel = rel_calc(planner, group->input.rel, NULL, group->items, &group->schema);
         bound = bound_make(planner, rel, &group->schema, select->span);
@@ -238,30 +365,6 @@ static Bound select_build(Planner *planner, GroupQuery *group, OverQuery *over,
     if (select->is_distinct && bound.rel != NULL)
         bound = bind_distinct(planner, bound, select->span);
     return bound;
-}
-
-/* FROM and WHERE; the relation is NULL when there is nothing to go on with. */
-static Bound select_source(Planner *planner, const SqlSelect *select, From *from)
-{
-    ExprBinder binder = {.planner = planner, .scope = &from->scope, .place = "WHERE"};
-    Expr *where = NULL;
-    if (select->where != NULL)
-        where = bind_condition(&binder, select->where);
-    if (from->scope.is_broken || from->is_failed)
-        return (Bound){0};
-    List conjuncts = {0};
-    if (where != NULL && !expr_is_poison(where))
-        expr_conjuncts(planner->arena, where, &conjuncts);
-    for (int32_t i = 0; i < conjuncts.count; i++)
-        from_filter(planner, from, LIST_AT(conjuncts, i, Expr));
-    const List *outer_hints = planner->hints;
-    planner->hints = &select->hints;
-    Rel *rel = from_build(planner, from);
-    planner->hints = outer_hints;
-    lookup_check_hints(planner, &select->hints);
-    if (rel == NULL)
-        return (Bound){0};
-    return bound_make(planner, rel, &from->scope.schema, select->span);
 }
 
 /* QUALIFY may use calls with OVER, and the names of items. */
@@ -282,51 +385,56 @@ static Expr *select_qualify(ExprBinder *binder, const SqlSelect *select, const S
     return qualify;
 }
 
+/* GROUP BY, SELECT, QUALIFY and HAVING over the input. */
+static bool select_bind(Planner *planner, const SqlSelect *select, From *from, SelectParts *parts)
+{
+    GroupQuery *group = &parts->group;
+    ExprBinder binder = {.planner = planner, .scope = &from->scope};
+    const SqlExpr *window = group_window_find(&select->group_by);
+    if (window != NULL && group->input.rel != NULL) {
+        if (!bind_group_window(planner, window, &group->input, &from->scope))
+            return false;
+        binder.window = window;
+    }
+    binder.place = "GROUP BY";
+    group_bind_keys(&binder, &select->group_by, &group->keys);
+    binder.aggregates = &group->aggregates;
+    binder.subqueries = &group->subqueries;
+    binder.place = "SELECT";
+    binder.over = &parts->over;
+    items_bind(&binder, select, &parts->items);
+    parts->qualify = select_qualify(&binder, select, &parts->items);
+    binder.place = "HAVING";
+    binder.over = NULL;
+    if (select->having != NULL)
+        group->having = bind_condition(&binder, select->having);
+    group->schema = items_schema(planner, &parts->items);
+    group->items = (Expr **)parts->items.exprs.items;
+    group->item_count = parts->items.exprs.count;
+    return group->input.rel != NULL;
+}
+
 static Bound bind_select(Planner *planner, const SqlSelect *select)
 {
     if (!select_is_supported(planner, select))
         return (Bound){0};
-    if (select->from == NULL)
-        return select_values(planner, select);
-    From *from = bind_from(planner, select->from);
-    Scope *scope = &from->scope;
-    GroupQuery group = {.span = select->span};
-    OverQuery over = {.windows = &select->windows};
-    ExprBinder binder = {.planner = planner, .scope = scope};
+    From *from = select->from == NULL ? from_nothing(planner, select->span)
+                                      : bind_from(planner, select->from);
+    SelectParts parts = {.group = {.span = select->span}, .over = {.windows = &select->windows}};
     int32_t errors = diagnostics_error_count(planner->diagnostics);
-    group.input = select_source(planner, select, from);
-    const SqlExpr *window = group_window_find(&select->group_by);
-    if (window != NULL && group.input.rel != NULL) {
-        if (!bind_group_window(planner, window, &group.input, scope))
-            return (Bound){0};
-        binder.window = window;
-    }
-    binder.place = "GROUP BY";
-    group_bind_keys(&binder, &select->group_by, &group.keys);
-    binder.aggregates = &group.aggregates;
-    binder.place = "SELECT";
-    binder.over = &over;
-    SelectItems items = {0};
-    items_bind(&binder, select, &items);
-    Expr *qualify = select_qualify(&binder, select, &items);
-    binder.place = "HAVING";
-    binder.over = NULL;
-    if (select->having != NULL)
-        group.having = bind_condition(&binder, select->having);
-    if (group.input.rel == NULL)
+    parts.group.input = select_source(planner, select, &from);
+    if (!select_bind(planner, select, from, &parts))
         return (Bound){0};
-    group.schema = items_schema(planner, &items);
-    group.items = (Expr **)items.exprs.items;
-    group.item_count = items.exprs.count;
-    if (items.exprs.count > PLAN_COLUMNS_MAX) {
+    if (parts.items.exprs.count > PLAN_COLUMNS_MAX) {
         REPORT(planner, "WR2039", select->span, "a query has at most %d columns", PLAN_COLUMNS_MAX);
         return (Bound){0};
     }
-    bool is_failed = diagnostics_error_count(planner->diagnostics) > errors;
-    Bound bound = is_failed || exprs_are_poisoned(&items.exprs) || exprs_are_poisoned(&group.keys)
-                      ? select_poisoned(planner, group.input, &group.schema)
-                      : select_build(planner, &group, &over, select, qualify);
-    bound_set_spans(&bound, &items);
+    bool is_failed = diagnostics_error_count(planner->diagnostics) > errors ||
+                     exprs_are_poisoned(&parts.items.exprs) ||
+                     exprs_are_poisoned(&parts.group.keys);
+    Bound bound = is_failed ? select_poisoned(planner, parts.group.input, &parts.group.schema)
+                            : select_build(planner, &parts, select);
+    bound_set_spans(&bound, &parts.items);
     return bound;
 }
 

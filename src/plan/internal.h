@@ -334,6 +334,10 @@ typedef struct SelectAliases {
 } SelectAliases;
 
 typedef struct MatchBinder MatchBinder;
+typedef struct From From;
+
+/* Aggregates are columns from here on in the expressions of a SELECT, above all of a scope. */
+enum { AGGREGATE_COLUMN_FIRST = 1 << 18 };
 
 typedef struct AggregateUse {
     Str name;
@@ -348,8 +352,13 @@ typedef struct AggregateUse {
 struct ExprBinder {
     Planner *planner;
     const Scope *scope; /* NULL: constants only */
-    /* Where aggregate calls go; they become columns behind the scope's. NULL: not allowed. */
+    /* Where aggregate calls go; they become columns from AGGREGATE_COLUMN_FIRST on. NULL: not
+     * allowed. */
     List *aggregates;
+    /* Where subqueries go: they are joined to *from at once, or kept (Subquery) and become columns
+     * until they are. Both NULL: not allowed. */
+    From **from;
+    List *subqueries;
     const char *place; /* "WHERE", for messages */
     bool is_in_aggregate;
     /* TUMBLE(ts, …) or HOP(ts, …) of GROUP BY, whose columns are the scope's last three; NULL. */
@@ -437,10 +446,12 @@ bool bound_rename(Planner *planner, Bound *bound, const List *names, Span span);
 
 /* What SELECT … GROUP BY … HAVING computes. */
 typedef struct GroupQuery {
-    Bound input;     /* filtered by WHERE */
-    List keys;       /* Expr over the input */
-    List aggregates; /* AggregateUse over the input */
-    /* Over the input's columns, then one for each aggregate. */
+    Bound input;                  /* filtered by WHERE */
+    List keys;                    /* Expr over the input */
+    List aggregates;              /* AggregateUse over the input */
+    List subqueries;              /* Subquery */
+    Expr *const *subquery_values; /* of those that are joined to the grouped relation */
+    /* Over the input's columns, aggregates and subqueries. */
     Expr **items;
     int32_t item_count;
     Expr *having;
@@ -464,8 +475,8 @@ Str group_key_name(const GroupQuery *group, const Expr *key);
 /* The items and HAVING over `rel`, in which keys[i] stands for the i-th key of the group and
  * results[i] for the i-th aggregate; `filter` is over rel too, or NULL. Reports columns that are
  * not grouped. */
-Bound group_items(Planner *planner, const GroupQuery *group, Rel *rel, Expr *filter,
-                  Expr *const *keys, Expr *const *results);
+Bound group_items(Planner *planner, GroupQuery *group, Rel *rel, Expr *filter, Expr *const *keys,
+                  Expr *const *results);
 
 /* ---- window.c, window_group.c ---------------------------------------------------------- */
 

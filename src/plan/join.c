@@ -62,7 +62,7 @@ static bool expr_is_call_of(const Expr *expr, const char *const *names, size_t c
                     sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
 /* NULL when the columns are. Only of functions known to give NULL for a NULL. */
-static bool expr_is_null_with(const Expr *expr, int32_t first, int32_t end)
+bool expr_is_null_when(const Expr *expr, int32_t first, int32_t end)
 {
     if (expr->kind == EXPR_COLUMN)
         return expr->column >= first && expr->column < end;
@@ -73,7 +73,7 @@ static bool expr_is_null_with(const Expr *expr, int32_t first, int32_t end)
         return false;
     int32_t strict_count = IS_CALL_OF(expr, "BETWEEN") ? 1 : expr->arg_count;
     for (int32_t i = 0; i < strict_count; i++) {
-        if (expr_is_null_with(expr->args[i], first, end))
+        if (expr_is_null_when(expr->args[i], first, end))
             return true;
     }
     return false;
@@ -81,12 +81,12 @@ static bool expr_is_null_with(const Expr *expr, int32_t first, int32_t end)
 
 bool expr_rejects_nulls(const Expr *expr, int32_t first, int32_t end)
 {
-    if (expr_is_null_with(expr, first, end))
+    if (expr_is_null_when(expr, first, end))
         return true;
     if (expr->kind == EXPR_LITERAL)
         return expr->type.id == TYPE_BOOLEAN && expr->literal.integer == 0;
     if (IS_CALL_OF(expr, "IS NOT NULL", "IN"))
-        return expr_is_null_with(expr->args[0], first, end);
+        return expr_is_null_when(expr->args[0], first, end);
     if (IS_CALL_OF(expr, "IS TRUE"))
         return expr_rejects_nulls(expr->args[0], first, end);
     bool is_and = IS_CALL_OF(expr, "AND");
@@ -126,11 +126,11 @@ static ColumnSides sides_of(const Expr *expr, int32_t left_count)
 /* The expression over the columns of the right side alone. */
 static Expr *expr_of_right(Planner *planner, const From *join, Expr *expr)
 {
-    int32_t left = from_width(join->left);
-    Expr **columns = ARENA_ARRAY(planner->arena, Expr *, from_width(join) + 1);
-    for (int32_t i = left; i < from_width(join); i++) {
-        Type type = join->right->scope.schema.fields[i - left].type;
-        columns[i] = expr_column(planner->arena, i - left, type);
+    int32_t left = from_width(join->left), right = from_width(join->right);
+    Expr **columns = ARENA_ARRAY(planner->arena, Expr *, left + right + 1);
+    for (int32_t i = 0; i < right; i++) {
+        Type type = join->right->scope.schema.fields[i].type;
+        columns[left + i] = expr_column(planner->arena, i, type);
     }
     return expr_substitute(planner->arena, expr, columns);
 }
@@ -163,14 +163,24 @@ static bool from_takes_filters(const From *join)
     return !join->is_lateral && join->as_of == NULL;
 }
 
+static bool expr_is_true(const Expr *expr)
+{
+    return expr->kind == EXPR_LITERAL && expr->type.id == TYPE_BOOLEAN && !expr->literal.is_null &&
+           expr->literal.integer != 0;
+}
+
 /* A condition of the join itself, as ON gives it. */
 static void from_condition(Planner *planner, From *join, Expr *conjunct)
 {
+    if (expr_is_true(conjunct))
+        return;
     ColumnSides sides = sides_of(conjunct, from_width(join->left));
     bool is_movable = !sides.outer && expr_is_deterministic(conjunct);
     bool may_left = join->kind == JOIN_INNER || join->kind == JOIN_RIGHT || join->kind == JOIN_SEMI;
     bool may_right = join->kind != JOIN_RIGHT && join->kind != JOIN_FULL;
-    if (is_movable && sides.left && !sides.right && may_left)
+    if (sides.outer && join->kind == JOIN_INNER)
+        list_append(&join->filters, planner->arena, conjunct);
+    else if (is_movable && sides.left && !sides.right && may_left)
         from_filter(planner, join->left, conjunct);
     else if (is_movable && sides.right && !sides.left && may_right && from_takes_filters(join))
         from_filter(planner, join->right, expr_of_right(planner, join, conjunct));
@@ -193,6 +203,8 @@ static void from_narrow(Planner *planner, From *join, JoinKind kind)
 
 void from_filter(Planner *planner, From *from, Expr *conjunct)
 {
+    if (expr_is_true(conjunct))
+        return;
     bool is_movable = from->left != NULL && expr_is_deterministic(conjunct);
     ColumnSides sides = {0};
     if (is_movable)
@@ -307,6 +319,22 @@ static List natural_names(Planner *planner, const From *join, Span span)
         list_append(&names, planner->arena, name);
     }
     return names;
+}
+
+From *from_join_rel(Planner *planner, From *left, JoinKind kind, Rel *rel, const List *conditions,
+                    Span span)
+{
+    Scope nameless = {.schema = rel->node.schema};
+    From *join = ARENA_NEW(planner->arena, From);
+    *join = (From){.span = span, .kind = kind, .left = left, .is_failed = left->is_failed};
+    join->right = from_leaf(planner, NULL, &nameless, rel, span);
+    bool is_semi = kind == JOIN_SEMI || kind == JOIN_ANTI;
+    join->scope = is_semi ? left->scope : scope_join(planner, &left->scope, &nameless);
+    if (!is_semi)
+        from_pad_scope(planner, join);
+    for (int32_t i = 0; i < conditions->count; i++)
+        from_condition(planner, join, LIST_AT(*conditions, i, Expr));
+    return join;
 }
 
 /* ---- FROM ------------------------------------------------------------------------------ */

@@ -15,7 +15,6 @@
 
 /* One relation, or a join of two. Columns are counted as in `scope`: those of left, then those of
  * right. */
-typedef struct From From;
 struct From {
     const SqlTable *ast; /* NULL for what no FROM has written, such as the join of a subquery */
     Span span;
@@ -62,6 +61,12 @@ From *bind_from(Planner *planner, const SqlTable *table);
 From *from_leaf(Planner *planner, const SqlTable *ast, const Scope *scope, Rel *rel, Span span);
 /* Adds a conjunct over the columns: it goes as far down as outer joins let it. */
 void from_filter(Planner *planner, From *from, Expr *conjunct);
+/* The relation joined with another, which gets no names. Conditions are over the columns of left,
+ * then of rel. */
+From *from_join_rel(Planner *planner, From *left, JoinKind kind, Rel *rel, const List *conditions,
+                    Span span);
+/* Whether the expression is NULL when all columns from first to end are; only if that is known. */
+bool expr_is_null_when(const Expr *expr, int32_t first, int32_t end);
 /* Whether the expression cannot be TRUE when all columns from first to end are NULL. */
 bool expr_rejects_nulls(const Expr *expr, int32_t first, int32_t end);
 /* The relation, its columns as in the scope, whose types are brought in line with it. The scope

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "plan/join_time.h"
+#include "plan/subquery.h"
 
 /* ---- Conditions ------------------------------------------------------------------------ */
 
@@ -71,10 +72,10 @@ static bool join_take_key(Planner *planner, JoinSpec *spec, const Expr *conjunct
     return true;
 }
 
-static void join_split(Planner *planner, const From *join, JoinSpec *spec)
+static void join_split(Planner *planner, const List *conditions, JoinSpec *spec)
 {
-    for (int32_t i = 0; i < join->conditions.count; i++) {
-        Expr *conjunct = LIST_AT(join->conditions, i, Expr);
+    for (int32_t i = 0; i < conditions->count; i++) {
+        Expr *conjunct = LIST_AT(*conditions, i, Expr);
         if (!join_take_key(planner, spec, conjunct))
             list_append(&spec->others, planner->arena, conjunct);
     }
@@ -82,22 +83,135 @@ static void join_split(Planner *planner, const From *join, JoinSpec *spec)
 
 /* ---- Building -------------------------------------------------------------------------- */
 
+static JoinSpec from_spec(const From *join, Rel *left, Rel *right)
+{
+    return (JoinSpec){.kind = join->kind,
+                      .span = join->span,
+                      .left = left,
+                      .right = right,
+                      .left_ast = join->left->ast,
+                      .right_ast = join->right->ast,
+                      .as_of = join->as_of,
+                      .schema = join->scope.schema};
+}
+
+static bool spec_has_outer(const JoinSpec *spec)
+{
+    for (int32_t i = 0; i < spec->others.count; i++) {
+        if (expr_has_outer(LIST_AT(spec->others, i, Expr)))
+            return true;
+    }
+    return false;
+}
+
+static Rel *from_join_sides(Planner *planner, From *join, Rel *left, Rel *right)
+{
+    JoinSpec spec = from_spec(join, left, right);
+    join_split(planner, &join->conditions, &spec);
+    if (!spec_has_outer(&spec))
+        return join_choose(planner, &spec);
+    planner_unsupported(planner, join->span,
+                        "a join or subquery whose condition refers to a query further out");
+    return NULL;
+}
+
+/* ---- LATERAL --------------------------------------------------------------------------- */
+
+/* The join's columns: those of left as they are, those of right as the pulled query has them. */
+static Expr **lateral_columns(Planner *planner, const From *join, const Pulled *pulled)
+{
+    int32_t left = join->left->scope.schema.count, right = join->right->scope.schema.count;
+    Expr **columns = ARENA_ARRAY(planner->arena, Expr *, left + right + 1);
+    for (int32_t i = 0; i < left; i++)
+        columns[i] = expr_column(planner->arena, i, join->left->scope.schema.fields[i].type);
+    for (int32_t i = 0; i < right; i++)
+        columns[left + i] = pulled_expr(planner, pulled->columns[i], left);
+    return columns;
+}
+
+/* LEFT JOIN: where there is no row, the query's columns must come out as NULL by themselves. */
+static bool lateral_is_padded(Planner *planner, const From *join, const Pulled *pulled,
+                              Expr *const *columns)
+{
+    int32_t left = join->left->scope.schema.count;
+    int32_t width = left + pulled->rel->node.schema.count;
+    bool is_good = !pulled->is_one_row || join->conditions.count == 0;
+    for (int32_t i = 0; !pulled->is_one_row && i < join->right->scope.schema.count; i++)
+        is_good &= expr_is_null_when(columns[left + i], left, width);
+    if (!is_good)
+        planner_unsupported(planner, join->span, "this form of LEFT JOIN LATERAL");
+    return is_good;
+}
+
+/* The output: names and types of the scope, nullable where a join pads it. */
+static Rel *lateral_project(Planner *planner, const From *join, Rel *rel, Expr **columns)
+{
+    Expr **joined = rel_columns(planner, &rel->node.schema);
+    int32_t count = join->scope.schema.count;
+    Field *fields = ARENA_ARRAY(planner->arena, Field, count + 1);
+    for (int32_t i = 0; i < count; i++) {
+        columns[i] = expr_substitute(planner->arena, columns[i], joined);
+        fields[i] = (Field){.type = columns[i]->type};
+        fields[i].name = schema_unique_name(planner, fields, i, join->scope.schema.fields[i].name);
+    }
+    Schema schema = {.fields = fields, .count = count};
+    return rel_calc(planner, rel, NULL, columns, &schema);
+}
+
+static Rel *from_join_lateral(Planner *planner, From *join, Rel *left, Rel *right)
+{
+    Arena *arena = planner->arena;
+    Pulled pulled;
+    if (join->kind != JOIN_INNER && join->kind != JOIN_LEFT) {
+        planner_unsupported(planner, join->span, "LATERAL on the right of RIGHT or FULL JOIN");
+        return NULL;
+    }
+    if (!rel_pull(planner, right, join->right->span, &pulled))
+        return NULL;
+    pulled_narrow(planner, join->right->scope.schema.count, &pulled);
+    Expr **columns = lateral_columns(planner, join, &pulled);
+    bool is_left = join->kind == JOIN_LEFT;
+    if (is_left && !lateral_is_padded(planner, join, &pulled, columns))
+        return NULL;
+    List conditions = {0};
+    int32_t width = left->node.schema.count;
+    for (int32_t i = 0; i < pulled.conditions.count; i++)
+        list_append(&conditions, arena,
+                    pulled_expr(planner, LIST_AT(pulled.conditions, i, Expr), width));
+    for (int32_t i = 0; i < join->conditions.count; i++) {
+        Expr *conjunct = expr_substitute(arena, LIST_AT(join->conditions, i, Expr), columns);
+        list_append(&conditions, arena, conjunct);
+    }
+    if (pulled.rel->node.kind == PLAN_VALUES && conditions.count == 0 && !is_left)
+        return lateral_project(planner, join, left, columns);
+    const Rel *sides[2] = {left, pulled.rel};
+    From joined = {
+        .kind = join->kind, .span = join->span, .left = join->left, .right = join->right};
+    JoinSpec spec = from_spec(&joined, left, pulled.rel);
+    spec.schema = schema_concat(arena, &sides[0]->node.schema, &sides[1]->node.schema);
+    for (int32_t i = width; is_left && i < spec.schema.count; i++)
+        ((Field *)spec.schema.fields)[i].type.is_nullable = true;
+    join_split(planner, &conditions, &spec);
+    if (spec_has_outer(&spec)) {
+        planner_unsupported(planner, join->span,
+                            "LATERAL that refers to more than the relations beside it");
+        return NULL;
+    }
+    Rel *rel = join_choose(planner, &spec);
+    return rel == NULL ? NULL : lateral_project(planner, join, rel, columns);
+}
+
 static Rel *from_build_join(Planner *planner, From *join)
 {
-    JoinSpec spec = {.kind = join->kind,
-                     .span = join->span,
-                     .left_ast = join->left->ast,
-                     .right_ast = join->right->ast,
-                     .as_of = join->as_of,
-                     .schema = join->scope.schema};
-    spec.left = from_build(planner, join->left);
-    if (join->right->collection != NULL)
-        return spec.left == NULL ? NULL : unnest_build_join(planner, join, spec.left);
-    spec.right = from_build(planner, join->right);
-    if (spec.left == NULL || spec.right == NULL)
+    Rel *left = from_build(planner, join->left);
+    if (left != NULL && join->right->collection != NULL)
+        return unnest_build_join(planner, join, left);
+    Rel *right = from_build(planner, join->right);
+    if (left == NULL || right == NULL)
         return NULL;
-    join_split(planner, join, &spec);
-    return join_choose(planner, &spec);
+    if (join->is_lateral && rel_has_outer(right))
+        return from_join_lateral(planner, join, left, right);
+    return from_join_sides(planner, join, left, right);
 }
 
 /* The types that the columns have now, under the names they had. */

@@ -74,10 +74,26 @@ extern const RelKind over_kind, rank_kind, deduplicate_kind;
 /* Of each PlanKind; never NULL. */
 const RelKind *rel_kind(PlanKind kind);
 
-extern const RelKind source_kind, values_kind, calc_kind, watermark_kind, window_assign_kind,
-    window_aggregate_kind, group_aggregate_kind, normalize_kind, union_kind, regular_join_kind,
-    interval_join_kind, temporal_join_kind, window_join_kind, lookup_join_kind,
-    upsert_materialize_kind, unnest_kind, match_kind, sink_kind, serve_kind;
+extern const RelKind source_kind;
+extern const RelKind values_kind;
+extern const RelKind calc_kind;
+extern const RelKind watermark_kind;
+extern const RelKind window_assign_kind;
+extern const RelKind window_aggregate_kind;
+extern const RelKind group_aggregate_kind;
+extern const RelKind normalize_kind;
+extern const RelKind union_kind;
+extern const RelKind regular_join_kind;
+extern const RelKind interval_join_kind;
+extern const RelKind temporal_join_kind;
+extern const RelKind window_join_kind;
+extern const RelKind lookup_join_kind;
+extern const RelKind single_row_kind;
+extern const RelKind upsert_materialize_kind;
+extern const RelKind unnest_kind;
+extern const RelKind match_kind;
+extern const RelKind sink_kind;
+extern const RelKind serve_kind;
 
 /* ---- Digests (rel.c) ------------------------------------------------------------------- */
 

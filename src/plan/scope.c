@@ -312,7 +312,7 @@ static Expr *column_not_found(ExprBinder *binder, const SqlPath *path, Span span
     if (scope == NULL || scope->table_count == 0)
         REPORT(planner, "WR2045", span,
                "column `%.*s` cannot be used here: %s takes constants only", STR_ARGS(name),
-               binder->place);
+               scope == NULL ? binder->place : "SELECT without FROM");
     else if (path->parts.count > 1)
         scope_report_table(planner, scope, path, path->parts.count - 1, span);
     else
