@@ -29,6 +29,21 @@ static void binding_hint_cast(Binding *binding)
     if (binding->arg_count != 2)
         return;
     Type first = binding->args[0]->type, second = binding->args[1]->type;
+    const char *name = binding->function->info.name;
+    bool is_sum = strcmp(name, "+") == 0 || strcmp(name, "-") == 0;
+    if (strcmp(name, "+") == 0 && type_is_text(first) && type_is_text(second)) {
+        error_hint(binding->error, "texts are joined by ||");
+        return;
+    }
+    if (is_sum && (type_is_timestamp(first) || first.id == TYPE_DATE) &&
+        (type_is_numeric(second) || type_is_text(second))) {
+        error_hint(binding->error, "add or take away an interval: %s INTERVAL '1' DAY", name);
+        return;
+    }
+    if (strcmp(name, "LIKE") == 0 || strcmp(name, "SIMILAR TO") == 0) {
+        error_hint(binding->error, "convert what is not text: CAST(… AS STRING)");
+        return;
+    }
     if (type_is_text(first) == type_is_text(second))
         return;
     Type from = type_is_text(first) ? first : second, to = type_is_text(first) ? second : first;
@@ -190,6 +205,17 @@ static Type letter_result(const Binding *binding, char letter)
     return type;
 }
 
+static Status bind_refuse_argument(Binding *binding, int32_t index, char letter)
+{
+    Type type = binding->args[index]->type;
+    Status status =
+        binding_fail(binding, index, "WR2303", "argument %d of `%s` must be %s, not %s", index + 1,
+                     binding->function->info.name, letter_name(letter), type_name(binding, type));
+    if (letter == 's' && cast_kind(type, type_string()) != CAST_NONE)
+        error_hint(binding->error, "convert it: CAST(… AS STRING)");
+    return status;
+}
+
 static Status bind_by_types(Binding *binding)
 {
     const char *types = binding->function->types;
@@ -201,9 +227,7 @@ static Status bind_by_types(Binding *binding)
             letter = *types++;
         Type to;
         if (!letter_accepts(letter, binding->args[i]->type, &to))
-            return binding_fail(binding, i, "WR2303", "argument %d of `%s` must be %s, not %s",
-                                i + 1, binding->function->info.name, letter_name(letter),
-                                type_name(binding, binding->args[i]->type));
+            return bind_refuse_argument(binding, i, letter);
         binding_cast(binding, i, to);
     }
     types = strchr(binding->function->types, '>') + 1;

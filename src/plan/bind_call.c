@@ -17,6 +17,11 @@ static Expr *call_not_found(ExprBinder *binder, Str name, Span span)
 {
     Planner *planner = binder->planner;
     Diagnostic *d = REPORT(planner, "WR2042", span, "function `%.*s` not found", STR_ARGS(name));
+    const char *ours = foreign_function_ours(name);
+    if (ours != NULL) {
+        diagnostic_help(d, "in Flink SQL: %s", ours);
+        return call_poison(binder, span);
+    }
     int32_t count = function_info_count();
     Str *names = ARENA_ARRAY(planner->arena, Str, count + 1);
     for (int32_t i = 0; i < count; i++)

@@ -400,6 +400,11 @@ Expr *bind_row_in(ExprBinder *binder, const SqlExpr *expr);
  * begin with a column. */
 Expr *bind_row_star(ExprBinder *binder, const SqlPath *path, Span span);
 
+/* ---- foreign_function.c ---------------------------------------------------------------- */
+
+/* What a function of another database is called here; NULL if it is not known. */
+const char *foreign_function_ours(Str name);
+
 /* ---- bind_table.c ---------------------------------------------------------------------- */
 
 void bind_create_table(Planner *planner, const SqlCreateTable *create);

@@ -195,6 +195,13 @@ void scope_report_table(Planner *planner, const Scope *scope, const SqlPath *pat
     buffer_free(&list);
 }
 
+/* SELECT DISTICT a: the misspelt word became a column, and the column its alias. */
+static void suggest_distinct(Diagnostic *d, Str name)
+{
+    if (d->suggestions.count == 0 && str_edit_distance(name, STR("DISTINCT"), 2) <= 2)
+        diagnostic_help(d, "did you mean `DISTINCT`?");
+}
+
 /* The columns of one relation, or of all of them when there are several. */
 static void report_no_column(Planner *planner, const Scope *scope, const ScopeTable *table,
                              Str name, Span span)
@@ -213,6 +220,7 @@ static void report_no_column(Planner *planner, const Scope *scope, const ScopeTa
     if (table != NULL)
         schema = (Schema){.fields = schema.fields + table->first, .count = table->count};
     diagnostic_suggest_columns(planner, d, &schema, name);
+    suggest_distinct(d, name);
     if (table != NULL) {
         diagnostic_note_columns(d, &schema);
         return;
@@ -309,11 +317,14 @@ static Expr *column_not_found(ExprBinder *binder, const SqlPath *path, Span span
     while (scope != NULL && scope->table_count == 0 && scope->outer != NULL)
         scope = scope->outer; /* UNNEST has no names but those on its left */
     Str name = sql_path_last(path)->text;
-    if (scope == NULL || scope->table_count == 0)
-        REPORT(planner, "WR2045", span,
-               "column `%.*s` cannot be used here: %s takes constants only", STR_ARGS(name),
-               scope == NULL ? binder->place : "SELECT without FROM");
-    else if (path->parts.count > 1)
+    if (scope == NULL || scope->table_count == 0) {
+        const char *place = scope == NULL ? binder->place : "SELECT without FROM";
+        Diagnostic *d = REPORT(planner, "WR2045", span,
+                               "column `%.*s` cannot be used here: %s takes constants only",
+                               STR_ARGS(name), place);
+        if (str_is(str_from(place), "SELECT without FROM"))
+            diagnostic_help(d, "say where it comes from: FROM table");
+    } else if (path->parts.count > 1)
         scope_report_table(planner, scope, path, path->parts.count - 1, span);
     else
         report_no_column(planner, scope, NULL, name, span);

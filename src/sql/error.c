@@ -110,6 +110,10 @@ static Keyword error_find_typo(const Parser *parser, const Token *token)
     Str word = parser_text(parser, token->span);
     if (word.length < ERROR_TYPO_LENGTH_MIN)
         return NO_KEYWORD;
+    /* `orders`, `views` are names that people give. */
+    if ((word.data[word.length - 1] | 0x20) == 's' &&
+        keyword_find(str_make(word.data, word.length - 1)) != NO_KEYWORD)
+        return NO_KEYWORD;
     Keyword best = NO_KEYWORD;
     int best_distance = 0;
     for (int32_t i = 0; i < ERROR_CLAUSE_COUNT; i++) {
@@ -256,6 +260,11 @@ static bool error_report_missing_comma(Parser *parser, const char *what)
     return true;
 }
 
+bool parser_fail_typo_before(Parser *parser)
+{
+    return parser->at > 0 && error_report_typo(parser, &parser->tokens[parser->at - 1]);
+}
+
 void parser_fail_expected(Parser *parser, const char *what)
 {
     const Token *token = parser_peek(parser);
@@ -265,12 +274,14 @@ void parser_fail_expected(Parser *parser, const char *what)
         error_report_comma(parser, token) || error_report_reserved(parser, token, what) ||
         error_report_typo(parser, token))
         return;
-    if (parser->at > 0 && error_report_typo(parser, &parser->tokens[parser->at - 1]))
-        return;
-    if (error_report_missing_comma(parser, what))
+    const char *advice = parser_advice(parser, what);
+    if (advice == NULL &&
+        (parser_fail_typo_before(parser) || error_report_missing_comma(parser, what)))
         return;
     Diagnostic *d = parser_error(parser, "WR1010", error_span(parser), "expected %s, found %s",
                                  what, parser_describe_token(parser));
+    if (advice != NULL)
+        diagnostic_help(d, "%s", advice);
     if (token->kind == TOKEN_END && !parser->source->allows_open_end)
         diagnostic_note(d, "the text ends in the middle of a statement");
     if (parser_is_keyword(parser, KW_MINUS))

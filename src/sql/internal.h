@@ -109,6 +109,10 @@ bool parser_expect_keyword(Parser *parser, Keyword keyword, const char *where);
 
 /* "expected WHAT, found …" at the current token. `what` may be NULL-terminated prose. */
 void parser_fail_expected(Parser *parser, const char *what);
+/* Help for the token that is not what was expected; NULL if there is nothing to say. */
+const char *parser_advice(const Parser *parser, const char *what);
+/* The token before is a misspelt word of a clause: reports that. */
+bool parser_fail_typo_before(Parser *parser);
 /* A diagnostic at a span of the current source; returned for label, help and fix. */
 Diagnostic *parser_error(Parser *parser, const char *code, Span span, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -125,14 +125,20 @@ static void lexer_scan_unknown(Lexer *lexer)
         return;
     }
     lexer->at += bytes;
-    if (codepoint == ':' && lexer_char(lexer, 0) == ':')
-        lexer->at++;
+    bool is_double =
+        (codepoint == ':' || codepoint == '&') && lexer_char(lexer, 0) == (char)codepoint;
+    lexer->at += is_double;
     Diagnostic *d =
         diagnostics_add(lexer->diagnostics, DIAGNOSTIC_ERROR, "WR1002", lexer_span(lexer, start),
                         "the character %.*s (U+%04X) has no meaning here", bytes,
                         lexer->text + start, (unsigned)codepoint);
     if (codepoint == ':')
-        diagnostic_help(d, "a cast is written CAST(value AS type)");
+        diagnostic_help(d, is_double ? "a cast is written CAST(value AS type)"
+                                     : "key and value of an option are joined by =");
+    if (codepoint == '&')
+        diagnostic_help(d, "write AND");
+    if (codepoint == '^')
+        diagnostic_help(d, "write POWER(a, b)");
     if (codepoint == '#')
         diagnostic_help(d, "comments start with -- or stand between /* and */");
     if (codepoint == '\\')

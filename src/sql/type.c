@@ -105,6 +105,8 @@ static SqlType *type_fail_unknown(Parser *parser)
         parser_fail_expected(parser, "a type");
         return NULL;
     }
+    if (token->keyword == KW_KEY && parser_fail_typo_before(parser))
+        return NULL;
     Diagnostic *d =
         parser_error(parser, "WR1028", token->span, "unknown type `%.*s`", STR_ARGS(word));
     for (size_t i = 0; i < sizeof(type_foreign) / sizeof(type_foreign[0]); i++) {
