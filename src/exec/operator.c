@@ -25,6 +25,7 @@ static const OperatorKind *operator_kind_of(PlanKind kind)
     case PLAN_INTERVAL_JOIN: return &interval_join_operator;
     case PLAN_TEMPORAL_JOIN: return &temporal_join_operator;
     case PLAN_WINDOW_JOIN: return &window_join_operator;
+    case PLAN_REPLICATE: return &replicate_operator;
     case PLAN_SINGLE_ROW: return &single_row_operator;
     case PLAN_UPSERT_MATERIALIZE: return &upsert_materialize_operator;
     case PLAN_LOOKUP_JOIN: return &lookup_join_operator;

@@ -18,6 +18,7 @@ extern const OperatorKind unnest_operator;
 extern const OperatorKind interval_join_operator;
 extern const OperatorKind temporal_join_operator;
 extern const OperatorKind window_join_operator;
+extern const OperatorKind replicate_operator;
 extern const OperatorKind single_row_operator;
 extern const OperatorKind upsert_materialize_operator;
 extern const OperatorKind lookup_join_operator;

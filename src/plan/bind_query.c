@@ -511,77 +511,6 @@ static Bound bind_values(Planner *planner, const SqlQuery *query)
     return bound_make(planner, rel_intern(planner, rel), &schema, query->span);
 }
 
-/* ---- Set operations -------------------------------------------------------------------- */
-
-/* The side with its columns cast to the common types. */
-static Rel *union_side(Planner *planner, const Bound *side, const Schema *common)
-{
-    Expr **exprs = ARENA_ARRAY(planner->arena, Expr *, common->count + 1);
-    for (int32_t i = 0; i < common->count; i++) {
-        Type from = side->schema.fields[i].type;
-        Type to = common->fields[i].type;
-        exprs[i] = expr_column(planner->arena, i, from);
-        if (type_equal(from, to)) {
-            exprs[i]->type.time_attribute = to.time_attribute;
-            continue;
-        }
-        to.is_nullable = from.is_nullable;
-        exprs[i] = expr_cast(planner->arena, exprs[i], type_plain(to), false);
-    }
-    return rel_calc(planner, side->rel, NULL, exprs, common);
-}
-
-static bool union_types(Planner *planner, const SqlQuery *query, const Bound *left,
-                        const Bound *right, Field *fields)
-{
-    bool is_good = true;
-    for (int32_t i = 0; i < left->schema.count; i++) {
-        Type a = left->schema.fields[i].type, b = right->schema.fields[i].type;
-        fields[i].name = left->schema.fields[i].name;
-        fields[i].type = a;
-        if (type_is_poison(a) || type_is_poison(b)) {
-            fields[i].type = type_poison();
-            is_good = false;
-            continue;
-        }
-        if (!type_common(planner->arena, a, b, &fields[i].type)) {
-            REPORT(planner, "WR2033", query->set.right->span,
-                   "column %d of UNION is %s on the left and %s on the right", i + 1,
-                   type_text(planner->arena, type_plain(type_nullable(a))),
-                   type_text(planner->arena, type_plain(type_nullable(b))));
-            is_good = false;
-            continue;
-        }
-        bool is_time = a.time_attribute == b.time_attribute && type_equal(a, b);
-        fields[i].type.time_attribute = is_time ? a.time_attribute : TIME_NONE;
-        fields[i].type.is_nullable = a.is_nullable || b.is_nullable;
-    }
-    return is_good;
-}
-
-static Bound bind_union(Planner *planner, const SqlQuery *query)
-{
-    Bound left = bind_query(planner, query->set.left);
-    Bound right = bind_query(planner, query->set.right);
-    if (left.rel == NULL || right.rel == NULL)
-        return (Bound){0};
-    if (left.schema.count != right.schema.count) {
-        REPORT(planner, "WR2032", query->set.right->span,
-               "UNION needs as many columns on both sides, but the left has %d and the right %d",
-               left.schema.count, right.schema.count);
-        return (Bound){0};
-    }
-    Field *fields = ARENA_ARRAY(planner->arena, Field, left.schema.count + 1);
-    bool is_good = union_types(planner, query, &left, &right, fields);
-    Schema schema = {.fields = fields, .count = left.schema.count};
-    if (!is_good)
-        return bound_make(planner, left.rel, &schema, query->span);
-    Rel *sides[2] = {union_side(planner, &left, &schema), union_side(planner, &right, &schema)};
-    Rel *rel = rel_new(planner, PLAN_UNION, &schema, sides, 2);
-    Bound bound = bound_make(planner, rel_intern(planner, rel), &schema, query->span);
-    return query->set.is_all ? bound : bind_distinct(planner, bound, query->span);
-}
-
 /* ---- Queries --------------------------------------------------------------------------- */
 
 static bool query_is_supported(Planner *planner, const SqlQuery *query)
@@ -604,9 +533,9 @@ static Bound query_body(Planner *planner, const SqlQuery *query)
     switch (query->kind) {
     case SQL_SELECT: return bind_select(planner, query->select);
     case SQL_VALUES: return bind_values(planner, query);
-    case SQL_UNION: return bind_union(planner, query);
-    case SQL_INTERSECT: planner_unsupported(planner, query->span, "INTERSECT"); break;
-    case SQL_EXCEPT: planner_unsupported(planner, query->span, "EXCEPT"); break;
+    case SQL_UNION:
+    case SQL_INTERSECT:
+    case SQL_EXCEPT: return bind_set(planner, query);
     case SQL_NESTED: return bind_query(planner, query->nested);
     }
     return (Bound){0};

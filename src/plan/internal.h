@@ -437,6 +437,8 @@ Type entry_metadata_type(Planner *planner, const TableEntry *entry, const TableC
 /* ---- bind_query.c, bind_from.c --------------------------------------------------------- */
 
 Bound bind_query(Planner *planner, const SqlQuery *query);
+/* UNION, INTERSECT, EXCEPT. */
+Bound bind_set(Planner *planner, const SqlQuery *query);
 /* A relation of FROM that is no join. */
 Bound bind_leaf(Planner *planner, const SqlTable *table, Scope *scope);
 /* bind_match.c */

@@ -20,6 +20,7 @@ static const RelKind *const kinds[] = {
     [PLAN_INTERVAL_JOIN] = &interval_join_kind,
     [PLAN_TEMPORAL_JOIN] = &temporal_join_kind,
     [PLAN_WINDOW_JOIN] = &window_join_kind,
+    [PLAN_REPLICATE] = &replicate_kind,
     [PLAN_SINGLE_ROW] = &single_row_kind,
     [PLAN_UPSERT_MATERIALIZE] = &upsert_materialize_kind,
     [PLAN_UNNEST] = &unnest_kind,

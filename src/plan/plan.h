@@ -39,6 +39,7 @@ typedef enum PlanKind {
     PLAN_TEMPORAL_JOIN,      /* rows with the version of their time: FOR SYSTEM_TIME AS OF */
     PLAN_WINDOW_JOIN,        /* rows of the same window */
     PLAN_LOOKUP_JOIN,        /* rows with what a table outside has for them now */
+    PLAN_REPLICATE,          /* each row as often as its last column says */
     PLAN_SINGLE_ROW,         /* at most one row per key, else the job fails */
     PLAN_UPSERT_MATERIALIZE, /* changes by another key put in order for a sink's */
     PLAN_MATCH,              /* MATCH_RECOGNIZE */
