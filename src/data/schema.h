@@ -17,6 +17,13 @@ typedef struct Schema {
     int32_t count;
 } Schema;
 
+/* A field inside of a column of type ROW, perhaps of one in it: indexes of fields, the outermost
+ * first. The column itself has depth 0. */
+typedef struct FieldPath {
+    const int32_t *fields;
+    int32_t depth;
+} FieldPath;
+
 /* Position of the field with exactly this name, or -1. */
 int32_t schema_find(const Schema *schema, Str name);
 

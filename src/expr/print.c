@@ -1,4 +1,5 @@
 /* Expressions as SQL text, for EXPLAIN and messages. */
+#include "data/nested.h"
 #include "expr/internal.h"
 
 static bool function_is(const Expr *expr, const char *name)
@@ -61,10 +62,59 @@ static void print_hex(Buffer *out, Str bytes)
     buffer_append_char(out, '\'');
 }
 
+static void print_literal(Buffer *out, const Value *value);
+
+static void print_literals(Buffer *out, const NestedArray *array, Type element)
+{
+    for (int32_t i = 0; i < array->count; i++) {
+        buffer_append_text(out, i > 0 ? ", " : "");
+        Value child = nested_array_value(array, i, element);
+        print_literal(out, &child);
+    }
+}
+
+/* As the constructors are written. */
+static void print_nested(Buffer *out, const Value *value)
+{
+    Type type = value->type;
+    if (type.id == TYPE_ARRAY) {
+        NestedArray array = nested_array(value->text, type.children[0]);
+        buffer_append_text(out, "ARRAY[");
+        print_literals(out, &array, type.children[0]);
+        buffer_append_char(out, ']');
+        return;
+    }
+    if (type.id == TYPE_ROW) {
+        buffer_append_text(out, "ROW(");
+        for (int32_t i = 0; i < type.child_count; i++) {
+            buffer_append_text(out, i > 0 ? ", " : "");
+            Value child = nested_row_value(value->text, type, i);
+            print_literal(out, &child);
+        }
+        buffer_append_char(out, ')');
+        return;
+    }
+    NestedMap map = nested_map(value->text, type);
+    buffer_append_text(out, type.id == TYPE_MAP ? "MAP[" : "MULTISET[");
+    for (int32_t i = 0; i < map.keys.count; i++) {
+        buffer_append_text(out, i > 0 ? ", " : "");
+        Value key = nested_array_value(&map.keys, i, nested_key_type(type));
+        print_literal(out, &key);
+        buffer_append_text(out, ", ");
+        Value child = nested_array_value(&map.values, i, nested_value_type(type));
+        print_literal(out, &child);
+    }
+    buffer_append_char(out, ']');
+}
+
 static void print_literal(Buffer *out, const Value *value)
 {
     if (value->is_null) {
         buffer_append_text(out, "NULL");
+        return;
+    }
+    if (type_is_nested(value->type)) {
+        print_nested(out, value);
         return;
     }
     if (type_is_text(value->type)) {
@@ -141,6 +191,37 @@ static void print_case(Buffer *out, const Expr *expr, const Schema *input)
     buffer_append_text(out, " END");
 }
 
+/* row.field, array[index], ARRAY[…]; false for other calls. */
+static bool print_access(Buffer *out, const Expr *expr, const Schema *input)
+{
+    const char *name = expr->function->info.name;
+    bool is_field = strcmp(name, ".") == 0;
+    if (is_field || strcmp(name, "[]") == 0) {
+        print_operand(out, expr->args[0], input);
+        if (is_field) {
+            const Str *names = expr->args[0]->type.child_names;
+            buffer_printf(out, ".%.*s", STR_ARGS(names[expr->args[1]->literal.integer]));
+        } else {
+            buffer_append_char(out, '[');
+            expr_print(out, expr->args[1], input);
+            buffer_append_char(out, ']');
+        }
+        return true;
+    }
+    size_t length = strlen(name);
+    bool is_constructor =
+        strcmp(name, "ARRAY[]") == 0 || strcmp(name, "MAP[]") == 0 || strcmp(name, "ROW()") == 0;
+    if (!is_constructor)
+        return false;
+    buffer_append(out, name, (int64_t)length - 1);
+    for (int32_t i = 0; i < expr->arg_count; i++) {
+        buffer_append_text(out, i > 0 ? ", " : "");
+        expr_print(out, expr->args[i], input);
+    }
+    buffer_append_char(out, name[length - 1]);
+    return true;
+}
+
 static void print_args(Buffer *out, const Expr *expr, int32_t first, const Schema *input)
 {
     buffer_append_char(out, '(');
@@ -175,7 +256,7 @@ static void print_call(Buffer *out, const Expr *expr, const Schema *input)
     } else if (expr->arg_count == 1 && (strcmp(name, "NOT") == 0 || strcmp(name, "-") == 0)) {
         buffer_printf(out, "%s%s", name, name[0] == 'N' ? " " : "");
         print_operand(out, expr->args[0], input);
-    } else {
+    } else if (!print_access(out, expr, input)) {
         buffer_append_text(out, name);
         print_args(out, expr, 0, input);
     }

@@ -21,6 +21,8 @@ typedef struct DecoderSpec {
     const Schema *record;     /* all physical columns of the record, in declared order */
     const int32_t *columns;   /* those wanted: batch column first_column + i = record column */
     int32_t column_count;     /* columns[i]; the others are skipped unread */
+    const FieldPath *paths;   /* of each wanted one, or NULL: a field of the record column is
+                                 wanted; only of formats that say so (reads_fields) */
     int32_t first_column;     /* where they start in the batch */
     const OptionSet *options; /* keys with `prefix` in front: "json." */
     const char *prefix;

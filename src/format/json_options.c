@@ -83,7 +83,8 @@ const Format json_format = {
              .options = json_option_specs,
              .option_count = sizeof json_option_specs / sizeof json_option_specs[0],
              .decodes = CHANGELOG_APPEND,
-             .encodes = CHANGELOG_APPEND},
+             .encodes = CHANGELOG_APPEND,
+             .reads_fields = true},
     .decoder = &json_decoder,
     .encoder = &json_encoder,
 };
@@ -94,7 +95,8 @@ const Format debezium_format = {
              .options = debezium_option_specs,
              .option_count = sizeof debezium_option_specs / sizeof debezium_option_specs[0],
              .decodes = CHANGELOG_ALL,
-             .encodes = CHANGELOG_ALL},
+             .encodes = CHANGELOG_ALL,
+             .reads_fields = true},
     .decoder = &debezium_decoder,
     .encoder = &debezium_encoder,
 };

@@ -85,18 +85,46 @@ JsonColumn *json_group_add(Arena *arena, JsonGroup *group, Str name, Type type)
     return column;
 }
 
+/* The member that is an object of which fields are columns. */
+static JsonColumn *group_enter(Arena *arena, JsonGroup *group, Str name, Type type,
+                               int32_t columns_max)
+{
+    int32_t known = group->table[table_slot(group, name)] - 1;
+    JsonColumn *column =
+        known >= 0 ? &group->columns[known] : json_group_add(arena, group, name, type);
+    if (column->group == NULL)
+        column->group = json_group_new(arena, columns_max);
+    return column;
+}
+
+static Status row_open_column(Arena *arena, const DecoderSpec *spec, int32_t index, JsonRow *row,
+                              Error *error)
+{
+    const Field *field = &spec->record->fields[spec->columns[index]];
+    FieldPath path = spec->paths == NULL ? (FieldPath){0} : spec->paths[index];
+    JsonGroup *group = &row->top;
+    Str name = field->name;
+    Type type = field->type;
+    for (int32_t i = 0; i < path.depth; i++) {
+        assert(type.id == TYPE_ROW && path.fields[i] < type.child_count);
+        group = group_enter(arena, group, name, type, spec->column_count)->group;
+        name = type.child_names[path.fields[i]];
+        type = type.children[path.fields[i]];
+    }
+    JsonColumn *column = json_group_add(arena, group, name, type);
+    column->batch_column = spec->first_column + index;
+    if (!type_is_nested(type))
+        return OK;
+    return json_nested_open(arena, name, type, &column->nested, error);
+}
+
 Status json_row_open(Arena *arena, const DecoderSpec *spec, bool has_missing_option, JsonRow *row,
                      Error *error)
 {
     *row = (JsonRow){0};
     group_init(arena, &row->top, spec->column_count);
-    for (int32_t i = 0; i < spec->column_count; i++) {
-        const Field *field = &spec->record->fields[spec->columns[i]];
-        JsonColumn *column = json_group_add(arena, &row->top, field->name, field->type);
-        column->batch_column = spec->first_column + i;
-        if (type_is_nested(field->type))
-            TRY(json_nested_open(arena, field->name, field->type, &column->nested, error));
-    }
+    for (int32_t i = 0; i < spec->column_count; i++)
+        TRY(row_open_column(arena, spec, i, row, error));
     row->fails_on_missing = has_missing_option && format_option_bool(spec->options, spec->prefix,
                                                                      "fail-on-missing-field");
     row->ignores_errors = format_option_bool(spec->options, spec->prefix, "ignore-parse-errors");

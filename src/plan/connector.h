@@ -39,6 +39,7 @@ typedef struct FormatInfo {
     int32_t option_count;
     ChangelogMode decodes, encodes; /* row kinds it can carry; 0: cannot */
     bool is_bulk;                   /* a file is read and written as a whole: parquet */
+    bool reads_fields;              /* single fields of a ROW can be read as columns */
 } FormatInfo;
 
 typedef struct TableOptions {
@@ -97,6 +98,7 @@ typedef struct ConnectorInfo {
     const MetadataSpec *metadata;
     int32_t metadata_count;
     bool can_read, can_write, takes_format, needs_format;
+    bool reads_fields; /* gives single fields of a ROW as columns, if its format does too */
     bool is_extension; /* not one of Flink's or its ecosystem's: named by --portable */
     SinkGuarantee guarantee;
     /* The BOOLEAN option that makes inserts of every change, which are otherwise read the same;

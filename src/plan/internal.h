@@ -67,6 +67,7 @@ struct Rel {
     Rel *stand_in; /* takes this one's place */
     uint64_t identity;
     uint64_t *column_identities;
+    struct ColumnUse *uses; /* pass_fields: of each output column */
 };
 
 /* A relation with the names under which its columns are known here. */
@@ -534,6 +535,7 @@ void pass_normalize(Planner *planner); /* PLAN_NORMALIZE behind upsert sources *
 void pass_merge(Planner *planner);     /* CALC over CALC */
 void pass_top_n(Planner *planner);     /* filters on ROW_NUMBER */
 void pass_changelog(Planner *planner); /* row kinds; -U only where it is needed */
+void pass_fields(Planner *planner);    /* columns of which only fields are read */
 void pass_prune(Planner *planner);     /* columns nobody reads */
 Plan *pass_finish(Planner *planner);   /* order, distribution, uids, labels */
 void pass_identity(Planner *planner, Rel *rel);

@@ -144,6 +144,7 @@ static Plan *planner_run_passes(Planner *planner)
     pass_changelog(planner);
     if (diagnostics_error_count(planner->diagnostics) > 0)
         return NULL;
+    pass_fields(planner);
     pass_prune(planner);
     return pass_finish(planner);
 }

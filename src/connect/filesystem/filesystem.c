@@ -143,6 +143,7 @@ static const ConnectorInfo filesystem_info = {
     .can_write = true,
     .takes_format = true,
     .needs_format = true,
+    .reads_fields = true,
     .guarantee = SINK_TRANSACTIONAL,
     .is_bounded = filesystem_is_bounded,
     .check = filesystem_check,

@@ -32,6 +32,7 @@ void layout_of_source(Arena *arena, const PlanNode *node, FileLayout *out)
     int32_t *places = ARENA_ARRAY(arena, int32_t, table->physical.count);
     *out = (FileLayout){.record = layout_record(arena, table, places)};
     out->record_columns = ARENA_ARRAY(arena, int32_t, count);
+    out->paths = ARENA_ARRAY(arena, FieldPath, count);
     out->outputs = ARENA_ARRAY(arena, int32_t, count);
     out->constants = ARENA_ARRAY(arena, FileColumn, count);
     Field *fields = ARENA_ARRAY(arena, Field, count);
@@ -39,6 +40,10 @@ void layout_of_source(Arena *arena, const PlanNode *node, FileLayout *out)
         int32_t column = node->source.columns[i];
         if (column >= 0 && places[column] >= 0) {
             fields[out->decoded_count] = table->physical.fields[column];
+            if (node->source.paths != NULL) {
+                fields[out->decoded_count].type = node->schema.fields[i].type;
+                out->paths[out->decoded_count] = node->source.paths[i];
+            }
             out->outputs[out->decoded_count] = i;
             out->record_columns[out->decoded_count++] = places[column];
             continue;

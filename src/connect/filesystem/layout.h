@@ -27,6 +27,7 @@ typedef struct FileColumn {
 typedef struct FileLayout {
     Schema record;           /* physical columns without the partition columns */
     int32_t *record_columns; /* record column of each decoded column */
+    FieldPath *paths;        /* the field of it that is decoded */
     int32_t *outputs;        /* output place of each decoded column */
     int32_t decoded_count;
     FileColumn *constants;

@@ -160,6 +160,7 @@ static Status source_start_blocks(FilesystemSource *source, Error *error)
         .kind = source->format->decoder,
         .decoder = {.record = &source->layout.record,
                     .columns = source->layout.record_columns,
+                    .paths = source->layout.paths,
                     .column_count = source->layout.decoded_count,
                     .options = table->options.options,
                     .prefix = source->prefix,

@@ -18,6 +18,12 @@ static ChangelogMode source_mode(const Rel *rel, ChangelogMode optional)
     return rel->node.changelog;
 }
 
+static FieldPath source_path(const Rel *rel, int32_t column)
+{
+    const FieldPath *paths = rel->node.source.paths;
+    return paths == NULL ? (FieldPath){0} : paths[column];
+}
+
 /* The table's primary key, if all of it is read. */
 static void source_keys(Planner *planner, Rel *rel)
 {
@@ -28,7 +34,7 @@ static void source_keys(Planner *planner, Rel *rel)
     for (int32_t k = 0; k < table->key_count; k++) {
         columns[k] = -1;
         for (int32_t i = 0; i < rel->node.schema.count; i++) {
-            if (rel->node.source.columns[i] == table->key[k])
+            if (rel->node.source.columns[i] == table->key[k] && source_path(rel, i).depth == 0)
                 columns[k] = i;
         }
         if (columns[k] < 0)
@@ -55,6 +61,28 @@ static void source_prune(Planner *planner, Rel *rel)
     for (int32_t i = 0; i < count; i++)
         columns[i] = rel->node.source.columns[kept[i]];
     rel->node.source.columns = columns;
+    const FieldPath *old = rel->node.source.paths;
+    if (old == NULL)
+        return;
+    FieldPath *paths = ARENA_ARRAY(planner->arena, FieldPath, count + 1);
+    for (int32_t i = 0; i < count; i++)
+        paths[i] = old[kept[i]];
+    rel->node.source.paths = paths;
+}
+
+/* A field of a column is named by its path. */
+static uint64_t source_identify_column(const Rel *rel, int32_t index)
+{
+    const PlanTable *table = &rel->entry->table;
+    int32_t column = rel->node.source.columns[index];
+    uint64_t hash = identity_str(11, table->physical.fields[column].name);
+    FieldPath path = source_path(rel, index);
+    const Type *type = &table->physical.fields[column].type;
+    for (int32_t i = 0; i < path.depth; i++) {
+        hash = identity_str(hash, type->child_names[path.fields[i]]);
+        type = &type->children[path.fields[i]];
+    }
+    return hash;
 }
 
 /* Metadata go by their keys: tables on a shared source may call them differently. */
@@ -64,7 +92,7 @@ static uint64_t source_identify(Rel *rel)
     for (int32_t i = 0; i < rel->node.schema.count; i++) {
         int32_t column = rel->node.source.columns[i];
         rel->column_identities[i] =
-            column >= 0 ? identity_str(11, table->physical.fields[column].name)
+            column >= 0 ? source_identify_column(rel, i)
                         : identity_text(12, table->connector->metadata[-column - 1].key);
     }
     return identity_table(rel->entry);
