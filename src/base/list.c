@@ -15,3 +15,11 @@ void list_append(List *list, Arena *arena, void *item)
     }
     list->items[list->count++] = item;
 }
+
+List list_copy(Arena *arena, const List *list)
+{
+    List copy = {0};
+    for (int32_t i = 0; i < list->count; i++)
+        list_append(&copy, arena, list->items[i]);
+    return copy;
+}

@@ -15,6 +15,9 @@ typedef struct List {
 
 void list_append(List *list, Arena *arena, void *item);
 
+/* A list of its own with the same items. */
+List list_copy(Arena *arena, const List *list);
+
 /* `for (int32_t i = 0; i < list.count; i++) { Column *c = LIST_AT(list, i, Column); … }` */
 #define LIST_AT(list, index, type) ((type *)(list).items[(index)])
 

@@ -31,12 +31,12 @@ static Expr *call_not_found(ExprBinder *binder, Str name, Span span)
 }
 
 /* What a call may carry that this version cannot do. */
-static bool call_is_unsupported(ExprBinder *binder, const SqlCall *call, Span span)
+static bool call_is_unsupported(ExprBinder *binder, const SqlCall *call, Span span, bool is_user)
 {
     const char *what = NULL;
     if (call->order_by.count > 0)
         what = "WITHIN GROUP";
-    else if (call->name->parts.count > 1)
+    else if (call->name->parts.count > 1 && !is_user)
         what = "a function of a catalog";
     else if (call->nulls != SQL_NULLS_UNSPECIFIED &&
              !str_equal_ignoring_case(sql_path_last(call->name)->text, STR("ARRAY_AGG")))
@@ -261,7 +261,10 @@ Expr *bind_call(ExprBinder *binder, const SqlExpr *expr)
     Expr *match_call = binder->match == NULL ? NULL : match_bind_call(binder, expr, &is_match_call);
     if (is_match_call)
         return match_call;
-    if (call_is_unsupported(binder, call, expr->span))
+    const char *user = user_function_find(planner, call->name);
+    if (user != NULL)
+        name = str_from(user);
+    if (call_is_unsupported(binder, call, expr->span, user != NULL))
         return call_poison(binder, expr->span);
     if (call->over != NULL)
         return bind_over_call(binder, expr);

@@ -56,6 +56,42 @@ static bool items_add_fields(ExprBinder *binder, SelectItems *items, const SqlEx
     return row != NULL;
 }
 
+/* The place of the name from `at` on, or -1. */
+static int32_t names_find(const List *names, Str name, int32_t at)
+{
+    for (int32_t i = at; i < names->count; i++) {
+        if (str_equal(*LIST_AT(*names, i, Str), name))
+            return i;
+    }
+    return -1;
+}
+
+/* The columns that `*` had when the view was defined, in what it would have now. */
+static void items_keep_star(Planner *planner, SelectItems *items, int32_t first,
+                            const SqlExpr *star)
+{
+    const List *kept = object_star(planner, star, &items->names, first);
+    if (kept == NULL)
+        return;
+    SelectItems all = *items;
+    all.exprs = list_copy(planner->arena, &items->exprs);
+    all.names = list_copy(planner->arena, &items->names);
+    items->exprs.count = items->names.count = items->spans.count = first;
+    int32_t at = first;
+    for (int32_t i = 0; i < kept->count; i++) {
+        Str name = *LIST_AT(*kept, i, Str);
+        int32_t found = names_find(&all.names, name, at);
+        if (found < 0)
+            found = names_find(&all.names, name, first);
+        if (found < 0)
+            REPORT(planner, "WR2041", star->span, "column `%.*s` of the view is gone",
+                   STR_ARGS(name));
+        Expr *expr = found < 0 ? expr_poison(planner->arena) : LIST_AT(all.exprs, found, Expr);
+        items_add(planner, items, expr, name, star->span);
+        at = found < 0 ? at : found + 1;
+    }
+}
+
 static void items_add_star(ExprBinder *binder, SelectItems *items, const SqlExpr *star)
 {
     Planner *planner = binder->planner;
@@ -88,7 +124,9 @@ static void items_bind(ExprBinder *binder, const SqlSelect *select, SelectItems 
     for (int32_t i = 0; i < select->items.count; i++) {
         const SqlSelectItem *item = LIST_AT(select->items, i, SqlSelectItem);
         if (item->expr->kind == SQL_STAR) {
+            int32_t first = items->exprs.count;
             items_add_star(binder, items, item->expr);
+            items_keep_star(binder->planner, items, first, item->expr);
             continue;
         }
         Expr *expr = bind_expr(binder, item->expr);

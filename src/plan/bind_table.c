@@ -147,21 +147,6 @@ static void table_copy_options(Planner *planner, const List *options, TableEntry
         entry->options[i] = option_entry(LIST_AT(*options, i, SqlOption));
 }
 
-static bool table_is_supported(Planner *planner, const SqlCreateTable *create)
-{
-    const char *what = NULL;
-    if (create->like != NULL)
-        what = "CREATE TABLE … LIKE";
-    else if (create->query != NULL)
-        what = "CREATE TABLE … AS";
-    else if (create->distribution != NULL)
-        what = "DISTRIBUTED BY";
-    if (what == NULL)
-        return true;
-    planner_unsupported(planner, create->name->span, what);
-    return false;
-}
-
 TableEntry *bind_table(Planner *planner, const CatalogObject *object)
 {
     const SqlCreateTable *create = object->table;
@@ -178,18 +163,38 @@ TableEntry *bind_table(Planner *planner, const CatalogObject *object)
     table_bind_computed(planner, create, entry);
     table_fill_schema(planner, entry);
     is_good &= table_bind_watermark(planner, create, entry);
+    is_good &= table_bind_distribution(planner, create, entry);
     table_copy_options(planner, &create->options, entry);
     is_good &= diagnostics_error_count(planner->diagnostics) == errors;
     return is_good ? entry : NULL;
 }
 
+/* CREATE OR REPLACE without a query would throw data away and put nothing in its place. */
+static bool table_check_replace(Planner *planner, const SqlCreateTable *create)
+{
+    if (!create->is_replace)
+        return true;
+    Diagnostic *d =
+        REPORT(planner, "WR2411", create->name->span, "REPLACE TABLE needs AS and a query");
+    diagnostic_help(d, "write DROP TABLE IF EXISTS, then CREATE TABLE");
+    return false;
+}
+
 void bind_create_table(Planner *planner, const SqlCreateTable *create)
 {
+    if (create->query != NULL) {
+        bind_create_table_as(planner, create);
+        return;
+    }
+    if (!table_check_replace(planner, create))
+        return;
+    /* A temporary table may be LIKE the one that it hides. */
+    const SqlCreateTable *table = create->like != NULL ? table_like(planner, create) : create;
     CatalogObject *object = catalog_add(planner, create->name, OBJECT_TABLE, create->is_temporary,
                                         create->if_not_exists);
-    if (object == NULL || !table_is_supported(planner, create))
+    if (object == NULL || table == NULL)
         return;
-    object->table = create;
+    object->table = table;
     object_define(planner, object);
 }
 

@@ -167,14 +167,28 @@ void catalog_create_database(Planner *planner, const SqlCreateObject *create)
     database->options = create->options;
 }
 
-static const SqlOption *option_find(const List *options, const char *key)
+int32_t sql_options_find(const List *options, Str key)
 {
     for (int32_t i = 0; i < options->count; i++) {
-        const SqlOption *option = LIST_AT(*options, i, SqlOption);
-        if (str_is(option->key, key))
-            return option;
+        if (str_equal(LIST_AT(*options, i, SqlOption)->key, key))
+            return i;
     }
-    return NULL;
+    return -1;
+}
+
+void sql_options_put(List *options, Arena *arena, SqlOption *option)
+{
+    int32_t at = sql_options_find(options, option->key);
+    if (at >= 0)
+        options->items[at] = option;
+    else
+        list_append(options, arena, option);
+}
+
+static const SqlOption *option_find(const List *options, const char *key)
+{
+    int32_t at = sql_options_find(options, str_from(key));
+    return at >= 0 ? LIST_AT(*options, at, SqlOption) : NULL;
 }
 
 /* The only type of catalog that lives here; its one option is the name of its first database. */
@@ -346,6 +360,15 @@ CatalogObject *catalog_find(Planner *planner, const SqlPath *path, bool *is_brok
     return NULL;
 }
 
+void catalog_put(PlanSession *session, CatalogObject *object)
+{
+    if (object->is_temporary)
+        map_put(session->catalog.temporary, object->path, object);
+    else
+        map_put(catalog_database(session, object->catalog, object->database)->objects, object->name,
+                object);
+}
+
 CatalogObject *catalog_add(Planner *planner, const SqlPath *path, ObjectKind kind,
                            bool is_temporary, bool if_not_exists)
 {
@@ -376,10 +399,8 @@ CatalogObject *catalog_add(Planner *planner, const SqlPath *path, ObjectKind kin
                               .span = path->span,
                               .is_temporary = is_temporary,
                               .is_broken = true};
-    if (is_temporary)
-        map_put(session->catalog.temporary, object->path, object);
-    else
-        map_put(catalog_database(session, full.catalog, full.database)->objects, full.name, object);
+    catalog_put(session, object);
+    objects_forget_queries(planner);
     list_append(&planner->added, planner->arena, object);
     return object;
 }
@@ -391,4 +412,37 @@ void catalog_remove(PlanSession *session, const CatalogObject *object)
     else
         map_remove(catalog_database(session, object->catalog, object->database)->objects,
                    object->name);
+}
+
+bool catalog_redefine(Planner *planner, CatalogObject *object, CatalogObject changed)
+{
+    PlanSession *session = planner->session;
+    CatalogObject *next = arena_copy(session->arena, &changed, (int64_t)sizeof changed);
+    next->id = session->object_count++;
+    catalog_put(session, next);
+    objects_forget_queries(planner);
+    object_define(planner, next);
+    if (next->is_broken)
+        catalog_put(session, object);
+    return !next->is_broken;
+}
+
+void catalog_rename(Planner *planner, CatalogObject *object, const SqlName *name)
+{
+    PlanSession *session = planner->session;
+    ObjectPath full = object_path(session->arena, object->catalog, object->database, name->text);
+    const CatalogObject *other = object->is_temporary
+                                     ? map_find(session->catalog.temporary, full.text)
+                                     : permanent_at(session, &full);
+    if (other != NULL) {
+        REPORT(planner, "WR2004", name->span, "%s `%.*s` already exists", object_word(other->kind),
+               STR_ARGS(name->text));
+        return;
+    }
+    CatalogObject renamed = *object;
+    renamed.name = name->text;
+    renamed.path = full.text;
+    catalog_remove(session, object);
+    if (!catalog_redefine(planner, object, renamed))
+        catalog_put(session, object);
 }

@@ -27,6 +27,7 @@ typedef struct CatalogObject {
     const SqlCreateTable *table;
     const SqlCreateView *view;
     const SqlCreateMaterializedTable *materialized;
+    List partitions; /* see partition.c */
 } CatalogObject;
 
 typedef struct CatalogDatabase {

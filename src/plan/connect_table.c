@@ -389,6 +389,11 @@ bool entry_connect_sink(Planner *planner, TableEntry *entry, Span span)
         REPORT(planner, "WR3016", span, "format '%s' cannot be written", format->name);
         return false;
     }
+    if (entry->distribution != NULL) {
+        REPORT(planner, "WR2414", span, "connector '%s' does not write into buckets",
+               connector->name);
+        return false;
+    }
     if (connector->write_mode != NULL)
         entry->write_mode = connector->write_mode(&entry->table.options);
     else

@@ -18,6 +18,15 @@ static ObjectBinding *object_binding(Planner *planner, const CatalogObject *obje
     return binding;
 }
 
+void objects_forget_queries(Planner *planner)
+{
+    for (int32_t i = 0; i < planner->bindings.count; i++) {
+        const ObjectBinding *binding = LIST_AT(planner->bindings, i, ObjectBinding);
+        if (binding != NULL && binding->is_done && binding->entry == NULL)
+            planner->bindings.items[i] = NULL;
+    }
+}
+
 bool object_is_begun(Planner *planner, const CatalogObject *object)
 {
     const ObjectBinding *binding = object_binding(planner, object);
@@ -31,18 +40,40 @@ static Bound object_bind_query(Planner *planner, const CatalogObject *object)
     Catalog *current = &planner->session->catalog;
     Str catalog = current->catalog, database = current->database;
     Cte *ctes = planner->ctes;
+    bool is_in_view = planner->is_in_view;
     const Scope *outer = planner->outer;
     current->catalog = object->scope_catalog;
     current->database = object->scope_database;
     planner->ctes = NULL;
+    planner->is_in_view = true;
     planner->outer = NULL;
     Bound query = object->kind == OBJECT_VIEW ? bind_view(planner, object->view)
                                               : bind_query(planner, object->materialized->query);
     planner->ctes = ctes;
+    planner->is_in_view = is_in_view;
     planner->outer = outer;
     current->catalog = catalog;
     current->database = database;
     return query;
+}
+
+const List *object_star(Planner *planner, const SqlExpr *star, const List *names, int32_t first)
+{
+    PlanSession *session = planner->session;
+    if (!planner->is_in_view)
+        return NULL;
+    const char *key = arena_printf(planner->arena, "%p", (const void *)star);
+    List *kept = map_find(session->stars, str_from(key));
+    if (kept != NULL)
+        return kept;
+    kept = ARENA_NEW(session->arena, List);
+    for (int32_t i = first; i < names->count; i++) {
+        Str *name = ARENA_NEW(session->arena, Str);
+        *name = str_copy(session->arena, *LIST_AT(*names, i, Str));
+        list_append(kept, session->arena, name);
+    }
+    map_put(session->stars, str_from(key), kept);
+    return NULL;
 }
 
 static void object_bind(Planner *planner, const CatalogObject *object, ObjectBinding *binding)

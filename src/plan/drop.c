@@ -65,6 +65,7 @@ static void drop_object(Planner *planner, const SqlDrop *drop)
         return;
     }
     catalog_remove(planner->session, object);
+    objects_forget_queries(planner);
 }
 
 static void drop_database(Planner *planner, const SqlDrop *drop)
@@ -126,8 +127,6 @@ void bind_drop(Planner *planner, const SqlDrop *drop)
     case SQL_OBJECT_MATERIALIZED_TABLE: drop_object(planner, drop); break;
     case SQL_OBJECT_DATABASE: drop_database(planner, drop); break;
     case SQL_OBJECT_CATALOG: drop_catalog(planner, drop); break;
-    case SQL_OBJECT_FUNCTION:
-        planner_unsupported(planner, drop->name->span, "DROP FUNCTION");
-        break;
+    case SQL_OBJECT_FUNCTION: bind_drop_function(planner, drop); break;
     }
 }

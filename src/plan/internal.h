@@ -106,6 +106,7 @@ struct TableEntry {
     Schema base;     /* physical, then metadata columns, as declared */
     Expr *watermark; /* over `schema`, or NULL */
     int32_t watermark_column;
+    const SqlDistribution *distribution; /* or NULL */
     OptionEntry *options;
     int32_t option_count;
     int32_t *hints; /* which of the options come from a hint */
@@ -146,6 +147,8 @@ struct PlanSession {
     Map *initial;   /* what RESET goes back to */
     Map *overrides; /* the command line's, above them */
     Map *jars;      /* path -> anything */
+    Map *functions; /* of CREATE FUNCTION, see user_function.c */
+    Map *stars;     /* address of a `*` in a view -> List of Str, its columns */
     int32_t object_count;
     int32_t text_end; /* spans below it are taken */
 };
@@ -157,6 +160,7 @@ struct Planner {
     Diagnostics *diagnostics;
     List bindings;      /* ObjectBinding or NULL, by id of the object */
     List added;         /* CatalogObject, defined by this planner's statements */
+    List replaced;      /* CatalogObject, in whose place others were added */
     Map *interned;      /* digest -> Rel */
     List rels;          /* all, in order of creation */
     List roots;         /* PLAN_SINK and PLAN_SERVE */
@@ -166,6 +170,7 @@ struct Planner {
     List used_hints;    /* const SqlHint, those of LOOKUP that a table was found for */
     const Scope *outer; /* around the query that is being bound, or NULL */
     int32_t query_depth;
+    bool is_in_view; /* binding the query of a view */
     bool is_partial; /* the parser dropped statements: missing tables are not reported */
 };
 
@@ -224,7 +229,15 @@ CatalogObject *catalog_find(Planner *planner, const SqlPath *path, bool *is_brok
  * its definition is found to be right. */
 CatalogObject *catalog_add(Planner *planner, const SqlPath *path, ObjectKind kind,
                            bool is_temporary, bool if_not_exists);
+void catalog_put(PlanSession *session, CatalogObject *object);
 void catalog_remove(PlanSession *session, const CatalogObject *object);
+/* Put a changed copy in the object's place, unless its definition is wrong. */
+bool catalog_redefine(Planner *planner, CatalogObject *object, CatalogObject changed);
+void catalog_rename(Planner *planner, CatalogObject *object, const SqlName *name);
+/* The option's place in a list of SqlOption, or -1. */
+int32_t sql_options_find(const List *options, Str key);
+/* Replaces the option of the same key. */
+void sql_options_put(List *options, Arena *arena, SqlOption *option);
 void catalog_use(Planner *planner, const SqlUse *use);
 void catalog_create(Planner *planner, const SqlCreateObject *create);
 void catalog_create_database(Planner *planner, const SqlCreateObject *create);
@@ -239,6 +252,26 @@ static inline SqlName *sql_path_last(const SqlPath *path)
 /* ---- drop.c ---------------------------------------------------------------------------- */
 
 void bind_drop(Planner *planner, const SqlDrop *drop);
+
+/* ---- like.c, bind_ctas.c, alter.c, alter_table.c ---------------------------------------- */
+
+/* The definition with what LIKE takes over; NULL after a report. */
+const SqlCreateTable *table_like(Planner *planner, const SqlCreateTable *create);
+void bind_create_table_as(Planner *planner, const SqlCreateTable *create);
+void bind_alter(Planner *planner, const SqlAlter *alter);
+void alter_table(Planner *planner, const SqlAlter *alter, CatalogObject *object);
+
+/* ---- partition.c, user_function.c ------------------------------------------------------- */
+
+void alter_partitions(Planner *planner, const SqlAlter *alter, CatalogObject *object);
+void show_partitions(Planner *planner, const SqlShow *show);
+void bind_create_function(Planner *planner, const SqlCreateObject *create);
+void bind_drop_function(Planner *planner, const SqlDrop *drop);
+void bind_alter_function(Planner *planner, const SqlAlter *alter);
+/* The function of the catalogue that the name stands for; NULL if it is none of the user's. */
+const char *user_function_find(Planner *planner, const SqlPath *path);
+/* Put the names that can be used in a database into the map. */
+void user_functions_list(Planner *planner, Str catalog, Str database, Map *names);
 
 /* ---- result.c -------------------------------------------------------------------------- */
 
@@ -256,6 +289,8 @@ void bind_show(Planner *planner, const SqlShow *show);
 bool show_matches(const SqlShow *show, Str name);
 void show_create_object(Planner *planner, const SqlShow *show);
 void show_create_catalog(Planner *planner, const SqlShow *show);
+/* The constraint's name, made of the columns if it has none. */
+Str primary_key_name(Arena *arena, const SqlPrimaryKey *key);
 void bind_describe(Planner *planner, const SqlDescribe *describe, Span span);
 /* The columns as a result; those that `filter` lets through, if it is given. */
 void describe_object(Planner *planner, const CatalogObject *object, Span span,
@@ -274,6 +309,11 @@ void bind_explain(Planner *planner, const SqlExplain *explain);
 TableEntry *object_table(Planner *planner, const CatalogObject *object, Span span);
 /* The query of a view or materialized table; without `rel` if it is wrong. */
 Bound object_query(Planner *planner, const CatalogObject *object, Span span);
+/* Something that views may be made of has changed: later uses see it. */
+void objects_forget_queries(Planner *planner);
+/* A `*` in a view keeps the columns that it had when the view was defined: their names. NULL where
+ * it has those from `first` on. */
+const List *object_star(Planner *planner, const SqlExpr *star, const List *names, int32_t first);
 /* Its definition is just being bound. */
 bool object_is_begun(Planner *planner, const CatalogObject *object);
 /* Bind the definition of an object that is new or changed, reporting its mistakes. */
@@ -421,6 +461,7 @@ TableEntry *bind_hints(Planner *planner, TableEntry *entry, const List *hints);
 void table_check_columns(Planner *planner, const SqlCreateTable *create);
 bool table_bind_keys(Planner *planner, const SqlCreateTable *create, TableEntry *entry);
 bool table_bind_partition(Planner *planner, const SqlCreateTable *create, TableEntry *entry);
+bool table_bind_distribution(Planner *planner, const SqlCreateTable *create, TableEntry *entry);
 bool table_bind_watermark(Planner *planner, const SqlCreateTable *create, TableEntry *entry);
 
 /* ---- connect_table.c ------------------------------------------------------------------- */

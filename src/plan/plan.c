@@ -74,10 +74,8 @@ void bind_statement(Planner *planner, const SqlStatement *statement)
     case SQL_DROP: bind_drop(planner, statement->drop); break;
     case SQL_QUERY: bind_query_alone(planner, statement); break;
     case SQL_CREATE_CATALOG: catalog_create(planner, statement->create_object); break;
-    case SQL_CREATE_FUNCTION:
-        planner_unsupported(planner, statement->span, "CREATE FUNCTION");
-        break;
-    case SQL_ALTER: planner_unsupported(planner, statement->span, "ALTER"); break;
+    case SQL_CREATE_FUNCTION: bind_create_function(planner, statement->create_object); break;
+    case SQL_ALTER: bind_alter(planner, statement->alter); break;
     case SQL_TRUNCATE: planner_unsupported(planner, statement->span, "TRUNCATE TABLE"); break;
     case SQL_MODULE: bind_module(planner, statement->module); break;
     case SQL_JAR: bind_jar(planner, &statement->jar); break;

@@ -14,6 +14,8 @@ PlanSession *session_new(const PlanContext *context, Arena *arena)
     session->initial = map_new(arena);
     session->overrides = map_new(arena);
     session->jars = map_new(arena);
+    session->functions = map_new(arena);
+    session->stars = map_new(arena);
     catalog_init(session);
     return session;
 }
@@ -121,6 +123,8 @@ Status session_plan(PlanSession *session, SessionText *text, const SqlStatement 
         /* Nothing is left of definitions with mistakes. */
         for (int32_t i = 0; i < planner.added.count; i++)
             catalog_remove(session, LIST_AT(planner.added, i, CatalogObject));
+        for (int32_t i = 0; i < planner.replaced.count; i++)
+            catalog_put(session, LIST_AT(planner.replaced, i, CatalogObject));
         return ERR_INVALID;
     }
     out->plan = plan;

@@ -171,6 +171,9 @@ static void show_functions(Planner *planner, const SqlShow *show)
         return;
     StatementResult *result = show_begin(planner, "function name");
     Map *taken = map_new(planner->arena);
+    user_functions_list(planner, catalog, database->name, taken);
+    for (int32_t i = 0; i < map_count(taken); i++)
+        show_add(planner, show, result, map_key_at(taken, i));
     for (int32_t i = 0; !show->is_user && i < function_info_count(); i++) {
         Str name = lower_case(planner->arena, str_from(function_info_at(i)->name));
         if (map_find(taken, name) != NULL)
@@ -212,9 +215,7 @@ void bind_show(Planner *planner, const SqlShow *show)
     case SQL_SHOW_MODULES: show_modules(planner, show); break;
     case SQL_SHOW_JARS: show_jars(planner); break;
     case SQL_SHOW_JOBS: show_no_jobs(planner); break;
-    case SQL_SHOW_PARTITIONS:
-        planner_unsupported(planner, show->name->span, "SHOW PARTITIONS");
-        break;
+    case SQL_SHOW_PARTITIONS: show_partitions(planner, show); break;
     case SQL_SHOW_CREATE_TABLE:
     case SQL_SHOW_CREATE_VIEW:
     case SQL_SHOW_CREATE_MATERIALIZED_TABLE: show_create_object(planner, show); break;

@@ -99,19 +99,23 @@ static void print_name_list(Buffer *out, const List *names)
     }
 }
 
-static void print_primary_key(Buffer *out, const SqlPrimaryKey *key)
+Str primary_key_name(Arena *arena, const SqlPrimaryKey *key)
+{
+    if (key->constraint != NULL)
+        return key->constraint->text;
+    Buffer name = {0};
+    buffer_append_text(&name, "PK");
+    for (int32_t i = 0; i < key->columns.count; i++)
+        buffer_printf(&name, "_%.*s", STR_ARGS(LIST_AT(key->columns, i, SqlName)->text));
+    Str copy = str_copy(arena, buffer_str(&name));
+    buffer_free(&name);
+    return copy;
+}
+
+static void print_primary_key(Planner *planner, Buffer *out, const SqlPrimaryKey *key)
 {
     buffer_append_text(out, "  CONSTRAINT ");
-    if (key->constraint != NULL) {
-        sql_print_name(out, key->constraint->text);
-    } else {
-        Buffer name = {0};
-        buffer_append_text(&name, "PK");
-        for (int32_t i = 0; i < key->columns.count; i++)
-            buffer_printf(&name, "_%.*s", STR_ARGS(LIST_AT(key->columns, i, SqlName)->text));
-        sql_print_name(out, buffer_str(&name));
-        buffer_free(&name);
-    }
+    sql_print_name(out, primary_key_name(planner->arena, key));
     buffer_append_text(out, " PRIMARY KEY (");
     print_name_list(out, &key->columns);
     buffer_append_text(out, ") NOT ENFORCED");
@@ -173,7 +177,7 @@ static void print_table(Planner *planner, Buffer *out, const CatalogObject *obje
     }
     if (table->primary_key != NULL) {
         buffer_append_text(out, ",\n");
-        print_primary_key(out, table->primary_key);
+        print_primary_key(planner, out, table->primary_key);
     }
     buffer_append_text(out, "\n) ");
     if (table->comment.is_given) {
@@ -225,7 +229,7 @@ static void print_materialized(Planner *planner, Buffer *out, const CatalogObjec
     buffer_append_char(out, '\n');
     if (table->primary_key != NULL) {
         buffer_append_text(out, "(\n");
-        print_primary_key(out, table->primary_key);
+        print_primary_key(planner, out, table->primary_key);
         buffer_append_text(out, "\n)\n");
     }
     if (table->comment.is_given) {

@@ -100,6 +100,17 @@ bool table_bind_partition(Planner *planner, const SqlCreateTable *create, TableE
     return true;
 }
 
+/* Only the columns are looked at: no connector of weir writes into buckets. */
+bool table_bind_distribution(Planner *planner, const SqlCreateTable *create, TableEntry *entry)
+{
+    entry->distribution = create->distribution;
+    if (create->distribution == NULL)
+        return true;
+    const List *names = &create->distribution->columns;
+    int32_t *columns = ARENA_ARRAY(planner->arena, int32_t, names->count + 1);
+    return table_bind_names(planner, entry, names, "distribution key", columns);
+}
+
 static bool watermark_find_column(Planner *planner, const SqlWatermark *watermark,
                                   TableEntry *entry)
 {
