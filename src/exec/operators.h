@@ -12,6 +12,7 @@ extern const OperatorKind group_aggregate_operator;
 extern const OperatorKind normalize_operator;
 extern const OperatorKind rank_operator;
 extern const OperatorKind deduplicate_operator;
+extern const OperatorKind window_rank_operator;
 extern const OperatorKind union_operator;
 extern const OperatorKind regular_join_operator;
 extern const OperatorKind unnest_operator;

@@ -59,6 +59,8 @@ void explain_table(Buffer *out, const PlanTable *table)
 
 void explain_window(Buffer *out, const WindowSpec *window)
 {
+    if (window->is_attached)
+        buffer_append_text(out, "attached ");
     switch (window->kind) {
     case WINDOW_TUMBLE: buffer_append_text(out, "tumble "); break;
     case WINDOW_HOP: buffer_append_text(out, "hop "); break;

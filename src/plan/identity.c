@@ -48,7 +48,8 @@ uint64_t identity_window(const WindowSpec *window, const uint64_t *columns)
     uint64_t hash = hash_combine((uint64_t)window->kind, columns[window->time_column]);
     hash = hash_combine(hash, (uint64_t)window->size_ms);
     hash = hash_combine(hash, (uint64_t)window->slide_ms);
-    return hash_combine(hash, (uint64_t)window->offset_ms);
+    hash = hash_combine(hash, (uint64_t)window->offset_ms);
+    return window->is_attached ? hash_combine(hash, 53) : hash;
 }
 
 uint64_t identity_aggregate(const PlanAggregate *aggregate, const uint64_t *columns)

@@ -539,6 +539,8 @@ Expr *bind_group_window_part(ExprBinder *binder, const SqlExpr *call);
 Bound bind_window(Planner *planner, const SqlExpr *call);
 /* GROUP BY of both window columns: true, and the result in *out. */
 bool bind_window_group(Planner *planner, GroupQuery *group, Bound *out);
+/* The same for rows that have their window already (window_attached.c). */
+bool bind_attached_group(Planner *planner, GroupQuery *group, Bound *out);
 /* A column that is only handed up by CALCs: where it comes from. */
 Rel *rel_trace(Rel *rel, int32_t *column);
 

@@ -15,6 +15,7 @@ static const RelKind *const kinds[] = {
     [PLAN_OVER] = &over_kind,
     [PLAN_RANK] = &rank_kind,
     [PLAN_DEDUPLICATE] = &deduplicate_kind,
+    [PLAN_WINDOW_RANK] = &window_rank_kind,
     [PLAN_UNION] = &union_kind,
     [PLAN_REGULAR_JOIN] = &regular_join_kind,
     [PLAN_INTERVAL_JOIN] = &interval_join_kind,

@@ -69,7 +69,7 @@ typedef struct RelKind {
     void (*distribute)(Planner *planner, PlanNode *node);
 } RelKind;
 
-extern const RelKind over_kind, rank_kind, deduplicate_kind;
+extern const RelKind over_kind, rank_kind, deduplicate_kind, window_rank_kind;
 
 /* Of each PlanKind; never NULL. */
 const RelKind *rel_kind(PlanKind kind);
@@ -144,6 +144,9 @@ int32_t *prune_keep_needed(Planner *planner, Rel *rel, int32_t *kept_count);
 int32_t **prune_inputs(Planner *planner, Rel *rel);
 /* The input with exactly the columns wanted (by their numbers before pruning), in their order. */
 Rel *prune_narrow(Planner *planner, Rel *input, const bool *wanted, int32_t count, int32_t *map);
+/* A node whose output is its input's columns, here with their map, and perhaps a number behind
+ * them: whether that is still needed. */
+bool prune_numbered(Planner *planner, Rel *rel, const int32_t *map, bool has_number);
 int32_t *prune_remap(Planner *planner, const int32_t *columns, int32_t count, const int32_t *map);
 SortColumn *prune_order(Planner *planner, const SortColumn *order, int32_t count,
                         const int32_t *map);

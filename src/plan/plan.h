@@ -30,6 +30,7 @@ typedef enum PlanKind {
     PLAN_OVER,               /* calls with OVER: a row of the input with their results */
     PLAN_RANK,               /* Top-N: OVER with ROW_NUMBER and a filter on it */
     PLAN_DEDUPLICATE,        /* Top-1 by time: the first or last row of each key */
+    PLAN_WINDOW_RANK,        /* Top-N of each window, when it is over */
     PLAN_GROUP_AGGREGATE,    /* GROUP BY keys; DISTINCT is one without calls */
     PLAN_NORMALIZE,          /* upserts by key made a full changelog */
     PLAN_UNION,              /* UNION ALL */
@@ -76,6 +77,7 @@ typedef struct WindowSpec {
     int64_t slide_ms;    /* HOP: slide; CUMULATE: step; TUMBLE: = size */
     int64_t offset_ms;
     bool is_local_time; /* the attribute is TIMESTAMP_LTZ: windows align to the session zone */
+    bool is_attached;   /* rows have their window already: time_column is window_end */
 } WindowSpec;
 
 /* What to put in an output column of a window operator besides keys and results. */
@@ -262,6 +264,18 @@ struct PlanNode {
             int64_t state_ttl_us;
             /* -U is emitted if it is in `changelog`. */
         } deduplicate;
+        struct {
+            const int32_t *keys; /* PARTITION BY, with the window's columns */
+            int32_t key_count;
+            const SortColumn *order;
+            int32_t order_count;
+            int64_t first, last;
+            bool has_number;
+            bool prefers_later; /* of rows that are equal by ORDER BY */
+            int32_t end_column; /* of the input: window_end */
+            bool is_local_time; /* of windows over TIMESTAMP_LTZ */
+            /* output: the input's columns, rank */
+        } window_rank;
         struct {
             int32_t time_column;     /* of input and output alike */
             Expr *watermark;         /* over the input; same type as the column */

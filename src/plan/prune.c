@@ -113,6 +113,26 @@ int32_t **prune_inputs(Planner *planner, Rel *rel)
     return maps;
 }
 
+bool prune_numbered(Planner *planner, Rel *rel, const int32_t *map, bool has_number)
+{
+    PlanNode *node = &rel->node;
+    const Schema *input = &node->inputs[0]->schema;
+    int32_t width = node->schema.count - has_number;
+    Field *fields = ARENA_ARRAY(planner->arena, Field, input->count + 1);
+    for (int32_t i = 0; i < width; i++) {
+        rel->map[i] = map[i];
+        if (map[i] >= 0)
+            fields[map[i]] = node->schema.fields[i];
+    }
+    bool is_needed = has_number && rel->needed[width];
+    if (has_number) {
+        rel->map[width] = is_needed ? input->count : -1;
+        fields[input->count] = node->schema.fields[width];
+    }
+    node->schema = (Schema){.fields = fields, .count = input->count + is_needed};
+    return is_needed;
+}
+
 int32_t *prune_remap(Planner *planner, const int32_t *columns, int32_t count, const int32_t *map)
 {
     int32_t *out = ARENA_ARRAY(planner->arena, int32_t, count + 1);

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "plan/kind.h"
 #include "plan/over.h"
+#include "plan/window_property.h"
 
 /* The filter on a number. */
 typedef struct RankRange {
@@ -295,6 +296,54 @@ static bool top_reads_number(const TopN *top)
     return false;
 }
 
+/* The column of PARTITION BY that ends the window which is its other column, or -1. */
+static int32_t top_window_end(const TopN *top, const WindowProperty *property)
+{
+    const PlanNode *node = &top->over->node;
+    int32_t start = -1, end = -1;
+    for (int32_t i = 0; property != NULL && i < node->over.key_count; i++) {
+        int32_t key = node->over.keys[i];
+        start = property->starts[key] ? key : start;
+        end = property->ends[key] ? key : end;
+    }
+    return start >= 0 ? end : -1;
+}
+
+/* A time attribute, or the one by which a row got its window: there it is an ordinary column. */
+static bool top_is_time(const TopN *top, int32_t column)
+{
+    const Schema *schema = &top->over->node.inputs[0]->schema;
+    if (schema->fields[column].type.time_attribute != TIME_NONE)
+        return true;
+    const Rel *origin = rel_trace(rel_input(top->over, 0), &column);
+    return origin != NULL && origin->node.kind == PLAN_WINDOW_ASSIGN &&
+           column == origin->node.window_assign.window.time_column;
+}
+
+static Rel *top_window_rank(TopN *top, const WindowProperty *property, int32_t end)
+{
+    const PlanNode *over = &top->over->node;
+    Rel *input = rel_input(top->over, 0);
+    bool has_number = !top_is_single(top) && top_reads_number(top);
+    const Schema *schema = has_number ? &over->schema : &input->node.schema;
+    Rel *rel = rel_new(top->planner, PLAN_WINDOW_RANK, schema, &input, 1);
+    const SortColumn *order = over->over.order;
+    rel->span = top->over->span;
+    rel->node.window_rank.keys = over->over.keys;
+    rel->node.window_rank.key_count = over->over.key_count;
+    rel->node.window_rank.order = order;
+    rel->node.window_rank.order_count = over->over.order_count;
+    rel->node.window_rank.first = top->range.first;
+    rel->node.window_rank.last = top->range.last;
+    rel->node.window_rank.has_number = has_number;
+    rel->node.window_rank.end_column = end;
+    rel->node.window_rank.is_local_time = property->spec.is_local_time;
+    rel->node.window_rank.prefers_later = top->range.last == 1 && over->over.order_count == 1 &&
+                                          order[0].is_descending &&
+                                          top_is_time(top, order[0].column);
+    return rel_intern(top->planner, rel);
+}
+
 static Rel *top_rank(TopN *top)
 {
     const PlanNode *over = &top->over->node;
@@ -350,6 +399,21 @@ static void rel_infer(Planner *planner, Rel *rel)
         kind->mode != NULL ? kind->mode(rel, CHANGELOG_UPDATE_BEFORE) : inputs_mode(rel);
 }
 
+/* NULL after a report. */
+static Rel *top_build(TopN *top)
+{
+    const WindowProperty *property = rel_window(top->planner, rel_input(top->over, 0));
+    int32_t end = top_window_end(top, property);
+    if (end >= 0 && top->range.last_column >= 0) {
+        planner_unsupported(top->planner, top_span(top),
+                            "Top-N of a window whose last rank is a column");
+        return NULL;
+    }
+    if (end >= 0)
+        return top_window_rank(top, property, end);
+    return top_is_deduplicate(top) ? top_deduplicate(top) : top_rank(top);
+}
+
 static void top_rewrite(Planner *planner, Rel *calc)
 {
     TopN top = {.planner = planner, .calc = calc};
@@ -363,7 +427,11 @@ static void top_rewrite(Planner *planner, Rel *calc)
         top.over->is_refused = true;
         return;
     }
-    Rel *below = top_is_deduplicate(&top) ? top_deduplicate(&top) : top_rank(&top);
+    Rel *below = top_build(&top);
+    if (below == NULL) {
+        top.over->is_refused = true;
+        return;
+    }
     rel_infer(planner, below);
     top_set_calc(&top, below);
 }

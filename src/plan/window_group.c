@@ -6,10 +6,7 @@
  *         CALC*           ──>        CALC (time, k, arguments; other filters)
  *           WINDOW_ASSIGN              input
  *             input
- *
- * Rows that have a window already, because they come out of a window aggregation, are grouped by
- * it again ("attached windows"): each lies in the one slice that ends where its window ends, so
- * that a tumbling window as long as a slice, with both window columns among the keys, does it. */
+ */
 #include <assert.h>
 
 #include "plan/internal.h"
@@ -18,8 +15,7 @@
 typedef struct WindowGroup {
     Planner *planner;
     GroupQuery *group;
-    Rel *origin; /* PLAN_WINDOW_ASSIGN, or PLAN_WINDOW_AGGREGATE when attached */
-    bool is_attached;
+    Rel *origin;   /* PLAN_WINDOW_ASSIGN */
     int32_t width; /* columns of the relation below that may be used */
     Expr **exprs;  /* the group's input over the columns of origin */
     List filters;  /* conjuncts over the columns of origin */
@@ -43,16 +39,10 @@ Rel *rel_trace(Rel *rel, int32_t *column)
 /* Which column of a window the column of `rel` is, or -1. */
 static int32_t window_column_of(const Rel *rel, int32_t column)
 {
-    if (rel->node.kind == PLAN_WINDOW_ASSIGN) {
-        int32_t first = rel->node.schema.count - 3;
-        return column >= first ? column - first : -1;
-    }
-    if (rel->node.kind == PLAN_WINDOW_AGGREGATE) {
-        int32_t first = rel->node.schema.count - rel->node.window_aggregate.window_column_count;
-        return column >= first ? (int32_t)rel->node.window_aggregate.window_columns[column - first]
-                               : -1;
-    }
-    return -1;
+    if (rel->node.kind != PLAN_WINDOW_ASSIGN)
+        return -1;
+    int32_t first = rel->node.schema.count - 3;
+    return column >= first ? column - first : -1;
 }
 
 /* The relation whose window the key is a column of, and which; NULL if none. */
@@ -185,21 +175,10 @@ static bool window_bind_uses(WindowGroup *w, List *uses)
     return true;
 }
 
-static WindowSpec window_again(const Rel *origin, int32_t time_column)
-{
-    WindowSpec spec = origin->node.window_aggregate.window;
-    if (spec.kind != WINDOW_TUMBLE)
-        spec.size_ms = spec.slide_ms;
-    spec.kind = WINDOW_TUMBLE;
-    spec.time_column = time_column;
-    return spec;
-}
-
 /* The column of the origin that has the event time. */
 static int32_t window_time_column(const WindowGroup *w)
 {
-    return w->is_attached ? w->origin->node.schema.count - 1
-                          : w->origin->node.window_assign.window.time_column;
+    return w->origin->node.window_assign.window.time_column;
 }
 
 /* Which window column the key becomes above; -1: it is a key of the operator. */
@@ -207,9 +186,7 @@ static int32_t window_key_kind(const WindowGroup *w, const Expr *key)
 {
     int32_t window_column = -1;
     Rel *origin = key_origin(w->group, key, &window_column);
-    if (origin != w->origin)
-        return -1;
-    return w->is_attached && window_column != WINDOW_TIME ? -1 : window_column;
+    return origin == w->origin ? window_column : -1;
 }
 
 static bool window_bind_keys(WindowGroup *w, GroupColumns *columns, int32_t *keys,
@@ -264,8 +241,7 @@ static Rel *window_group_rel(WindowGroup *w, GroupColumns *columns, Expr *lower,
     Schema schema = window_group_schema(w, input, keys, key_count, aggregates, uses->count);
     Rel *rel = rel_new(planner, PLAN_WINDOW_AGGREGATE, &schema, &input, 1);
     rel->span = w->group->span;
-    rel->node.window_aggregate.window = w->is_attached ? window_again(w->origin, time_column)
-                                                       : w->origin->node.window_assign.window;
+    rel->node.window_aggregate.window = w->origin->node.window_assign.window;
     rel->node.window_aggregate.window.time_column = time_column;
     rel->node.window_aggregate.keys = keys;
     rel->node.window_aggregate.key_count = key_count;
@@ -312,12 +288,11 @@ bool bind_window_group(Planner *planner, GroupQuery *group, Bound *out)
 {
     Rel *origin = group_find_origin(group);
     if (origin == NULL)
-        return false;
+        return bind_attached_group(planner, group, out);
     *out = (Bound){0};
     WindowGroup w = {.planner = planner, .group = group, .origin = origin};
-    w.is_attached = origin->node.kind == PLAN_WINDOW_AGGREGATE;
-    w.width = origin->node.schema.count - (w.is_attached ? 0 : 3);
-    GroupColumns columns = {.input = w.is_attached ? origin : rel_input(origin, 0)};
+    w.width = origin->node.schema.count - 3;
+    GroupColumns columns = {.input = rel_input(origin, 0)};
     int32_t *keys = ARENA_ARRAY(planner->arena, int32_t, group->keys.count + 1);
     int32_t key_count = 0;
     Expr *lower;

@@ -76,6 +76,8 @@ static inline int64_t window_slice_of(WindowAggregate *self, Timestamp time)
     if (time >= self->recent_from && time < self->recent_until)
         return self->recent_slice;
     /* With slices shorter than the disorder most rows come here: then a division is all. */
+    if (self->clock.is_attached)
+        return window_slice(&self->clock, window_local(&self->clock, time));
     if (self->clock.zone == NULL && self->clock.slice_us < STEADY_US / 64)
         return window_slice(&self->clock, time);
     return window_locate(self, time);

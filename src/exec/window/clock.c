@@ -13,6 +13,9 @@ WindowClock window_clock(const WindowSpec *spec, const TimeZone *zone)
                          .slice_us = slice_ms * MICROS_PER_MILLI,
                          .offset_us = spec->offset_ms * MICROS_PER_MILLI,
                          .slices = spec->size_ms / slice_ms};
+    if (spec->is_attached)
+        clock = (WindowClock){
+            .kind = WINDOW_TUMBLE, .slice_us = MICROS_PER_MILLI, .slices = 1, .is_attached = true};
     if (spec->is_local_time && zone != NULL && zone != timezone_utc())
         clock.zone = zone;
     return clock;
@@ -20,6 +23,8 @@ WindowClock window_clock(const WindowSpec *spec, const TimeZone *zone)
 
 Timestamp window_local(const WindowClock *clock, Timestamp time)
 {
+    if (clock->is_attached)
+        return window_instant(clock->zone, time - MICROS_PER_MILLI);
     return clock->zone == NULL ? time : timezone_to_local(clock->zone, time);
 }
 
@@ -38,6 +43,8 @@ Timestamp window_instant(const TimeZone *zone, Timestamp local)
 
 Timestamp window_time(const WindowClock *clock, int64_t window)
 {
+    if (clock->is_attached)
+        return window_slice_start(clock, window);
     return window_instant(clock->zone, window_slice_end(clock, window) - MICROS_PER_MILLI);
 }
 
@@ -45,6 +52,8 @@ int64_t window_fired(const WindowClock *clock, Timestamp watermark)
 {
     if (watermark == TIMESTAMP_MIN || watermark == TIMESTAMP_MAX)
         return watermark;
+    if (clock->is_attached)
+        return window_slice(clock, watermark);
     Timestamp local = window_local(clock, watermark);
     int64_t window = window_slice(clock, local + MICROS_PER_MILLI) - 1;
     if (clock->zone == NULL)

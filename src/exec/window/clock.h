@@ -20,6 +20,7 @@ typedef struct WindowClock {
     int64_t offset_us;
     int64_t slices;       /* in the largest window */
     const TimeZone *zone; /* NULL: no shift */
+    bool is_attached;     /* times are ends of windows, slices the milliseconds in which they end */
 } WindowClock;
 
 WindowClock window_clock(const WindowSpec *spec, const TimeZone *zone);

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "plan/kind.h"
 #include "plan/over.h"
+#include "plan/window_property.h"
 
 static void over_digest(Buffer *out, const Rel *rel)
 {
@@ -160,6 +161,7 @@ const RelKind over_kind = {
     .asks = over_asks,
     .settle = over_settle,
     .keys = keys_pass,
+    .window = window_property_pass,
     .mark = over_mark,
     .prune = over_prune,
     .identify = over_identify,

@@ -130,26 +130,13 @@ static void rank_mark(const Rel *rel, bool *const *below)
 static void rank_prune(Planner *planner, Rel *rel)
 {
     PlanNode *node = &rel->node;
-    int32_t width = rel_input(rel, 0)->width;
     const int32_t *map = prune_inputs(planner, rel)[0];
-    const Schema *input = &node->inputs[0]->schema;
-    Field *fields = ARENA_ARRAY(planner->arena, Field, input->count + 1);
-    for (int32_t i = 0; i < width; i++) {
-        rel->map[i] = map[i];
-        if (map[i] >= 0)
-            fields[map[i]] = node->schema.fields[i];
-    }
-    if (node->rank.has_number) {
-        node->rank.has_number = rel->needed[width];
-        rel->map[width] = rel->needed[width] ? input->count : -1;
-        fields[input->count] = node->schema.fields[width];
-    }
+    node->rank.has_number = prune_numbered(planner, rel, map, node->rank.has_number);
     node->rank.keys = prune_remap(planner, node->rank.keys, node->rank.key_count, map);
     node->rank.order = prune_order(planner, node->rank.order, node->rank.order_count, map);
     node->rank.row_keys = prune_remap(planner, node->rank.row_keys, node->rank.row_key_count, map);
     if (node->rank.last_column >= 0)
         node->rank.last_column = map[node->rank.last_column];
-    node->schema = (Schema){.fields = fields, .count = input->count + node->rank.has_number};
 }
 
 static uint64_t rank_identify(Rel *rel)

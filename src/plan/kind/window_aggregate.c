@@ -44,6 +44,10 @@ static void aggregate_keys(Planner *planner, Rel *rel)
     int32_t *columns = ARENA_ARRAY(planner->arena, int32_t, key_count + 1);
     for (int32_t i = 0; i < key_count; i++)
         columns[i] = i;
+    if (rel->node.window_aggregate.window.is_attached) {
+        keys_add(planner, rel, columns, key_count);
+        return;
+    }
     int32_t window = rel->node.window_aggregate.window_column_count;
     for (int32_t i = 0; i < window; i++) {
         columns[key_count] = rel->node.schema.count - window + i;
@@ -117,6 +121,16 @@ static void aggregate_distribute(Planner *planner, PlanNode *node)
     distribute_by(planner, node, node->window_aggregate.keys, node->window_aggregate.key_count);
 }
 
+/* Of each output column: the key that it is, or -1. */
+static const int32_t *aggregate_key_columns(Planner *planner, const Rel *rel)
+{
+    const PlanNode *node = &rel->node;
+    int32_t *columns = ARENA_ARRAY(planner->arena, int32_t, node->schema.count + 1);
+    for (int32_t i = 0; i < node->schema.count; i++)
+        columns[i] = i < node->window_aggregate.key_count ? node->window_aggregate.keys[i] : -1;
+    return columns;
+}
+
 static const WindowProperty *aggregate_window(Planner *planner, Rel *rel)
 {
     const PlanNode *node = &rel->node;
@@ -128,6 +142,13 @@ static const WindowProperty *aggregate_window(Planner *planner, Rel *rel)
                         : column == WINDOW_END ? property->ends
                                                : property->times;
         columns[first + i] = true;
+    }
+    if (node->window_aggregate.window.is_attached) {
+        const WindowProperty *input = rel_window(planner, rel_input(rel, 0));
+        assert(input != NULL);
+        window_property_add(property, rel, input, rel_input(rel, 0)->node.schema.count,
+                            aggregate_key_columns(planner, rel));
+        property->spec.is_attached = false;
     }
     return property;
 }

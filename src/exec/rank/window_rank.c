@@ -1,0 +1,306 @@
+/* Top-N within windows: the rows of each key of a window by rank, when the window is over.
+ *
+ *     rows ──> window, by its end ──> key ──> list in order, up to the last rank
+ *                 │
+ *     watermark ──┘ at the window's last millisecond: ranks out, as +I; the window is forgotten
+ *
+ * The first or last row by time is Top-1, where of rows of one time the last to come is the last.
+ * A row of a window that has gone out is late. */
+#include <assert.h>
+
+#include "exec/operators.h"
+
+#include "data/rowcode.h"
+#include "data/sortkey.h"
+#include "exec/rowout.h"
+#include "exec/window/clock.h"
+#include "exec/window/slices.h"
+#include "state/ordered.h"
+
+typedef struct WindowRank {
+    Operator base;
+    TableKey key;
+    Slices windows; /* by the instant at which they go out; values are OrderedRows */
+    Blocks blocks;
+    RowOut out;
+    Buffer bytes;         /* rowcode of the row at hand */
+    const TimeZone *zone; /* NULL: no shift */
+    bool is_restored;
+    Timestamp restored;
+    Metric *late, *null_time, *state_bytes;
+} WindowRank;
+
+static OrderedRows *window_rank_rows(uint8_t *value)
+{
+    return (OrderedRows *)(void *)value;
+}
+
+static Status window_rank_open(Operator *op)
+{
+    WindowRank *self = (WindowRank *)op;
+    const PlanNode *node = op->node;
+    const Schema *schema = &node->inputs[0]->schema;
+    assert(node->schema.count == schema->count + node->window_rank.has_number);
+    Type *types = ARENA_ARRAY(op->task->query, Type, node->window_rank.key_count + 1);
+    for (int32_t i = 0; i < node->window_rank.key_count; i++)
+        types[i] = schema->fields[node->window_rank.keys[i]].type;
+    self->key = table_key(op->task->query, types, node->window_rank.key_count);
+    self->windows = (Slices){.key = &self->key, .value_bytes = (int32_t)sizeof(OrderedRows)};
+    if (node->window_rank.is_local_time && op->task->eval.zone != timezone_utc())
+        self->zone = op->task->eval.zone;
+    rowout_open(&self->out, op, schema->count);
+    self->late = metric_get(METRIC_COUNTER, "weir_late_records_total", operator_labels(op, ""),
+                            "Rows that came after their last window had fired.", 1);
+    self->null_time = metric_get(METRIC_COUNTER, "weir_null_time_records_total",
+                                 operator_labels(op, ""), "Rows without event time.", 1);
+    self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_shard_labels(op),
+                                   "Bytes of keyed state.", 1);
+    return OK;
+}
+
+/* ---- Rows in ----------------------------------------------------------------------------- */
+
+/* The instants at which the windows of the selected rows go out, by row; late rows leave the
+ * selection. */
+static Timestamp *window_rank_instants(WindowRank *self, Batch *batch)
+{
+    Operator *op = &self->base;
+    Arena *scratch = op->task->scratch;
+    const Column *ends = &batch->columns[op->node->window_rank.end_column];
+    assert(ends->physical == PHYSICAL_I64);
+    Timestamp *instants = arena_allocate(scratch, (int64_t)sizeof(Timestamp) * batch->row_count);
+    uint8_t *is_gone = arena_allocate_zeroed(scratch, batch->row_count);
+    int32_t gone = 0;
+    for (int32_t i = 0; i < batch->selection.count; i++) {
+        int32_t row = selection_row(batch->selection, i);
+        Timestamp end = ((const int64_t *)ends->values)[column_index(ends, row)];
+        bool is_null = column_is_null(ends, row);
+        instants[row] = window_instant(self->zone, end - MICROS_PER_MILLI);
+        if (!is_null && instants[row] > op->watermark)
+            continue;
+        is_gone[row] = 1;
+        gone++;
+        metric_add(is_null ? self->null_time : self->late, 1);
+        if (is_null)
+            operator_letter(op, batch, row, STAGE_COMPUTE, "WR4301",
+                            "the event time of the row is NULL");
+        else
+            operator_letter(op, batch, row, STAGE_LATE, "WR4302",
+                            "the row came after its last window had fired");
+    }
+    if (gone > 0)
+        batch->selection = selection_without(batch->selection, is_gone, scratch);
+    return instants;
+}
+
+static void window_rank_take(WindowRank *self, const Batch *batch, int32_t row, Str key,
+                             OrderedRows *rows)
+{
+    const PlanNode *node = &self->base.node[0];
+    int64_t last = node->window_rank.last;
+    int64_t place =
+        node->window_rank.prefers_later ? ordered_lower(rows, key) : ordered_upper(rows, key);
+    if (place >= last)
+        return;
+    self->bytes.length = 0;
+    rowcode_write(&self->bytes, batch, row, NULL, self->out.width);
+    ordered_insert(rows, &self->blocks, place,
+                   ordered_row_new(&self->blocks, key, buffer_str(&self->bytes)));
+    if (rows->count > last)
+        ordered_row_free(&self->blocks, ordered_take(rows, &self->blocks, rows->count - 1));
+}
+
+static Status window_rank_push(Operator *op, int32_t input, Batch *batch)
+{
+    WindowRank *self = (WindowRank *)op;
+    const PlanNode *node = op->node;
+    Arena *scratch = op->task->scratch;
+    assert(input == 0);
+    const Timestamp *instants = window_rank_instants(self, batch);
+    Selection rows = batch->selection;
+    if (rows.count == 0)
+        return OK;
+    TableKeys keys = table_keys(&self->key, batch, node->window_rank.keys, rows, scratch);
+    Str *order = arena_allocate(scratch, (int64_t)sizeof(Str) * rows.count);
+    sortkeys_make(batch, node->window_rank.order, node->window_rank.order_count, rows, scratch,
+                  order);
+    for (int32_t i = 0; i < rows.count; i++) {
+        int32_t row = selection_row(rows, i);
+        uint8_t *value;
+        table_find_or_insert(slices_get(&self->windows, instants[row]), &keys, i, 1, &value);
+        window_rank_take(self, batch, row, order[i], window_rank_rows(value));
+    }
+    return OK;
+}
+
+/* ---- Windows out ------------------------------------------------------------------------- */
+
+static Status window_rank_emit(WindowRank *self, const OrderedRows *rows)
+{
+    const PlanNode *node = self->base.node;
+    for (int64_t rank = node->window_rank.first; rank <= rows->count; rank++) {
+        TRY(rowout_append(&self->out, ordered_bytes(ordered_at(rows, rank - 1)), ROW_INSERT));
+        if (!node->window_rank.has_number)
+            continue;
+        Column *numbers = &self->out.batch->columns[self->out.width];
+        ((int64_t *)numbers->values)[rowout_last(&self->out)] = rank;
+    }
+    return OK;
+}
+
+static void window_rank_forget(WindowRank *self, StateTable *table)
+{
+    int64_t cursor = 0;
+    for (uint8_t *value = table_next(table, &cursor); value != NULL;
+         value = table_next(table, &cursor))
+        ordered_clear(window_rank_rows(value), &self->blocks);
+}
+
+static Status window_rank_fire(WindowRank *self, int64_t instant)
+{
+    StateTable *table = slices_take(&self->windows, instant);
+    Status status = OK;
+    int64_t cursor = 0;
+    for (uint8_t *value = table_next(table, &cursor); value != NULL && status == OK;
+         value = table_next(table, &cursor))
+        status = window_rank_emit(self, window_rank_rows(value));
+    window_rank_forget(self, table);
+    slices_retire(&self->windows, table);
+    return status;
+}
+
+static Status window_rank_advance(Operator *op, Timestamp watermark)
+{
+    WindowRank *self = (WindowRank *)op;
+    for (;;) {
+        const Slice *next = slices_from(&self->windows, INT64_MIN);
+        if (next == NULL || next->number > watermark)
+            break;
+        TRY(window_rank_fire(self, next->number));
+    }
+    TRY(rowout_flush(&self->out));
+    return operator_advance(op, watermark);
+}
+
+static Status window_rank_tick(Operator *op, int64_t now_us)
+{
+    WindowRank *self = (WindowRank *)op;
+    (void)now_us;
+    int64_t bytes = self->blocks.held_bytes;
+    for (int32_t i = 0; i < slices_count(&self->windows); i++)
+        bytes += table_bytes(slices_at(&self->windows, i)->table);
+    metric_set(self->state_bytes, bytes);
+    return OK;
+}
+
+/* ---- Snapshots --------------------------------------------------------------------------- */
+
+enum { WINDOW_RANK_STATE_VERSION = 1 };
+
+static Status window_rank_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
+{
+    WindowRank *self = (WindowRank *)op;
+    (void)checkpoint;
+    buffer_append_u8(out, WINDOW_RANK_STATE_VERSION);
+    buffer_append_u64(out, (uint64_t)op->watermark);
+    buffer_append_u32(out, (uint32_t)slices_count(&self->windows));
+    for (int32_t i = 0; i < slices_count(&self->windows); i++) {
+        const Slice *window = slices_at(&self->windows, i);
+        buffer_append_u64(out, (uint64_t)window->number);
+        buffer_append_u64(out, (uint64_t)table_count(window->table));
+        int64_t cursor = 0;
+        for (uint8_t *value = table_next(window->table, &cursor); value != NULL;
+             value = table_next(window->table, &cursor)) {
+            table_save_key(window->table, value, out);
+            ordered_save(window_rank_rows(value), out);
+        }
+    }
+    return OK;
+}
+
+static bool window_rank_load_window(WindowRank *self, StateTable *table, ByteReader *in)
+{
+    uint64_t count = byte_reader_u64(in);
+    for (uint64_t i = 0; i < count && !in->is_short; i++) {
+        uint64_t hash = table_peek_hash(in);
+        uint8_t *value = table_load_key(table, in);
+        if (value == NULL || window_rank_rows(value)->count != 0)
+            return false;
+        bool is_whole = ordered_load(window_rank_rows(value), &self->blocks, in);
+        if (is_whole && operator_owns_hash(&self->base, hash))
+            continue;
+        ordered_clear(window_rank_rows(value), &self->blocks);
+        table_delete(table, value);
+        if (!is_whole)
+            return false;
+    }
+    return !in->is_short;
+}
+
+static bool window_rank_load(WindowRank *self, ByteReader *in)
+{
+    if (byte_reader_u8(in) != WINDOW_RANK_STATE_VERSION)
+        return false;
+    Timestamp watermark = (Timestamp)byte_reader_u64(in);
+    if (!self->is_restored || watermark < self->restored)
+        self->restored = watermark;
+    self->is_restored = true;
+    uint32_t count = byte_reader_u32(in);
+    for (uint32_t i = 0; i < count && !in->is_short; i++) {
+        int64_t instant = (int64_t)byte_reader_u64(in);
+        if (in->is_short)
+            return false;
+        StateTable *table = slices_get(&self->windows, instant);
+        bool is_whole = window_rank_load_window(self, table, in);
+        if (table_count(table) == 0)
+            table_free(slices_take(&self->windows, instant));
+        if (!is_whole)
+            return false;
+    }
+    return !in->is_short && byte_reader_left(in) == 0;
+}
+
+static Status window_rank_restore(Operator *op, Str state)
+{
+    ByteReader in = byte_reader(state);
+    if (window_rank_load((WindowRank *)op, &in))
+        return OK;
+    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
+                op->node->label);
+}
+
+static Status window_rank_start(Operator *op)
+{
+    WindowRank *self = (WindowRank *)op;
+    if (self->is_restored)
+        op->watermark = self->restored;
+    return OK;
+}
+
+static void window_rank_close(Operator *op)
+{
+    WindowRank *self = (WindowRank *)op;
+    if (self->out.batch == NULL)
+        return;
+    for (int32_t i = 0; i < slices_count(&self->windows); i++) {
+        window_rank_forget(self, slices_at(&self->windows, i)->table);
+        table_free(slices_at(&self->windows, i)->table);
+    }
+    slices_free(&self->windows);
+    blocks_close(&self->blocks);
+    rowout_close(&self->out);
+    buffer_free(&self->bytes);
+}
+
+const OperatorKind window_rank_operator = {
+    .name = "window-rank",
+    .size = sizeof(WindowRank),
+    .open = window_rank_open,
+    .push = window_rank_push,
+    .advance = window_rank_advance,
+    .tick = window_rank_tick,
+    .snapshot = window_rank_snapshot,
+    .restore = window_rank_restore,
+    .start = window_rank_start,
+    .close = window_rank_close,
+};
