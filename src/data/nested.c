@@ -225,6 +225,41 @@ bool nested_equal(Str a, Str b, Type type)
     return map_equal(a, b, type);
 }
 
+static bool array_has_null_key(const NestedArray *array, Type element)
+{
+    if (!type_holds_map(element))
+        return false;
+    for (int32_t i = 0; i < array->count; i++)
+        if (!nested_array_is_null(array, i) &&
+            nested_has_null_key(nested_array_bytes(array, i), element))
+            return true;
+    return false;
+}
+
+bool nested_has_null_key(Str bytes, Type type)
+{
+    assert(type_is_nested(type));
+    if (!type_holds_map(type))
+        return false;
+    if (type.id == TYPE_ARRAY) {
+        NestedArray array = nested_array(bytes, type.children[0]);
+        return array_has_null_key(&array, type.children[0]);
+    }
+    bool has_null = false;
+    for (int32_t i = 0; type.id == TYPE_ROW && !has_null && i < type.child_count; i++) {
+        Value child = nested_row_value(bytes, type, i);
+        has_null = !child.is_null && type_is_nested(child.type) &&
+                   nested_has_null_key(child.text, child.type);
+    }
+    if (type.id == TYPE_ROW)
+        return has_null;
+    NestedMap map = nested_map(bytes, type);
+    for (int32_t i = 0; i < map.keys.count; i++)
+        has_null = has_null || nested_array_is_null(&map.keys, i);
+    return has_null || array_has_null_key(&map.keys, nested_key_type(type)) ||
+           array_has_null_key(&map.values, nested_value_type(type));
+}
+
 /* ---- Checking -------------------------------------------------------------------------- */
 
 /* Walks the slots of one value and follows where its variable part should be. */

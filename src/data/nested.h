@@ -104,6 +104,9 @@ void nested_slot_load(Column *into, int32_t row, const char *base, const char *s
 /* The same value: NULLs inside are equal to each other, and maps may differ in order. */
 bool nested_equal(Str a, Str b, Type type);
 
+/* A MAP in the value, or the value itself, has NULL for a key. */
+bool nested_has_null_key(Str bytes, Type type);
+
 /* Well-formed for the type, in the one form that this file's builder gives. Bytes that come
  * from outside (checkpoints) are checked before they are read. */
 bool nested_is_valid(Str bytes, Type type);

@@ -31,6 +31,9 @@
     X(duckdb_fetch_chunk)                                                                          \
     X(duckdb_create_logical_type)                                                                  \
     X(duckdb_create_decimal_type)                                                                  \
+    X(duckdb_create_list_type)                                                                     \
+    X(duckdb_create_map_type)                                                                      \
+    X(duckdb_create_struct_type)                                                                   \
     X(duckdb_destroy_logical_type)                                                                 \
     X(duckdb_create_data_chunk)                                                                    \
     X(duckdb_data_chunk_reset)                                                                     \
@@ -42,6 +45,10 @@
     X(duckdb_vector_get_validity)                                                                  \
     X(duckdb_vector_ensure_validity_writable)                                                      \
     X(duckdb_vector_assign_string_element_len)                                                     \
+    X(duckdb_list_vector_get_child)                                                                \
+    X(duckdb_list_vector_reserve)                                                                  \
+    X(duckdb_list_vector_set_size)                                                                 \
+    X(duckdb_struct_vector_get_child)                                                              \
     X(duckdb_appender_create)                                                                      \
     X(duckdb_append_data_chunk)                                                                    \
     X(duckdb_appender_flush)                                                                       \

@@ -3,10 +3,7 @@
 
 enum { NANOS_PER_MICRO = 1000, MICROS_PER_TIME_MILLI = 1000 };
 
-/* The vector's own width of a value. */
-typedef enum DuckWidth { DUCK_SAME, DUCK_I16, DUCK_I32, DUCK_I64, DUCK_TIME, DUCK_NANOS } DuckWidth;
-
-static DuckWidth duck_width(Type type)
+DuckWidth duck_width(Type type)
 {
     if (type.id == TYPE_DECIMAL)
         return type.precision <= 4    ? DUCK_I16
@@ -81,7 +78,9 @@ static const char *duck_type_name(duckdb_type id)
 
 void duck_type_print(Buffer *out, Type type)
 {
-    if (type.id == TYPE_DECIMAL)
+    if (type_is_nested(type))
+        duck_nested_print(out, type);
+    else if (type.id == TYPE_DECIMAL)
         buffer_printf(out, "DECIMAL(%d,%d)", type.precision, type.scale);
     else
         buffer_append_text(out, duck_type_name(duck_type_id(type)));
@@ -89,6 +88,8 @@ void duck_type_print(Buffer *out, Type type)
 
 duckdb_logical_type duck_type_make(const DuckApi *api, Type type)
 {
+    if (type_is_nested(type))
+        return duck_nested_make(api, type);
     if (type.id == TYPE_DECIMAL)
         return api->duckdb_create_decimal_type((uint8_t)type.precision, (uint8_t)type.scale);
     return api->duckdb_create_logical_type(duck_type_id(type));
@@ -161,7 +162,9 @@ void duck_vector_write(const DuckApi *api, duckdb_vector vector, const Column *c
 {
     void *data = api->duckdb_vector_get_data(vector);
     DuckWidth width = duck_width(column->type);
-    if (column->physical == PHYSICAL_STRING)
+    if (type_is_nested(column->type))
+        duck_nested_write(api, vector, column, rows);
+    else if (column->physical == PHYSICAL_STRING)
         vector_write_strings(api, vector, data, column, rows);
     else if (width == DUCK_SAME)
         vector_write_same(data, column, rows);
@@ -175,20 +178,25 @@ void duck_vector_write(const DuckApi *api, duckdb_vector vector, const Column *c
         bitmap_set(valid, i, !column_is_null(column, selection_row(rows, i)));
 }
 
+Int128 duck_wide_read(DuckWidth width, const void *data, int64_t index)
+{
+    switch (width) {
+    case DUCK_I16: return ((const int16_t *)data)[index];
+    case DUCK_I32: return ((const int32_t *)data)[index];
+    case DUCK_I64: return ((const int64_t *)data)[index];
+    case DUCK_TIME: return ((const int64_t *)data)[index] / MICROS_PER_TIME_MILLI;
+    case DUCK_NANOS: return (Int128)((const int64_t *)data)[index] * NANOS_PER_MICRO;
+    case DUCK_SAME: break;
+    }
+    assert(!"copied as they are");
+    return 0;
+}
+
 static void vector_read_wide(const DuckRead *read, const void *data, Column *column)
 {
     DuckWidth width = duck_width(column->type);
     for (int32_t i = 0; i < read->count; i++) {
-        Int128 value = 0;
-        int32_t from = read->first + i;
-        switch (width) {
-        case DUCK_I16: value = ((const int16_t *)data)[from]; break;
-        case DUCK_I32: value = ((const int32_t *)data)[from]; break;
-        case DUCK_I64: value = ((const int64_t *)data)[from]; break;
-        case DUCK_TIME: value = ((const int64_t *)data)[from] / MICROS_PER_TIME_MILLI; break;
-        case DUCK_NANOS: value = (Int128)((const int64_t *)data)[from] * NANOS_PER_MICRO; break;
-        case DUCK_SAME: assert(!"copied as they are"); break;
-        }
+        Int128 value = duck_wide_read(width, data, read->first + i);
         if (column->physical == PHYSICAL_I32)
             ((int32_t *)column->values)[read->at + i] = (int32_t)value;
         else
@@ -213,7 +221,9 @@ void duck_vector_read(const DuckRead *read, duckdb_vector vector, Column *column
     const uint64_t *valid = read->api->duckdb_vector_get_validity(vector);
     int32_t width = physical_bytes(column->physical);
     assert(read->at + read->count <= read->capacity);
-    if (column->physical == PHYSICAL_STRING)
+    if (type_is_nested(column->type))
+        duck_nested_read(read, vector, column);
+    else if (column->physical == PHYSICAL_STRING)
         vector_read_strings(read, data, valid, column);
     else if (duck_width(column->type) == DUCK_SAME)
         memcpy((char *)column->values + (int64_t)read->at * width,

@@ -24,4 +24,20 @@ typedef struct DuckRead {
 
 void duck_vector_read(const DuckRead *read, duckdb_vector vector, Column *column);
 
+/* The vector's own width of a value. */
+typedef enum DuckWidth { DUCK_SAME, DUCK_I16, DUCK_I32, DUCK_I64, DUCK_TIME, DUCK_NANOS } DuckWidth;
+
+DuckWidth duck_width(Type type);
+/* A value whose layouts differ. */
+Int128 duck_wide_read(DuckWidth width, const void *data, int64_t index);
+
+/* ---- duck_nested.c: lists, maps and structs -------------------------------------------- */
+
+void duck_nested_print(Buffer *out, Type type);
+duckdb_logical_type duck_nested_make(const DuckApi *api, Type type);
+/* Without the validity of the vector itself. */
+void duck_nested_write(const DuckApi *api, duckdb_vector vector, const Column *column,
+                       Selection rows);
+void duck_nested_read(const DuckRead *read, duckdb_vector vector, Column *column);
+
 #endif

@@ -36,7 +36,10 @@ struct ParquetReader {
 
 bool parquet_takes_type(Type type)
 {
-    return type_physical(type) != PHYSICAL_NONE && !type_is_nested(type);
+    for (int32_t i = 0; i < type.child_count; i++)
+        if (!parquet_takes_type(type.children[i]))
+            return false;
+    return type_physical(type) != PHYSICAL_NONE;
 }
 
 static void print_quoted(Buffer *out, Str text, char quote)

@@ -10,7 +10,10 @@ static Status missing(Error *error)
 
 bool parquet_takes_type(Type type)
 {
-    return type_physical(type) != PHYSICAL_NONE && !type_is_nested(type);
+    for (int32_t i = 0; i < type.child_count; i++)
+        if (!parquet_takes_type(type.children[i]))
+            return false;
+    return type_physical(type) != PHYSICAL_NONE;
 }
 
 Status parquet_writer_open(const Schema *schema, Str compression, ParquetWriter **out, Error *error)

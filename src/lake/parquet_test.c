@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/world.h"
+#include "data/nested.h"
 #include "data/value.h"
 #include "lake/parquet.h"
 
@@ -147,6 +148,85 @@ static void all_types_come_back(void **state)
     assert_int_equal(world_remove_tree(world_system(), folder, NULL), OK);
 }
 
+/* The n-th array: n % 40 rows, some of them NULL; every 11th array is NULL itself. */
+static void set_nested(Column *column, Arena *arena, NestedBuilder *builder, int32_t row, int64_t n)
+{
+    Type type = column->type;
+    Value value = {.type = type, .is_null = n % 11 == 5};
+    nested_begin(builder, type);
+    for (int64_t k = 0; k < n % 40; k++) {
+        Value number = {.type = type_simple(TYPE_BIGINT), .integer = n * k};
+        Value text = make_value(type_string(), n + k);
+        if (k % 9 == 4) {
+            nested_put_null(builder);
+            continue;
+        }
+        nested_begin(builder, type.children[0]);
+        nested_put_value(builder, &number);
+        nested_put_value(builder, &text);
+        nested_end(builder);
+    }
+    nested_end(builder);
+    value.text = nested_result(builder);
+    value_set(column, arena, row, BATCH_ROWS_MAX, &value);
+}
+
+static void nested_batch(Batch *batch, const Schema *schema, NestedBuilder *builder, int64_t n)
+{
+    batch_reset(batch, schema, BATCH_ROWS_MAX);
+    for (int32_t row = 0; row < BATCH_ROWS_MAX; row++)
+        set_nested(&batch->columns[0], batch->arena, builder, row, n + row);
+    batch->row_count = BATCH_ROWS_MAX;
+    batch_select_all(batch);
+}
+
+static void lists_longer_than_a_vector_come_back(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/parquet-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char path[64];
+    snprintf(path, sizeof path, "%s/nested.parquet", folder);
+    Arena *arena = arena_new(0);
+    const Type parts[] = {type_simple(TYPE_BIGINT), type_string()};
+    const Str names[] = {STR("a"), STR("b")};
+    Field field = {STR("l"), type_array(arena, type_row(parts, names, 2))};
+    Schema schema = {.fields = &field, .count = 1};
+    NestedBuilder builder = {0};
+    Batch *batch = batch_new(&schema, BATCH_ROWS_MAX);
+    ParquetWriter *writer;
+    Error error = {0};
+    assert_int_equal(parquet_writer_open(&schema, STR("SNAPPY"), &writer, &error), OK);
+    const int32_t column = 0;
+    for (int32_t i = 0; i < 2; i++) {
+        nested_batch(batch, &schema, &builder, (int64_t)i * BATCH_ROWS_MAX);
+        assert_int_equal(parquet_writer_append(writer, batch, batch->selection, &column, &error),
+                         OK);
+    }
+    assert_int_equal(parquet_writer_finish(writer, path, &error), OK);
+    parquet_writer_free(writer);
+    ParquetReader *reader;
+    assert_int_equal(parquet_reader_open(path, &schema, 0, &reader, &error), OK);
+    Batch *back = batch_new(&schema, BATCH_ROWS_MAX);
+    int64_t n = 0;
+    while (parquet_reader_next(reader, back, BATCH_ROWS_MAX, &error) == OK) {
+        nested_batch(batch, &schema, &builder, n);
+        for (int32_t row = 0; row < back->row_count; row++, n++) {
+            Value expected = value_get(&batch->columns[0], row);
+            Value got = value_get(&back->columns[0], row);
+            assert_true(value_equal(&got, &expected));
+        }
+        batch_reset(back, &schema, BATCH_ROWS_MAX);
+    }
+    assert_int_equal(n, BATCH_ROWS_MAX * 2);
+    parquet_reader_free(reader);
+    nested_builder_free(&builder);
+    batch_free(batch);
+    batch_free(back);
+    arena_free(arena);
+    assert_int_equal(world_remove_tree(world_system(), folder, NULL), OK);
+}
+
 static void what_cannot_be_read_says_why(void **state)
 {
     (void)state;
@@ -166,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_types_come_back),
+        cmocka_unit_test(lists_longer_than_a_vector_come_back),
         cmocka_unit_test(what_cannot_be_read_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "connect/filesystem/internal.h"
 #include "connect/filesystem/layout.h"
 #include "connect/filesystem/paths.h"
+#include "data/nested.h"
 #include "data/rowcode.h"
 #include "data/value.h"
 
@@ -225,23 +226,6 @@ static Status sink_flush_large(FilesystemSink *sink, Error *error)
     return sink_relieve(sink, error);
 }
 
-static Status write_bulk(FilesystemSink *sink, const Batch *view, const int32_t *parts,
-                         Error *error)
-{
-    int32_t count = view->selection.count;
-    int32_t *rows = arena_allocate(sink->scratch, (int64_t)sizeof(int32_t) * count);
-    for (int32_t p = 0; p < sink->part_count; p++) {
-        Selection selection = {.rows = rows};
-        for (int32_t i = 0; i < count; i++)
-            if (parts[i] == p)
-                rows[selection.count++] = selection_row(view->selection, i);
-        if (selection.count > 0)
-            TRY(parquet_writer_append(sink->parts[p]->parquet, view, selection,
-                                      sink->record_columns, error));
-    }
-    return OK;
-}
-
 /* The format has no form for the row: it stays out, as a dead letter. */
 static void sink_refuse(FilesystemSink *sink, const Batch *view, int32_t row, const char *reason)
 {
@@ -266,6 +250,44 @@ static void sink_refuse(FilesystemSink *sink, const Batch *view, int32_t row, co
     if (sink->base.dead_letters != NULL)
         deadletters_add(sink->base.dead_letters, &letter);
     buffer_free(&bytes);
+}
+
+/* What parquet has no form for, or NULL. */
+static const char *bulk_problem(const Batch *view, int32_t row)
+{
+    for (int32_t i = 0; i < view->column_count; i++) {
+        const Column *column = &view->columns[i];
+        if (!type_is_nested(column->type) || column_is_null(column, row))
+            continue;
+        Value value = value_get(column, row);
+        if (nested_has_null_key(value.text, value.type))
+            return "a map has a NULL key";
+    }
+    return NULL;
+}
+
+static Status write_bulk(FilesystemSink *sink, const Batch *view, const int32_t *parts,
+                         Error *error)
+{
+    int32_t count = view->selection.count;
+    int32_t *rows = arena_allocate(sink->scratch, (int64_t)sizeof(int32_t) * count);
+    for (int32_t p = 0; p < sink->part_count; p++) {
+        Selection selection = {.rows = rows};
+        for (int32_t i = 0; i < count; i++) {
+            int32_t row = selection_row(view->selection, i);
+            if (parts[i] != p)
+                continue;
+            const char *problem = bulk_problem(view, row);
+            if (problem != NULL)
+                sink_refuse(sink, view, row, problem);
+            else
+                rows[selection.count++] = row;
+        }
+        if (selection.count > 0)
+            TRY(parquet_writer_append(sink->parts[p]->parquet, view, selection,
+                                      sink->record_columns, error));
+    }
+    return OK;
 }
 
 static void write_rows(FilesystemSink *sink, const Batch *view, const int32_t *parts)
