@@ -11,6 +11,8 @@ enum {
     DATAGEN_WAIT_US = 50 * 1000,
     DATAGEN_LENGTH_DEFAULT = 100,
     DATAGEN_LENGTH_MAX = 1024 * 1024,
+    DATAGEN_ELEMENTS_DEFAULT = 3,
+    DATAGEN_ELEMENTS_MAX = 1024,
 };
 
 typedef struct Datagen {
@@ -50,7 +52,8 @@ static const OptionSpec datagen_options[] = {
      .help = "How far before now a random timestamp may lie."},
     {.key = "fields.#.length",
      .type = OPTION_INT,
-     .help = "Length of random text or bytes, 100 if not given; CHAR and BINARY keep their own."},
+     .help = "Length of random text or bytes, 100 if not given; CHAR and BINARY keep their own. "
+             "Elements of an array, map or multiset, 3 if not given."},
     {.key = "fields.#.var-len",
      .type = OPTION_BOOL,
      .default_text = "false",
@@ -99,35 +102,24 @@ static bool datagen_is_bounded(const TableOptions *table)
 
 /* ---- Checking ---------------------------------------------------------------------------- */
 
-/* What is wrong with the field's options, or NULL; `option` gets the one to point at. */
-static const char *field_bind(const OptionSet *options, const Field *from, DatagenField *into,
-                              const char **option)
+static const char *field_bind_sequence(const OptionSet *options, Str name, DatagenField *into,
+                                       const char **option)
 {
     char key[DATAGEN_KEY_BYTES];
-    *option = "kind";
-    if (from->name.length > DATAGEN_KEY_BYTES - 32)
-        return "the column's name is too long for datagen";
-    *into = (DatagenField){.type = from->type, .physical = type_physical(from->type)};
-    if (type_is_nested(from->type))
-        return "datagen cannot make values of this type yet";
-    double null_rate = options_double(options, field_key(key, from->name, "null-rate"));
-    *option = "null-rate";
-    if (!(null_rate >= 0 && null_rate <= 1))
-        return "the share of NULL lies between 0 and 1";
-    into->null_threshold = (uint64_t)(null_rate * 4294967296.0);
-    into->max_past_us = options_duration_us(options, field_key(key, from->name, "max-past"));
-    into->is_var_len = options_bool(options, field_key(key, from->name, "var-len"));
-    into->is_sequence = field_is_sequence(options, from->name);
-    if (into->is_sequence) {
-        *option = "start";
-        if (!field_has(options, from->name, "start") || !field_has(options, from->name, "end"))
-            return "a sequence needs `start` and `end`";
-        into->start = options_int(options, field_key(key, from->name, "start"));
-        into->end = options_int(options, field_key(key, from->name, "end"));
-        if (into->end < into->start)
-            return "the `end` of a sequence is not before its `start`";
-        return datagen_sequence_fits(into) ? NULL : "a sequence needs a number or text column";
-    }
+    *option = "start";
+    if (!field_has(options, name, "start") || !field_has(options, name, "end"))
+        return "a sequence needs `start` and `end`";
+    into->start = options_int(options, field_key(key, name, "start"));
+    into->end = options_int(options, field_key(key, name, "end"));
+    if (into->end < into->start)
+        return "the `end` of a sequence is not before its `start`";
+    return datagen_sequence_fits(into) ? NULL : "a sequence needs a number or text column";
+}
+
+static const char *field_bind_random(const OptionSet *options, const Field *from,
+                                     DatagenField *into, const char **option)
+{
+    char key[DATAGEN_KEY_BYTES];
     *option = "length";
     into->length = DATAGEN_LENGTH_DEFAULT;
     bool is_fixed = from->type.id == TYPE_CHAR || from->type.id == TYPE_BINARY;
@@ -142,6 +134,71 @@ static const char *field_bind(const OptionSet *options, const Field *from, Datag
     Str least = options_text(options, field_key(key, from->name, "min"));
     Str greatest = options_text(options, field_key(key, from->name, "max"));
     return datagen_bind_bounds(into, least, greatest);
+}
+
+static const char *field_bind(Arena *arena, const OptionSet *options, const Field *from,
+                              DatagenField *into, const char **option);
+
+/* The parts of a column are called as Flink calls them: row.field, array.element, map.key,
+ * map.value. */
+static const char *field_bind_nested(Arena *arena, const OptionSet *options, const Field *from,
+                                     DatagenField *into, const char **option)
+{
+    char key[DATAGEN_KEY_BYTES];
+    Type type = from->type;
+    *option = "length";
+    into->length = DATAGEN_ELEMENTS_DEFAULT;
+    if (type.id != TYPE_ROW && field_has(options, from->name, "length"))
+        into->length = options_int(options, field_key(key, from->name, "length"));
+    if (into->length < 0 || into->length > DATAGEN_ELEMENTS_MAX)
+        return "the number of elements lies between 0 and 1024";
+    int64_t deepest = 1;
+    into->child_count = type.child_count;
+    into->children = ARENA_ARRAY(arena, DatagenField, type.child_count + 1);
+    for (int32_t i = 0; i < type.child_count; i++) {
+        Str part = type.id == TYPE_MAP ? i == 0 ? STR("key") : STR("value") : STR("element");
+        if (type.id == TYPE_ROW)
+            part = type.child_names[i];
+        Field child = {.type = type.children[i]};
+        child.name =
+            str_from(arena_printf(arena, "%.*s.%.*s", STR_ARGS(from->name), STR_ARGS(part)));
+        if (field_is_sequence(options, child.name))
+            return "only whole columns can be a sequence";
+        const char *what = field_bind(arena, options, &child, &into->children[i], option);
+        if (what != NULL)
+            return what;
+        if (into->children[i].elements > deepest)
+            deepest = into->children[i].elements;
+    }
+    into->elements = type.id == TYPE_ROW || into->length == 0 ? deepest : into->length * deepest;
+    *option = "length";
+    return into->elements <= DATAGEN_ELEMENTS_MAX ? NULL
+                                                  : "one value has more than 1024 elements in all";
+}
+
+/* What is wrong with the field's options, or NULL; `option` gets the one to point at. */
+static const char *field_bind(Arena *arena, const OptionSet *options, const Field *from,
+                              DatagenField *into, const char **option)
+{
+    char key[DATAGEN_KEY_BYTES];
+    *option = "kind";
+    if (from->name.length > DATAGEN_KEY_BYTES - 32)
+        return "the column's name is too long for datagen";
+    *into =
+        (DatagenField){.type = from->type, .physical = type_physical(from->type), .elements = 1};
+    double null_rate = options_double(options, field_key(key, from->name, "null-rate"));
+    *option = "null-rate";
+    if (!(null_rate >= 0 && null_rate <= 1))
+        return "the share of NULL lies between 0 and 1";
+    into->null_threshold = (uint64_t)(null_rate * 4294967296.0);
+    into->max_past_us = options_duration_us(options, field_key(key, from->name, "max-past"));
+    into->is_var_len = options_bool(options, field_key(key, from->name, "var-len"));
+    into->is_sequence = field_is_sequence(options, from->name);
+    if (into->is_sequence)
+        return field_bind_sequence(options, from->name, into, option);
+    if (type_is_nested(from->type))
+        return field_bind_nested(arena, options, from, into, option);
+    return field_bind_random(options, from, into, option);
 }
 
 static OptionEntry datagen_entry(const OptionSet *options, Str field, const char *option)
@@ -159,10 +216,11 @@ static Status datagen_check(const TableCheck *check)
     const TableOptions *table = check->table;
     const Schema *schema = check->physical;
     Status status = OK;
+    Arena *arena = arena_new(0);
     for (int32_t i = 0; i < schema->count; i++) {
         DatagenField field;
         const char *option;
-        const char *what = field_bind(table->options, &schema->fields[i], &field, &option);
+        const char *what = field_bind(arena, table->options, &schema->fields[i], &field, &option);
         if (what == NULL)
             continue;
         OptionEntry entry = datagen_entry(table->options, schema->fields[i].name, option);
@@ -173,6 +231,7 @@ static Status datagen_check(const TableCheck *check)
         check->report(check->report_context, &entry, "WR3381", message, NULL);
         status = ERR_INVALID;
     }
+    arena_free(arena);
     return status;
 }
 
@@ -192,7 +251,8 @@ static Status datagen_open(SourceReader *reader, Str state, Error *error)
     for (int32_t i = 0; i < table->physical.count; i++) {
         DatagenField field;
         const char *option;
-        const char *what = field_bind(options, &table->physical.fields[i], &field, &option);
+        const char *what =
+            field_bind(reader->arena, options, &table->physical.fields[i], &field, &option);
         if (what != NULL)
             return fail(error, ERR_INVALID, "WR3381", "column `%.*s`: %s",
                         STR_ARGS(table->physical.fields[i].name), what);

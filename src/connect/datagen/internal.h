@@ -9,18 +9,22 @@
 enum { DATAGEN_KEY_BYTES = 512 };
 
 /* How to make the values of one column. */
-typedef struct DatagenField {
+typedef struct DatagenField DatagenField;
+struct DatagenField {
     Type type;
     Physical physical;
     bool is_sequence;
     int64_t start, end;     /* of a sequence, both included */
     Int128 least, greatest; /* random whole numbers and decimals */
     double real_least, real_greatest;
-    int64_t length; /* of text and bytes */
+    int64_t length; /* of text and bytes; elements of a collection */
     bool is_var_len;
     int64_t max_past_us;
     uint64_t null_threshold; /* NULL when 32 random bits are below it */
-} DatagenField;
+    DatagenField *children;  /* of nested types: elements; keys and values; fields */
+    int32_t child_count;
+    int64_t elements; /* of the deepest collection in one value; 1 if there is none */
+};
 
 /* What the columns of a batch have in common. */
 typedef struct DatagenFill {

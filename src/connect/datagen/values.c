@@ -2,6 +2,7 @@
 #include <float.h>
 
 #include "connect/datagen/internal.h"
+#include "data/nested.h"
 #include "data/value.h"
 
 /* SplitMix64: fast, and good enough for made-up data. (Steele, Lea, Flood: "Fast splittable
@@ -215,6 +216,40 @@ static void fill_nulls(const DatagenField *field, const DatagenFill *fill, Colum
             column_set_null(column, fill->arena, row, fill->rows);
 }
 
+/* The values of one child for all rows, `each` of them a row. */
+static Column fill_child(const DatagenField *child, const DatagenFill *fill, int32_t each)
+{
+    DatagenFill inner = *fill;
+    inner.rows = fill->rows * each;
+    Column column = column_new(fill->arena, child->type, inner.rows);
+    datagen_fill(child, &inner, &column);
+    return column;
+}
+
+static void fill_nested(const DatagenField *field, const DatagenFill *fill, Column *column)
+{
+    bool is_row = field->type.id == TYPE_ROW, is_multiset = field->type.id == TYPE_MULTISET;
+    int32_t each = is_row ? 1 : (int32_t)field->length;
+    Column *children =
+        arena_allocate(fill->arena, (int64_t)sizeof(Column) * (field->child_count + 1));
+    for (int32_t i = 0; i < field->child_count; i++)
+        children[i] = fill_child(&field->children[i], fill, each);
+    Value one = {.type = type_simple(TYPE_INT), .integer = 1};
+    NestedBuilder builder = {0};
+    for (int32_t row = 0; row < fill->rows; row++) {
+        nested_begin(&builder, field->type);
+        for (int32_t k = row * each; k < (row + 1) * each; k++) {
+            for (int32_t i = 0; i < field->child_count; i++)
+                nested_put_column(&builder, &children[i], k);
+            if (is_multiset)
+                nested_put_value(&builder, &one);
+        }
+        nested_end(&builder);
+        ((StrView *)column->values)[row] = str_view_copy(fill->arena, nested_result(&builder));
+    }
+    nested_builder_free(&builder);
+}
+
 void datagen_fill(const DatagenField *field, const DatagenFill *fill, Column *column)
 {
     assert(column->physical == field->physical && !column->is_constant);
@@ -222,6 +257,8 @@ void datagen_fill(const DatagenField *field, const DatagenFill *fill, Column *co
                    field->type.id == TYPE_TIME;
     if (field->is_sequence) {
         fill_sequence(field, fill, column);
+    } else if (type_is_nested(field->type)) {
+        fill_nested(field, fill, column);
     } else if (is_time) {
         fill_time(field, fill, column);
     } else if (field->physical == PHYSICAL_STRING) {
