@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := build
 .PHONY: setup build demo demo-mysql check check-asan check-tsan check-clang bench fuzz \
-	fmt tidy clang-tidy docs clean help
+	nexmark fmt tidy clang-tidy docs clean help
 
 help:
 	@echo 'make            build the program: build/weir'
@@ -10,6 +10,7 @@ help:
 	@echo 'make demo-mysql the same from a private MariaDB into a private Redis, compared at the end'
 	@echo 'make check      all tests (check-asan, check-tsan, check-clang: one part of them)'
 	@echo 'make bench      measure, against other programs in the same run'
+	@echo 'make nexmark    the answers of all Nexmark queries (bench/nexmark/run time: how fast they are)'
 	@echo 'make fuzz       fuzz every decoder for FUZZ_SECONDS (60) each'
 	@echo 'make fmt        format the C code; make tidy: check the house rules; make clang-tidy'
 	@echo 'make docs       write docs/connectors.md and docs/functions.md anew, from the program'
@@ -35,6 +36,9 @@ check-asan check-tsan check-clang: check-%: setup
 
 bench: build
 	@tools/bench
+
+nexmark: build
+	@bench/nexmark/run check
 
 fuzz: setup
 	@tools/fuzz

@@ -100,6 +100,14 @@ static bool filesystem_is_bounded(const TableOptions *table)
     return !options_has(table->options, "source.monitor-interval");
 }
 
+/* Flink looks up no files. Here they are read once, when the job starts; a folder that is watched
+ * has no end to be read to. */
+static bool filesystem_looks_up(const TableOptions *table, LookupInfo *out)
+{
+    *out = (LookupInfo){.cache = {.kind = LOOKUP_CACHE_FULL}};
+    return filesystem_is_bounded(table);
+}
+
 /* Report a mistake at the option it is made in. */
 static Status check_fail(const TableCheck *check, const char *key, const Error *error)
 {
@@ -145,6 +153,7 @@ static const ConnectorInfo filesystem_info = {
     .needs_format = true,
     .reads_fields = true,
     .guarantee = SINK_TRANSACTIONAL,
+    .looks_up = filesystem_looks_up,
     .is_bounded = filesystem_is_bounded,
     .check = filesystem_check,
 };
