@@ -14,8 +14,8 @@ extern const Connector print_connector;
 extern const Connector redis_connector;
 
 static const Connector *const connectors[] = {
-    &blackhole_connector, &datagen_connector, &filesystem_connector,
-    &mysql_cdc_connector, &nexmark_connector, &print_connector,   &redis_connector,
+    &blackhole_connector, &datagen_connector, &filesystem_connector, &mysql_cdc_connector,
+    &nexmark_connector,   &print_connector,   &redis_connector,
 };
 
 enum { CONNECTOR_COUNT = sizeof connectors / sizeof connectors[0], FORMATS_MAX = 32 };

@@ -1,4 +1,5 @@
 /* filesystem: tables as folders of files, by the options of Flink's connector. */
+#include "connect/filesystem/commit.h"
 #include "connect/filesystem/internal.h"
 #include "connect/filesystem/layout.h"
 
@@ -42,7 +43,7 @@ static const OptionSpec filesystem_options[] = {
      .type = OPTION_ENUM,
      .default_text = "process-time",
      .choices = "process-time|partition-time",
-     .help = "What makes a partition complete; partition-time is not supported yet."},
+     .help = "What must pass a partition's beginning: the clock, or the watermark."},
     {.key = "sink.partition-commit.delay",
      .type = OPTION_DURATION,
      .default_text = "0 s",
@@ -57,18 +58,19 @@ static const OptionSpec filesystem_options[] = {
     {.key = "sink.partition-commit.watermark-time-zone",
      .type = OPTION_TEXT,
      .default_text = "UTC",
-     .help = "Accepted for Flink's sake."},
+     .help = "The zone in which partition-time reads the times of partitions."},
     {.key = "partition.time-extractor.kind",
      .type = OPTION_TEXT,
      .default_text = "default",
-     .help = "Accepted for Flink's sake."},
+     .help = "How partition-time finds the time of a partition; there is only 'default'."},
     {.key = "partition.time-extractor.timestamp-pattern",
      .type = OPTION_TEXT,
-     .help = "Accepted for Flink's sake."},
+     .help = "The time of a partition, with $column for the columns' values: '$day $hour:00:00'; "
+             "without it the first column is the time."},
     {.key = "partition.time-extractor.timestamp-formatter",
      .type = OPTION_TEXT,
      .default_text = "yyyy-MM-dd HH:mm:ss",
-     .help = "Accepted for Flink's sake."},
+     .help = "The form of that time; there is no other yet."},
     {.key = "auto-compaction",
      .type = OPTION_BOOL,
      .default_text = "false",
@@ -131,11 +133,11 @@ static Status filesystem_check(const TableCheck *check)
     arena_free(arena);
     if (status != OK)
         status = check_fail(check, "path", &error);
-    const char *const trigger = "sink.partition-commit.trigger";
-    if (check->is_sink && str_is(options_text(options, trigger), "partition-time")) {
-        (void)fail(&error, ERR_INVALID, "WR3406", "'partition-time' is not supported yet");
-        error_hint(&error, "use 'process-time'");
-        status = check_fail(check, trigger, &error);
+    const char *key = NULL;
+    const char *problem = check->is_sink ? commits_check(options, &key) : NULL;
+    if (problem != NULL) {
+        (void)fail(&error, ERR_INVALID, "WR3406", "%s", problem);
+        status = check_fail(check, key, &error);
     }
     return status;
 }

@@ -34,9 +34,6 @@ static void sink_read_options(FilesystemSink *sink, const OptionSet *options)
     if (sink->is_bulk && sink->rolling.file_bytes > BULK_BYTES_MAX)
         sink->rolling.file_bytes = BULK_BYTES_MAX;
     sink->default_partition = options_text(options, "partition.default-name");
-    Str policy = options_text(options, "sink.partition-commit.policy.kind");
-    sink->writes_success = str_find(policy, STR("success-file")) >= 0;
-    sink->success_name = options_terminated(options, "sink.partition-commit.success-file.name");
     if (sink->is_bulk)
         sink->compression = options_text(options, "parquet.compression");
 }
@@ -113,7 +110,9 @@ static Status sink_open(SinkWriter *writer, Str state, Error *error)
     sink->extension = arena_printf(writer->arena, ".%s", name);
     TRY(path_of_option(writer->arena, options_text(options->options, "path"), &sink->root, error));
     sink_read_options(sink, options->options);
+    TRY(commits_init(&sink->commits, writer->world, options->options, error));
     sink_map_columns(sink);
+    sink->commits.is_on = sink->commits.is_on && sink->partition_count > 0;
     TRY(sink_open_format(sink, error));
     TRY(writer->world->kind->make_folder(writer->world, sink->root, error));
     sink->next_check_us = world_now_us(writer->world) + sink->rolling.check_us;
@@ -160,6 +159,28 @@ static void partition_path(const FilesystemSink *sink, const Batch *view, int32_
     buffer_free(&text);
 }
 
+/* The partition of a row has one more row from now on. */
+static Status partition_open(FilesystemSink *sink, const Batch *view, int32_t row, Str path,
+                             Error *error)
+{
+    if (!sink->commits.is_on || commits_knows(&sink->commits, path))
+        return OK;
+    const Schema *physical = &sink->base.node->sink.table->physical;
+    Schema columns = schema_pick(sink->scratch, physical, sink->partition, sink->partition_count);
+    Str *values = ARENA_ARRAY(sink->scratch, Str, sink->partition_count);
+    for (int32_t i = 0; i < sink->partition_count; i++) {
+        Value value = value_get(&view->columns[sink->partition[i]], row);
+        Buffer text = {0};
+        if (!value.is_null)
+            value_print(&text, &value, VALUE_PLAIN, NULL);
+        values[i] =
+            str_copy(sink->scratch, text.length == 0 ? sink->default_partition : buffer_str(&text));
+        buffer_free(&text);
+    }
+    return commits_open(&sink->commits, path, &columns, values, world_now_us(sink->base.world),
+                        error);
+}
+
 /* The part for a row; rows of one partition come together, so the last one is looked at first. */
 static Status row_part(FilesystemSink *sink, const Batch *view, int32_t row, int32_t *index,
                        Error *error)
@@ -172,7 +193,9 @@ static Status row_part(FilesystemSink *sink, const Batch *view, int32_t row, int
     }
     Buffer path = {0};
     partition_path(sink, view, row, &path);
-    Status status = sink_part_find(sink, buffer_str(&path), index, error);
+    Status status = partition_open(sink, view, row, buffer_str(&path), error);
+    if (status == OK)
+        status = sink_part_find(sink, buffer_str(&path), index, error);
     buffer_free(&path);
     TRY(status);
     sink->last_key.length = 0;
@@ -350,9 +373,29 @@ static Status sink_sync_part(const FilesystemSink *sink, Part *part, Error *erro
     return sink->part_count > OPEN_FILES_MAX ? part_rest(part, error) : OK;
 }
 
+/* Partitions that are complete by now: their files end here. */
+static Status sink_complete(FilesystemSink *sink, int64_t checkpoint, Error *error)
+{
+    Commits *commits = &sink->commits;
+    int64_t now_us = world_now_us(sink->base.world);
+    for (int32_t i = 0; i < commits->count; i++) {
+        OpenPartition *partition = &commits->open[i];
+        if (!commits_is_due(commits, partition, now_us))
+            continue;
+        for (int32_t p = sink->part_count - 1; p >= 0; p--) {
+            if (str_is(sink->parts[p]->partition, partition->path))
+                TRY(sink_part_close(sink, p, error));
+        }
+        partition->checkpoint = checkpoint;
+        sink->last_part = -1; /* the next row opens it again */
+    }
+    return OK;
+}
+
 static Status sink_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state, Error *error)
 {
     FilesystemSink *sink = (FilesystemSink *)writer;
+    TRY(sink_complete(sink, checkpoint, error));
     for (int32_t i = sink->part_count - 1; i >= 0; i--) {
         if (sink->is_bulk)
             TRY(sink_part_close(sink, i, error));
@@ -372,9 +415,17 @@ static Status sink_commit(SinkWriter *writer, int64_t checkpoint, Error *error)
     return sink_publish((FilesystemSink *)writer, checkpoint, error);
 }
 
+static Status sink_advance(SinkWriter *writer, Timestamp watermark, Error *error)
+{
+    (void)error;
+    ((FilesystemSink *)writer)->commits.watermark = watermark;
+    return OK;
+}
+
 static Status sink_finish(SinkWriter *writer, Error *error)
 {
     FilesystemSink *sink = (FilesystemSink *)writer;
+    sink->commits.watermark = TIMESTAMP_MAX;
     for (int32_t i = sink->part_count - 1; i >= 0; i--)
         TRY(sink_part_close(sink, i, error));
     return OK;
@@ -384,6 +435,7 @@ static void sink_close(SinkWriter *writer)
 {
     FilesystemSink *sink = (FilesystemSink *)writer;
     sink_parts_free(sink);
+    commits_free(&sink->commits);
     if (sink->encoder != NULL)
         sink->format->encoder->close(sink->encoder);
     buffer_free(&sink->key);
@@ -396,6 +448,7 @@ const SinkKind filesystem_sink = {
     .open = sink_open,
     .write = sink_write,
     .tick = sink_tick,
+    .advance = sink_advance,
     .prepare = sink_prepare,
     .commit = sink_commit,
     .finish = sink_finish,

@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "connect/connect.h"
+#include "connect/filesystem/commit.h"
 #include "connect/filesystem/part.h"
 #include "format/format.h"
 
@@ -34,9 +35,7 @@ typedef struct FilesystemSink {
     Encoder *encoder;
     RollingPolicy rolling;
     int64_t next_check_us;
-    bool writes_success;
-    const char *success_name;
-    int64_t success_delay_us;
+    Commits commits;
 
     char uuid[40];
     int64_t counter;

@@ -148,19 +148,6 @@ Status sink_sync_new_folders(FilesystemSink *sink, Error *error)
     return status;
 }
 
-static Status write_success(FilesystemSink *sink, const char *final, Error *error)
-{
-    World *world = sink->base.world;
-    const char *slash = strrchr(final, '/');
-    char path[PATH_BYTES_MAX + NAME_BYTES_MAX];
-    File *file;
-    snprintf(path, sizeof path, "%.*s/%s", (int)(slash - final), final, sink->success_name);
-    Status status = world->kind->open(world, path, FILE_CREATE, &file, error);
-    if (status != OK)
-        return part_retriable(status, error);
-    return world->kind->close(file, error);
-}
-
 /* Files that are visible already, because a call before failed half-way, are passed over. */
 static Status publish_file(FilesystemSink *sink, const PendingFile *file, Error *error)
 {
@@ -169,10 +156,7 @@ static Status publish_file(FilesystemSink *sink, const PendingFile *file, Error 
     Status status = part_publish(world, file->hidden, file->final, error);
     if (status == ERR_NOT_FOUND && world->kind->stat(world, file->final, &info, NULL) == OK)
         status = OK;
-    TRY(status);
-    if (sink->writes_success && sink->partition_count > 0)
-        TRY(write_success(sink, file->final, error));
-    return OK;
+    return status;
 }
 
 Status sink_publish(FilesystemSink *sink, int64_t checkpoint, Error *error)
@@ -201,7 +185,7 @@ Status sink_publish(FilesystemSink *sink, int64_t checkpoint, Error *error)
             sink->pending[kept++] = *file;
     }
     sink->pending_count = kept;
-    return OK;
+    return commits_publish(&sink->commits, sink->base.world, sink->root, checkpoint, error);
 }
 
 void sink_parts_free(FilesystemSink *sink)

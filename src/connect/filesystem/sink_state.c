@@ -4,7 +4,7 @@
 #include "connect/filesystem/paths.h"
 #include "connect/filesystem/sink.h"
 
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2 };
 
 void sink_state_write(const FilesystemSink *sink, Buffer *out)
 {
@@ -26,6 +26,7 @@ void sink_state_write(const FilesystemSink *sink, Buffer *out)
         buffer_append_u64(out, (uint64_t)part->file_bytes);
         buffer_append_u64(out, (uint64_t)part->opened_us);
     }
+    commits_save(&sink->commits, out);
 }
 
 static const char *take_text(FilesystemSink *sink, ByteReader *reader)
@@ -122,7 +123,8 @@ Status sink_state_restore(FilesystemSink *sink, Str state, Error *error)
     ByteReader reader = byte_reader(state);
     uint8_t version = byte_reader_u8(&reader);
     Str uuid = byte_reader_bytes(&reader);
-    if (reader.is_short || version != STATE_VERSION || uuid.length >= (int64_t)sizeof sink->uuid)
+    if (reader.is_short || version < 1 || version > STATE_VERSION ||
+        uuid.length >= (int64_t)sizeof sink->uuid)
         return fail(error, ERR_CORRUPT, "WR3408",
                     "the saved state of a filesystem sink cannot be read");
     memcpy(sink->uuid, uuid.data, (size_t)uuid.length);
@@ -130,6 +132,8 @@ Status sink_state_restore(FilesystemSink *sink, Str state, Error *error)
     sink->counter = (int64_t)byte_reader_u64(&reader);
     TRY(restore_pending(sink, &reader, error));
     TRY(restore_parts(sink, &reader, error));
+    if (version > 1)
+        commits_restore(&sink->commits, &reader);
     if (reader.is_short)
         return fail(error, ERR_CORRUPT, "WR3408",
                     "the saved state of a filesystem sink cannot be read");

@@ -298,8 +298,6 @@ static void intervals_roll_files_over(void **state)
                                    "5 s",
                                    "sink.rolling-policy.check-interval",
                                    "1 s",
-                                   "sink.partition-commit.policy.kind",
-                                   "success-file",
                                    NULL};
     TestTable *test = test_table(&schema, 1, "json", options);
     SinkWriter *writer = test_sink(test, (Str){0});
@@ -314,7 +312,79 @@ static void intervals_roll_files_over(void **state)
     prepare(writer, 2, &saved);
     assert_int_equal(writer->kind->commit(writer, 2, NULL), OK);
     expect_visible(test, "day=a/: {\"n\":1}\n");
-    assert_int_equal(count_hidden(test), 1); /* _SUCCESS */
+    writer->kind->close(writer);
+    buffer_free(&saved);
+    test_drop(test);
+}
+
+/* The only hidden file that is not being written. */
+static bool has_success(const TestTable *test, const char *partition)
+{
+    char path[4096];
+    FileInfo info;
+    snprintf(path, sizeof path, "%s/%s/_SUCCESS", test->folder, partition);
+    return world_system()->kind->stat(world_system(), path, &info, NULL) == OK;
+}
+
+static void commit(SinkWriter *writer, int64_t checkpoint, Buffer *saved)
+{
+    prepare(writer, checkpoint, saved);
+    assert_int_equal(writer->kind->commit(writer, checkpoint, NULL), OK);
+}
+
+static void partitions_are_complete_when_the_watermark_says_so(void **state)
+{
+    (void)state;
+    const char *const options[] = {"sink.partition-commit.trigger",
+                                   "partition-time",
+                                   "sink.partition-commit.delay",
+                                   "1 min",
+                                   "sink.partition-commit.policy.kind",
+                                   "success-file",
+                                   "partition.time-extractor.timestamp-pattern",
+                                   "2024-05-01 $day:00",
+                                   NULL};
+    TestTable *test = test_table(&schema, 1, "json", options);
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    Timestamp ten;
+    assert_true(timestamp_parse(STR("2024-05-01 10:00:00"), ' ', &ten));
+    write_rows(writer, 1, 1, "10:00");
+    write_rows(writer, 2, 1, "10:01");
+    assert_int_equal(writer->kind->advance(writer, ten + 60 * MICROS_PER_SECOND, NULL), OK);
+    commit(writer, 1, &saved);
+    expect_visible(test, "");
+    assert_int_equal(writer->kind->advance(writer, ten + 60 * MICROS_PER_SECOND + 1000, NULL), OK);
+    prepare(writer, 2, &saved);
+    assert_false(has_success(test, "day=10%3A00"));
+    writer->kind->close(writer); /* in doubt */
+    writer = test_sink(test, buffer_str(&saved));
+    assert_true(has_success(test, "day=10%3A00"));
+    assert_false(has_success(test, "day=10%3A01"));
+    expect_visible(test, "day=10%3A00/: {\"n\":1}\n");
+    /* A late row opens it again, and the end of input completes all. */
+    write_rows(writer, 3, 1, "10:00");
+    assert_int_equal(writer->kind->finish(writer, NULL), OK);
+    commit(writer, 3, &saved);
+    assert_true(has_success(test, "day=10%3A01"));
+    expect_visible(test, "day=10%3A00/: {\"n\":1}\nday=10%3A00/: {\"n\":3}\n"
+                         "day=10%3A01/: {\"n\":2}\n");
+    writer->kind->close(writer);
+    buffer_free(&saved);
+    test_drop(test);
+}
+
+static void partitions_are_complete_after_a_delay(void **state)
+{
+    (void)state;
+    const char *const options[] = {"sink.partition-commit.policy.kind", "success-file", NULL};
+    TestTable *test = test_table(&schema, 1, "json", options);
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    write_rows(writer, 1, 1, "a");
+    commit(writer, 1, &saved);
+    assert_true(has_success(test, "day=a"));
+    expect_visible(test, "day=a/: {\"n\":1}\n");
     writer->kind->close(writer);
     buffer_free(&saved);
     test_drop(test);
@@ -357,6 +427,8 @@ int main(void)
         cmocka_unit_test(folders_are_durable_before_the_checkpoint_and_once),
         cmocka_unit_test(a_full_disk_is_waited_for),
         cmocka_unit_test(intervals_roll_files_over),
+        cmocka_unit_test(partitions_are_complete_when_the_watermark_says_so),
+        cmocka_unit_test(partitions_are_complete_after_a_delay),
         cmocka_unit_test(parquet_files_go_out_and_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
