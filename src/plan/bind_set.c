@@ -127,7 +127,10 @@ static Rel *set_input(SetInputs *inputs, int32_t input)
             continue;
         }
         to.is_nullable = from.is_nullable;
-        exprs[i] = expr_cast(planner->arena, exprs[i], type_plain(to), false);
+        if (from.id == TYPE_NULL)
+            exprs[i] = expr_literal(planner->arena, (Value){.type = to, .is_null = true});
+        else
+            exprs[i] = expr_cast(planner->arena, exprs[i], type_plain(to), false);
     }
     return rel_calc(planner, side->rel, NULL, exprs, common);
 }

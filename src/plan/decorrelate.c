@@ -118,8 +118,7 @@ static bool exprs_have_outer(const List *exprs)
     return false;
 }
 
-/* Whether the expression reads columns of the relation itself. */
-static bool expr_has_inner(const Expr *expr)
+bool expr_has_inner(const Expr *expr)
 {
     if (expr->kind == EXPR_COLUMN)
         return expr_outer_depth(expr) == 0;

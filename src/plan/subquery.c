@@ -245,9 +245,52 @@ static void joining_add_equal(Joining *joining, const Subquery *subquery, bool i
 
 /* ---- Values ---------------------------------------------------------------------------- */
 
+/* The column that the conjunct sets equal to something that is no column of the relation, or -1. */
+static int32_t pinned_column(const Expr *conjunct)
+{
+    if (conjunct->kind != EXPR_CALL || conjunct->arg_count != 2 ||
+        !str_is(str_from(function_name(conjunct->function)), "="))
+        return -1;
+    for (int32_t i = 0; i < 2; i++) {
+        const Expr *column = conjunct->args[i], *other = conjunct->args[1 - i];
+        if (column->kind == EXPR_COLUMN && expr_outer_depth(column) == 0 && !expr_has_inner(other))
+            return column->column;
+    }
+    return -1;
+}
+
+/* Whether filters pin a unique key to one value, as `id = outer.id` does. */
+static bool rel_is_pinned(Planner *planner, Rel *rel)
+{
+    List conjuncts = {0};
+    while (rel->node.kind == PLAN_CALC) {
+        const PlanNode *node = &rel->node;
+        List below = {0};
+        for (int32_t i = 0; i < conjuncts.count; i++) {
+            Expr *conjunct = LIST_AT(conjuncts, i, Expr);
+            if (node->calc.exprs != NULL)
+                conjunct = expr_substitute(planner->arena, conjunct, node->calc.exprs);
+            list_append(&below, planner->arena, conjunct);
+        }
+        if (node->calc.filter != NULL)
+            expr_conjuncts(planner->arena, node->calc.filter, &below);
+        conjuncts = below;
+        rel = rel_input(rel, 0);
+    }
+    int32_t *pinned = ARENA_ARRAY(planner->arena, int32_t, conjuncts.count + 1);
+    int32_t count = 0;
+    for (int32_t i = 0; i < conjuncts.count; i++) {
+        int32_t column = pinned_column(LIST_AT(conjuncts, i, Expr));
+        if (column >= 0)
+            pinned[count++] = column;
+    }
+    return rel_key_within(planner, rel, pinned, count) != NULL;
+}
+
+/* The relation, which has one row at most or is made to have. */
 static Rel *rel_single(Planner *planner, Rel *rel, Span span)
 {
-    if (rel_key_within(planner, rel, NULL, 0) != NULL)
+    if (rel_key_within(planner, rel, NULL, 0) != NULL || rel_is_pinned(planner, rel))
         return rel;
     Rel *single = rel_new(planner, PLAN_SINGLE_ROW, &rel->node.schema, &rel, 1);
     single->span = span;

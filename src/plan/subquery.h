@@ -25,6 +25,8 @@ typedef struct Pulled {
 } Pulled;
 
 bool rel_has_outer(const Rel *rel);
+/* Whether the expression reads columns of the relation itself. */
+bool expr_has_inner(const Expr *expr);
 /* False after a report at `span`. */
 bool rel_pull(Planner *planner, Rel *rel, Span span, Pulled *out);
 /* Leaves out the columns of rel that neither the columns, of which there are so many, nor the
