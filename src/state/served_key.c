@@ -2,6 +2,8 @@
  * for text. */
 #include "state/served_key.h"
 
+#include "data/nested.h"
+
 #include <string.h>
 
 static void append_big_endian(Buffer *out, Uint128 bits, int32_t bytes)
@@ -90,6 +92,9 @@ bool served_row_values(Str bytes, const Schema *schema, Value *values)
         values[i].is_null = byte_reader_u8(&reader) == 0;
         if (!values[i].is_null)
             read_fixed(&reader, type_physical(type), &values[i]);
+        if (!values[i].is_null && !reader.is_short && type_is_nested(type) &&
+            !nested_is_valid(values[i].text, type))
+            return false;
     }
     return !reader.is_short && byte_reader_left(&reader) == 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/nested.h"
 #include "data/rowcode.h"
 
 enum {
@@ -827,8 +828,10 @@ uint8_t *table_load_key(StateTable *table, ByteReader *in)
         probe.word = byte_reader_u64(in);
     } else {
         Str text = byte_reader_bytes(in);
-        if (!in->is_short)
-            view = str_view_borrow(text);
+        bool is_nested = table->key->kind == TABLE_KEY_TEXT && type_is_nested(table->key->types[0]);
+        if (in->is_short || (is_nested && !nested_is_valid(text, table->key->types[0])))
+            return NULL;
+        view = str_view_borrow(text);
         probe.view = &view;
     }
     return in->is_short ? NULL : table_put(table, &probe);

@@ -79,9 +79,6 @@ static Status bind_row(Binding *binding)
         fields[i] = binding->args[i]->type;
         fields[i].time_attribute = TIME_NONE;
         names[i] = str_from(arena_printf(binding->arena, "EXPR$%d", i));
-        if (fields[i].id == TYPE_NULL)
-            return binding_fail(binding, i, "WR2304",
-                                "a field of a ROW needs a type: write CAST(NULL AS type)");
     }
     binding->result = type_not_null(type_row(fields, names, count));
     return OK;

@@ -82,6 +82,13 @@ static uint64_t source_identify_column(const Rel *rel, int32_t index)
         hash = identity_str(hash, type->child_names[path.fields[i]]);
         type = &type->children[path.fields[i]];
     }
+    if (!type_is_nested(*type))
+        return hash;
+    /* State that holds such values cannot be read as another type. */
+    Buffer text = {0};
+    type_print(&text, type_nullable(*type));
+    hash = identity_str(hash, buffer_str(&text));
+    buffer_free(&text);
     return hash;
 }
 
