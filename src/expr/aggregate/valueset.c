@@ -222,6 +222,23 @@ static ValueEntry *valueset_find(const ValueSet *set, const ValueEntry *key)
     return NULL;
 }
 
+void valueset_fetch_slot(const ValueSet *set, const ValueEntry *key)
+{
+    if (set->slot_count > 0)
+        __builtin_prefetch(&set->slots[key->hash & ((uint32_t)set->slot_count - 1)]);
+    else
+        __builtin_prefetch(set->entries);
+}
+
+void valueset_fetch_entry(const ValueSet *set, const ValueEntry *key)
+{
+    if (set->slot_count == 0)
+        return;
+    uint32_t slot = set->slots[key->hash & ((uint32_t)set->slot_count - 1)];
+    if (slot != 0)
+        __builtin_prefetch(&set->entries[slot - 1]);
+}
+
 /* Drop the entries at zero; the others keep their order. */
 static void valueset_sweep(ValueSet *set)
 {

@@ -46,6 +46,11 @@ void valueset_free(ValueSet *set);
 ValueEntry valueset_key(const Column *column, int32_t row);
 ValueEntry valueset_key_text(Str text);
 
+/* Fetch into the cache, without waiting, what valueset_add of the key will look at: first the slot,
+ * then the entry that it names. The set itself is there already. */
+void valueset_fetch_slot(const ValueSet *set, const ValueEntry *key);
+void valueset_fetch_entry(const ValueSet *set, const ValueEntry *key);
+
 /* Add `weight` to the key's count. Returns 1 when the value became present, -1 when it went
  * away, else 0. */
 int valueset_add(ValueSet *set, const ValueEntry *key, int64_t weight);
