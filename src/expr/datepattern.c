@@ -17,6 +17,7 @@ typedef struct PatternPart {
 struct DatePattern {
     PatternPart *parts;
     int32_t count;
+    bool has_weeks;
 };
 
 static const char LETTERS[] = "GyuYMLdDEeaHhKkmsSnNAQqwWzZXxV";
@@ -75,6 +76,7 @@ DatePattern *datepattern_compile(Arena *arena, Str pattern)
             if (strchr(LETTERS, c) == NULL || taken > 19)
                 return NULL;
             part->letter = c;
+            compiled->has_weeks = compiled->has_weeks || c == 'Y' || c == 'w';
             part->count = (int32_t)taken;
         } else if (c == '[' || c == ']' || c == '{' || c == '}' || c == '#') {
             return NULL;
@@ -99,7 +101,18 @@ typedef struct Moment {
 
 static void print_number(Buffer *out, int64_t value, int32_t width)
 {
-    buffer_printf(out, "%0*lld", width, (long long)value);
+    enum { DIGITS_MAX = 20 };
+    if (value < 0 || width >= DIGITS_MAX) {
+        buffer_printf(out, "%0*lld", width, (long long)value);
+        return;
+    }
+    char digits[DIGITS_MAX];
+    int32_t at = DIGITS_MAX;
+    for (; value > 0 || DIGITS_MAX - at < width; value /= 10)
+        digits[--at] = (char)('0' + value % 10);
+    if (at == DIGITS_MAX)
+        digits[--at] = '0';
+    buffer_append(out, digits + at, DIGITS_MAX - at);
 }
 
 /* One letter for the first three counts: a short name; four: the whole; five: an initial. */
@@ -231,7 +244,8 @@ void datepattern_print(Buffer *out, const DatePattern *pattern, Timestamp local,
 {
     Moment moment = {.civil = civil_from_micros(local), .zone = zone, .offset_s = offset_s};
     moment.days = (int32_t)floor_div(local, MICROS_PER_DAY);
-    moment.iso_week = iso_week(moment.days, &moment.iso_year);
+    if (pattern->has_weeks)
+        moment.iso_week = iso_week(moment.days, &moment.iso_year);
     for (int32_t i = 0; i < pattern->count; i++) {
         const PatternPart *part = &pattern->parts[i];
         if (part->letter == 0)
