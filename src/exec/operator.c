@@ -16,10 +16,10 @@ static const OperatorKind *operator_kind_of(PlanKind kind)
     case PLAN_WINDOW_AGGREGATE: return &window_aggregate_operator;
     case PLAN_GROUP_AGGREGATE: return &group_aggregate_operator;
     case PLAN_NORMALIZE: return &normalize_operator;
+    case PLAN_OVER: return &over_operator;
     case PLAN_RANK: return &rank_operator;
     case PLAN_DEDUPLICATE: return &deduplicate_operator;
     case PLAN_WINDOW_RANK: return &window_rank_operator;
-    case PLAN_OVER:
     case PLAN_UNION: return &union_operator;
     case PLAN_REGULAR_JOIN: return &regular_join_operator;
     case PLAN_UNNEST: return &unnest_operator;

@@ -10,6 +10,7 @@ extern const OperatorKind window_assign_operator;
 extern const OperatorKind window_aggregate_operator;
 extern const OperatorKind group_aggregate_operator;
 extern const OperatorKind normalize_operator;
+extern const OperatorKind over_operator;
 extern const OperatorKind rank_operator;
 extern const OperatorKind deduplicate_operator;
 extern const OperatorKind window_rank_operator;

@@ -154,6 +154,8 @@ typedef struct AggregateCall {
     bool has_retractions; /* rows of the input can be taken back */
 } AggregateCall;
 
+enum { LAG_OFFSET_MAX = 100000 };
+
 /* By name, case ignored: COUNT, SUM, AVG, MIN, MAX, FIRST_VALUE, LAST_VALUE, …; COUNT(*) is
  * COUNT with no argument. */
 bool aggregate_exists(Str name);

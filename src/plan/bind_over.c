@@ -7,9 +7,10 @@ static const struct {
     const char *name;
     OverFunction function;
 } functions[] = {
-    {"ROW_NUMBER", OVER_ROW_NUMBER},
-    {"RANK", OVER_RANK},
-    {"DENSE_RANK", OVER_DENSE_RANK},
+    {"ROW_NUMBER", OVER_ROW_NUMBER}, {"RANK", OVER_RANK},
+    {"DENSE_RANK", OVER_DENSE_RANK}, {"LAG", OVER_AGGREGATE},
+    {"LEAD", OVER_FUNCTIONS},        {"NTILE", OVER_FUNCTIONS},
+    {"CUME_DIST", OVER_FUNCTIONS},   {"PERCENT_RANK", OVER_FUNCTIONS},
 };
 enum { FUNCTION_COUNT = sizeof functions / sizeof functions[0] };
 
@@ -146,15 +147,15 @@ static bool over_bind_frame(ExprBinder *binder, const SqlWindow *window, OverUse
 {
     OverFrame *frame = &use->frame;
     *frame = (OverFrame){.from = FRAME_UNBOUNDED_PRECEDING, .to = FRAME_CURRENT_ROW};
-    bool is_framed = use->function == OVER_AGGREGATE;
+    bool is_framed = use->function == OVER_AGGREGATE && !use->is_lag;
     if (!is_framed && window->has_frame) {
         REPORT(binder->planner, "WR2504", window->span, "ROWS and RANGE are not possible with %s",
-               over_function_name(use->function));
+               use->is_lag ? "LAG" : over_function_name(use->function));
         return false;
     }
     frame->is_rows = use->function == OVER_ROW_NUMBER;
     if (!window->has_frame) {
-        if (window->order_by.count == 0)
+        if (window->order_by.count == 0 && is_framed)
             frame->to = FRAME_UNBOUNDED_FOLLOWING;
         return true;
     }
@@ -224,6 +225,98 @@ static bool windows_equal(const OverUse *a, const OverUse *b)
            a->frame.to_offset == b->frame.to_offset;
 }
 
+/* How many rows back: a constant, as a column that says so in every row. */
+static bool lag_bind_offset(ExprBinder *binder, const SqlExpr *argument, AggregateUse *use)
+{
+    Planner *planner = binder->planner;
+    ExprBinder constants = {.planner = planner, .place = "LAG"};
+    Expr *offset = bind_expr(&constants, argument);
+    if (expr_is_poison(offset))
+        return false;
+    if (offset->kind != EXPR_LITERAL || offset->literal.is_null || !type_is_integer(offset->type) ||
+        offset->literal.integer < 0 || offset->literal.integer > LAG_OFFSET_MAX) {
+        REPORT(planner, "WR2510", argument->span,
+               "LAG goes back a constant number of rows, from 0 to %d", LAG_OFFSET_MAX);
+        return false;
+    }
+    Value rows = {.type = type_not_null(type_simple(TYPE_INT)), .integer = offset->literal.integer};
+    use->args[1] = expr_literal(planner->arena, rows);
+    return true;
+}
+
+static bool lag_bind_fallback(ExprBinder *binder, const SqlExpr *argument, AggregateUse *use)
+{
+    Planner *planner = binder->planner;
+    Expr *fallback = bind_expr(binder, argument);
+    Type wanted = type_nullable(type_plain(use->args[0]->type));
+    if (expr_is_poison(fallback))
+        return false;
+    CastKind kind = cast_kind(fallback->type, wanted);
+    if (!type_equal(type_nullable(fallback->type), wanted) && kind != CAST_IMPLICIT &&
+        fallback->type.id != TYPE_NULL) {
+        REPORT(planner, "WR2510", argument->span, "%s cannot stand for %s",
+               type_text(planner->arena, type_nullable(fallback->type)),
+               type_text(planner->arena, wanted));
+        return false;
+    }
+    wanted.is_nullable = fallback->type.is_nullable || fallback->type.id == TYPE_NULL;
+    use->args[2] = expr_cast(planner->arena, fallback, wanted, false);
+    return true;
+}
+
+/* LAG(x [, rows [, fallback]]); NULL after a report. */
+static AggregateUse *bind_lag(ExprBinder *binder, const SqlExpr *expr)
+{
+    Planner *planner = binder->planner;
+    const List *arguments = &expr->call->arguments;
+    AggregateUse *use = ARENA_NEW(planner->arena, AggregateUse);
+    use->name = STR("LAG");
+    use->span = expr->span;
+    use->arg_count = arguments->count;
+    if (use->arg_count < 1 || use->arg_count > 3 || expr->call->is_distinct ||
+        expr->call->nulls != SQL_NULLS_UNSPECIFIED) {
+        REPORT(planner, "WR2510", expr->span, "LAG takes a value, a number of rows and a fallback");
+        return NULL;
+    }
+    use->args[0] = bind_expr(binder, LIST_AT(*arguments, 0, SqlExpr));
+    if (expr_is_poison(use->args[0]) ||
+        (use->arg_count > 1 && !lag_bind_offset(binder, LIST_AT(*arguments, 1, SqlExpr), use)) ||
+        (use->arg_count > 2 && !lag_bind_fallback(binder, LIST_AT(*arguments, 2, SqlExpr), use)))
+        return NULL;
+    Type types[AGGREGATE_ARGS_MAX];
+    for (int32_t i = 0; i < use->arg_count; i++)
+        types[i] = use->args[i]->type;
+    Error error = {0};
+    if (aggregate_bind(use->name, planner->arena, types, use->arg_count, false, false, &use->call,
+                       &error) == OK)
+        return use;
+    REPORT(planner, error.code[0] != '\0' ? error.code : "WR2044", expr->span, "%s", error.text);
+    return NULL;
+}
+
+static bool over_bind_aggregate(ExprBinder *binder, const SqlExpr *expr, OverUse *use)
+{
+    Planner *planner = binder->planner;
+    Str name = sql_path_last(expr->call->name)->text;
+    use->function = OVER_AGGREGATE;
+    if (!aggregate_exists(name)) {
+        REPORT(planner, "WR2510", expr->span,
+               "`%.*s` cannot be used with OVER: it is no aggregate function", STR_ARGS(name));
+        return false;
+    }
+    if (expr->call->filter != NULL) {
+        Diagnostic *d = REPORT(planner, "WR2510", expr->call->filter->span,
+                               "FILTER is not possible together with OVER");
+        diagnostic_help(d, "write the condition into the argument: SUM(CASE WHEN … THEN x END)");
+        return false;
+    }
+    use->is_lag = str_equal_ignoring_case(name, STR("LAG"));
+    use->aggregate = use->is_lag ? bind_lag(binder, expr) : bind_aggregate_use(binder, expr);
+    if (use->aggregate != NULL)
+        use->result = use->aggregate->call->result;
+    return use->aggregate != NULL;
+}
+
 static bool over_bind_function(ExprBinder *binder, const SqlExpr *expr, OverUse *use)
 {
     Planner *planner = binder->planner;
@@ -232,17 +325,14 @@ static bool over_bind_function(ExprBinder *binder, const SqlExpr *expr, OverUse 
     int32_t at = over_find(name);
     ExprBinder inner = *binder;
     inner.over = NULL;
-    if (at < 0) {
-        use->function = OVER_AGGREGATE;
-        if (!aggregate_exists(name)) {
-            REPORT(planner, "WR2510", expr->span,
-                   "`%.*s` cannot be used with OVER: it is no aggregate function", STR_ARGS(name));
-            return false;
-        }
-        use->aggregate = bind_aggregate_use(&inner, expr);
-        if (use->aggregate != NULL)
-            use->result = use->aggregate->call->result;
-        return use->aggregate != NULL;
+    if (at < 0 || functions[at].function == OVER_AGGREGATE)
+        return over_bind_aggregate(&inner, expr, use);
+    if (functions[at].function == OVER_FUNCTIONS) {
+        Diagnostic *d = REPORT(planner, "WR2505", expr->span, "%s is not supported in streaming",
+                               functions[at].name);
+        diagnostic_help(d,
+                        "it asks for all rows of a partition, of which a stream has no last one");
+        return false;
     }
     use->function = functions[at].function;
     use->result = type_not_null(type_simple(TYPE_BIGINT));

@@ -10,7 +10,8 @@ const char *over_function_name(OverFunction function)
     case OVER_ROW_NUMBER: return "ROW_NUMBER";
     case OVER_RANK: return "RANK";
     case OVER_DENSE_RANK: return "DENSE_RANK";
-    case OVER_AGGREGATE: break;
+    case OVER_AGGREGATE:
+    case OVER_FUNCTIONS: break;
     }
     return "an aggregate";
 }
@@ -30,6 +31,7 @@ static void report_order(Planner *planner, const Rel *rel, int32_t column)
         diagnostic_help(d, "order by the column that has a WATERMARK, or by PROCTIME()");
 }
 
+/* Streaming goes in order of time. */
 static bool check_order(Planner *planner, const Rel *rel)
 {
     const PlanNode *node = &rel->node;
@@ -57,20 +59,62 @@ static bool check_order(Planner *planner, const Rel *rel)
     return true;
 }
 
-void over_check(Planner *planner, Rel *rel)
+/* Batch mode sorts by anything; without an order, all rows of a partition are peers. */
+static bool check_batch(Planner *planner, Rel *rel)
 {
     const PlanNode *node = &rel->node;
-    if (rel->is_refused)
+    OverFrame *frame = &rel->node.over.frame;
+    if (node->over.order_count == 0 && frame->to == FRAME_UNBOUNDED_FOLLOWING)
+        *frame = (OverFrame){.from = FRAME_UNBOUNDED_PRECEDING, .to = FRAME_CURRENT_ROW};
+    if (frame->from != FRAME_PRECEDING || frame->is_rows)
+        return true;
+    const SortColumn *first = &node->over.order[0];
+    bool is_time = node->over.order_count == 1 && !first->is_descending &&
+                   type_is_timestamp(node->inputs[0]->schema.fields[first->column].type);
+    if (!is_time)
+        planner_unsupported(planner, rel->span,
+                            "RANGE with a bound over anything but ascending times");
+    return is_time;
+}
+
+static bool check_frame(Planner *planner, const Rel *rel)
+{
+    const OverFrame *frame = &rel->node.over.frame;
+    bool starts_before = frame->from == FRAME_UNBOUNDED_PRECEDING || frame->from == FRAME_PRECEDING;
+    if (starts_before && frame->to == FRAME_CURRENT_ROW)
+        return true;
+    Diagnostic *d = REPORT(planner, "WR2504", rel->span,
+                           "a frame of OVER begins before the current row and ends with it");
+    diagnostic_help(d, "write BETWEEN … PRECEDING AND CURRENT ROW");
+    return false;
+}
+
+/* Rows that leave a frame are taken back, which some aggregates do in another form. */
+static void rebind_bounded(Planner *planner, Rel *rel)
+{
+    const PlanNode *node = &rel->node;
+    if (node->over.frame.from != FRAME_PRECEDING)
         return;
     for (int32_t i = 0; i < node->over.call_count; i++) {
-        OverFunction function = node->over.calls[i].function;
-        if (function == OVER_AGGREGATE || function == OVER_ROW_NUMBER)
-            continue;
-        Diagnostic *d = REPORT(planner, "WR2505", rel->span, "%s is not supported in streaming",
-                               over_function_name(function));
-        diagnostic_help(d, "number the rows with ROW_NUMBER");
+        if (node->over.calls[i].function == OVER_AGGREGATE)
+            aggregates_rebind(planner, rel, &node->over.calls[i].aggregate, 1);
+    }
+}
+
+void over_check(Planner *planner, Rel *rel)
+{
+    if (rel->is_refused)
+        return;
+    bool is_batch = settings_is_batch(planner);
+    bool is_good = is_batch ? check_batch(planner, rel) : check_order(planner, rel);
+    if (!is_good || !check_frame(planner, rel))
+        return;
+    if (!mode_is_append(inputs_mode(rel))) {
+        Diagnostic *d = REPORT(planner, "WR2508", rel->span,
+                               "OVER takes rows that only come, but here they change by %s",
+                               changes_origin_text(planner, rel_input(rel, 0)));
+        diagnostic_help(d, "aggregate by window first: the results of a window are final");
         return;
     }
-    if (check_order(planner, rel))
-        planner_unsupported(planner, rel->span, "OVER");
+    rebind_bounded(planner, rel);
 }

@@ -23,6 +23,7 @@ typedef struct OrderUse {
 typedef struct OverUse {
     OverFunction function;
     AggregateUse *aggregate; /* OVER_AGGREGATE */
+    bool is_lag;             /* which has no frame */
     Type result;
     List partition; /* Expr */
     List order;     /* OrderUse */

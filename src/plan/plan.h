@@ -89,6 +89,7 @@ typedef enum OverFunction {
     OVER_ROW_NUMBER,
     OVER_RANK,
     OVER_DENSE_RANK,
+    OVER_FUNCTIONS,
 } OverFunction;
 
 typedef struct PlanOverCall {

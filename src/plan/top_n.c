@@ -78,11 +78,15 @@ static bool top_is_candidate(const TopN *top)
     const PlanNode *node = &top->over->node;
     if (node->over.call_count != 1)
         return false;
+    /* At the end of input every rank is known. */
+    if (settings_is_batch(top->planner) && node->over.calls[0].function != OVER_ROW_NUMBER)
+        return false;
     switch (node->over.calls[0].function) {
     case OVER_ROW_NUMBER:
     case OVER_RANK:
     case OVER_DENSE_RANK: return true;
-    case OVER_AGGREGATE: break;
+    case OVER_AGGREGATE:
+    case OVER_FUNCTIONS: break;
     }
     return false;
 }

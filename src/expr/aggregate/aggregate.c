@@ -25,6 +25,7 @@ typedef enum AggregateName {
     AGGREGATE_JSON_OBJECTAGG,
     AGGREGATE_PERCENTILE,
     AGGREGATE_APPROX_COUNT_DISTINCT,
+    AGGREGATE_LAG,
     AGGREGATE_LISTED,
     /* Clauses of those above make calls of their own. */
     AGGREGATE_ARRAY_AGG_IGNORE_NULLS = AGGREGATE_LISTED,
@@ -84,6 +85,8 @@ static const FunctionInfo infos[AGGREGATE_NAMES] = {
                                          "about how many different values there are, within 1 % "
                                          "or so; batch mode only",
                                          true},
+    [AGGREGATE_LAG] = {"LAG", "aggregate", "LAG(x [, rows INT [, fallback]]) OVER (…) -> type of x",
+                       "the value some rows back (1), or the fallback; only with OVER", true},
     [AGGREGATE_ARRAY_AGG_IGNORE_NULLS] = {"ARRAY_AGG IGNORE NULLS", "aggregate", "", "", true},
     [AGGREGATE_JSON_ARRAYAGG_NULL] = {"JSON_ARRAYAGG NULL ON NULL", "aggregate", "", "", true},
     [AGGREGATE_JSON_OBJECTAGG_ABSENT] = {"JSON_OBJECTAGG ABSENT ON NULL", "aggregate", "", "",
@@ -207,6 +210,7 @@ static const AggregateKind *aggregate_pick(AggregateName name, AggregateCall *ca
         call->result = type_not_null(type_simple(TYPE_BIGINT));
         return type_physical(arg) == PHYSICAL_NONE || call->has_retractions ? NULL
                                                                             : &approximate_kind;
+    case AGGREGATE_LAG: return call->has_retractions || call->is_distinct ? NULL : &lag_kind;
     case AGGREGATE_NAMES: break;
     }
     return NULL;
@@ -216,6 +220,8 @@ static Status aggregate_check_count(AggregateName name, int32_t arg_count, bool 
                                     Error *error)
 {
     if (name == AGGREGATE_COUNT && arg_count == 0 && !is_distinct)
+        return OK;
+    if (name == AGGREGATE_LAG && arg_count >= 1 && arg_count <= 3)
         return OK;
     bool takes_two = name == AGGREGATE_COUNT || name == AGGREGATE_LISTAGG ||
                      name == AGGREGATE_PERCENTILE || name == AGGREGATE_JSON_OBJECTAGG ||

@@ -74,6 +74,9 @@ const AggregateKind *collect_kind(Type arg);
 /* LISTAGG and ARRAY_AGG of DISTINCT values; NULL for other kinds. */
 const AggregateKind *distinct_order_kind(const AggregateKind *kind);
 
+/* LAG, only with OVER. */
+extern const AggregateKind lag_kind;
+
 /* DISTINCT around another kind. */
 AggregateKind distinct_kind(const AggregateKind *inner);
 
