@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.apache.flink.api.common.JobID;
@@ -38,6 +39,8 @@ final class Conductor {
     private JobID job;
     private CompletableFuture<JobResult> result;
     private boolean restsAfterEachStep;
+    private boolean isBatch;
+    private volatile boolean hasEnded;
 
     /** The job ended before its steps did. */
     static final class Ended extends Exception {
@@ -68,7 +71,10 @@ final class Conductor {
     }
 
     void register(String table, FeedFunction feed) {
-        feeds.computeIfAbsent(table, t -> new ArrayList<>()).add(feed);
+        feeds.computeIfAbsent(table, t -> new CopyOnWriteArrayList<>()).add(feed);
+        if (hasEnded) {
+            feed.order(FeedFunction.end());
+        }
     }
 
     void registerLookup(String table) {
@@ -98,18 +104,37 @@ final class Conductor {
             MiniCluster cluster,
             JobID job,
             CompletableFuture<JobResult> result,
-            boolean restsAfterEachStep)
+            boolean restsAfterEachStep,
+            boolean isBatch)
             throws Exception {
         this.cluster = cluster;
         this.job = job;
         this.result = result;
-        this.restsAfterEachStep = restsAfterEachStep;
+        this.restsAfterEachStep = restsAfterEachStep && !isBatch;
+        this.isBatch = isBatch;
         rest();
+    }
+
+    /**
+     * The sources of a table. In batch mode, where tasks start when those before them have ended,
+     * they may have to be waited for.
+     */
+    private List<FeedFunction> feedsOf(String table) throws Exception {
+        while (isBatch && !feeds.containsKey(table) && !lookups.containsKey(table)) {
+            if (result.isDone()) {
+                throw new Ended();
+            }
+            if (System.nanoTime() > deadline) {
+                throw new TimeoutException();
+            }
+            Thread.sleep(CHECKPOINT_RETRY_MS);
+        }
+        return feeds.getOrDefault(table, List.of());
     }
 
     /** Waits until the job has done all that it was given. */
     void rest() throws Exception {
-        while (true) {
+        while (!isBatch) {
             CompletableFuture<?> checkpoint = cluster.triggerCheckpoint(job, CheckpointType.FULL);
             try {
                 await(checkpoint);
@@ -143,7 +168,7 @@ final class Conductor {
     }
 
     private void orderAll(String table, FeedFunction.Action action) throws Exception {
-        for (FeedFunction feed : feeds.getOrDefault(table, List.of())) {
+        for (FeedFunction feed : feedsOf(table)) {
             await(feed.order(action));
             restIfNeeded();
         }
@@ -169,12 +194,11 @@ final class Conductor {
         rest();
     }
 
-    /** Ends all inputs and waits for the job to end. */
+    /** Ends all inputs, also those that only start now, and waits for the job to end. */
     JobResult end() throws Exception {
+        hasEnded = true;
         for (List<FeedFunction> each : feeds.values()) {
-            for (FeedFunction feed : each) {
-                feed.order(FeedFunction.end());
-            }
+            each.forEach(feed -> feed.order(FeedFunction.end()));
         }
         long left = Math.max(1, deadline - System.nanoTime());
         return result.get(left, TimeUnit.NANOSECONDS);

@@ -41,6 +41,7 @@ public final class FeedFactory implements DynamicTableSourceFactory, DynamicTabl
     static final String KINDS = "feed.kinds";
     static final String BOUNDED = "feed.bounded";
     static final String NAME = "feed.name";
+    static final String INSTEAD_OF = "feed.instead-of"; // the connector of the script
 
     static final ConfigOption<Integer> CASE_OPTION =
             ConfigOptions.key(CASE).intType().noDefaultValue();
@@ -91,6 +92,7 @@ public final class FeedFactory implements DynamicTableSourceFactory, DynamicTabl
         final int caseNumber;
         final String kinds;
         final boolean isBounded;
+        final boolean takesInsertsOnly;
         final ResolvedSchema schema;
         final DataType physicalType;
 
@@ -101,7 +103,24 @@ public final class FeedFactory implements DynamicTableSourceFactory, DynamicTabl
             kinds = options.getOrDefault(KINDS, "I");
             isBounded = Boolean.parseBoolean(options.getOrDefault(BOUNDED, "false"));
             schema = context.getCatalogTable().getResolvedSchema();
+            takesInsertsOnly =
+                    takesInsertsOnly(
+                            options.getOrDefault(INSTEAD_OF, ""),
+                            options.getOrDefault("format", options.getOrDefault("value.format", "")),
+                            schema.getPrimaryKey().isPresent());
             physicalType = schema.toPhysicalRowDataType();
+        }
+
+        /** Whether the connector that we stand in for is one that cannot take back a row. */
+        private static boolean takesInsertsOnly(String connector, String format, boolean hasKey) {
+            return switch (connector) {
+                case "filesystem", "kinesis", "firehose" -> true;
+                case "kafka" -> !format.contains("debezium")
+                        && !format.contains("canal")
+                        && !format.contains("maxwell");
+                case "jdbc", "elasticsearch-7", "opensearch" -> !hasKey;
+                default -> false;
+            };
         }
 
         Map<String, DataType> metadata(boolean isWritten) {
@@ -220,6 +239,9 @@ public final class FeedFactory implements DynamicTableSourceFactory, DynamicTabl
 
         @Override
         public ChangelogMode getChangelogMode(ChangelogMode requested) {
+            if (table.takesInsertsOnly) {
+                return ChangelogMode.insertOnly();
+            }
             return table.schema.getPrimaryKey().isPresent()
                     ? ChangelogMode.upsert()
                     : ChangelogMode.all();

@@ -13,6 +13,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.api.dag.Transformation;
@@ -39,6 +40,7 @@ import org.apache.flink.table.catalog.Column;
 import org.apache.flink.table.catalog.ContextResolvedTable;
 import org.apache.flink.table.catalog.ResolvedCatalogTable;
 import org.apache.flink.table.catalog.ResolvedSchema;
+import org.apache.flink.table.catalog.UniqueConstraint;
 import org.apache.flink.table.operations.CreateTableASOperation;
 import org.apache.flink.table.operations.ModifyOperation;
 import org.apache.flink.table.operations.Operation;
@@ -48,16 +50,33 @@ import org.apache.flink.table.operations.StatementSetOperation;
 import org.apache.flink.table.operations.command.ResetOperation;
 import org.apache.flink.table.operations.command.SetOperation;
 import org.apache.flink.table.operations.ddl.CreateTableOperation;
+import org.apache.flink.table.types.DataType;
 
 /** Plans and runs cases, one after another, in one small cluster in this process. */
 final class Runner implements AutoCloseable {
     /** What the result of a bare query is called among the sinks. */
     static final String QUERY = "query";
 
+    /** Those of Flink's connectors that are here. */
+    private static final Set<String> OWN_CONNECTORS = Set.of("filesystem", "print", "blackhole");
+
     private static final Duration LIMIT = Duration.ofSeconds(40);
     private static final Pattern BATCH =
             Pattern.compile(
                     "SET\\s+'execution.runtime-mode'\\s*=\\s*'batch'", Pattern.CASE_INSENSITIVE);
+
+    /**
+     * A materialized table, which in Flink wants a catalog that keeps it. Here it is a view for
+     * those that read it, and a sink by its key.
+     */
+    private static final Pattern MATERIALIZED =
+            Pattern.compile(
+                    "CREATE\\s+MATERIALIZED\\s+TABLE\\s+(\\S+?)\\s*"
+                            + "(?:\\([^()]*PRIMARY\\s+KEY\\s*\\(([^()]*)\\)[^()]*\\)\\s*)?"
+                            + "(?:COMMENT\\s+'[^']*'\\s*)?(?:WITH\\s*\\([^()]*\\)\\s*)?"
+                            + "(?:FRESHNESS\\s*=\\s*INTERVAL\\s*'[^']*'\\s*\\w+\\s+)?"
+                            + "(?:REFRESH_MODE\\s*=\\s*\\w+\\s+)?AS\\s+(.*)",
+                    Pattern.CASE_INSENSITIVE | Pattern.DOTALL);
 
     private final MiniCluster cluster;
     private final ReentrantLock turn = new ReentrantLock(true);
@@ -146,6 +165,11 @@ final class Runner implements AutoCloseable {
 
         void run() throws Exception {
             for (String statement : Script.statements(text("setup") + ";\n" + text("sql"))) {
+                Matcher materialized = MATERIALIZED.matcher(statement);
+                if (materialized.matches()) {
+                    captureMaterialized(materialized);
+                    continue;
+                }
                 for (Operation operation : internal.getParser().parse(statement)) {
                     execute(statement, operation);
                 }
@@ -180,7 +204,7 @@ final class Runner implements AutoCloseable {
                 reset.getKey()
                         .ifPresent(key -> tables.getConfig().getConfiguration().removeKey(key));
             } else if (operation instanceof QueryOperation query) {
-                inserts.add(captureQuery(query));
+                inserts.add(captureQuery(query, QUERY, List.of()));
             } else if (operation instanceof CreateTableASOperation create) {
                 internal.executeInternal(withOurConnector(create.getCreateTableOperation()));
                 inserts.add(create.toSinkModifyOperation(internal.getCatalogManager()));
@@ -195,24 +219,44 @@ final class Runner implements AutoCloseable {
             }
         }
 
-        private ModifyOperation captureQuery(QueryOperation query) {
+        private void captureMaterialized(Matcher statement) {
+            String name = statement.group(1);
+            internal.executeSql("CREATE VIEW " + name + " AS " + statement.group(3));
+            List<String> key = new ArrayList<>();
+            if (statement.group(2) != null) {
+                for (String column : statement.group(2).split(",")) {
+                    key.add(column.strip().replace("`", ""));
+                }
+            }
+            Operation all = internal.getParser().parse("SELECT * FROM " + name).get(0);
+            inserts.add(captureQuery((QueryOperation) all, name.replace("`", ""), key));
+        }
+
+        private ModifyOperation captureQuery(
+                QueryOperation query, String name, List<String> key) {
             ResolvedSchema schema = query.getResolvedSchema();
             List<Column> columns = new ArrayList<>();
             Schema.Builder unresolved = Schema.newBuilder();
             for (Column column : schema.getColumns()) {
                 // As in Flink's own collecting sink, where time attributes are plain times.
-                columns.add(
-                        Column.physical(
-                                column.getName(),
-                                DataTypes.of(plain(column).copy(true))));
-                unresolved.column(column.getName(), DataTypes.of(plain(column).copy(true)));
+                boolean isNullable = !key.contains(column.getName());
+                DataType type = DataTypes.of(plain(column).copy(isNullable));
+                columns.add(Column.physical(column.getName(), type));
+                unresolved.column(column.getName(), type);
+            }
+            if (!key.isEmpty()) {
+                unresolved.primaryKey(key);
             }
             CatalogTable table =
                     CatalogTable.of(
-                            unresolved.build(), null, List.of(), options(QUERY, Set.of()));
+                            unresolved.build(), null, List.of(), options(name, Set.of()));
+            ResolvedSchema resolved =
+                    new ResolvedSchema(
+                            columns,
+                            List.of(),
+                            key.isEmpty() ? null : UniqueConstraint.primaryKey("key", key));
             return new SinkModifyOperation(
-                    ContextResolvedTable.anonymous(
-                            new ResolvedCatalogTable(table, ResolvedSchema.of(columns))),
+                    ContextResolvedTable.anonymous(new ResolvedCatalogTable(table, resolved)),
                     query);
         }
 
@@ -236,15 +280,40 @@ final class Runner implements AutoCloseable {
         /** Puts our connector in the place of the table's own. */
         private CreateTableOperation withOurConnector(CreateTableOperation create) {
             CatalogTable table = create.getCatalogTable();
+            String connector = table.getOptions().get("connector");
+            if (keepsConnector(connector)) {
+                return create;
+            }
             String name = create.getTableIdentifier().getObjectName();
             Map<String, String> changed = new HashMap<>(table.getOptions());
-            changed.keySet().removeIf(key -> !key.startsWith("scan."));
             changed.putAll(options(name, kinds(name, table)));
+            if (connector != null && !connector.equals(FeedFactory.IDENTIFIER)) {
+                changed.put(FeedFactory.INSTEAD_OF, connector);
+            }
             return new CreateTableOperation(
                     create.getTableIdentifier(),
                     table.copy(changed),
                     create.isIgnoreIfExists(),
                     create.isTemporary());
+        }
+
+        /**
+         * Tables that the case feeds nothing are read as they are, and where an error is expected
+         * it may be one of the connector's.
+         */
+        private boolean keepsConnector(String connector) {
+            if (connector == null) {
+                return false;
+            }
+            boolean hasFeed = false;
+            boolean expectsError = false;
+            for (JsonNode step : request.path("steps")) {
+                hasFeed |= step.has("feed");
+                expectsError |= step.path("expect").asText().equals("error");
+            }
+            return connector.equals("datagen")
+                    ? !hasFeed
+                    : expectsError && OWN_CONNECTORS.contains(connector);
         }
 
         /** The kinds that the table says it has, or else those that the case feeds. */
@@ -285,7 +354,7 @@ final class Runner implements AutoCloseable {
                     ContextResolvedTable table = sink.getContextResolvedTable();
                     conductor.capture(
                             table.isAnonymous()
-                                    ? QUERY
+                                    ? table.getTable().getOptions().get(FeedFactory.NAME)
                                     : table.getIdentifier().getObjectName());
                 }
             }

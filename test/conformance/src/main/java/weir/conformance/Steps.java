@@ -42,8 +42,7 @@ final class Steps {
             throws Exception {
         int end = indexOfEnd();
         try {
-            // In batch mode tasks start one after another, so there is nothing to wait for at rest.
-            conductor.start(cluster, job, result, isJoined && !isBatch);
+            conductor.start(cluster, job, result, isJoined, isBatch);
             for (JsonNode step : steps.subList(0, end)) {
                 if (step.has("expect")) {
                     conductor.rest();

@@ -44,6 +44,11 @@ public final class VirtualClock {
         return timer;
     }
 
+    /** A timer that never fires. */
+    public static ScheduledFuture<?> ignore() {
+        return new Timer(Long.MAX_VALUE, 0, time -> {});
+    }
+
     /** Called after each timer that an advance has fired, to let what it started come to rest. */
     public interface Rest {
         void await() throws Exception;
@@ -56,8 +61,7 @@ public final class VirtualClock {
             if (due == null) {
                 break;
             }
-            // Flink waits one millisecond longer than asked, so that a timer finds its time past.
-            now = Math.max(now, due.time + 1);
+            now = Math.max(now, due.time);
             due.callback.onProcessingTime(due.time);
             rest.await();
         }
@@ -65,7 +69,7 @@ public final class VirtualClock {
     }
 
     private static synchronized Timer takeDue(long target) {
-        while (!TIMERS.isEmpty() && TIMERS.peek().time < target) {
+        while (!TIMERS.isEmpty() && TIMERS.peek().time <= target) {
             Timer timer = TIMERS.poll();
             if (!timer.isCancelled) {
                 timer.isDone = true;
