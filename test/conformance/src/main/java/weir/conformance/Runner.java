@@ -136,6 +136,7 @@ final class Runner implements AutoCloseable {
         private final StreamTableEnvironment tables;
         private final TableEnvironmentInternal internal;
         private final List<ModifyOperation> inserts = new ArrayList<>();
+        private final StringBuilder output = new StringBuilder();
 
         Attempt(JsonNode request, Map<String, Object> answer) {
             this.request = request;
@@ -173,6 +174,9 @@ final class Runner implements AutoCloseable {
                 for (Operation operation : internal.getParser().parse(statement)) {
                     execute(statement, operation);
                 }
+            }
+            if (expects("output")) {
+                answer.put("output", output.toString().lines().toList());
             }
             if (inserts.isEmpty()) {
                 return;
@@ -215,7 +219,7 @@ final class Runner implements AutoCloseable {
             } else if (operation instanceof ModifyOperation insert) {
                 inserts.add(insert);
             } else {
-                internal.executeInternal(operation);
+                output.append(Output.of(internal.executeInternal(operation), operation));
             }
         }
 
@@ -305,15 +309,25 @@ final class Runner implements AutoCloseable {
             if (connector == null) {
                 return false;
             }
+            if (expects("output")) {
+                return true;
+            }
             boolean hasFeed = false;
-            boolean expectsError = false;
             for (JsonNode step : request.path("steps")) {
                 hasFeed |= step.has("feed");
-                expectsError |= step.path("expect").asText().equals("error");
             }
             return connector.equals("datagen")
                     ? !hasFeed
-                    : expectsError && OWN_CONNECTORS.contains(connector);
+                    : expects("error") && OWN_CONNECTORS.contains(connector);
+        }
+
+        private boolean expects(String what) {
+            for (JsonNode step : request.path("steps")) {
+                if (step.path("expect").asText().equals(what)) {
+                    return true;
+                }
+            }
+            return false;
         }
 
         /** The kinds that the table says it has, or else those that the case feeds. */
