@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := build
 .PHONY: setup build demo demo-mysql check check-asan check-tsan check-clang bench fuzz \
-	nexmark fmt tidy clang-tidy docs clean help
+	nexmark fmt tidy clang-tidy docs clean help conformance conformance-record
 
 help:
 	@echo 'make            build the program: build/weir'
@@ -12,6 +12,7 @@ help:
 	@echo 'make bench      measure, against other programs in the same run'
 	@echo 'make nexmark    the answers of all Nexmark queries (bench/nexmark/run time: how fast they are)'
 	@echo 'make fuzz       fuzz every decoder for FUZZ_SECONDS (60) each'
+	@echo 'make conformance  hold every case of the tests against the real Flink (Java, Maven)'
 	@echo 'make fmt        format the C code; make tidy: check the house rules; make clang-tidy'
 	@echo 'make docs       write docs/connectors.md and docs/functions.md anew, from the program'
 	@echo 'make clean      remove what was built'
@@ -56,6 +57,15 @@ clang-tidy: setup
 
 docs: build
 	@tools/docs
+
+conformance: build
+	@tools/conformance/setup
+	@tools/conformance/run
+
+# Asks Flink anew and keeps its answers, which `make check` replays.
+conformance-record: build
+	@tools/conformance/setup
+	@tools/conformance/run --record
 
 clean:
 	rm -rf build build-asan build-tsan build-clang build-fuzz build-check

@@ -47,7 +47,7 @@ void bind_module(Planner *planner, const SqlModule *module)
 void show_modules(Planner *planner, const SqlShow *show)
 {
     static const char *const heads[] = {"module name", "used"};
-    const Str cells[] = {STR("core"), STR("true")};
+    const Str cells[] = {STR("core"), STR("TRUE")};
     StatementResult *result = result_new(planner, heads, show->is_full ? 2 : 1);
     result_add(planner, result, cells);
 }

@@ -276,6 +276,29 @@ static void to_timestamp_ltz_kernel(Call *call)
     }
 }
 
+/* Of a real number the fraction counts, down to a millisecond. */
+static void real_to_timestamp_ltz_kernel(Call *call)
+{
+    DoubleArg numbers = call_double_arg(call, 0);
+    double unit = call->node->expr->args[1]->literal.integer == 0 ? 1000 : 1;
+    int64_t *out = call->out.values;
+    for (int32_t i = 0; i < call->rows.count; i++) {
+        int32_t row = selection_row(call->rows, i);
+        double millis = double_arg(&numbers, row) * unit;
+        if (millis >= (double)(LTZ_MIN / MICROS_PER_MILLI) &&
+            millis < (double)(LTZ_END / MICROS_PER_MILLI))
+            out[row] = (int64_t)millis * MICROS_PER_MILLI;
+        else
+            call_set_null(call, row);
+    }
+}
+
+static Kernel resolve_to_timestamp_ltz(const Expr *call)
+{
+    return call->args[0]->type.id == TYPE_DOUBLE ? real_to_timestamp_ltz_kernel
+                                                 : to_timestamp_ltz_kernel;
+}
+
 static Status bind_to_timestamp_ltz(Binding *binding)
 {
     const Expr *digits = binding->args[1];
@@ -287,8 +310,9 @@ static Status bind_to_timestamp_ltz(Binding *binding)
     if (!is_literal || (digits->literal.integer != 0 && digits->literal.integer != 3))
         return binding_fail(binding, 1, "WR2306",
                             "the precision must be 0 for seconds or 3 for milliseconds");
-    binding_cast(binding, 0, type_simple(TYPE_BIGINT));
-    binding->result = type_timestamp_ltz((int32_t)digits->literal.integer);
+    bool is_real = type.id == TYPE_FLOAT || type.id == TYPE_DOUBLE;
+    binding_cast(binding, 0, type_simple(is_real ? TYPE_DOUBLE : TYPE_BIGINT));
+    binding->result = type_timestamp_ltz(3);
     return OK;
 }
 
@@ -372,11 +396,11 @@ static const Function functions[] = {
      .prepare = pattern_prepare,
      .flags = FUNCTION_ZONE | FUNCTION_CLOCK | FUNCTION_COSTLY},
     {.info = {"TO_TIMESTAMP_LTZ", "temporal",
-              "TO_TIMESTAMP_LTZ(n BIGINT, p INT) -> TIMESTAMP_LTZ(p)",
+              "TO_TIMESTAMP_LTZ(n BIGINT, p INT) -> TIMESTAMP_LTZ(3)",
               "seconds (p = 0) or milliseconds (p = 3) since 1970 as an instant", false},
      .types = "xx>x",
      .bind = bind_to_timestamp_ltz,
-     .kernel = to_timestamp_ltz_kernel},
+     .resolve = resolve_to_timestamp_ltz},
     {.info = {"CONVERT_TZ", "temporal", "CONVERT_TZ(s STRING, from STRING, to STRING) -> STRING",
               "a wall clock time of one zone in another; NULL if it is none", false},
      .types = "sss>s!",

@@ -187,6 +187,8 @@ final class Conductor {
     }
 
     void clock(Duration by) throws Exception {
+        // What was sent before shall be worked out at the time when it was sent.
+        rest();
         VirtualClock.advanceTo(VirtualClock.now() + by.toMillis(), this::rest);
         for (String table : feeds.keySet()) {
             orderAll(table, FeedFunction.tick());

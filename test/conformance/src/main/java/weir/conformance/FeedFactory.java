@@ -86,6 +86,18 @@ public final class FeedFactory implements DynamicTableSourceFactory, DynamicTabl
         return mode.build();
     }
 
+    /** The columns of the primary key, counted among those that are stored. */
+    private static int[] physicalPositions(ResolvedSchema schema) {
+        int[] keys = schema.getPrimaryKeyIndexes();
+        int[] positions = new int[keys.length];
+        for (int i = 0; i < keys.length; i++) {
+            for (int c = 0; c < keys[i]; c++) {
+                positions[i] += schema.getColumns().get(c).isPhysical() ? 1 : 0;
+            }
+        }
+        return positions;
+    }
+
     /** What the catalog says of a table. */
     private static final class Table {
         final String name;
@@ -192,7 +204,12 @@ public final class FeedFactory implements DynamicTableSourceFactory, DynamicTabl
                 keys[i] = context.getKeys()[i][0];
             }
             return LookupFunctionProvider.of(
-                    new FeedLookup(table.caseNumber, table.name, layout(), keys));
+                    new FeedLookup(
+                            table.caseNumber,
+                            table.name,
+                            layout(),
+                            keys,
+                            physicalPositions(table.schema)));
         }
 
         @Override
@@ -249,27 +266,12 @@ public final class FeedFactory implements DynamicTableSourceFactory, DynamicTabl
 
         @Override
         public SinkRuntimeProvider getSinkRuntimeProvider(Context context) {
-            int[] keys = table.schema.getPrimaryKeyIndexes();
-            int[] physical = physicalPositions(keys);
             return SinkFunctionProvider.of(
                     new CaptureFunction(
                             table.caseNumber,
                             table.name,
-                            physical,
+                            physicalPositions(table.schema),
                             context.createDataStructureConverter(consumedType)));
-        }
-
-        // Keys count all columns of the schema, rows have only those that are stored.
-        private int[] physicalPositions(int[] keys) {
-            int[] positions = new int[keys.length];
-            for (int i = 0; i < keys.length; i++) {
-                int position = 0;
-                for (int c = 0; c < keys[i]; c++) {
-                    position += table.schema.getColumns().get(c).isPhysical() ? 1 : 0;
-                }
-                positions[i] = position;
-            }
-            return positions;
         }
 
         @Override

@@ -18,12 +18,14 @@ public final class FeedLookup extends LookupFunction {
     private final String table;
     private final FeedLayout layout;
     private final int[] keys;
+    private final int[] primaryKey;
 
-    FeedLookup(int caseNumber, String table, FeedLayout layout, int[] keys) {
+    FeedLookup(int caseNumber, String table, FeedLayout layout, int[] keys, int[] primaryKey) {
         this.caseNumber = caseNumber;
         this.table = table;
         this.layout = layout;
         this.keys = keys;
+        this.primaryKey = primaryKey;
     }
 
     @Override
@@ -40,15 +42,26 @@ public final class FeedLookup extends LookupFunction {
             boolean isAdded =
                     row.getRowKind() == RowKind.INSERT || row.getRowKind() == RowKind.UPDATE_AFTER;
             row.setRowKind(RowKind.INSERT);
-            if (matches(row, (GenericRowData) key)) {
-                if (isAdded) {
-                    found.add(row);
-                } else {
-                    found.remove(row);
-                }
+            if (primaryKey.length > 0) {
+                found.removeIf(held -> hasSameKey((GenericRowData) held, row));
+            }
+            if (!isAdded) {
+                found.remove(row);
+            } else {
+                found.add(row);
             }
         }
+        found.removeIf(row -> !matches((GenericRowData) row, (GenericRowData) key));
         return found;
+    }
+
+    private boolean hasSameKey(GenericRowData one, GenericRowData two) {
+        for (int position : primaryKey) {
+            if (!Objects.equals(one.getField(position), two.getField(position))) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private boolean matches(GenericRowData row, GenericRowData key) {
