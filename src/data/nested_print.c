@@ -1,6 +1,8 @@
 /* Nested values as text, in the styles of value_print. */
 #include "data/nested.h"
 
+#include <math.h>
+
 #include "base/json.h"
 #include "data/datetime.h"
 
@@ -22,13 +24,37 @@ static void print_separator(const Printer *printer, int32_t index)
         buffer_append_text(printer->out, printer_is_json(printer) ? "," : ", ");
 }
 
+/* A value that JSON has no form of, in quotes. */
+static void print_quoted(const Printer *printer, const Value *value)
+{
+    Buffer text = {0};
+    value_print(&text, value, VALUE_PLAIN, printer->zone);
+    json_append_quoted(printer->out, buffer_str(&text));
+    buffer_free(&text);
+}
+
+/* In plain style numbers keep their form: 10.50 where the json format writes 10.5. */
+static bool child_is_quoted(const Value *child)
+{
+    if (child->type.id == TYPE_FLOAT || child->type.id == TYPE_DOUBLE)
+        return !isfinite(child->real);
+    return !type_is_numeric(child->type) && child->type.id != TYPE_BOOLEAN &&
+           !type_is_nested(child->type);
+}
+
 static void print_child(const Printer *printer, const Value *child)
 {
+    ValueStyle style = printer->style;
     if (child->is_null)
-        buffer_append_text(printer->out, printer->style == VALUE_CAST ? "NULL" : "null");
+        buffer_append_text(printer->out, style == VALUE_CAST ? "NULL" : "null");
+    else if (style != VALUE_PLAIN)
+        value_print(printer->out, child, style, printer->zone);
+    else if (type_is_bytes(child->type))
+        value_print(printer->out, child, VALUE_JSON, printer->zone);
+    else if (child_is_quoted(child))
+        print_quoted(printer, child);
     else
-        value_print(printer->out, child, printer_is_json(printer) ? VALUE_JSON : printer->style,
-                    printer->zone);
+        value_print(printer->out, child, VALUE_PLAIN, printer->zone);
 }
 
 static void print_array(const Printer *printer, Str bytes, Type element)
@@ -43,15 +69,6 @@ static void print_array(const Printer *printer, Str bytes, Type element)
     buffer_append_char(printer->out, ']');
 }
 
-/* A JSON object's key is a text, whatever the map's is. */
-static void print_json_key(const Printer *printer, const Value *key)
-{
-    Buffer text = {0};
-    value_print(&text, key, VALUE_PLAIN, printer->zone);
-    json_append_quoted(printer->out, buffer_str(&text));
-    buffer_free(&text);
-}
-
 static void print_map(const Printer *printer, Str bytes, Type type)
 {
     NestedMap map = nested_map(bytes, type);
@@ -60,7 +77,7 @@ static void print_map(const Printer *printer, Str bytes, Type type)
         print_separator(printer, i);
         Value key = nested_array_value(&map.keys, i, nested_key_type(type));
         if (printer_is_json(printer))
-            print_json_key(printer, &key);
+            print_quoted(printer, &key); /* a text, whatever the map's keys are */
         else
             print_child(printer, &key);
         buffer_append_char(printer->out, printer_is_json(printer) ? ':' : '=');

@@ -33,7 +33,7 @@ bool value_equal(const Value *a, const Value *b);
  *   VALUE_PRINT    the print connector: true, 2024-01-02T08:05, null; [1, null], {a=1}, +I[1, x]
  *   VALUE_JSON     the json format, quoted where JSON wants it; null; [1,null], {"a":1}
  *   VALUE_PLAIN    keys, files, Redis: true, 10.50 (scale kept), 2024-01-02 08:05:00[.fff];
- *                  nested values as JSON
+ *                  nested values as JSON with numbers in this style
  *
  * `zone` renders TIMESTAMP_LTZ for VALUE_CAST; the others use UTC with a trailing Z. */
 typedef enum ValueStyle { VALUE_CAST, VALUE_PRINT, VALUE_JSON, VALUE_PLAIN } ValueStyle;

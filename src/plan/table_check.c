@@ -95,6 +95,15 @@ bool table_bind_partition(Planner *planner, const SqlCreateTable *create, TableE
     int32_t *partition = ARENA_ARRAY(planner->arena, int32_t, names->count + 1);
     if (!table_bind_names(planner, entry, names, "partition key", partition))
         return false;
+    for (int32_t i = 0; i < names->count; i++) {
+        Type type = entry->table.physical.fields[partition[i]].type;
+        if (!type_is_nested(type))
+            continue;
+        planner_unsupported(planner, LIST_AT(*names, i, SqlName)->span,
+                            arena_printf(planner->arena, "a partition key of type %s",
+                                         type_text(planner->arena, type_nullable(type))));
+        return false;
+    }
     entry->table.partition = partition;
     entry->table.partition_count = names->count;
     return true;

@@ -384,7 +384,8 @@ int64_t served_version(ServedTable *table)
     return served_sequence(table);
 }
 
-/* Numbers and booleans bare, everything else quoted. Decimals keep their scale: 10.50. */
+/* Numbers and booleans bare, arrays and objects as such, everything else quoted. Decimals keep
+ * their scale: 10.50. */
 static void append_json_value(Buffer *out, const Value *value)
 {
     if (value->is_null) {
@@ -393,7 +394,9 @@ static void append_json_value(Buffer *out, const Value *value)
     }
     bool is_finite = (value->type.id != TYPE_FLOAT && value->type.id != TYPE_DOUBLE) ||
                      __builtin_isfinite(value->real);
-    if ((type_is_numeric(value->type) && is_finite) || value->type.id == TYPE_BOOLEAN) {
+    bool is_bare = (type_is_numeric(value->type) && is_finite) || value->type.id == TYPE_BOOLEAN ||
+                   type_is_nested(value->type);
+    if (is_bare) {
         value_print(out, value, VALUE_PLAIN, NULL);
         return;
     }
