@@ -240,7 +240,7 @@ static Bound group_ordinary(Planner *planner, GroupQuery *group)
     rel->node.group_aggregate.key_count = key_count;
     rel->node.group_aggregate.aggregates = aggregates;
     rel->node.group_aggregate.aggregate_count = group->aggregates.count;
-    rel->node.group_aggregate.state_ttl_us = settings_duration_us(planner, "table.exec.state.ttl");
+    rel->node.group_aggregate.state_ttl_us = state_ttl_us(planner, group->hints, group->from);
     rel = rel_intern(planner, rel);
     return group_items(planner, group, rel, NULL, outputs, outputs + key_count);
 }

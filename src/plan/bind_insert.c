@@ -153,6 +153,21 @@ static void insert_note_schemas(InsertBinder *binder, Diagnostic *d, InsertTarge
     schema_note(binder->planner, d, "sink schema", &sink);
 }
 
+/* By table.exec.sink.type-length-enforcer: what is longer than the column is cut, CHAR and BINARY
+ * are filled up. Types say nothing of what the values are, so that equal ones are enforced too. */
+static Expr *insert_enforce_length(Planner *planner, Expr *expr, Type to)
+{
+    bool is_text = type_is_text(to), is_bytes = type_is_bytes(to);
+    if ((!is_text && !is_bytes) ||
+        !settings_is(planner, "table.exec.sink.type-length-enforcer", "trim_pad"))
+        return expr;
+    Type any = is_text ? type_string() : type_bytes();
+    if (to.id == any.id && to.precision == any.precision)
+        return expr;
+    any.is_nullable = to.is_nullable = expr->type.is_nullable;
+    return expr_cast(planner->arena, expr_cast(planner->arena, expr, any, false), to, false);
+}
+
 static bool insert_match_column(InsertBinder *binder, InsertTarget *const *order, int32_t count,
                                 int32_t i)
 {
@@ -168,7 +183,7 @@ static bool insert_match_column(InsertBinder *binder, InsertTarget *const *order
         target->expr = expr_cast(planner->arena, expr, to, false);
     } else if (type_equal(from, to)) {
         expr->type.time_attribute = TIME_NONE;
-        target->expr = expr;
+        target->expr = insert_enforce_length(planner, expr, to);
     } else {
         Str name = target->column->field.name;
         Diagnostic *d = REPORT(planner, "WR2103", binder->query.spans[i],

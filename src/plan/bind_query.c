@@ -179,7 +179,7 @@ static bool select_is_supported(Planner *planner, const SqlSelect *select)
     bool is_supported = true;
     for (int32_t i = 0; i < select->hints.count; i++) {
         const SqlHint *hint = LIST_AT(select->hints, i, SqlHint);
-        if (!lookup_is_hint(hint))
+        if (!lookup_is_hint(hint) && !state_ttl_is_hint(hint))
             WARN(planner, "WR2074", hint->name.span, "hint `%.*s` has no effect here",
                  STR_ARGS(hint->name.text));
     }
@@ -292,6 +292,7 @@ static Bound select_source(Planner *planner, const SqlSelect *select, From **fro
     Rel *rel = from_build(planner, *from);
     planner->hints = outer_hints;
     lookup_check_hints(planner, &select->hints);
+    state_ttl_check(planner, &select->hints, select->from);
     if (rel == NULL)
         return (Bound){0};
     return bound_make(planner, rel, &(*from)->scope.schema, select->span);
@@ -458,7 +459,8 @@ static Bound bind_select(Planner *planner, const SqlSelect *select)
         return (Bound){0};
     From *from = select->from == NULL ? from_nothing(planner, select->span)
                                       : bind_from(planner, select->from);
-    SelectParts parts = {.group = {.span = select->span}, .over = {.windows = &select->windows}};
+    SelectParts parts = {.over = {.windows = &select->windows}};
+    parts.group = (GroupQuery){.span = select->span, .hints = &select->hints, .from = select->from};
     int32_t errors = diagnostics_error_count(planner->diagnostics);
     parts.group.input = select_source(planner, select, &from);
     if (!select_bind(planner, select, from, &parts))

@@ -506,6 +506,8 @@ typedef struct GroupQuery {
     Expr *having;
     Schema schema; /* of the items */
     Span span;
+    const List *hints;    /* SqlHint, of the SELECT; or NULL */
+    const SqlTable *from; /* or NULL */
 } GroupQuery;
 
 Bound bind_group(Planner *planner, GroupQuery *group);

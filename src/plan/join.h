@@ -78,6 +78,17 @@ From *from_unnest(Planner *planner, const SqlTable *table);
 Rel *unnest_build_join(Planner *planner, const From *join, Rel *left);
 Rel *unnest_build(Planner *planner, const From *leaf);
 
+/* ---- state_ttl.c ----------------------------------------------------------------------- */
+
+bool state_ttl_is_hint(const SqlHint *hint);
+/* How long the rows of the relation are kept: as a hint says, else table.exec.state.ttl. `hints`
+ * and `table` may be NULL. */
+int64_t state_ttl_us(Planner *planner, const List *hints, const SqlTable *table);
+/* Reports names that FROM does not have, and what is no duration. */
+void state_ttl_check(Planner *planner, const List *hints, const SqlTable *from);
+
+/* ---- join_build.c ---------------------------------------------------------------------- */
+
 /* Rel of the join, its schema's names and order as in the spec; NULL after a report. */
 Rel *join_choose(Planner *planner, const JoinSpec *spec);
 Rel *join_regular(Planner *planner, const JoinSpec *spec);

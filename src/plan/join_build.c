@@ -333,9 +333,8 @@ Rel *join_regular(Planner *planner, const JoinSpec *spec)
         .condition = regular_condition(planner, spec, left_width),
         .columns = columns,
     };
-    for (int32_t i = 0; i < 2; i++)
-        rel->node.regular_join.state_ttl_us[i] =
-            settings_duration_us(planner, "table.exec.state.ttl");
+    rel->node.regular_join.state_ttl_us[0] = state_ttl_us(planner, planner->hints, spec->left_ast);
+    rel->node.regular_join.state_ttl_us[1] = state_ttl_us(planner, planner->hints, spec->right_ast);
     return rel_intern(planner, rel);
 }
 

@@ -116,9 +116,9 @@ static bool root_needs_order(Planner *planner, Rel *root, ColumnList key)
     bool takes_updates = !is_sink || (root->entry->write_mode & CHANGELOG_UPDATE_AFTER) != 0;
     if (!takes_updates || (is_sink && key.count != root->node.sink.table->key_count))
         return false;
-    if (root->ordering == ORDERING_FORCE)
-        return true;
-    return root->ordering == ORDERING_AUTO && !mode_is_append(input->node.changelog) &&
+    if (root->ordering == ORDERING_NONE || mode_is_append(input->node.changelog))
+        return false;
+    return root->ordering == ORDERING_FORCE ||
            rel_key_within(planner, input, key.columns, key.count) == NULL;
 }
 
