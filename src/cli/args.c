@@ -7,8 +7,9 @@
 #include "sql/diagnostics.h"
 
 static const Command *const commands[] = {
-    &run_command,       &check_command,     &test_command,    &explain_command,
-    &connector_command, &functions_command, &version_command, &explain_error_command,
+    &run_command,       &sql_command,     &check_command,
+    &test_command,      &explain_command, &connector_command,
+    &functions_command, &version_command, &explain_error_command,
 };
 
 static const Flag global_flags[] = {
@@ -241,6 +242,7 @@ static void read_environment(Cli *cli)
     const char *term = getenv("TERM");
     bool is_dumb = term != NULL && strcmp(term, "dumb") == 0;
     cli->is_terminal = isatty(STDERR_FILENO) == 1;
+    cli->has_screen = !is_dumb;
     cli->has_color = cli->is_terminal && !is_dumb && (no_color == NULL || no_color[0] == '\0');
 }
 

@@ -71,10 +71,11 @@ struct Cli {
     List arguments;   /* const char *, those that are no flags */
     Map *flags;       /* name -> const char *, "" for a switch */
     List definitions; /* const char *, of the repeated flag */
+    bool has_screen;  /* the terminal can move its cursor */
     bool is_quiet, is_verbose, is_json, has_color, is_terminal; /* the last two: of stderr */
 };
 
-extern const Command run_command, check_command, explain_command, connector_command,
+extern const Command sql_command, run_command, check_command, explain_command, connector_command,
     version_command, functions_command, explain_error_command, test_command;
 
 /* ---- args.c -------------------------------------------------------------------------------- */

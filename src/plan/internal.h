@@ -208,6 +208,8 @@ int64_t settings_duration_us(const Planner *planner, const char *key);
 bool settings_is(const Planner *planner, const char *key, const char *value);
 bool settings_is_batch(const Planner *planner);
 void settings_finish(Planner *planner, PlanSettings *out);
+/* All keys there are, Str * in the list. */
+void settings_names(Arena *arena, List *out);
 
 /* ---- catalog.c ------------------------------------------------------------------------- */
 

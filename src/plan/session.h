@@ -50,6 +50,10 @@ void session_configure(PlanSession *session, Diagnostics *diagnostics, Str key, 
 Status session_plan(PlanSession *session, SessionText *text, const SqlStatement *statement,
                     Arena *arena, Diagnostics *diagnostics, PlanStep *out);
 
+/* What can be named, for completion: catalogs, databases, tables, views, columns, functions, keys
+ * of settings and of options; Str * in the list. */
+void session_names(const PlanSession *session, Arena *arena, List *out);
+
 /* The value of a setting, or its default, or NULL. */
 const char *session_setting(const PlanSession *session, const char *key);
 

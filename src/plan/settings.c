@@ -191,6 +191,15 @@ static const OptionSpec *setting_find(Str key)
     return NULL;
 }
 
+void settings_names(Arena *arena, List *out)
+{
+    for (int32_t i = 0; i < SETTING_COUNT + ACCEPTED_COUNT; i++) {
+        Str *key = ARENA_NEW(arena, Str);
+        *key = str_from(i < SETTING_COUNT ? SETTINGS[i].key : ACCEPTED[i - SETTING_COUNT]);
+        list_append(out, arena, key);
+    }
+}
+
 static bool setting_is_accepted(Str key)
 {
     for (int32_t i = 0; i < ACCEPTED_COUNT; i++) {

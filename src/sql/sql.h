@@ -51,6 +51,14 @@ void sql_print_string(Buffer *out, Str text);
 
 const char *sql_unit_name(SqlUnit unit);
 
+/* Bytes up to and with the last `;` that ends a statement; 0 if the text has none. A `;` in a
+ * string, a name, a comment or a statement set ends nothing. */
+int64_t sql_statements_end(Str text);
+/* Nothing but blanks and comments. */
+bool sql_is_blank(Str text);
+/* The words of the language, in order; no data behind the last. */
+Str sql_keyword_at(int32_t index);
+
 /* True for words that need backticks as names; ASCII case ignored. */
 bool sql_is_reserved(Str word);
 
