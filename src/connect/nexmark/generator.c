@@ -307,7 +307,7 @@ static void fill_extra(const NexmarkRun *run, NexmarkField field, StrView *out)
         int64_t delta = (missing + 2) / 5;
         int64_t length = missing - delta + (delta == 0 ? 0 : draw_below(bits, 2 * delta));
         char *text = arena_allocate(run->arena, nexmark_letters_room(length));
-        nexmark_letters(text, length, bits);
+        nexmark_letters(run->tables, text, length, bits);
         out[rows[i]] = str_view_borrow(str_make(text, length));
     }
 }

@@ -6,12 +6,20 @@
 
 #include "base/hash.h"
 
-enum { CHANNELS = 10000, HOT_CHANNELS = 4, POWER_STEPS = 4096, STRING_LENGTH_MIN = 3 };
+enum {
+    CHANNELS = 10000,
+    HOT_CHANNELS = 4,
+    POWER_STEPS = 4096,
+    STRING_LENGTH_MIN = 3,
+    LETTERS_BITS = 14,
+    LETTERS = 1 << LETTERS_BITS,
+};
 
 struct NexmarkTables {
     double powers[POWER_STEPS]; /* 100 × 10^(6i / POWER_STEPS) */
     Str channels[CHANNELS + HOT_CHANNELS];
     Str urls[CHANNELS + HOT_CHANNELS];
+    char letters[LETTERS + NEXMARK_LETTERS_STEP];
 };
 
 /* ---- Bits ------------------------------------------------------------------------------ */
@@ -39,27 +47,12 @@ int64_t nexmark_price(const NexmarkTables *tables, uint64_t bits)
 
 /* ---- Letters --------------------------------------------------------------------------- */
 
-/* Four letters from 32 mixed bits; a loop without branches, so that it becomes vectors. */
-static inline void letters_block(uint32_t seed, uint8_t *restrict out)
+/* Pieces of a long random text, each from a place of its own. */
+void nexmark_letters(const NexmarkTables *tables, char *out, int64_t length, uint64_t bits)
 {
-    uint32_t words[NEXMARK_LETTERS_STEP / 4];
-    for (uint32_t i = 0; i < NEXMARK_LETTERS_STEP / 4; i++) {
-        uint32_t x = seed + i * 0x9e3779b1U;
-        x = (x ^ (x >> 15)) * 0x85ebca77U;
-        x = (x ^ (x >> 13)) * 0xc2b2ae3dU;
-        words[i] = x ^ (x >> 16);
-    }
-    const uint8_t *bytes = (const uint8_t *)words;
-    for (int32_t i = 0; i < NEXMARK_LETTERS_STEP; i++)
-        out[i] = (uint8_t)('a' + ((bytes[i] * 26) >> 8));
-}
-
-void nexmark_letters(char *out, int64_t length, uint64_t bits)
-{
-    uint32_t seed = (uint32_t)(bits >> 32) ^ (uint32_t)bits;
     for (int64_t at = 0; at < length; at += NEXMARK_LETTERS_STEP) {
-        letters_block(seed, (uint8_t *)out + at);
-        seed += 0x7feb352dU;
+        memcpy(out + at, tables->letters + (bits >> (64 - LETTERS_BITS)), NEXMARK_LETTERS_STEP);
+        bits = bits * 0xd1342543de82ef95ULL + 0x2545f4914f6cdd1dULL;
     }
 }
 
@@ -191,6 +184,8 @@ NexmarkTables *nexmark_tables(Arena *arena, const NexmarkConfig *config)
     for (int32_t i = 0; i < POWER_STEPS; i++)
         tables->powers[i] = 100 * pow(10, 6.0 * i / POWER_STEPS);
     uint64_t state = hash_u64(config->seed ^ 0x6368616e6e656c73ULL);
+    for (int32_t i = 0; i < LETTERS + NEXMARK_LETTERS_STEP; i++)
+        tables->letters[i] = (char)('a' + bits_below(&state, 26));
     for (int32_t i = 0; i < CHANNELS + HOT_CHANNELS; i++) {
         bool is_hot = i >= CHANNELS;
         tables->channels[i] =

@@ -4,7 +4,7 @@
 
 #include "connect/nexmark/generator.h"
 
-enum { NEXMARK_TEXT_MAX = 128, NEXMARK_LETTERS_STEP = 16 };
+enum { NEXMARK_TEXT_MAX = 128, NEXMARK_LETTERS_STEP = 32 };
 
 /* 10^(6u) × 100, rounded, for u in [0, 1). */
 int64_t nexmark_price(const NexmarkTables *tables, uint64_t bits);
@@ -16,7 +16,7 @@ int32_t nexmark_text(const NexmarkTables *tables, NexmarkField field, uint64_t b
 Str nexmark_channel(const NexmarkTables *tables, uint64_t bits, bool is_url);
 
 /* Random letters a to z; `out` needs room for nexmark_letters_room(length) bytes. */
-void nexmark_letters(char *out, int64_t length, uint64_t bits);
+void nexmark_letters(const NexmarkTables *tables, char *out, int64_t length, uint64_t bits);
 static inline int64_t nexmark_letters_room(int64_t length)
 {
     return (length + NEXMARK_LETTERS_STEP - 1) / NEXMARK_LETTERS_STEP * NEXMARK_LETTERS_STEP + 1;
