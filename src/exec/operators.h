@@ -8,6 +8,7 @@ extern const OperatorKind calc_operator;
 extern const OperatorKind watermark_operator;
 extern const OperatorKind window_assign_operator;
 extern const OperatorKind window_aggregate_operator;
+extern const OperatorKind session_aggregate_operator;
 extern const OperatorKind group_aggregate_operator;
 extern const OperatorKind normalize_operator;
 extern const OperatorKind over_operator;

@@ -23,6 +23,18 @@ static Status window_assign_open(Operator *op)
     return OK;
 }
 
+/* Processing time: all rows are in the slice of the clock. */
+static int64_t *window_assign_now(const WindowAssignOperator *self, const Batch *batch)
+{
+    TaskContext *task = self->base.task;
+    int64_t *slices = ARENA_ARRAY(task->scratch, int64_t, batch->row_count);
+    Timestamp now = world_now_us(task->world);
+    int64_t slice = window_slice(&self->clock, window_local(&self->clock, now));
+    for (int32_t i = 0; i < batch->row_count; i++)
+        slices[i] = slice;
+    return slices;
+}
+
 /* Slice of each selected row with event time; the others leave the selection. */
 static int64_t *window_assign_slices(WindowAssignOperator *self, Batch *batch)
 {
@@ -87,7 +99,9 @@ static Status window_assign_push(Operator *op, int32_t input, Batch *batch)
 {
     WindowAssignOperator *self = (WindowAssignOperator *)op;
     assert(input == 0);
-    const int64_t *slices = window_assign_slices(self, batch);
+    bool is_processing_time = op->node->window_assign.window.is_processing_time;
+    const int64_t *slices =
+        is_processing_time ? window_assign_now(self, batch) : window_assign_slices(self, batch);
     if (batch->selection.count == 0)
         return OK;
     for (int64_t k = 0; k < self->clock.slices; k++)

@@ -240,9 +240,10 @@ static bool call_check_plain(ExprBinder *binder, const SqlExpr *expr)
 static bool name_is_window(Str name)
 {
     static const char *const names[] = {
-        "TUMBLE",        "HOP",         "CUMULATE",        "SESSION",        "TUMBLE_START",
-        "TUMBLE_END",    "HOP_START",   "HOP_END",         "TUMBLE_ROWTIME", "HOP_ROWTIME",
-        "SESSION_START", "SESSION_END", "SESSION_ROWTIME",
+        "TUMBLE",           "HOP",         "CUMULATE",        "SESSION",         "TUMBLE_START",
+        "TUMBLE_END",       "HOP_START",   "HOP_END",         "TUMBLE_ROWTIME",  "HOP_ROWTIME",
+        "SESSION_START",    "SESSION_END", "SESSION_ROWTIME", "TUMBLE_PROCTIME", "HOP_PROCTIME",
+        "SESSION_PROCTIME",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (str_equal_ignoring_case(name, str_from(names[i])))

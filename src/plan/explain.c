@@ -65,9 +65,10 @@ void explain_window(Buffer *out, const WindowSpec *window)
     case WINDOW_TUMBLE: buffer_append_text(out, "tumble "); break;
     case WINDOW_HOP: buffer_append_text(out, "hop "); break;
     case WINDOW_CUMULATE: buffer_append_text(out, "cumulate "); break;
+    case WINDOW_SESSION: buffer_append_text(out, "session "); break;
     }
     duration_print(out, window->size_ms);
-    if (window->kind != WINDOW_TUMBLE) {
+    if (window->kind != WINDOW_TUMBLE && window->kind != WINDOW_SESSION) {
         buffer_append_char(out, '/');
         duration_print(out, window->slide_ms);
     }

@@ -301,9 +301,7 @@ static void test_windows(void **state)
                 "INSERT INTO p1 SELECT id FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts)));\n"
                 "INSERT INTO p1 SELECT id FROM TABLE(TUMBLE(DATA => TABLE orders, TIMECOL => "
                 "DESCRIPTOR(ts), SIZ => INTERVAL '1' MINUTE));\n"
-                "INSERT INTO p1 SELECT id FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), 5));\n"
-                "INSERT INTO p1 SELECT id FROM TABLE(SESSION(TABLE orders, DESCRIPTOR(ts), "
-                "INTERVAL '1' MINUTE));",
+                "INSERT INTO p1 SELECT id FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), 5));",
                 "WR2096 at <HOP(TABLE orders, DESCRIPTOR(ts), INTERVAL '30' MINUTE, INTERVAL '1' "
                 "MINUTE)>: HOP needs a size that is a multiple of its slide, but got size 60000 ms "
                 "and slide 1800000 ms | help: the slide comes first, then the size\n"
@@ -322,9 +320,7 @@ static void test_windows(void **state)
                 "| help: write TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)\n"
                 "WR2090 at <SIZ>: TUMBLE has no parameter `SIZ` | help: did you mean `SIZE`?\n"
                 "WR2094 at <5>: only constant intervals are possible for windows | help: write "
-                "TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)\n"
-                "WR2099 at <SESSION(TABLE orders, DESCRIPTOR(ts), INTERVAL '1' MINUTE)>: SESSION "
-                "is not supported yet\n");
+                "TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)\n");
 }
 
 static void test_group_windows(void **state)
@@ -333,12 +329,12 @@ static void test_group_windows(void **state)
     assert_plan(
         TABLES
         "INSERT INTO p1 SELECT COUNT(*) FROM orders GROUP BY TUMBLE(epoch, INTERVAL '1' MINUTE);\n"
-        "INSERT INTO p1 SELECT COUNT(*) FROM orders GROUP BY SESSION(ts, INTERVAL '1' MINUTE);\n"
+        "INSERT INTO p1 SELECT COUNT(*) FROM orders GROUP BY CUMULATE(ts, INTERVAL '1' MINUTE);\n"
         "CREATE VIEW lw AS SELECT TUMBLE_START(ts, INTERVAL '2' MINUTE) FROM orders GROUP BY "
         "TUMBLE(ts, INTERVAL '1' MINUTE);\n"
         "INSERT INTO p1 SELECT TUMBLE_START(ts, INTERVAL '2' MINUTE) FROM orders;",
         "WR2093 at <epoch>: a group window needs a time attribute, but this is BIGINT\n"
-        "WR2099 at <SESSION(ts, INTERVAL '1' MINUTE)>: this form of a group window is not "
+        "WR2099 at <CUMULATE(ts, INTERVAL '1' MINUTE)>: this form of a group window is not "
         "supported yet\n"
         "WR2098 at <TUMBLE_START(ts, INTERVAL '2' MINUTE)>: this is no part of the window in GROUP "
         "BY | help: give TUMBLE_START, _END or _ROWTIME the same arguments\n"

@@ -49,6 +49,8 @@ uint64_t identity_window(const WindowSpec *window, const uint64_t *columns)
     hash = hash_combine(hash, (uint64_t)window->size_ms);
     hash = hash_combine(hash, (uint64_t)window->slide_ms);
     hash = hash_combine(hash, (uint64_t)window->offset_ms);
+    if (window->is_processing_time)
+        hash = hash_combine(hash, 57);
     return window->is_attached ? hash_combine(hash, 53) : hash;
 }
 

@@ -44,6 +44,8 @@ Rel *join_window(Planner *planner, const JoinSpec *spec)
         window_explain_regular(planner, spec, start >= 0 && end >= 0);
         return NULL;
     }
+    if (left->spec.is_processing_time)
+        planner_unsupported(planner, spec->span, "a join of processing-time windows");
     TimedJoin made = timed_join(planner, spec, &spec->others);
     Rel *rel = rel_new(planner, PLAN_WINDOW_JOIN, &spec->schema, made.inputs, 2);
     rel->span = spec->span;

@@ -68,16 +68,22 @@ typedef struct PlanAggregate {
     Str name;       /* of the output column */
 } PlanAggregate;
 
-typedef enum WindowKind { WINDOW_TUMBLE, WINDOW_HOP, WINDOW_CUMULATE } WindowKind;
+typedef enum WindowKind {
+    WINDOW_TUMBLE,
+    WINDOW_HOP,
+    WINDOW_CUMULATE,
+    WINDOW_SESSION,
+} WindowKind;
 
 typedef struct WindowSpec {
     WindowKind kind;
     int32_t time_column; /* of the input: the rowtime attribute */
-    int64_t size_ms;     /* CUMULATE: the maximum size */
+    int64_t size_ms;     /* CUMULATE: the maximum size; SESSION: the gap */
     int64_t slide_ms;    /* HOP: slide; CUMULATE: step; TUMBLE: = size */
     int64_t offset_ms;
-    bool is_local_time; /* the attribute is TIMESTAMP_LTZ: windows align to the session zone */
-    bool is_attached;   /* rows have their window already: time_column is window_end */
+    bool is_local_time;      /* the attribute is TIMESTAMP_LTZ: windows align to the session zone */
+    bool is_attached;        /* rows have their window already: time_column is window_end */
+    bool is_processing_time; /* rows have the time at which they come */
 } WindowSpec;
 
 /* What to put in an output column of a window operator besides keys and results. */
@@ -284,7 +290,10 @@ struct PlanNode {
             int64_t idle_timeout_us; /* 0: never idle */
         } watermark;
         struct {
-            WindowSpec window; /* output: input columns, then start, end, time */
+            WindowSpec window;   /* output: input columns, then start, end, time */
+            const int32_t *keys; /* SESSION: PARTITION BY, columns of the input */
+            int32_t key_count;
+            bool takes_groups; /* SESSION of GROUP BY: its keys are those of the group */
         } window_assign;
         struct {
             WindowSpec window;

@@ -26,7 +26,9 @@ void window_digest(Buffer *out, const WindowSpec *window)
     buffer_printf(out, "%d@%d/%lld/%lld/%lld/%d%s", (int)window->kind, window->time_column,
                   (long long)window->size_ms, (long long)window->slide_ms,
                   (long long)window->offset_ms, window->is_local_time,
-                  window->is_attached ? "a" : "");
+                  window->is_attached          ? "a"
+                  : window->is_processing_time ? "p"
+                                               : "");
 }
 
 void ints_digest(Buffer *out, const int32_t *values, int32_t count)

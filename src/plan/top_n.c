@@ -413,6 +413,10 @@ static Rel *top_build(TopN *top)
                             "Top-N of a window whose last rank is a column");
         return NULL;
     }
+    if (end >= 0 && property->spec.is_processing_time) {
+        planner_unsupported(top->planner, top_span(top), "Top-N of a processing-time window");
+        return NULL;
+    }
     if (end >= 0)
         return top_window_rank(top, property, end);
     return top_is_deduplicate(top) ? top_deduplicate(top) : top_rank(top);

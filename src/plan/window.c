@@ -32,10 +32,10 @@ static const WindowFunction FUNCTIONS[] = {
      {"DATA", "TIMECOL", "STEP", "SIZE", "OFFSET"},
      "CUMULATE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' HOUR, INTERVAL '1' DAY): step, then size"},
     {"SESSION",
-     WINDOW_TUMBLE,
+     WINDOW_SESSION,
      3,
      {"DATA", "TIMECOL", "GAP", NULL, NULL},
-     "SESSION(TABLE t, DESCRIPTOR(ts), INTERVAL '10' MINUTE)"},
+     "SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), INTERVAL '10' MINUTE)"},
 };
 enum { FUNCTION_COUNT = sizeof FUNCTIONS / sizeof FUNCTIONS[0] };
 
@@ -46,6 +46,8 @@ typedef struct WindowBinder {
     const WindowFunction *function;
     const SqlExpr *arguments[WINDOW_ARGUMENTS_MAX];
     Bound data;
+    int32_t *keys; /* SESSION: PARTITION BY */
+    int32_t key_count;
     WindowSpec spec;
 } WindowBinder;
 
@@ -123,6 +125,29 @@ static bool window_sort_arguments(WindowBinder *binder)
     return true;
 }
 
+/* SESSION(TABLE t PARTITION BY k, …) */
+static bool window_bind_keys(WindowBinder *binder, const SqlExpr *argument, const Scope *scope)
+{
+    Planner *planner = binder->planner;
+    const List *keys = &argument->table.partition_by;
+    ExprBinder exprs = {.planner = planner, .scope = scope, .place = "PARTITION BY"};
+    binder->keys = ARENA_ARRAY(planner->arena, int32_t, keys->count + 1);
+    for (int32_t i = 0; i < keys->count; i++) {
+        const SqlExpr *key = LIST_AT(*keys, i, SqlExpr);
+        Expr *expr = bind_expr(&exprs, key);
+        if (expr_is_poison(expr))
+            return false;
+        if (expr->kind != EXPR_COLUMN) {
+            Diagnostic *d =
+                REPORT(planner, "WR2091", key->span, "PARTITION BY of a window names columns");
+            diagnostic_help(d, "compute the expression in a view");
+            return false;
+        }
+        binder->keys[binder->key_count++] = expr->column;
+    }
+    return true;
+}
+
 static bool window_bind_data(WindowBinder *binder)
 {
     Planner *planner = binder->planner;
@@ -132,9 +157,11 @@ static bool window_bind_data(WindowBinder *binder)
                       "the first argument of a window function is a table");
         return false;
     }
-    if (argument->table.partition_by.count > 0 || argument->table.order_by.count > 0) {
-        REPORT(planner, "WR2091", argument->span,
-               "%s takes a table without PARTITION BY and ORDER BY", binder->function->name);
+    bool is_session = binder->spec.kind == WINDOW_SESSION;
+    if ((argument->table.partition_by.count > 0 && !is_session) ||
+        argument->table.order_by.count > 0) {
+        REPORT(planner, "WR2091", argument->span, "%s takes a table without %sORDER BY",
+               binder->function->name, is_session ? "" : "PARTITION BY and ");
         return false;
     }
     Scope scope;
@@ -145,7 +172,7 @@ static bool window_bind_data(WindowBinder *binder)
     else
         table.named.path = argument->table.table;
     binder->data = bind_leaf(planner, &table, &scope);
-    return binder->data.rel != NULL;
+    return binder->data.rel != NULL && window_bind_keys(binder, argument, &scope);
 }
 
 static void window_report_time(WindowBinder *binder, const SqlName *name, Type type)
@@ -189,16 +216,13 @@ static bool window_bind_time(WindowBinder *binder)
     Type type = schema->fields[column].type;
     if (type_is_poison(type))
         return false;
-    if (type.time_attribute == TIME_PROCTIME) {
-        planner_unsupported(planner, name->span, "a window over processing time");
-        return false;
-    }
-    if (type.time_attribute != TIME_ROWTIME) {
+    if (type.time_attribute == TIME_NONE) {
         window_report_time(binder, name, type);
         return false;
     }
     binder->spec.time_column = column;
     binder->spec.is_local_time = type.id == TYPE_TIMESTAMP_LTZ;
+    binder->spec.is_processing_time = type.time_attribute == TIME_PROCTIME;
     return true;
 }
 
@@ -236,7 +260,8 @@ static bool window_check(WindowBinder *binder)
         REPORT(planner, "WR2095", span, "the intervals of a window must be greater than zero");
         return false;
     }
-    if (spec->kind != WINDOW_TUMBLE && size % slide != 0) {
+    bool is_sliced = spec->kind == WINDOW_HOP || spec->kind == WINDOW_CUMULATE;
+    if (is_sliced && size % slide != 0) {
         bool is_hop = spec->kind == WINDOW_HOP;
         Diagnostic *d = REPORT(planner, "WR2096", span,
                                "%s needs a size that is a multiple of its %s, but got size %lld ms "
@@ -258,7 +283,7 @@ static bool window_check(WindowBinder *binder)
 static bool window_bind_intervals(WindowBinder *binder)
 {
     WindowSpec *spec = &binder->spec;
-    bool is_tumble = spec->kind == WINDOW_TUMBLE;
+    bool is_tumble = spec->kind == WINDOW_TUMBLE || spec->kind == WINDOW_SESSION;
     int32_t size_at = is_tumble ? 2 : 3;
     bool is_good = window_interval(binder, binder->arguments[size_at], &spec->size_ms);
     spec->slide_ms = spec->size_ms;
@@ -279,7 +304,7 @@ static Schema window_schema(Planner *planner, const Bound *data, const WindowSpe
     Type time = fields[spec->time_column].type;
     fields[spec->time_column].type.time_attribute = TIME_NONE;
     time.precision = 3;
-    time.time_attribute = TIME_ROWTIME;
+    time.time_attribute = spec->is_processing_time ? TIME_PROCTIME : TIME_ROWTIME;
     Type edge = type_not_null(type_timestamp(3));
     fields[count] = (Field){STR("window_start"), edge};
     fields[count + 1] = (Field){STR("window_end"), edge};
@@ -293,10 +318,6 @@ Bound bind_window(Planner *planner, const SqlExpr *call)
     WindowBinder binder = {.planner = planner, .call = call};
     binder.function = window_find(sql_path_last(call->call->name)->text);
     binder.spec.kind = binder.function->kind;
-    if (str_is(str_from(binder.function->name), "SESSION")) {
-        planner_unsupported(planner, call->span, "SESSION");
-        return (Bound){0};
-    }
     if (!window_sort_arguments(&binder) || !window_bind_data(&binder))
         return (Bound){0};
     bool is_good = window_bind_time(&binder);
@@ -307,6 +328,8 @@ Bound bind_window(Planner *planner, const SqlExpr *call)
     Rel *rel = rel_new(planner, PLAN_WINDOW_ASSIGN, &schema, &binder.data.rel, 1);
     rel->span = call->span;
     rel->node.window_assign.window = binder.spec;
+    rel->node.window_assign.keys = binder.keys;
+    rel->node.window_assign.key_count = binder.key_count;
     return bound_make(planner, rel_intern(planner, rel), &schema, call->span);
 }
 
@@ -328,7 +351,7 @@ static bool group_window_time(WindowBinder *binder, const Scope *scope, const Sq
     Expr *time = bind_expr(&exprs, argument);
     if (expr_is_poison(time))
         return false;
-    if (time->kind != EXPR_COLUMN || time->type.time_attribute != TIME_ROWTIME) {
+    if (time->kind != EXPR_COLUMN || time->type.time_attribute == TIME_NONE) {
         REPORT(binder->planner, "WR2093", argument->span,
                "a group window needs a time attribute, but this is %s",
                type_text(binder->planner->arena, type_nullable(time->type)));
@@ -336,6 +359,7 @@ static bool group_window_time(WindowBinder *binder, const Scope *scope, const Sq
     }
     binder->spec.time_column = time->column;
     binder->spec.is_local_time = time->type.id == TYPE_TIMESTAMP_LTZ;
+    binder->spec.is_processing_time = time->type.time_attribute == TIME_PROCTIME;
     return true;
 }
 
@@ -357,7 +381,7 @@ bool bind_group_window(Planner *planner, const SqlExpr *call, Bound *input, Scop
     binder.spec.kind = binder.function->kind;
     const List *arguments = &call->call->arguments;
     bool is_hop = binder.spec.kind == WINDOW_HOP;
-    bool is_known = is_hop || str_is(str_from(binder.function->name), "TUMBLE");
+    bool is_known = binder.spec.kind != WINDOW_CUMULATE;
     if (!is_known || arguments->count != (is_hop ? 3 : 2)) {
         planner_unsupported(planner, call->span, "this form of a group window");
         return false;
@@ -375,6 +399,7 @@ bool bind_group_window(Planner *planner, const SqlExpr *call, Bound *input, Scop
     Rel *rel = rel_new(planner, PLAN_WINDOW_ASSIGN, &schema, &input->rel, 1);
     rel->span = call->span;
     rel->node.window_assign.window = binder.spec;
+    rel->node.window_assign.takes_groups = true;
     *input = bound_make(planner, rel_intern(planner, rel), &schema, call->span);
     scope_retype(planner, scope, &schema);
     return true;
@@ -395,17 +420,19 @@ static bool arguments_equal(const List *a, const List *b)
 
 Expr *bind_group_window_part(ExprBinder *binder, const SqlExpr *call)
 {
-    static const char *const parts[] = {"_START", "_END", "_ROWTIME"};
+    static const char *const parts[] = {"_START", "_END", "_ROWTIME", "_PROCTIME"};
     Planner *planner = binder->planner;
     Str name = sql_path_last(call->call->name)->text;
     Str window = sql_path_last(binder->window->call->name)->text;
     const Schema *schema = &binder->scope->schema;
-    for (int32_t i = 0; i < 3; i++) {
+    bool is_processing_time =
+        schema->fields[schema->count - 1].type.time_attribute == TIME_PROCTIME;
+    for (int32_t i = 0; i < 4; i++) {
         Str wanted = str_from(arena_printf(planner->arena, "%.*s%s", STR_ARGS(window), parts[i]));
-        if (!str_equal_ignoring_case(name, wanted) ||
+        if (!str_equal_ignoring_case(name, wanted) || (i >= 2 && is_processing_time != (i == 3)) ||
             !arguments_equal(&call->call->arguments, &binder->window->call->arguments))
             continue;
-        int32_t column = schema->count - 3 + i;
+        int32_t column = schema->count - 3 + (i == 3 ? 2 : i);
         Expr *expr = expr_column(planner->arena, column, schema->fields[column].type);
         expr->span_start = call->span.start;
         expr->span_end = call->span.end;

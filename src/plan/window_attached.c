@@ -110,6 +110,11 @@ bool bind_attached_group(Planner *planner, GroupQuery *group, Bound *out)
     a.property = rel_window(planner, group->input.rel);
     if (a.property == NULL || !attached_find(&a))
         return false;
+    *out = (Bound){0};
+    if (a.property->spec.is_processing_time) {
+        planner_unsupported(planner, group->span, "grouping again by a processing-time window");
+        return true;
+    }
     attached_bind_keys(&a);
     Rel *rel = attached_rel(&a);
     Expr **outputs = rel_columns(planner, &rel->node.schema);

@@ -284,9 +284,32 @@ static bool window_prepare(WindowGroup *w)
     return true;
 }
 
+/* Sessions are found by their own keys: those of the group must be the same. */
+static bool session_has_keys(const GroupQuery *group, const Rel *origin)
+{
+    const PlanNode *node = &origin->node;
+    if (node->window_assign.window.kind != WINDOW_SESSION || node->window_assign.takes_groups)
+        return true;
+    int32_t others = 0, found = 0;
+    for (int32_t k = 0; k < group->keys.count; k++) {
+        const Expr *key = LIST_AT(group->keys, k, Expr);
+        int32_t window_column = -1, column = key->column;
+        if (key_origin(group, key, &window_column) == origin)
+            continue;
+        others++;
+        if (key->kind != EXPR_COLUMN || rel_trace(group->input.rel, &column) != origin)
+            return false;
+        for (int32_t i = 0; i < node->window_assign.key_count; i++)
+            found += node->window_assign.keys[i] == column;
+    }
+    return others == found && found == node->window_assign.key_count;
+}
+
 bool bind_window_group(Planner *planner, GroupQuery *group, Bound *out)
 {
     Rel *origin = group_find_origin(group);
+    if (origin != NULL && !session_has_keys(group, origin))
+        origin = NULL;
     if (origin == NULL)
         return bind_attached_group(planner, group, out);
     *out = (Bound){0};

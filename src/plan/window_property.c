@@ -8,7 +8,8 @@
 bool window_same(const WindowSpec *a, const WindowSpec *b)
 {
     return a->kind == b->kind && a->size_ms == b->size_ms && a->slide_ms == b->slide_ms &&
-           a->offset_ms == b->offset_ms && a->is_local_time == b->is_local_time;
+           a->offset_ms == b->offset_ms && a->is_local_time == b->is_local_time &&
+           a->is_processing_time == b->is_processing_time;
 }
 
 WindowProperty *window_property_new(Planner *planner, const Rel *rel, const WindowSpec *spec)

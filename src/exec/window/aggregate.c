@@ -32,6 +32,7 @@ static Status window_open(Operator *op)
     self->slices = (Slices){.key = &self->key, .value_bytes = self->layout.slice_bytes};
     running_open(&self->running, arena, &self->key, &self->layout);
     self->fired = INT64_MIN;
+    self->clock_us = TIMESTAMP_MIN;
     self->out = batch_new(&node->schema, BATCH_ROWS_MAX);
     self->gathered = ARENA_ARRAY(arena, uint8_t *, BATCH_ROWS_MAX);
     self->lent = arena_new(0);
@@ -100,6 +101,28 @@ static void window_drop(WindowAggregate *self, const Batch *batch, int32_t row, 
     else
         operator_letter(&self->base, batch, row, STAGE_LATE, "WR4302",
                         "the row came after its last window had fired");
+}
+
+/* Processing time: all rows have the time at which they come. */
+static WindowRows window_sort_now(WindowAggregate *self, const Batch *batch)
+{
+    Arena *scratch = self->base.task->scratch;
+    Selection rows = batch->selection;
+    WindowRows sorted = {
+        .open_rows = arena_allocate(scratch, (int64_t)sizeof(int32_t) * rows.count),
+        .open_slices = arena_allocate(scratch, (int64_t)sizeof(int64_t) * rows.count),
+        .open_count = rows.count,
+    };
+    Timestamp now = world_now_us(self->base.task->world);
+    int64_t slice = window_slice(&self->clock, window_local(&self->clock, now));
+    /* A clock that was put back cannot open what is over. */
+    if (slice <= self->fired)
+        slice = self->fired + 1;
+    for (int32_t i = 0; i < rows.count; i++) {
+        sorted.open_rows[i] = selection_row(rows, i);
+        sorted.open_slices[i] = slice;
+    }
+    return sorted;
 }
 
 static WindowRows window_sort(WindowAggregate *self, const Batch *batch)
@@ -255,7 +278,9 @@ static Status window_push(Operator *op, int32_t input, Batch *batch)
     assert(input == 0);
     if (self->is_restored)
         window_rebuild(self);
-    WindowRows sorted = window_sort(self, batch);
+    bool is_processing_time = op->node->window_aggregate.window.is_processing_time;
+    WindowRows sorted =
+        is_processing_time ? window_sort_now(self, batch) : window_sort(self, batch);
     if (sorted.open_count > 0)
         window_add_open(self, batch, &sorted);
     if (sorted.behind_count > 0)
@@ -268,16 +293,34 @@ static Status window_advance(Operator *op, Timestamp watermark)
     WindowAggregate *self = (WindowAggregate *)op;
     if (self->is_restored)
         window_rebuild(self);
+    /* Windows of processing time that are open at the end of input stay open, as in Flink. */
+    if (op->node->window_aggregate.window.is_processing_time)
+        return operator_advance(op, watermark);
     int64_t fired = window_fired(&self->clock, watermark);
     if (fired > self->fired)
         TRY(window_fire(self, fired));
     return operator_advance(op, watermark);
 }
 
+/* Windows whose last millisecond is over by the clock. */
+static Status window_fire_clock(WindowAggregate *self, int64_t now_us)
+{
+    Timestamp over = now_us - MICROS_PER_MILLI;
+    if (over <= self->clock_us)
+        return OK;
+    int64_t fired = window_fired(&self->clock, over);
+    self->clock_us = over;
+    return fired > self->fired ? window_fire(self, fired) : OK;
+}
+
 static Status window_tick(Operator *op, int64_t now_us)
 {
     WindowAggregate *self = (WindowAggregate *)op;
-    (void)now_us;
+    if (op->node->window_aggregate.window.is_processing_time) {
+        if (self->is_restored)
+            window_rebuild(self);
+        TRY(window_fire_clock(self, now_us));
+    }
     int64_t bytes = table_bytes(self->running.table);
     for (int32_t i = 0; i < slices_count(&self->slices); i++)
         bytes += table_bytes(slices_at(&self->slices, i)->table);

@@ -12,10 +12,11 @@ typedef struct WindowAggregate {
     WindowClock clock;
     TableKey key;
     WindowLayout layout;
-    Slices slices;    /* that have not left: HOP keeps them while in the running window */
-    Running running;  /* HOP, CUMULATE: what the slices up to `fired` give */
-    int64_t fired;    /* the last window that is over; INT64_MIN: none */
-    bool is_restored; /* the running aggregate is to be built from the slices */
+    Slices slices;      /* that have not left: HOP keeps them while in the running window */
+    Running running;    /* HOP, CUMULATE: what the slices up to `fired` give */
+    int64_t fired;      /* the last window that is over; INT64_MIN: none */
+    bool is_restored;   /* the running aggregate is to be built from the slices */
+    Timestamp clock_us; /* processing time: the clock up to which windows have fired */
 
     /* The slice of the last row's time: [from, until) in the attribute's own time. */
     Timestamp recent_from, recent_until;

@@ -7,7 +7,8 @@ static const int64_t MICROS_PER_HOUR = (int64_t)3600 * MICROS_PER_SECOND;
 
 WindowClock window_clock(const WindowSpec *spec, const TimeZone *zone)
 {
-    int64_t slice_ms = spec->kind == WINDOW_TUMBLE ? spec->size_ms : spec->slide_ms;
+    bool is_whole = spec->kind == WINDOW_TUMBLE || spec->kind == WINDOW_SESSION;
+    int64_t slice_ms = is_whole ? spec->size_ms : spec->slide_ms;
     assert(slice_ms > 0 && spec->size_ms % slice_ms == 0);
     WindowClock clock = {.kind = spec->kind,
                          .slice_us = slice_ms * MICROS_PER_MILLI,

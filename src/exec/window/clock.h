@@ -49,6 +49,7 @@ static inline Timestamp window_slice_end(const WindowClock *clock, int64_t slice
 static inline int64_t window_first_slice(const WindowClock *clock, int64_t slice)
 {
     switch (clock->kind) {
+    case WINDOW_SESSION:
     case WINDOW_TUMBLE: return slice;
     case WINDOW_HOP: return slice - clock->slices + 1;
     case WINDOW_CUMULATE: return floor_div(slice, clock->slices) * clock->slices;
@@ -60,6 +61,7 @@ static inline int64_t window_first_slice(const WindowClock *clock, int64_t slice
 static inline int64_t window_last_of(const WindowClock *clock, int64_t slice)
 {
     switch (clock->kind) {
+    case WINDOW_SESSION:
     case WINDOW_TUMBLE: return slice;
     case WINDOW_HOP: return slice + clock->slices - 1;
     case WINDOW_CUMULATE: return window_first_slice(clock, slice) + clock->slices - 1;

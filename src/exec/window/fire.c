@@ -157,6 +157,7 @@ Status window_fire(WindowAggregate *self, int64_t fired)
 {
     assert(fired > self->fired);
     switch (self->clock.kind) {
+    case WINDOW_SESSION: break;
     case WINDOW_TUMBLE: TRY(window_fire_tumble(self, fired)); break;
     case WINDOW_HOP: TRY(window_fire_hop(self, fired)); break;
     case WINDOW_CUMULATE: TRY(window_fire_cumulate(self, fired)); break;

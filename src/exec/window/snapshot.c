@@ -39,7 +39,8 @@ Status window_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
     if (self->is_restored)
         window_rebuild(self);
     buffer_append_u8(out, WINDOW_STATE_VERSION);
-    buffer_append_u64(out, (uint64_t)op->watermark);
+    bool is_processing_time = op->node->window_aggregate.window.is_processing_time;
+    buffer_append_u64(out, (uint64_t)(is_processing_time ? self->clock_us : op->watermark));
     buffer_append_u32(out, (uint32_t)slices_count(&self->slices));
     for (int32_t i = 0; i < slices_count(&self->slices); i++) {
         const Slice *slice = slices_at(&self->slices, i);
@@ -87,8 +88,11 @@ static bool window_load(WindowAggregate *self, ByteReader *in)
     if (byte_reader_u8(in) != WINDOW_STATE_VERSION)
         return false;
     Timestamp watermark = (Timestamp)byte_reader_u64(in);
-    if (!self->is_restored || watermark < self->base.watermark)
-        self->base.watermark = watermark;
+    Timestamp *time = self->base.node->window_aggregate.window.is_processing_time
+                          ? &self->clock_us
+                          : &self->base.watermark;
+    if (!self->is_restored || watermark < *time)
+        *time = watermark;
     self->is_restored = true;
     uint32_t count = byte_reader_u32(in);
     for (uint32_t i = 0; i < count && !in->is_short; i++) {
@@ -122,7 +126,9 @@ void window_rebuild(WindowAggregate *self)
 {
     assert(self->is_restored);
     self->is_restored = false;
-    self->fired = window_fired(&self->clock, self->base.watermark);
+    bool is_processing_time = self->base.node->window_aggregate.window.is_processing_time;
+    self->fired =
+        window_fired(&self->clock, is_processing_time ? self->clock_us : self->base.watermark);
     if (self->clock.kind != WINDOW_HOP)
         return;
     for (int32_t i = 0; i < slices_count(&self->slices); i++) {

@@ -9,6 +9,8 @@
 static void assign_digest(Buffer *out, const Rel *rel)
 {
     window_digest(out, &rel->node.window_assign.window);
+    ints_digest(out, rel->node.window_assign.keys, rel->node.window_assign.key_count);
+    buffer_append_text(out, rel->node.window_assign.takes_groups ? "g" : "");
 }
 
 static void assign_keys(Planner *planner, Rel *rel)
@@ -77,10 +79,22 @@ static const WindowProperty *assign_window(Planner *planner, Rel *rel)
     return property;
 }
 
+/* A session is known only when it is over. */
+static void assign_settle(Planner *planner, Rel *rel)
+{
+    if (rel->node.window_assign.window.kind != WINDOW_SESSION)
+        return;
+    Diagnostic *d = planner_unsupported(planner, rel->span,
+                                        "SESSION whose rows are not grouped by the window and "
+                                        "exactly the columns of its PARTITION BY");
+    diagnostic_help(d, "GROUP BY window_start, window_end and the columns of PARTITION BY");
+}
+
 const RelKind window_assign_kind = {
     .kind = PLAN_WINDOW_ASSIGN,
     .name = "window_assign",
     .digest = assign_digest,
+    .settle = assign_settle,
     .keys = assign_keys,
     .window = assign_window,
     .mark = assign_mark,

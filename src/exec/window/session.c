@@ -1,0 +1,439 @@
+/* GROUP BY SESSION windows: rows of a key that are less than a gap apart are one window.
+ *
+ *     key ──> sessions, earliest first:  [start, end) records, accumulators
+ *                                             │
+ *     queue of ends  ─────────────────────────┘  watermark at the last millisecond: out, +I
+ *
+ * A row opens a window of one gap, and windows that overlap or touch become one, so a row between
+ * two sessions joins them. Sessions grow while they are queued: what is taken from the queue too
+ * early goes back. A row is late whose window, as it would be then, is over already. Rows that are
+ * taken back leave the accumulators, not the extent, as in Flink; a session without rows gives
+ * nothing. */
+#include <assert.h>
+
+#include "exec/accumulator.h"
+#include "exec/join/time_queue.h"
+#include "exec/operators.h"
+#include "exec/window/clock.h"
+#include "state/blocks.h"
+#include "state/table.h"
+
+typedef struct Session Session;
+typedef struct SessionKey SessionKey;
+
+/* The accumulators follow. */
+struct Session {
+    Session *next; /* of the key, later */
+    SessionKey *key;
+    Session *merged_into; /* it lives on there; only the queue knows it still */
+    Timestamp start, end; /* wall clock */
+    int64_t records;
+};
+
+struct SessionKey {
+    Session *first;
+};
+
+typedef struct SessionAggregate {
+    Operator base;
+    TableKey key;
+    StateTable *table;
+    AccumulatorGroup group;
+    Blocks blocks;
+    TimeQueue queue; /* Session, by the instant at which it is over */
+    Batch *out;
+    Arena *lent;
+    const TimeZone *zone; /* NULL: no shift */
+    int64_t gap_us;
+    bool is_processing_time;
+    bool is_restored;
+    Timestamp restored;
+    Metric *late, *null_time, *state_bytes;
+} SessionAggregate;
+
+static int64_t session_bytes(const SessionAggregate *self)
+{
+    return (int64_t)sizeof(Session) + self->group.bytes;
+}
+
+static uint8_t *session_state(Session *session)
+{
+    return (uint8_t *)(session + 1);
+}
+
+static Status session_open(Operator *op)
+{
+    SessionAggregate *self = (SessionAggregate *)op;
+    const PlanNode *node = op->node;
+    Arena *arena = op->task->query;
+    int32_t key_count = node->window_aggregate.key_count;
+    const WindowSpec *window = &node->window_aggregate.window;
+    assert(window->kind == WINDOW_SESSION && window->size_ms > 0);
+    Type *types = ARENA_ARRAY(arena, Type, key_count + 1);
+    for (int32_t i = 0; i < key_count; i++)
+        types[i] = node->inputs[0]->schema.fields[node->window_aggregate.keys[i]].type;
+    self->key = table_key(arena, types, key_count);
+    self->group = accumulators_choose(arena, node->window_aggregate.aggregates,
+                                      node->window_aggregate.aggregate_count, CHOOSE_ALL);
+    self->table = table_new(&self->key, (int32_t)sizeof(SessionKey));
+    time_queue_open(&self->queue);
+    self->out = batch_new(&node->schema, BATCH_ROWS_MAX);
+    self->lent = arena_new(0);
+    self->gap_us = window->size_ms * MICROS_PER_MILLI;
+    self->is_processing_time = window->is_processing_time;
+    if (window->is_local_time && op->task->eval.zone != timezone_utc())
+        self->zone = op->task->eval.zone;
+    self->late = metric_get(METRIC_COUNTER, "weir_late_records_total", operator_labels(op, ""),
+                            "Rows that came after their last window had fired.", 1);
+    self->null_time = metric_get(METRIC_COUNTER, "weir_null_time_records_total",
+                                 operator_labels(op, ""), "Rows without event time.", 1);
+    self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_shard_labels(op),
+                                   "Bytes of keyed state.", 1);
+    return OK;
+}
+
+/* ---- Sessions ---------------------------------------------------------------------------- */
+
+/* When the session's timer goes off. */
+static Timestamp session_instant(const SessionAggregate *self, Timestamp end)
+{
+    return window_instant(self->zone, end - MICROS_PER_MILLI);
+}
+
+static void session_free(SessionAggregate *self, Session *session)
+{
+    accumulators_clear(&self->group, session_state(session));
+    blocks_give(&self->blocks, session, session_bytes(self));
+}
+
+static Session *session_new(SessionAggregate *self, SessionKey *key, Timestamp start, Timestamp end)
+{
+    Session *session = blocks_take(&self->blocks, session_bytes(self));
+    memset(session, 0, (size_t)session_bytes(self));
+    session->key = key;
+    session->start = start;
+    session->end = end;
+    time_queue_put(&self->queue, session_instant(self, end), session);
+    return session;
+}
+
+/* The later one becomes part of the earlier one; the queue gives up its memory. */
+static void session_absorb(SessionAggregate *self, Session *into, Session *from)
+{
+    into->end = from->end > into->end ? from->end : into->end;
+    into->records += from->records;
+    accumulators_merge(&self->group, session_state(into), session_state(from));
+    accumulators_clear(&self->group, session_state(from));
+    into->next = from->next;
+    from->merged_into = into;
+}
+
+/* The session of a row at `time`, made or made of others; NULL for a late row. */
+static Session *session_find(SessionAggregate *self, SessionKey *key, Timestamp time,
+                             Timestamp watermark)
+{
+    Timestamp end = time + self->gap_us;
+    Session **link = &key->first;
+    while (*link != NULL && (*link)->end < time)
+        link = &(*link)->next;
+    Session *session = *link;
+    if (session == NULL || session->start > end) {
+        if (session_instant(self, end) <= watermark)
+            return NULL;
+        session = session_new(self, key, time, end);
+        session->next = *link;
+        *link = session;
+        return session;
+    }
+    session->start = time < session->start ? time : session->start;
+    session->end = end > session->end ? end : session->end;
+    while (session->next != NULL && session->next->start <= session->end)
+        session_absorb(self, session, session->next);
+    return session;
+}
+
+/* ---- Rows in ----------------------------------------------------------------------------- */
+
+static void session_reject(SessionAggregate *self, const Batch *batch, int32_t row, bool is_null)
+{
+    metric_add(is_null ? self->null_time : self->late, 1);
+    if (is_null)
+        operator_letter(&self->base, batch, row, STAGE_COMPUTE, "WR4301",
+                        "the event time of the row is NULL");
+    else
+        operator_letter(&self->base, batch, row, STAGE_LATE, "WR4302",
+                        "the row came after its session was over");
+}
+
+/* Wall clock of the row; false if it has none. */
+static bool session_time(const SessionAggregate *self, const Batch *batch, int32_t row,
+                         Timestamp *out)
+{
+    const Operator *op = &self->base;
+    Timestamp time = 0;
+    if (self->is_processing_time) {
+        time = world_now_us(op->task->world);
+        time -= time % MICROS_PER_MILLI;
+    } else {
+        const Column *column = &batch->columns[op->node->window_aggregate.window.time_column];
+        if (column_is_null(column, row))
+            return false;
+        time = ((const int64_t *)column->values)[column_index(column, row)];
+    }
+    *out = self->zone == NULL ? time : timezone_to_local(self->zone, time);
+    return true;
+}
+
+static Status session_push(Operator *op, int32_t input, Batch *batch)
+{
+    SessionAggregate *self = (SessionAggregate *)op;
+    Arena *scratch = op->task->scratch;
+    Selection rows = batch->selection;
+    assert(input == 0);
+    Timestamp watermark = self->is_processing_time ? TIMESTAMP_MIN : op->watermark;
+    TableKeys keys = table_keys(&self->key, batch, op->node->window_aggregate.keys, rows, scratch);
+    Session **sessions = arena_allocate(scratch, (int64_t)sizeof(Session *) * rows.count);
+    int32_t *kept = arena_allocate(scratch, (int64_t)sizeof(int32_t) * rows.count);
+    int32_t count = 0;
+    for (int32_t i = 0; i < rows.count; i++) {
+        int32_t row = selection_row(rows, i);
+        Timestamp time;
+        bool has_time = session_time(self, batch, row, &time);
+        uint8_t *value = NULL;
+        if (has_time)
+            table_find_or_insert(self->table, &keys, i, 1, &value);
+        SessionKey *key = (SessionKey *)(void *)value;
+        Session *session = has_time ? session_find(self, key, time, watermark) : NULL;
+        if (session == NULL) {
+            session_reject(self, batch, row, !has_time);
+            if (value != NULL && key->first == NULL)
+                table_delete(self->table, value);
+            continue;
+        }
+        session->records += row_kind_is_retraction((uint8_t)batch_kind(batch, row)) ? -1 : 1;
+        sessions[count] = session;
+        kept[count++] = row;
+    }
+    uint8_t **states = arena_allocate(scratch, (int64_t)sizeof(uint8_t *) * (count + 1));
+    for (int32_t i = 0; i < count; i++) {
+        while (sessions[i]->merged_into != NULL)
+            sessions[i] = sessions[i]->merged_into;
+        states[i] = session_state(sessions[i]);
+    }
+    accumulators_update(&self->group, states, 0, batch, (Selection){.rows = kept, .count = count},
+                        scratch);
+    return OK;
+}
+
+/* ---- Sessions out ------------------------------------------------------------------------ */
+
+static Status session_flush(SessionAggregate *self)
+{
+    if (self->out->row_count == 0)
+        return OK;
+    batch_select_all(self->out);
+    TRY(operator_emit_lending(&self->base, self->out, self->lent));
+    batch_reset(self->out, &self->base.node->schema, BATCH_ROWS_MAX);
+    return OK;
+}
+
+static Status session_emit(SessionAggregate *self, Session *session)
+{
+    const PlanNode *node = self->base.node;
+    Batch *out = self->out;
+    if (out->row_count == BATCH_ROWS_MAX)
+        TRY(session_flush(self));
+    int32_t row = out->row_count, keys = node->window_aggregate.key_count;
+    int32_t first = keys + node->window_aggregate.aggregate_count;
+    table_read_key(self->table, (const uint8_t *)session->key, out, BATCH_ROWS_MAX);
+    accumulators_result(&self->group, session_state(session), out->columns + keys, out->arena, row,
+                        BATCH_ROWS_MAX);
+    for (int32_t i = 0; i < node->window_aggregate.window_column_count; i++) {
+        Timestamp time = 0;
+        switch (node->window_aggregate.window_columns[i]) {
+        case WINDOW_START: time = session->start; break;
+        case WINDOW_END: time = session->end; break;
+        case WINDOW_TIME: time = session_instant(self, session->end); break;
+        }
+        ((int64_t *)out->columns[first + i].values)[row] = time;
+    }
+    out->row_count++;
+    batch_select_all(out);
+    return OK;
+}
+
+static void session_unlink(SessionAggregate *self, Session *session)
+{
+    SessionKey *key = session->key;
+    Session **link = &key->first;
+    while (*link != session)
+        link = &(*link)->next;
+    *link = session->next;
+    if (key->first == NULL)
+        table_delete(self->table, (uint8_t *)key);
+}
+
+/* Sessions that are over at this time. */
+static Status session_fire(SessionAggregate *self, Timestamp time)
+{
+    TimeItem item;
+    while (time_queue_take(&self->queue, time, &item)) {
+        Session *session = item.value;
+        if (session->merged_into != NULL) {
+            session_free(self, session);
+            continue;
+        }
+        Timestamp instant = session_instant(self, session->end);
+        if (instant > item.time) {
+            time_queue_put(&self->queue, instant, session);
+            continue;
+        }
+        if (session->records > 0)
+            TRY(session_emit(self, session));
+        session_unlink(self, session);
+        session_free(self, session);
+    }
+    return session_flush(self);
+}
+
+static Status session_advance(Operator *op, Timestamp watermark)
+{
+    SessionAggregate *self = (SessionAggregate *)op;
+    if (!self->is_processing_time)
+        TRY(session_fire(self, watermark));
+    return operator_advance(op, watermark);
+}
+
+static Status session_tick(Operator *op, int64_t now_us)
+{
+    SessionAggregate *self = (SessionAggregate *)op;
+    metric_set(self->state_bytes,
+               table_bytes(self->table) + self->blocks.held_bytes + self->queue.bytes);
+    return self->is_processing_time ? session_fire(self, now_us - MICROS_PER_MILLI) : OK;
+}
+
+/* ---- Snapshots --------------------------------------------------------------------------- */
+
+enum { SESSION_STATE_VERSION = 1 };
+
+static Status session_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
+{
+    SessionAggregate *self = (SessionAggregate *)op;
+    (void)checkpoint;
+    buffer_append_u8(out, SESSION_STATE_VERSION);
+    buffer_append_u64(out, (uint64_t)op->watermark);
+    buffer_append_u64(out, (uint64_t)table_count(self->table));
+    int64_t cursor = 0;
+    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
+         value = table_next(self->table, &cursor)) {
+        const SessionKey *key = (const SessionKey *)(const void *)value;
+        uint32_t count = 0;
+        for (const Session *session = key->first; session != NULL; session = session->next)
+            count++;
+        table_save_key(self->table, value, out);
+        buffer_append_u32(out, count);
+        for (Session *session = key->first; session != NULL; session = session->next) {
+            buffer_append_u64(out, (uint64_t)session->start);
+            buffer_append_u64(out, (uint64_t)session->end);
+            buffer_append_u64(out, (uint64_t)session->records);
+            accumulators_save(&self->group, session_state(session), out);
+        }
+    }
+    return OK;
+}
+
+static bool session_load_key(SessionAggregate *self, ByteReader *in)
+{
+    uint64_t hash = table_peek_hash(in);
+    uint8_t *value = table_load_key(self->table, in);
+    SessionKey *key = (SessionKey *)(void *)value;
+    if (value == NULL || key->first != NULL)
+        return false;
+    uint32_t count = byte_reader_u32(in);
+    Session **link = &key->first;
+    bool is_own = operator_owns_hash(&self->base, hash);
+    for (uint32_t i = 0; i < count; i++) {
+        Timestamp start = (Timestamp)byte_reader_u64(in);
+        Timestamp end = (Timestamp)byte_reader_u64(in);
+        int64_t records = (int64_t)byte_reader_u64(in);
+        if (in->is_short)
+            return false;
+        Session *session = blocks_take(&self->blocks, session_bytes(self));
+        memset(session, 0, (size_t)session_bytes(self));
+        *session = (Session){.key = key, .start = start, .end = end, .records = records};
+        bool is_whole = accumulators_load(&self->group, session_state(session), in);
+        if (is_whole && is_own) {
+            *link = session;
+            link = &session->next;
+            time_queue_put(&self->queue, session_instant(self, end), session);
+            continue;
+        }
+        session_free(self, session);
+        if (!is_whole)
+            return false;
+    }
+    if (!is_own)
+        table_delete(self->table, value);
+    return count > 0;
+}
+
+static bool session_load(SessionAggregate *self, ByteReader *in)
+{
+    if (byte_reader_u8(in) != SESSION_STATE_VERSION)
+        return false;
+    Timestamp watermark = (Timestamp)byte_reader_u64(in);
+    if (!self->is_restored || watermark < self->restored)
+        self->restored = watermark;
+    self->is_restored = true;
+    uint64_t count = byte_reader_u64(in);
+    for (uint64_t i = 0; i < count && !in->is_short; i++)
+        if (!session_load_key(self, in))
+            return false;
+    return !in->is_short && byte_reader_left(in) == 0;
+}
+
+static Status session_restore(Operator *op, Str state)
+{
+    ByteReader in = byte_reader(state);
+    if (session_load((SessionAggregate *)op, &in))
+        return OK;
+    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
+                op->node->label);
+}
+
+static Status session_start(Operator *op)
+{
+    SessionAggregate *self = (SessionAggregate *)op;
+    if (self->is_restored)
+        op->watermark = self->restored;
+    return OK;
+}
+
+static void session_close(Operator *op)
+{
+    SessionAggregate *self = (SessionAggregate *)op;
+    if (self->table == NULL)
+        return;
+    TimeItem item;
+    while (time_queue_take(&self->queue, TIMESTAMP_MAX, &item))
+        session_free(self, item.value);
+    time_queue_close(&self->queue);
+    table_free(self->table);
+    self->table = NULL;
+    blocks_close(&self->blocks);
+    batch_free(self->out);
+    arena_free(self->lent);
+}
+
+const OperatorKind session_aggregate_operator = {
+    .name = "session-aggregate",
+    .size = sizeof(SessionAggregate),
+    .open = session_open,
+    .push = session_push,
+    .advance = session_advance,
+    .tick = session_tick,
+    .snapshot = session_snapshot,
+    .restore = session_restore,
+    .start = session_start,
+    .close = session_close,
+};
