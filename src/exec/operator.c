@@ -78,9 +78,12 @@ Operator *operator_new(TaskContext *task, const PlanNode *node)
     static const char name[] = "weir_operator_records_total";
     static const char help[] = "Rows that went into and out of operators.";
     const OperatorKind *kind = operator_kind_of(node->kind);
-    if (node->kind == PLAN_WINDOW_AGGREGATE &&
-        node->window_aggregate.window.kind == WINDOW_SESSION &&
-        !node->window_aggregate.window.is_attached)
+    bool is_session =
+        node->kind == PLAN_WINDOW_AGGREGATE
+            ? node->window_aggregate.window.kind == WINDOW_SESSION &&
+                  !node->window_aggregate.window.is_attached
+            : node->kind == PLAN_WINDOW_ASSIGN && node->window_assign.window.kind == WINDOW_SESSION;
+    if (is_session)
         kind = &session_aggregate_operator;
     assert(kind != NULL);
     Operator *op = operator_make(task, kind, node, node->input_count);

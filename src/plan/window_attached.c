@@ -108,13 +108,10 @@ bool bind_attached_group(Planner *planner, GroupQuery *group, Bound *out)
 {
     AttachedGroup a = {.planner = planner, .group = group, .columns.input = group->input.rel};
     a.property = rel_window(planner, group->input.rel);
-    if (a.property == NULL || !attached_find(&a))
+    /* Sessions and windows of processing time are grouped again as anything is, by Flink too. */
+    if (a.property == NULL || a.property->spec.kind == WINDOW_SESSION ||
+        a.property->spec.is_processing_time || !attached_find(&a))
         return false;
-    *out = (Bound){0};
-    if (a.property->spec.is_processing_time) {
-        planner_unsupported(planner, group->span, "grouping again by a processing-time window");
-        return true;
-    }
     attached_bind_keys(&a);
     Rel *rel = attached_rel(&a);
     Expr **outputs = rel_columns(planner, &rel->node.schema);

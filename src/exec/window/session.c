@@ -1,6 +1,7 @@
-/* GROUP BY SESSION windows: rows of a key that are less than a gap apart are one window.
+/* SESSION windows: rows of a key that are less than a gap apart are one window. Grouped by it, they
+ * are aggregated; else they are kept, and given out with their window when it is over.
  *
- *     key ──> sessions, earliest first:  [start, end) records, accumulators
+ *     key ──> sessions, earliest first:  [start, end) records, accumulators or rows
  *                                             │
  *     queue of ends  ─────────────────────────┘  watermark at the last millisecond: out, +I
  *
@@ -11,15 +12,25 @@
  * nothing. */
 #include <assert.h>
 
+#include "data/rowcode.h"
 #include "exec/accumulator.h"
 #include "exec/join/time_queue.h"
 #include "exec/operators.h"
+#include "exec/rowout.h"
 #include "exec/window/clock.h"
 #include "state/blocks.h"
 #include "state/table.h"
 
 typedef struct Session Session;
 typedef struct SessionKey SessionKey;
+
+/* A row that waits for the end of its session, as rowcode. */
+typedef struct SessionRow SessionRow;
+struct SessionRow {
+    SessionRow *next;
+    int64_t length;
+    char bytes[];
+};
 
 /* The accumulators follow. */
 struct Session {
@@ -28,6 +39,7 @@ struct Session {
     Session *merged_into; /* it lives on there; only the queue knows it still */
     Timestamp start, end; /* wall clock */
     int64_t records;
+    SessionRow *first_row, *last_row;
 };
 
 struct SessionKey {
@@ -41,8 +53,12 @@ typedef struct SessionAggregate {
     AccumulatorGroup group;
     Blocks blocks;
     TimeQueue queue; /* Session, by the instant at which it is over */
-    Batch *out;
-    Arena *lent;
+    const WindowSpec *window;
+    const int32_t *keys;
+    int32_t key_count;
+    bool keeps_rows; /* a table function without aggregation */
+    RowOut out;
+    Buffer bytes;         /* rowcode of the row at hand */
     const TimeZone *zone; /* NULL: no shift */
     int64_t gap_us;
     bool is_processing_time;
@@ -61,27 +77,40 @@ static uint8_t *session_state(Session *session)
     return (uint8_t *)(session + 1);
 }
 
+/* What differs between the two kinds of nodes. */
+static void session_read_node(SessionAggregate *self)
+{
+    const PlanNode *node = self->base.node;
+    self->keeps_rows = node->kind == PLAN_WINDOW_ASSIGN;
+    if (self->keeps_rows) {
+        self->window = &node->window_assign.window;
+        self->keys = node->window_assign.keys;
+        self->key_count = node->window_assign.key_count;
+        return;
+    }
+    self->window = &node->window_aggregate.window;
+    self->keys = node->window_aggregate.keys;
+    self->key_count = node->window_aggregate.key_count;
+    self->group = accumulators_choose(self->base.task->query, node->window_aggregate.aggregates,
+                                      node->window_aggregate.aggregate_count, CHOOSE_ALL);
+}
+
 static Status session_open(Operator *op)
 {
     SessionAggregate *self = (SessionAggregate *)op;
-    const PlanNode *node = op->node;
-    Arena *arena = op->task->query;
-    int32_t key_count = node->window_aggregate.key_count;
-    const WindowSpec *window = &node->window_aggregate.window;
-    assert(window->kind == WINDOW_SESSION && window->size_ms > 0);
-    Type *types = ARENA_ARRAY(arena, Type, key_count + 1);
-    for (int32_t i = 0; i < key_count; i++)
-        types[i] = node->inputs[0]->schema.fields[node->window_aggregate.keys[i]].type;
-    self->key = table_key(arena, types, key_count);
-    self->group = accumulators_choose(arena, node->window_aggregate.aggregates,
-                                      node->window_aggregate.aggregate_count, CHOOSE_ALL);
+    const Schema *input = &op->node->inputs[0]->schema;
+    session_read_node(self);
+    assert(self->window->kind == WINDOW_SESSION && self->window->size_ms > 0);
+    Type *types = ARENA_ARRAY(op->task->query, Type, self->key_count + 1);
+    for (int32_t i = 0; i < self->key_count; i++)
+        types[i] = input->fields[self->keys[i]].type;
+    self->key = table_key(op->task->query, types, self->key_count);
     self->table = table_new(&self->key, (int32_t)sizeof(SessionKey));
     time_queue_open(&self->queue);
-    self->out = batch_new(&node->schema, BATCH_ROWS_MAX);
-    self->lent = arena_new(0);
-    self->gap_us = window->size_ms * MICROS_PER_MILLI;
-    self->is_processing_time = window->is_processing_time;
-    if (window->is_local_time && op->task->eval.zone != timezone_utc())
+    rowout_open(&self->out, op, self->keeps_rows ? input->count : 0);
+    self->gap_us = self->window->size_ms * MICROS_PER_MILLI;
+    self->is_processing_time = self->window->is_processing_time;
+    if (self->window->is_local_time && op->task->eval.zone != timezone_utc())
         self->zone = op->task->eval.zone;
     self->late = metric_get(METRIC_COUNTER, "weir_late_records_total", operator_labels(op, ""),
                             "Rows that came after their last window had fired.", 1);
@@ -100,8 +129,27 @@ static Timestamp session_instant(const SessionAggregate *self, Timestamp end)
     return window_instant(self->zone, end - MICROS_PER_MILLI);
 }
 
+static void session_keep(SessionAggregate *self, Session *session, Str bytes)
+{
+    SessionRow *row = blocks_take(&self->blocks, (int64_t)sizeof *row + bytes.length);
+    row->next = NULL;
+    row->length = bytes.length;
+    if (bytes.length > 0)
+        memcpy(row->bytes, bytes.data, (size_t)bytes.length);
+    if (session->last_row == NULL)
+        session->first_row = row;
+    else
+        session->last_row->next = row;
+    session->last_row = row;
+}
+
 static void session_free(SessionAggregate *self, Session *session)
 {
+    while (session->first_row != NULL) {
+        SessionRow *row = session->first_row;
+        session->first_row = row->next;
+        blocks_give(&self->blocks, row, (int64_t)sizeof *row + row->length);
+    }
     accumulators_clear(&self->group, session_state(session));
     blocks_give(&self->blocks, session, session_bytes(self));
 }
@@ -124,6 +172,12 @@ static void session_absorb(SessionAggregate *self, Session *into, Session *from)
     into->records += from->records;
     accumulators_merge(&self->group, session_state(into), session_state(from));
     accumulators_clear(&self->group, session_state(from));
+    if (from->first_row != NULL && into->last_row != NULL)
+        into->last_row->next = from->first_row;
+    else if (from->first_row != NULL)
+        into->first_row = from->first_row;
+    into->last_row = from->last_row != NULL ? from->last_row : into->last_row;
+    from->first_row = from->last_row = NULL;
     into->next = from->next;
     from->merged_into = into;
 }
@@ -175,13 +229,27 @@ static bool session_time(const SessionAggregate *self, const Batch *batch, int32
         time = world_now_us(op->task->world);
         time -= time % MICROS_PER_MILLI;
     } else {
-        const Column *column = &batch->columns[op->node->window_aggregate.window.time_column];
+        const Column *column = &batch->columns[self->window->time_column];
         if (column_is_null(column, row))
             return false;
         time = ((const int64_t *)column->values)[column_index(column, row)];
     }
     *out = self->zone == NULL ? time : timezone_to_local(self->zone, time);
     return true;
+}
+
+/* Into the accumulators of the sessions, where they are now. */
+static void session_aggregate(SessionAggregate *self, const Batch *batch, Selection rows,
+                              Session **sessions)
+{
+    Arena *scratch = self->base.task->scratch;
+    uint8_t **states = arena_allocate(scratch, (int64_t)sizeof(uint8_t *) * (rows.count + 1));
+    for (int32_t i = 0; i < rows.count; i++) {
+        while (sessions[i]->merged_into != NULL)
+            sessions[i] = sessions[i]->merged_into;
+        states[i] = session_state(sessions[i]);
+    }
+    accumulators_update(&self->group, states, 0, batch, rows, scratch);
 }
 
 static Status session_push(Operator *op, int32_t input, Batch *batch)
@@ -191,7 +259,7 @@ static Status session_push(Operator *op, int32_t input, Batch *batch)
     Selection rows = batch->selection;
     assert(input == 0);
     Timestamp watermark = self->is_processing_time ? TIMESTAMP_MIN : op->watermark;
-    TableKeys keys = table_keys(&self->key, batch, op->node->window_aggregate.keys, rows, scratch);
+    TableKeys keys = table_keys(&self->key, batch, self->keys, rows, scratch);
     Session **sessions = arena_allocate(scratch, (int64_t)sizeof(Session *) * rows.count);
     int32_t *kept = arena_allocate(scratch, (int64_t)sizeof(int32_t) * rows.count);
     int32_t count = 0;
@@ -213,50 +281,61 @@ static Status session_push(Operator *op, int32_t input, Batch *batch)
         session->records += row_kind_is_retraction((uint8_t)batch_kind(batch, row)) ? -1 : 1;
         sessions[count] = session;
         kept[count++] = row;
+        if (!self->keeps_rows)
+            continue;
+        self->bytes.length = 0;
+        rowcode_write(&self->bytes, batch, row, NULL, self->out.width);
+        session_keep(self, session, buffer_str(&self->bytes));
     }
-    uint8_t **states = arena_allocate(scratch, (int64_t)sizeof(uint8_t *) * (count + 1));
-    for (int32_t i = 0; i < count; i++) {
-        while (sessions[i]->merged_into != NULL)
-            sessions[i] = sessions[i]->merged_into;
-        states[i] = session_state(sessions[i]);
-    }
-    accumulators_update(&self->group, states, 0, batch, (Selection){.rows = kept, .count = count},
-                        scratch);
+    if (!self->keeps_rows)
+        session_aggregate(self, batch, (Selection){.rows = kept, .count = count}, sessions);
     return OK;
 }
 
 /* ---- Sessions out ------------------------------------------------------------------------ */
 
-static Status session_flush(SessionAggregate *self)
+static Timestamp session_part(const SessionAggregate *self, const Session *session,
+                              WindowColumn column)
 {
-    if (self->out->row_count == 0)
-        return OK;
-    batch_select_all(self->out);
-    TRY(operator_emit_lending(&self->base, self->out, self->lent));
-    batch_reset(self->out, &self->base.node->schema, BATCH_ROWS_MAX);
+    switch (column) {
+    case WINDOW_START: return session->start;
+    case WINDOW_END: return session->end;
+    case WINDOW_TIME: break;
+    }
+    return session_instant(self, session->end);
+}
+
+/* Its rows, each with the window. */
+static Status session_emit_rows(SessionAggregate *self, const Session *session)
+{
+    static const WindowColumn columns[] = {WINDOW_START, WINDOW_END, WINDOW_TIME};
+    for (const SessionRow *row = session->first_row; row != NULL; row = row->next) {
+        TRY(rowout_append(&self->out, str_make(row->bytes, row->length), ROW_INSERT));
+        for (int32_t i = 0; i < 3; i++) {
+            Column *column = &self->out.batch->columns[self->out.width + i];
+            ((int64_t *)column->values)[rowout_last(&self->out)] =
+                session_part(self, session, columns[i]);
+        }
+    }
     return OK;
 }
 
 static Status session_emit(SessionAggregate *self, Session *session)
 {
     const PlanNode *node = self->base.node;
-    Batch *out = self->out;
-    if (out->row_count == BATCH_ROWS_MAX)
-        TRY(session_flush(self));
-    int32_t row = out->row_count, keys = node->window_aggregate.key_count;
-    int32_t first = keys + node->window_aggregate.aggregate_count;
+    if (self->keeps_rows)
+        return session_emit_rows(self, session);
+    if (self->out.batch->row_count == BATCH_ROWS_MAX)
+        TRY(rowout_flush(&self->out));
+    Batch *out = self->out.batch;
+    int32_t row = out->row_count;
+    int32_t first = self->key_count + node->window_aggregate.aggregate_count;
     table_read_key(self->table, (const uint8_t *)session->key, out, BATCH_ROWS_MAX);
-    accumulators_result(&self->group, session_state(session), out->columns + keys, out->arena, row,
-                        BATCH_ROWS_MAX);
-    for (int32_t i = 0; i < node->window_aggregate.window_column_count; i++) {
-        Timestamp time = 0;
-        switch (node->window_aggregate.window_columns[i]) {
-        case WINDOW_START: time = session->start; break;
-        case WINDOW_END: time = session->end; break;
-        case WINDOW_TIME: time = session_instant(self, session->end); break;
-        }
-        ((int64_t *)out->columns[first + i].values)[row] = time;
-    }
+    accumulators_result(&self->group, session_state(session), out->columns + self->key_count,
+                        out->arena, row, BATCH_ROWS_MAX);
+    for (int32_t i = 0; i < node->window_aggregate.window_column_count; i++)
+        ((int64_t *)out->columns[first + i].values)[row] =
+            session_part(self, session, node->window_aggregate.window_columns[i]);
     out->row_count++;
     batch_select_all(out);
     return OK;
@@ -293,7 +372,7 @@ static Status session_fire(SessionAggregate *self, Timestamp time)
         session_unlink(self, session);
         session_free(self, session);
     }
-    return session_flush(self);
+    return rowout_flush(&self->out);
 }
 
 static Status session_advance(Operator *op, Timestamp watermark)
@@ -316,6 +395,30 @@ static Status session_tick(Operator *op, int64_t now_us)
 
 enum { SESSION_STATE_VERSION = 1 };
 
+static void session_save_rows(const SessionAggregate *self, const Session *session, Buffer *out)
+{
+    uint64_t count = 0;
+    if (!self->keeps_rows)
+        return;
+    for (const SessionRow *row = session->first_row; row != NULL; row = row->next)
+        count++;
+    buffer_append_u64(out, count);
+    for (const SessionRow *row = session->first_row; row != NULL; row = row->next)
+        buffer_append_bytes(out, str_make(row->bytes, row->length));
+}
+
+static bool session_load_rows(SessionAggregate *self, Session *session, ByteReader *in)
+{
+    uint64_t count = self->keeps_rows ? byte_reader_u64(in) : 0;
+    for (uint64_t i = 0; i < count; i++) {
+        Str bytes = byte_reader_bytes(in);
+        if (in->is_short)
+            return false;
+        session_keep(self, session, bytes);
+    }
+    return true;
+}
+
 static Status session_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {
     SessionAggregate *self = (SessionAggregate *)op;
@@ -337,6 +440,7 @@ static Status session_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
             buffer_append_u64(out, (uint64_t)session->end);
             buffer_append_u64(out, (uint64_t)session->records);
             accumulators_save(&self->group, session_state(session), out);
+            session_save_rows(self, session, out);
         }
     }
     return OK;
@@ -361,7 +465,8 @@ static bool session_load_key(SessionAggregate *self, ByteReader *in)
         Session *session = blocks_take(&self->blocks, session_bytes(self));
         memset(session, 0, (size_t)session_bytes(self));
         *session = (Session){.key = key, .start = start, .end = end, .records = records};
-        bool is_whole = accumulators_load(&self->group, session_state(session), in);
+        bool is_whole = accumulators_load(&self->group, session_state(session), in) &&
+                        session_load_rows(self, session, in);
         if (is_whole && is_own) {
             *link = session;
             link = &session->next;
@@ -421,8 +526,8 @@ static void session_close(Operator *op)
     table_free(self->table);
     self->table = NULL;
     blocks_close(&self->blocks);
-    batch_free(self->out);
-    arena_free(self->lent);
+    rowout_close(&self->out);
+    buffer_free(&self->bytes);
 }
 
 const OperatorKind session_aggregate_operator = {

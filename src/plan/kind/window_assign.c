@@ -30,6 +30,7 @@ static void assign_mark(const Rel *rel, bool *const *below)
 {
     mark_passed(rel, below[0], rel->node.schema.count - 3);
     below[0][rel->node.window_assign.window.time_column] = true;
+    mark_columns(below[0], rel->node.window_assign.keys, rel->node.window_assign.key_count);
 }
 
 static void assign_prune(Planner *planner, Rel *rel)
@@ -51,6 +52,8 @@ static void assign_prune(Planner *planner, Rel *rel)
     rel->node.schema = (Schema){.fields = fields, .count = count + 3};
     rel->node.window_assign.window.time_column =
         input->map[rel->node.window_assign.window.time_column];
+    rel->node.window_assign.keys = prune_remap(planner, rel->node.window_assign.keys,
+                                               rel->node.window_assign.key_count, input->map);
 }
 
 static uint64_t assign_identify(Rel *rel)
@@ -60,8 +63,14 @@ static uint64_t assign_identify(Rel *rel)
     for (int32_t i = 0; i < rel->node.schema.count; i++)
         rel->column_identities[i] =
             i < before ? input->column_identities[i] : hash_combine(21, (uint64_t)(i - before));
-    return hash_combine(input->identity,
-                        identity_window(&rel->node.window_assign.window, input->column_identities));
+    uint64_t hash = hash_combine(input->identity, identity_window(&rel->node.window_assign.window,
+                                                                  input->column_identities));
+    if (rel->node.window_assign.window.kind != WINDOW_SESSION)
+        return hash;
+    /* The state holds the rows as they come in. */
+    hash = identity_columns(hash, rel->node.window_assign.keys, rel->node.window_assign.key_count,
+                            input->column_identities);
+    return identity_columns(hash, NULL, before, input->column_identities);
 }
 
 static void assign_label(Buffer *out, const PlanNode *node)
@@ -79,15 +88,21 @@ static const WindowProperty *assign_window(Planner *planner, Rel *rel)
     return property;
 }
 
-/* A session is known only when it is over. */
+/* The rows of a session are kept until it is over. */
 static void assign_settle(Planner *planner, Rel *rel)
 {
-    if (rel->node.window_assign.window.kind != WINDOW_SESSION)
+    if (rel->node.window_assign.window.kind != WINDOW_SESSION || mode_is_append(inputs_mode(rel)))
         return;
-    Diagnostic *d = planner_unsupported(planner, rel->span,
-                                        "SESSION whose rows are not grouped by the window and "
-                                        "exactly the columns of its PARTITION BY");
+    Diagnostic *d = REPORT(planner, "WR2508", rel->span,
+                           "SESSION takes rows that only come, but here they change by %s",
+                           changes_origin_text(planner, rel_input(rel, 0)));
     diagnostic_help(d, "GROUP BY window_start, window_end and the columns of PARTITION BY");
+}
+
+static void assign_distribute(Planner *planner, PlanNode *node)
+{
+    if (node->window_assign.window.kind == WINDOW_SESSION)
+        distribute_by(planner, node, node->window_assign.keys, node->window_assign.key_count);
 }
 
 const RelKind window_assign_kind = {
@@ -101,4 +116,5 @@ const RelKind window_assign_kind = {
     .prune = assign_prune,
     .identify = assign_identify,
     .label = assign_label,
+    .distribute = assign_distribute,
 };
