@@ -216,7 +216,7 @@ static Status bind_refuse_argument(Binding *binding, int32_t index, char letter)
     return status;
 }
 
-static Status bind_by_types(Binding *binding)
+Status binding_by_types(Binding *binding)
 {
     const char *types = binding->function->types;
     char letter = 0;
@@ -252,7 +252,7 @@ Status function_bind(const Function *function, Arena *arena, Expr **args, int32_
     if (function->types != NULL)
         status = binding_check_arity(&binding, signature_arity(function->types));
     if (status == OK)
-        status = function->bind != NULL ? function->bind(&binding) : bind_by_types(&binding);
+        status = function->bind != NULL ? function->bind(&binding) : binding_by_types(&binding);
     *bad_arg = binding.bad_arg;
     if (status != OK)
         return status;

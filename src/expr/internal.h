@@ -98,6 +98,9 @@ Status binding_refuse(Binding *binding);
 /* All arguments from `first` on cast to their common type; `what` names them in the message. */
 Status binding_unify(Binding *binding, int32_t first, const char *what, Type *common);
 
+/* What a function without `bind` gets: arguments and result by the letters of `types`. */
+Status binding_by_types(Binding *binding);
+
 bool binding_any_nullable(const Binding *binding);
 
 /* Function `name` applied, with its own typing. */

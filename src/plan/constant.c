@@ -69,6 +69,8 @@ static bool row_bind_value(RowBinder *binder, const SqlExpr *item, int32_t index
         return false;
     Type to = field->type;
     to.is_nullable = true;
+    if (to.id == TYPE_CHAR)
+        to.id = TYPE_VARCHAR; /* a source gives what it has, without filling it up */
     Expr *cast = given;
     if (given->type.id != TYPE_NULL && cast_kind(given->type, to) == CAST_NONE &&
         !type_equal(given->type, to)) {

@@ -20,6 +20,10 @@ Kernel cast_temporal_kernel(Type from, Type to); /* DATE, TIME, timestamps */
 void cast_nested_kernel(Call *call);
 void *cast_nested_prepare(Arena *arena, const Expr *call);
 
+/* Java's Double.valueOf, without spaces around it: also a trailing d or f, and a point with digits
+ * on one side only. */
+bool text_to_real(Str text, double *out);
+
 /* The value stays as it lies in memory. */
 bool cast_is_alias(Type from, Type to);
 

@@ -96,8 +96,7 @@ static void text_to_integer(Call *call)
     }
 }
 
-/* Java's forms: also a trailing d or f, and a point with digits on one side only. */
-static bool parse_real(Str text, double *out)
+bool text_to_real(Str text, double *out)
 {
     char buffer[64];
     if (text.length > 1 && memchr("dDfF", text.data[text.length - 1], 4) != NULL &&
@@ -123,14 +122,14 @@ static bool parse_real(Str text, double *out)
     return real_parse(str_make(buffer, text.length + 1), out);
 }
 
-static void text_to_real(Call *call)
+static void text_to_reals(Call *call)
 {
     StrArg arg = call_str_arg(call, 0);
     bool is_float = call->out.physical == PHYSICAL_F32;
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
         double value = 0;
-        if (!parse_real(str_trim(str_arg(&arg, row)), &value))
+        if (!text_to_real(str_trim(str_arg(&arg, row)), &value))
             cast_fail_text(call, row, str_arg(&arg, row));
         if (is_float)
             ((float *)call->out.values)[row] = (float)value;
@@ -396,7 +395,7 @@ Kernel cast_from_text_kernel(Type to)
     case TYPE_INT:
     case TYPE_BIGINT: return text_to_integer;
     case TYPE_FLOAT:
-    case TYPE_DOUBLE: return text_to_real;
+    case TYPE_DOUBLE: return text_to_reals;
     case TYPE_DECIMAL: return text_to_decimal;
     case TYPE_DATE: return text_to_date;
     case TYPE_TIME: return text_to_time;

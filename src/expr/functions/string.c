@@ -364,9 +364,24 @@ static void reverse_kernel(Call *call)
     }
 }
 
+/* As long as both, and of fixed length if both are. */
+static Status bind_bars(Binding *binding)
+{
+    TRY(binding_by_types(binding));
+    Type a = binding->args[0]->type, b = binding->args[1]->type;
+    int64_t length = (int64_t)a.precision + b.precision;
+    int32_t precision = length > TYPE_LENGTH_MAX ? TYPE_LENGTH_MAX : (int32_t)length;
+    bool is_char = a.id == TYPE_CHAR && b.id == TYPE_CHAR;
+    binding->result = is_char ? type_char(precision) : type_varchar(precision);
+    binding->result.is_nullable = binding_any_nullable(binding);
+    return OK;
+}
+
 static const Function functions[] = {
-    {.info = {"||", "string", "a || b -> STRING", "one text behind the other", false},
+    {.info = {"||", "string", "a || b -> CHAR or VARCHAR as long as both",
+              "one text behind the other", false},
      .types = "ss>s",
+     .bind = bind_bars,
      .kernel = concat_kernel,
      .flags = FUNCTION_FALLIBLE},
     {.info = {"CONCAT", "string", "CONCAT(a STRING, ...) -> STRING",

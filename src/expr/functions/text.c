@@ -3,9 +3,10 @@
 
 #include <utf8proc.h>
 
+#include "expr/cast/cast.h"
 #include "expr/functions/strings.h"
 
-enum { SHARP_S = 0xdf };
+enum { LONG_DIGITS = 19 };
 
 /* ---- Lengths and positions ------------------------------------------------------------- */
 
@@ -39,9 +40,11 @@ static void find_texts(Call *call, int32_t text_index, int32_t part_index)
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
         Str text = str_arg(&texts, row);
+        Str part = str_arg(&parts, row);
         int64_t from = has_from ? int_arg(&froms, row) - 1 : 0;
-        bool is_outside = has_from && (from < 0 || from > text_length(text));
-        out[row] = is_outside ? 0 : text_position(text, str_arg(&parts, row), from);
+        if (from < 0 || part.length == 0) /* as Flink: from the start, and nothing is at it */
+            from = 0;
+        out[row] = from > text_length(text) ? 0 : text_position(text, part, from);
     }
 }
 
@@ -183,63 +186,6 @@ static void replace_kernel(Call *call)
 
 /* ---- Letter case ----------------------------------------------------------------------- */
 
-static void case_ascii(Str text, char *into, char first, char last)
-{
-    for (int64_t i = 0; i < text.length; i++) {
-        char c = text.data[i];
-        into[i] = (char)(c ^ ((c >= first && c <= last) << 5));
-    }
-}
-
-static void case_unicode(Call *call, int32_t row, Str text, bool is_upper)
-{
-    /* A mapped character has at most 4 bytes, and a character at least 1. */
-    char *into = eval_text_reserve(call->eval, text.length * 4);
-    int64_t length = 0;
-    for (int64_t at = 0; at < text.length;) {
-        int32_t step;
-        uint32_t code = text_code_point(text, at, &step);
-        if (step == 1 && (text.data[at] & 0x80) != 0) {
-            into[length++] = text.data[at];
-        } else if (is_upper && code == SHARP_S) { /* as Java: two letters */
-            into[length++] = 'S';
-            into[length++] = 'S';
-        } else {
-            int32_t mapped =
-                is_upper ? utf8proc_toupper((int32_t)code) : utf8proc_tolower((int32_t)code);
-            length += utf8_encode((uint32_t)mapped, into + length);
-        }
-        at += step;
-    }
-    call_set_view(call, row, eval_text_take(call->eval, length));
-}
-
-static void case_texts(Call *call, bool is_upper)
-{
-    StrArg texts = call_str_arg(call, 0);
-    for (int32_t i = 0; i < call->rows.count; i++) {
-        int32_t row = selection_row(call->rows, i);
-        Str text = str_arg(&texts, row);
-        if (!text_is_ascii(text)) {
-            case_unicode(call, row, text, is_upper);
-            continue;
-        }
-        char *into = eval_text_reserve(call->eval, text.length);
-        case_ascii(text, into, is_upper ? 'a' : 'A', is_upper ? 'z' : 'Z');
-        call_set_view(call, row, eval_text_take(call->eval, text.length));
-    }
-}
-
-static void upper_kernel(Call *call)
-{
-    case_texts(call, true);
-}
-
-static void lower_kernel(Call *call)
-{
-    case_texts(call, false);
-}
-
 static void initcap_kernel(Call *call)
 {
     StrArg texts = call_str_arg(call, 0);
@@ -264,7 +210,7 @@ static void initcap_kernel(Call *call)
 static void ascii_kernel(Call *call)
 {
     StrArg texts = call_str_arg(call, 0);
-    int8_t *out = call->out.values;
+    int32_t *out = call->out.values;
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
         Str text = str_arg(&texts, row);
@@ -316,19 +262,15 @@ static bool all_characters(Str text, bool (*test)(uint32_t code))
     return text.length > 0;
 }
 
+/* What Java takes for an int, a long or a double. */
 static bool is_number(Str text)
 {
-    int64_t digits = 0;
-    int64_t points = 0;
-    for (int64_t i = 0; i < text.length; i++) {
-        char c = text.data[i];
-        bool is_sign = i == 0 && (c == '-' || c == '+');
-        digits += c >= '0' && c <= '9';
-        points += c == '.';
-        if (!is_sign && c != '.' && !(c >= '0' && c <= '9'))
-            return false;
-    }
-    return digits > 0 && points <= 1;
+    double ignored;
+    if (text_to_real(str_trim(text), &ignored))
+        return true;
+    bool has_sign = text.length > 1 && (text.data[0] == '-' || text.data[0] == '+');
+    Str digits = has_sign ? str_make(text.data + 1, text.length - 1) : text;
+    return text_length(digits) < LONG_DIGITS && all_characters(digits, is_digit);
 }
 
 static void class_kernel(Call *call)
@@ -339,7 +281,9 @@ static void class_kernel(Call *call)
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
         Str text = str_arg(&texts, row);
-        if (name[3] == 'A')
+        if (column_is_null(&call->args[0], row))
+            out[row] = false;
+        else if (name[3] == 'A')
             out[row] = all_characters(text, is_letter);
         else if (name[4] == 'I')
             out[row] = all_characters(text, is_digit);
@@ -389,23 +333,30 @@ static const Function functions[] = {
               "each word with a capital first letter", false},
      .types = "s>0",
      .kernel = initcap_kernel},
-    {.info = {"ASCII", "string", "ASCII(s STRING) -> TINYINT", "the first byte; 0 of ''", false},
-     .types = "s>Y",
+    {.info = {"ASCII", "string", "ASCII(s STRING) -> INT", "the first byte, -128 to 127; 0 of ''",
+              false},
+     .types = "s>I",
      .kernel = ascii_kernel},
     {.info = {"CHR", "string", "CHR(n INT) -> STRING", "the character with the code n modulo 256",
               false},
      .types = "i>s",
      .bind = bind_chr,
      .kernel = chr_kernel},
-    {.info = {"IS_ALPHA", "string", "IS_ALPHA(s STRING) -> BOOLEAN", "letters only", false},
+    {.info = {"IS_ALPHA", "string", "IS_ALPHA(s STRING) -> BOOLEAN", "letters only; FALSE of NULL",
+              false},
      .types = "s>B",
-     .kernel = class_kernel},
-    {.info = {"IS_DIGIT", "string", "IS_DIGIT(s STRING) -> BOOLEAN", "digits only", false},
+     .kernel = class_kernel,
+     .flags = FUNCTION_NULLS},
+    {.info = {"IS_DIGIT", "string", "IS_DIGIT(s STRING) -> BOOLEAN", "digits only; FALSE of NULL",
+              false},
      .types = "s>B",
-     .kernel = class_kernel},
-    {.info = {"IS_DECIMAL", "string", "IS_DECIMAL(s STRING) -> BOOLEAN", "a decimal number", false},
+     .kernel = class_kernel,
+     .flags = FUNCTION_NULLS},
+    {.info = {"IS_DECIMAL", "string", "IS_DECIMAL(s STRING) -> BOOLEAN",
+              "what Java reads as a number; FALSE of NULL", false},
      .types = "s>B",
-     .kernel = class_kernel},
+     .kernel = class_kernel,
+     .flags = FUNCTION_NULLS},
 };
 
 const FunctionFamily text_family = {functions, FUNCTION_COUNT(functions)};
