@@ -229,7 +229,11 @@ typedef enum Charset {
     CHARSET_COUNT,
 } Charset;
 
-enum { BYTE_ORDER_MARK = 0xfeff, REPLACEMENT = 0xfffd };
+enum {
+    SHA_HEX_MAX = 128,
+    BYTE_ORDER_MARK = 0xfeff,
+    REPLACEMENT = 0xfffd,
+};
 
 static Charset charset_find(Str name)
 {
@@ -371,6 +375,13 @@ static void hash_code_kernel(Call *call)
 
 enum { FALLIBLE = FUNCTION_FALLIBLE };
 
+static Status bind_sha2(Binding *binding)
+{
+    TRY(binding_by_types(binding));
+    binding->result.precision = SHA_HEX_MAX;
+    return OK;
+}
+
 static const Function functions[] = {
     DIGEST_ROW("MD5", "32"),
     DIGEST_ROW("SHA1", "40"),
@@ -378,9 +389,10 @@ static const Function functions[] = {
     DIGEST_ROW("SHA256", "64"),
     DIGEST_ROW("SHA384", "96"),
     DIGEST_ROW("SHA512", "128"),
-    {.info = {"SHA2", "hash", "SHA2(s STRING, bits INT) -> STRING",
+    {.info = {"SHA2", "hash", "SHA2(s STRING, bits INT) -> VARCHAR(128)",
               "the digest of 224, 256, 384 or 512 bits in lower-case hexadecimal", false},
      .types = "Si>s",
+     .bind = bind_sha2,
      .kernel = sha2_kernel,
      .flags = FUNCTION_COSTLY | FUNCTION_FALLIBLE},
     {.info = {"HASH_CODE", "hash", "HASH_CODE(x) -> INT", "a hash; not Flink's values", false},
