@@ -4,28 +4,17 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "expr/datepattern_parts.h"
 #include "expr/functions/calendar.h"
 
 enum { NAMES_BYTES = 3, YEAR_DIGITS_MAX = 9, ZONE_BYTES_MAX = 64 };
 
-typedef struct PatternPart {
-    char letter; /* 0: the text */
-    int32_t count;
-    Str text;
-} PatternPart;
-
-struct DatePattern {
-    PatternPart *parts;
-    int32_t count;
-    bool has_weeks;
-};
-
 static const char LETTERS[] = "GyuYMLdDEeaHhKkmsSnNAQqwWzZXxV";
-static const char *const MONTHS[] = {"January",   "February", "March",    "April",
-                                     "May",       "June",     "July",     "August",
-                                     "September", "October",  "November", "December"};
-static const char *const DAYS[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
-                                   "Friday", "Saturday", "Sunday"};
+const char *const MONTHS[] = {"January",   "February", "March",    "April",
+                              "May",       "June",     "July",     "August",
+                              "September", "October",  "November", "December"};
+const char *const DAYS[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
+                            "Friday", "Saturday", "Sunday"};
 
 /* ---- Compiling ------------------------------------------------------------------------- */
 

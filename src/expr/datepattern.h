@@ -29,4 +29,8 @@ typedef struct ParsedDate {
 
 bool datepattern_parse(const DatePattern *pattern, Str text, ParsedDate *out);
 
+/* As SimpleDateFormat reads: what follows is not looked at, fields roll over (month 13 is January
+ * of the next year), and digits may be fewer or more where no other field follows at once. */
+bool datepattern_parse_lenient(const DatePattern *pattern, Str text, ParsedDate *out);
+
 #endif

@@ -118,10 +118,32 @@ static const char *binary_name(SqlBinaryOp op)
     return "?";
 }
 
+static bool is_pair(const SqlExpr *expr)
+{
+    return expr->kind == SQL_ROW && expr->collection.items.count == 2;
+}
+
+/* (a, b) OVERLAPS (c, d) */
+static Expr *bind_overlaps(ExprBinder *binder, const SqlExpr *expr)
+{
+    const SqlExpr *sides[2] = {expr->binary.left, expr->binary.right};
+    Expr *args[4];
+    for (int32_t i = 0; i < 2; i++) {
+        if (!is_pair(sides[i])) {
+            REPORT(binder->planner, "WR2301", sides[i]->span,
+                   "OVERLAPS compares two periods such as (start, end)");
+            return poison_at(binder, expr->span);
+        }
+        for (int32_t k = 0; k < 2; k++)
+            args[i * 2 + k] = bind_expr(binder, LIST_AT(sides[i]->collection.items, k, SqlExpr));
+    }
+    return bind_function(binder, "OVERLAPS", args, 4, expr->span);
+}
+
 static Expr *bind_binary(ExprBinder *binder, const SqlExpr *expr)
 {
     if (expr->binary.op == SQL_OVERLAPS)
-        return unsupported(binder, expr->span, "OVERLAPS");
+        return bind_overlaps(binder, expr);
     Expr *rows = bind_row_comparison(binder, expr);
     if (rows != NULL)
         return rows;

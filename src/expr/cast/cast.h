@@ -23,6 +23,8 @@ void *cast_nested_prepare(Arena *arena, const Expr *call);
 /* Java's Double.valueOf, without spaces around it: also a trailing d or f, and a point with digits
  * on one side only. */
 bool text_to_real(Str text, double *out);
+/* yyyy[-M[-d]], with whatever stands behind a space. */
+bool text_to_date(Str text, int32_t *days);
 
 /* The value stays as it lies in memory. */
 bool cast_is_alias(Type from, Type to);

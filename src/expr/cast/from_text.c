@@ -180,7 +180,7 @@ static bool take_char(Str *text, char c)
 }
 
 /* yyyy[-M[-d]], with whatever stands behind a space. */
-static bool parse_date(Str text, int32_t *days)
+bool text_to_date(Str text, int32_t *days)
 {
     int32_t year, month = 1, day = 1;
     if (!take_number(&text, 4, &year))
@@ -308,13 +308,13 @@ static bool parse_timestamp(Str text, int64_t *seconds, int32_t *nanos)
     return true;
 }
 
-static void text_to_date(Call *call)
+static void text_to_dates(Call *call)
 {
     StrArg arg = call_str_arg(call, 0);
     int32_t *out = call->out.values;
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
-        if (!parse_date(str_trim(str_arg(&arg, row)), &out[row]))
+        if (!text_to_date(str_trim(str_arg(&arg, row)), &out[row]))
             cast_fail_text(call, row, str_arg(&arg, row));
     }
 }
@@ -397,7 +397,7 @@ Kernel cast_from_text_kernel(Type to)
     case TYPE_FLOAT:
     case TYPE_DOUBLE: return text_to_reals;
     case TYPE_DECIMAL: return text_to_decimal;
-    case TYPE_DATE: return text_to_date;
+    case TYPE_DATE: return text_to_dates;
     case TYPE_TIME: return text_to_time;
     case TYPE_TIMESTAMP:
     case TYPE_TIMESTAMP_LTZ: return to.precision > 6 ? text_to_timestamp_nanos : text_to_timestamp;

@@ -126,8 +126,15 @@ static Status bind_coalesce(Binding *binding)
 
 static Status bind_if(Binding *binding)
 {
-    return bind_named(binding->arena, "CASE", binding->args, 3, &binding->rewritten,
-                      binding->error);
+    bool is_nullable = binding->args[0]->type.is_nullable;
+    TRY(bind_named(binding->arena, "CASE", binding->args, 3, &binding->rewritten, binding->error));
+    /* Unlike CASE, as any function: an argument that may be NULL makes the result so. */
+    if (is_nullable) {
+        binding->rewritten =
+            arena_copy(binding->arena, binding->rewritten, (int64_t)sizeof *binding->rewritten);
+        binding->rewritten->type.is_nullable = true;
+    }
+    return OK;
 }
 
 static Status bind_nullif(Binding *binding)

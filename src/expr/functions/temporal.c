@@ -59,10 +59,16 @@ static void reject_pattern(Call *call, int32_t row)
                 call->node->expr->function->info.name);
 }
 
+static void format_texts(Call *call);
+
 /* ---- DATE_FORMAT, FROM_UNIXTIME -------------------------------------------------------- */
 
 static void format_kernel(Call *call)
 {
+    if (type_is_text(call->node->expr->args[0]->type)) {
+        format_texts(call);
+        return;
+    }
     DatePatterns patterns = patterns_of(call);
     MomentArg moments = call_moment_arg(call, 0);
     const TimeZone *zone = moments.zone != NULL ? moments.zone : timezone_utc();
@@ -109,17 +115,13 @@ static void from_unixtime_kernel(Call *call)
     buffer_free(&buffer);
 }
 
-/* A text is read as yyyy-MM-dd HH:mm:ss first. */
 static Status bind_date_format(Binding *binding)
 {
     Type type = binding->args[0]->type;
     if (!type_is_text(binding->args[1]->type))
         return binding_refuse(binding);
-    if (type_is_text(type)) {
-        Expr *text[] = {binding->args[0]};
-        TRY(bind_named(binding->arena, "TO_TIMESTAMP", text, 1, &binding->args[0], binding->error));
-    }
-    TRY(binding_moment(binding, 0));
+    if (!type_is_text(type))
+        TRY(binding_moment(binding, 0));
     if (binding->args[0]->type.id == TYPE_TIME)
         return binding_refuse(binding);
     const Expr *pattern = binding->args[1];
@@ -128,7 +130,7 @@ static Status bind_date_format(Binding *binding)
         return binding_fail(binding, 1, "WR2306", "'%.*s' is not a pattern of dates",
                             STR_ARGS(pattern->literal.text));
     binding->result = type_string();
-    binding->result.is_nullable = binding_any_nullable(binding);
+    binding->result.is_nullable = type_is_text(type) || binding_any_nullable(binding);
     return OK;
 }
 
@@ -154,19 +156,20 @@ static bool take_field(Str *text, char before, int32_t most, int32_t *out)
     return count > 0;
 }
 
-/* yyyy-M-d[ H:m:s[.f…]] */
-static bool read_default(Str text, ParsedDate *out)
+/* yyyy-M-d[ H:m:s[.f…]], as java.sql.Timestamp and Date read it: a day behind the end of its month
+ * is one of the next. */
+static bool read_plain(Str text, ParsedDate *out)
 {
     CivilTime civil = {0};
+    int32_t day = 0, before = (int32_t)text.length;
     *out = (ParsedDate){0};
-    if (!take_field(&text, 0, 4, &civil.year) || !take_field(&text, '-', 2, &civil.month) ||
-        !take_field(&text, '-', 2, &civil.day) ||
-        !civil_is_valid(civil.year, civil.month, civil.day))
+    if (!take_field(&text, 0, 4, &civil.year) || before - text.length != 4 ||
+        !take_field(&text, '-', 2, &civil.month) || !take_field(&text, '-', 2, &day) ||
+        civil.month < 1 || civil.month > 12 || day < 1 || day > 31)
         return false;
     if (text.length > 0) {
         if (!take_field(&text, ' ', 2, &civil.hour) || !take_field(&text, ':', 2, &civil.minute) ||
-            !take_field(&text, ':', 2, &civil.second) || civil.hour > 23 || civil.minute > 59 ||
-            civil.second > 59)
+            !take_field(&text, ':', 2, &civil.second))
             return false;
     }
     if (text.length > 1 && text.data[0] == '.') {
@@ -174,20 +177,28 @@ static bool read_default(Str text, ParsedDate *out)
         int64_t i = 1;
         for (; i < text.length && is_digit(text.data[i]); i++, unit /= 10)
             civil.nanosecond += (text.data[i] - '0') * unit;
+        if (unit == 0 && i > 10)
+            return false;
         text = str_make(text.data + i, text.length - i);
     }
-    out->local = micros_from_civil(&civil);
+    civil.day = 1;
+    out->local = micros_from_civil(&civil) + (day - 1) * MICROS_PER_DAY;
     return text.length == 0;
 }
 
-/* A row's text by its pattern, or by the default form where none is given. */
-static bool read_moment(DatePatterns *patterns, const StrArg *texts, int32_t row, ParsedDate *out)
+/* TO_TIMESTAMP: by the pattern, else in the plain form. */
+static bool read_strict(DatePatterns *patterns, Str text, int32_t row, ParsedDate *out)
 {
-    Str text = str_arg(texts, row);
-    if (patterns->arg < 0)
-        return read_default(str_trim(text), out);
     const DatePattern *pattern = patterns_at(patterns, row);
-    return pattern != NULL && datepattern_parse(pattern, text, out);
+    return pattern != NULL &&
+           (datepattern_parse(pattern, text, out) || read_plain(str_trim(text), out));
+}
+
+/* DATE_FORMAT of a text, TO_DATE by a pattern, UNIX_TIMESTAMP. */
+static bool read_lenient(DatePatterns *patterns, Str text, int32_t row, ParsedDate *out)
+{
+    const DatePattern *pattern = patterns_at(patterns, row);
+    return pattern != NULL && datepattern_parse_lenient(pattern, text, out);
 }
 
 static void to_date_kernel(Call *call)
@@ -197,8 +208,11 @@ static void to_date_kernel(Call *call)
     int32_t *out = call->out.values;
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
+        Str text = str_arg(&texts, row);
         ParsedDate parsed;
-        if (read_moment(&patterns, &texts, row, &parsed))
+        if (patterns.arg < 0 && text_to_date(str_trim(text), &out[row]))
+            continue;
+        if (patterns.arg >= 0 && read_lenient(&patterns, text, row, &parsed))
             out[row] = (int32_t)floor_div(parsed.local, MICROS_PER_DAY);
         else
             call_set_null(call, row);
@@ -213,7 +227,7 @@ static void to_timestamp_kernel(Call *call)
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
         ParsedDate parsed;
-        if (read_moment(&patterns, &texts, row, &parsed))
+        if (read_strict(&patterns, str_arg(&texts, row), row, &parsed))
             out[row] = parsed.local - floor_mod(parsed.local, MICROS_PER_MILLI);
         else
             call_set_null(call, row);
@@ -247,7 +261,7 @@ static void unix_timestamp_kernel(Call *call)
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
         ParsedDate parsed;
-        if (!read_moment(&patterns, &texts, row, &parsed)) {
+        if (!read_lenient(&patterns, str_arg(&texts, row), row, &parsed)) {
             out[row] = INT64_MIN;
             continue;
         }
@@ -256,6 +270,30 @@ static void unix_timestamp_kernel(Call *call)
                             : timezone_to_utc(zone, parsed.local);
         out[row] = floor_div(utc, MICROS_PER_SECOND);
     }
+}
+
+/* A text that DATE_FORMAT is given is read as yyyy-MM-dd HH:mm:ss first. */
+static void format_texts(Call *call)
+{
+    DatePatterns patterns = patterns_of(call);
+    StrArg texts = call_str_arg(call, 0);
+    const TimeZone *zone = eval_zone(call->eval);
+    const DatePattern *plain = datepattern_compile(call->eval->scratch, DEFAULT_PATTERN);
+    Buffer buffer = {0};
+    for (int32_t i = 0; i < call->rows.count; i++) {
+        int32_t row = selection_row(call->rows, i);
+        const DatePattern *pattern = patterns_at(&patterns, row);
+        ParsedDate parsed;
+        if (pattern == NULL || !datepattern_parse_lenient(plain, str_arg(&texts, row), &parsed)) {
+            call_set_null(call, row);
+            continue;
+        }
+        int32_t offset_s = timezone_offset_at(zone, timezone_to_utc(zone, parsed.local));
+        buffer.length = 0;
+        datepattern_print(&buffer, pattern, parsed.local, zone, offset_s);
+        call_set_copy(call, row, buffer_str(&buffer));
+    }
+    buffer_free(&buffer);
 }
 
 /* ---- TO_TIMESTAMP_LTZ, CONVERT_TZ ------------------------------------------------------ */
@@ -347,7 +385,7 @@ static void convert_tz_kernel(Call *call)
         const TimeZone *from_zone = zone_at(&from, world, str_arg(&froms, row));
         const TimeZone *to_zone = zone_at(&to, world, str_arg(&tos, row));
         ParsedDate parsed;
-        if (from_zone == NULL || to_zone == NULL || !read_default(str_arg(&texts, row), &parsed)) {
+        if (from_zone == NULL || to_zone == NULL || !read_plain(str_arg(&texts, row), &parsed)) {
             call_set_null(call, row);
             continue;
         }
