@@ -199,10 +199,9 @@ void row_gather(const RowLayout *layout, int32_t column, const uint8_t *const *r
         gather_texts(layout, column, rows, count, out);
     else
         gather_values(rows, count, place->offset, place->width, out);
-    uint8_t any = 0;
-    int32_t at = layout->header_bytes + column / 8;
+    bool any = false;
     for (int32_t i = 0; i < count; i++)
-        any |= rows[i] == NULL ? 1 : (uint8_t)((rows[i][at] >> (column % 8)) & 1);
+        any |= rows[i] == NULL || row_is_null(layout, rows[i], column);
     if (!any)
         return;
     for (int32_t i = 0; i < count; i++) {

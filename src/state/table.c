@@ -548,8 +548,13 @@ void table_find(const StateTable *table, const TableKeys *keys, int32_t first, i
                 uint8_t **values)
 {
     assert(first >= 0 && count >= 0 && first + count <= keys->count);
+    bool is_large = table->slot_mask >= PREFETCH_SLOTS;
     for (int32_t i = 0; i < count; i++) {
         int32_t at = first + i;
+        if (is_large) {
+            table_prefetch(table, keys, at + 2 * PREFETCH_AHEAD);
+            table_prefetch_entry(table, keys, at + PREFETCH_AHEAD);
+        }
         if (keys->nulls != NULL && keys->nulls[at]) {
             values[i] = table_get_null(table);
             continue;
