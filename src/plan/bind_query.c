@@ -174,14 +174,33 @@ static void bound_set_spans(Bound *bound, const SelectItems *items)
         bound->spans[i] = *LIST_AT(items->spans, i, Span);
 }
 
+/* How a batch job is to join has no meaning for a stream, in Flink as here. */
+static void select_check_hint(Planner *planner, const SqlHint *hint)
+{
+    static const Str known[] = {
+        STR("BROADCAST"),  STR("SHUFFLE_HASH"), STR("SHUFFLE_MERGE"), STR("NEST_LOOP"),
+        STR("MULTI_JOIN"), STR("LOOKUP"),       STR("STATE_TTL"),
+    };
+    enum { KNOWN_COUNT = sizeof known / sizeof known[0] };
+    for (int32_t i = 0; i < KNOWN_COUNT; i++) {
+        if (str_equal_ignoring_case(hint->name.text, known[i]))
+            return;
+    }
+    Diagnostic *d = REPORT(planner, "WR2071", hint->name.span, "unknown hint `%.*s`",
+                           STR_ARGS(hint->name.text));
+    if (str_equal_ignoring_case(hint->name.text, STR("OPTIONS")))
+        diagnostic_help(d, "OPTIONS stands behind the name of a table");
+    else
+        diagnostic_suggest(d, known, KNOWN_COUNT, hint->name.text);
+}
+
 static bool select_is_supported(Planner *planner, const SqlSelect *select)
 {
     bool is_supported = true;
     for (int32_t i = 0; i < select->hints.count; i++) {
         const SqlHint *hint = LIST_AT(select->hints, i, SqlHint);
         if (!lookup_is_hint(hint) && !state_ttl_is_hint(hint))
-            WARN(planner, "WR2074", hint->name.span, "hint `%.*s` has no effect here",
-                 STR_ARGS(hint->name.text));
+            select_check_hint(planner, hint);
     }
     return is_supported;
 }
