@@ -374,6 +374,23 @@ static Schema group_window_schema(Planner *planner, const Bound *data, const Win
     return schema;
 }
 
+/* Windows of GROUP BY that give results before they are over, or after. */
+static bool group_window_is_final(Planner *planner, const SqlExpr *call)
+{
+    static const char *const settings[] = {"table.exec.emit.early-fire.enabled",
+                                           "table.exec.emit.late-fire.enabled"};
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        if (!settings_is(planner, settings[i], "true"))
+            continue;
+        Diagnostic *d = planner_unsupported(
+            planner, call->span,
+            arena_printf(planner->arena, "'%s' of a group window", settings[i]));
+        diagnostic_help(d, "a CUMULATE window gives results at each step");
+        return false;
+    }
+    return true;
+}
+
 bool bind_group_window(Planner *planner, const SqlExpr *call, Bound *input, Scope *scope)
 {
     WindowBinder binder = {.planner = planner, .call = call, .data = *input};
@@ -386,7 +403,8 @@ bool bind_group_window(Planner *planner, const SqlExpr *call, Bound *input, Scop
         planner_unsupported(planner, call->span, "this form of a group window");
         return false;
     }
-    if (!group_window_time(&binder, scope, LIST_AT(*arguments, 0, SqlExpr)) ||
+    if (!group_window_is_final(planner, call) ||
+        !group_window_time(&binder, scope, LIST_AT(*arguments, 0, SqlExpr)) ||
         !window_interval(&binder, LIST_AT(*arguments, arguments->count - 1, SqlExpr),
                          &binder.spec.size_ms))
         return false;
