@@ -43,7 +43,7 @@ typedef struct Nexmark {
     const NexmarkTables *tables;
     NexmarkColumn *columns;
     NexmarkPart *parts;
-    int32_t part_count, next_part;
+    int32_t part_count;
     int32_t batch_rows;
     int64_t made; /* by all parts */
     bool is_paced, stays_alive;
@@ -431,16 +431,16 @@ static int64_t nexmark_await_due(Nexmark *nexmark)
     return 0;
 }
 
-/* The next generator that has not ended, in turn; NULL: all have. */
+/* The generator whose time is the least, the first of several; NULL: all have ended. */
 static NexmarkPart *nexmark_turn(Nexmark *nexmark)
 {
+    NexmarkPart *next = NULL;
     for (int32_t i = 0; i < nexmark->part_count; i++) {
-        NexmarkPart *part = &nexmark->parts[nexmark->next_part];
-        nexmark->next_part = (nexmark->next_part + 1) % nexmark->part_count;
-        if (part->made < part->total)
-            return part;
+        NexmarkPart *part = &nexmark->parts[i];
+        if (part->made < part->total && (next == NULL || part->made < next->made))
+            next = part;
     }
-    return NULL;
+    return next;
 }
 
 static void fill_event_types(const NexmarkRun *run, int32_t *out)

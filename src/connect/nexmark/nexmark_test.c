@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/testing.h"
+#include "connect/connect.h"
 #include "connect/nexmark/generator.h"
 #include "connect/nexmark/row.h"
 #include "data/nested.h"
@@ -237,6 +238,105 @@ static void test_rows_hold_their_fields(void **unused)
     arena_free(events.arena);
 }
 
+/* ---- The connector --------------------------------------------------------------------- */
+
+extern const Connector nexmark_connector;
+
+static void no_report(void *context, const OptionEntry *entry, const char *code,
+                      const char *message, const char *help)
+{
+    (void)context, (void)help;
+    fail_msg("%.*s: %s %s", STR_ARGS(entry->key), code, message);
+}
+
+/* A reader of event_type and bid.price, with its tables in the arena. */
+static SourceReader *reader_open(Arena *arena, Str state)
+{
+    static const Type types[] = {{.id = TYPE_BIGINT, .is_nullable = true}};
+    static const int32_t columns[] = {0, 1}, price[] = {0};
+    static const FieldPath paths[] = {{0}, {.fields = price, .depth = 1}};
+    OptionEntry entries[] = {{.key = STR("events.num"), .value = STR("10000")},
+                             {.key = STR("subtasks"), .value = STR("3")},
+                             {.key = STR("first-event.rate"), .value = STR("1000")},
+                             {.key = STR("base-time"), .value = STR("2024-01-01 00:00:00")}};
+    const ConnectorInfo *info = nexmark_connector.info;
+    OptionTable options = {info->options, info->option_count, ""};
+    OptionRequest request = {.entries = entries,
+                             .entry_count = sizeof entries / sizeof entries[0],
+                             .tables = &options,
+                             .table_count = 1,
+                             .report = no_report};
+    PlanTable *table = ARENA_NEW(arena, PlanTable);
+    OptionSet *set;
+    assert_int_equal(options_bind(arena, &request, &set), OK);
+    Str *names = ARENA_ARRAY(arena, Str, 1);
+    names[0] = STR("price");
+    Field *fields = ARENA_ARRAY(arena, Field, 4);
+    fields[0] = (Field){STR("event_type"), {.id = TYPE_INT, .is_nullable = true}};
+    fields[1] = (Field){STR("bid"), type_row(types, names, 1)};
+    fields[2] = fields[0];
+    fields[3] = (Field){STR("bid.price"), types[0]};
+    *table = (PlanTable){.name = STR("n"), .connector = info, .options = {.options = set}};
+    table->physical = (Schema){.fields = fields, .count = 2};
+    PlanNode *node = ARENA_NEW(arena, PlanNode);
+    *node = (PlanNode){.kind = PLAN_SOURCE, .schema = {.fields = fields + 2, .count = 2}};
+    node->source.table = table;
+    node->source.columns = columns;
+    node->source.paths = paths;
+    SourceReader *reader = arena_allocate_zeroed(arena, nexmark_connector.source->size);
+    reader->kind = nexmark_connector.source;
+    reader->node = node;
+    reader->world = world_system();
+    reader->arena = arena;
+    reader->zone = timezone_utc();
+    Error error = {0};
+    assert_int_equal(reader->kind->open(reader, state, &error), OK);
+    return reader;
+}
+
+/* Append "type price" of the batches until `rows` of them; their number. */
+static int32_t reader_read(SourceReader *reader, int32_t rows, Buffer *out)
+{
+    int32_t count = 0;
+    while (count < rows) {
+        Batch *batch;
+        Status status = reader->kind->poll(reader, &batch, NULL);
+        if (status == ERR_END)
+            break;
+        assert_int_equal(status, OK);
+        for (int32_t i = 0; i < batch->row_count; i++, count++) {
+            int32_t type = ((const int32_t *)batch->columns[0].values)[i];
+            assert_int_equal(column_is_null(&batch->columns[1], i), type != NEXMARK_BID);
+            int64_t price = type == NEXMARK_BID ? ((int64_t *)batch->columns[1].values)[i] : 0;
+            buffer_printf(out, "%d %lld\n", type, (long long)price);
+        }
+        batch_free(batch);
+    }
+    return count;
+}
+
+static void test_reading_goes_on_behind_a_checkpoint(void **unused)
+{
+    (void)unused;
+    Arena *arena = arena_new(0);
+    Buffer whole = {0}, parts = {0}, state = {0};
+    SourceReader *reader = reader_open(arena, (Str){0});
+    /* The seed is drawn at the first start and kept. */
+    int32_t first = reader_read(reader, 4000, &parts);
+    buffer_append_str(&whole, buffer_str(&parts));
+    reader->kind->snapshot(reader, &state);
+    assert_int_equal(first + reader_read(reader, INT32_MAX, &whole), 10000);
+    reader->kind->close(reader);
+    reader = reader_open(arena, buffer_str(&state));
+    reader_read(reader, INT32_MAX, &parts);
+    reader->kind->close(reader);
+    assert_string_equal(buffer_terminated(&whole), buffer_terminated(&parts));
+    buffer_free(&whole);
+    buffer_free(&parts);
+    buffer_free(&state);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_events_are_the_same_from_anywhere),
         cmocka_unit_test(test_rows_hold_their_fields),
+        cmocka_unit_test(test_reading_goes_on_behind_a_checkpoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
