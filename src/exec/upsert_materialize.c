@@ -141,7 +141,14 @@ static bool materialize_is_expired(const Materialize *self, const LiveRows *live
     return ttl_us > 0 && live->set.bits != 0 && self->now_us - live->written_us >= ttl_us;
 }
 
-static void materialize_add(Materialize *self, LiveRows *live, uint8_t *row)
+/* The row that the sink has. */
+static uint8_t *materialize_chosen(const Materialize *self, const LiveRows *live)
+{
+    return self->base.node->upsert_materialize.rule == CONFLICT_FIRST ? rowset_first(&live->set)
+                                                                      : rowset_last(&live->set);
+}
+
+static Status materialize_add(Materialize *self, LiveRows *live, uint8_t *row)
 {
     RowKind kind = live->set.bits == 0 ? ROW_INSERT : ROW_UPDATE_AFTER;
     int32_t position = self->rows.columns == NULL ? -1 : rowset_find(&self->rows, &live->set, row);
@@ -152,7 +159,14 @@ static void materialize_add(Materialize *self, LiveRows *live, uint8_t *row)
         rowset_append(&self->rows, &live->set, row, &self->set_bytes);
     }
     live->written_us = self->now_us;
-    materialize_give(self, row, kind);
+    ConflictRule rule = self->base.node->upsert_materialize.rule;
+    if (rule == CONFLICT_FAIL && rowset_count(&live->set) > 1)
+        return fail(self->base.task->error, ERR_INVALID, "WR4306",
+                    "%s: two rows have one key, and ON CONFLICT DO ERROR refuses that",
+                    self->base.node->label);
+    if (rule != CONFLICT_FIRST || materialize_chosen(self, live) == row)
+        materialize_give(self, row, kind);
+    return OK;
 }
 
 static void materialize_retract(Materialize *self, LiveRows *live, uint8_t *row)
@@ -163,15 +177,15 @@ static void materialize_retract(Materialize *self, LiveRows *live, uint8_t *row)
         return;
     }
     uint8_t *old = rowset_at(&live->set, position);
-    bool is_last = old == rowset_last(&live->set);
+    bool is_chosen = old == materialize_chosen(self, live);
     rowset_remove(&self->rows, &live->set, position, &self->set_bytes);
     live->written_us = self->now_us;
     materialize_free_later(self, old);
     materialize_free_later(self, row);
     if (live->set.bits == 0)
         materialize_give(self, row, ROW_DELETE);
-    else if (is_last)
-        materialize_give(self, rowset_last(&live->set), ROW_UPDATE_AFTER);
+    else if (is_chosen)
+        materialize_give(self, materialize_chosen(self, live), ROW_UPDATE_AFTER);
 }
 
 static Status materialize_row(Materialize *self, const Batch *batch, int32_t row, uint64_t hash,
@@ -190,7 +204,7 @@ static Status materialize_row(Materialize *self, const Batch *batch, int32_t row
     if (row_kind_is_retraction((uint8_t)batch_kind(batch, row)))
         materialize_retract(self, live, kept);
     else
-        materialize_add(self, live, kept);
+        TRY(materialize_add(self, live, kept));
     return OK;
 }
 

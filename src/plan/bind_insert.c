@@ -260,6 +260,29 @@ static bool insert_check_metadata(InsertBinder *binder)
     return is_good;
 }
 
+static ConflictRule insert_conflict_rule(const SqlInsert *insert)
+{
+    switch (insert->conflict) {
+    case SQL_CONFLICT_NOTHING: return CONFLICT_FIRST;
+    case SQL_CONFLICT_ERROR: return CONFLICT_FAIL;
+    case SQL_CONFLICT_UNSPECIFIED:
+    case SQL_CONFLICT_DEDUPLICATE: break;
+    }
+    return CONFLICT_LAST;
+}
+
+static bool insert_check_conflict(Planner *planner, const SqlInsert *insert,
+                                  const TableEntry *entry)
+{
+    if (insert->conflict == SQL_CONFLICT_UNSPECIFIED || entry->table.key_count > 0)
+        return true;
+    Diagnostic *d =
+        REPORT(planner, "WR2108", insert->conflict_span,
+               "ON CONFLICT needs a PRIMARY KEY on table `%.*s`", STR_ARGS(entry->table.name));
+    diagnostic_label(d, "conflicts are between rows of one key");
+    return false;
+}
+
 static void insert_build(InsertBinder *binder)
 {
     Planner *planner = binder->planner;
@@ -289,6 +312,7 @@ static void insert_build(InsertBinder *binder)
         sink->ordering = ORDERING_NONE;
     else if (settings_is(planner, "table.exec.sink.upsert-materialize", "force"))
         sink->ordering = ORDERING_FORCE;
+    sink->conflict_rule = insert_conflict_rule(binder->insert);
     sink->serial = planner->rels.count;
     list_append(&planner->rels, planner->arena, sink);
     list_append(&planner->roots, planner->arena, sink);
@@ -323,6 +347,7 @@ void bind_insert(Planner *planner, const SqlInsert *insert)
         return;
     insert_list_targets(&binder);
     bool is_good = insert_check_metadata(&binder);
+    is_good &= insert_check_conflict(planner, insert, binder.entry);
     is_good &= insert_bind_partition(&binder);
     InsertTarget **order = ARENA_ARRAY(planner->arena, InsertTarget *, binder.target_count + 1);
     int32_t count;

@@ -54,7 +54,8 @@ struct Rel {
     /* PLAN_SINK, PLAN_SERVE: whether changes are put in order for its key, and for how long. */
     Ordering ordering;
     int64_t ordering_ttl_us;
-    List unique_keys; /* ColumnSet, filled by rel_unique_keys */
+    ConflictRule conflict_rule; /* PLAN_SINK */
+    List unique_keys;           /* ColumnSet, filled by rel_unique_keys */
     bool has_unique_keys;
     /* Passes. */
     bool is_refused; /* a mistake about it was reported */

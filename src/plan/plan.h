@@ -201,6 +201,13 @@ typedef struct PlanTable {
     int32_t partition_count;
 } PlanTable;
 
+/* Of several rows under one key of a sink, which one it has. */
+typedef enum ConflictRule {
+    CONFLICT_LAST,  /* the one that came last */
+    CONFLICT_FIRST, /* the one that came first */
+    CONFLICT_FAIL,  /* there must not be several */
+} ConflictRule;
+
 typedef struct PlanNode PlanNode;
 struct PlanNode {
     PlanKind kind;
@@ -331,7 +338,8 @@ struct PlanNode {
             ColumnList key;        /* the sink's */
             ColumnList upsert_key; /* by which rows are found again … */
             bool has_upsert_key;   /* … else by all their columns */
-            int64_t state_ttl_us;  /* 0: keep */
+            ConflictRule rule;
+            int64_t state_ttl_us; /* 0: keep */
         } upsert_materialize;
         /* Arrays of two: of input 0, of input 1. */
         struct {

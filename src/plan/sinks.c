@@ -116,6 +116,9 @@ static bool root_needs_order(Planner *planner, Rel *root, ColumnList key)
     bool takes_updates = !is_sink || (root->entry->write_mode & CHANGELOG_UPDATE_AFTER) != 0;
     if (!takes_updates || (is_sink && key.count != root->node.sink.table->key_count))
         return false;
+    /* ON CONFLICT minds inserts, too. */
+    if (root->conflict_rule != CONFLICT_LAST)
+        return rel_key_within(planner, input, key.columns, key.count) == NULL;
     if (root->ordering == ORDERING_NONE || mode_is_append(input->node.changelog))
         return false;
     return root->ordering == ORDERING_FORCE ||
@@ -141,6 +144,7 @@ static Rel *materialize_rel(Planner *planner, const Rel *root, ColumnList key)
     rel->span = root->span;
     rel->node.upsert_materialize.key = key;
     rel->node.upsert_materialize.state_ttl_us = root->ordering_ttl_us;
+    rel->node.upsert_materialize.rule = root->conflict_rule;
     const ColumnSet *upsert_key = smallest_key(planner, input);
     rel->node.upsert_materialize.has_upsert_key = upsert_key != NULL;
     if (upsert_key != NULL)

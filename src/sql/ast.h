@@ -852,6 +852,13 @@ typedef struct SqlPartitionValue {
     SqlExpr *value; /* or NULL */
 } SqlPartitionValue;
 
+typedef enum SqlConflict {
+    SQL_CONFLICT_UNSPECIFIED,
+    SQL_CONFLICT_NOTHING,
+    SQL_CONFLICT_DEDUPLICATE,
+    SQL_CONFLICT_ERROR,
+} SqlConflict;
+
 typedef struct SqlInsert {
     SqlPath *table;
     bool is_overwrite;
@@ -859,6 +866,8 @@ typedef struct SqlInsert {
     List partition; /* SqlPartitionValue */
     List columns;   /* SqlName; empty if not given */
     SqlQuery *query;
+    SqlConflict conflict; /* ON CONFLICT DO … */
+    Span conflict_span;
 } SqlInsert;
 
 /* EXPLAIN details, a set of bits. */

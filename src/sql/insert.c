@@ -22,6 +22,38 @@ bool parse_partition_values(Parser *parser, List *out)
     return parser_expect(parser, TOKEN_RIGHT_PAREN, "behind the partition");
 }
 
+static const char *const conflict_names[] = {
+    [SQL_CONFLICT_NOTHING] = "NOTHING",
+    [SQL_CONFLICT_DEDUPLICATE] = "DEDUPLICATE",
+    [SQL_CONFLICT_ERROR] = "ERROR",
+};
+
+/* ON CONFLICT DO NOTHING, of Flink 2.3. */
+static bool parse_conflict(Parser *parser, SqlInsert *insert)
+{
+    Span span = parser_peek(parser)->span;
+    parser_next(parser);
+    parser_next(parser);
+    const Token *token = parser_peek(parser);
+    if (!str_equal_ignoring_case(parser_text(parser, token->span), STR("DO"))) {
+        parser_fail_expected(parser, "DO behind ON CONFLICT");
+        return false;
+    }
+    parser_next(parser);
+    token = parser_peek(parser);
+    for (int32_t i = SQL_CONFLICT_NOTHING; i <= SQL_CONFLICT_ERROR; i++) {
+        if (str_equal_ignoring_case(parser_text(parser, token->span), str_from(conflict_names[i])))
+            insert->conflict = (SqlConflict)i;
+    }
+    if (insert->conflict == SQL_CONFLICT_UNSPECIFIED) {
+        parser_fail_expected(parser, "NOTHING, DEDUPLICATE or ERROR behind ON CONFLICT DO");
+        return false;
+    }
+    parser_next(parser);
+    insert->conflict_span = parser_span_from(parser, span);
+    return true;
+}
+
 /* Behind the word INSERT. */
 bool parse_insert(Parser *parser, SqlStatement *statement)
 {
@@ -43,10 +75,8 @@ bool parse_insert(Parser *parser, SqlStatement *statement)
     insert->query = parse_query(parser);
     if (insert->query == NULL)
         return false;
-    if (parser_is_keyword(parser, KW_ON) && parser_is_keyword_at(parser, 1, KW_CONFLICT)) {
-        parser_fail_unsupported(parser, parser_peek(parser)->span, "ON CONFLICT");
-        return false;
-    }
+    if (parser_is_keyword(parser, KW_ON) && parser_is_keyword_at(parser, 1, KW_CONFLICT))
+        return parse_conflict(parser, insert);
     return true;
 }
 

@@ -285,6 +285,12 @@ static void print_insert(Buffer *out, const SqlInsert *insert)
     }
     buffer_append_char(out, ' ');
     sql_print_query(out, insert->query);
+    switch (insert->conflict) {
+    case SQL_CONFLICT_UNSPECIFIED: break;
+    case SQL_CONFLICT_NOTHING: buffer_append_text(out, " ON CONFLICT DO NOTHING"); break;
+    case SQL_CONFLICT_DEDUPLICATE: buffer_append_text(out, " ON CONFLICT DO DEDUPLICATE"); break;
+    case SQL_CONFLICT_ERROR: buffer_append_text(out, " ON CONFLICT DO ERROR"); break;
+    }
 }
 
 static void print_statement_set(Buffer *out, List inserts)

@@ -239,6 +239,8 @@ static void trial_compare(const SetTrial *trial)
             assert_int_equal(trial_value(trial, rows[i]), trial->list[at++]);
     assert_int_equal(at, trial->count);
     if (trial->count > 0)
+        assert_int_equal(trial_value(trial, rowset_first(&trial->set)), trial->list[0]);
+    if (trial->count > 0)
         assert_int_equal(trial_value(trial, rowset_last(&trial->set)),
                          trial->list[trial->count - 1]);
 }

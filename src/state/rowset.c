@@ -171,6 +171,17 @@ uint8_t *rowset_at(const RowSet *set, int32_t position)
     return rows[position];
 }
 
+uint8_t *rowset_first(const RowSet *set)
+{
+    uint8_t *one;
+    int32_t count, at = 0;
+    uint8_t *const *rows = rowset_rows(set, &one, &count);
+    while (at < count && rows[at] == NULL)
+        at++;
+    assert(at < count);
+    return rows[at];
+}
+
 uint8_t *rowset_last(const RowSet *set)
 {
     uint8_t *one;

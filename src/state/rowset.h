@@ -32,7 +32,8 @@ void rowset_append(const RowSetKind *kind, RowSet *set, uint8_t *row, int64_t *b
 /* Position of the row that equals `probe`, whose hash is in its header, or -1. */
 int32_t rowset_find(const RowSetKind *kind, const RowSet *set, const uint8_t *probe);
 uint8_t *rowset_at(const RowSet *set, int32_t position);
-/* The one that came last; the set is not empty. */
+/* The one that came first, or last; the set is not empty. */
+uint8_t *rowset_first(const RowSet *set);
 uint8_t *rowset_last(const RowSet *set);
 /* Put another row, equal by the kind, in the place. */
 void rowset_replace(RowSet *set, int32_t position, uint8_t *row);

@@ -11,7 +11,8 @@ static void materialize_digest(Buffer *out, const Rel *rel)
     ints_digest(out, node->upsert_materialize.key.columns, node->upsert_materialize.key.count);
     ints_digest(out, node->upsert_materialize.upsert_key.columns,
                 node->upsert_materialize.upsert_key.count);
-    buffer_printf(out, "%d", node->upsert_materialize.has_upsert_key);
+    buffer_printf(out, "%d/%d", node->upsert_materialize.has_upsert_key,
+                  (int)node->upsert_materialize.rule);
 }
 
 static ChangelogMode materialize_mode(const Rel *rel, ChangelogMode optional)
@@ -96,6 +97,10 @@ static void materialize_details(Buffer *out, const PlanNode *node)
         buffer_append_text(out, "rows told apart by ");
         explain_names(out, &node->schema, upsert_key.columns, upsert_key.count);
     }
+    if (node->upsert_materialize.rule == CONFLICT_FIRST)
+        buffer_append_text(out, ", the first one counts");
+    else if (node->upsert_materialize.rule == CONFLICT_FAIL)
+        buffer_append_text(out, ", several fail");
     if (node->upsert_materialize.state_ttl_us == 0)
         return;
     buffer_append_text(out, ", state ttl ");
