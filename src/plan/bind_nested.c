@@ -1,5 +1,6 @@
 /* Expressions over nested values: constructors, fields, elements, rows compared field by field. */
 #include <assert.h>
+#include <inttypes.h>
 
 #include "plan/internal.h"
 #include "sql/sql.h"
@@ -29,15 +30,6 @@ Expr *bind_constructor(ExprBinder *binder, const SqlExpr *expr)
     return bind_function(binder, name, args, items->count, expr->span);
 }
 
-/* array[index], map[key] */
-Expr *bind_subscript(ExprBinder *binder, const SqlExpr *expr)
-{
-    Expr **args = ARENA_ARRAY(binder->planner->arena, Expr *, 2);
-    args[0] = bind_expr(binder, expr->subscript.operand);
-    args[1] = bind_expr(binder, expr->subscript.index);
-    return bind_function(binder, "[]", args, 2, expr->span);
-}
-
 Expr *bind_field_at(ExprBinder *binder, Expr *row, int32_t field, Span span)
 {
     assert(row->type.id == TYPE_ROW);
@@ -50,28 +42,33 @@ Expr *bind_field_at(ExprBinder *binder, Expr *row, int32_t field, Span span)
     return bind_function(binder, ".", args, 2, span);
 }
 
-Expr *bind_field(ExprBinder *binder, Expr *row, const SqlName *field, Span span)
+static Expr *bind_field_named(ExprBinder *binder, Expr *row, Str field, Span span)
 {
     if (expr_is_poison(row))
         return row;
     Planner *planner = binder->planner;
     Type type = row->type;
     for (int32_t i = 0; type.id == TYPE_ROW && i < type.child_count; i++) {
-        if (str_equal(type.child_names[i], field->text))
+        if (str_equal(type.child_names[i], field))
             return bind_field_at(binder, row, i, span);
     }
     const char *text = type_text(planner->arena, type_plain(type_nullable(type)));
     if (type.id == TYPE_ROW) {
         Diagnostic *d =
-            REPORT(planner, "WR2053", span, "the ROW has no field `%.*s`", STR_ARGS(field->text));
-        diagnostic_suggest(d, type.child_names, type.child_count, field->text);
+            REPORT(planner, "WR2053", span, "the ROW has no field `%.*s`", STR_ARGS(field));
+        diagnostic_suggest(d, type.child_names, type.child_count, field);
         diagnostic_note(d, "it is a %s", text);
         return nested_poison(binder, span);
     }
     Diagnostic *d =
-        REPORT(planner, "WR2053", span, "%s has no field `%.*s`", text, STR_ARGS(field->text));
+        REPORT(planner, "WR2053", span, "%s has no field `%.*s`", text, STR_ARGS(field));
     diagnostic_label(d, "not a ROW");
     return nested_poison(binder, span);
+}
+
+Expr *bind_field(ExprBinder *binder, Expr *row, const SqlName *field, Span span)
+{
+    return bind_field_named(binder, row, field->text, span);
 }
 
 /* (expression).field */
@@ -79,6 +76,104 @@ Expr *bind_field_of(ExprBinder *binder, const SqlExpr *expr)
 {
     Expr *row = bind_expr(binder, expr->field.operand);
     return bind_field(binder, row, expr->field.name, expr->span);
+}
+
+/* row[1], row['name']: the field must be known before there is a row. */
+static Expr *bind_row_subscript(ExprBinder *binder, Expr *row, const Expr *index, Span span)
+{
+    Planner *planner = binder->planner;
+    bool is_constant = index->kind == EXPR_LITERAL && !index->literal.is_null;
+    if (is_constant && type_is_text(index->type))
+        return bind_field_named(binder, row, index->literal.text, span);
+    if (!is_constant || index->type.id != TYPE_INT) {
+        REPORT(planner, "WR2053", span, "a field of a ROW is its number or its name, written out");
+        return nested_poison(binder, span);
+    }
+    int64_t number = index->literal.integer;
+    if (number >= 1 && number <= row->type.child_count)
+        return bind_field_at(binder, row, (int32_t)number - 1, span);
+    Diagnostic *d = REPORT(planner, "WR2053", span, "the ROW has no field %" PRId64, number);
+    diagnostic_note(d, "it is a %s",
+                    type_text(planner->arena, type_plain(type_nullable(row->type))));
+    return nested_poison(binder, span);
+}
+
+/* array[index], map[key], row[number] */
+Expr *bind_subscript(ExprBinder *binder, const SqlExpr *expr)
+{
+    Expr **args = ARENA_ARRAY(binder->planner->arena, Expr *, 2);
+    args[0] = bind_expr(binder, expr->subscript.operand);
+    args[1] = bind_expr(binder, expr->subscript.index);
+    if (args[0]->type.id == TYPE_ROW && !expr_is_poison(args[1]))
+        return bind_row_subscript(binder, args[0], args[1], expr->span);
+    return bind_function(binder, "[]", args, 2, expr->span);
+}
+
+/* ---- Fields by their name alone -------------------------------------------------------- */
+
+static int32_t row_depth(Type type)
+{
+    int32_t deepest = 0;
+    for (int32_t i = 0; type.id == TYPE_ROW && i < type.child_count; i++) {
+        int32_t depth = row_depth(type.children[i]);
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return type.id == TYPE_ROW ? deepest + 1 : 0;
+}
+
+/* How many fields `depth` ROWs inside the type have the name. */
+static int32_t fields_named(Type type, Str name, int32_t depth)
+{
+    int32_t count = 0;
+    for (int32_t i = 0; type.id == TYPE_ROW && i < type.child_count; i++) {
+        if (depth > 0)
+            count += fields_named(type.children[i], name, depth - 1);
+        else
+            count += str_equal(type.child_names[i], name);
+    }
+    return count;
+}
+
+HiddenField scope_hidden_field(const Scope *scope, const ScopeTable *table, Str name)
+{
+    HiddenField hidden = {0};
+    bool is_deeper = true;
+    for (int32_t depth = 0; is_deeper && hidden.count == 0; depth++) {
+        is_deeper = false;
+        for (int32_t i = 0; i < scope->column_count; i++) {
+            const ScopeColumn *column = &scope->columns[i];
+            if (table != NULL && column->table != table - scope->tables)
+                continue;
+            is_deeper |= row_depth(column->expr->type) > depth;
+            int32_t count = fields_named(column->expr->type, name, depth);
+            if (hidden.count == 0)
+                hidden.column = column;
+            hidden.count += count;
+            hidden.depth = depth;
+        }
+    }
+    return hidden;
+}
+
+Expr *bind_hidden_field(ExprBinder *binder, const HiddenField *hidden, Str name, Span span)
+{
+    assert(hidden->count > 0);
+    if (hidden->count > 1) {
+        Diagnostic *d = REPORT(binder->planner, "WR2050", span, "the field `%.*s` is ambiguous",
+                               STR_ARGS(name));
+        diagnostic_label(d, "%d fields of ROW have this name", hidden->count);
+        diagnostic_help(d, "write the column before it, as `%.*s.%.*s`",
+                        STR_ARGS(hidden->column->name), STR_ARGS(name));
+        return nested_poison(binder, span);
+    }
+    Expr *row = hidden->column->expr;
+    for (int32_t depth = hidden->depth; depth > 0; depth--) {
+        int32_t field = 0;
+        while (fields_named(row->type.children[field], name, depth - 1) == 0)
+            field++;
+        row = bind_field_at(binder, row, field, span);
+    }
+    return bind_field_named(binder, row, name, span);
 }
 
 /* ---- Rows compared field by field ------------------------------------------------------ */

@@ -437,6 +437,17 @@ Expr *bind_field_of(ExprBinder *binder, const SqlExpr *expr);
 /* A field of a ROW; poison after a report. */
 Expr *bind_field(ExprBinder *binder, Expr *row, const SqlName *field, Span span);
 Expr *bind_field_at(ExprBinder *binder, Expr *row, int32_t field, Span span);
+/* A field that is named without the column it is in, as Flink finds it: the least deep one. */
+typedef struct HiddenField {
+    const ScopeColumn *column;
+    int32_t depth; /* ROWs between the column and the field's own */
+    int32_t count; /* of the fields so named at this depth; 0: none */
+} HiddenField;
+
+/* Of the columns of a relation, or of all (NULL). */
+HiddenField scope_hidden_field(const Scope *scope, const ScopeTable *table, Str name);
+/* Poison after a report that there are several. */
+Expr *bind_hidden_field(ExprBinder *binder, const HiddenField *hidden, Str name, Span span);
 /* (a, b) = (c, d), (a, b) IN ((c, d), …), field by field; NULL if the expression is none. */
 Expr *bind_row_comparison(ExprBinder *binder, const SqlExpr *expr);
 Expr *bind_row_in(ExprBinder *binder, const SqlExpr *expr);

@@ -290,6 +290,9 @@ static ColumnHit scope_hit(ExprBinder *binder, const Scope *scope, const SqlPath
         hit.expr = table->is_broken ? column_poison(binder, span)
                                     : table_column(binder, scope, table, name, span);
         hit.is_found = true;
+        HiddenField hidden = scope_hidden_field(scope, table, name);
+        if (hit.expr == NULL && hidden.count > 0)
+            hit.expr = bind_hidden_field(binder, &hidden, name, span);
         if (hit.expr == NULL)
             report_no_column(binder->planner, scope, table, name, span);
         if (hit.expr == NULL)
@@ -307,6 +310,11 @@ static ColumnHit scope_hit(ExprBinder *binder, const Scope *scope, const SqlPath
         hit.expr = column->expr;
     else if (scope->is_broken)
         hit.expr = column_poison(binder, span);
+    HiddenField hidden = scope_hidden_field(scope, NULL, name);
+    if (!hit.is_found && hidden.count > 0) {
+        hit.is_found = true;
+        hit.expr = bind_hidden_field(binder, &hidden, name, span);
+    }
     return hit;
 }
 
@@ -349,7 +357,8 @@ static Expr *column_alias(ExprBinder *binder, const SqlPath *path, Span span)
     const ScopeColumn *column;
     Str name = sql_path_last(path)->text;
     if (aliases == NULL || path->parts.count != 1 ||
-        (!aliases->come_first && scope_find(binder->scope, name, &column) > 0))
+        (!aliases->come_first && (scope_find(binder->scope, name, &column) > 0 ||
+                                  scope_hidden_field(binder->scope, NULL, name).count > 0)))
         return NULL;
     for (int32_t i = 0; i < aliases->count; i++) {
         if (!str_equal(aliases->names[i], name))

@@ -7,8 +7,9 @@
  *     columns     id → o.id, store, amount                         for names without one, and `*`
  *
  * A name is read as Flink reads it: [[catalog.]database.]table or alias, column, fields of a ROW;
- * the longest prefix that names a relation wins. What no relation here has is looked for in the
- * scope outside (LATERAL, subqueries) and becomes an outer column, see expr_outer_depth. */
+ * the longest prefix that names a relation wins. A name that no column has may be a field of one
+ * (HiddenField). What no relation here has is looked for in the scope outside (LATERAL, subqueries)
+ * and becomes an outer column, see expr_outer_depth. */
 #ifndef WEIR_PLAN_SCOPE_H
 #define WEIR_PLAN_SCOPE_H
 
