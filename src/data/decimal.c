@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "data/real_digits.h"
 #include "data/wide.h"
 
 enum {
@@ -430,29 +431,33 @@ double decimal_to_double(Int128 value, int32_t scale)
     return result;
 }
 
+/* The digits that print the number, as Java's BigDecimal.valueOf takes them. */
 bool decimal_from_double(double value, int32_t precision, int32_t scale, Int128 *out)
 {
     assert(precision >= 1 && precision <= DECIMAL_PRECISION_MAX && scale >= 0);
     if (!isfinite(value))
         return false;
-    int exponent;
-    double fraction = frexp(fabs(value), &exponent);
-    Uint128 mantissa = (Uint128)ldexp(fraction, DOUBLE_MANTISSA_BITS);
-    exponent -= DOUBLE_MANTISSA_BITS;
-    if (exponent > 127 - DOUBLE_MANTISSA_BITS)
+    *out = 0;
+    if (value == 0)
+        return true;
+    RealDigits digits = real_digits_double(fabs(value));
+    Uint128 unscaled = 0;
+    for (int32_t i = 0; i < digits.count; i++)
+        unscaled = unscaled * 10 + (Uint128)(digits.text[i] - '0');
+    int32_t power = digits.whole - digits.count + scale;
+    if (power < -DECIMAL_PRECISION_MAX)
+        return true; /* below half a unit */
+    if (power < 0) {
+        Uint128 divisor = (Uint128)POWERS[-power];
+        unscaled = unscaled / divisor + (unscaled % divisor >= divisor - divisor / 2);
+    } else if (power > DECIMAL_PRECISION_MAX ||
+               unscaled > (Uint128)POWERS[precision] / (Uint128)POWERS[power]) {
         return false;
-    if (exponent > 0)
-        mantissa <<= exponent;
-    Wide scaled = wide_product(mantissa, (Uint128)decimal_power10(scale));
-    if (exponent < -254) {
-        scaled = (Wide){0};
-    } else if (exponent < 0) {
-        /* Half a unit in the last place that stays, then cut. */
-        Wide half = wide_shift_right(scaled, -exponent - 1);
-        scaled = wide_shift_right(wide_add(half, wide_from(1)), 1);
+    } else {
+        unscaled *= (Uint128)POWERS[power];
     }
-    if (scaled.high != 0 || scaled.low >= (Uint128)POWERS[precision])
+    if (unscaled >= (Uint128)POWERS[precision])
         return false;
-    *out = with_sign(scaled.low, value < 0);
+    *out = with_sign(unscaled, value < 0);
     return true;
 }

@@ -48,7 +48,7 @@ void decimal_print_stripped(Buffer *out, Int128 value, int32_t scale);
 
 double decimal_to_double(Int128 value, int32_t scale);
 
-/* HALF_UP of the exact binary value; false for NaN, infinities and overflow. */
+/* HALF_UP of what real_print_double prints; false for NaN, infinities and overflow. */
 bool decimal_from_double(double value, int32_t precision, int32_t scale, Int128 *out);
 
 #endif
