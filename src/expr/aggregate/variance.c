@@ -185,6 +185,12 @@ static bool real_result(const AggregateCall *call, const uint8_t *state, Column 
     double variance = spread->distance / (double)count;
     if (variance < 0)
         variance = 0;
+    /* Of decimals the root is that of the variance as a decimal, digits cut off. */
+    Int128 wide;
+    int32_t scale = call->result.scale;
+    if (is_root(call) && out->physical == PHYSICAL_I128 &&
+        decimal_from_double(variance, call->result.precision, scale, &wide))
+        variance = decimal_to_double(wide, scale);
     if (is_root(call))
         variance = sqrt(variance);
     switch (out->physical) {
