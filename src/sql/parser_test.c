@@ -379,6 +379,35 @@ static void test_management(void **state)
     CHECK(pairs, "");
 }
 
+static void test_ends_of_statements(void **state)
+{
+    (void)state;
+    const struct {
+        const char *text;
+        const char *complete; /* what may be run */
+    } cases[] = {
+        {"", ""},
+        {"SELECT 1", ""},
+        {"SELECT 1;", "SELECT 1;"},
+        {"SELECT 1; SELECT 2", "SELECT 1;"},
+        {"SELECT 1; SELECT 2;\n", "SELECT 1; SELECT 2;"},
+        {"SELECT ';' AS a", ""},
+        {"SELECT 'it''s;' AS `b;`;", "SELECT 'it''s;' AS `b;`;"},
+        {"SELECT 1 -- ; not here\n", ""},
+        {"SELECT /* ; */ 1;", "SELECT /* ; */ 1;"},
+        {"SELECT 'open;", ""},
+        {"BEGIN STATEMENT SET; INSERT INTO a SELECT 1;", ""},
+        {"BEGIN STATEMENT SET; INSERT INTO a SELECT CASE WHEN b THEN 1 END; END; SELECT",
+         "BEGIN STATEMENT SET; INSERT INTO a SELECT CASE WHEN b THEN 1 END; END;"},
+        {"EXECUTE STATEMENT SET BEGIN INSERT INTO a SELECT 1; END;",
+         "EXECUTE STATEMENT SET BEGIN INSERT INTO a SELECT 1; END;"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(sql_statements_end(str_from(cases[i].text)), strlen(cases[i].complete));
+    assert_true(sql_is_blank(STR(" -- nothing\n /* at all */ ")));
+    assert_false(sql_is_blank(STR("  ; ")));
+}
+
 static void test_create_table(void **state)
 {
     (void)state;
@@ -529,19 +558,13 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_expressions),
-        cmocka_unit_test(test_literals),
-        cmocka_unit_test(test_calls),
-        cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_match_recognize),
-        cmocka_unit_test(test_queries),
-        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_statements),
-        cmocka_unit_test(test_management),
-        cmocka_unit_test(test_create_table),
-        cmocka_unit_test(test_literal_values),
-        cmocka_unit_test(test_spans),
-        cmocka_unit_test(test_keywords_are_sorted),
+        cmocka_unit_test(test_expressions),     cmocka_unit_test(test_literals),
+        cmocka_unit_test(test_calls),           cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_match_recognize), cmocka_unit_test(test_queries),
+        cmocka_unit_test(test_types),           cmocka_unit_test(test_statements),
+        cmocka_unit_test(test_management),      cmocka_unit_test(test_ends_of_statements),
+        cmocka_unit_test(test_create_table),    cmocka_unit_test(test_literal_values),
+        cmocka_unit_test(test_spans),           cmocka_unit_test(test_keywords_are_sorted),
         cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

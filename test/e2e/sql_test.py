@@ -28,6 +28,7 @@ class Terminal:
         if self.pid == 0:
             os.environ.update(TERM="xterm", XDG_STATE_HOME=str(self.home), LC_ALL="C.UTF-8")
             os.environ.pop("NO_COLOR", None)
+            os.environ["ASAN_OPTIONS"] = "detect_leaks=0"  # libedit keeps names of functions for good
             os.chdir(self.home)
             os.execv(str(BINARY), ["weir", "sql", *arguments])
         self.resize(columns, lines)
