@@ -31,7 +31,10 @@ static const char *guarantee_name(SinkGuarantee guarantee)
 
 static const char *directions(const ConnectorInfo *info)
 {
-    return info->can_read && info->can_write ? "source, sink" : info->can_read ? "source" : "sink";
+    static const char *const names[] = {
+        "",       "source",         "sink",         "source, sink",
+        "lookup", "source, lookup", "sink, lookup", "source, sink, lookup"};
+    return names[info->can_read + 2 * info->can_write + 4 * (info->looks_up != NULL)];
 }
 
 /* ---- Text -------------------------------------------------------------------------------- */
@@ -155,6 +158,8 @@ static void write_connector(JsonWriter *json, const ConnectorInfo *info, bool ha
     json_bool(json, info->can_read);
     json_key(json, "sink");
     json_bool(json, info->can_write);
+    json_key(json, "lookup");
+    json_bool(json, info->looks_up != NULL);
     write_text(json, "guarantee", info->can_write ? guarantee_name(info->guarantee) : NULL);
     json_key(json, "extension");
     json_bool(json, info->is_extension);
@@ -183,7 +188,7 @@ static ExitCode connector_list(Cli *cli)
         if (cli->is_json)
             write_connector(&json, info, false);
         else
-            buffer_printf(&text, "%-12s %-13s %s\n", info->name, directions(info), info->summary);
+            buffer_printf(&text, "%-12s %-20s %s\n", info->name, directions(info), info->summary);
     }
     if (cli->is_json) {
         json_end_array(&json);

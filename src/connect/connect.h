@@ -140,6 +140,7 @@ struct LookupReader {
     const PlanNode *node; /* PLAN_LOOKUP_JOIN: table, columns, fetched */
     const int32_t *keys;  /* columns of `fetched` by which is asked */
     int32_t key_count;
+    int64_t timeout_us; /* how long find may take; what takes longer is retriable */
     World *world;
     Arena *arena; /* lives as long as the instance */
     DeadLetters *dead_letters;

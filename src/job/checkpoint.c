@@ -178,8 +178,8 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
                              "the last checkpoint was not finished within %d seconds",
                              STOP_TIMEOUT_US / 1000000);
         error->is_retriable = true;
-        error_hint(error, "a sink does not take what it is given; the next run resumes from the "
-                          "checkpoint before");
+        error_hint(error, "a sink does not take what it is given, or a look-up gets no answer; the "
+                          "next run resumes from the checkpoint before");
         return status;
     }
     if (coordinator->pending == 0 && (has_ended || is_stop_wanted)) {

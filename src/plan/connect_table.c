@@ -344,9 +344,13 @@ bool entry_connect_source(Planner *planner, TableEntry *entry, Span span)
     const ConnectorInfo *connector = entry->table.connector;
     const FormatInfo *format = entry->table.options.format;
     if (!connector->can_read) {
-        REPORT(planner, "WR3015", span,
-               "connector '%s' can only be used as a sink: table `%.*s` cannot be read",
-               connector->name, STR_ARGS(entry->table.name));
+        Diagnostic *d = REPORT(planner, "WR3015", span,
+                               "connector '%s' can only be used %s: table `%.*s` cannot be read",
+                               connector->name, connector->can_write ? "as a sink" : "for look-ups",
+                               STR_ARGS(entry->table.name));
+        if (connector->looks_up != NULL)
+            diagnostic_help(d, "look it up: JOIN `%.*s` FOR SYSTEM_TIME AS OF o.proc_time ON …",
+                            STR_ARGS(entry->table.name));
         return false;
     }
     if (format != NULL && format->decodes == 0) {
@@ -381,8 +385,9 @@ bool entry_connect_sink(Planner *planner, TableEntry *entry, Span span)
     const FormatInfo *format = entry->table.options.format;
     if (!connector->can_write) {
         REPORT(planner, "WR3015", span,
-               "connector '%s' can only be used as a source: table `%.*s` cannot be written",
-               connector->name, STR_ARGS(entry->table.name));
+               "connector '%s' can only be used %s: table `%.*s` cannot be written",
+               connector->name, connector->can_read ? "as a source" : "for look-ups",
+               STR_ARGS(entry->table.name));
         return false;
     }
     if (format != NULL && format->encodes == 0) {

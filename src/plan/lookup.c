@@ -69,7 +69,7 @@ static Status cache_fail(const TableCheck *check, const char *key, const char *m
     for (int32_t i = 0; i < options_count(options); i++)
         if (str_is(options_at(options, i).key, key))
             entry = options_at(options, i);
-    check->report(check->report_context, &entry, "WR3002", message, help);
+    check->report(check->report_context, &entry, "WR3003", message, help);
     return ERR_INVALID;
 }
 

@@ -17,7 +17,7 @@ A test is a file test/e2e/NAME_test.py with functions named test_SOMETHING, each
 
 The Box is a temporary folder together with everything started in it; leaving the test stops all
 of it, by process id. Ports are free ones, databases listen on the loopback only. Only Python's
-standard library and Debian's mariadb and redis programs are used.
+standard library and Debian's mariadb, postgresql and redis programs are used.
 
 Environment: WEIR_BINARY (default build/weir), WEIR_KEEP=1 keeps the folders of failed tests,
 WEIR_TIME_SCALE multiplies every deadline (sanitizer builds are slow).
@@ -320,6 +320,136 @@ class MariaDB:
         if self.process is not None and self.process.is_alive():
             # Nothing of it is wanted any more, so there is no point in a clean shutdown.
             self.process.kill()
+        shutil.rmtree(self.socket_folder, ignore_errors=True)
+
+
+# ---------------------------------------------------------------- PostgreSQL
+
+class Postgres:
+    """A private server: own data folder, own port and socket. `weir`/`weir-secret` over TCP owns
+    database `weir`. The server refuses to be root, so root starts it as another user."""
+
+    USER = "weir"
+    PASSWORD = "weir-secret"
+
+    def __init__(self, folder, **options):
+        self.folder = pathlib.Path(folder)
+        self.data = self.folder / "data"
+        self.socket_folder = tempfile.mkdtemp(prefix="weir-pg-")
+        self.port = free_port()
+        self.process = None
+        self.options = {
+            "fsync": "off",
+            "shared_buffers": "16MB",
+            "max_connections": "30",
+            "max_wal_size": "64MB",
+            "dynamic_shared_memory_type": "mmap",
+            "timezone": "UTC",
+            **options,
+        }
+
+    @staticmethod
+    def _program(name):
+        found = sorted(pathlib.Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+        found = str(found[-1]) if found else shutil.which(name)
+        if not found:
+            raise Skip(f"{name} of PostgreSQL is not installed")
+        return found
+
+    @staticmethod
+    def _as_user():
+        """The start of a command line that is not root. The process still dies with its parent."""
+        if os.geteuid() != 0:
+            return []
+        return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+                "--pdeathsig=KILL", "--"]
+
+    @staticmethod
+    def _give(folder):
+        """To the user that the server runs as: it may enter what is above and owns what is below."""
+        if os.geteuid() != 0:
+            return
+        for path in (folder, *folder.rglob("*")):
+            shutil.chown(path, "nobody", "nogroup")
+
+    @classmethod
+    def _template(cls):
+        """An empty data folder, made once and copied from then on."""
+        CACHE.mkdir(parents=True, exist_ok=True)
+        made = CACHE / "postgres"
+        with open(CACHE / "postgres.lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if (made / "done").exists():
+                return made / "data"
+            shutil.rmtree(made, ignore_errors=True)
+            # The user may not reach this folder, wherever it is; the temporary one it can.
+            with tempfile.TemporaryDirectory(prefix="weir-initdb-") as temporary:
+                home = pathlib.Path(temporary)
+                cls._give(home)
+                done = subprocess.run(
+                    [*cls._as_user(), cls._program("initdb"), "-D", home / "data", "-U", cls.USER,
+                     "--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8",
+                     "--locale=C.UTF-8", "--no-sync"],
+                    capture_output=True, text=True, check=False, cwd=home)
+                if done.returncode != 0:
+                    raise AssertionError("initdb failed:\n" + done.stdout + done.stderr)
+                shutil.copytree(home / "data", made / "data")
+            (made / "done").touch()
+        return made / "data"
+
+    def start(self):
+        """Start, or start again on the same data and the same port."""
+        is_new = not self.data.exists()
+        if is_new:
+            template = self._template()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.chmod(0o755)
+            self.folder.parent.chmod(0o755)
+            shutil.copytree(template, self.data)
+            self.data.chmod(0o700)
+            self._give(self.data)
+            self._give(pathlib.Path(self.socket_folder))
+        argv = [*self._as_user(), self._program("postgres"), "-D", self.data, "-p", self.port,
+                "-k", self.socket_folder, "-h", "127.0.0.1"]
+        for name, value in self.options.items():
+            argv += ["-c", f"{name}={value}"]
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        self.process = Process("postgres", self.folder, argv, cwd="/")
+        wait_until(lambda: self._psql("SELECT 1", "postgres").returncode == 0,
+                   "PostgreSQL to answer", 60, process=self.process)
+        if is_new:
+            self.sql(f"ALTER USER {self.USER} PASSWORD '{self.PASSWORD}'", "postgres")
+            self.sql("CREATE DATABASE weir", "postgres")
+        return self
+
+    def _psql(self, text, database):
+        argv = [self._program("psql"), "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1",
+                "-h", self.socket_folder, "-p", self.port, "-U", self.USER, "-d", database]
+        return subprocess.run([str(part) for part in argv], input=text.encode(),
+                              capture_output=True, check=False)
+
+    def sql(self, text, database="weir"):
+        """Run one or more statements; the rows of all of them as lists of str."""
+        done = self._psql(text, database)
+        if done.returncode != 0:
+            raise AssertionError("PostgreSQL refused:\n" + done.stderr.decode("utf-8", "replace"))
+        return [line.split("\t") for line in done.stdout.decode().splitlines()]
+
+    def value(self, text, database="weir"):
+        """The first column of the first row."""
+        return self.sql(text, database)[0][0]
+
+    def stop(self):
+        if self.process is not None and self.process.is_alive():
+            self.process.stop(signal.SIGINT, 60)
+
+    def kill(self):
+        """At once, without asking those who are connected."""
+        if self.process is not None and self.process.is_alive():
+            self.process.stop(signal.SIGQUIT, 60)
+
+    def close(self):
+        self.kill()
         shutil.rmtree(self.socket_folder, ignore_errors=True)
 
 
@@ -639,6 +769,10 @@ class Box:
         """A started MariaDB."""
         return self._keep(MariaDB(self.path(f"mariadb-{len(self.things)}"), **options)).start()
 
+    def postgres(self, **options):
+        """A started PostgreSQL."""
+        return self._keep(Postgres(self.path(f"postgres-{len(self.things)}"), **options)).start()
+
     def redis(self, **options):
         """A started Redis."""
         return self._keep(Redis(self.path(f"redis-{len(self.things)}"), **options)).start()
@@ -674,7 +808,7 @@ def _run_one(name, test):
         traceback.print_exc(file=sys.stdout)
         for thing in box.things:
             process = thing if isinstance(thing, Process) else thing.process
-            if process is not None and not isinstance(thing, (MariaDB, Redis)):
+            if process is not None and not isinstance(thing, (MariaDB, Postgres, Redis)):
                 print(process.log_tail())
     finally:
         box.close(keep=os.environ.get("WEIR_KEEP") == "1" and result == "failed")

@@ -1,4 +1,4 @@
-/* redis: rows to a Redis server, by the options of the Flink Redis connector.
+/* redis: rows to a Redis server and from it, by the options of the Flink Redis connector.
  *
  * A batch becomes one run of pipelined commands and is done when all replies are in. Commands
  * that set (SET, HSET, a hash per row) may be repeated without harm, so a lost connection, a
@@ -7,27 +7,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "connect/connect.h"
 #include "connect/redis/command.h"
-#include "connect/redis/resp.h"
+#include "connect/redis/connection.h"
+#include "connect/redis/lookup.h"
 #include "data/value.h"
 
-enum { REDIS_PORT = 6379, PIPELINE_BYTES_MAX = 256 * 1024 };
+enum { PIPELINE_BYTES_MAX = 256 * 1024 };
 
 typedef struct RedisSink {
     SinkWriter base;
-    Socket *socket;
-    Socket *_Atomic interruptible; /* the same, for the thread that interrupts */
-    RespReader reader;
+    RedisConnection connection;
     RedisEncoder encoder;
-    Buffer out;
     /* Row of each expected reply, for naming the one that was refused. */
     int32_t *reply_rows;
     int32_t reply_count;
-    int64_t timeout_us;
-    bool is_connected;
-    bool was_connected;
 } RedisSink;
 
 static const OptionSpec redis_options[] = {
@@ -56,7 +50,8 @@ static const OptionSpec redis_options[] = {
      .is_required = true,
      .help =
          "What writing a row does: SET, HSET, INCRBY, HINCRBY, SADD, ZADD, RPUSH, … Columns are "
-         "positional: key, then field or score, then value."},
+         "positional: key, then field or score, then value. Looking up asks by GET, HGET or "
+         "ZSCORE, whichever reads what the command writes; GET and HGET may be named too."},
     {.key = "value.data.structure",
      .type = OPTION_ENUM,
      .default_text = "column",
@@ -93,6 +88,18 @@ static const OptionSpec redis_options[] = {
      .type = OPTION_INT,
      .default_text = "1",
      .help = "Accepted for Flink's sake: weir retries until it is stopped."},
+    {.key = "lookup.cache.max-rows",
+     .type = OPTION_INT,
+     .default_text = "-1",
+     .help = "Keys that the cache of looked up rows holds; with `lookup.cache.ttl` only."},
+    {.key = "lookup.cache.ttl",
+     .type = OPTION_INT,
+     .default_text = "-1",
+     .help = "Seconds after which a key is looked up again; with `lookup.cache.max-rows` only."},
+    {.key = "lookup.cache.load-all",
+     .type = OPTION_BOOL,
+     .default_text = "false",
+     .help = "Caching whole hashes is not supported: only false is accepted."},
     {.key = "maxTotal", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
     {.key = "maxIdle", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
     {.key = "minIdle", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
@@ -155,9 +162,23 @@ static void check_columns(Check *check, const RedisCommand *command)
     }
 }
 
+/* A table that is looked up is asked by what names a value. */
+static Status redis_check_lookup(const TableCheck *table)
+{
+    const char *key, *help;
+    const char *message = redis_lookup_refuse(table, &key, &help);
+    if (message == NULL)
+        return OK;
+    Check check = {.table = table};
+    check_fail(&check, key, message, help);
+    return ERR_INVALID;
+}
+
 static Status redis_check(const TableCheck *table)
 {
     Check check = {.table = table};
+    if (table->is_lookup)
+        return redis_check_lookup(table);
     const OptionSet *options = table->table->options;
     const RedisCommand *command = redis_command_find(options_text(options, "command"));
     bool is_hash =
@@ -180,77 +201,7 @@ static Status redis_check(const TableCheck *table)
     return check.has_failed ? ERR_INVALID : OK;
 }
 
-/* ---- Connecting --------------------------------------------------------------------------- */
-
-static void redis_disconnect(RedisSink *sink)
-{
-    if (sink->socket != NULL)
-        socket_close(sink->socket);
-    resp_reader_reset(&sink->reader);
-    sink->is_connected = false;
-}
-
-/* Send one command and take its reply; an error reply fails with the server's words. */
-static Status redis_ask(RedisSink *sink, const Str *arguments, int32_t count, Error *error)
-{
-    sink->out.length = 0;
-    resp_begin(&sink->out, count);
-    for (int32_t i = 0; i < count; i++)
-        resp_argument(&sink->out, arguments[i]);
-    TRY(socket_write(sink->socket, sink->out.data, sink->out.length, sink->timeout_us, error));
-    RespReply reply;
-    TRY(resp_read(&sink->reader, &reply, error));
-    if (reply.kind != RESP_ERROR)
-        return OK;
-    if (str_has_prefix(reply.text, STR("LOADING"))) {
-        Status status =
-            fail(error, ERR_UNAVAILABLE, "WR3301", "the Redis server is loading its data");
-        error->is_retriable = true;
-        return status;
-    }
-    Status status = fail(error, ERR_PERMISSION, "WR3304", "the Redis server refused: %.*s",
-                         STR_ARGS(reply.text));
-    error_hint(error, "check 'username', 'password' and 'database' of table `%.*s`",
-               STR_ARGS(sink->base.node->sink.table->name));
-    return status;
-}
-
-static Status redis_greet(RedisSink *sink, Error *error)
-{
-    const OptionSet *options = sink->base.node->sink.table->options.options;
-    if (options_bool(options, "tls")) {
-        TlsOptions tls = {.verify = TLS_VERIFY_FULL, .host = options_terminated(options, "host")};
-        if (options_has(options, "tls.ca-file"))
-            tls.ca_file = options_terminated(options, "tls.ca-file");
-        TRY(socket_start_tls(sink->socket, &tls, sink->timeout_us, error));
-    }
-    if (options_has(options, "password")) {
-        Str arguments[3] = {STR("AUTH")};
-        int32_t count = 1;
-        if (options_has(options, "username"))
-            arguments[count++] = options_text(options, "username");
-        arguments[count++] = options_text(options, "password");
-        TRY(redis_ask(sink, arguments, count, error));
-    }
-    char database[24];
-    snprintf(database, sizeof database, "%lld", (long long)options_int(options, "database"));
-    return redis_ask(sink, (Str[]){STR("SELECT"), str_from(database)}, 2, error);
-}
-
-static Status redis_connect(RedisSink *sink, Error *error)
-{
-    const OptionSet *options = sink->base.node->sink.table->options.options;
-    SocketTarget target = {.host = options_terminated(options, "host"),
-                           .port = (int32_t)options_int(options, "port")};
-    redis_disconnect(sink);
-    TRY(socket_connect(sink->socket, &target, sink->timeout_us, error));
-    TRY(redis_greet(sink, error));
-    sink->is_connected = true;
-    if (sink->was_connected)
-        log_event(LOG_INFO, "redis", "connected again to %s:%d", target.host, target.port);
-    sink->was_connected = true;
-    return OK;
-}
+/* ---- Opening ------------------------------------------------------------------------------ */
 
 static void redis_prepare_encoder(RedisSink *sink)
 {
@@ -287,14 +238,10 @@ static Status redis_open(SinkWriter *writer, Str state, Error *error)
 {
     (void)state;
     RedisSink *sink = (RedisSink *)writer;
-    const OptionSet *options = writer->node->sink.table->options.options;
-    sink->timeout_us = options_int(options, "timeout") * MICROS_PER_MILLI;
-    sink->socket = socket_new(writer->world);
-    atomic_store(&sink->interruptible, sink->socket);
-    sink->reader = (RespReader){.socket = sink->socket, .timeout_us = sink->timeout_us};
+    redis_connection_init(&sink->connection, writer->world, writer->node->sink.table);
     sink->reply_rows = ARENA_ARRAY(writer->arena, int32_t, BATCH_ROWS_MAX * 4);
     redis_prepare_encoder(sink);
-    Status status = redis_connect(sink, error);
+    Status status = redis_connection_open(&sink->connection, error);
     if (status != OK)
         error->is_retriable = false;
     return status;
@@ -322,27 +269,15 @@ static void redis_reject(RedisSink *sink, const Batch *batch, int32_t row, const
     buffer_free(&text);
 }
 
-/* Refusals that pass: the server is full, loading, or for the moment a replica. */
-static bool is_passing_refusal(Str text)
-{
-    static const char *const words[] = {"OOM",         "LOADING",    "READONLY",
-                                        "BUSY",        "MASTERDOWN", "TRYAGAIN",
-                                        "CLUSTERDOWN", "NOREPLICAS", "MISCONF"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (str_has_prefix(text, str_from(words[i])))
-            return true;
-    return false;
-}
-
 static Status redis_take_replies(RedisSink *sink, const Batch *batch, Error *error)
 {
     for (int32_t i = 0; i < sink->reply_count; i++) {
         RespReply reply;
-        TRY(resp_read(&sink->reader, &reply, error));
+        TRY(resp_read(&sink->connection.reader, &reply, error));
         if (reply.kind != RESP_ERROR)
             continue;
-        if (is_passing_refusal(reply.text) || str_has_prefix(reply.text, STR("NOPERM"))) {
-            bool is_passing = is_passing_refusal(reply.text);
+        if (redis_refusal_passes(reply.text) || str_has_prefix(reply.text, STR("NOPERM"))) {
+            bool is_passing = redis_refusal_passes(reply.text);
             Status status = fail(error, is_passing ? ERR_UNAVAILABLE : ERR_PERMISSION, "WR3304",
                                  "the Redis server refused a write: %.*s", STR_ARGS(reply.text));
             error->is_retriable = is_passing;
@@ -361,24 +296,26 @@ static Status redis_flush(RedisSink *sink, const Batch *batch, Error *error)
 {
     if (sink->reply_count == 0)
         return OK;
-    TRY(socket_write(sink->socket, sink->out.data, sink->out.length, sink->timeout_us, error));
-    sink->out.length = 0;
+    RedisConnection *connection = &sink->connection;
+    TRY(socket_write(connection->socket, connection->out.data, connection->out.length,
+                     connection->timeout_us, error));
+    connection->out.length = 0;
     return redis_take_replies(sink, batch, error);
 }
 
 static Status redis_write_rows(RedisSink *sink, const Batch *batch, Error *error)
 {
-    sink->out.length = 0;
+    sink->connection.out.length = 0;
     sink->reply_count = 0;
     for (int32_t i = 0; i < batch->selection.count; i++) {
         int32_t row = selection_row(batch->selection, i);
         int32_t replies = 0;
         const char *reason = NULL;
-        if (!redis_encode(&sink->encoder, batch, row, &sink->out, &replies, &reason))
+        if (!redis_encode(&sink->encoder, batch, row, &sink->connection.out, &replies, &reason))
             redis_reject(sink, batch, row, reason);
         for (int32_t k = 0; k < replies; k++)
             sink->reply_rows[sink->reply_count++] = row;
-        if (sink->out.length >= PIPELINE_BYTES_MAX)
+        if (sink->connection.out.length >= PIPELINE_BYTES_MAX)
             TRY(redis_flush(sink, batch, error));
     }
     return redis_flush(sink, batch, error);
@@ -388,12 +325,12 @@ static Status redis_write(SinkWriter *writer, const Batch *batch, Error *error)
 {
     RedisSink *sink = (RedisSink *)writer;
     Status status = OK;
-    if (!sink->is_connected)
-        status = redis_connect(sink, error);
+    if (!sink->connection.is_connected)
+        status = redis_connection_open(&sink->connection, error);
     if (status == OK)
         status = redis_write_rows(sink, batch, error);
     if (status != OK)
-        redis_disconnect(sink);
+        redis_connection_drop(&sink->connection);
     if (status == ERR_UNAVAILABLE)
         error->is_retriable = true;
     return status;
@@ -407,29 +344,26 @@ static Status redis_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *stat
 
 static void redis_interrupt(SinkWriter *writer)
 {
-    RedisSink *sink = (RedisSink *)writer;
-    Socket *socket = atomic_load(&sink->interruptible);
-    if (socket != NULL)
-        socket_interrupt(socket);
+    redis_connection_interrupt(&((RedisSink *)writer)->connection);
 }
 
 static void redis_close(SinkWriter *writer)
 {
     RedisSink *sink = (RedisSink *)writer;
-    socket_free(sink->socket);
-    buffer_free(&sink->reader.buffer);
+    redis_connection_free(&sink->connection);
     buffer_free(&sink->encoder.scratch);
-    buffer_free(&sink->out);
 }
 
 static const ConnectorInfo redis_info = {
     .name = "redis",
-    .summary = "Writes rows to a Redis server as strings, hashes, sets and more.",
+    .summary =
+        "Writes rows to a Redis server as strings, hashes, sets and more, and looks them up.",
     .options = redis_options,
     .option_count = sizeof redis_options / sizeof redis_options[0],
     .can_write = true,
     .guarantee = SINK_IDEMPOTENT,
     .write_mode = redis_write_mode,
+    .looks_up = redis_looks_up,
     .check = redis_check,
 };
 
@@ -442,4 +376,5 @@ static const SinkKind redis_sink = {
     .close = redis_close,
 };
 
-const Connector redis_connector = {.info = &redis_info, .sink = &redis_sink};
+const Connector redis_connector = {
+    .info = &redis_info, .sink = &redis_sink, .lookup = &redis_lookup};

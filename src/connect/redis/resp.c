@@ -87,11 +87,11 @@ static Status resp_bulk(RespReader *reader, int64_t length, Str *out, Error *err
     return OK;
 }
 
-static Status resp_read_nested(RespReader *reader, RespReply *out, int32_t depth, Error *error)
+Status resp_read_open(RespReader *reader, RespReply *out, Error *error)
 {
     Str line = {0};
     TRY(resp_line(reader, &line, error));
-    if (line.length == 0 || depth > RESP_DEPTH_MAX)
+    if (line.length == 0)
         return fail(error, ERR_DECODE, "WR3302", "the Redis server's answer is no reply");
     char mark = line.data[0];
     Str rest = str_make(line.data + 1, line.length - 1);
@@ -111,10 +111,20 @@ static Status resp_read_nested(RespReader *reader, RespReply *out, int32_t depth
         return resp_bulk(reader, out->integer, &out->text, error);
     } else {
         out->kind = RESP_ARRAY;
-        RespReply item;
-        for (int64_t i = 0; i < out->integer; i++)
-            TRY(resp_read_nested(reader, &item, depth + 1, error));
     }
+    return OK;
+}
+
+static Status resp_read_nested(RespReader *reader, RespReply *out, int32_t depth, Error *error)
+{
+    if (depth > RESP_DEPTH_MAX)
+        return fail(error, ERR_DECODE, "WR3302", "the Redis server's answer is no reply");
+    TRY(resp_read_open(reader, out, error));
+    if (out->kind != RESP_ARRAY)
+        return OK;
+    RespReply item;
+    for (int64_t i = 0; i < out->integer; i++)
+        TRY(resp_read_nested(reader, &item, depth + 1, error));
     return OK;
 }
 

@@ -45,6 +45,8 @@ typedef struct RespReader {
 /* ERR_UNAVAILABLE when the connection breaks or times out, ERR_DECODE for bytes that are no
  * reply: the connection must be closed then. */
 Status resp_read(RespReader *reader, RespReply *out, Error *error);
+/* The same, but the items of an array follow, to be read by as many calls. */
+Status resp_read_open(RespReader *reader, RespReply *out, Error *error);
 void resp_reader_reset(RespReader *reader);
 
 #endif

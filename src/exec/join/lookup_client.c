@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -14,7 +13,6 @@ enum {
     PAUSE_FIRST_US = 100 * 1000,
     PAUSE_MAX_US = 5 * 1000 * 1000,
     PAUSE_STEP_US = 50 * 1000,
-    WAIT_US = 50 * 1000,
 };
 
 typedef enum SlotState { SLOT_FREE, SLOT_ASKED, SLOT_RUNNING, SLOT_DONE } SlotState;
@@ -34,8 +32,6 @@ typedef struct Worker {
     LookupReader *reader;
     pthread_t thread;
     bool has_thread, is_open;
-    int64_t since_us;  /* of the call under way, monotonic; 0: none */
-    bool is_timed_out; /* interrupted because it took too long */
 } Worker;
 
 struct LookupClient {
@@ -87,6 +83,7 @@ LookupClient *lookup_client_new(Operator *op, const LookupKind *kind)
                                  .node = node,
                                  .keys = node->lookup_join.join.keys[1].columns,
                                  .key_count = node->lookup_join.join.keys[1].count,
+                                 .timeout_us = node->lookup_join.timeout_us,
                                  .world = op->task->world,
                                  .arena = arena_new(0),
                                  .dead_letters = op->task->dead_letters,
@@ -95,11 +92,7 @@ LookupClient *lookup_client_new(Operator *op, const LookupKind *kind)
     }
     pthread_mutex_init(&client->mutex, NULL);
     pthread_cond_init(&client->asked, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&client->answered, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&client->answered, NULL);
     client->requests = metric_get(METRIC_COUNTER, "weir_lookup_keys_total", operator_labels(op, ""),
                                   "Keys that a table outside was asked for.", 1);
     client->retries = metric_get(METRIC_COUNTER, "weir_lookup_retries_total",
@@ -118,38 +111,13 @@ int32_t lookup_client_keys_max(const LookupClient *client)
 
 /* ---- One call, until it succeeds --------------------------------------------------------- */
 
-static void worker_mark(Worker *worker, int64_t since_us)
-{
-    LookupClient *client = worker->client;
-    pthread_mutex_lock(&client->mutex);
-    worker->since_us = since_us;
-    worker->is_timed_out = false;
-    pthread_mutex_unlock(&client->mutex);
-}
-
-static bool worker_has_timed_out(Worker *worker)
-{
-    pthread_mutex_lock(&worker->client->mutex);
-    bool is_timed_out = worker->is_timed_out;
-    pthread_mutex_unlock(&worker->client->mutex);
-    return is_timed_out;
-}
-
 /* `slot` NULL: open. */
 static Status worker_call(Worker *worker, Slot *slot, Error *error)
 {
     LookupClient *client = worker->client;
     if (slot == NULL)
         return client->kind->open(worker->reader, error);
-    worker_mark(worker, world_monotonic_us(client->op->task->world));
-    Status status = client->kind->find(worker->reader, slot->request->keys, &slot->rows, error);
-    if (status != OK && worker_has_timed_out(worker)) {
-        *error = (Error){0};
-        status = fail(error, ERR_UNAVAILABLE, "WR4310", "no answer within the timeout");
-        error->is_retriable = true;
-    }
-    worker_mark(worker, 0);
-    return status;
+    return client->kind->find(worker->reader, slot->request->keys, &slot->rows, error);
 }
 
 static Status worker_insist(Worker *worker, Slot *slot, Error *error)
@@ -268,24 +236,6 @@ static Status client_run_here(LookupClient *client, LookupDone *done, void *cont
     return OK;
 }
 
-/* Calls that take too long are broken off, and tried again by their threads. */
-static void client_break_off(LookupClient *client)
-{
-    int64_t timeout_us = client->op->node->lookup_join.timeout_us;
-    int64_t now_us = world_monotonic_us(client->op->task->world);
-    bool is_stopping = client_is_stopping(client);
-    for (int32_t i = 0; i < client->worker_count; i++) {
-        Worker *worker = &client->workers[i];
-        bool is_over = timeout_us > 0 && worker->since_us > 0 &&
-                       now_us - worker->since_us >= timeout_us && !worker->is_timed_out;
-        if (!is_over && !(is_stopping && worker->since_us > 0))
-            continue;
-        worker->is_timed_out |= is_over;
-        if (client->kind->interrupt != NULL)
-            client->kind->interrupt(worker->reader);
-    }
-}
-
 /* Wait, with the mutex held, until the slot is done, or any if `slot` is NULL; which. */
 static Slot *client_wait(LookupClient *client, Slot *slot)
 {
@@ -295,11 +245,7 @@ static Slot *client_wait(LookupClient *client, Slot *slot)
                 return &client->slots[i];
         if (slot != NULL && slot->state == SLOT_DONE)
             return slot;
-        int64_t until_us = world_monotonic_us(client->op->task->world) + WAIT_US;
-        struct timespec until = {.tv_sec = until_us / 1000000,
-                                 .tv_nsec = until_us % 1000000 * 1000};
-        pthread_cond_timedwait(&client->answered, &client->mutex, &until);
-        client_break_off(client);
+        pthread_cond_wait(&client->answered, &client->mutex);
     }
 }
 

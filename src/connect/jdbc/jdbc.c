@@ -1,0 +1,166 @@
+/* jdbc: tables of MySQL, MariaDB and PostgreSQL, by the options of Flink's JDBC connector. */
+#include <stdio.h>
+
+#include "connect/jdbc/jdbc.h"
+#include "plan/lookup.h"
+
+static const OptionSpec jdbc_options[] = {
+    {.key = "url",
+     .type = OPTION_TEXT,
+     .is_required = true,
+     .help = "The database: jdbc:mysql://host:3306/db, jdbc:mariadb://… or "
+             "jdbc:postgresql://host:5432/db. Of the parameters behind ? those for TLS (sslMode, "
+             "useSSL, sslmode) and currentSchema are looked at."},
+    {.key = "table-name",
+     .type = OPTION_TEXT,
+     .is_required = true,
+     .help = "The table in the database, perhaps with its schema."},
+    {.key = "driver",
+     .type = OPTION_TEXT,
+     .help = "Accepted for Flink's sake: the URL says which database it is."},
+    {.key = "username", .type = OPTION_TEXT, .help = "User; with `password` only."},
+    {.key = "password", .type = OPTION_TEXT, .is_secret = true, .help = "The user's password."},
+    {.key = "connection.max-retry-timeout",
+     .type = OPTION_DURATION,
+     .default_text = "60 s",
+     .help = "Accepted for Flink's sake: weir tries to connect until the job is stopped."},
+    {.key = "lookup.cache",
+     .type = OPTION_ENUM,
+     .default_text = "NONE",
+     .choices = "NONE|PARTIAL",
+     .help = "Whether rows that were looked up are kept for the next time."},
+    LOOKUP_PARTIAL_OPTIONS,
+    {.key = "lookup.cache.max-rows",
+     .type = OPTION_INT,
+     .default_text = "-1",
+     .help = "Older name of `lookup.partial-cache.max-rows`; counts with `lookup.cache.ttl` only."},
+    {.key = "lookup.cache.ttl",
+     .type = OPTION_DURATION,
+     .default_text = "10 s",
+     .help = "Older name of `lookup.partial-cache.expire-after-write`; counts with "
+             "`lookup.cache.max-rows` only."},
+    {.key = "lookup.cache.caching-missing-key",
+     .type = OPTION_BOOL,
+     .default_text = "true",
+     .help = "Older name of `lookup.partial-cache.cache-missing-key`."},
+    {.key = "filter.handling.policy",
+     .type = OPTION_ENUM,
+     .default_text = "always",
+     .choices = "always|never",
+     .help = "Accepted for Flink's sake."},
+    {.key = "scan.partition.column", .type = OPTION_TEXT, .help = "Accepted for Flink's sake."},
+    {.key = "scan.partition.num", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+    {.key = "scan.partition.lower-bound", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+    {.key = "scan.partition.upper-bound", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+    {.key = "scan.fetch-size", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+    {.key = "scan.auto-commit", .type = OPTION_BOOL, .help = "Accepted for Flink's sake."},
+    {.key = "sink.buffer-flush.max-rows", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+    {.key = "sink.buffer-flush.interval",
+     .type = OPTION_DURATION,
+     .help = "Accepted for Flink's sake."},
+    {.key = "sink.max-retries", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+    {.key = "sink.parallelism", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+};
+
+static bool jdbc_looks_up(const TableOptions *table, LookupInfo *out)
+{
+    const OptionSet *options = table->options;
+    *out = (LookupInfo){0};
+    int64_t rows = options_int(options, "lookup.cache.max-rows");
+    int64_t ttl_us = options_duration_us(options, "lookup.cache.ttl");
+    if (str_equal_ignoring_case(options_text(options, "lookup.cache"), STR("PARTIAL")))
+        out->cache = lookup_cache_partial(options);
+    else if (rows > 0 && ttl_us > 0)
+        out->cache = (LookupCache){.kind = LOOKUP_CACHE_PARTIAL,
+                                   .rows_max = rows,
+                                   .expire_after_write_us = ttl_us,
+                                   .keeps_missing =
+                                       options_bool(options, "lookup.cache.caching-missing-key")};
+    return true;
+}
+
+static Status jdbc_fail(const TableCheck *check, const char *key, const char *message,
+                        const char *help)
+{
+    OptionEntry entry = {.key = str_from(key)};
+    const OptionSet *options = check->table->options;
+    for (int32_t i = 0; i < options_count(options); i++)
+        if (str_is(options_at(options, i).key, key))
+            entry = options_at(options, i);
+    check->report(check->report_context, &entry, "WR3313", message, help);
+    return ERR_INVALID;
+}
+
+static bool type_is_possible(Type type)
+{
+    switch (type.id) {
+    case TYPE_BOOLEAN:
+    case TYPE_TINYINT:
+    case TYPE_SMALLINT:
+    case TYPE_INT:
+    case TYPE_BIGINT:
+    case TYPE_FLOAT:
+    case TYPE_DOUBLE:
+    case TYPE_DECIMAL:
+    case TYPE_CHAR:
+    case TYPE_VARCHAR:
+    case TYPE_BINARY:
+    case TYPE_VARBINARY:
+    case TYPE_DATE:
+    case TYPE_TIME:
+    case TYPE_TIMESTAMP: return true;
+    case TYPE_NULL:
+    case TYPE_TIMESTAMP_LTZ:
+    case TYPE_INTERVAL_MONTHS:
+    case TYPE_INTERVAL_MILLIS:
+    case TYPE_ARRAY:
+    case TYPE_MAP:
+    case TYPE_MULTISET:
+    case TYPE_ROW: break;
+    }
+    return false;
+}
+
+static Status jdbc_check_columns(const TableCheck *check)
+{
+    char message[256];
+    for (int32_t i = 0; i < check->physical->count; i++) {
+        const Field *field = &check->physical->fields[i];
+        if (type_is_possible(field->type))
+            continue;
+        snprintf(message, sizeof message,
+                 "column `%.*s` has a type that the connector does not read",
+                 (int)(field->name.length < 100 ? field->name.length : 100), field->name.data);
+        return jdbc_fail(check, "connector", message,
+                         "types are numbers, texts, bytes, BOOLEAN, DATE, TIME and TIMESTAMP");
+    }
+    return OK;
+}
+
+static Status jdbc_check(const TableCheck *check)
+{
+    const OptionSet *options = check->table->options;
+    Arena *arena = arena_new(0);
+    JdbcUrl url;
+    const char *mistake = jdbc_url_parse(arena, options_text(options, "url"), &url);
+    Status status = OK;
+    if (mistake != NULL)
+        status = jdbc_fail(check, "url", "not a URL of a database that can be reached", mistake);
+    arena_free(arena);
+    TRY(status);
+    if (options_has(options, "username") != options_has(options, "password"))
+        return jdbc_fail(check, options_has(options, "username") ? "username" : "password",
+                         "`username` and `password` are given together or not at all", NULL);
+    return jdbc_check_columns(check);
+}
+
+static const ConnectorInfo jdbc_info = {
+    .name = "jdbc",
+    .summary = "Looks rows up in a table of MySQL, MariaDB or PostgreSQL.",
+    .options = jdbc_options,
+    .option_count = sizeof jdbc_options / sizeof jdbc_options[0],
+    .looks_up = jdbc_looks_up,
+    .check = jdbc_check,
+};
+
+const Connector jdbc_connector = {.info = &jdbc_info, .lookup = &jdbc_lookup};
