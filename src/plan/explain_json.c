@@ -121,13 +121,18 @@ static void extension_add(Arena *arena, List *out, const char *text)
 
 static void extension_of_node(Arena *arena, const PlanNode *node, List *out)
 {
-    const PlanTable *table = node->kind == PLAN_SOURCE ? node->source.table
-                             : node->kind == PLAN_SINK ? node->sink.table
-                                                       : NULL;
+    const PlanTable *table = node->kind == PLAN_SOURCE        ? node->source.table
+                             : node->kind == PLAN_SINK        ? node->sink.table
+                             : node->kind == PLAN_LOOKUP_JOIN ? node->lookup_join.table
+                                                              : NULL;
     if (table != NULL && table->connector->is_extension)
         extension_add(arena, out,
                       arena_printf(arena, "connector '%s' of table `%.*s`", table->connector->name,
                                    STR_ARGS(table->name)));
+    if (node->kind == PLAN_LOOKUP_JOIN && node->lookup_join.cache.kind == LOOKUP_CACHE_FULL)
+        extension_add(arena, out,
+                      arena_printf(arena, "look-ups in table `%.*s` of connector '%s'",
+                                   STR_ARGS(table->name), table->connector->name));
     if (node->kind != PLAN_SERVE)
         return;
     extension_add(arena, out,

@@ -445,6 +445,51 @@ def test_a_cache_is_asked_until_it_expires(server, box):
     assert weir.stop() == 0, weir.log()
 
 
+# ---------------------------------------------------------------- files
+
+ITEMS = ("CREATE TABLE t (id INT, v STRING) WITH ('connector' = 'filesystem', 'path' = 'items', "
+         "'format' = 'json'{more});\n")
+
+
+def test_files_are_looked_up_in_memory(box):
+    weir = box.weir()
+    weir.write("items/a.json", '{"id": 1, "v": "one"}\n{"id": 3, "v": "three"}\n')
+    weir.write("items/b.json", '{"id": 1, "v": "uno"}\n{"id": null, "v": "none"}\n')
+    file_of(weir, [{"id": 1, "n": 1}, {"id": 2, "n": 2}, {"id": None, "n": 3}, {"id": 3, "n": 4}])
+    text = FROM_FILE + TO_PRINT + ITEMS.format(more="") + "INSERT INTO s SELECT n, v "
+    done = finish(weir, text + JOIN.format(kind="LEFT"))
+    assert printed(done.stdout) == ["+I[1, one]", "+I[1, uno]", "+I[2, null]", "+I[3, null]",
+                                    "+I[4, three]"], done.stdout
+    done = weir.call("check", "--portable", "pipeline.sql")
+    assert done.returncode != 0 and "look-ups in table `t`" in done.stdout + done.stderr, done
+
+
+def test_files_that_change_are_read_anew(box):
+    """The old copy serves until the new one is complete, also when that cannot be read."""
+    weir = box.weir(
+        "CREATE TABLE o (n INT, p AS PROCTIME()) WITH ('connector' = 'datagen', "
+        "'rows-per-second' = '20', 'fields.n.kind' = 'sequence', 'fields.n.start' = '1', "
+        "'fields.n.end' = '1000000');\n" + TO_PRINT +
+        ITEMS.format(more=", 'lookup.full-cache.periodic-reload.interval' = '1 s'") +
+        "INSERT INTO s SELECT n, v FROM o LEFT JOIN t FOR SYSTEM_TIME AS OF o.p ON t.id = 1;\n")
+    weir.write("items/a.json", '{"id": 1, "v": "old"}\n')
+    weir.start()
+    wait_until(lambda: "old]" in weir.stdout(), "the first rows", process=weir)
+    weir.write("items/a.json", '{"id": 1, "v": "new"}\n')
+    wait_until(lambda: "new]" in weir.stdout(), "rows of the changed file", process=weir)
+    weir.path("items").rename(weir.path("away"))
+    wait_until(lambda: "could not be read anew" in weir.stderr(), "a reading that fails",
+               process=weir)
+    before = len(printed(weir.stdout()))
+    wait_until(lambda: len(printed(weir.stdout())) > before + 20, "rows of the old copy",
+               process=weir)
+    weir.path("away").rename(weir.path("items"))
+    weir.write("items/a.json", '{"id": 1, "v": "last"}\n')
+    wait_until(lambda: "last]" in weir.stdout(), "rows of the files that are back", process=weir)
+    assert weir.stop() == 0, weir.log()
+    assert "null]" not in weir.stdout()
+
+
 # ---------------------------------------------------------------- many
 
 @each

@@ -2,6 +2,7 @@
 #include "connect/filesystem/commit.h"
 #include "connect/filesystem/internal.h"
 #include "connect/filesystem/layout.h"
+#include "plan/lookup.h"
 
 static const OptionSpec filesystem_options[] = {
     {.key = "path",
@@ -80,6 +81,12 @@ static const OptionSpec filesystem_options[] = {
      .default_text = "false",
      .help = "Accepted for Flink's sake."},
     {.key = "sink.parallelism", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+    {.key = "lookup.cache",
+     .type = OPTION_ENUM,
+     .default_text = "FULL",
+     .choices = "NONE|FULL",
+     .help = "FULL: look-ups ask a copy of the files in memory. Not one of Flink's."},
+    LOOKUP_FULL_OPTIONS,
 };
 
 static const MetadataSpec filesystem_metadata[METADATA_COUNT] = {
@@ -102,12 +109,11 @@ static bool filesystem_is_bounded(const TableOptions *table)
     return !options_has(table->options, "source.monitor-interval");
 }
 
-/* Flink looks up no files. Here they are read once, when the job starts; a folder that is watched
- * has no end to be read to. */
+/* Flink looks up no files. Here look-ups ask a copy of them in memory. */
 static bool filesystem_looks_up(const TableOptions *table, LookupInfo *out)
 {
-    *out = (LookupInfo){.cache = {.kind = LOOKUP_CACHE_FULL}};
-    return filesystem_is_bounded(table);
+    *out = (LookupInfo){.cache = lookup_cache_full(table->options)};
+    return str_equal_ignoring_case(options_text(table->options, "lookup.cache"), STR("FULL"));
 }
 
 /* Report a mistake at the option it is made in. */
@@ -139,7 +145,13 @@ static Status filesystem_check(const TableCheck *check)
         (void)fail(&error, ERR_INVALID, "WR3406", "%s", problem);
         status = check_fail(check, key, &error);
     }
-    return status;
+    static const char monitor[] = "source.monitor-interval";
+    if (status == OK && check->is_lookup && options_has(options, monitor)) {
+        (void)fail(&error, ERR_INVALID, "WR3406", "a copy needs an end of the files");
+        error_hint(&error, "leave it out: 'lookup.full-cache.…' says when the files are read anew");
+        status = check_fail(check, monitor, &error);
+    }
+    return status == OK && check->is_lookup ? lookup_cache_check(check) : status;
 }
 
 static const ConnectorInfo filesystem_info = {
@@ -155,8 +167,8 @@ static const ConnectorInfo filesystem_info = {
     .needs_format = true,
     .reads_fields = true,
     .guarantee = SINK_TRANSACTIONAL,
-    .looks_up = filesystem_looks_up,
     .is_bounded = filesystem_is_bounded,
+    .looks_up = filesystem_looks_up,
     .check = filesystem_check,
 };
 
