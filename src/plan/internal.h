@@ -593,10 +593,11 @@ void pass_stand_in(Planner *planner);  /* what reads a Rel with a stand-in reads
 void pass_normalize(Planner *planner); /* PLAN_NORMALIZE behind upsert sources */
 void pass_merge(Planner *planner);     /* CALC over CALC */
 void pass_top_n(Planner *planner);     /* filters on ROW_NUMBER */
-void pass_changelog(Planner *planner); /* row kinds; -U only where it is needed */
-void pass_fields(Planner *planner);    /* columns of which only fields are read */
-void pass_prune(Planner *planner);     /* columns nobody reads */
-Plan *pass_finish(Planner *planner);   /* order, distribution, uids, labels */
+void top_n_keys(Planner *planner, Rel *calc); /* the key of what such a filter is to become */
+void pass_changelog(Planner *planner);        /* row kinds; -U only where it is needed */
+void pass_fields(Planner *planner);           /* columns of which only fields are read */
+void pass_prune(Planner *planner);            /* columns nobody reads */
+Plan *pass_finish(Planner *planner);          /* order, distribution, uids, labels */
 void pass_identity(Planner *planner, Rel *rel);
 const char *node_label(Arena *arena, const PlanNode *node);
 void explain_details(Buffer *out, const PlanNode *node);

@@ -444,6 +444,30 @@ static void top_rewrite(Planner *planner, Rel *calc)
     top_set_calc(&top, below);
 }
 
+/* No two rows of a key have the same number. */
+void top_n_keys(Planner *planner, Rel *calc)
+{
+    TopN top = {.planner = planner, .calc = calc};
+    if (!top_fold(&top, calc) || !top_is_candidate(&top) ||
+        top.over->node.over.calls[0].function != OVER_ROW_NUMBER)
+        return;
+    top.number = top.over->node.schema.count - 1;
+    top_find_range(&top);
+    if (!top.range.is_found || !top_is_single(&top))
+        return;
+    const PlanNode *over = &top.over->node;
+    int32_t *columns = ARENA_ARRAY(planner->arena, int32_t, over->over.key_count + 1);
+    for (int32_t k = 0; k < over->over.key_count; k++) {
+        columns[k] = -1;
+        for (int32_t i = 0; i < calc->node.schema.count && columns[k] < 0; i++)
+            if (expr_injective_column(top.exprs[i]) == over->over.keys[k])
+                columns[k] = i;
+        if (columns[k] < 0)
+            return;
+    }
+    keys_add(planner, calc, columns, over->over.key_count);
+}
+
 void pass_top_n(Planner *planner)
 {
     int32_t count = planner->rels.count;

@@ -51,6 +51,7 @@ static void calc_keys(Planner *planner, Rel *rel)
         if (is_whole)
             keys_add(planner, rel, columns, set->count);
     }
+    top_n_keys(planner, rel);
 }
 
 /* Where a filter takes updates apart, rows can also get worse. */
