@@ -5,7 +5,7 @@
 enum { PATHS_MAX = 10000 };
 
 static const Flag check_flags[] = {
-    {"no-connect", 0, FLAG_SWITCH, NULL, "Do not open the sources to see whether they answer."},
+    {"no-connect", 0, FLAG_SWITCH, NULL, "Do not open what is read to see whether it answers."},
     {"deny-warnings", 0, FLAG_SWITCH, NULL, "Warnings fail the check."},
     {"portable", 0, FLAG_SWITCH, NULL, "Name what stock Flink does not have; it fails the check."},
     {"define", 'D', FLAG_REPEATED, "KEY=VALUE", "Set a setting, above every SET of the script."},
@@ -55,12 +55,11 @@ static void check_portable(Check *check, const char *path, const Plan *plan)
     }
 }
 
-static void check_sources(Check *check, const char *path, const Plan *plan)
+static void check_inputs(Check *check, const char *path, const Plan *plan)
 {
     for (int32_t i = 0; i < plan->node_count; i++) {
         Error error = {0};
-        if (plan->nodes[i]->kind == PLAN_SOURCE &&
-            job_check_source(check->cli->world, plan, plan->nodes[i], &error) != OK)
+        if (job_check_input(check->cli->world, plan, plan->nodes[i], &error) != OK)
             check_problem(check, path, &error);
     }
 }
@@ -99,7 +98,7 @@ static ExitCode check_path(Check *check, const char *path)
     if (cli_has(cli, "portable"))
         check_portable(check, path, script.plan);
     if (!cli_has(cli, "no-connect"))
-        check_sources(check, path, script.plan);
+        check_inputs(check, path, script.plan);
     return EXIT_OK;
 }
 

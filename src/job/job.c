@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "exec/join/lookup_client.h"
 #include "job/internal.h"
 
 void job_notice(Job *job, const char *format, ...)
@@ -183,21 +184,42 @@ void job_close(Job *job)
     arena_free(job->arena);
 }
 
-Status job_check_source(World *world, const Plan *plan, const PlanNode *node, Error *error)
+static Status check_source(const PlanNode *node, const TaskContext *context, Error *error)
 {
-    assert(node->kind == PLAN_SOURCE);
+    const SourceKind *kind = connector_find(node->source.table->connector)->source;
+    SourceReader *reader = source_make_reader(kind, node, context);
+    Metric uncounted = {0};
+    reader->records = &uncounted;
+    Status status = kind->open(reader, (Str){0}, error);
+    kind->close(reader);
+    return status;
+}
+
+static Status check_lookup(const PlanNode *node, const TaskContext *context, Error *error)
+{
+    if (node->lookup_join.scan != NULL)
+        return check_source(node->lookup_join.scan, context, error);
+    const LookupKind *kind = connector_find(node->lookup_join.table->connector)->lookup;
+    LookupReader *reader = lookup_make_reader(kind, node, context);
+    Status status = kind->open(reader, error);
+    kind->close(reader);
+    arena_free(reader->arena);
+    return status;
+}
+
+Status job_check_input(World *world, const Plan *plan, const PlanNode *node, Error *error)
+{
     TaskContext context = {
         .world = world,
         .query = arena_new(0),
         .dead_letters = deadletters_open(world, NULL),
         .settings = &plan->settings,
     };
-    const SourceKind *kind = connector_find(node->source.table->connector)->source;
-    SourceReader *reader = source_make_reader(kind, node, &context);
-    Metric uncounted = {0};
-    reader->records = &uncounted;
-    Status status = kind->open(reader, (Str){0}, error);
-    kind->close(reader);
+    Status status = OK;
+    if (node->kind == PLAN_SOURCE)
+        status = check_source(node, &context, error);
+    else if (node->kind == PLAN_LOOKUP_JOIN)
+        status = check_lookup(node, &context, error);
     deadletters_close(context.dead_letters);
     arena_free(context.query);
     return status;

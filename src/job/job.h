@@ -62,8 +62,9 @@ void job_stop(Job *job);
 /* Frees tables and metrics readers too: stop the HTTP listener first. NULL is allowed. */
 void job_close(Job *job);
 
-/* Open the source of a PLAN_SOURCE node and close it again: does it answer, and as it should? */
-Status job_check_source(World *world, const Plan *plan, const PlanNode *node, Error *error);
+/* Open what a PLAN_SOURCE reads or a PLAN_LOOKUP_JOIN asks and close it again: does it answer, and
+ * as it should? Nothing is done for other nodes. */
+Status job_check_input(World *world, const Plan *plan, const PlanNode *node, Error *error);
 
 /* The materialized tables, in the order of the script; they live until job_close. */
 int32_t job_served_count(const Job *job);

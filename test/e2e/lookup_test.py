@@ -341,12 +341,19 @@ def test_a_table_or_column_that_is_not_there_is_said_at_the_start(box):
 @each
 def test_no_server_is_said_at_the_start(server, box):
     server.fill({1: "one"})
+    check = box.weir(FROM_FILE + TO_PRINT + server.table() + "INSERT INTO s SELECT n, v " +
+                     JOIN.format(kind=""))
+    file_of(check, [])
+    assert check.call("check", "pipeline.sql").returncode == 0
     server.server.stop()
     weir = box.weir()
     file_of(weir, [{"id": 1, "n": 1}])
     done = finish(weir, FROM_FILE + TO_PRINT + server.table() + "INSERT INTO s SELECT n, v " +
                   JOIN.format(kind=""), 69)
     assert str(server.server.port) in done.stderr, done.stderr
+    done = check.call("check", "pipeline.sql")
+    assert done.returncode != 0 and str(server.server.port) in done.stderr, done.stderr
+    assert check.call("check", "--no-connect", "pipeline.sql").returncode == 0
 
 
 def test_a_wrong_password_is_said_at_the_start(box):

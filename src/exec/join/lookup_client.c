@@ -67,10 +67,25 @@ bool lookup_client_pause(LookupClient *client, int64_t pause_us)
     return !client_is_stopping(client);
 }
 
+LookupReader *lookup_make_reader(const LookupKind *kind, const PlanNode *node,
+                                 const TaskContext *task)
+{
+    LookupReader *reader = arena_allocate_zeroed(task->query, kind->size);
+    *reader = (LookupReader){.kind = kind,
+                             .node = node,
+                             .keys = node->lookup_join.join.keys[1].columns,
+                             .key_count = node->lookup_join.join.keys[1].count,
+                             .timeout_us = node->lookup_join.timeout_us,
+                             .world = task->world,
+                             .arena = arena_new(0),
+                             .dead_letters = task->dead_letters,
+                             .zone = task->settings->zone};
+    return reader;
+}
+
 LookupClient *lookup_client_new(Operator *op, const LookupKind *kind)
 {
     const PlanNode *node = op->node;
-    Arena *arena = op->task->query;
     LookupClient *client = memory_allocate_zeroed((int64_t)sizeof *client);
     client->op = op;
     client->kind = kind;
@@ -78,16 +93,7 @@ LookupClient *lookup_client_new(Operator *op, const LookupKind *kind)
     int32_t capacity = node->lookup_join.capacity;
     client->worker_count = !client->is_async ? 1 : capacity < READERS_MAX ? capacity : READERS_MAX;
     for (int32_t i = 0; i < client->worker_count; i++) {
-        LookupReader *reader = arena_allocate_zeroed(arena, kind->size);
-        *reader = (LookupReader){.kind = kind,
-                                 .node = node,
-                                 .keys = node->lookup_join.join.keys[1].columns,
-                                 .key_count = node->lookup_join.join.keys[1].count,
-                                 .timeout_us = node->lookup_join.timeout_us,
-                                 .world = op->task->world,
-                                 .arena = arena_new(0),
-                                 .dead_letters = op->task->dead_letters,
-                                 .zone = op->task->eval.zone};
+        LookupReader *reader = lookup_make_reader(kind, node, op->task);
         client->workers[i] = (Worker){.client = client, .reader = reader};
     }
     pthread_mutex_init(&client->mutex, NULL);

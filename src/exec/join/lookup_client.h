@@ -23,6 +23,10 @@ typedef struct LookupRequest {
 
 typedef Status LookupDone(void *context, LookupRequest *request);
 
+/* An instance of a connector's reader, not open; its arena is its own and the caller's to free. */
+LookupReader *lookup_make_reader(const LookupKind *kind, const PlanNode *node,
+                                 const TaskContext *task);
+
 /* For the operator of a PLAN_LOOKUP_JOIN. */
 LookupClient *lookup_client_new(Operator *op, const LookupKind *kind);
 /* Connect. Waits for a server that is not there. */
