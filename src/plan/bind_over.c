@@ -398,7 +398,9 @@ static int32_t below_column(OverBuilder *builder, Expr *expr, Str name)
 {
     GroupColumns *below = &builder->below;
     for (int32_t i = 0; i < below->exprs.count; i++) {
-        if (expr_equal(LIST_AT(below->exprs, i, Expr), expr))
+        const Expr *known = LIST_AT(below->exprs, i, Expr);
+        /* A cast of a time attribute is its column without being one. */
+        if (expr_equal(known, expr) && known->type.time_attribute == expr->type.time_attribute)
             return i;
     }
     Arena *arena = builder->planner->arena;
