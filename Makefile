@@ -2,7 +2,8 @@
 
 .DEFAULT_GOAL := build
 .PHONY: setup build demo demo-mysql check check-asan check-tsan check-clang bench fuzz \
-	nexmark fmt tidy clang-tidy docs clean help conformance conformance-record
+	nexmark fmt tidy clang-tidy docs clean help \
+	conformance conformance-record random soak
 
 help:
 	@echo 'make            build the program: build/weir'
@@ -13,6 +14,7 @@ help:
 	@echo 'make nexmark    the answers of all Nexmark queries (bench/nexmark/run time: how fast they are)'
 	@echo 'make fuzz       fuzz every decoder for FUZZ_SECONDS (60) each'
 	@echo 'make conformance  hold every case of the tests against the real Flink (Java, Maven)'
+	@echo 'make random     10,000 random queries against DuckDB; make soak: ten times as many, in all modes'
 	@echo 'make fmt        format the C code; make tidy: check the house rules; make clang-tidy'
 	@echo 'make docs       write docs/connectors.md and docs/functions.md anew, from the program'
 	@echo 'make clean      remove what was built'
@@ -61,11 +63,18 @@ docs: build
 conformance: build
 	@tools/conformance/setup
 	@tools/conformance/run
+	@tools/random --flink
 
 # Asks Flink anew and keeps its answers, which `make check` replays.
 conformance-record: build
 	@tools/conformance/setup
 	@tools/conformance/run --record
+
+random: build
+	@tools/random --cases 10000
+
+soak: build
+	@tools/random --cases 100000 --again
 
 clean:
 	rm -rf build build-asan build-tsan build-clang build-fuzz build-check

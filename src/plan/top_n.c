@@ -200,6 +200,12 @@ static bool range_take(TopN *top, const Expr *filter)
     return false;
 }
 
+/* What is never TRUE has taken the place of the other conjuncts, among them that on the number. */
+static bool expr_is_never_true(const Expr *filter)
+{
+    return filter->kind == EXPR_LITERAL && (filter->literal.is_null || !filter->literal.integer);
+}
+
 /* The range, and the filters that are left in top->filters. */
 static void top_find_range(TopN *top)
 {
@@ -207,6 +213,10 @@ static void top_find_range(TopN *top)
     top->range = (RankRange){.first = 1, .last = INT64_MAX, .last_column = -1};
     for (int32_t i = 0; i < top->filters.count; i++) {
         Expr *filter = LIST_AT(top->filters, i, Expr);
+        if (expr_is_never_true(filter)) {
+            range_from(&top->range, 1);
+            range_to(&top->range, 1);
+        }
         if (!range_take(top, filter))
             list_append(&left, top->planner->arena, filter);
     }

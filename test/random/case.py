@@ -88,6 +88,19 @@ class Case:
                 [None if value == "null" else value for value in values], "print"))
         return sorted(rows)
 
+    def printed_changes(self, lines):
+        """Changes as both engines print them, in canonical form and in their order."""
+        return [(line[:2], *self.printed_rows([line])[0]) for line in lines]
+
+    def has_one_order(self):
+        """Whether the changes come in one order only: of one table, that is read once, and not
+        all at once for many keys, as when the watermark passes a time."""
+        if "TABLE(" in self.query.flink or " AND CURRENT ROW" in self.query.flink:
+            return False
+        reads = sum(len(re.findall(rf"\b{table.name}\b", self.query.flink))
+                    for table in self.tables)
+        return len(self.tables) == 1 and reads == 1
+
     def _canonical_row(self, values, source):
         columns = self.query.columns
         if len(values) != len(columns):

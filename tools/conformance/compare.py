@@ -35,7 +35,7 @@ def without_idle_updates(changes):
     """Changes without pairs that take a row back and give it again: they say nothing."""
     kept = []
     for line in normal(changes):
-        if kept and line.startswith("+U") and kept[-1] == "-U" + line[2:]:
+        if kept and line[0] == "+" and kept[-1][0] == "-" and kept[-1][2:] == line[2:]:
             kept.pop()
         else:
             kept.append(line)
