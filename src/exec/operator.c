@@ -18,6 +18,7 @@ static const OperatorKind *operator_kind_of(PlanKind kind)
     case PLAN_NORMALIZE: return &normalize_operator;
     case PLAN_OVER: return &over_operator;
     case PLAN_RANK: return &rank_operator;
+    case PLAN_SORT: return &sort_operator;
     case PLAN_DEDUPLICATE: return &deduplicate_operator;
     case PLAN_WINDOW_RANK: return &window_rank_operator;
     case PLAN_UNION: return &union_operator;

@@ -23,6 +23,7 @@ extern const OperatorKind temporal_join_operator;
 extern const OperatorKind window_join_operator;
 extern const OperatorKind replicate_operator;
 extern const OperatorKind single_row_operator;
+extern const OperatorKind sort_operator;
 extern const OperatorKind upsert_materialize_operator;
 extern const OperatorKind lookup_join_operator;
 extern const OperatorKind match_operator;

@@ -443,8 +443,29 @@ static Expr *select_qualify(ExprBinder *binder, const SqlSelect *select, const S
     return qualify;
 }
 
-/* GROUP BY, SELECT, QUALIFY and HAVING over the input. */
-static bool select_bind(Planner *planner, const SqlSelect *select, From *from, SelectParts *parts)
+/* What the query is ordered by, with hidden items for what it does not show. */
+static void select_order(ExprBinder *binder, const SqlSelect *select, OrderQuery *order,
+                         SelectItems *items)
+{
+    if (order == NULL)
+        return;
+    order_bind(binder, order, &items->exprs, &items->names);
+    if (select->is_distinct && order->hidden.count > 0) {
+        REPORT(binder->planner, "WR2527", select->span,
+               "SELECT DISTINCT can only be ordered by what it shows");
+        order->is_failed = true;
+    }
+    for (int32_t i = 0; i < order->hidden.count; i++) {
+        Expr *expr = LIST_AT(order->hidden, i, Expr);
+        items_add(binder->planner, items, expr,
+                  str_from(arena_printf(binder->planner->arena, "$order%d", i)),
+                  span_make(expr->span_start, expr->span_end));
+    }
+}
+
+/* GROUP BY, SELECT, QUALIFY, ORDER BY and HAVING over the input. */
+static bool select_bind(Planner *planner, const SqlSelect *select, From *from, OrderQuery *order,
+                        SelectParts *parts)
 {
     GroupQuery *group = &parts->group;
     ExprBinder binder = {.planner = planner, .scope = &from->scope};
@@ -462,6 +483,8 @@ static bool select_bind(Planner *planner, const SqlSelect *select, From *from, S
     binder.over = &parts->over;
     items_bind(&binder, select, &parts->items);
     parts->qualify = select_qualify(&binder, select, &parts->items);
+    binder.place = "ORDER BY";
+    select_order(&binder, select, order, &parts->items);
     binder.place = "HAVING";
     binder.over = NULL;
     if (select->having != NULL)
@@ -474,6 +497,8 @@ static bool select_bind(Planner *planner, const SqlSelect *select, From *from, S
 
 static Bound bind_select(Planner *planner, const SqlSelect *select)
 {
+    OrderQuery *order = planner->order;
+    planner->order = NULL;
     if (!select_is_supported(planner, select))
         return (Bound){0};
     From *from = select->from == NULL ? from_nothing(planner, select->span)
@@ -482,7 +507,7 @@ static Bound bind_select(Planner *planner, const SqlSelect *select)
     parts.group = (GroupQuery){.span = select->span, .hints = &select->hints, .from = select->from};
     int32_t errors = diagnostics_error_count(planner->diagnostics);
     parts.group.input = select_source(planner, select, &from);
-    if (!select_bind(planner, select, from, &parts))
+    if (!select_bind(planner, select, from, order, &parts))
         return (Bound){0};
     if (parts.items.exprs.count > PLAN_COLUMNS_MAX) {
         REPORT(planner, "WR2039", select->span, "a query has at most %d columns", PLAN_COLUMNS_MAX);
@@ -572,21 +597,6 @@ static Bound bind_values(Planner *planner, const SqlQuery *query)
 
 /* ---- Queries --------------------------------------------------------------------------- */
 
-static bool query_is_supported(Planner *planner, const SqlQuery *query)
-{
-    if (query->order_by.count > 0) {
-        planner_unsupported(planner, LIST_AT(query->order_by, 0, SqlOrderItem)->expr->span,
-                            "ORDER BY");
-        return false;
-    }
-    if (query->limit != NULL || query->offset != NULL) {
-        const SqlExpr *at = query->limit != NULL ? query->limit : query->offset;
-        planner_unsupported(planner, at->span, "LIMIT");
-        return false;
-    }
-    return true;
-}
-
 static Bound query_body(Planner *planner, const SqlQuery *query)
 {
     switch (query->kind) {
@@ -598,6 +608,25 @@ static Bound query_body(Planner *planner, const SqlQuery *query)
     case SQL_NESTED: return bind_query(planner, query->nested);
     }
     return (Bound){0};
+}
+
+/* The body, sorted and cut as the query says. */
+static Bound query_ordered(Planner *planner, const SqlQuery *query)
+{
+    OrderQuery order = {.query = query};
+    bool has_order = query_has_order(query);
+    planner->order = has_order && query->kind == SQL_SELECT ? &order : NULL;
+    Bound bound = query_body(planner, query);
+    planner->order = NULL;
+    if (!has_order || bound.rel == NULL)
+        return bound;
+    if (!order.is_bound)
+        order_bind_result(planner, &order, &bound);
+    for (int32_t i = 0; i < bound.schema.count; i++) {
+        if (type_is_poison(bound.schema.fields[i].type))
+            return bound;
+    }
+    return order_build(planner, &order, bound);
 }
 
 static void query_bind_ctes(Planner *planner, const SqlQuery *query)
@@ -624,9 +653,7 @@ Bound bind_query(Planner *planner, const SqlQuery *query)
     planner->query_depth++;
     Cte *outer = planner->ctes;
     query_bind_ctes(planner, query);
-    Bound bound = {0};
-    if (query_is_supported(planner, query))
-        bound = query_body(planner, query);
+    Bound bound = query_ordered(planner, query);
     planner->ctes = outer;
     planner->query_depth--;
     if (bound.rel != NULL &&

@@ -120,6 +120,15 @@ struct TableEntry {
     ChangelogMode read_mode, write_mode;
 };
 
+/* ORDER BY and LIMIT of a query, while it is bound (bind_order.c). */
+typedef struct OrderQuery {
+    const SqlQuery *query;
+    List columns;          /* SortColumn of the result with the hidden columns behind it */
+    List hidden;           /* Expr */
+    int32_t visible_count; /* columns of the result */
+    bool is_bound, is_failed;
+} OrderQuery;
+
 /* ---- The planner ----------------------------------------------------------------------- */
 
 typedef struct Cte Cte;
@@ -169,6 +178,7 @@ struct Planner {
     Cte *ctes;          /* innermost first */
     const List *hints;  /* SqlHint of the SELECT whose FROM is being built, or NULL */
     List used_hints;    /* const SqlHint, those of LOOKUP that a table was found for */
+    OrderQuery *order;  /* ORDER BY of the query whose SELECT is bound next, or NULL */
     const Scope *outer; /* around the query that is being bound, or NULL */
     int32_t query_depth;
     bool is_in_view; /* binding the query of a view */
@@ -454,6 +464,16 @@ Expr *bind_row_in(ExprBinder *binder, const SqlExpr *expr);
 /* What the `*` of column.* takes the fields of, poison after a report; NULL if the path does not
  * begin with a column. */
 Expr *bind_row_star(ExprBinder *binder, const SqlPath *path, Span span);
+
+/* ---- bind_order.c ---------------------------------------------------------------------- */
+
+bool query_has_order(const SqlQuery *query);
+/* What is ordered by, bound in a SELECT: its exprs and their names; hidden ones are to be added. */
+void order_bind(ExprBinder *binder, OrderQuery *order, const List *exprs, const List *names);
+/* The same over the result of a query that is no SELECT. */
+void order_bind_result(Planner *planner, OrderQuery *order, const Bound *bound);
+/* Sorts or cuts, and takes the hidden columns away; no relation after a report. */
+Bound order_build(Planner *planner, const OrderQuery *order, Bound bound);
 
 /* ---- foreign_function.c ---------------------------------------------------------------- */
 

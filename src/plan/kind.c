@@ -14,6 +14,7 @@ static const RelKind *const kinds[] = {
     [PLAN_NORMALIZE] = &normalize_kind,
     [PLAN_OVER] = &over_kind,
     [PLAN_RANK] = &rank_kind,
+    [PLAN_SORT] = &sort_kind,
     [PLAN_DEDUPLICATE] = &deduplicate_kind,
     [PLAN_WINDOW_RANK] = &window_rank_kind,
     [PLAN_UNION] = &union_kind,

@@ -89,7 +89,7 @@ extern const RelKind temporal_join_kind;
 extern const RelKind window_join_kind;
 extern const RelKind lookup_join_kind;
 extern const RelKind replicate_kind;
-extern const RelKind single_row_kind;
+extern const RelKind single_row_kind, sort_kind;
 extern const RelKind upsert_materialize_kind;
 extern const RelKind unnest_kind;
 extern const RelKind match_kind;

@@ -31,6 +31,7 @@ typedef enum PlanKind {
     PLAN_RANK,               /* Top-N: OVER with ROW_NUMBER and a filter on it */
     PLAN_DEDUPLICATE,        /* Top-1 by time: the first or last row of each key */
     PLAN_WINDOW_RANK,        /* Top-N of each window, when it is over */
+    PLAN_SORT,               /* ORDER BY time, over a stream */
     PLAN_GROUP_AGGREGATE,    /* GROUP BY keys; DISTINCT is one without calls */
     PLAN_NORMALIZE,          /* upserts by key made a full changelog */
     PLAN_UNION,              /* UNION ALL */
@@ -269,6 +270,10 @@ struct PlanNode {
             int64_t state_ttl_us;
             /* output: the input's columns, rank; -U is emitted if it is in `changelog`. */
         } rank;
+        struct {
+            const SortColumn *order; /* the first: a rowtime attribute, ascending */
+            int32_t order_count;
+        } sort;
         struct {
             const int32_t *keys;
             int32_t key_count;
