@@ -2,13 +2,13 @@
 #include "expr/internal.h"
 
 static const FunctionFamily *const families[] = {
-    &comparison_family, &membership_family, &logic_family,     &arithmetic_family,
-    &math_family,       &rounding_family,   &random_family,    &conditional_family,
-    &conversion_family, &string_family,     &text_family,      &pattern_family,
-    &encoding_family,   &temporal_family,   &calendar_family,  &clock_family,
-    &url_family,        &class_family,      &json_family,      &json_make_family,
-    &session_family,    &access_family,     &construct_family, &array_family,
-    &array_set_family,  &map_family,
+    &comparison_family, &membership_family, &logic_family,    &arithmetic_family,
+    &math_family,       &rounding_family,   &random_family,   &conditional_family,
+    &conversion_family, &string_family,     &text_family,     &pattern_family,
+    &encoding_family,   &temporal_family,   &calendar_family, &clock_family,
+    &url_family,        &class_family,      &json_family,     &json_make_family,
+    &session_family,    &grouping_family,   &access_family,   &construct_family,
+    &array_family,      &array_set_family,  &map_family,
 };
 
 enum { FAMILY_COUNT = sizeof families / sizeof families[0] };

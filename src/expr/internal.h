@@ -77,7 +77,7 @@ extern const FunctionFamily arithmetic_family, math_family, rounding_family, ran
     comparison_family, membership_family, logic_family, conditional_family, conversion_family,
     string_family, text_family, pattern_family, encoding_family, temporal_family, calendar_family,
     clock_family, url_family, class_family, json_family, json_make_family, session_family,
-    access_family, construct_family, array_family, array_set_family, map_family;
+    grouping_family, access_family, construct_family, array_family, array_set_family, map_family;
 
 int32_t aggregate_info_count(void);
 const FunctionInfo *aggregate_info_at(int32_t index);

@@ -230,11 +230,9 @@ static void group_bind_keys(ExprBinder *binder, const List *groups, List *keys)
         case SQL_GROUP_EXPR: group_add_key(binder, item, keys); break;
         case SQL_GROUP_EMPTY: break;
         case SQL_GROUP_LIST: group_bind_keys(binder, &item->items, keys); break;
-        case SQL_GROUP_ROLLUP: planner_unsupported(binder->planner, item->span, "ROLLUP"); break;
-        case SQL_GROUP_CUBE: planner_unsupported(binder->planner, item->span, "CUBE"); break;
-        case SQL_GROUPING_SETS:
-            planner_unsupported(binder->planner, item->span, "GROUPING SETS");
-            break;
+        case SQL_GROUP_ROLLUP:
+        case SQL_GROUP_CUBE:
+        case SQL_GROUPING_SETS: assert(!"grouping_bind takes sets"); break;
         }
     }
 }
@@ -323,6 +321,7 @@ static Bound select_source(Planner *planner, const SqlSelect *select, From **fro
 typedef struct SelectParts {
     SelectItems items;
     GroupQuery group;
+    GroupingSets grouping;
     OverQuery over;
     Expr *qualify;
 } SelectParts;
@@ -402,12 +401,33 @@ static Bound select_values(Planner *planner, const GroupQuery *group)
     return bound_make(planner, rel_intern(planner, rel), &group->schema, group->span);
 }
 
+/* Grouping sets become one grouping; a plain GROUP BY is one set, if GROUPING asks for it. */
+static bool select_expand(Planner *planner, SelectParts *parts, const SqlSelect *select)
+{
+    GroupQuery *group = &parts->group;
+    if (grouping_has_sets(&select->group_by)) {
+        if (parts->over.uses.count == 0)
+            return grouping_expand(planner, group, &parts->grouping);
+        planner_unsupported(planner, select->span, "OVER beside GROUPING SETS, ROLLUP or CUBE");
+        return false;
+    }
+    if (!grouping_is_used(group))
+        return true;
+    if (!select->has_group_by) {
+        REPORT(planner, "WR2529", select->span, "GROUPING needs GROUP BY");
+        return false;
+    }
+    grouping_set_of_keys(planner, group, &parts->grouping);
+    return grouping_expand(planner, group, &parts->grouping);
+}
+
 /* What is left once all parts are bound without a mistake. */
 static Bound select_build(Planner *planner, SelectParts *parts, const SqlSelect *select)
 {
     GroupQuery *group = &parts->group;
     bool is_grouped = select->has_group_by || group->having != NULL || group->aggregates.count > 0;
-    if (!select_join_subqueries(planner, parts, is_grouped))
+    if (!select_join_subqueries(planner, parts, is_grouped) ||
+        !select_expand(planner, parts, select))
         return (Bound){0};
     Bound bound;
     if (parts->over.uses.count > 0) {
@@ -476,7 +496,10 @@ static bool select_bind(Planner *planner, const SqlSelect *select, From *from, O
         binder.window = window;
     }
     binder.place = "GROUP BY";
-    group_bind_keys(&binder, &select->group_by, &group->keys);
+    if (grouping_has_sets(&select->group_by))
+        grouping_bind(&binder, &select->group_by, &parts->grouping);
+    else
+        group_bind_keys(&binder, &select->group_by, &group->keys);
     binder.aggregates = &group->aggregates;
     binder.subqueries = &group->subqueries;
     binder.place = "SELECT";
@@ -515,7 +538,7 @@ static Bound bind_select(Planner *planner, const SqlSelect *select)
     }
     bool is_failed = diagnostics_error_count(planner->diagnostics) > errors ||
                      exprs_are_poisoned(&parts.items.exprs) ||
-                     exprs_are_poisoned(&parts.group.keys);
+                     exprs_are_poisoned(&parts.group.keys) || parts.grouping.is_failed;
     Bound bound = is_failed ? select_poisoned(planner, parts.group.input, &parts.group.schema)
                             : select_build(planner, &parts, select);
     bound_set_spans(&bound, &parts.items);

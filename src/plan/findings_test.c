@@ -85,7 +85,7 @@ static void test_grouping(void **state)
                        "INSERT INTO p1 SELECT id FROM orders WHERE COUNT(*) > 1;\n"
                        "INSERT INTO p1 SELECT SUM(id) FROM orders HAVING amount > 1;\n"
                        "INSERT INTO p1 SELECT COUNT(*) FROM orders GROUP BY 1;\n"
-                       "INSERT INTO p1 SELECT COUNT(*) FROM orders GROUP BY ROLLUP (store);",
+                       "INSERT INTO p1 SELECT GROUPING(id) FROM orders GROUP BY ROLLUP (store);",
                 "WR2061 at <id>: column `id` is not being grouped | help: add it to GROUP BY, or "
                 "put it into an aggregate such as MAX(id)\n"
                 "WR2046 at <SUM(id)>: aggregate functions cannot be nested\n"
@@ -95,7 +95,7 @@ static void test_grouping(void **state)
                 "BY, or put it into an aggregate such as MAX(amount)\n"
                 "warning WR2062 at <1>: GROUP BY a constant puts all rows into one group | help: "
                 "name the column: numbers do not stand for positions in GROUP BY\n"
-                "WR2099 at <ROLLUP (store)>: ROLLUP is not supported yet\n");
+                "WR2529 at <GROUPING(id)>: `GROUPING` takes columns of GROUP BY\n");
 }
 
 static void test_types(void **state)
@@ -410,11 +410,13 @@ static void test_not_yet(void **state)
     (void)state;
     assert_plan(
         TABLES "INSERT INTO p1 SELECT id FROM orders ORDER BY id;\n"
-               "INSERT INTO p1 SELECT id FROM orders LIMIT 5;\n"
+               "INSERT INTO p1 SELECT id FROM orders LIMIT -5;\n"
                "SELECT 1;\n"
                "CREATE FUNCTION f AS 'x';\n",
-        "WR2099 at <id>: ORDER BY is not supported yet\n"
-        "WR2099 at <5>: LIMIT is not supported yet\n"
+        "WR2523 at <id>: a stream cannot be sorted by a column that is no time attribute | help: "
+        "add LIMIT to keep the first rows, sort by the column of WATERMARK, or set "
+        "'execution.runtime-mode' = 'batch' for bounded input\n"
+        "WR2521 at <-5>: LIMIT takes a whole number, written out\n"
         "WR2100 at <SELECT>: a query alone gives its rows to nobody | help: write INSERT INTO "
         "table before it, or CREATE MATERIALIZED TABLE name FRESHNESS = INTERVAL '1' SECOND AS\n"
         "WR2415 at <'x'>: class 'x' cannot run here: weir runs no Java | help: `weir functions` "

@@ -545,6 +545,23 @@ typedef struct GroupQuery {
 } GroupQuery;
 
 Bound bind_group(Planner *planner, GroupQuery *group);
+
+/* GROUP BY with GROUPING SETS, ROLLUP or CUBE (bind_grouping.c): distinct keys, and sets of them.
+ */
+typedef struct GroupingSets {
+    List keys; /* Expr over the input */
+    List sets; /* private */
+    bool is_failed;
+} GroupingSets;
+
+bool grouping_has_sets(const List *groups);
+void grouping_bind(ExprBinder *binder, const List *groups, GroupingSets *grouping);
+/* Whether items or HAVING ask for GROUPING, GROUPING_ID or GROUP_ID. */
+bool grouping_is_used(const GroupQuery *group);
+/* The group's keys as the only set. */
+void grouping_set_of_keys(Planner *planner, const GroupQuery *group, GroupingSets *grouping);
+/* The group's input, keys, items and HAVING for all sets at once; false after a report. */
+bool grouping_expand(Planner *planner, GroupQuery *group, const GroupingSets *grouping);
 Bound bind_distinct(Planner *planner, Bound input, Span span);
 /* Columns of the input for keys, arguments and filters, computed below where needed. */
 typedef struct GroupColumns {
