@@ -140,6 +140,8 @@ static Status job_finish(Job *job, Status status, Error *error)
 Status job_run(Job *job, Error *error)
 {
     job->started_us = world_monotonic_us(job->world);
+    if (job->task_count == 0) /* only definitions: nobody would tell of the end */
+        return OK;
     Status status = runners_start(job, error);
     if (status == OK)
         status = checkpoint_run(job, error);

@@ -137,7 +137,8 @@ static bool job_can_run(const TrialRun *run)
         if (kind == STEP_ADVANCE_CLOCK || kind == STEP_ADVANCE_WATERMARK)
             return false;
     }
-    return run->letters.count == 0 && run->test->only_inline.data == NULL && !trial_has_lookup(run);
+    return run->plan->root_count > 0 && run->letters.count == 0 &&
+           run->test->only_inline.data == NULL && !trial_has_lookup(run);
 }
 
 static bool plan_serves(const Plan *plan)
@@ -203,7 +204,7 @@ static void again_sharded(TrialRun *first)
 
 void run_again(TrialRun *first)
 {
-    if (first->options->is_batched)
+    if (first->options->is_batched && first->test->only_inline.data == NULL)
         again_batched(first);
     if (first->options->shard_count > 0 && job_can_run(first) && !first->has_failed)
         again_sharded(first);

@@ -210,7 +210,7 @@ static bool feed_flush(Feed *feed, int32_t line)
         batch_free(batch);
     }
     feed->row_count = 0;
-    if (status == OK && run->options->is_resuming)
+    if (status == OK && run->options->is_resuming && run->test->only_unstopped.data == NULL)
         status = inline_restart(feed->line, &error);
     if (status != OK)
         run_fail_error(run, line, &error);
