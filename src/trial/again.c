@@ -137,8 +137,7 @@ static bool job_can_run(const TrialRun *run)
         if (kind == STEP_ADVANCE_CLOCK || kind == STEP_ADVANCE_WATERMARK)
             return false;
     }
-    return run->plan->root_count > 0 && run->letters.count == 0 &&
-           run->test->only_inline.data == NULL && !trial_has_lookup(run);
+    return run->letters.count == 0 && run->plan->root_count > 0;
 }
 
 static bool plan_serves(const Plan *plan)
@@ -204,7 +203,9 @@ static void again_sharded(TrialRun *first)
 
 void run_again(TrialRun *first)
 {
-    if (first->options->is_batched && first->test->only_inline.data == NULL)
+    if (!run_has_ways(first))
+        return;
+    if (first->options->is_batched)
         again_batched(first);
     if (first->options->shard_count > 0 && job_can_run(first) && !first->has_failed)
         again_sharded(first);

@@ -276,10 +276,6 @@ static Status parse_section(FileParser *parser, Str head)
         parser->current->only_inline = str_trim(str_make(head.data + 16, head.length - 16));
         return OK;
     }
-    if (str_has_prefix(head, STR("only without a stop:"))) {
-        parser->current->only_unstopped = str_trim(str_make(head.data + 20, head.length - 20));
-        return OK;
-    }
     if (str_is(word, "pipeline"))
         return parse_pipeline(parser, rest);
     if (str_is(word, "feed"))

@@ -49,11 +49,10 @@ typedef struct TrialStep {
 typedef struct TrialCase {
     Str title;
     int32_t line;
-    Str only_inline;    /* why it is run neither as a job nor in batches; no data: it may be */
-    Str only_unstopped; /* why it is not stopped and resumed; no data: it may be */
-    Str difference;     /* why Flink answers otherwise; no data: it does not */
-    List sql;           /* SectionBody */
-    Str pipeline;       /* path as written; no data: none */
+    Str only_inline; /* why it is run in one way only; no data: in all */
+    Str difference;  /* why Flink answers otherwise; no data: it does not */
+    List sql;        /* SectionBody */
+    Str pipeline;    /* path as written; no data: none */
     int32_t pipeline_line;
     List steps; /* TrialStep */
 } TrialCase;

@@ -84,6 +84,9 @@ void run_free(TrialRun *run);
 /* The text of the file that `--- pipeline` names. */
 Status trial_read_pipeline(World *world, const TrialFile *file, const TrialCase *test, Arena *arena,
                            Str *out, Error *error);
+/* Whether it may be run in other ways: nothing depends on when rows come, and no lookup on what has
+ * been fed so far or on what is still in a cache. */
+bool run_has_ways(const TrialRun *run);
 /* All steps. */
 void run_inline(TrialRun *run);
 

@@ -195,6 +195,11 @@ typedef struct Feed {
     int32_t row_count, row_capacity;
 } Feed;
 
+bool run_has_ways(const TrialRun *run)
+{
+    return run->test->only_inline.data == NULL && !trial_has_lookup(run);
+}
+
 static bool feed_flush(Feed *feed, int32_t line)
 {
     TrialRun *run = feed->run;
@@ -210,7 +215,7 @@ static bool feed_flush(Feed *feed, int32_t line)
         batch_free(batch);
     }
     feed->row_count = 0;
-    if (status == OK && run->options->is_resuming && run->test->only_unstopped.data == NULL)
+    if (status == OK && run->options->is_resuming && run_has_ways(run))
         status = inline_restart(feed->line, &error);
     if (status != OK)
         run_fail_error(run, line, &error);
