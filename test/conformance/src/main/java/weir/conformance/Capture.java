@@ -10,8 +10,14 @@ import org.apache.flink.types.RowKind;
 /** What has arrived at one captured table. */
 final class Capture {
     private final List<String> changes = new ArrayList<>();
-    private final Map<String, List<String>> rows = new LinkedHashMap<>();
+    private final Map<String, Held> rows = new LinkedHashMap<>();
     private int seen;
+
+    /** How often a row is there; below zero if it was taken back more often than given. */
+    private static final class Held {
+        String line;
+        int count;
+    }
 
     /** Adds a change; the key is null for a table without one, where equal rows are counted. */
     synchronized void add(Row row, String key) {
@@ -20,15 +26,9 @@ final class Capture {
         boolean isAdded = kind == RowKind.INSERT || kind == RowKind.UPDATE_AFTER;
         row.setKind(RowKind.INSERT);
         String line = row.toString();
-        List<String> held = rows.computeIfAbsent(key == null ? line : key, k -> new ArrayList<>());
-        if (key != null) {
-            held.clear();
-        }
-        if (isAdded) {
-            held.add(line);
-        } else if (key == null && !held.isEmpty()) {
-            held.remove(held.size() - 1);
-        }
+        Held held = rows.computeIfAbsent(key == null ? line : key, k -> new Held());
+        held.line = line;
+        held.count = key == null ? held.count + (isAdded ? 1 : -1) : isAdded ? 1 : 0;
     }
 
     synchronized List<String> allChanges() {
@@ -42,8 +42,19 @@ final class Capture {
         return next;
     }
 
-    /** The rows that the changes so far amount to, sorted as text. */
+    /**
+     * The rows that the changes so far amount to, sorted as text; with -D those that were taken
+     * back without having been given.
+     */
     synchronized List<String> rows() {
-        return rows.values().stream().flatMap(List::stream).sorted().toList();
+        List<String> lines = new ArrayList<>();
+        for (Held held : rows.values()) {
+            String kind = held.count < 0 ? RowKind.DELETE.shortString() : "+I";
+            for (int i = 0; i < Math.abs(held.count); i++) {
+                lines.add(kind + held.line.substring(2));
+            }
+        }
+        lines.sort(null);
+        return lines;
     }
 }

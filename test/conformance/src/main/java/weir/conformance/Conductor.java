@@ -189,11 +189,21 @@ final class Conductor {
     void clock(Duration by) throws Exception {
         // What was sent before shall be worked out at the time when it was sent.
         rest();
+        tick();
+        tick();
         VirtualClock.advanceTo(VirtualClock.now() + by.toMillis(), this::rest);
+        tick();
+        rest();
+    }
+
+    /**
+     * Lets the sources look at the clock, as they do from time to time: once to see that rows have
+     * come, once to see that they have stopped, and once to see for how long.
+     */
+    private void tick() throws Exception {
         for (String table : feeds.keySet()) {
             orderAll(table, FeedFunction.tick());
         }
-        rest();
     }
 
     /** Ends all inputs, also those that only start now, and waits for the job to end. */

@@ -14,7 +14,6 @@ import org.apache.flink.table.catalog.ResolvedSchema;
 import org.apache.flink.table.connector.ChangelogMode;
 import org.apache.flink.table.connector.sink.DynamicTableSink;
 import org.apache.flink.table.connector.sink.SinkFunctionProvider;
-import org.apache.flink.table.connector.sink.abilities.SupportsOverwrite;
 import org.apache.flink.table.connector.sink.abilities.SupportsPartitioning;
 import org.apache.flink.table.connector.sink.abilities.SupportsWritingMetadata;
 import org.apache.flink.table.connector.source.DynamicTableSource;
@@ -24,6 +23,12 @@ import org.apache.flink.table.connector.source.SourceFunctionProvider;
 import org.apache.flink.table.connector.source.abilities.SupportsReadingMetadata;
 import org.apache.flink.table.connector.source.abilities.SupportsWatermarkPushDown;
 import org.apache.flink.table.connector.source.lookup.LookupFunctionProvider;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.table.connector.source.lookup.LookupOptions;
+import org.apache.flink.table.connector.source.lookup.PartialCachingLookupProvider;
+import org.apache.flink.table.connector.source.lookup.cache.DefaultLookupCache;
+import org.apache.flink.table.connector.source.lookup.cache.LookupCache;
+import org.apache.flink.util.TimeUtils;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.factories.DynamicTableSinkFactory;
 import org.apache.flink.table.factories.DynamicTableSourceFactory;
@@ -105,11 +110,12 @@ public final class FeedFactory implements DynamicTableSourceFactory, DynamicTabl
         final String kinds;
         final boolean isBounded;
         final boolean takesInsertsOnly;
+        final Map<String, String> options;
         final ResolvedSchema schema;
         final DataType physicalType;
 
         Table(Context context) {
-            Map<String, String> options = context.getCatalogTable().getOptions();
+            options = context.getCatalogTable().getOptions();
             name = options.getOrDefault(NAME, context.getObjectIdentifier().getObjectName());
             caseNumber = Integer.parseInt(options.get(CASE));
             kinds = options.getOrDefault(KINDS, "I");
@@ -203,13 +209,54 @@ public final class FeedFactory implements DynamicTableSourceFactory, DynamicTabl
             for (int i = 0; i < keys.length; i++) {
                 keys[i] = context.getKeys()[i][0];
             }
-            return LookupFunctionProvider.of(
+            FeedLookup lookup =
                     new FeedLookup(
                             table.caseNumber,
                             table.name,
                             layout(),
                             keys,
-                            physicalPositions(table.schema)));
+                            physicalPositions(table.schema));
+            LookupCache cache = cache();
+            return cache == null
+                    ? LookupFunctionProvider.of(lookup)
+                    : PartialCachingLookupProvider.of(lookup, cache);
+        }
+
+        /** As the table's options ask for: those of Flink, or the older ones of jdbc and redis. */
+        private LookupCache cache() {
+            Configuration options = Configuration.fromMap(table.options);
+            DefaultLookupCache cache = null;
+            if (options.get(LookupOptions.CACHE_TYPE) == LookupOptions.LookupCacheType.PARTIAL) {
+                // Flink's connectors want a limit; cases shall not have to name one.
+                boolean hasLimit =
+                        options.contains(LookupOptions.PARTIAL_CACHE_MAX_ROWS)
+                                || options.contains(LookupOptions.PARTIAL_CACHE_EXPIRE_AFTER_ACCESS)
+                                || options.contains(LookupOptions.PARTIAL_CACHE_EXPIRE_AFTER_WRITE);
+                if (!hasLimit) {
+                    options.set(LookupOptions.PARTIAL_CACHE_MAX_ROWS, Long.MAX_VALUE);
+                }
+                cache = DefaultLookupCache.fromConfig(options);
+            } else if (table.options.containsKey("lookup.cache.max-rows")
+                    && table.options.containsKey("lookup.cache.ttl")) {
+                boolean isRedis = table.options.get(INSTEAD_OF).equals("redis");
+                String ttl = table.options.get("lookup.cache.ttl");
+                cache =
+                        DefaultLookupCache.newBuilder()
+                                .maximumSize(
+                                        Long.parseLong(
+                                                table.options.get("lookup.cache.max-rows")))
+                                .expireAfterWrite(
+                                        TimeUtils.parseDuration(
+                                                isRedis && ttl.matches("\\d+") ? ttl + " s" : ttl))
+                                .cacheMissingKey(
+                                        !isRedis
+                                                && !"false"
+                                                        .equals(
+                                                                table.options.get(
+                                                                        "lookup.cache.caching-missing-key")))
+                                .build();
+            }
+            return cache == null ? null : new ClockedCache(cache);
         }
 
         @Override
@@ -244,8 +291,7 @@ public final class FeedFactory implements DynamicTableSourceFactory, DynamicTabl
     private static final class Sink
             implements DynamicTableSink,
                     SupportsWritingMetadata,
-                    SupportsPartitioning,
-                    SupportsOverwrite {
+                    SupportsPartitioning {
         private final Table table;
         private DataType consumedType;
 
@@ -286,9 +332,6 @@ public final class FeedFactory implements DynamicTableSourceFactory, DynamicTabl
 
         @Override
         public void applyStaticPartition(Map<String, String> partition) {}
-
-        @Override
-        public void applyOverwrite(boolean overwrite) {}
 
         @Override
         public DynamicTableSink copy() {

@@ -49,6 +49,6 @@ final class Output {
     private static String withoutOurs(String text) {
         String ours = "  'connector' = 'feed'|  'feed\\.[a-z-]+' = '[^']*'";
         return text.replaceAll("(?m)^(" + ours + "),?\\s*\\n", "")
-                .replaceAll("\\) WITH \\(\\s*\\n\\)", ")");
+                .replaceAll("(\\n| )WITH \\(\\s*\\n\\)", "");
     }
 }

@@ -32,6 +32,7 @@ import org.apache.flink.table.api.EnvironmentSettings;
 import org.apache.flink.table.api.ExplainDetail;
 import org.apache.flink.table.api.ExplainFormat;
 import org.apache.flink.table.api.Schema;
+import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.api.bridge.java.StreamTableEnvironment;
 import org.apache.flink.table.api.internal.TableEnvironmentImpl;
 import org.apache.flink.table.api.internal.TableEnvironmentInternal;
@@ -42,6 +43,9 @@ import org.apache.flink.table.catalog.ResolvedCatalogTable;
 import org.apache.flink.table.catalog.ResolvedSchema;
 import org.apache.flink.table.catalog.UniqueConstraint;
 import org.apache.flink.table.operations.CreateTableASOperation;
+import org.apache.flink.table.operations.ReplaceTableAsOperation;
+import org.apache.flink.table.operations.EndStatementSetOperation;
+import org.apache.flink.table.operations.BeginStatementSetOperation;
 import org.apache.flink.table.operations.ModifyOperation;
 import org.apache.flink.table.operations.Operation;
 import org.apache.flink.table.operations.QueryOperation;
@@ -136,6 +140,7 @@ final class Runner implements AutoCloseable {
         private final StreamTableEnvironment tables;
         private final TableEnvironmentInternal internal;
         private final List<ModifyOperation> inserts = new ArrayList<>();
+        private boolean isInSet;
         private final StringBuilder output = new StringBuilder();
 
         Attempt(JsonNode request, Map<String, Object> answer) {
@@ -149,6 +154,8 @@ final class Runner implements AutoCloseable {
             configuration.setString("pipeline.auto-watermark-interval", "0");
             configuration.setString("execution.buffer-timeout.interval", "0 ms");
             configuration.setString("restart-strategy.type", "disable");
+            // A checkpoint is lost when a task ends meanwhile, such as one of constants.
+            configuration.setString("execution.checkpointing.timeout", "3 s");
             environment = StreamExecutionEnvironment.getExecutionEnvironment(configuration);
             EnvironmentSettings.Builder settings = EnvironmentSettings.newInstance();
             tables =
@@ -172,7 +179,7 @@ final class Runner implements AutoCloseable {
                     continue;
                 }
                 for (Operation operation : internal.getParser().parse(statement)) {
-                    execute(statement, operation);
+                    execute(operation);
                 }
             }
             if (expects("output")) {
@@ -198,8 +205,17 @@ final class Runner implements AutoCloseable {
             lead(environment.getStreamGraph());
         }
 
-        private void execute(String statement, Operation operation) {
-            if (operation instanceof SetOperation set) {
+        private void execute(Operation operation) {
+            if (isInSet
+                    && !(operation instanceof ModifyOperation)
+                    && !(operation instanceof EndStatementSetOperation)) {
+                throw new ValidationException("Only INSERT statements are in a statement set.");
+            }
+            if (operation instanceof BeginStatementSetOperation) {
+                isInSet = true;
+            } else if (operation instanceof EndStatementSetOperation) {
+                isInSet = false;
+            } else if (operation instanceof SetOperation set) {
                 if (set.getKey().isPresent()
                         && !set.getKey().get().equals("execution.runtime-mode")) {
                     tables.getConfig().set(set.getKey().get(), set.getValue().orElseThrow());
@@ -212,6 +228,8 @@ final class Runner implements AutoCloseable {
             } else if (operation instanceof CreateTableASOperation create) {
                 internal.executeInternal(withOurConnector(create.getCreateTableOperation()));
                 inserts.add(create.toSinkModifyOperation(internal.getCatalogManager()));
+            } else if (operation instanceof ReplaceTableAsOperation replace) {
+                replace(replace);
             } else if (operation instanceof CreateTableOperation create) {
                 internal.executeInternal(withOurConnector(create));
             } else if (operation instanceof StatementSetOperation set) {
@@ -221,6 +239,25 @@ final class Runner implements AutoCloseable {
             } else {
                 output.append(Output.of(internal.executeInternal(operation), operation));
             }
+        }
+
+        /** Our catalog does not do it in one step. */
+        private void replace(ReplaceTableAsOperation replace) {
+            CreateTableOperation create = replace.getCreateTableOperation();
+            boolean isThere =
+                    internal.getCatalogManager().getTable(create.getTableIdentifier()).isPresent();
+            if (!isThere && !replace.isCreateOrReplace()) {
+                throw new ValidationException(
+                        "The table " + create.getTableIdentifier() + " to be replaced is not there.");
+            }
+            internal.getCatalogManager().dropTable(create.getTableIdentifier(), true);
+            internal.executeInternal(withOurConnector(create));
+            inserts.add(
+                    new SinkModifyOperation(
+                            internal.getCatalogManager()
+                                    .getTable(create.getTableIdentifier())
+                                    .orElseThrow(),
+                            replace.getChild()));
         }
 
         private void captureMaterialized(Matcher statement) {

@@ -6,22 +6,35 @@ import java.util.regex.Pattern;
 
 /** Cuts a script into statements as Flink's SQL client does. */
 final class Script {
-    private static final Pattern SET_BEGIN =
+    private static final Pattern WHOLE_SET =
             Pattern.compile(
-                    "^(EXECUTE\\s+STATEMENT\\s+SET\\s+BEGIN\\b|BEGIN\\s+STATEMENT\\s+SET\\b)",
-                    Pattern.CASE_INSENSITIVE);
+                    "^(EXECUTE|EXPLAIN)\\b.*?\\bSTATEMENT\\s+SET\\s+BEGIN\\b",
+                    Pattern.CASE_INSENSITIVE | Pattern.DOTALL);
     private static final Pattern END = Pattern.compile("^END$", Pattern.CASE_INSENSITIVE);
 
     private Script() {}
 
-    /** The statements without their semicolons; brackets of statement sets are taken off. */
+    /** The statements without their semicolons; a statement set that is executed is one of them. */
     static List<String> statements(String script) {
         List<String> statements = new ArrayList<>();
+        StringBuilder set = null;
         for (String piece : pieces(script)) {
-            String statement = SET_BEGIN.matcher(piece).replaceFirst("").strip();
-            if (!statement.isEmpty() && !END.matcher(statement).matches()) {
-                statements.add(statement);
+            boolean isEnd = END.matcher(piece).matches();
+            if (set == null && WHOLE_SET.matcher(piece).find()) {
+                set = new StringBuilder();
             }
+            if (set != null) {
+                set.append(piece).append(isEnd ? "" : ";\n");
+            } else if (!piece.isEmpty()) {
+                statements.add(piece);
+            }
+            if (set != null && isEnd) {
+                statements.add(set.toString());
+                set = null;
+            }
+        }
+        if (set != null) {
+            statements.add(set.toString());
         }
         return statements;
     }
