@@ -292,6 +292,7 @@ static void test_statements(void **state)
         {"SET 'a.b' = 'c d'", NULL},
         {"SET execution.runtime-mode=streaming", "SET 'execution.runtime-mode' = 'streaming'"},
         {"SET", NULL},
+        {"SET a /*\xf3*/ . b=c  d", "SET 'a . b' = 'c d'"},
         {"RESET 'a'", NULL},
         {"CREATE TEMPORARY VIEW IF NOT EXISTS v (a) COMMENT 'x' AS SELECT 1",
          "CREATE TEMPORARY VIEW IF NOT EXISTS `v` (`a`) COMMENT 'x' AS SELECT 1"},

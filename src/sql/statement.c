@@ -1,5 +1,6 @@
 /* Scripts and statements: which kind begins here, and where to go on after an error. */
 #include <assert.h>
+#include <string.h>
 
 #include "sql/internal.h"
 
@@ -12,6 +13,25 @@ SqlStatement *statement_new(Parser *parser, SqlStatementKind kind)
 }
 
 /* ---- SET, RESET ---- */
+
+/* The text of the tokens from `first` up to the current one. Between them stands a space for what
+ * is a comment: it is not the user's word, and need not be UTF-8. */
+static Str statement_raw_text(const Parser *parser, int32_t first)
+{
+    assert(first < parser->at);
+    Span whole = {parser->tokens[first].span.start, parser->tokens[parser->at - 1].span.end};
+    char *text = arena_allocate(parser->arena, whole.end - whole.start);
+    int64_t length = 0;
+    for (int32_t i = first; i < parser->at; i++) {
+        Span span = parser->tokens[i].span;
+        if (i > first && span.start > parser->tokens[i - 1].span.end)
+            text[length++] = ' ';
+        Str token = parser_text(parser, span);
+        memcpy(text + length, token.data, (size_t)token.length);
+        length += token.length;
+    }
+    return str_make(text, length);
+}
 
 /* The text from the current token up to one of `kind`, ';' or the end, without quotes. */
 static bool statement_parse_raw(Parser *parser, TokenKind kind, Str *out, Span *span)
@@ -32,7 +52,7 @@ static bool statement_parse_raw(Parser *parser, TokenKind kind, Str *out, Span *
         return false;
     }
     *span = parser_span_from(parser, start);
-    *out = parser_text(parser, *span);
+    *out = statement_raw_text(parser, first);
     return true;
 }
 
