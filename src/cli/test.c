@@ -143,7 +143,6 @@ static void suite_run(TestSuite *suite, const TrialOptions *options, int32_t cou
     const TrialResult *result;
     while (test_next(&cursor, &file, &test, &result))
         pool.works[pool.work_count++] = (TestWork){file, test, (TrialResult *)result};
-    (void)connect_registry(); /* fills itself in on first use: before there are threads */
     pool_run(&pool, worker_count);
     for (int32_t i = 0; i < pool.work_count; i++) {
         suite->passed += pool.works[i].result->is_passed;

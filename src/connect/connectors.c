@@ -1,5 +1,6 @@
 /* The list of connectors. Adding one: its folder, and a line here. */
 #include <assert.h>
+#include <pthread.h>
 #include <stddef.h>
 
 #include "connect/connect.h"
@@ -42,12 +43,12 @@ const Connector *connector_find(const ConnectorInfo *info)
     return NULL;
 }
 
-/* Filled on every call with the same pointers, so that it needs no lock and no start-up code. */
-const Registry *connect_registry(void)
+static const ConnectorInfo *connector_infos[CONNECTOR_COUNT];
+static const FormatInfo *format_infos[FORMATS_MAX];
+static Registry registry = {.connectors = connector_infos, .formats = format_infos};
+
+static void fill_registry(void)
 {
-    static const ConnectorInfo *connector_infos[CONNECTOR_COUNT];
-    static const FormatInfo *format_infos[FORMATS_MAX];
-    static Registry registry = {.connectors = connector_infos, .formats = format_infos};
     assert(format_count() <= FORMATS_MAX);
     for (int32_t i = 0; i < CONNECTOR_COUNT; i++)
         connector_infos[i] = connectors[i]->info;
@@ -55,5 +56,11 @@ const Registry *connect_registry(void)
         format_infos[i] = &format_at(i)->info;
     registry.connector_count = CONNECTOR_COUNT;
     registry.format_count = format_count();
+}
+
+const Registry *connect_registry(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fill_registry);
     return &registry;
 }

@@ -211,8 +211,11 @@ Status lookup_client_open(LookupClient *client)
 
 /* ---- Running ----------------------------------------------------------------------------- */
 
+/* Threads that just came back look for another slot that is asked, so the slots move only under
+ * the mutex. */
 static void client_need_slots(LookupClient *client, LookupRequest *requests, int32_t count)
 {
+    pthread_mutex_lock(&client->mutex);
     if (count > client->slot_capacity) {
         client->slots = memory_resize(client->slots, (int64_t)sizeof(Slot) * count);
         for (int32_t i = client->slot_capacity; i < count; i++)
@@ -226,6 +229,7 @@ static void client_need_slots(LookupClient *client, LookupRequest *requests, int
         metric_add(client->requests, requests[i].keys->row_count);
     }
     client->slot_count = count;
+    pthread_mutex_unlock(&client->mutex);
 }
 
 static Status client_run_here(LookupClient *client, LookupDone *done, void *context)
