@@ -156,6 +156,8 @@ final class Runner implements AutoCloseable {
             configuration.setString("restart-strategy.type", "disable");
             // A checkpoint is lost when a task ends meanwhile, such as one of constants.
             configuration.setString("execution.checkpointing.timeout", "3 s");
+            configuration.setString(
+                    "execution.checkpointing.tolerable-failed-checkpoints", "1000000");
             environment = StreamExecutionEnvironment.getExecutionEnvironment(configuration);
             EnvironmentSettings.Builder settings = EnvironmentSettings.newInstance();
             tables =
