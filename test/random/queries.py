@@ -23,6 +23,7 @@ class Queries:
         self.choices = choices
         self.tables = tables
         self.names = 0
+        self.changing = 0  # operators that take back what they gave
 
     def name(self, prefix):
         self.names += 1
@@ -130,6 +131,7 @@ class Queries:
                      f"SELECT {duck} FROM {source.duck}{where[1]}")
 
     def distinct(self, depth):
+        self.changing += 1
         query = self.project(depth, self._types(KEY_KINDS))
         return Query(query.columns, query.flink.replace("SELECT", "SELECT DISTINCT", 1),
                      query.duck.replace("SELECT", "SELECT DISTINCT", 1))
@@ -203,6 +205,7 @@ class Queries:
                      f"SELECT {', '.join(duck)} FROM {source.duck}{group}{having[1]}")
 
     def aggregate(self, depth):
+        self.changing += 1
         source = self.source(depth)
         scope = Expressions(self.choices, source.columns)
         keys = self._keys(source, 2)
@@ -223,6 +226,7 @@ class Queries:
         return self._grouped(source, keys, calls, group, having)
 
     def grouping_sets(self, depth):
+        self.changing += 1
         source = self.source(depth)
         keys = self._keys(source, 3)
         if len(keys) < 2:
@@ -239,6 +243,7 @@ class Queries:
     # ------------------------------------------------------------ sets, ranks
 
     def set_operation(self, depth):
+        self.changing += 1
         types = self._types(KEY_KINDS)
         one, two = self.query(depth - 1, types), self.query(depth - 1, types)
         word = self.choices.pick(["UNION ALL", "UNION", "INTERSECT", "EXCEPT", "INTERSECT ALL",
@@ -260,6 +265,7 @@ class Queries:
         return flink, duck
 
     def top_n(self, depth):
+        self.changing += 1
         source = self.wrapped(self.query(depth - 1)) if depth > 1 else self.scan()
         keys = self._keys(source, 1)
         flink_order, duck_order = self._order(source.columns)
@@ -279,6 +285,7 @@ class Queries:
                                  number, bound))
 
     def ordered(self, depth):
+        self.changing += 1
         source = self.wrapped(self.query(depth - 1)) if depth > 1 else self.scan()
         flink_order, duck_order = self._order(source.columns)
         names = ", ".join(c.name for c in source.columns)
@@ -296,6 +303,7 @@ class Queries:
     # ------------------------------------------------------------ sub-queries
 
     def semi(self, depth):
+        self.changing += 1
         source = self.source(depth - 1)
         columns = [Column(c.name, c.type) for c in source.columns]
         names = ", ".join(c.name for c in columns)
@@ -319,6 +327,7 @@ class Queries:
         return Query(columns, flink, duck)
 
     def scalar(self, depth):
+        self.changing += 1
         source, other = self.source(depth - 1), self.source(depth - 1)
         of_type, flink, duck = self.call(Expressions(self.choices, other.columns))
         columns = [Column(c.name, c.type) for c in source.columns[:2]]
@@ -440,6 +449,7 @@ class Queries:
         return x.type, f"{name}({x.flink})", f"{name}({x.duck}) @"
 
     def deduplicate(self, depth):
+        self.changing += 1
         table = self._timed(("append",))
         if table is None:
             return self.top_n(depth)
