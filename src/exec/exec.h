@@ -55,6 +55,10 @@ typedef struct OperatorKind {
      * TIMESTAMP_MAX is the end of input. Emits what is due, then passes it on with
      * operator_advance. NULL: pass on. Several inputs: the minimum of the active ones. */
     Status (*advance)(Operator *op, Timestamp watermark);
+    /* The inputs are one stream: one that wakes up behind the watermark does not hold it back
+     * before it has caught up. As Flink's StatusWatermarkValve does for the channels of an input;
+     * operators with two inputs wait for both. */
+    bool is_union;
     /* All inputs are idle now, or one is active again. NULL: pass on. */
     Status (*idle)(Operator *op, bool is_idle);
     /* Wall clock has moved: at least every 50 ms. For periodic watermarks, TTL, flushes. NULL:

@@ -125,10 +125,13 @@ Status operator_push(Operator *op, int32_t input, Batch *batch)
     return op->kind->push(op, input, batch);
 }
 
-/* The least watermark of the inputs that are not idle; of all of them if none is active. */
+/* The least watermark of the inputs that are not idle; of all of them if none is active. Those of a
+ * union that woke up behind what was said do not count, but keep the input from being at its end.
+ */
 static Timestamp operator_minimum(const Operator *op, bool *is_idle)
 {
     Timestamp active = TIMESTAMP_MAX, all = TIMESTAMP_MAX;
+    bool has_laggard = false;
     *is_idle = true;
     for (int32_t i = 0; i < op->input_count; i++) {
         Timestamp watermark = op->inputs[i].watermark;
@@ -136,9 +139,14 @@ static Timestamp operator_minimum(const Operator *op, bool *is_idle)
         if (op->inputs[i].is_idle)
             continue;
         *is_idle = false;
-        active = watermark < active ? watermark : active;
+        if (op->kind->is_union && watermark < op->watermark)
+            has_laggard = true;
+        else
+            active = watermark < active ? watermark : active;
     }
-    return *is_idle ? all : active;
+    if (*is_idle)
+        return all;
+    return has_laggard && active == TIMESTAMP_MAX ? op->watermark : active;
 }
 
 /* Idleness first when the operator wakes, the watermark first when it falls asleep. */

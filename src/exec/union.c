@@ -11,4 +11,5 @@ const OperatorKind union_operator = {
     .name = "union",
     .size = sizeof(Operator),
     .push = union_push,
+    .is_union = true,
 };

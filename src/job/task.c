@@ -183,24 +183,28 @@ bool task_is_done(const Task *task)
 
 /* ---- Input ------------------------------------------------------------------------------- */
 
-/* Tell the head what the channels of one of its inputs say together about time. */
+/* Tell the head what the channels of one of its inputs say together about time. A channel that woke
+ * up behind it does not count before it has caught up: see OperatorKind.is_union. */
 static Status task_combine_time(Task *task, int32_t input)
 {
+    Timestamp said = task->head->inputs[input].watermark;
     Timestamp least = TIMESTAMP_MAX;
-    bool is_idle = true;
+    bool is_idle = true, has_laggard = false;
     for (int32_t i = 0; i < task->input_count; i++) {
         const TaskInput *in = &task->inputs[i];
         if (in->input != input || in->is_idle)
             continue;
         is_idle = false;
-        if (in->watermark < least)
+        if (in->watermark < said)
+            has_laggard = true;
+        else if (in->watermark < least)
             least = in->watermark;
     }
     if (is_idle)
         return operator_receive_idle(task->head, input, true);
     if (task->head->inputs[input].is_idle)
         TRY(operator_receive_idle(task->head, input, false));
-    if (least == TIMESTAMP_MIN)
+    if (least == TIMESTAMP_MIN || (has_laggard && least == TIMESTAMP_MAX))
         return OK;
     if (task->input_count == 1 || task->head->input_count == 1)
         task->context.eval.watermark = least;
