@@ -95,8 +95,17 @@ struct Operator {
     OperatorInput *inputs; /* kept by operator_receive_* */
     int32_t input_count;
     Timestamp watermark; /* what advance was last called with; TIMESTAMP_MIN before */
+    Timestamp restored;  /* the earliest of operator_restore_watermark */
+    bool is_restored;
     bool is_idle;
 };
+
+/* For kinds whose answer to a row depends on how far time was: in restore, the watermark that was
+ * kept with the state. Of several shards the earliest counts, from operator_start on. */
+void operator_restore_watermark(Operator *op, Timestamp watermark);
+
+/* Calls the kind's start; once, after open and every restore, before push. */
+Status operator_start(Operator *op);
 
 /* The operator for a plan node (not for sources and values), allocated in task->query, not yet
  * open and without outputs. */

@@ -113,6 +113,20 @@ void operator_connect(Operator *from, Operator *to, int32_t input)
     from->output_count = count + 1;
 }
 
+void operator_restore_watermark(Operator *op, Timestamp watermark)
+{
+    if (!op->is_restored || watermark < op->restored)
+        op->restored = watermark;
+    op->is_restored = true;
+}
+
+Status operator_start(Operator *op)
+{
+    if (op->is_restored)
+        op->watermark = op->restored;
+    return op->kind->start == NULL ? OK : op->kind->start(op);
+}
+
 Status operator_push(Operator *op, int32_t input, Batch *batch)
 {
     assert(input >= 0 && input < op->input_count);

@@ -135,8 +135,7 @@ static Status inline_start_operators(Inline *line)
 {
     for (int32_t i = 0; i < line->plan->node_count; i++) {
         Operator *op = line->operators[i];
-        if (op->kind->start != NULL)
-            TRY(op->kind->start(op));
+        TRY(operator_start(op));
     }
     return OK;
 }

@@ -59,8 +59,7 @@ Status task_open(Task *task, const Snapshot *restored)
         Operator *op = task->operators[i];
         if (restored != NULL && op->kind->restore != NULL)
             TRY(task_restore_operator(task, op, restored));
-        if (op->kind->start != NULL)
-            TRY(op->kind->start(op));
+        TRY(operator_start(op));
         arena_reset(task->context.scratch);
     }
     if (task->reader != NULL)

@@ -35,8 +35,7 @@ typedef struct TemporalJoin {
     int64_t sequence; /* of the next row */
     StoredRow **due;
     int64_t due_count, due_capacity;
-    bool is_left, is_restored;
-    Timestamp restored;
+    bool is_left;
     int64_t swept_us;
     Metric *late, *null_times, *state_bytes;
     JoinDelays delays;
@@ -454,28 +453,16 @@ static void temporal_take_loaded(Operator *op, int32_t input, const LoadedRows *
 
 static Status temporal_restore(Operator *op, Str state)
 {
-    TemporalJoin *self = (TemporalJoin *)op;
     const PlanJoin *join = &op->node->temporal_join.join;
     ByteReader in = byte_reader(state);
     bool is_whole = byte_reader_u8(&in) == TEMPORAL_STATE_VERSION;
-    Timestamp watermark = (Timestamp)byte_reader_u64(&in);
-    if (!self->is_restored || watermark < self->restored)
-        self->restored = watermark;
-    self->is_restored = true;
+    operator_restore_watermark(op, (Timestamp)byte_reader_u64(&in));
     for (int32_t i = 0; i < 2 && is_whole; i++)
         is_whole = join_load_rows(op, join, i, &in, temporal_take_loaded);
     if (is_whole && !in.is_short && byte_reader_left(&in) == 0)
         return OK;
     return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
                 op->node->label);
-}
-
-static Status temporal_start(Operator *op)
-{
-    TemporalJoin *self = (TemporalJoin *)op;
-    if (self->is_restored)
-        op->watermark = self->restored;
-    return OK;
 }
 
 static void temporal_close(Operator *op)
@@ -503,6 +490,5 @@ const OperatorKind temporal_join_operator = {
     .tick = temporal_tick,
     .snapshot = temporal_snapshot,
     .restore = temporal_restore,
-    .start = temporal_start,
     .close = temporal_close,
 };

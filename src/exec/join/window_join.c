@@ -32,8 +32,6 @@ typedef struct WindowJoin {
     const TimeZone *zone; /* NULL: no shift */
     uint8_t **firing;     /* entries of the window that goes out */
     int64_t firing_count, firing_capacity;
-    bool is_restored;
-    Timestamp restored;
     Metric *late, *null_times, *state_bytes;
     JoinDelays delays;
 } WindowJoin;
@@ -294,28 +292,16 @@ static void window_join_take_loaded(Operator *op, int32_t input, const LoadedRow
 
 static Status window_join_restore(Operator *op, Str state)
 {
-    WindowJoin *self = (WindowJoin *)op;
     const PlanJoin *join = &op->node->window_join.join;
     ByteReader in = byte_reader(state);
     bool is_whole = byte_reader_u8(&in) == WINDOW_JOIN_STATE_VERSION;
-    Timestamp watermark = (Timestamp)byte_reader_u64(&in);
-    if (!self->is_restored || watermark < self->restored)
-        self->restored = watermark;
-    self->is_restored = true;
+    operator_restore_watermark(op, (Timestamp)byte_reader_u64(&in));
     for (int32_t i = 0; i < 2 && is_whole; i++)
         is_whole = join_load_rows(op, join, i, &in, window_join_take_loaded);
     if (is_whole && !in.is_short && byte_reader_left(&in) == 0)
         return OK;
     return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
                 op->node->label);
-}
-
-static Status window_join_start(Operator *op)
-{
-    WindowJoin *self = (WindowJoin *)op;
-    if (self->is_restored)
-        op->watermark = self->restored;
-    return OK;
 }
 
 static void window_join_close(Operator *op)
@@ -342,6 +328,5 @@ const OperatorKind window_join_operator = {
     .tick = window_join_tick,
     .snapshot = window_join_snapshot,
     .restore = window_join_restore,
-    .start = window_join_start,
     .close = window_join_close,
 };

@@ -349,14 +349,6 @@ static Status over_tick(Operator *op, int64_t now_us)
     return OK;
 }
 
-static Status over_start(Operator *op)
-{
-    Over *self = (Over *)op;
-    if (self->is_restored)
-        op->watermark = self->restored;
-    return OK;
-}
-
 static void over_close(Operator *op)
 {
     Over *self = (Over *)op;
@@ -386,6 +378,5 @@ const OperatorKind over_operator = {
     .tick = over_tick,
     .snapshot = over_snapshot,
     .restore = over_restore,
-    .start = over_start,
     .close = over_close,
 };

@@ -44,8 +44,6 @@ typedef struct Over {
     int64_t run;
     TimeQueue cleanups;
     int64_t swept_us;
-    bool is_restored;
-    Timestamp restored;
     Metric *late, *null_time, *state_bytes;
 } Over;
 

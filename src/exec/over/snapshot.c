@@ -98,10 +98,7 @@ static bool over_load(Over *self, ByteReader *in)
 {
     if (byte_reader_u8(in) != OVER_STATE_VERSION)
         return false;
-    Timestamp watermark = (Timestamp)byte_reader_u64(in);
-    if (!self->is_restored || watermark < self->restored)
-        self->restored = watermark;
-    self->is_restored = true;
+    operator_restore_watermark(&self->base, (Timestamp)byte_reader_u64(in));
     uint64_t count = byte_reader_u64(in);
     for (uint64_t i = 0; i < count && !in->is_short; i++)
         if (!over_load_key(self, in))

@@ -25,8 +25,6 @@ typedef struct WindowRank {
     RowOut out;
     Buffer bytes;         /* rowcode of the row at hand */
     const TimeZone *zone; /* NULL: no shift */
-    bool is_restored;
-    Timestamp restored;
     Metric *late, *null_time, *state_bytes;
 } WindowRank;
 
@@ -241,10 +239,7 @@ static bool window_rank_load(WindowRank *self, ByteReader *in)
 {
     if (byte_reader_u8(in) != WINDOW_RANK_STATE_VERSION)
         return false;
-    Timestamp watermark = (Timestamp)byte_reader_u64(in);
-    if (!self->is_restored || watermark < self->restored)
-        self->restored = watermark;
-    self->is_restored = true;
+    operator_restore_watermark(&self->base, (Timestamp)byte_reader_u64(in));
     uint32_t count = byte_reader_u32(in);
     for (uint32_t i = 0; i < count && !in->is_short; i++) {
         int64_t instant = (int64_t)byte_reader_u64(in);
@@ -267,14 +262,6 @@ static Status window_rank_restore(Operator *op, Str state)
         return OK;
     return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
                 op->node->label);
-}
-
-static Status window_rank_start(Operator *op)
-{
-    WindowRank *self = (WindowRank *)op;
-    if (self->is_restored)
-        op->watermark = self->restored;
-    return OK;
 }
 
 static void window_rank_close(Operator *op)
@@ -301,6 +288,5 @@ const OperatorKind window_rank_operator = {
     .tick = window_rank_tick,
     .snapshot = window_rank_snapshot,
     .restore = window_rank_restore,
-    .start = window_rank_start,
     .close = window_rank_close,
 };

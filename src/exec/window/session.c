@@ -62,8 +62,6 @@ typedef struct SessionAggregate {
     const TimeZone *zone; /* NULL: no shift */
     int64_t gap_us;
     bool is_processing_time;
-    bool is_restored;
-    Timestamp restored;
     Metric *late, *null_time, *state_bytes;
 } SessionAggregate;
 
@@ -486,10 +484,7 @@ static bool session_load(SessionAggregate *self, ByteReader *in)
 {
     if (byte_reader_u8(in) != SESSION_STATE_VERSION)
         return false;
-    Timestamp watermark = (Timestamp)byte_reader_u64(in);
-    if (!self->is_restored || watermark < self->restored)
-        self->restored = watermark;
-    self->is_restored = true;
+    operator_restore_watermark(&self->base, (Timestamp)byte_reader_u64(in));
     uint64_t count = byte_reader_u64(in);
     for (uint64_t i = 0; i < count && !in->is_short; i++)
         if (!session_load_key(self, in))
@@ -504,14 +499,6 @@ static Status session_restore(Operator *op, Str state)
         return OK;
     return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
                 op->node->label);
-}
-
-static Status session_start(Operator *op)
-{
-    SessionAggregate *self = (SessionAggregate *)op;
-    if (self->is_restored)
-        op->watermark = self->restored;
-    return OK;
 }
 
 static void session_close(Operator *op)
@@ -539,6 +526,5 @@ const OperatorKind session_aggregate_operator = {
     .tick = session_tick,
     .snapshot = session_snapshot,
     .restore = session_restore,
-    .start = session_start,
     .close = session_close,
 };

@@ -378,7 +378,7 @@ static void trial_resume(Trial *trial, int32_t shards)
         for (int32_t k = 0; k < before; k++)
             assert_int_equal(trial->ops[i]->kind->restore(trial->ops[i], buffer_str(&states[k])),
                              OK);
-        assert_int_equal(trial->ops[i]->kind->start(trial->ops[i]), OK);
+        assert_int_equal(operator_start(trial->ops[i]), OK);
     }
     for (int32_t i = 0; i < before; i++)
         buffer_free(&states[i]);
