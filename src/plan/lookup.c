@@ -64,11 +64,8 @@ LookupCache lookup_cache_full(const OptionSet *options)
 static Status cache_fail(const TableCheck *check, const char *key, const char *message,
                          const char *help)
 {
-    OptionEntry entry = {.key = str_from(key)};
     const OptionSet *options = check->table->options;
-    for (int32_t i = 0; i < options_count(options); i++)
-        if (str_is(options_at(options, i).key, key))
-            entry = options_at(options, i);
+    OptionEntry entry = options_entry(options, key);
     check->report(check->report_context, &entry, "WR3003", message, help);
     return ERR_INVALID;
 }

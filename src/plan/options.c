@@ -363,6 +363,14 @@ OptionEntry options_at(const OptionSet *options, int32_t index)
     return options->options[index].entry;
 }
 
+OptionEntry options_entry(const OptionSet *options, const char *key)
+{
+    for (int32_t i = 0; i < options->count; i++)
+        if (str_is(options->options[i].entry.key, key))
+            return options->options[i].entry;
+    return (OptionEntry){.key = str_from(key)};
+}
+
 static bool key_has_word(Str key, Str word)
 {
     for (int64_t i = 0; i + word.length <= key.length; i++)

@@ -89,6 +89,9 @@ int64_t options_bytes(const OptionSet *options, const char *key);
 /* Every given key in order, for free prefixes and for printing (secrets as '******'). */
 int32_t options_count(const OptionSet *options);
 OptionEntry options_at(const OptionSet *options, int32_t index);
+
+/* For reports: the entry as it was given, or one with nothing but the key. */
+OptionEntry options_entry(const OptionSet *options, const char *key);
 bool options_is_secret(const OptionSet *options, Str key);
 /* The value as it may be shown: '******' for a secret, the reference where one was written. */
 Str options_shown(const OptionSet *options, int32_t index);

@@ -120,10 +120,7 @@ static bool filesystem_looks_up(const TableOptions *table, LookupInfo *out)
 static Status check_fail(const TableCheck *check, const char *key, const Error *error)
 {
     const OptionSet *options = check->table->options;
-    OptionEntry entry = {.key = str_from(key)};
-    for (int32_t i = 0; i < options_count(options); i++)
-        if (str_is(options_at(options, i).key, key))
-            entry = options_at(options, i);
+    OptionEntry entry = options_entry(options, key);
     check->report(check->report_context, &entry, error->code, error->text,
                   error->hint[0] == '\0' ? NULL : error->hint);
     return ERR_INVALID;

@@ -181,14 +181,6 @@ static ChangelogMode mysql_cdc_read_mode(const TableOptions *table)
     return mysql_cdc_is_bounded(table) ? CHANGELOG_APPEND : CHANGELOG_ALL;
 }
 
-static OptionEntry find_entry(const OptionSet *options, const char *key)
-{
-    for (int32_t i = 0; i < options_count(options); i++)
-        if (str_is(options_at(options, i).key, key))
-            return options_at(options, i);
-    return (OptionEntry){.key = str_from(key)};
-}
-
 static Status mysql_cdc_check(const TableCheck *check)
 {
     const OptionSet *options = check->table->options;
@@ -202,14 +194,14 @@ static Status mysql_cdc_check(const TableCheck *check)
     if (table_filter_new(options_text(options, "database-name"),
                          options_text(options, "table-name"), &filter, &error) != OK) {
         bool is_table = strstr(error.text, "'table-name'") != NULL;
-        OptionEntry entry = find_entry(options, is_table ? "table-name" : "database-name");
+        OptionEntry entry = options_entry(options, is_table ? "table-name" : "database-name");
         report(context, &entry, error.code, error.text,
                "names are regular expressions: write a literal dot as \\.");
         status = ERR_INVALID;
     }
     table_filter_free(filter);
     Str mode = options_text(options, "scan.startup.mode");
-    OptionEntry entry = find_entry(options, "scan.startup.mode");
+    OptionEntry entry = options_entry(options, "scan.startup.mode");
     if (str_equal_ignoring_case(mode, STR("timestamp")) &&
         !options_has(options, "scan.startup.timestamp-millis")) {
         report(context, &entry, "WR3124", "the start mode `timestamp` needs a time",

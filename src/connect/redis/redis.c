@@ -121,10 +121,7 @@ typedef struct Check {
 
 static void check_fail(Check *check, const char *key, const char *message, const char *help)
 {
-    OptionEntry entry = {.key = str_from(key)};
-    for (int32_t i = 0; i < options_count(check->table->table->options); i++)
-        if (str_is(options_at(check->table->table->options, i).key, key))
-            entry = options_at(check->table->table->options, i);
+    OptionEntry entry = options_entry(check->table->table->options, key);
     check->table->report(check->table->report_context, &entry, "WR3303", message, help);
     check->has_failed = true;
 }
