@@ -50,12 +50,9 @@ const RedisCommand *redis_command_find(Str name)
     return NULL;
 }
 
-static void append_value(const RedisEncoder *encoder, Buffer *out, const Value *value)
+void redis_append_text(Buffer *out, const Value *value, bool is_plain)
 {
-    bool is_plain = encoder->structure == REDIS_HASH;
-    if (value->is_null) {
-        buffer_append_text(out, "null");
-    } else if (type_is_bytes(value->type)) {
+    if (type_is_bytes(value->type)) {
         base64_encode(out, value->text);
     } else if (!is_plain && (value->type.id == TYPE_DATE || value->type.id == TYPE_TIME)) {
         buffer_printf(out, "%lld", (long long)value->integer);
@@ -67,6 +64,14 @@ static void append_value(const RedisEncoder *encoder, Buffer *out, const Value *
     } else {
         value_print(out, value, VALUE_PLAIN, NULL);
     }
+}
+
+static void append_value(const RedisEncoder *encoder, Buffer *out, const Value *value)
+{
+    if (value->is_null)
+        buffer_append_text(out, "null");
+    else
+        redis_append_text(out, value, encoder->structure == REDIS_HASH);
 }
 
 static Value declared_value(const RedisEncoder *encoder, const Batch *batch, int32_t row,

@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "data/batch.h"
+#include "data/value.h"
 #include "plan/connector.h"
 
 typedef enum RedisStructure {
@@ -49,5 +50,9 @@ typedef struct RedisEncoder {
  * row that cannot be written (NULL in the key). -U gives nothing. */
 bool redis_encode(RedisEncoder *encoder, const Batch *batch, int32_t row, Buffer *out,
                   int32_t *replies, const char **reason);
+
+/* A value that is not NULL as text, of keys and of what stands behind them, so that look-ups ask
+ * for what sinks write. `is_plain`: as people read it, in rows as a hash. */
+void redis_append_text(Buffer *out, const Value *value, bool is_plain);
 
 #endif

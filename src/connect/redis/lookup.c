@@ -155,28 +155,11 @@ static Status lookup_open(LookupReader *reader, Error *error)
 
 /* ---- Asking ------------------------------------------------------------------------------ */
 
-static void text_append(const RedisLookup *self, Buffer *out, const Value *value)
-{
-    bool is_plain = self->read_by == READ_HASH;
-    if (type_is_bytes(value->type)) {
-        base64_encode(out, value->text);
-    } else if (!is_plain && (value->type.id == TYPE_DATE || value->type.id == TYPE_TIME)) {
-        buffer_printf(out, "%lld", (long long)value->integer);
-    } else if (!is_plain && type_is_timestamp(value->type)) {
-        int64_t millis = type_physical(value->type) == PHYSICAL_I128
-                             ? (int64_t)(value->wide / 1000000)
-                             : floor_div(value->integer, MICROS_PER_MILLI);
-        buffer_printf(out, "%lld", (long long)millis);
-    } else {
-        value_print(out, value, VALUE_PLAIN, NULL);
-    }
-}
-
 static void put_key_column(RedisLookup *self, const Batch *keys, int32_t row, int32_t physical)
 {
     Value value = value_get(&keys->columns[self->key_at[physical]], row);
     self->text.length = 0;
-    text_append(self, &self->text, &value);
+    redis_append_text(&self->text, &value, self->read_by == READ_HASH);
     resp_argument(&self->connection.out, buffer_str(&self->text));
 }
 
@@ -191,7 +174,7 @@ static void put_name(RedisLookup *self, const Batch *keys, int32_t row)
         Value value = value_get(&keys->columns[self->key_at[physical]], row);
         if (i > 0)
             buffer_append_str(&self->text, self->delimiter);
-        text_append(self, &self->text, &value);
+        redis_append_text(&self->text, &value, self->read_by == READ_HASH);
     }
     resp_argument(&self->connection.out, buffer_str(&self->text));
 }
