@@ -3,6 +3,8 @@
 #ifndef WEIR_EXEC_TESTING_H
 #define WEIR_EXEC_TESTING_H
 
+#include <stdlib.h>
+
 #include "base/testing.h"
 
 #include "base/memory.h"
@@ -140,6 +142,31 @@ static inline void bench_watermark(Bench *bench, Operator *op, int32_t input, Ti
 static inline void put_i64(Batch *batch, int32_t column, int32_t row, int64_t value)
 {
     ((int64_t *)batch->columns[column].values)[row] = value;
+}
+
+static inline int compare_lines(const void *a, const void *b)
+{
+    return str_compare(*(const Str *)a, *(const Str *)b);
+}
+
+/* The lines in order, so that two outputs can be compared as sets. */
+static inline void sort_lines(Arena *arena, Buffer *text)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < text->length; i++)
+        count += text->data[i] == '\n';
+    Str *lines = ARENA_ARRAY(arena, Str, count);
+    Str rest = buffer_str(text);
+    for (int64_t i = 0; i < count; i++)
+        lines[i] = str_split(rest, '\n', &rest);
+    qsort(lines, (size_t)count, sizeof *lines, compare_lines);
+    Buffer sorted = {0};
+    for (int64_t i = 0; i < count; i++) {
+        buffer_append_str(&sorted, lines[i]);
+        buffer_append_char(&sorted, '\n');
+    }
+    buffer_free(text);
+    *text = sorted;
 }
 
 #endif

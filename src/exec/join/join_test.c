@@ -443,31 +443,6 @@ static void trial_resume(Trial *trial, int32_t shards)
         buffer_free(&states[i]);
 }
 
-static int compare_lines(const void *a, const void *b)
-{
-    return str_compare(*(const Str *)a, *(const Str *)b);
-}
-
-/* The lines in order, so that two outputs can be compared as sets. */
-static void sort_lines(Arena *arena, Buffer *text)
-{
-    int64_t count = 0;
-    for (int64_t i = 0; i < text->length; i++)
-        count += text->data[i] == '\n';
-    Str *lines = ARENA_ARRAY(arena, Str, count);
-    Str rest = buffer_str(text);
-    for (int64_t i = 0; i < count; i++)
-        lines[i] = str_split(rest, '\n', &rest);
-    qsort(lines, (size_t)count, sizeof *lines, compare_lines);
-    Buffer sorted = {0};
-    for (int64_t i = 0; i < count; i++) {
-        buffer_append_str(&sorted, lines[i]);
-        buffer_append_char(&sorted, '\n');
-    }
-    buffer_free(text);
-    *text = sorted;
-}
-
 static void trial_compare(Trial *trial, uint64_t seed, int32_t step)
 {
     trial_collect(trial);

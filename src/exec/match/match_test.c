@@ -190,23 +190,12 @@ static int32_t brute_matches(const Trial *trial, const Row *const *rows, int32_t
     return found;
 }
 
-static int compare_lines(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* The lines in order. */
 static const char *sorted_lines(Arena *arena, const char *text)
 {
-    char *copy = arena_printf(arena, "%s", text);
-    char *lines[1000];
-    int32_t count = 0;
-    for (char *line = strtok_r(copy, "\n", &copy); line != NULL; line = strtok_r(NULL, "\n", &copy))
-        lines[count++] = line;
-    qsort(lines, (size_t)count, sizeof lines[0], compare_lines);
     Buffer out = {0};
-    for (int32_t i = 0; i < count; i++)
-        buffer_printf(&out, "%s\n", lines[i]);
+    buffer_append_text(&out, text);
+    sort_lines(arena, &out);
     const char *sorted = arena_printf(arena, "%s", buffer_terminated(&out));
     buffer_free(&out);
     return sorted;
