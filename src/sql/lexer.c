@@ -301,6 +301,9 @@ static void lexer_scan_double_quotes(Lexer *lexer)
         diagnostic_help(d, "strings stand in 'single quotes', names in `backticks`");
         lexer_resume_behind_line(lexer, start);
         kind = TOKEN_ERROR;
+    } else if (!lexer_is_utf8(str_make(lexer->text + start, lexer->at - start))) {
+        lexer_error(lexer, "WR1002", start, "this is not UTF-8 text");
+        kind = TOKEN_ERROR;
     }
     lexer_push(lexer, kind, start, NO_KEYWORD);
 }

@@ -12,7 +12,11 @@ FLINK = [
     (r"ORDER BY", r"requires order by clause with non-constant fields"),
     (r"SELECT", r"unexpected correlate variable"),
     (r"OFFSET 1", r"^rows"),
-    (r"\bUNION SELECT|INTERSECT|EXCEPT", r"^rows"),
+    (r"\((\w+) (<=|>=|=) \1\)", r"^rows"),
+    (r"\bIF\(", r"Unsupported operand types: IF\("),
+    (r"\bIN \(SELECT", r"Cannot add expression of different type to set"),
+    (r"SUM\(DISTINCT .*\bHOP\(", r"SumWithRetractAggFunction"),
+    (r"\bUNION SELECT|INTERSECT ALL", r"^rows"),
 ]
 
 
