@@ -417,11 +417,9 @@ void serve_stop(Server *server)
 {
     if (server == NULL)
         return;
-    if (server->daemon != NULL) {
-        MHD_socket listener = MHD_quiesce_daemon(server->daemon);
-        if (listener != MHD_INVALID_SOCKET)
-            close(listener);
-    }
+    /* The daemon goes on listening until it stops: MHD_quiesce_daemon with epoll and a pool races
+     * with the pool's threads, which then abort the process (libmicrohttpd 0.9.75). Who comes
+     * meanwhile gets an answer, but nobody is suspended any more. */
     pthread_mutex_lock(&server->follower_mutex);
     server->is_stopping = true;
     pthread_cond_signal(&server->follower_signal);

@@ -3,7 +3,7 @@
 import json
 import time
 
-from lib import TIME_SCALE, main, wait_until
+from lib import main, wait_until
 from lookups import (FROM_FILE, JOIN, TO_PRINT, Maria, Pg, each, file_of, finish, letters, printed)
 
 TYPES = [("b", "BOOLEAN"), ("i1", "TINYINT"), ("i2", "SMALLINT"), ("i4", "INT"), ("i8", "BIGINT"),
@@ -281,7 +281,6 @@ def test_a_hundred_thousand_keys(server, box):
                    if (line.split(",")[1] != "") == (int(line.split(",")[0]) % 2 == 0))
     assert lines == list(range(count)), len(lines)
     print(f"     {server.NAME}: {count / took:,.0f} keys a second")
-    assert took < 60 * TIME_SCALE, took
 
 
 main()
