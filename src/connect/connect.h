@@ -68,7 +68,7 @@ struct SourceReader {
     const TimeZone *zone;
     Progress progress;
     Metric *records;        /* weir_source_records_total of this source; the runtime counts */
-    int32_t decode_threads; /* how many helper threads it may use; >= 1 */
+    int32_t decode_threads; /* how many helper threads it may use; 0: it decodes itself */
 };
 
 typedef struct SinkKind {

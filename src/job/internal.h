@@ -22,9 +22,9 @@ typedef struct Board {
     World *world;
     Waker *coordinator;
     int32_t shard_count;
-    int32_t core_count;
-    _Atomic bool is_stopping;       /* cancelled: end without another checkpoint */
-    _Atomic bool is_started;        /* all tasks are open: sources may read */
+    int32_t core_count;       /* helper threads that a source may have; 0: it does all itself */
+    _Atomic bool is_stopping; /* cancelled: end without another checkpoint */
+    _Atomic bool is_started;  /* all tasks are open: sources may read */
     _Atomic int64_t barrier_wanted; /* the checkpoint sources shall start; by the coordinator */
     _Atomic bool barrier_is_last;   /* written before barrier_wanted */
     _Atomic int64_t committed;      /* durable up to here; by the coordinator */
@@ -127,10 +127,21 @@ Operator *preview_new(TaskContext *task, const PlanNode *node, PreviewRoot *root
 
 /* ---- Deployment ---------------------------------------------------------------------------- */
 
+typedef enum RunnerPhase {
+    RUNNER_NEW,
+    RUNNER_OPEN,
+    RUNNER_DONE, /* has only to close its tasks */
+    RUNNER_ENDED,
+} RunnerPhase;
+
 /* A thread and the tasks it steps. */
 typedef struct Runner {
     pthread_t thread;
     bool has_thread;
+    RunnerPhase phase;
+    bool needs_ticks;
+    bool has_progressed; /* in its last turn */
+    int64_t ticked_us;
     Waker *waker;
     Board *board;
     Snapshot *const *restored; /* the job's */
@@ -154,6 +165,7 @@ struct Job {
     int32_t channel_count;
     Runner *runners;
     int32_t runner_count;
+    int32_t idle_turns;    /* in a row, of a job without threads */
     PreviewRoot *previews; /* by root */
     DeadLetters *dead_letters;
     File *lock;
@@ -176,6 +188,8 @@ void deploy(Job *job);
 /* Threads: start them; wait for all to end. */
 Status runners_start(Job *job, Error *error);
 void runners_join(Job *job);
+/* Let the runners work until something was put on the board, or for so long (-1: no limit). */
+void runners_await(Job *job, int64_t timeout_us);
 void runners_wake(Job *job);
 /* How many have not come to their end. */
 int32_t runners_alive(Job *job);

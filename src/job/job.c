@@ -81,7 +81,7 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     job->pipeline = job_choose_name(plan, options);
     job->shard_count = job_choose_shards(job);
     job->checkpoint_interval_us = job_choose_interval(plan);
-    job->board.core_count = job_core_count();
+    job->board.core_count = options->choose != NULL ? 0 : job_core_count();
     job->board.world = world;
     job->board.coordinator = waker_new(world);
     pthread_mutex_init(&job->board.mutex, NULL);
@@ -115,7 +115,7 @@ static void job_cancel(Job *job)
         for (int32_t i = 0; i < job->task_count; i++)
             task_interrupt(job->tasks[i]);
         runners_wake(job);
-        waker_wait(job->board.coordinator, CANCEL_REPEAT_US);
+        runners_await(job, CANCEL_REPEAT_US);
     }
 }
 

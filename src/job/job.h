@@ -39,6 +39,12 @@ typedef struct JobOptions {
     bool (*preview)(void *context, int32_t root, const Batch *batch);
     void *preview_context;
 
+    /* For a simulated world: no thread is started. Whenever job_run would wait for its `count`
+     * threads, it takes over the work of the one that this function names, for one turn; if
+     * all have nothing to do, it lets the World sleep. NULL: threads. */
+    int32_t (*choose)(void *context, int32_t count);
+    void *choose_context;
+
     /* Called by job_run every second or so, from its thread. May be NULL. */
     void (*observe)(void *context, Job *job);
     void *observe_context;

@@ -1,8 +1,12 @@
-/* Threads: each steps its tasks in turn and sleeps when none of them has anything to do. */
+/* Threads: each steps its tasks in turn and sleeps when none of them has anything to do. A job of a
+ * simulated world has none: its runners have their turns in the thread of job_run. */
 #include "job/internal.h"
 
 #include <signal.h>
 #include <string.h>
+
+/* How often each runner may look in vain, on average, before time goes on. */
+enum { IDLE_ROUNDS = 3 };
 
 /* Open the tasks of this thread that may block in it, and say so; job_open has opened the rest. */
 static Status runner_open(Runner *runner)
@@ -53,50 +57,96 @@ static Status runner_step(Runner *runner, bool is_tick, bool *progressed, bool *
     return OK;
 }
 
-static void runner_loop(Runner *runner)
+/* What readers of other threads may still look at, such as materialized tables, is closed with the
+ * job. */
+static void runner_end(Runner *runner)
+{
+    for (int32_t i = 0; i < runner->task_count; i++)
+        if (runner->tasks[i]->fragment->kind != FRAGMENT_SHARDS)
+            task_close(runner->tasks[i]);
+    runner->phase = RUNNER_ENDED;
+    pthread_mutex_lock(&runner->board->mutex);
+    runner->board->runners_alive--;
+    pthread_mutex_unlock(&runner->board->mutex);
+    waker_wake(runner->board->coordinator);
+}
+
+/* A share of its work: open the tasks, step each of them, or close them. */
+static void runner_turn(Runner *runner)
 {
     Board *board = runner->board;
-    bool needs_ticks = runner_needs_ticks(runner);
-    int64_t ticked_us = world_monotonic_us(board->world);
+    runner->has_progressed = true;
+    if (runner->phase == RUNNER_NEW) {
+        runner->phase = runner_open(runner) == OK ? RUNNER_OPEN : RUNNER_DONE;
+        runner->needs_ticks = runner_needs_ticks(runner);
+        runner->ticked_us = world_monotonic_us(board->world);
+        return;
+    }
+    if (runner->phase == RUNNER_DONE || atomic_load(&board->is_stopping)) {
+        runner_end(runner);
+        return;
+    }
+    int64_t now_us = world_monotonic_us(board->world);
+    bool is_tick = now_us - runner->ticked_us >= TICK_INTERVAL_US;
+    if (is_tick)
+        runner->ticked_us = now_us;
     bool is_done = false;
-    while (!is_done && !atomic_load(&board->is_stopping)) {
-        int64_t now_us = world_monotonic_us(board->world);
-        bool is_tick = now_us - ticked_us >= TICK_INTERVAL_US;
-        if (is_tick)
-            ticked_us = now_us;
-        bool progressed;
-        if (runner_step(runner, is_tick, &progressed, &is_done) != OK)
-            return;
-        if (!progressed && !is_done)
-            waker_wait(runner->waker, needs_ticks ? TICK_INTERVAL_US : -1);
+    Status status = runner_step(runner, is_tick, &runner->has_progressed, &is_done);
+    if (status != OK || is_done) {
+        runner->phase = RUNNER_DONE;
+        runner->has_progressed = true;
     }
 }
 
 static void *runner_main(void *context)
 {
     Runner *runner = context;
-    if (runner_open(runner) == OK)
-        runner_loop(runner);
-    /* What readers of other threads may still look at, such as materialized tables, is closed with
-     * the job. */
-    for (int32_t i = 0; i < runner->task_count; i++)
-        if (runner->tasks[i]->fragment->kind != FRAGMENT_SHARDS)
-            task_close(runner->tasks[i]);
-    pthread_mutex_lock(&runner->board->mutex);
-    runner->board->runners_alive--;
-    pthread_mutex_unlock(&runner->board->mutex);
-    waker_wake(runner->board->coordinator);
+    while (runner->phase != RUNNER_ENDED) {
+        runner_turn(runner);
+        if (!runner->has_progressed)
+            waker_wait(runner->waker, runner->needs_ticks ? TICK_INTERVAL_US : -1);
+    }
     return NULL;
+}
+
+/* Without threads whoever waits for the runners lends them its own: one of them has a turn. When
+ * all have looked in vain, time goes on. */
+static void runners_take_turn(Job *job, int64_t timeout_us)
+{
+    int32_t chosen = job->options.choose(job->options.choose_context, job->runner_count);
+    assert(chosen >= 0 && chosen < job->runner_count);
+    Runner *runner = &job->runners[chosen];
+    bool has_progressed = false;
+    if (runner->phase != RUNNER_ENDED) {
+        runner_turn(runner);
+        has_progressed = runner->has_progressed;
+    }
+    job->idle_turns = has_progressed ? 0 : job->idle_turns + 1;
+    if (job->idle_turns < IDLE_ROUNDS * job->runner_count)
+        return;
+    job->idle_turns = 0;
+    bool is_short = timeout_us >= 0 && timeout_us < TICK_INTERVAL_US;
+    job->world->kind->sleep_us(job->world, is_short ? timeout_us + 1 : TICK_INTERVAL_US);
+}
+
+void runners_await(Job *job, int64_t timeout_us)
+{
+    if (job->options.choose == NULL)
+        waker_wait(job->board.coordinator, timeout_us);
+    else
+        runners_take_turn(job, timeout_us);
 }
 
 /* Signals are for the main thread's helper: these threads take none. */
 Status runners_start(Job *job, Error *error)
 {
+    job->board.runners_alive = job->runner_count;
+    if (job->options.choose != NULL)
+        return OK;
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int code = 0;
-    job->board.runners_alive = job->runner_count;
     for (int32_t i = 0; i < job->runner_count; i++) {
         Runner *runner = &job->runners[i];
         if (code == 0)
@@ -134,6 +184,8 @@ int32_t runners_alive(Job *job)
 void runners_join(Job *job)
 {
     runners_wake(job);
+    while (job->options.choose != NULL && runners_alive(job) > 0)
+        runners_take_turn(job, -1);
     for (int32_t i = 0; i < job->runner_count; i++) {
         if (job->runners[i].has_thread)
             pthread_join(job->runners[i].thread, NULL);

@@ -47,6 +47,7 @@ typedef struct QueuedFile {
 typedef struct BlocksWorker {
     Blocks *blocks;
     pthread_t thread;
+    bool has_thread;
     Arena *arena;
     Decoder *decoder;
     Slot *slot;      /* being decoded */
@@ -250,7 +251,8 @@ static Status worker_start(Blocks *blocks, BlocksWorker *worker, Error *error)
     spec.reject = slot_reject;
     spec.reject_context = worker;
     TRY(blocks->spec.kind->open(worker->arena, &spec, &worker->decoder, error));
-    if (pthread_create(&worker->thread, NULL, worker_run, worker) == 0)
+    worker->has_thread = blocks->spec.threads > 0;
+    if (!worker->has_thread || pthread_create(&worker->thread, NULL, worker_run, worker) == 0)
         return OK;
     blocks->spec.kind->close(worker->decoder);
     return fail(error, ERR_LIMIT, "WR3405", "could not start a thread to read files");
@@ -258,11 +260,12 @@ static Status worker_start(Blocks *blocks, BlocksWorker *worker, Error *error)
 
 Status blocks_open(Arena *arena, const BlocksSpec *spec, Blocks **out, Error *error)
 {
-    assert(spec->threads > 0);
     Blocks *blocks = ARENA_NEW(arena, Blocks);
     blocks->spec = *spec;
-    int32_t threads = spec->threads < THREADS_MAX ? spec->threads : THREADS_MAX;
-    blocks->slot_count = threads + SLOTS_SPARE;
+    int32_t workers = spec->threads < THREADS_MAX ? spec->threads : THREADS_MAX;
+    if (workers == 0)
+        workers = 1;
+    blocks->slot_count = workers + SLOTS_SPARE;
     blocks->slots = ARENA_ARRAY(arena, Slot, blocks->slot_count);
     pthread_mutex_init(&blocks->lock, NULL);
     pthread_condattr_t attributes;
@@ -271,7 +274,7 @@ Status blocks_open(Arena *arena, const BlocksSpec *spec, Blocks **out, Error *er
     pthread_cond_init(&blocks->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     *out = blocks;
-    for (int32_t i = 0; i < threads; i++) {
+    for (int32_t i = 0; i < workers; i++) {
         Status status = worker_start(blocks, &blocks->workers[i], error);
         if (status != OK) {
             arena_free(blocks->workers[i].arena);
@@ -301,7 +304,8 @@ static void blocks_stop_workers(Blocks *blocks)
     pthread_mutex_unlock(&blocks->lock);
     for (int32_t i = 0; i < blocks->worker_count; i++) {
         BlocksWorker *worker = &blocks->workers[i];
-        pthread_join(worker->thread, NULL);
+        if (worker->has_thread)
+            pthread_join(worker->thread, NULL);
         blocks->spec.kind->close(worker->decoder);
         arena_free(worker->arena);
     }
@@ -391,6 +395,8 @@ static Status blocks_wait(Blocks *blocks, Slot **out)
             status = ERR_CANCELLED;
         else if (!has_more)
             status = ERR_END;
+        else if (blocks->spec.threads == 0)
+            worker_take_block(blocks, &blocks->workers[0]);
         else if (pthread_cond_timedwait(&blocks->changed, &blocks->lock, &until) != 0)
             status = slot->state == SLOT_DONE ? OK : ERR_AGAIN;
     }

@@ -22,7 +22,7 @@ typedef struct BlocksSpec {
     const DecoderKind *kind;
     DecoderSpec decoder; /* its reject callback is set by blocks_open */
     const Schema *batch; /* what decoders fill */
-    int32_t threads;
+    int32_t threads;     /* 0: blocks_next does it itself */
 } BlocksSpec;
 
 /* A record that could not be decoded, at `offset` of the file. */
