@@ -1,6 +1,8 @@
 /* A clock that stands still. */
 #include "trial/world.h"
 
+#include "base/random.h"
+
 static const int64_t START_US = (int64_t)1704067200 * 1000000; /* 2024-01-01 00:00:00 UTC */
 
 static int64_t trial_now_us(World *world)
@@ -24,14 +26,9 @@ static const char *trial_environment(World *world, const char *name)
     return value != NULL ? value : "1";
 }
 
-/* SplitMix64. */
 static uint64_t trial_random_u64(World *world)
 {
-    uint64_t *seed = &((TrialWorld *)world)->seed;
-    *seed += 0x9e3779b97f4a7c15;
-    uint64_t mixed = (*seed ^ (*seed >> 30)) * 0xbf58476d1ce4e5b9;
-    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
-    return mixed ^ (mixed >> 31);
+    return random_next(&((TrialWorld *)world)->seed);
 }
 
 void trial_world_init(TrialWorld *world, World *real)
