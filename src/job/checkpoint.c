@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/planted.h"
 
 enum {
     OBSERVE_INTERVAL_US = 250 * 1000,
@@ -72,7 +73,11 @@ static Status coordinator_write(Coordinator *coordinator, const Snapshot *snapsh
             return status;
         log_event(LOG_WARN, "job", "checkpoint %lld waits for space: %s", (long long)snapshot->id,
                   error->text);
-        waker_wait(job->board.coordinator, FULL_RETRY_US);
+        int64_t retry_us = now_us + FULL_RETRY_US;
+        while (now_us < retry_us && !atomic_load(&job->board.is_stopping)) {
+            runners_await(job, retry_us - now_us);
+            now_us = world_monotonic_us(job->world);
+        }
     }
 }
 
@@ -117,6 +122,13 @@ static Status coordinator_complete(Coordinator *coordinator, Error *error)
     Snapshot *snapshot = board->collecting;
     board->collecting = NULL;
     pthread_mutex_unlock(&board->mutex);
+    if (planted(PLANTED_COMMIT_TOO_EARLY)) {
+        atomic_store(&board->committed, coordinator->pending);
+        for (int32_t i = 0; i < 8 * job->runner_count; i++)
+            runners_await(job, 0);
+    }
+    if (planted(PLANTED_OLD_REMOVED_TOO_EARLY) && job->kept_checkpoint > 0)
+        TRY(snapshot_remove(job->world, job->checkpoint_folder, job->kept_checkpoint, error));
     Status status = coordinator_persist(coordinator, snapshot, error);
     snapshot_free(snapshot);
     TRY(status);
@@ -203,9 +215,9 @@ static void coordinator_wait(Coordinator *coordinator)
     if (job->options.observe != NULL && coordinator->observed_us + OBSERVE_INTERVAL_US < until_us)
         until_us = coordinator->observed_us + OBSERVE_INTERVAL_US;
     if (until_us == INT64_MAX)
-        waker_wait(job->board.coordinator, -1);
+        runners_await(job, -1);
     else if (until_us > now_us)
-        waker_wait(job->board.coordinator, until_us - now_us);
+        runners_await(job, until_us - now_us);
 }
 
 static void coordinator_observe(Coordinator *coordinator)
@@ -235,7 +247,7 @@ static bool coordinator_await_open(Coordinator *coordinator)
             atomic_store(&board->is_stopping, true);
             return false;
         }
-        waker_wait(board->coordinator, -1);
+        runners_await(job, -1);
     }
 }
 

@@ -55,28 +55,33 @@ static Status recover_discard(Job *job, const int64_t *ids, int32_t count, Error
     return OK;
 }
 
-/* The newest checkpoint whose checksums hold. */
+/* The newest checkpoint, and no other: sinks have committed what belongs to it, and would do so
+ * again with an older one. */
 static Status recover_newest(Job *job, const int64_t *ids, int32_t count, Error *error)
 {
-    Snapshot *found = NULL;
-    for (int32_t i = 0; i < count; i++) {
-        Status status = snapshot_read(job->world, job->checkpoint_folder, ids[i], &found, error);
-        if (status == OK) {
-            job->restored = found;
-            job->kept_checkpoint = ids[i];
-            error_clear(error);
-            return OK;
-        }
-        if (status != ERR_CORRUPT || i + 1 == count)
-            return status;
-        job_notice(job, "checkpoint %lld cannot be used: %s; falling back to checkpoint %lld",
-                   (long long)ids[i], error->text, (long long)ids[i + 1]);
-    }
+    if (count == 0)
+        return OK;
+    TRY(snapshot_read(job->world, job->checkpoint_folder, ids[0], &job->restored, error));
+    job->kept_checkpoint = ids[0];
+    return OK;
+}
+
+/* Where the user says: Flink writes such paths as URIs, too. */
+static Status recover_from_path(Job *job, Error *error)
+{
+    const char *path = job->plan->settings.recovery_path;
+    if (str_has_prefix(str_from(path), STR("file://")))
+        path += strlen("file://");
+    TRY(snapshot_read_at(job->world, path, &job->restored, error));
+    if (job->restored->id > job->last_checkpoint)
+        job->last_checkpoint = job->restored->id;
+    job_notice(job, "starts from `%s`", path);
     return OK;
 }
 
 Status recover_open(Job *job, Error *error)
 {
+    const char *path = job->plan->settings.recovery_path;
     TRY(recover_lock(job, error));
     job->checkpoint_folder =
         arena_printf(job->arena, "%s/jobs/%s/checkpoints", job->options.data_dir,
@@ -84,11 +89,15 @@ Status recover_open(Job *job, Error *error)
     int64_t *ids;
     int32_t count;
     TRY(snapshot_list(job->world, job->checkpoint_folder, job->arena, &ids, &count, error));
-    if (job->options.is_fresh)
-        return recover_discard(job, ids, count, error);
     if (count > 0)
         job->last_checkpoint = ids[0];
-    return recover_newest(job, ids, count, error);
+    /* A run that is started again goes on from its own. */
+    bool is_beginning = job->options.is_fresh || count == 0;
+    if (is_beginning && path != NULL && path[0] != '\0')
+        TRY(recover_from_path(job, error));
+    if (job->options.is_fresh)
+        return recover_discard(job, ids, count, error);
+    return is_beginning ? OK : recover_newest(job, ids, count, error);
 }
 
 /* ---- What fits --------------------------------------------------------------------------- */
@@ -138,7 +147,7 @@ Status recover_check(Job *job, Error *error)
     Status status = OK;
     if (recover_find_lost(job, &names) > 0) {
         const char *lost = buffer_terminated(&names);
-        if (job->options.allows_state_loss) {
+        if (job->options.allows_state_loss || job->plan->settings.ignores_unclaimed_state) {
             job_notice(job, "dropped the state of %s: the pipeline no longer has them", lost);
         } else {
             status = fail(error, ERR_LOST, "WR4407",

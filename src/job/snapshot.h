@@ -55,6 +55,9 @@ Status snapshot_write(World *world, const char *folder, const Snapshot *snapshot
 /* Read and check all of it. ERR_CORRUPT names the file. */
 Status snapshot_read(World *world, const char *folder, int64_t id, Snapshot **out, Error *error);
 
+/* The same of a folder that has any name: a savepoint, or a checkpoint of another job. */
+Status snapshot_read_at(World *world, const char *path, Snapshot **out, Error *error);
+
 /* The ids of what lies in `folder`, newest first; none if it does not exist. Leftovers of writes
  * that did not end are removed. */
 Status snapshot_list(World *world, const char *folder, Arena *arena, int64_t **ids, int32_t *count,

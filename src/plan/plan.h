@@ -448,7 +448,9 @@ typedef struct PlanSettings {
     int32_t parallelism;            /* parallelism.default; 0: as many as there are cores */
     int64_t checkpoint_interval_us; /* 0: only at stop */
     int32_t checkpoints_retained;
-    const TimeZone *zone; /* table.local-time-zone */
+    const char *recovery_path;    /* execution.state-recovery.path; NULL or empty: none */
+    bool ignores_unclaimed_state; /* of it */
+    const TimeZone *zone;         /* table.local-time-zone */
     int64_t watermark_interval_us;
     int64_t idle_timeout_us;
     int64_t state_ttl_us;

@@ -81,6 +81,14 @@ static const OptionSpec SETTINGS[] = {
     {.key = "state.checkpoints.num-retained", .type = OPTION_INT, .default_text = "1"},
     {.key = "execution.checkpointing.tolerable-failed-checkpoints", .type = OPTION_INT},
     {.key = "execution.checkpointing.unaligned.enabled", .type = OPTION_BOOL},
+    {.key = "execution.state-recovery.path", .type = OPTION_TEXT},
+    {.key = "execution.savepoint.path", .type = OPTION_TEXT},
+    {.key = "execution.state-recovery.ignore-unclaimed-state",
+     .type = OPTION_BOOL,
+     .default_text = "false"},
+    {.key = "execution.savepoint.ignore-unclaimed-state",
+     .type = OPTION_BOOL,
+     .default_text = "false"},
     {.key = "execution.checkpointing.dir", .type = OPTION_TEXT},
     {.key = "state.checkpoints.dir", .type = OPTION_TEXT},
     {.key = "execution.checkpointing.savepoint-dir", .type = OPTION_TEXT},
@@ -144,10 +152,7 @@ static const char *const ACCEPTED[] = {
     "execution.checkpointing.checkpoints-after-tasks-finish",
     "execution.checkpointing.interval-during-backlog",
     "execution.checkpointing.local-backup.enabled",
-    "execution.state-recovery.path",
-    "execution.state-recovery.ignore-unclaimed-state",
     "execution.state-recovery.claim-mode",
-    "execution.savepoint.path",
     "state.backend",
     "state.backend.incremental",
     "state.backend.local-recovery",
@@ -418,15 +423,25 @@ static const TimeZone *settings_zone(const Planner *planner)
     return zone;
 }
 
+/* Flink gave its keys new names and still takes the old ones. */
+static const char *settings_new_or_old(const Planner *planner, const char *name, const char *old)
+{
+    return map_find(settings_given(planner), str_from(name)) != NULL ? name : old;
+}
+
 void settings_finish(Planner *planner, PlanSettings *out)
 {
     int64_t parallelism = settings_int(planner, "table.exec.resource.default-parallelism");
     if (parallelism < 1)
         parallelism = settings_int(planner, "parallelism.default");
-    const char *retained = "execution.checkpointing.num-retained";
     Map *all = settings_given(planner);
-    if (map_find(all, str_from(retained)) == NULL)
-        retained = "state.checkpoints.num-retained";
+    const char *retained = settings_new_or_old(planner, "execution.checkpointing.num-retained",
+                                               "state.checkpoints.num-retained");
+    const char *path =
+        settings_new_or_old(planner, "execution.state-recovery.path", "execution.savepoint.path");
+    const char *unclaimed =
+        settings_new_or_old(planner, "execution.state-recovery.ignore-unclaimed-state",
+                            "execution.savepoint.ignore-unclaimed-state");
     int64_t memory = 0;
     bool is_parsed = bytes_parse(str_from(settings_text(planner, "weir.memory.limit")), &memory);
     assert(is_parsed);
@@ -436,6 +451,8 @@ void settings_finish(Planner *planner, PlanSettings *out)
         .parallelism = clamp_int32(parallelism, 0, 1024),
         .checkpoint_interval_us = settings_duration_us(planner, "execution.checkpointing.interval"),
         .checkpoints_retained = clamp_int32(settings_int(planner, retained), 1, 1000),
+        .recovery_path = settings_text(planner, path),
+        .ignores_unclaimed_state = settings_is(planner, unclaimed, "true"),
         .zone = settings_zone(planner),
         .watermark_interval_us = settings_duration_us(planner, "pipeline.auto-watermark-interval"),
         .idle_timeout_us = settings_duration_us(planner, "table.exec.source.idle-timeout"),

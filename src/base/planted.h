@@ -1,0 +1,37 @@
+/* Bugs on purpose. A test of recovery that does not find them proves nothing, so each can be
+ * switched on, one at a time, in a build made with -Dplanted_bugs=true. In every other build
+ * `planted` is false and the code behind it is gone. */
+#ifndef WEIR_BASE_PLANTED_H
+#define WEIR_BASE_PLANTED_H
+
+#include <stdbool.h>
+
+typedef enum PlantedBug {
+    PLANTED_NONE,
+    PLANTED_STATE_NOT_SYNCED,      /* of a checkpoint */
+    PLANTED_RENAME_NOT_SYNCED,     /* the one that makes a checkpoint visible */
+    PLANTED_COMMIT_TOO_EARLY,      /* before the checkpoint is durable */
+    PLANTED_CHECKSUM_IGNORED,      /* of a checkpoint */
+    PLANTED_SYNC_RETRIED,          /* after it has failed */
+    PLANTED_SHARD_NOT_RESTORED,    /* the state of the last one is dropped */
+    PLANTED_POSITION_BEHIND,       /* files: the last one before a checkpoint is read again */
+    PLANTED_PART_NOT_SYNCED,       /* a file is published that is not durable */
+    PLANTED_IN_DOUBT_FORGOTTEN,    /* a sink does not hear what it had prepared */
+    PLANTED_BARRIER_NOT_ALIGNED,   /* the first of several channels decides */
+    PLANTED_OLD_REMOVED_TOO_EARLY, /* the last checkpoint, before the new one exists */
+    PLANTED_COUNT
+} PlantedBug;
+
+#ifdef WEIR_PLANTED_BUGS
+/* Which one is there; set by the test. */
+extern PlantedBug planted_bug;
+
+static inline bool planted(PlantedBug bug)
+{
+    return planted_bug == bug;
+}
+#else
+#define planted(bug) false
+#endif
+
+#endif
