@@ -14,7 +14,8 @@ help:
 	@echo 'make nexmark    the answers of all Nexmark queries (bench/nexmark/run time: how fast they are)'
 	@echo 'make fuzz       fuzz every decoder for FUZZ_SECONDS (60) each'
 	@echo 'make conformance  hold every case of the tests against the real Flink (Java, Maven)'
-	@echo 'make random     10,000 random queries against DuckDB; make soak: ten times as many, in all modes'
+	@echo 'make random     10,000 random queries against DuckDB; make soak: ten times as many, in all modes,'
+	@echo '                and 200,000 power cuts with what else can go wrong, in a simulated world'
 	@echo 'make fmt        format the C code; make tidy: check the house rules; make clang-tidy'
 	@echo 'make docs       write docs/connectors.md and docs/functions.md anew, from the program'
 	@echo 'make clean      remove what was built'
@@ -75,6 +76,7 @@ random: build
 
 soak: build
 	@tools/random --cases 100000 --again
+	@build/test/sim/sim all --rounds 40 --seed "$$(date +%s)"
 
 clean:
 	rm -rf build build-asan build-tsan build-clang build-fuzz build-check

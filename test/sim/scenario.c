@@ -1,0 +1,361 @@
+/* The pipeline, and the same in a few loops. */
+#include "sim/scenario.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "job/job.h"
+#include "sql/sql.h"
+
+enum {
+    WINDOW_US = 10 * 1000 * 1000,
+    EVENT_STEP_US = 900 * 1000,
+    EVENT_JITTER_US = 4 * 1000 * 1000,
+    TURN_US_MAX = 3000,
+    EVENT_STORES = 4,
+};
+
+static const char script[] =
+    "SET 'execution.checkpointing.interval' = '40 ms';\n"
+    "SET 'parallelism.default' = '2';\n"
+    "CREATE TABLE events (id BIGINT, store INT, amount BIGINT, ts TIMESTAMP(3),\n"
+    "  WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH (\n"
+    "  'connector' = 'filesystem', 'path' = 'in', 'format' = 'json');\n"
+    "CREATE TABLE orders (id BIGINT, store INT, amount BIGINT, PRIMARY KEY (id) NOT ENFORCED)\n"
+    "  WITH ('connector' = 'sim-changes');\n"
+    "CREATE TABLE copies (id BIGINT, store INT, amount BIGINT) WITH (\n"
+    "  'connector' = 'filesystem', 'path' = 'out/copies', 'format' = 'csv');\n"
+    "CREATE TABLE windows (w TIMESTAMP(3), n BIGINT, total BIGINT, store INT)\n"
+    "  PARTITIONED BY (store) WITH (\n"
+    "  'connector' = 'filesystem', 'path' = 'out/windows', 'format' = 'csv',\n"
+    "  'sink.partition-commit.policy.kind' = 'success-file');\n"
+    "CREATE TABLE totals (store INT, n BIGINT, total BIGINT, PRIMARY KEY (store) NOT ENFORCED)\n"
+    "  WITH ('connector' = 'sim-store');\n"
+    "CREATE TABLE pairs (id BIGINT, ordered BIGINT, seen BIGINT, PRIMARY KEY (id) NOT ENFORCED)\n"
+    "  WITH ('connector' = 'sim-ledger');\n"
+    "INSERT INTO copies SELECT id, store, amount FROM events;\n"
+    "INSERT INTO windows SELECT window_start, COUNT(*), SUM(amount), store FROM TABLE(\n"
+    "  TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND))\n"
+    "  GROUP BY window_start, window_end, store;\n"
+    "INSERT INTO totals SELECT store, COUNT(*), SUM(amount) FROM orders GROUP BY store;\n"
+    "INSERT INTO pairs SELECT o.id, o.amount, e.amount FROM orders o JOIN events e ON o.id = "
+    "e.id;\n";
+
+/* ---- The plan ------------------------------------------------------------------------------ */
+
+static const Registry *registry_with_ours(Arena *arena)
+{
+    const Registry *standard = connect_registry();
+    Registry *all = ARENA_NEW(arena, Registry);
+    *all = *standard;
+    const ConnectorInfo **infos =
+        ARENA_ARRAY(arena, const ConnectorInfo *, standard->connector_count + 3);
+    for (int32_t i = 0; i < standard->connector_count; i++)
+        infos[i] = standard->connectors[i];
+    infos[all->connector_count++] = &sim_changes_info;
+    infos[all->connector_count++] = &sim_store_info;
+    infos[all->connector_count++] = &sim_ledger_info;
+    all->connectors = infos;
+    return all;
+}
+
+static Plan *scenario_plan(Arena *arena, World *world)
+{
+    Source *source = ARENA_NEW(arena, Source);
+    *source = (Source){.name = "scenario.sql", .text = str_from(script)};
+    PlanContext context = {.world = world, .registry = registry_with_ours(arena)};
+    Diagnostics *diagnostics = diagnostics_new(arena, source);
+    Plan *plan = NULL;
+    Status status = plan_script(&context, source, arena, diagnostics, &plan);
+    if (status != OK) {
+        Buffer text = {0};
+        diagnostics_render(diagnostics, false, &text);
+        fprintf(stderr, "%s", buffer_terminated(&text));
+        abort();
+    }
+    return plan;
+}
+
+/* ---- The input ----------------------------------------------------------------------------- */
+
+static void event_time_print(int64_t time_us, Buffer *out)
+{
+    int64_t seconds = time_us / 1000000;
+    buffer_printf(out, "2024-01-01 %02d:%02d:%02d.%03d", (int)(seconds / 3600),
+                  (int)(seconds / 60 % 60), (int)(seconds % 60), (int)(time_us / 1000 % 1000));
+}
+
+static void events_make(Scenario *scenario, uint64_t seed)
+{
+    scenario->events_per_file = 1 + (int32_t)random_below(&seed, 15);
+    for (int32_t i = 0; i < scenario->event_count; i++) {
+        int64_t time_us = (int64_t)i * EVENT_STEP_US + random_below(&seed, EVENT_JITTER_US);
+        scenario->events[i] = (Order){.id = i + 1,
+                                      .store = (int32_t)random_below(&seed, EVENT_STORES),
+                                      .amount = random_below(&seed, 1000),
+                                      .time_us = time_us / 1000 * 1000};
+    }
+}
+
+Scenario *scenario_new(uint64_t seed, int32_t event_count)
+{
+    Arena *arena = arena_new(0);
+    Scenario *scenario = ARENA_NEW(arena, Scenario);
+    scenario->arena = arena;
+    scenario->seed = seed;
+    scenario->event_count = event_count;
+    scenario->events = ARENA_ARRAY(arena, Order, event_count);
+    events_make(scenario, seed);
+    SimWorld *world = sim_world_new(seed);
+    scenario->plan = scenario_plan(arena, &world->base);
+    sim_world_free(world);
+    return scenario;
+}
+
+void scenario_free(Scenario *scenario)
+{
+    if (scenario != NULL)
+        arena_free(scenario->arena);
+}
+
+SimWorld *scenario_begin(const Scenario *scenario, uint64_t seed)
+{
+    SimWorld *world = sim_world_new(seed);
+    Buffer text = {0};
+    char path[32];
+    for (int32_t i = 0; i < scenario->event_count; i++) {
+        const Order *event = &scenario->events[i];
+        buffer_printf(&text, "{\"id\":%lld,\"store\":%d,\"amount\":%lld,\"ts\":\"",
+                      (long long)event->id, event->store, (long long)event->amount);
+        event_time_print(event->time_us, &text);
+        buffer_append_text(&text, "\"}\n");
+        bool is_last = i + 1 == scenario->event_count;
+        if (!is_last && (i + 1) % scenario->events_per_file != 0)
+            continue;
+        snprintf(path, sizeof path, "in/%06d.json", i);
+        sim_world_put(world, path, buffer_str(&text));
+        text.length = 0;
+    }
+    buffer_free(&text);
+    outside_free(outside);
+    outside = outside_new(scenario->seed, scenario->event_count);
+    return world;
+}
+
+/* ---- What must come out -------------------------------------------------------------------- */
+
+typedef struct Line {
+    const char *text;
+} Line;
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(((const Line *)a)->text, ((const Line *)b)->text);
+}
+
+/* The lines of a text, sorted. */
+static const char *sort_text(Arena *arena, Str text)
+{
+    int64_t count = 0;
+    Line *lines = ARENA_ARRAY(arena, Line, text.length + 1);
+    while (text.length > 0)
+        lines[count++].text = str_terminated(arena, str_split(text, '\n', &text));
+    qsort(lines, (size_t)count, sizeof *lines, compare_lines);
+    Buffer out = {0};
+    for (int64_t i = 0; i < count; i++)
+        buffer_printf(&out, "%s\n", lines[i].text);
+    const char *sorted = arena_printf(arena, "%s", buffer_terminated(&out));
+    buffer_free(&out);
+    return sorted;
+}
+
+static bool is_visible(Str path)
+{
+    while (path.length > 0) {
+        Str part = str_split(path, '/', &path);
+        if (part.data[0] == '.' || part.data[0] == '_')
+            return false;
+    }
+    return true;
+}
+
+/* All lines of the visible files below a folder; of partitions with their values behind. */
+static const char *files_below(SimWorld *world, const char *folder, Arena *arena)
+{
+    List paths = {0};
+    disk_list_files(world->disk, arena, &paths);
+    Buffer all = {0};
+    for (int32_t i = 0; i < paths.count; i++) {
+        const char *path = LIST_AT(paths, i, const char);
+        if (!str_has_prefix(str_from(path), str_from(folder)) || !is_visible(str_from(path)))
+            continue;
+        int store;
+        bool has_store = sscanf(path + strlen(folder), "/store=%d/", &store) == 1;
+        Str text = inode_content(disk_find(world->disk, path));
+        while (text.length > 0) {
+            Str line = str_split(text, '\n', &text);
+            buffer_append_str(&all, line);
+            if (has_store)
+                buffer_printf(&all, ",%d", store);
+            buffer_append_char(&all, '\n');
+        }
+    }
+    const char *sorted = sort_text(arena, buffer_str(&all));
+    buffer_free(&all);
+    return sorted;
+}
+
+static void expect_copies(const Scenario *scenario, Buffer *out)
+{
+    for (int32_t i = 0; i < scenario->event_count; i++)
+        buffer_printf(out, "%lld,%d,%lld\n", (long long)scenario->events[i].id,
+                      scenario->events[i].store, (long long)scenario->events[i].amount);
+}
+
+static void expect_windows(const Scenario *scenario, Buffer *out)
+{
+    int64_t last = (int64_t)scenario->event_count * EVENT_STEP_US + EVENT_JITTER_US;
+    for (int64_t start = 0; start <= last; start += WINDOW_US) {
+        int64_t counts[EVENT_STORES] = {0}, sums[EVENT_STORES] = {0};
+        for (int32_t i = 0; i < scenario->event_count; i++) {
+            const Order *event = &scenario->events[i];
+            if (event->time_us < start || event->time_us >= start + WINDOW_US)
+                continue;
+            counts[event->store]++;
+            sums[event->store] += event->amount;
+        }
+        for (int32_t store = 0; store < EVENT_STORES; store++) {
+            if (counts[store] == 0)
+                continue;
+            buffer_append_char(out, '"');
+            event_time_print(start, out);
+            out->length -= 4; /* CSV writes no zero milliseconds */
+            buffer_printf(out, "\",%lld,%lld,%d\n", (long long)counts[store],
+                          (long long)sums[store], store);
+        }
+    }
+}
+
+/* The orders that are there when all changes have come. */
+static int32_t orders_at_end(Order *live)
+{
+    int32_t count = 0;
+    for (int32_t i = 0; i < outside->change_count; i++) {
+        const OrderChange *change = &outside->changes[i];
+        bool is_gone = change->kind == ROW_DELETE || change->kind == ROW_UPDATE_BEFORE;
+        int32_t at = 0;
+        while (at < count && live[at].id != change->row.id)
+            at++;
+        if (is_gone)
+            live[at] = live[--count];
+        else
+            live[count++] = change->row;
+    }
+    return count;
+}
+
+static void expect_totals(const Order *live, int32_t count, Buffer *out)
+{
+    for (int32_t store = 0; store < 16; store++) {
+        int64_t orders = 0, sum = 0;
+        for (int32_t i = 0; i < count; i++) {
+            orders += live[i].store == store;
+            sum += live[i].store == store ? live[i].amount : 0;
+        }
+        if (orders > 0)
+            buffer_printf(out, "%d|%lld|%lld\n", store, (long long)orders, (long long)sum);
+    }
+}
+
+static void expect_pairs(const Scenario *scenario, const Order *live, int32_t count, Buffer *out)
+{
+    for (int32_t i = 0; i < count; i++)
+        if (live[i].id <= scenario->event_count)
+            buffer_printf(out, "%lld|%lld|%lld\n", (long long)live[i].id, (long long)live[i].amount,
+                          (long long)scenario->events[live[i].id - 1].amount);
+}
+
+static const char *compare(Arena *arena, const char *what, const char *expected, const char *found)
+{
+    if (strcmp(expected, found) == 0)
+        return NULL;
+    return arena_printf(arena, "%s differ\n--- expected\n%s--- found\n%s", what, expected, found);
+}
+
+static const char *sort_buffer(Arena *arena, Buffer *text)
+{
+    const char *sorted = sort_text(arena, buffer_str(text));
+    buffer_free(text);
+    return sorted;
+}
+
+const char *scenario_check(const Scenario *scenario, SimWorld *world, Arena *arena)
+{
+    Order *live = ARENA_ARRAY(arena, Order, outside->change_count + 1);
+    int32_t count = orders_at_end(live);
+    Buffer copies = {0}, windows = {0}, totals = {0}, pairs = {0}, stored = {0};
+    expect_copies(scenario, &copies);
+    const char *wrong = compare(arena, "copies", sort_buffer(arena, &copies),
+                                files_below(world, "out/copies", arena));
+    expect_windows(scenario, &windows);
+    const char *sorted = sort_buffer(arena, &windows);
+    if (wrong == NULL)
+        wrong = compare(arena, "windows", sorted, files_below(world, "out/windows", arena));
+    expect_totals(live, count, &totals);
+    outside_print(outside, "totals", &stored);
+    sorted = sort_buffer(arena, &totals);
+    const char *found = sort_buffer(arena, &stored);
+    if (wrong == NULL)
+        wrong = compare(arena, "totals", sorted, found);
+    expect_pairs(scenario, live, count, &pairs);
+    outside_print(outside, "pairs", &stored);
+    sorted = sort_buffer(arena, &pairs);
+    found = sort_buffer(arena, &stored);
+    return wrong != NULL ? wrong : compare(arena, "pairs", sorted, found);
+}
+
+/* ---- Running ------------------------------------------------------------------------------- */
+
+typedef struct Turns {
+    SimWorld *world;
+    uint64_t *schedule;
+} Turns;
+
+static int32_t turns_choose(void *context, int32_t count)
+{
+    Turns *turns = context;
+    turns->world->now_us += random_below(turns->schedule, TURN_US_MAX);
+    return (int32_t)random_below(turns->schedule, count);
+}
+
+Status scenario_run(const Scenario *scenario, SimWorld *world, uint64_t *schedule, Error *error)
+{
+    Turns turns = {world, schedule};
+    JobOptions options = {.pipeline = "sim",
+                          .data_dir = "weir-data",
+                          .choose = turns_choose,
+                          .choose_context = &turns};
+    Job *job = NULL;
+    error_clear(error);
+    TRY(job_open(&world->base, scenario->plan, &options, &job, error));
+    Status status = job_run(job, error);
+    job_close(job);
+    return status;
+}
+
+bool scenario_has_checkpoint(SimWorld *world)
+{
+    const Inode *folder = disk_find(world->disk, "weir-data/jobs/sim/checkpoints");
+    Arena *arena = arena_new(0);
+    List names = {0};
+    bool has_any = false;
+    if (folder != NULL)
+        inode_list(folder, arena, &names);
+    for (int32_t i = 0; i < names.count; i++)
+        has_any = has_any || !str_has_suffix(str_from(LIST_AT(names, i, const char)), STR(".tmp"));
+    arena_free(arena);
+    return has_any;
+}

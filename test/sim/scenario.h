@@ -1,0 +1,40 @@
+/* One pipeline, its input, and what must come out: worked out here from the input alone.
+ *
+ *     files of events ──┬── copies          files, exactly once
+ *                       ├── TUMBLE 10 s ──── windows, files by store, exactly once
+ *                       └──┐
+ *     changes of orders ──┼── JOIN ──────── pairs, by key, exactly once
+ *                          └── GROUP BY ─── totals, by key */
+#ifndef WEIR_TEST_SIM_SCENARIO_H
+#define WEIR_TEST_SIM_SCENARIO_H
+
+#include "plan/plan.h"
+#include "sim/outside.h"
+#include "sim/world.h"
+
+typedef struct Scenario {
+    Arena *arena;
+    Plan *plan;
+    Order *events;
+    int32_t event_count;
+    int32_t events_per_file;
+    uint64_t seed;
+} Scenario;
+
+/* Plans the pipeline. The seed decides the input. */
+Scenario *scenario_new(uint64_t seed, int32_t event_count);
+void scenario_free(Scenario *scenario);
+
+/* A machine with the files of events, before anything has run; and `outside` anew. */
+SimWorld *scenario_begin(const Scenario *scenario, uint64_t seed);
+
+/* NULL when all of it is there, once and nothing else; or what is not so, in the arena. */
+const char *scenario_check(const Scenario *scenario, SimWorld *world, Arena *arena);
+
+/* Run the job until it ends, fails or the power goes; `schedule` decides who has a turn. */
+Status scenario_run(const Scenario *scenario, SimWorld *world, uint64_t *schedule, Error *error);
+
+/* Whether there is a checkpoint to resume from. */
+bool scenario_has_checkpoint(SimWorld *world);
+
+#endif

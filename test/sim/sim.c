@@ -1,0 +1,469 @@
+/* Jobs in a simulated world: the power goes, syncs fail, the disk fills up, servers refuse, in as
+ * many ways as there is time for, and what comes out is compared with what must.
+ *
+ * Usage: sim all [--rounds N] [--seed S]
+ *        sim MODE [--trials N] [--seed S] [--only TRIAL] [--trace]
+ *
+ *   plain   no fault: any order of turns gives the same result, the same seed the same trace
+ *   cuts    the power goes before or after each change of the disk, one after the other; again
+ *           while the job recovers, in one of four trials
+ *   kills   as cuts, but only the process dies: what was written is there
+ *   syncs   each sync fails once: the job ends at once, and never syncs that file again
+ *   errors  each call fails, once or from then on
+ *   full    the disk fills up and has room again later: the job goes on by itself
+ *   damage  a bit flips, bytes are missing or zero in a file of a checkpoint while nothing runs:
+ *           that is found and named, or an older checkpoint does
+ *   chaos   several of these together
+ *   hunt    each of the planted bugs in turn must be found by one of these (base/planted.h)
+ *
+ * `all` goes through the modes but the last, each round with the next seed: another input, another
+ * order of turns. A trial that fails is printed with what repeats it. */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/planted.h"
+#include "base/random.h"
+#include "sim/scenario.h"
+
+enum {
+    EVENTS = 120,
+    RUNS_MAX = 40, /* of one trial, until it must have ended */
+};
+
+typedef enum Mode {
+    MODE_PLAIN,
+    MODE_CUTS,
+    MODE_KILLS,
+    MODE_SYNCS,
+    MODE_ERRORS,
+    MODE_FULL,
+    MODE_DAMAGE,
+    MODE_CHAOS,
+    MODE_HUNT,
+    MODE_COUNT,
+} Mode;
+
+static const char *const mode_names[MODE_COUNT] = {"plain", "cuts",   "kills", "syncs", "errors",
+                                                   "full",  "damage", "chaos", "hunt"};
+
+typedef struct Options {
+    Mode mode;
+    int64_t trials;
+    uint64_t seed;
+    int64_t only; /* 0: all */
+    bool is_traced;
+    bool is_quiet;
+    int64_t rounds; /* of all modes; 0: one mode */
+} Options;
+
+/* How many trials of each mode make a round. */
+static const int64_t round_trials[MODE_COUNT] = {
+    [MODE_PLAIN] = 100,   [MODE_CUTS] = 5000, [MODE_KILLS] = 800,   [MODE_SYNCS] = 500,
+    [MODE_ERRORS] = 1200, [MODE_FULL] = 100,  [MODE_DAMAGE] = 1000, [MODE_CHAOS] = 500,
+};
+
+typedef struct Trial {
+    const Scenario *scenario;
+    Mode mode;
+    uint64_t seed;
+    SimFaults faults; /* of the first run */
+    bool is_kill;     /* what a crash leaves is all that was written */
+    bool cuts_again;  /* also while it recovers */
+    bool is_traced;
+    bool is_damaged;
+    /* What came of it. */
+    int64_t runs, changes, failed;
+    uint64_t trace;
+    char wrong[16384];
+} Trial;
+
+__attribute__((format(printf, 2, 3))) static bool trial_fails(Trial *trial, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(trial->wrong, sizeof trial->wrong, format, args);
+    va_end(args);
+    return false;
+}
+
+static bool trial_check(Trial *trial, SimWorld *world)
+{
+    Arena *arena = arena_new(0);
+    const char *wrong = scenario_check(trial->scenario, world, arena);
+    bool is_right = wrong == NULL || trial_fails(trial, "%s", wrong);
+    arena_free(arena);
+    return is_right;
+}
+
+/* What a run that did not come to its end may say. */
+static bool trial_accepts(Trial *trial, const SimWorld *world, Status status, const Error *error)
+{
+    if (world->syncs_retried > 0)
+        return trial_fails(trial, "a file was synced again after its sync had failed");
+    if (status == OK || world->is_off || world->failed > 0)
+        return true;
+    return trial_fails(trial, "the job failed without a fault: %s %s", error->code, error->text);
+}
+
+/* The end of a bounded job is the moment when its last checkpoint goes: a crash behind it leaves
+ * nothing to resume, and nothing to do. */
+static bool trial_has_ended(Trial *trial, SimWorld *world)
+{
+    if (trial->runs == 0 || scenario_has_checkpoint(world))
+        return false;
+    bool is_right = trial_check(trial, world);
+    trial->wrong[0] = '\0';
+    return is_right;
+}
+
+/* One of the files of checkpoints is not what it was. */
+static void trial_damage(Trial *trial, SimWorld *world, uint64_t *chance)
+{
+    Arena *arena = arena_new(0);
+    List paths = {0}, files = {0};
+    disk_list_files(world->disk, arena, &paths);
+    for (int32_t i = 0; i < paths.count; i++) {
+        Str path = str_from(LIST_AT(paths, i, const char));
+        if (str_has_prefix(path, STR("weir-data/jobs/")) && str_find(path, STR(".tmp/")) < 0)
+            list_append(&files, arena, paths.items[i]);
+    }
+    if (files.count > 0) {
+        const char *path = LIST_AT(files, (int32_t)random_below(chance, files.count), char);
+        Inode *file = disk_find(world->disk, path);
+        Str content = str_copy(arena, inode_content(file));
+        char *bytes = (char *)content.data;
+        int64_t at = random_below(chance, content.length);
+        int64_t kind = random_below(chance, 4);
+        trial->is_damaged = true;
+        if (kind == 0)
+            content.length = at;
+        else if (kind == 1 && content.length > SECTOR_BYTES)
+            memset(bytes + at % (content.length - SECTOR_BYTES), 0, SECTOR_BYTES);
+        else
+            bytes[at] ^= (char)(1 << random_below(chance, 8));
+        disk_overwrite(world->disk, file, content);
+    }
+    arena_free(arena);
+}
+
+/* Damage that is found ends the trial: a person has to decide. */
+static bool trial_has_found_damage(const Trial *trial, Status status, const Error *error)
+{
+    return trial->is_damaged && status == ERR_CORRUPT &&
+           strstr(error->text, "weir-data/jobs/sim/checkpoints/chk-") != NULL;
+}
+
+static SimFaults trial_next_faults(const Trial *trial, uint64_t *chance)
+{
+    SimFaults faults = {0};
+    if (trial->cuts_again && random_below(chance, 2) == 0) {
+        faults.cut_at = 1 + random_below(chance, 60);
+        faults.cuts_after = random_below(chance, 2) == 0;
+    }
+    return faults;
+}
+
+/* Runs until the job has ended, with a crash or a fault in each run but the last. */
+static bool trial_run(Trial *trial)
+{
+    uint64_t schedule = hash_combine(trial->seed, 2), chance = hash_combine(trial->seed, 3);
+    SimWorld *world = scenario_begin(trial->scenario, trial->seed);
+    world->faults = trial->faults;
+    world->is_traced = trial->is_traced;
+    outside->refusals = trial->mode == MODE_CHAOS ? (int32_t)random_below(&chance, 200) : 0;
+    bool is_right = true, has_ended = false;
+    while (is_right && !has_ended) {
+        Error error = {0};
+        Status status = scenario_run(trial->scenario, world, &schedule, &error);
+        trial->runs++;
+        trial->changes += world->changes;
+        trial->failed += world->failed;
+        if (trial_has_found_damage(trial, status, &error)) {
+            sim_world_free(world);
+            return true;
+        }
+        is_right = trial_accepts(trial, world, status, &error);
+        if (is_right && trial->mode == MODE_SYNCS && world->failed > 0 && status == OK)
+            is_right = trial_fails(trial, "a sync failed and the job went on");
+        if (is_right && trial->mode == MODE_FULL && status != OK)
+            is_right = trial_fails(trial, "the disk was full: %s %s", error.code, error.text);
+        if (trial->is_traced)
+            fprintf(stderr, "run %" PRId64 ": %s %s %s\n", trial->runs, status_name(status),
+                    error.code, error.text);
+        if (is_right && trial->runs >= RUNS_MAX)
+            is_right = trial_fails(trial, "the job does not come to its end");
+        world = sim_world_restart(world, random_next(&chance), trial->is_kill);
+        has_ended = status == OK || (is_right && trial_has_ended(trial, world));
+        world->faults = trial_next_faults(trial, &chance);
+        if (trial->mode == MODE_DAMAGE && !has_ended && trial->runs == 1)
+            trial_damage(trial, world, &chance);
+    }
+    is_right = is_right && trial_check(trial, world);
+    trial->trace = world->trace;
+    sim_world_free(world);
+    return is_right;
+}
+
+/* ---- Modes --------------------------------------------------------------------------------- */
+
+/* How many calls there are to go wrong, by a run without faults. */
+typedef struct Extent {
+    int64_t changes, syncs, calls;
+} Extent;
+
+static int64_t count_calls(const Scenario *scenario, uint64_t seed, uint32_t calls)
+{
+    SimWorld *world = scenario_begin(scenario, seed);
+    world->faults.fail_calls = calls;
+    uint64_t schedule = hash_combine(seed, 2);
+    Error error = {0};
+    Status status = scenario_run(scenario, world, &schedule, &error);
+    assert(status == OK);
+    int64_t count = world->failable;
+    sim_world_free(world);
+    return count;
+}
+
+static int64_t pick(int64_t number, int64_t count)
+{
+    return 1 + (number - 1) % count;
+}
+
+static void trial_plan_full(Trial *trial, uint64_t *chance)
+{
+    trial->faults.disk_bytes = 15000 + random_below(chance, 25000);
+    trial->faults.disk_room_back_us = INT64_C(1704067200000000) + random_below(chance, 20000000);
+}
+
+/* Trial number `number` of a mode; the same schedule while the call that goes wrong moves on. */
+static void trial_plan(Trial *trial, int64_t number, const Extent *extent, uint64_t seed)
+{
+    uint64_t chance = hash_combine(seed, (uint64_t)number);
+    bool is_second = (number - 1) / extent->calls % 2 == 1;
+    switch (trial->mode) {
+    case MODE_PLAIN: trial->seed = chance; break;
+    case MODE_CUTS:
+    case MODE_KILLS:
+        trial->faults.cut_at = pick(number, extent->changes);
+        trial->faults.cuts_after = (number - 1) / extent->changes % 2 == 1;
+        trial->cuts_again = random_below(&chance, 4) == 0;
+        trial->is_kill = trial->mode == MODE_KILLS;
+        break;
+    case MODE_SYNCS:
+        trial->faults.fail_at = pick(number, extent->syncs);
+        trial->faults.fail_calls = SIM_SYNCS;
+        trial->faults.fail_with = ERR_IO;
+        trial->is_kill = (number - 1) / extent->syncs % 2 == 1;
+        break;
+    case MODE_ERRORS:
+        trial->faults.fail_at = pick(number, extent->calls);
+        trial->faults.fail_calls = SIM_ALL;
+        trial->faults.fail_with = ERR_IO;
+        trial->faults.fails_for_ever = is_second;
+        break;
+    case MODE_FULL: trial_plan_full(trial, &chance); break;
+    case MODE_DAMAGE:
+        trial->seed = chance;
+        trial->faults.cut_at = 1 + random_below(&chance, extent->changes);
+        trial->is_kill = true;
+        break;
+    case MODE_HUNT:
+    case MODE_COUNT: break;
+    case MODE_CHAOS:
+        trial->seed = chance;
+        trial->cuts_again = true;
+        trial->is_kill = random_below(&chance, 2) == 0;
+        trial->faults = trial_next_faults(trial, &chance);
+        if (random_below(&chance, 2) == 0)
+            trial_plan_full(trial, &chance);
+        if (random_below(&chance, 3) == 0) {
+            trial->faults.fail_at = 1 + random_below(&chance, extent->calls);
+            trial->faults.fail_calls = SIM_ALL;
+            trial->faults.fail_with = random_below(&chance, 2) == 0 ? ERR_IO : ERR_FULL;
+        }
+    }
+}
+
+static uint32_t calls_of(Mode mode)
+{
+    return mode == MODE_SYNCS ? SIM_SYNCS : mode == MODE_ERRORS ? SIM_ALL : SIM_CHANGES;
+}
+
+static bool run_number(const Options *options, const Scenario *scenario, const Extent *extent,
+                       int64_t number, Trial *trial)
+{
+    *trial = (Trial){.scenario = scenario,
+                     .mode = options->mode,
+                     .seed = options->seed,
+                     .is_traced = options->is_traced};
+    trial_plan(trial, number, extent, options->seed);
+    bool is_right = trial_run(trial);
+    if (!is_right || (options->mode != MODE_PLAIN && options->mode != MODE_CHAOS))
+        return is_right;
+    Trial *again = malloc(sizeof *again);
+    *again = *trial;
+    again->runs = 0;
+    again->is_traced = false;
+    is_right = trial_run(again);
+    if (is_right && again->trace != trial->trace)
+        is_right = trial_fails(trial, "the same seed gave another trace");
+    free(again);
+    return is_right;
+}
+
+/* How many trials failed. */
+static int64_t run_mode(const Options *options)
+{
+    Scenario *scenario = scenario_new(options->seed, EVENTS);
+    int64_t calls = count_calls(scenario, options->seed, calls_of(options->mode));
+    Extent extent = {.changes = calls, .syncs = calls, .calls = calls};
+    Trial *trial = malloc(sizeof *trial);
+    int64_t failures = 0, done = 0, runs = 0;
+    for (int64_t number = 1; number <= options->trials && failures < 5; number++) {
+        if (options->only != 0 && number != options->only)
+            continue;
+        bool is_right = run_number(options, scenario, &extent, number, trial);
+        done++;
+        runs += trial->runs;
+        if (is_right)
+            continue;
+        failures++;
+        if (options->is_quiet)
+            break;
+        printf("FAIL sim %s --seed %" PRIu64 " --only %" PRId64 "\n%s\n", mode_names[options->mode],
+               options->seed, number, trial->wrong);
+    }
+    if (!options->is_quiet)
+        printf("sim %s: seed %" PRIu64 ", %" PRId64 " calls, %" PRId64 " trials, %" PRId64
+               " runs: %" PRId64 " failed\n",
+               mode_names[options->mode], options->seed, calls, done, runs, failures);
+    free(trial);
+    scenario_free(scenario);
+    outside_free(outside);
+    outside = NULL;
+    return failures;
+}
+
+static int run_all(const Options *options)
+{
+    int64_t trials = 0, failures = 0;
+    for (int64_t round = 0; round < options->rounds; round++) {
+        for (int32_t mode = 0; mode < MODE_HUNT; mode++) {
+            Options one = *options;
+            one.mode = (Mode)mode;
+            one.seed = options->seed + (uint64_t)round;
+            one.trials = round_trials[mode];
+            trials += one.trials;
+            failures += run_mode(&one);
+        }
+    }
+    printf("%" PRId64 " passed, %" PRId64 " failed\n", trials - failures, failures);
+    return failures == 0 ? 0 : 1;
+}
+
+/* ---- Planted bugs -------------------------------------------------------------------------- */
+
+#ifdef WEIR_PLANTED_BUGS
+static const char *const bug_names[PLANTED_COUNT] = {
+    [PLANTED_STATE_NOT_SYNCED] = "a checkpoint's state is not synced",
+    [PLANTED_RENAME_NOT_SYNCED] = "a checkpoint's name is not synced",
+    [PLANTED_COMMIT_TOO_EARLY] = "sinks commit before the checkpoint is durable",
+    [PLANTED_CHECKSUM_IGNORED] = "checksums are not looked at",
+    [PLANTED_SYNC_RETRIED] = "a failed sync is tried again",
+    [PLANTED_SHARD_NOT_RESTORED] = "the state of one shard is not restored",
+    [PLANTED_POSITION_BEHIND] = "the position of files is one file behind",
+    [PLANTED_PART_NOT_SYNCED] = "files are published that are not synced",
+    [PLANTED_IN_DOUBT_FORGOTTEN] = "what sinks had prepared is forgotten",
+    [PLANTED_BARRIER_NOT_ALIGNED] = "barriers are not aligned",
+    [PLANTED_OLD_REMOVED_TOO_EARLY] = "the last checkpoint goes before the new one is there",
+};
+
+/* The mode that finds it, or NULL. */
+static const char *hunt_one(const Options *options)
+{
+    static const Mode modes[] = {MODE_CUTS, MODE_KILLS, MODE_SYNCS, MODE_DAMAGE, MODE_CHAOS};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        Options hunt = *options;
+        hunt.mode = modes[i];
+        hunt.is_quiet = true;
+        if (run_mode(&hunt) != 0)
+            return mode_names[modes[i]];
+    }
+    return NULL;
+}
+
+static int run_hunt(const Options *options)
+{
+    int32_t found = 0;
+    for (int32_t bug = 1; bug < PLANTED_COUNT; bug++) {
+        planted_bug = (PlantedBug)bug;
+        const char *mode = hunt_one(options);
+        found += mode != NULL;
+        printf("%-55s %s\n", bug_names[bug], mode != NULL ? mode : "NOT FOUND");
+    }
+    printf("%d passed, %d failed\n", found, PLANTED_COUNT - 1 - found);
+    return found == PLANTED_COUNT - 1 ? 0 : 1;
+}
+#else
+static int run_hunt(const Options *options)
+{
+    (void)options;
+    fprintf(stderr, "sim: this build has no planted bugs: -Dplanted_bugs=true\n");
+    return 64;
+}
+#endif
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: sim all [--rounds N] [--seed S]\n"
+                    "       sim MODE [--trials N] [--seed S] [--only TRIAL] [--trace]\n");
+    return 64;
+}
+
+int main(int count, char **arguments)
+{
+    Options options = {.mode = MODE_COUNT, .trials = 100, .seed = 1};
+    for (int i = 1; i < count; i++) {
+        const char *argument = arguments[i];
+        const char *value = i + 1 < count ? arguments[i + 1] : NULL;
+        bool is_mode = false;
+        for (int32_t m = 0; m < MODE_COUNT && !is_mode; m++) {
+            is_mode = strcmp(argument, mode_names[m]) == 0;
+            options.mode = is_mode ? (Mode)m : options.mode;
+        }
+        if (is_mode)
+            continue;
+        if (strcmp(argument, "all") == 0)
+            options.rounds = 1;
+        else if (strcmp(argument, "--trace") == 0)
+            options.is_traced = true;
+        else if (value == NULL)
+            return usage();
+        else if (strcmp(argument, "--trials") == 0)
+            options.trials = strtoll(arguments[++i], NULL, 10);
+        else if (strcmp(argument, "--seed") == 0)
+            options.seed = strtoull(arguments[++i], NULL, 10);
+        else if (strcmp(argument, "--rounds") == 0)
+            options.rounds = strtoll(arguments[++i], NULL, 10);
+        else if (strcmp(argument, "--only") == 0)
+            options.only = strtoll(arguments[++i], NULL, 10);
+        else
+            return usage();
+    }
+    log_configure(options.is_traced ? LOG_INFO : LOG_OFF, LOG_TEXT, false);
+    if (options.rounds > 0)
+        return run_all(&options);
+    if (options.mode == MODE_COUNT)
+        return usage();
+    if (options.only > options.trials)
+        options.trials = options.only;
+    if (options.mode == MODE_HUNT)
+        return run_hunt(&options);
+    return run_mode(&options) == 0 ? 0 : 1;
+}

@@ -1,0 +1,72 @@
+/* A World of its own: virtual time, seeded randomness, a disk in memory, and faults on demand.
+ *
+ * Every call of the file system is numbered and goes into a hash, the trace: the same seed and the
+ * same program give the same one. A fault plan names calls by number. When the power is off, every
+ * call fails and changes nothing; what is left is what sim_world_restart gives.
+ *
+ * One thread only. */
+#ifndef WEIR_TEST_SIM_WORLD_H
+#define WEIR_TEST_SIM_WORLD_H
+
+#include "base/world.h"
+#include "sim/disk.h"
+
+typedef enum SimCall {
+    SIM_OPEN = 1,
+    SIM_READ = 2,
+    SIM_WRITE = 4,
+    SIM_SYNC = 8,
+    SIM_CLOSE = 16,
+    SIM_STAT = 32,
+    SIM_RENAME = 64,
+    SIM_REMOVE = 128,
+    SIM_TRUNCATE = 256,
+    SIM_MAKE_FOLDER = 512,
+    SIM_SYNC_FOLDER = 1024,
+    SIM_LIST = 2048,
+    SIM_LOCK = 4096,
+    SIM_ALL = 8191,
+    SIM_SYNCS = SIM_SYNC | SIM_SYNC_FOLDER,
+    SIM_CHANGES = SIM_OPEN | SIM_WRITE | SIM_SYNC | SIM_RENAME | SIM_REMOVE | SIM_TRUNCATE |
+                  SIM_MAKE_FOLDER | SIM_SYNC_FOLDER | SIM_LOCK,
+} SimCall;
+
+/* What goes wrong. Calls are counted from 1, those of the named kinds only; 0: never. */
+typedef struct SimFaults {
+    int64_t cut_at;      /* the power goes at this call of SIM_CHANGES … */
+    bool cuts_after;     /* … when it is done, not before */
+    int64_t fail_at;     /* this call of `fail_calls` fails … */
+    bool fails_for_ever; /* … and all after it */
+    uint32_t fail_calls;
+    Status fail_with;          /* ERR_IO or ERR_FULL */
+    int64_t disk_bytes;        /* what the disk holds; 0: no limit */
+    int64_t disk_room_back_us; /* from this time on (of the virtual clock) it has no limit */
+} SimFaults;
+
+typedef struct SimWorld {
+    World base; /* first: a SimWorld * is a World * */
+    Disk *disk;
+    SimFaults faults;
+    int64_t started_us, now_us;
+    uint64_t seed;         /* of random_u64 and of what faults leave */
+    int64_t changes;       /* calls of SIM_CHANGES so far */
+    int64_t failable;      /* calls of faults.fail_calls so far */
+    int64_t failed;        /* calls that were made to fail */
+    int64_t syncs_retried; /* of a file whose sync had failed: never to be done */
+    uint64_t trace;
+    bool is_off;
+    bool is_traced; /* each call to standard error */
+} SimWorld;
+
+/* The clock stands at 2024-01-01 00:00:00 UTC; the disk is empty. */
+SimWorld *sim_world_new(uint64_t seed);
+void sim_world_free(SimWorld *world);
+
+/* A machine that starts again with what a power cut left, or (`is_kill`) with all that was
+ * written: only the process died. The clock goes on; no faults. The old world is freed. */
+SimWorld *sim_world_restart(SimWorld *world, uint64_t seed, bool is_kill);
+
+/* A durable file, its folders made. */
+void sim_world_put(SimWorld *world, const char *path, Str content);
+
+#endif
