@@ -2,6 +2,8 @@
  *
  * What may pass (a server that went away, a full disk) is retried with growing pauses for as
  * long as the job runs; meanwhile nothing is taken from the input, which is the back-pressure.
+ * Rows of a table that holds them back go to the connector when their checkpoint is durable, and
+ * are part of it until then (exec/held.h).
  * Rows with NULL in a NOT NULL column never reach the connector: by the not-null enforcer they
  * are dropped (DROP) or, where Flink would fail the job (ERROR), become dead letters. */
 #include "exec/operators.h"
@@ -10,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "base/log.h"
+#include "exec/held.h"
 #include "state/table.h"
 
 enum {
@@ -26,6 +29,7 @@ typedef struct SinkOperator {
     const int32_t *key; /* columns of the input, where the sink goes by a key and skips -U */
     TableKey key_shape;
     StateTable *later; /* of one batch: key -> whether rows have been seen, from its end on */
+    HeldRows *held, *prepared; /* since the last barrier, before it; or NULL */
     bool is_open, has_finished;
     Buffer restored; /* the writer's own state of the checkpoint, until start */
     bool is_restored;
@@ -126,14 +130,14 @@ static void sink_find_required(SinkOperator *sink)
 }
 
 /* The columns that carry the primary key, for sinks that take updates by key without -U. */
-static void sink_find_key(SinkOperator *sink)
+static void sink_find_key(SinkOperator *sink, bool holds_rows)
 {
     const PlanNode *node = sink->base.node;
     const PlanTable *table = node->sink.table;
     Arena *arena = sink->base.task->query;
     ChangelogMode accepts = node->sink.accepts;
-    bool is_keyed = (node->inputs[0]->changelog & CHANGELOG_UPDATE_BEFORE) != 0 &&
-                    (accepts & CHANGELOG_DELETE) != 0 && (accepts & CHANGELOG_UPDATE_BEFORE) == 0;
+    bool is_keyed = (accepts & CHANGELOG_DELETE) != 0 && (accepts & CHANGELOG_UPDATE_BEFORE) == 0;
+    bool has_before = (node->inputs[0]->changelog & CHANGELOG_UPDATE_BEFORE) != 0;
     int32_t *key = ARENA_ARRAY(arena, int32_t, table->key_count + 1);
     Type *types = ARENA_ARRAY(arena, Type, table->key_count + 1);
     int32_t count = 0;
@@ -146,6 +150,12 @@ static void sink_find_key(SinkOperator *sink)
         }
     }
     if (count == 0 || count != table->key_count)
+        return;
+    if (holds_rows) {
+        sink->held = held_new(&node->schema, key, count);
+        sink->prepared = held_new(&node->schema, key, count);
+    }
+    if (!has_before)
         return;
     sink->key = key;
     sink->key_shape = table_key(arena, types, count);
@@ -183,7 +193,7 @@ static Status sink_open(Operator *op)
     static const char help[] = "Rows handed to sinks.";
     sink->writer = sink_make_writer(sink);
     sink_find_required(sink);
-    sink_find_key(sink);
+    sink_find_key(sink, plan_table_holds_rows(op->node->sink.table));
     sink->written = sink_metric(sink, records, "result=\"written\"", help);
     sink->dropped = sink_metric(sink, records, "result=\"dropped\"", help);
     sink->rejected = sink_metric(sink, records, "result=\"rejected\"", help);
@@ -192,14 +202,47 @@ static Status sink_open(Operator *op)
     return OK;
 }
 
+static Status sink_damaged(SinkOperator *sink)
+{
+    return fail(sink->base.task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
+                sink->base.node->label);
+}
+
+/* What belongs to a durable checkpoint. Called again after a crash in the middle, it writes all of
+ * it once more, which changes nothing. */
+static Status sink_write_held(SinkOperator *sink)
+{
+    Arena *arena = arena_new(0);
+    int64_t cursor = 0;
+    Batch batch;
+    Status status = OK;
+    while (status == OK && held_next(sink->prepared, &cursor, arena, &batch)) {
+        SinkCall call = {.what = CALL_WRITE, .batch = &batch};
+        status = sink_retry(sink, &call);
+        metric_add(sink->written, status == OK ? batch.row_count : 0);
+        arena_reset(arena);
+    }
+    arena_free(arena);
+    if (status == OK)
+        held_clear(sink->prepared);
+    return status;
+}
+
 static Status sink_start(Operator *op)
 {
     SinkOperator *sink = (SinkOperator *)op;
     if (sink->is_open)
         return OK;
-    SinkCall call = {.what = CALL_OPEN, .restored = buffer_str(&sink->restored)};
+    bool holds_rows = sink->held != NULL;
+    SinkCall call = {.what = CALL_OPEN};
+    if (!holds_rows)
+        call.restored = buffer_str(&sink->restored);
     sink->is_open = true; /* close is due even after a failed open */
     Status status = sink_retry(sink, &call);
+    if (status == OK && holds_rows && !held_load(sink->prepared, buffer_str(&sink->restored)))
+        status = sink_damaged(sink);
+    if (status == OK && holds_rows)
+        status = sink_write_held(sink);
     buffer_free(&sink->restored);
     sink->restored = (Buffer){0};
     return status;
@@ -276,6 +319,10 @@ static Status sink_push(Operator *op, int32_t input, Batch *batch)
         sink_settle_updates(sink, batch);
     if (batch->selection.count == 0)
         return OK;
+    if (sink->held != NULL) {
+        held_add(sink->held, batch);
+        return OK;
+    }
     int64_t count = batch->selection.count;
     SinkCall call = {.what = CALL_WRITE, .batch = batch};
     TRY(sink_retry(sink, &call));
@@ -315,6 +362,13 @@ static Status sink_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
     int64_t own = out->length;
     SinkCall call = {.what = CALL_PREPARE, .number = checkpoint, .state = out};
     TRY(sink_retry(sink, &call));
+    if (sink->held != NULL) {
+        assert(out->length == own && held_count(sink->prepared) == 0);
+        held_save(sink->held, out);
+        HeldRows *next = sink->prepared;
+        sink->prepared = sink->held;
+        sink->held = next;
+    }
     /* Nothing to say is no state: a writer without one is opened as a fresh one is. */
     if (out->length == own)
         out->length = start;
@@ -325,6 +379,10 @@ static Status sink_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
  * is gone, so that what it had prepared is committed. */
 static Status sink_settle(SinkOperator *sink, Str state)
 {
+    if (sink->held != NULL) {
+        buffer_append_str(&sink->restored, state);
+        return OK;
+    }
     SinkWriter *mine = sink->writer;
     sink->writer = sink_make_writer(sink);
     SinkCall call = {.what = CALL_OPEN, .restored = state};
@@ -342,8 +400,7 @@ static Status sink_restore(Operator *op, Str state)
     int64_t owner = byte_reader_u32(&reader);
     Str own = str_make(reader.at, byte_reader_left(&reader));
     if (reader.is_short)
-        return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
-                    op->node->label);
+        return sink_damaged(sink);
     if (owner % op->task->shard_count != op->task->shard)
         return OK;
     if (owner != op->task->shard || sink->is_restored)
@@ -357,7 +414,11 @@ static Status sink_committed(Operator *op, int64_t checkpoint)
 {
     SinkOperator *sink = (SinkOperator *)op;
     SinkCall call = {.what = CALL_COMMIT, .number = checkpoint};
-    return sink->is_open ? sink_retry(sink, &call) : OK;
+    if (!sink->is_open)
+        return OK;
+    if (sink->held != NULL)
+        TRY(sink_write_held(sink));
+    return sink_retry(sink, &call);
 }
 
 static void sink_close(Operator *op)
@@ -367,6 +428,9 @@ static void sink_close(Operator *op)
         sink->writer->kind->close(sink->writer);
     buffer_free(&sink->restored);
     table_free(sink->later);
+    held_free(sink->held);
+    held_free(sink->prepared);
+    sink->held = sink->prepared = NULL;
     sink->later = NULL;
     sink->is_open = false;
 }

@@ -101,6 +101,10 @@ typedef struct ConnectorInfo {
     bool reads_fields; /* gives single fields of a ROW as columns, if its format does too */
     bool is_extension; /* not one of Flink's or its ecosystem's: named by --portable */
     SinkGuarantee guarantee;
+    /* Whether the rows of this table, which is written by key, wait until their checkpoint is
+     * durable and are then written, each key once: what was read by then is never taken back. NULL:
+     * never. */
+    bool (*holds_rows)(const TableOptions *table);
     /* The BOOLEAN option that makes inserts of every change, which are otherwise read the same;
      * or NULL. Tables that differ in it alone, or in nothing, are read once: see plan/share.c. */
     const char *append_only_option;

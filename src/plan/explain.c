@@ -113,6 +113,12 @@ void explain_distribution(Buffer *out, const PlanNode *node, int32_t input)
     }
 }
 
+bool plan_table_holds_rows(const PlanTable *table)
+{
+    const ConnectorInfo *connector = table->connector;
+    return connector->holds_rows != NULL && connector->holds_rows(&table->options);
+}
+
 /* The promise of everything from the sources to this root, and its reason. */
 void explain_guarantee(Buffer *out, const PlanNode *root)
 {
@@ -124,6 +130,10 @@ void explain_guarantee(Buffer *out, const PlanNode *root)
     }
     const PlanTable *table = root->sink.table;
     const char *name = table->connector->name;
+    if (plan_table_holds_rows(table)) {
+        buffer_printf(out, "%s: exactly once, written by key when the checkpoint is durable", name);
+        return;
+    }
     switch (table->connector->guarantee) {
     case SINK_TRANSACTIONAL:
         buffer_printf(out, "%s: exactly once, commits with the checkpoint", name);

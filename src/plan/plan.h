@@ -523,6 +523,9 @@ typedef struct RowRequest {
 Status plan_row(const PlanContext *context, const RowRequest *request, Arena *arena,
                 Diagnostics *diagnostics, Value *out);
 
+/* Whether the rows of the table wait for their checkpoint: see ConnectorInfo.holds_rows. */
+bool plan_table_holds_rows(const PlanTable *table);
+
 /* The plan as an indented tree with changelog modes, keys and the guarantee of each path. */
 void plan_explain(const Plan *plan, Buffer *out);
 void plan_explain_json(const Plan *plan, Buffer *out);

@@ -265,6 +265,25 @@ const ConnectorInfo sim_store_info = {
     .implementation = &store_connector,
 };
 
+/* The same behind rows that wait for their checkpoint. */
+static bool always_held(const TableOptions *table)
+{
+    (void)table;
+    return true;
+}
+
+static const Connector held_connector = {.info = &sim_held_info, .sink = &store_sink};
+
+const ConnectorInfo sim_held_info = {
+    .name = "sim-held",
+    .summary = "Rows by key that wait for their checkpoint, for tests.",
+    .can_write = true,
+    .guarantee = SINK_IDEMPOTENT,
+    .holds_rows = always_held,
+    .write_mode = upserts,
+    .implementation = &held_connector,
+};
+
 /* ---- The ledger ---------------------------------------------------------------------------- */
 
 typedef struct LedgerWriter {

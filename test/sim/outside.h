@@ -4,10 +4,11 @@
  *     'connector' = 'sim-changes'   changes 0 … n - 1 of the orders, in their order; a position is
  *                                   a number of changes
  *     'connector' = 'sim-store'     rows by PRIMARY KEY; what is written is there at once
+ *     'connector' = 'sim-held'      the same, but weir holds rows back until their checkpoint
  *     'connector' = 'sim-ledger'    the same with the checkpoint: all of it or nothing
  *
  * The store comes to the right rows only if each run writes the same rows under a key in the same
- * order, whatever meets when. What a join of two sources gives belongs into the ledger: a row that
+ * order, whatever meets when. What a join of two sources gives belongs into the others: a row that
  * was there before a crash may never be there again, and then nobody deletes it.
  *
  * All refuse to answer now and then, by the seed. */
@@ -50,6 +51,6 @@ void outside_free(Outside *outside);
 /* All rows of a table of the store, sorted, a line each: "3|17|400\n". */
 void outside_print(const Outside *outside, const char *table, Buffer *out);
 
-extern const ConnectorInfo sim_changes_info, sim_store_info, sim_ledger_info;
+extern const ConnectorInfo sim_changes_info, sim_store_info, sim_held_info, sim_ledger_info;
 
 #endif

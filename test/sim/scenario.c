@@ -36,13 +36,17 @@ static const char script[] =
     "  WITH ('connector' = 'sim-store');\n"
     "CREATE TABLE pairs (id BIGINT, ordered BIGINT, seen BIGINT, PRIMARY KEY (id) NOT ENFORCED)\n"
     "  WITH ('connector' = 'sim-ledger');\n"
+    "CREATE TABLE kept (id BIGINT, ordered BIGINT, seen BIGINT, PRIMARY KEY (id) NOT ENFORCED)\n"
+    "  WITH ('connector' = 'sim-held');\n"
     "INSERT INTO copies SELECT id, store, amount FROM events;\n"
     "INSERT INTO windows SELECT window_start, COUNT(*), SUM(amount), store FROM TABLE(\n"
     "  TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND))\n"
     "  GROUP BY window_start, window_end, store;\n"
     "INSERT INTO totals SELECT store, COUNT(*), SUM(amount) FROM orders GROUP BY store;\n"
-    "INSERT INTO pairs SELECT o.id, o.amount, e.amount FROM orders o JOIN events e ON o.id = "
-    "e.id;\n";
+    "CREATE VIEW met AS\n"
+    "  SELECT o.id, o.amount, e.amount AS seen FROM orders o JOIN events e ON o.id = e.id;\n"
+    "INSERT INTO pairs SELECT * FROM met;\n"
+    "INSERT INTO kept SELECT * FROM met;\n";
 
 /* ---- The plan ------------------------------------------------------------------------------ */
 
@@ -52,11 +56,12 @@ static const Registry *registry_with_ours(Arena *arena)
     Registry *all = ARENA_NEW(arena, Registry);
     *all = *standard;
     const ConnectorInfo **infos =
-        ARENA_ARRAY(arena, const ConnectorInfo *, standard->connector_count + 3);
+        ARENA_ARRAY(arena, const ConnectorInfo *, standard->connector_count + 4);
     for (int32_t i = 0; i < standard->connector_count; i++)
         infos[i] = standard->connectors[i];
     infos[all->connector_count++] = &sim_changes_info;
     infos[all->connector_count++] = &sim_store_info;
+    infos[all->connector_count++] = &sim_held_info;
     infos[all->connector_count++] = &sim_ledger_info;
     all->connectors = infos;
     return all;
@@ -314,7 +319,11 @@ const char *scenario_check(const Scenario *scenario, SimWorld *world, Arena *are
     outside_print(outside, "pairs", &stored);
     sorted = sort_buffer(arena, &pairs);
     found = sort_buffer(arena, &stored);
-    return wrong != NULL ? wrong : compare(arena, "pairs", sorted, found);
+    if (wrong == NULL)
+        wrong = compare(arena, "pairs", sorted, found);
+    outside_print(outside, "kept", &stored);
+    found = sort_buffer(arena, &stored);
+    return wrong != NULL ? wrong : compare(arena, "kept", sorted, found);
 }
 
 /* ---- Running ------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  *     files of events ──┬── copies          files, exactly once
  *                       ├── TUMBLE 10 s ──── windows, files by store, exactly once
  *                       └──┐
- *     changes of orders ──┼── JOIN ──────── pairs, by key, exactly once
+ *     changes of orders ──┼── JOIN ──────── pairs, kept: by key, exactly once
  *                          └── GROUP BY ─── totals, by key */
 #ifndef WEIR_TEST_SIM_SCENARIO_H
 #define WEIR_TEST_SIM_SCENARIO_H

@@ -104,9 +104,28 @@ static const OptionSpec redis_options[] = {
     {.key = "maxIdle", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
     {.key = "minIdle", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
     {.key = "sink.parallelism", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+    {.key = "sink.delivery-guarantee",
+     .type = OPTION_ENUM,
+     .default_text = "at-least-once",
+     .choices = "at-least-once|exactly-once",
+     .help = "`exactly-once` holds rows back until their checkpoint is durable, so that nothing is "
+             "read that a crash takes back; needs a PRIMARY KEY (weir's own)."},
 };
 
 /* ---- For the planner -------------------------------------------------------------------- */
+
+/* Whether a row may be written twice, and is removed by its key alone. */
+static bool redis_repeats(const RedisCommand *command)
+{
+    return command != NULL && command->remove != NULL && !command->removes_by_delta &&
+           !command->removes_member;
+}
+
+static bool redis_holds_rows(const TableOptions *table)
+{
+    return str_equal_ignoring_case(options_text(table->options, "sink.delivery-guarantee"),
+                                   STR("exactly-once"));
+}
 
 static ChangelogMode redis_write_mode(const TableOptions *table)
 {
@@ -193,6 +212,10 @@ static Status redis_check(const TableCheck *table)
                    "add PRIMARY KEY (…) NOT ENFORCED to the table");
     else if (!is_hash)
         check_columns(&check, command);
+    if (redis_holds_rows(table->table) && (table->key_count == 0 || !redis_repeats(command)))
+        check_fail(&check, "sink.delivery-guarantee",
+                   "exactly once is possible for what is set by a PRIMARY KEY",
+                   "use SET or HSET and add PRIMARY KEY (…) NOT ENFORCED to the table");
     if (!str_equal_ignoring_case(options_text(options, "redis-mode"), STR("single")))
         check_fail(&check, "redis-mode", "only a single server is supported yet", "use 'single'");
     return check.has_failed ? ERR_INVALID : OK;
@@ -359,6 +382,7 @@ static const ConnectorInfo redis_info = {
     .option_count = sizeof redis_options / sizeof redis_options[0],
     .can_write = true,
     .guarantee = SINK_IDEMPOTENT,
+    .holds_rows = redis_holds_rows,
     .write_mode = redis_write_mode,
     .looks_up = redis_looks_up,
     .check = redis_check,
