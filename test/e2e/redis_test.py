@@ -145,4 +145,34 @@ INSERT INTO `target` SELECT `n` % 1000, `n` FROM `numbers`;
     assert values[-1] - values[0] == 999, (values[0], values[-1])
 
 
+def test_held_rows_never_go_back(box):
+    """Killed again and again, what has been read under a key is never less afterwards."""
+    redis, total = box.redis(), 60000
+    weir = box.weir(f"""
+SET 'execution.checkpointing.interval' = '100 ms';
+CREATE TABLE `numbers` (`n` BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '15000',
+  'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '{total}');
+CREATE TABLE `counts` (`k` BIGINT, `n` BIGINT, PRIMARY KEY (`k`) NOT ENFORCED) WITH (
+  'connector' = 'redis', 'host' = '127.0.0.1', 'port' = '{redis.port}', 'command' = 'SET',
+  'sink.delivery-guarantee' = 'exactly-once');
+INSERT INTO `counts` SELECT `n` % 10, COUNT(*) FROM `numbers` GROUP BY `n` % 10;
+""").start()
+    seen = [0] * 10
+
+    def look():
+        values = redis.pipeline([("GET", str(k)) for k in range(10)])
+        for k, value in enumerate(int(value or 0) for value in values):
+            assert value >= seen[k], f"key {k} went back from {seen[k]} to {value}"
+            seen[k] = value
+        return sum(seen)
+
+    for kill in range(4):
+        wait_until(lambda least=total // 8 * (kill + 1): look() >= least or not weir.is_alive(), "counts")
+        weir.kill()
+        weir.start()
+    wait_until(lambda: look() == total, "all counts", 60)
+    assert seen == [total // 10] * 10, seen
+    assert weir.wait(30) == 0, weir.log()
+
+
 main()
