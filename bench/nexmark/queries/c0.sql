@@ -8,7 +8,7 @@ CREATE TABLE nexmark_c0 (
 ) WITH ('connector' = 'blackhole');
 
 INSERT INTO nexmark_c0
-SELECT *
+SELECT auction, bidder, start_tstamp, bottom_tstamp, end_tstamp
 FROM bid MATCH_RECOGNIZE (
   PARTITION BY auction, bidder
   ORDER BY `dateTime`
@@ -24,4 +24,4 @@ FROM bid MATCH_RECOGNIZE (
       (LAST(PRICE_DOWN.price, 1) IS NULL AND PRICE_DOWN.price < START_ROW.price) OR
       PRICE_DOWN.price < LAST(PRICE_DOWN.price, 1),
     PRICE_UP AS PRICE_UP.price > LAST(PRICE_DOWN.price, 1)
-) MR;
+);

@@ -8,7 +8,7 @@ CREATE TABLE nexmark_c1 (
 ) WITH ('connector' = 'blackhole');
 
 INSERT INTO nexmark_c1
-SELECT *
+SELECT auction, bidder, start_tstamp, end_tstamp, avg_price
 FROM bid MATCH_RECOGNIZE (
   PARTITION BY auction, bidder
   ORDER BY `dateTime`
@@ -21,4 +21,4 @@ FROM bid MATCH_RECOGNIZE (
   PATTERN (A+ B)
   DEFINE
     A AS AVG(A.price) < 10000
-) MR;
+);

@@ -7,7 +7,7 @@ CREATE TABLE nexmark_c3 (
 ) WITH ('connector' = 'blackhole');
 
 INSERT INTO nexmark_c3
-SELECT *
+SELECT auction, bidder, drop_time, drop_diff
 FROM bid MATCH_RECOGNIZE (
   PARTITION BY auction, bidder
   ORDER BY `dateTime`
@@ -20,4 +20,4 @@ FROM bid MATCH_RECOGNIZE (
   DEFINE
     B AS B.price > A.price - 50,
     C AS C.price < A.price - 50
-) MR;
+);

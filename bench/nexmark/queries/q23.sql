@@ -25,9 +25,10 @@ CREATE TABLE nexmark_q23 (
 
 INSERT INTO nexmark_q23
 SELECT
-  B.bidder, B.price, B.channel, B.url, B.extra,
-  P.id, P.name, P.emailAddress, P.creditCard, P.city, P.state, P.extra,
-  A.itemName, A.description, A.initialBid, A.reserve, A.`dateTime`, A.expires, A.seller, A.category, A.extra
-FROM bid AS B
-JOIN person AS P ON P.id = B.bidder
-JOIN auction AS A ON A.seller = B.bidder;
+  bidder, price, channel, url, B.extra AS bid_extra,
+  P.id AS person_id, name, emailAddress, creditCard, city, state, P.extra AS person_extra,
+  itemName, description, initialBid, reserve, A.dateTime AS auction_dateTime, expires, seller, category,
+  A.extra AS auction_extra
+FROM bid B
+JOIN person P ON P.id = B.bidder
+JOIN auction A ON A.seller = B.bidder;
