@@ -1,4 +1,4 @@
-"""The queries as scripts for weir, and their runs: what `run` here and tools/conformance/nexmark share.
+"""The queries as scripts for weir, and runs of them: for `run` here and tools/conformance/nexmark.
 """
 
 import os

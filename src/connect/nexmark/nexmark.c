@@ -124,7 +124,7 @@ static const OptionSpec nexmark_options[] = {
     {.key = "stop-at",
      .type = OPTION_INT,
      .default_text = "-1",
-     .help = "End at this event of each generator, even if events.num is greater."},
+     .help = "End after so many events in all, even if events.num is greater."},
     {.key = "subtasks",
      .type = OPTION_INT,
      .default_text = "1",
@@ -285,7 +285,7 @@ static bool column_bind(Arena *arena, const Field *from, NexmarkColumn *column,
 static bool nexmark_is_bounded(const TableOptions *table)
 {
     return (options_int(table->options, "events.num") > 0 ||
-            options_int(table->options, "stop-at") > 0) &&
+            options_int(table->options, "stop-at") >= 0) &&
            !options_bool(table->options, "keep-alive");
 }
 
@@ -329,13 +329,15 @@ static void parts_divide(Nexmark *nexmark, const OptionSet *options)
     int64_t stop = options_int(options, "stop-at");
     nexmark->parts = ARENA_ARRAY(nexmark->base.arena, NexmarkPart, count);
     nexmark->part_count = count;
-    int64_t share = total / count;
+    int64_t share = total / count, stop_share = stop / count;
     for (int32_t i = 0; i < count; i++) {
         NexmarkPart *part = &nexmark->parts[i];
+        bool is_last = i + 1 == count;
+        int64_t stop_at = is_last ? stop - stop_share * i : stop_share;
         part->first_id = 1 + share * i;
-        part->total = i + 1 == count ? total - share * i : share;
-        if (stop > 0 && part->total > stop)
-            part->total = stop;
+        part->total = is_last ? total - share * i : share;
+        if (stop >= 0 && part->total > stop_at)
+            part->total = stop_at;
     }
 }
 

@@ -1,5 +1,4 @@
 /* Order, ids and times counted out one by one; draws by their shares and bounds. */
-#include <ctype.h>
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -153,7 +152,7 @@ static void test_texts(void **unused)
     const StrView *channels = texts(&events, BID_CHANNEL);
     const StrView *urls = texts(&events, BID_URL);
     const StrView *extras = texts(&events, BID_EXTRA);
-    int64_t hot = 0;
+    int64_t hot = 0, low = 0, length = 0;
     for (int32_t i = 0; i < run->row_counts[NEXMARK_BID]; i++) {
         int32_t row = run->rows[NEXMARK_BID][i];
         bool is_channel = str_has_prefix(str_view_str(&channels[row]), STR("channel-"));
@@ -162,10 +161,14 @@ static void test_texts(void **unused)
         assert_true(str_has_prefix(url, STR("https://www.nexmark.com/")));
         Str extra = str_view_str(&extras[row]);
         assert_true(extra.length >= 54 && extra.length <= 82); /* 68 and a fifth */
-        for (int64_t c = 0; c < extra.length; c++)
-            assert_true(islower((unsigned char)extra.data[c]));
+        for (int64_t c = 0; c < extra.length; c++) {
+            assert_true(extra.data[c] >= 'H' && extra.data[c] <= 'z');
+            low += extra.data[c] < 'a';
+        }
+        length += extra.length;
     }
     assert_true(hot > 400 && hot < 520);
+    check_share(low, length, 0.5 * 25 / 26); /* half of the draws are negative, or nothing */
     int32_t auction = run->rows[NEXMARK_AUCTION][0], person = run->rows[NEXMARK_PERSON][0];
     int64_t size = 48 + text_bytes(&events, AUCTION_ITEM, auction) +
                    text_bytes(&events, AUCTION_DESCRIPTION, auction) +

@@ -47,6 +47,17 @@ int64_t nexmark_price(const NexmarkTables *tables, uint64_t bits)
 
 /* ---- Letters --------------------------------------------------------------------------- */
 
+/* Six of a draw, as in the reference generator. Its draws have a sign, and so half of the letters
+ * lie before the a, down to H. */
+static void letters_make(uint64_t *state, char *out, int32_t count)
+{
+    int32_t bits = 0;
+    for (int32_t i = 0; i < count; i++) {
+        bits = i % 6 == 0 ? (int32_t)(bits_next(state) >> 32) : bits / 26;
+        out[i] = (char)('a' + bits % 26);
+    }
+}
+
 /* Pieces of a long random text, each from a place of its own. */
 void nexmark_letters(const NexmarkTables *tables, char *out, int64_t length, uint64_t bits)
 {
@@ -184,8 +195,7 @@ NexmarkTables *nexmark_tables(Arena *arena, const NexmarkConfig *config)
     for (int32_t i = 0; i < POWER_STEPS; i++)
         tables->powers[i] = 100 * pow(10, 6.0 * i / POWER_STEPS);
     uint64_t state = hash_u64(config->seed ^ 0x6368616e6e656c73ULL);
-    for (int32_t i = 0; i < LETTERS + NEXMARK_LETTERS_STEP; i++)
-        tables->letters[i] = (char)('a' + bits_below(&state, 26));
+    letters_make(&state, tables->letters, LETTERS + NEXMARK_LETTERS_STEP);
     for (int32_t i = 0; i < CHANNELS + HOT_CHANNELS; i++) {
         bool is_hot = i >= CHANNELS;
         tables->channels[i] =

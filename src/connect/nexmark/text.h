@@ -15,7 +15,8 @@ int32_t nexmark_text(const NexmarkTables *tables, NexmarkField field, uint64_t b
 /* The name of a channel, or its URL. */
 Str nexmark_channel(const NexmarkTables *tables, uint64_t bits, bool is_url);
 
-/* Random letters a to z; `out` needs room for nexmark_letters_room(length) bytes. */
+/* Random characters from H to z, as the reference generator's; `out` needs room for
+ * nexmark_letters_room(length) bytes. */
 void nexmark_letters(const NexmarkTables *tables, char *out, int64_t length, uint64_t bits);
 static inline int64_t nexmark_letters_room(int64_t length)
 {
