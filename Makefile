@@ -13,7 +13,7 @@ help:
 	@echo 'make bench      measure, against other programs in the same run'
 	@echo 'make nexmark    the answers of all Nexmark queries (bench/nexmark/run time: how fast they are)'
 	@echo 'make fuzz       fuzz every decoder for FUZZ_SECONDS (60) each'
-	@echo 'make conformance  hold every case of the tests against the real Flink (Java, Maven)'
+	@echo 'make conformance  hold every case of the tests, and Nexmark, against the real Flink (Java, Maven)'
 	@echo 'make random     10,000 random queries against DuckDB; make soak: ten times as many, in all modes,'
 	@echo '                and 200,000 power cuts with what else can go wrong, in a simulated world'
 	@echo 'make fmt        format the C code; make tidy: check the house rules; make clang-tidy'
@@ -64,12 +64,14 @@ docs: build
 conformance: build
 	@tools/conformance/setup
 	@tools/conformance/run
+	@tools/conformance/nexmark
 	@tools/random --flink
 
 # Asks Flink anew and keeps its answers, which `make check` replays.
 conformance-record: build
 	@tools/conformance/setup
 	@tools/conformance/run --record
+	@tools/conformance/nexmark --record
 
 random: build
 	@tools/random --cases 10000

@@ -20,7 +20,7 @@ import time
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 PROJECT = TOP / "test/conformance"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-HEAP = "1200m"
+HEAP, HEAP_OF_SCRIPTS = "1200m", "2g"
 START_SECONDS_MAX = 90
 # What Flink's own start scripts open of Java 17 to its serializers.
 OPENED = ["java.base/java.lang", "java.base/java.net", "java.base/java.io", "java.base/java.nio",
@@ -90,13 +90,17 @@ def home():
     return _made(f"runner-{_digest([pom, *sources])}", _make_runner), library
 
 
+def _java(heap, *arguments):
+    opened = [f"--add-opens={module}=ALL-UNNAMED" for module in OPENED]
+    return ["java", f"-Xmx{heap}", "-XX:+UseSerialGC", "-Xshare:auto", "-Duser.timezone=UTC", *opened,
+            *arguments]
+
+
 def java(folder, library, *arguments):
     # Our jar comes first: it holds classes that stand before Flink's.
-    opened = [f"--add-opens={module}=ALL-UNNAMED" for module in OPENED]
-    return ["java", f"-Xmx{HEAP}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
-            "-XX:MaxMetaspaceSize=500m", "-Duser.timezone=UTC", *opened,
-            f"-javaagent:{folder}/conformance.jar", "-cp", f"{folder}/conformance.jar:{library}/*",
-            "weir.conformance.Main", *arguments]
+    return _java(HEAP, "-XX:TieredStopAtLevel=1", "-XX:MaxMetaspaceSize=500m",
+                 f"-javaagent:{folder}/conformance.jar", "-cp",
+                 f"{folder}/conformance.jar:{library}/*", "weir.conformance.Main", *arguments)
 
 
 def _connect(path):
@@ -146,3 +150,29 @@ def answers(cases):
                 sys.exit(f"conformance: Flink went away at `{case.get('title')}`; "
                          f"see {folder}/server.log")
             yield json.loads(line)
+
+
+class Scripts:
+    """A Flink as it comes, in a process of its own, that runs whole scripts (Scripts.java)."""
+
+    def __init__(self, log):
+        folder, library = home()
+        command = _java(HEAP_OF_SCRIPTS, "-cp", f"{library}/*:{folder}/conformance.jar",
+                        "weir.conformance.Scripts")
+        self._log = log
+        with open(log, "wb") as errors:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                             stderr=errors, text=True, encoding="utf-8")
+
+    def ask(self, request):
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            tail = self._log.read_text("utf-8", "replace").splitlines()[-20:]
+            sys.exit("conformance: Flink went away:\n" + "\n".join(tail))
+        return json.loads(line)
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
