@@ -7,9 +7,9 @@
 #include "sql/diagnostics.h"
 
 static const Command *const commands[] = {
-    &run_command,       &sql_command,     &check_command,
-    &test_command,      &explain_command, &connector_command,
-    &functions_command, &version_command, &explain_error_command,
+    &run_command,     &sql_command,       &check_command,     &test_command,
+    &explain_command, &connector_command, &functions_command, &savepoint_command,
+    &restore_command, &diff_command,      &version_command,   &explain_error_command,
 };
 
 static const Flag global_flags[] = {

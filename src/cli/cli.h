@@ -76,7 +76,8 @@ struct Cli {
 };
 
 extern const Command sql_command, run_command, check_command, explain_command, connector_command,
-    version_command, functions_command, explain_error_command, test_command;
+    version_command, functions_command, explain_error_command, test_command, savepoint_command,
+    restore_command, diff_command;
 
 /* ---- args.c -------------------------------------------------------------------------------- */
 
@@ -122,6 +123,11 @@ typedef struct Script {
 Status load_source(Cli *cli, const char *path, Source *out, Error *error);
 /* Plan it with the settings of --define, and show what is wrong with it. */
 ExitCode load_plan(Cli *cli, Script *script);
+
+/* ---- run.c --------------------------------------------------------------------------------- */
+
+/* What a pipeline is called that does not say: its file without .sql. */
+const char *run_name(const Cli *cli, const char *path);
 
 /* ---- preview.c, progress.c, signals.c ------------------------------------------------------- */
 

@@ -143,7 +143,7 @@ static ExitCode run_dry(const Cli *cli, const Plan *plan)
 }
 
 /* The file's or folder's own name: so two scripts can share a data folder, one after the other. */
-static const char *run_name(const Cli *cli, const char *path)
+const char *run_name(const Cli *cli, const char *path)
 {
     Str name = str_from(path);
     while (name.length > 1 && name.data[name.length - 1] == '/')

@@ -110,6 +110,9 @@ Status operator_start(Operator *op);
 /* The operator for a plan node (not for sources and values), allocated in task->query, not yet
  * open and without outputs. */
 Operator *operator_new(TaskContext *task, const PlanNode *node);
+/* Whether its operator writes state into checkpoints; sinks, which may have something to commit, do
+ * not count. */
+bool operator_keeps_state(const PlanNode *node);
 /* The same for a kind that is not in the plan, such as an exchange writer. */
 Operator *operator_make(TaskContext *task, const OperatorKind *kind, const PlanNode *node,
                         int32_t input_count);

@@ -74,18 +74,26 @@ Operator *operator_make(TaskContext *task, const OperatorKind *kind, const PlanN
     return op;
 }
 
-Operator *operator_new(TaskContext *task, const PlanNode *node)
+static const OperatorKind *operator_kind_for(const PlanNode *node)
 {
-    static const char name[] = "weir_operator_records_total";
-    static const char help[] = "Rows that went into and out of operators.";
-    const OperatorKind *kind = operator_kind_of(node->kind);
     bool is_session =
         node->kind == PLAN_WINDOW_AGGREGATE
             ? node->window_aggregate.window.kind == WINDOW_SESSION &&
                   !node->window_aggregate.window.is_attached
             : node->kind == PLAN_WINDOW_ASSIGN && node->window_assign.window.kind == WINDOW_SESSION;
-    if (is_session)
-        kind = &session_aggregate_operator;
+    return is_session ? &session_aggregate_operator : operator_kind_of(node->kind);
+}
+
+bool operator_keeps_state(const PlanNode *node)
+{
+    return node->kind != PLAN_SINK && operator_kind_for(node)->snapshot != NULL;
+}
+
+Operator *operator_new(TaskContext *task, const PlanNode *node)
+{
+    static const char name[] = "weir_operator_records_total";
+    static const char help[] = "Rows that went into and out of operators.";
+    const OperatorKind *kind = operator_kind_for(node);
     assert(kind != NULL);
     Operator *op = operator_make(task, kind, node, node->input_count);
     op->records_in =

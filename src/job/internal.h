@@ -196,6 +196,12 @@ int32_t runners_alive(Job *job);
 
 /* ---- Recovery (recover.c) ------------------------------------------------------------------ */
 
+/* Where the checkpoints of a pipeline are. */
+const char *recover_checkpoint_folder(Arena *arena, const char *data_dir, const char *pipeline);
+/* Hold the data folder alone until the lock is closed. */
+Status recover_lock_folder(World *world, const char *data_dir, File **lock, Error *error);
+/* The node that the entry is the state of, or NULL. */
+const PlanNode *recover_node_of(const Plan *plan, const StateEntry *entry);
 /* Take the lock and find what to resume from; honours --fresh. */
 Status recover_open(Job *job, Error *error);
 /* Every entry must have an operator in the layout, or state loss be allowed. */

@@ -27,17 +27,22 @@ static const char *recover_folder_name(Arena *arena, const char *pipeline)
     return arena_printf(arena, "_%s-%08x", name, (unsigned)(hash >> 32));
 }
 
-static Status recover_lock(Job *job, Error *error)
+const char *recover_checkpoint_folder(Arena *arena, const char *data_dir, const char *pipeline)
 {
-    World *world = job->world;
-    const char *folder = job->options.data_dir;
-    TRY(world->kind->make_folder(world, folder, error));
-    const char *path = arena_printf(job->arena, "%s/lock", folder);
-    Status status = world->kind->lock(world, path, &job->lock, error);
+    return arena_printf(arena, "%s/jobs/%s/checkpoints", data_dir,
+                        recover_folder_name(arena, pipeline));
+}
+
+Status recover_lock_folder(World *world, const char *data_dir, File **lock, Error *error)
+{
+    TRY(world->kind->make_folder(world, data_dir, error));
+    Arena *arena = arena_new(0);
+    Status status = world->kind->lock(world, arena_printf(arena, "%s/lock", data_dir), lock, error);
+    arena_free(arena);
     if (status != ERR_AGAIN)
         return status;
     status = fail(error, ERR_UNAVAILABLE, "WR4406",
-                  "another weir is running with the data folder `%s`", folder);
+                  "another weir is running with the data folder `%s`", data_dir);
     error->is_retriable = true;
     error_hint(error, "stop it first, or give this one a folder of its own with --data-dir");
     return status;
@@ -82,10 +87,9 @@ static Status recover_from_path(Job *job, Error *error)
 Status recover_open(Job *job, Error *error)
 {
     const char *path = job->plan->settings.recovery_path;
-    TRY(recover_lock(job, error));
+    TRY(recover_lock_folder(job->world, job->options.data_dir, &job->lock, error));
     job->checkpoint_folder =
-        arena_printf(job->arena, "%s/jobs/%s/checkpoints", job->options.data_dir,
-                     recover_folder_name(job->arena, job->pipeline));
+        recover_checkpoint_folder(job->arena, job->options.data_dir, job->pipeline);
     int64_t *ids;
     int32_t count;
     TRY(snapshot_list(job->world, job->checkpoint_folder, job->arena, &ids, &count, error));
@@ -102,7 +106,7 @@ Status recover_open(Job *job, Error *error)
 
 /* ---- What fits --------------------------------------------------------------------------- */
 
-static const PlanNode *recover_node_of(const Plan *plan, const StateEntry *entry)
+const PlanNode *recover_node_of(const Plan *plan, const StateEntry *entry)
 {
     for (int32_t i = 0; i < plan->node_count; i++) {
         const PlanNode *node = plan->nodes[i];

@@ -151,13 +151,12 @@ static Status state_write(World *world, const char *path, const Snapshot *snapsh
     return status != OK ? status : closed;
 }
 
-Status snapshot_write(World *world, const char *folder, const Snapshot *snapshot, Error *error)
+Status snapshot_write_at(World *world, const char *final, const Snapshot *snapshot, Error *error)
 {
-    char aside[PATH_MAX_BYTES], path[PATH_MAX_BYTES], final[PATH_MAX_BYTES];
-    int length = snprintf(final, sizeof final, "%s/chk-%lld", folder, (long long)snapshot->id);
-    if (length + 16 > PATH_MAX_BYTES)
+    char aside[PATH_MAX_BYTES], path[PATH_MAX_BYTES];
+    if (strlen(final) + 16 > PATH_MAX_BYTES)
         return fail(error, ERR_LIMIT, "WR4401", "the path of the data folder is too long: %s",
-                    folder);
+                    final);
     snprintf(aside, sizeof aside, "%.4000s.tmp", final);
     TRY(world_remove_tree(world, aside, error));
     Status status = world->kind->make_folder(world, aside, error);
@@ -180,7 +179,17 @@ Status snapshot_write(World *world, const char *folder, const Snapshot *snapshot
     TRY(world->kind->rename(world, aside, final, error));
     if (planted(PLANTED_RENAME_NOT_SYNCED))
         return OK;
-    return world->kind->sync_folder(world, folder, error);
+    const char *slash = strrchr(final, '/');
+    snprintf(path, sizeof path, "%.*s", slash == NULL ? 1 : (int)(slash - final),
+             slash == NULL ? "." : final);
+    return world->kind->sync_folder(world, path[0] == '\0' ? "/" : path, error);
+}
+
+Status snapshot_write(World *world, const char *folder, const Snapshot *snapshot, Error *error)
+{
+    char path[PATH_MAX_BYTES];
+    snprintf(path, sizeof path, "%.4060s/chk-%lld", folder, (long long)snapshot->id);
+    return snapshot_write_at(world, path, snapshot, error);
 }
 
 /* ---- Reading ----------------------------------------------------------------------------- */
@@ -297,32 +306,37 @@ Status snapshot_read(World *world, const char *folder, int64_t id, Snapshot **ou
 
 /* ---- The folder -------------------------------------------------------------------------- */
 
-Status snapshot_list(World *world, const char *folder, Arena *arena, int64_t **ids, int32_t *count,
-                     Error *error)
+/* The entries that are checkpoints, or what is left of one. */
+static Status snapshot_names(World *world, const char *folder, Arena *arena, List *names,
+                             Error *error)
 {
-    *ids = NULL;
-    *count = 0;
-    List names = {0};
+    List all = {0};
     Error ignored;
-    Status status = world->kind->list(world, folder, arena, &names, &ignored);
+    Status status = world->kind->list(world, folder, arena, &all, &ignored);
     if (status == ERR_NOT_FOUND)
         return OK;
     if (status != OK) {
         *error = ignored;
         return status;
     }
+    for (int32_t i = 0; i < all.count; i++)
+        if (str_has_prefix(str_from(LIST_AT(all, i, const char)), STR("chk-")))
+            list_append(names, arena, all.items[i]);
+    return OK;
+}
+
+Status snapshot_find(World *world, const char *folder, Arena *arena, int64_t **ids, int32_t *count,
+                     Error *error)
+{
+    List names = {0};
+    *ids = NULL;
+    *count = 0;
+    TRY(snapshot_names(world, folder, arena, &names, error));
     int64_t *found = ARENA_ARRAY(arena, int64_t, names.count);
     for (int32_t i = 0; i < names.count; i++) {
-        Str name = str_from(LIST_AT(names, i, const char));
-        if (!str_has_prefix(name, STR("chk-")))
-            continue;
-        if (str_has_suffix(name, STR(".tmp"))) {
-            const char *path = arena_printf(arena, "%s/%s", folder, name.data);
-            TRY(world_remove_tree(world, path, error));
-            continue;
-        }
+        Str number = str_from(LIST_AT(names, i, const char) + strlen("chk-"));
         int64_t id;
-        if (!str_parse_int64(str_make(name.data + 4, name.length - 4), &id) || id <= 0)
+        if (!str_parse_int64(number, &id) || id <= 0)
             continue;
         int32_t at = (*count)++;
         for (; at > 0 && found[at - 1] < id; at--)
@@ -331,6 +345,19 @@ Status snapshot_list(World *world, const char *folder, Arena *arena, int64_t **i
     }
     *ids = found;
     return OK;
+}
+
+Status snapshot_list(World *world, const char *folder, Arena *arena, int64_t **ids, int32_t *count,
+                     Error *error)
+{
+    List names = {0};
+    TRY(snapshot_names(world, folder, arena, &names, error));
+    for (int32_t i = 0; i < names.count; i++) {
+        const char *name = LIST_AT(names, i, const char);
+        if (str_has_suffix(str_from(name), STR(".tmp")))
+            TRY(world_remove_tree(world, arena_printf(arena, "%s/%s", folder, name), error));
+    }
+    return snapshot_find(world, folder, arena, ids, count, error);
 }
 
 /* Renamed first, and durably so: a removal that is cut short must not look like a damaged

@@ -52,6 +52,9 @@ int64_t snapshot_bytes(const Snapshot *snapshot);
  * again; after any other failure the disk must not be trusted. */
 Status snapshot_write(World *world, const char *folder, const Snapshot *snapshot, Error *error);
 
+/* The same to a folder of any name, whose parent is there. */
+Status snapshot_write_at(World *world, const char *path, const Snapshot *snapshot, Error *error);
+
 /* Read and check all of it. ERR_CORRUPT names the file. */
 Status snapshot_read(World *world, const char *folder, int64_t id, Snapshot **out, Error *error);
 
@@ -61,6 +64,9 @@ Status snapshot_read_at(World *world, const char *path, Snapshot **out, Error *e
 /* The ids of what lies in `folder`, newest first; none if it does not exist. Leftovers of writes
  * that did not end are removed. */
 Status snapshot_list(World *world, const char *folder, Arena *arena, int64_t **ids, int32_t *count,
+                     Error *error);
+/* The same without touching anything: for a folder in which another process writes. */
+Status snapshot_find(World *world, const char *folder, Arena *arena, int64_t **ids, int32_t *count,
                      Error *error);
 Status snapshot_remove(World *world, const char *folder, int64_t id, Error *error);
 

@@ -1,0 +1,230 @@
+/* weir savepoint, restore, diff: checkpoints in the hands of a person. */
+#include <string.h>
+
+#include "base/json.h"
+#include "cli/cli.h"
+#include "job/savepoint.h"
+
+enum { TIMEOUT_SECONDS = 60 };
+
+static const Flag savepoint_flags[] = {
+    {"data-dir", 0, FLAG_VALUE, "DIR", "Folder that the pipeline runs with (weir-data)."},
+    {"pipeline", 0, FLAG_VALUE, "NAME", "Which pipeline, where the folder has several."},
+    {"latest", 0, FLAG_SWITCH, NULL, "Copy the last checkpoint; do not wait for the next one."},
+    {"timeout", 0, FLAG_VALUE, "SECONDS", "How long to wait for the next checkpoint (60)."},
+};
+
+static const Flag restore_flags[] = {
+    {"data-dir", 0, FLAG_VALUE, "DIR", "Folder that the pipeline runs with (weir-data)."},
+    {"pipeline", 0, FLAG_VALUE, "NAME", "The pipeline that shall resume from it."},
+};
+
+static const Flag diff_flags[] = {
+    {"data-dir", 0, FLAG_VALUE, "DIR", "Folder that the pipeline runs with (weir-data)."},
+    {"from", 0, FLAG_VALUE, "SAVEPOINT", "Compare with this one, not with the last checkpoint."},
+    {"define", 'D', FLAG_REPEATED, "KEY=VALUE", "Set a setting, above every SET of the script."},
+};
+
+static SavepointJob savepoint_job(const Cli *cli, const char *pipeline)
+{
+    const char *data_dir = cli_value(cli, "data-dir");
+    return (SavepointJob){.world = cli->world,
+                          .data_dir = data_dir != NULL ? data_dir : "weir-data",
+                          .pipeline = pipeline};
+}
+
+static ExitCode savepoint_failed(const Cli *cli, const Error *error)
+{
+    report_error(cli, error);
+    return exit_code_of(error);
+}
+
+static ExitCode savepoint_print(const Cli *cli, const char *path, int64_t id)
+{
+    Buffer text = {0};
+    if (cli->is_json) {
+        JsonWriter json = {.out = &text};
+        json_begin_object(&json);
+        json_key(&json, "schema");
+        json_text(&json, "weir.v1.Savepoint");
+        json_key(&json, "path");
+        json_text(&json, path);
+        json_key(&json, "checkpoint");
+        json_int(&json, id);
+        json_end_object(&json);
+        buffer_append_char(&text, '\n');
+    } else {
+        buffer_printf(&text, "%s\n", path);
+    }
+    ExitCode code = report_output(cli, &text);
+    buffer_free(&text);
+    return code;
+}
+
+static ExitCode savepoint_run(Cli *cli)
+{
+    int64_t seconds = TIMEOUT_SECONDS, id = 0;
+    if (!cli_number(cli, "timeout", 1, &seconds))
+        return EXIT_BAD_USAGE;
+    if (cli_has(cli, "latest"))
+        seconds = 0;
+    const char *path = LIST_AT(cli->arguments, 0, const char);
+    SavepointJob job = savepoint_job(cli, cli_value(cli, "pipeline"));
+    Error error = {0};
+    if (savepoint_take(&job, path, seconds * MICROS_PER_SECOND, &id, &error) != OK)
+        return savepoint_failed(cli, &error);
+    report_note(cli, "copied checkpoint %lld", (long long)id);
+    return savepoint_print(cli, path, id);
+}
+
+static ExitCode restore_run(Cli *cli)
+{
+    const char *path = LIST_AT(cli->arguments, 0, const char);
+    const char *pipeline = cli_value(cli, "pipeline");
+    if (pipeline == NULL)
+        return report_usage(cli, "WR7022",
+                            "it is the name of the script's file without .sql, or "
+                            "`pipeline.name`",
+                            "--pipeline NAME is needed: which pipeline shall resume from `%s`?",
+                            path);
+    SavepointJob job = savepoint_job(cli, pipeline);
+    Error error = {0};
+    int64_t id = 0;
+    if (savepoint_restore(&job, path, &id, &error) != OK)
+        return savepoint_failed(cli, &error);
+    report_note(cli, "the next run of `%s` resumes from it, as checkpoint %lld", pipeline,
+                (long long)id);
+    return EXIT_OK;
+}
+
+/* ---- diff ---------------------------------------------------------------------------------- */
+
+static const char *fate_name(StateFate fate)
+{
+    switch (fate) {
+    case STATE_KEPT: return "kept";
+    case STATE_NEW: return "new";
+    case STATE_LOST: break;
+    }
+    return "lost";
+}
+
+static void diff_print(const List *views, Buffer *out)
+{
+    for (int32_t i = 0; i < views->count; i++) {
+        const StateView *view = LIST_AT(*views, i, StateView);
+        buffer_printf(out, "%-5s %-9s %10lld bytes  %s\n", fate_name(view->fate), view->what,
+                      (long long)view->bytes, view->label);
+    }
+}
+
+static void diff_print_json(const StateViews *found, Buffer *out)
+{
+    const List *views = &found->views;
+    JsonWriter json = {.out = out};
+    json_begin_object(&json);
+    json_key(&json, "schema");
+    json_text(&json, "weir.v1.StateDiff");
+    json_key(&json, "checkpoint");
+    json_int(&json, found->checkpoint);
+    json_key(&json, "items");
+    json_begin_array(&json);
+    for (int32_t i = 0; i < views->count; i++) {
+        const StateView *view = LIST_AT(*views, i, StateView);
+        json_begin_object(&json);
+        json_key(&json, "fate");
+        json_text(&json, fate_name(view->fate));
+        json_key(&json, "what");
+        json_text(&json, view->what);
+        json_key(&json, "operator");
+        json_text(&json, view->label);
+        json_key(&json, "bytes");
+        json_int(&json, view->bytes);
+        json_end_object(&json);
+    }
+    json_end_array(&json);
+    json_end_object(&json);
+    buffer_append_char(out, '\n');
+}
+
+static bool diff_loses(const List *views)
+{
+    for (int32_t i = 0; i < views->count; i++)
+        if (LIST_AT(*views, i, StateView)->fate == STATE_LOST)
+            return true;
+    return false;
+}
+
+static ExitCode diff_run(Cli *cli)
+{
+    const char *file = LIST_AT(cli->arguments, 0, const char);
+    Script script = {0};
+    Error error = {0};
+    if (load_source(cli, file, &script.source, &error) != OK)
+        return savepoint_failed(cli, &error);
+    ExitCode code = load_plan(cli, &script);
+    if (code != EXIT_OK)
+        return code;
+    const char *name = script.plan->settings.pipeline_name;
+    SavepointJob job =
+        savepoint_job(cli, name != NULL && name[0] != '\0' ? name : run_name(cli, file));
+    StateViews found;
+    if (savepoint_compare(&job, cli_value(cli, "from"), script.plan, cli->arena, &found, &error) !=
+        OK)
+        return savepoint_failed(cli, &error);
+    if (found.checkpoint == 0)
+        report_note(cli, "there is no checkpoint of `%s` in `%s`: it would start at the beginning",
+                    job.pipeline, job.data_dir);
+    Buffer text = {0};
+    if (cli->is_json)
+        diff_print_json(&found, &text);
+    else
+        diff_print(&found.views, &text);
+    code = report_output(cli, &text);
+    buffer_free(&text);
+    if (code == EXIT_OK && diff_loses(&found.views)) {
+        report_note(cli, "a run would refuse to lose this (WR4407) without --allow-state-loss");
+        return EXIT_CHECK_FAILED;
+    }
+    return code;
+}
+
+/* ---- The commands -------------------------------------------------------------------------- */
+
+const Command savepoint_command = {
+    .name = "savepoint",
+    .arguments = "TARGET",
+    .summary = "Copy a checkpoint of a pipeline, running or stopped, to a new folder.",
+    .details = "A running pipeline's next checkpoint is waited for. What is copied is whole and "
+               "stays until\n"
+               "you remove it: `weir restore` gives it to a pipeline, and so does\n"
+               "-D execution.state-recovery.path=TARGET.",
+    .flags = savepoint_flags,
+    .flag_count = sizeof savepoint_flags / sizeof savepoint_flags[0],
+    .argument_min = 1,
+    .argument_max = 1,
+    .run = savepoint_run,
+};
+
+const Command restore_command = {
+    .name = "restore",
+    .arguments = "SAVEPOINT",
+    .summary = "Let the next run of a pipeline resume from a savepoint.",
+    .flags = restore_flags,
+    .flag_count = sizeof restore_flags / sizeof restore_flags[0],
+    .argument_min = 1,
+    .argument_max = 1,
+    .run = restore_run,
+};
+
+const Command diff_command = {
+    .name = "diff",
+    .arguments = "FILE.sql|DIR",
+    .summary = "Say what state an edited pipeline would keep, begin anew and lose.",
+    .details = "Exit code 1 if something would be lost.",
+    .flags = diff_flags,
+    .flag_count = sizeof diff_flags / sizeof diff_flags[0],
+    .argument_min = 1,
+    .argument_max = 1,
+    .run = diff_run,
+};

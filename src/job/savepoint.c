@@ -1,0 +1,286 @@
+/* Copies of checkpoints, and what is in them. */
+#include "job/savepoint.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "exec/exec.h"
+#include "job/internal.h"
+
+enum { LOOK_US = 50 * 1000, RETRIES = 5 };
+
+/* The folder's only pipeline, or the one that is named. */
+static Status savepoint_folder(const SavepointJob *job, Arena *arena, const char **folder,
+                               Error *error)
+{
+    World *world = job->world;
+    if (job->pipeline != NULL) {
+        *folder = recover_checkpoint_folder(arena, job->data_dir, job->pipeline);
+        return OK;
+    }
+    const char *jobs = arena_printf(arena, "%s/jobs", job->data_dir);
+    List names = {0};
+    Status status = world->kind->list(world, jobs, arena, &names, error);
+    if (status == ERR_NOT_FOUND || (status == OK && names.count == 0)) {
+        status =
+            fail(error, ERR_NOT_FOUND, "WR4408", "there is no checkpoint in `%s`", job->data_dir);
+        error_hint(error, "--data-dir names the folder that the pipeline ran with");
+        return status;
+    }
+    TRY(status);
+    if (names.count == 1) {
+        *folder = arena_printf(arena, "%s/%s/checkpoints", jobs, LIST_AT(names, 0, const char));
+        return OK;
+    }
+    Buffer all = {0};
+    for (int32_t i = 0; i < names.count; i++)
+        buffer_printf(&all, "%s`%s`", i > 0 ? ", " : "", LIST_AT(names, i, const char));
+    status = fail(error, ERR_INVALID, "WR4409", "`%s` has checkpoints of several pipelines: %s",
+                  job->data_dir, buffer_terminated(&all));
+    buffer_free(&all);
+    error_hint(error, "say which one with --pipeline");
+    return status;
+}
+
+/* 0: none. */
+static Status savepoint_newest(World *world, const char *folder, int64_t *id, Error *error)
+{
+    Arena *arena = arena_new(0);
+    int64_t *ids;
+    int32_t count;
+    Status status = snapshot_find(world, folder, arena, &ids, &count, error);
+    *id = status == OK && count > 0 ? ids[0] : 0;
+    arena_free(arena);
+    return status;
+}
+
+static Status fail_no_checkpoint(const char *folder, Error *error)
+{
+    return fail(error, ERR_NOT_FOUND, "WR4408", "there is no checkpoint in `%s`", folder);
+}
+
+/* Whether a weir holds the data folder now. */
+static Status savepoint_is_running(const SavepointJob *job, bool *out, Error *error)
+{
+    World *world = job->world;
+    Arena *arena = arena_new(0);
+    const char *path = arena_printf(arena, "%s/lock", job->data_dir);
+    File *lock = NULL;
+    FileInfo info;
+    *out = false;
+    Status status = world->kind->stat(world, path, &info, error);
+    if (status == OK)
+        status = world->kind->lock(world, path, &lock, error);
+    *out = status == ERR_AGAIN;
+    if (status == OK)
+        status = world->kind->close(lock, error);
+    arena_free(arena);
+    return *out || status == ERR_NOT_FOUND ? OK : status;
+}
+
+/* The folder, once it has a checkpoint that was not there before, or if nothing runs. */
+static Status savepoint_await_next(const SavepointJob *job, Arena *arena, int64_t timeout_us,
+                                   const char **folder, Error *error)
+{
+    World *world = job->world;
+    int64_t first = -1;
+    int64_t until_us = world_monotonic_us(world) + timeout_us;
+    do {
+        bool is_running;
+        int64_t newest = 0;
+        TRY(savepoint_is_running(job, &is_running, error));
+        Status status = savepoint_folder(job, arena, folder, error);
+        if (status == OK)
+            TRY(savepoint_newest(world, *folder, &newest, error));
+        if (!is_running || (status != OK && status != ERR_NOT_FOUND))
+            return status;
+        if (first >= 0 && newest > first)
+            return OK;
+        if (first < 0)
+            first = newest;
+        world->kind->sleep_us(world, LOOK_US);
+    } while (world_monotonic_us(world) < until_us);
+    Status status =
+        fail(error, ERR_UNAVAILABLE, "WR4410", "the job took no checkpoint within %lld seconds",
+             (long long)(timeout_us / MICROS_PER_SECOND));
+    error_hint(error, "wait longer with --timeout, or copy the last one with --latest; see "
+                      "execution.checkpointing.interval");
+    return status;
+}
+
+/* The job may remove a checkpoint while it is read: then there is a newer one. */
+static Status savepoint_read_newest(World *world, const char *folder, Snapshot **out, Error *error)
+{
+    int64_t id, last = 0;
+    for (int32_t i = 0;; i++) {
+        TRY(savepoint_newest(world, folder, &id, error));
+        if (id == 0)
+            return fail_no_checkpoint(folder, error);
+        Status status = snapshot_read(world, folder, id, out, error);
+        if (status != ERR_CORRUPT || id == last || i == RETRIES)
+            return status;
+        last = id;
+        world->kind->sleep_us(world, LOOK_US);
+    }
+}
+
+/* The folder that will hold `path`, made and durable itself. */
+static Status savepoint_make_parent(World *world, Arena *arena, const char *path, Error *error)
+{
+    char *parent = arena_printf(arena, "%s", path);
+    char *slash = strrchr(parent, '/');
+    if (slash == NULL || slash == parent)
+        return OK;
+    *slash = '\0';
+    return world->kind->make_folder(world, parent, error);
+}
+
+static Status savepoint_copy(World *world, Arena *arena, const char *folder, const char *path,
+                             int64_t *id, Error *error)
+{
+    FileInfo info;
+    if (world->kind->stat(world, path, &info, NULL) == OK)
+        return fail(error, ERR_INVALID, "WR4411", "`%s` is there already", path);
+    Snapshot *snapshot = NULL;
+    TRY(savepoint_read_newest(world, folder, &snapshot, error));
+    *id = snapshot->id;
+    Status status = savepoint_make_parent(world, arena, path, error);
+    if (status == OK)
+        status = snapshot_write_at(world, path, snapshot, error);
+    snapshot_free(snapshot);
+    return status;
+}
+
+Status savepoint_take(const SavepointJob *job, const char *path, int64_t timeout_us, int64_t *id,
+                      Error *error)
+{
+    Arena *arena = arena_new(0);
+    const char *folder = NULL;
+    Status status = timeout_us > 0 ? savepoint_await_next(job, arena, timeout_us, &folder, error)
+                                   : savepoint_folder(job, arena, &folder, error);
+    if (status == OK)
+        status = savepoint_copy(job->world, arena, folder, path, id, error);
+    arena_free(arena);
+    return status;
+}
+
+/* ---- Back ---------------------------------------------------------------------------------- */
+
+static Status savepoint_place(World *world, Arena *arena, const char *folder, const char *path,
+                              int64_t *id, Error *error)
+{
+    int64_t *ids;
+    int32_t count;
+    Snapshot *snapshot = NULL;
+    TRY(snapshot_list(world, folder, arena, &ids, &count, error));
+    TRY(snapshot_read_at(world, path, &snapshot, error));
+    /* Sinks tell checkpoints by their numbers: it must be the highest. */
+    if (count > 0 && snapshot->id <= ids[0])
+        snapshot->id = ids[0] + 1;
+    *id = snapshot->id;
+    Status status = world->kind->make_folder(world, folder, error);
+    if (status == OK)
+        status = snapshot_write(world, folder, snapshot, error);
+    snapshot_free(snapshot);
+    return status;
+}
+
+Status savepoint_restore(const SavepointJob *job, const char *path, int64_t *id, Error *error)
+{
+    assert(job->pipeline != NULL);
+    World *world = job->world;
+    Arena *arena = arena_new(0);
+    File *lock = NULL;
+    Status status = recover_lock_folder(world, job->data_dir, &lock, error);
+    if (status == OK) {
+        const char *folder = recover_checkpoint_folder(arena, job->data_dir, job->pipeline);
+        status = savepoint_place(world, arena, folder, path, id, error);
+        Status closed = world->kind->close(lock, status == OK ? error : NULL);
+        status = status != OK ? status : closed;
+    }
+    arena_free(arena);
+    return status;
+}
+
+/* ---- Comparing ----------------------------------------------------------------------------- */
+
+static const char *role_name(StateRole role)
+{
+    switch (role) {
+    case STATE_SOURCE: return "position";
+    case STATE_SINK: return "to commit";
+    case STATE_OPERATOR: break;
+    }
+    return "state";
+}
+
+static StateView *view_find(const List *views, const char *label, StateFate fate)
+{
+    for (int32_t i = 0; i < views->count; i++) {
+        StateView *view = LIST_AT(*views, i, StateView);
+        if (view->fate == fate && strcmp(view->label, label) == 0)
+            return view;
+    }
+    return NULL;
+}
+
+/* Shards of one operator are one to a person. */
+static void view_add(Arena *arena, List *views, StateFate fate, const char *label, StateRole role,
+                     int64_t bytes)
+{
+    StateView *view = view_find(views, label, fate);
+    if (view == NULL) {
+        view = ARENA_NEW(arena, StateView);
+        *view = (StateView){
+            .fate = fate, .label = arena_printf(arena, "%s", label), .what = role_name(role)};
+        list_append(views, arena, view);
+    }
+    view->bytes += bytes;
+}
+
+static bool snapshot_has_uid(const Snapshot *snapshot, const char *uid)
+{
+    for (int32_t i = 0; i < snapshot->entry_count; i++)
+        if (strcmp(snapshot->entries[i].uid, uid) == 0)
+            return true;
+    return false;
+}
+
+static void compare_with(const Snapshot *snapshot, const Plan *plan, Arena *arena, List *views)
+{
+    for (int32_t i = 0; i < snapshot->entry_count; i++) {
+        const StateEntry *entry = &snapshot->entries[i];
+        const PlanNode *node = recover_node_of(plan, entry);
+        view_add(arena, views, node != NULL ? STATE_KEPT : STATE_LOST,
+                 node != NULL ? node->label : entry->label, entry->role, entry->bytes.length);
+    }
+    for (int32_t i = 0; i < plan->node_count; i++) {
+        const PlanNode *node = plan->nodes[i];
+        bool is_source = node->kind == PLAN_SOURCE;
+        bool has_state = is_source || (node->input_count > 0 && operator_keeps_state(node));
+        if (has_state && !snapshot_has_uid(snapshot, node->uid))
+            view_add(arena, views, STATE_NEW, node->label,
+                     is_source ? STATE_SOURCE : STATE_OPERATOR, 0);
+    }
+}
+
+Status savepoint_compare(const SavepointJob *job, const char *path, const Plan *plan, Arena *arena,
+                         StateViews *out, Error *error)
+{
+    Snapshot *snapshot = NULL;
+    *out = (StateViews){0};
+    if (path != NULL) {
+        TRY(snapshot_read_at(job->world, path, &snapshot, error));
+    } else {
+        const char *folder = recover_checkpoint_folder(arena, job->data_dir, job->pipeline);
+        int64_t newest;
+        TRY(savepoint_newest(job->world, folder, &newest, error));
+        if (newest == 0)
+            return OK;
+        TRY(savepoint_read_newest(job->world, folder, &snapshot, error));
+    }
+    out->checkpoint = snapshot->id;
+    compare_with(snapshot, plan, arena, &out->views);
+    snapshot_free(snapshot);
+    return OK;
+}
