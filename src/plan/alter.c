@@ -80,13 +80,37 @@ static void alter_view(Planner *planner, const SqlAlter *alter, CatalogObject *o
     catalog_redefine(planner, object, changed);
 }
 
+/* In Flink a materialized table has a job of its own in a cluster, which these control. Here its
+ * upkeep is part of the pipeline that the script describes. */
+static void alter_materialized(Planner *planner, const SqlAlter *alter, const CatalogObject *object)
+{
+    Str name = object->name;
+    Span span = alter->action_span;
+    if (alter->kind == SQL_ALTER_REFRESH) {
+        Diagnostic *d = WARN(planner, "WR2417", span, "`%.*s` is always fresh: this has no effect",
+                             STR_ARGS(name));
+        diagnostic_note(d, "it follows every change of the tables that it is made of");
+        return;
+    }
+    const char *what = alter->kind == SQL_ALTER_SUSPEND  ? "cannot be suspended alone"
+                       : alter->kind == SQL_ALTER_RESUME ? "is not suspended"
+                                                         : "cannot get another query";
+    Diagnostic *d = REPORT(planner, "WR2417", span, "materialized table `%.*s` %s", STR_ARGS(name),
+                           what);
+    if (alter->kind == SQL_ALTER_AS)
+        diagnostic_help(d, "change the query in its CREATE MATERIALIZED TABLE");
+    else
+        diagnostic_help(d, "stop the pipeline that keeps it up to date; the next `weir run` goes "
+                           "on from there");
+}
+
 static void alter_object(Planner *planner, const SqlAlter *alter)
 {
     CatalogObject *object = alter_find_object(planner, alter);
     if (object == NULL)
         return;
     if (alter->object == SQL_OBJECT_MATERIALIZED_TABLE)
-        planner_unsupported(planner, alter->name->span, "ALTER MATERIALIZED TABLE");
+        alter_materialized(planner, alter, object);
     else if (alter->kind == SQL_ALTER_RENAME)
         alter_rename(planner, alter, object);
     else if (alter->object == SQL_OBJECT_VIEW && alter->kind == SQL_ALTER_AS)

@@ -1,4 +1,5 @@
-/* EXPLAIN: the plan of a statement, as a plan of its own. */
+/* EXPLAIN: the plan of a statement, as a plan of its own. A table that the statement would make is
+ * there while it is bound only. */
 #include <assert.h>
 
 #include "plan/internal.h"
@@ -18,6 +19,7 @@ void bind_explain(Planner *planner, const SqlExplain *explain)
     inner.context = &context;
     inner.is_partial = planner->is_partial;
     bind_statement(&inner, explain->statement);
+    planner_undo(&inner);
     if (inner.roots.count == 0 || diagnostics_error_count(planner->diagnostics) > errors)
         return;
     const Plan *plan = planner_finish(&inner);

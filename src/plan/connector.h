@@ -100,6 +100,7 @@ typedef struct ConnectorInfo {
     bool can_read, can_write, takes_format, needs_format;
     bool reads_fields; /* gives single fields of a ROW as columns, if its format does too */
     bool is_extension; /* not one of Flink's or its ecosystem's: named by --portable */
+    bool can_overwrite; /* INSERT OVERWRITE: what was there goes when the new rows come */
     SinkGuarantee guarantee;
     /* Whether the rows of this table, which is written by key, wait until their checkpoint is
      * durable and are then written, each key once: what was read by then is never taken back. NULL:

@@ -1,4 +1,4 @@
-/* DROP of tables, views, databases and catalogs. */
+/* DROP of tables, views, databases and catalogs; TRUNCATE. */
 #include <assert.h>
 
 #include "plan/internal.h"
@@ -39,6 +39,19 @@ static bool drop_check_shadow(Planner *planner, const SqlDrop *drop, const Catal
     return false;
 }
 
+/* Queries that read a materialized table compute what it holds themselves, and go on. */
+static void drop_upkeep(Planner *planner, const CatalogObject *object)
+{
+    List kept = {0};
+    for (int32_t i = 0; i < planner->roots.count; i++) {
+        Rel *root = LIST_AT(planner->roots, i, Rel);
+        if (root->node.kind != PLAN_SERVE || !str_equal(root->node.serve.path, object->path))
+            list_append(&kept, planner->arena, root);
+    }
+    planner->roots = kept;
+    planner->dropped = object->path;
+}
+
 static void drop_object(Planner *planner, const SqlDrop *drop)
 {
     ObjectPath full;
@@ -59,11 +72,8 @@ static void drop_object(Planner *planner, const SqlDrop *drop)
     }
     if (!drop_check_shadow(planner, drop, object))
         return;
-    if (object->kind == OBJECT_MATERIALIZED) {
-        planner_unsupported(planner, drop->name->span,
-                            "dropping a materialized table of the same script");
-        return;
-    }
+    if (object->kind == OBJECT_MATERIALIZED)
+        drop_upkeep(planner, object);
     catalog_remove(planner->session, object);
     objects_forget_queries(planner);
 }
@@ -129,4 +139,28 @@ void bind_drop(Planner *planner, const SqlDrop *drop)
     case SQL_OBJECT_CATALOG: drop_catalog(planner, drop); break;
     case SQL_OBJECT_FUNCTION: bind_drop_function(planner, drop); break;
     }
+}
+
+/* As in Flink, a matter of the connector; none of weir's can, nor can one of Flink's own. */
+void bind_truncate(Planner *planner, const SqlPath *path)
+{
+    bool is_broken;
+    const CatalogObject *object = catalog_find(planner, path, &is_broken);
+    if (object == NULL || is_broken)
+        return;
+    if (object->kind != OBJECT_TABLE) {
+        REPORT(planner, "WR2107", path->span, "%s `%.*s` cannot be truncated",
+               object_word(object->kind), STR_ARGS(object->name));
+        return;
+    }
+    TableEntry *entry = object_table(planner, object, path->span);
+    if (entry == NULL || !entry_connect_sink(planner, entry, path->span))
+        return;
+    const ConnectorInfo *connector = entry->table.connector;
+    Diagnostic *d = REPORT(planner, "WR2109", path->span,
+                           "connector '%s' cannot empty table `%.*s`", connector->name,
+                           STR_ARGS(object->name));
+    if (connector->can_overwrite)
+        diagnostic_help(d, "in batch mode, INSERT OVERWRITE `%.*s` with a query of no rows does",
+                        STR_ARGS(object->name));
 }

@@ -171,6 +171,7 @@ struct Planner {
     List bindings;      /* ObjectBinding or NULL, by id of the object */
     List added;         /* CatalogObject, defined by this planner's statements */
     List replaced;      /* CatalogObject, in whose place others were added */
+    Str dropped;        /* see PlanStep */
     Map *interned;      /* digest -> Rel */
     List rels;          /* all, in order of creation */
     List roots;         /* PLAN_SINK and PLAN_SERVE */
@@ -197,6 +198,8 @@ void planner_begin(Planner *planner, PlanSession *session, Arena *arena, Diagnos
 void bind_statement(Planner *planner, const SqlStatement *statement);
 /* The plan of what was bound; NULL if there is a mistake. */
 Plan *planner_finish(Planner *planner);
+/* Takes what the planner's statements have added out of the catalog again. */
+void planner_undo(Planner *planner);
 /* "`what` is not supported yet". */
 Diagnostic *planner_unsupported(Planner *planner, Span span, const char *what);
 /* A note "columns are a, b, c". */
@@ -265,6 +268,7 @@ static inline SqlName *sql_path_last(const SqlPath *path)
 /* ---- drop.c ---------------------------------------------------------------------------- */
 
 void bind_drop(Planner *planner, const SqlDrop *drop);
+void bind_truncate(Planner *planner, const SqlPath *path);
 
 /* ---- like.c, bind_ctas.c, alter.c, alter_table.c ---------------------------------------- */
 

@@ -76,7 +76,7 @@ void bind_statement(Planner *planner, const SqlStatement *statement)
     case SQL_CREATE_CATALOG: catalog_create(planner, statement->create_object); break;
     case SQL_CREATE_FUNCTION: bind_create_function(planner, statement->create_object); break;
     case SQL_ALTER: bind_alter(planner, statement->alter); break;
-    case SQL_TRUNCATE: planner_unsupported(planner, statement->span, "TRUNCATE TABLE"); break;
+    case SQL_TRUNCATE: bind_truncate(planner, statement->truncate); break;
     case SQL_MODULE: bind_module(planner, statement->module); break;
     case SQL_JAR: bind_jar(planner, &statement->jar); break;
     case SQL_SHOW: bind_show(planner, statement->show); break;

@@ -421,6 +421,7 @@ struct PlanNode {
             ChangelogMode accepts;  /* row kinds the connector takes; -U rows may come
                                        although it does not: it skips them */
             bool drops_null_rows;   /* table.exec.sink.not-null-enforcer = DROP */
+            bool is_overwrite;      /* the rows take the place of what is there */
         } sink;
         struct {
             Str name;

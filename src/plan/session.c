@@ -107,6 +107,14 @@ static bool statement_is_definition(const SqlStatement *statement)
     return false;
 }
 
+void planner_undo(Planner *planner)
+{
+    for (int32_t i = 0; i < planner->added.count; i++)
+        catalog_remove(planner->session, LIST_AT(planner->added, i, CatalogObject));
+    for (int32_t i = 0; i < planner->replaced.count; i++)
+        catalog_put(planner->session, LIST_AT(planner->replaced, i, CatalogObject));
+}
+
 Status session_plan(PlanSession *session, SessionText *text, const SqlStatement *statement,
                     Arena *arena, Diagnostics *diagnostics, PlanStep *out)
 {
@@ -120,14 +128,11 @@ Status session_plan(PlanSession *session, SessionText *text, const SqlStatement 
     Plan *plan = planner.roots.count > 0 ? planner_finish(&planner) : NULL;
     text->is_kept |= statement_is_definition(statement);
     if (diagnostics_error_count(diagnostics) > errors) {
-        /* Nothing is left of definitions with mistakes. */
-        for (int32_t i = 0; i < planner.added.count; i++)
-            catalog_remove(session, LIST_AT(planner.added, i, CatalogObject));
-        for (int32_t i = 0; i < planner.replaced.count; i++)
-            catalog_put(session, LIST_AT(planner.replaced, i, CatalogObject));
+        planner_undo(&planner);
         return ERR_INVALID;
     }
     out->plan = plan;
+    out->dropped = planner.dropped;
     if (planner.results.count > 0)
         out->result = LIST_AT(planner.results, 0, StatementResult);
     return OK;

@@ -27,6 +27,7 @@ typedef struct SessionText {
 typedef struct PlanStep {
     Plan *plan;                    /* what is to be run, or NULL */
     const StatementResult *result; /* or NULL */
+    Str dropped; /* the path of a materialized table that is to be kept up to date no more */
 } PlanStep;
 
 /* The session and what it keeps live in `arena`. The context is copied. */

@@ -185,6 +185,8 @@ bool parser_is_query_start(const Parser *parser);
 /* After any number of '('. */
 bool parser_is_nested_query(const Parser *parser);
 SqlSelect *parse_select(Parser *parser);
+/* A table by its name, with hints and FOR SYSTEM_TIME. */
+SqlTable *parse_table_named(Parser *parser);
 SqlTable *parse_from(Parser *parser);
 bool parse_order_by(Parser *parser, List *out);
 bool parse_hints(Parser *parser, List *out);

@@ -11,7 +11,15 @@ bool parse_drop(Parser *parser, SqlStatement *statement)
     statement->drop = drop;
     drop->is_temporary = parser_accept_keyword(parser, KW_TEMPORARY);
     drop->is_system = drop->is_temporary && parser_accept_keyword(parser, KW_SYSTEM);
-    if (!parse_object_kind(parser, &drop->object) || !parse_if_exists(parser, &drop->if_exists))
+    Span start = parser_peek(parser)->span;
+    if (!parse_object_kind(parser, &drop->object))
+        return false;
+    if (drop->is_temporary && drop->object == SQL_OBJECT_MATERIALIZED_TABLE) {
+        parser_error(parser, "WR1010", parser_span_from(parser, start),
+                     "a materialized table is not temporary");
+        return false;
+    }
+    if (!parse_if_exists(parser, &drop->if_exists))
         return false;
     drop->name = parser_parse_path(parser, "a name");
     if (drop->name == NULL)

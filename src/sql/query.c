@@ -18,8 +18,11 @@ static SqlQuery *query_new(Parser *parser, SqlQueryKind kind, Span span)
 
 static bool query_is_start(const Token *token)
 {
-    return token->kind == TOKEN_WORD && (token->keyword == KW_SELECT ||
-                                         token->keyword == KW_VALUES || token->keyword == KW_WITH);
+    if (token->kind != TOKEN_WORD)
+        return false;
+    return token->keyword == KW_SELECT || token->keyword == KW_VALUES ||
+           token->keyword == KW_WITH ||
+           (token->keyword == KW_TABLE && token[1].kind != TOKEN_LEFT_PAREN);
 }
 
 /* Behind the parenthesis that closes the one at `at`. */
@@ -108,6 +111,24 @@ static SqlQuery *query_parse_values(Parser *parser)
     return query;
 }
 
+/* TABLE t: SELECT * FROM t */
+static SqlQuery *query_parse_table(Parser *parser)
+{
+    Span start = parser_next(parser)->span;
+    SqlSelectItem *item = ARENA_NEW(parser->arena, SqlSelectItem);
+    item->span = start;
+    item->expr = expr_new(parser, SQL_STAR, start);
+    SqlSelect *select = ARENA_NEW(parser->arena, SqlSelect);
+    list_append(&select->items, parser->arena, item);
+    select->from = parse_table_named(parser);
+    if (select->from == NULL)
+        return NULL;
+    select->span = parser_span_from(parser, start);
+    SqlQuery *query = query_new(parser, SQL_SELECT, select->span);
+    query->select = select;
+    return query;
+}
+
 static bool query_has_clauses(const SqlQuery *query)
 {
     return query->ctes.count > 0 || query->order_by.count > 0 || query->limit != NULL ||
@@ -134,6 +155,8 @@ static SqlQuery *query_parse_leaf(Parser *parser)
         return query_parse_parenthesis(parser);
     if (parser_is_keyword(parser, KW_VALUES))
         return query_parse_values(parser);
+    if (parser_is_keyword(parser, KW_TABLE))
+        return query_parse_table(parser);
     if (!parser_is_keyword(parser, KW_SELECT)) {
         parser_fail_expected(parser, "a query: SELECT, VALUES, WITH or a parenthesis");
         return NULL;

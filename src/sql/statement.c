@@ -94,14 +94,56 @@ static bool statement_parse_explain_details(Parser *parser, int32_t *details)
     do {
         bool is_found = false;
         for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && !is_found; i++) {
+            Span span = parser_peek(parser)->span;
             is_found = parser_accept_keyword(parser, kinds[i].keyword);
+            if (is_found && (*details & kinds[i].bit) != 0) {
+                Str word = parser_text(parser, span);
+                parser_error(parser, "WR1030", span, "%.*s is given twice", STR_ARGS(word));
+                return false;
+            }
             if (is_found)
                 *details |= kinds[i].bit;
         }
-        if (!is_found)
-            return *details == 0; /* a comma was before it */
+        if (!is_found && *details == 0)
+            return true;
+        if (!is_found) { /* a comma was before it */
+            parser_fail_expected(parser, "ESTIMATED_COST, CHANGELOG_MODE, JSON_EXECUTION_PLAN or "
+                                         "PLAN_ADVICE");
+            return false;
+        }
     } while (parser_accept(parser, TOKEN_COMMA));
     return true;
+}
+
+/* A query, INSERT, STATEMENT SET, or what makes a table of a query. */
+static SqlStatement *statement_parse_explained(Parser *parser)
+{
+    Span start = parser_peek(parser)->span;
+    if (parser_is_keyword(parser, KW_EXECUTE)) {
+        Diagnostic *d = parser_error(parser, "WR1010", start, "EXECUTE cannot stand behind EXPLAIN");
+        diagnostic_fix(d, start, "");
+        (void)parse_statement(parser); /* to go on behind it */
+        return NULL;
+    }
+    if (!parser_is_query_start(parser) && !parser_is_keyword(parser, KW_INSERT) &&
+        !parser_is_keyword(parser, KW_STATEMENT) && !parser_is_keyword(parser, KW_CREATE) &&
+        !parser_is_keyword(parser, KW_REPLACE)) {
+        parser_fail_expected(parser,
+                             "a query, INSERT, STATEMENT SET or CREATE TABLE … AS to explain");
+        return NULL;
+    }
+    SqlStatement *statement = parse_statement(parser);
+    if (statement == NULL)
+        return NULL;
+    bool is_definition =
+        (statement->kind == SQL_CREATE_TABLE && statement->create_table->query == NULL) ||
+        statement->kind == SQL_CREATE_VIEW || statement->kind == SQL_CREATE_CATALOG ||
+        statement->kind == SQL_CREATE_DATABASE || statement->kind == SQL_CREATE_FUNCTION;
+    if (!is_definition)
+        return statement;
+    Diagnostic *d = parser_error(parser, "WR1010", start, "a definition without a query has no plan");
+    diagnostic_note(d, "EXPLAIN takes queries, INSERT, STATEMENT SET and CREATE TABLE … AS");
+    return NULL;
 }
 
 static bool statement_parse_explain(Parser *parser, SqlStatement *statement)
@@ -111,16 +153,9 @@ static bool statement_parse_explain(Parser *parser, SqlStatement *statement)
         if (!parser_expect_keyword(parser, KW_FOR, "behind PLAN"))
             return false;
     } else if (!statement_parse_explain_details(parser, &statement->explain.details)) {
-        parser_fail_expected(parser, "ESTIMATED_COST, CHANGELOG_MODE, JSON_EXECUTION_PLAN or "
-                                     "PLAN_ADVICE");
         return false;
     }
-    if (!parser_is_query_start(parser) && !parser_is_keyword(parser, KW_INSERT) &&
-        !parser_is_keyword(parser, KW_EXECUTE) && !parser_is_keyword(parser, KW_STATEMENT)) {
-        parser_fail_expected(parser, "a query, INSERT or STATEMENT SET to explain");
-        return false;
-    }
-    statement->explain.statement = parse_statement(parser);
+    statement->explain.statement = statement_parse_explained(parser);
     return statement->explain.statement != NULL;
 }
 

@@ -47,7 +47,7 @@ static bool table_refuse_clauses(Parser *parser)
     return true;
 }
 
-static SqlTable *table_parse_named(Parser *parser)
+SqlTable *parse_table_named(Parser *parser)
 {
     Span start = parser_peek(parser)->span;
     SqlTable *table = table_new(parser, SQL_TABLE_NAMED, start);
@@ -154,7 +154,7 @@ static SqlTable *table_parse_atom(Parser *parser)
     else
         return is_lateral
                    ? (parser_fail_expected(parser, "TABLE(...) or a query behind LATERAL"), NULL)
-                   : table_parse_named(parser);
+                   : parse_table_named(parser);
     if (table != NULL && table->kind != SQL_TABLE_JOIN)
         table->is_lateral |= is_lateral;
     return table;

@@ -97,6 +97,8 @@ static ExitCode execute_statement(Shell *shell, SessionText *text, const SqlStat
         arena_free(arena);
         return EXIT_BAD_DATA;
     }
+    if (step.dropped.length > 0)
+        shell_drop_materialized(shell, step.dropped);
     if (step.result != NULL)
         code = execute_print(shell, step.result);
     if (step.plan != NULL && statement->kind != SQL_QUERY)

@@ -10,6 +10,7 @@ struct ShellJob {
     Shell *shell;
     char id[JOB_ID_BYTES];
     const char *name;
+    const char *served; /* path of the materialized table that it keeps up to date, or NULL */
     const char *data_dir;
     Arena *arena; /* of the plan */
     SessionText *text;
@@ -114,6 +115,8 @@ static ShellJob *job_new(Shell *shell, const Plan *plan, Arena *arena, SessionTe
     snprintf(job->id, sizeof job->id, "%016" PRIx64 "%016" PRIx64, world->kind->random_u64(world),
              world->kind->random_u64(world));
     job->name = job_name(shell, plan);
+    if (plan->roots[0]->kind == PLAN_SERVE)
+        job->served = str_terminated(shell->arena, plan->roots[0]->serve.path);
     job->data_dir = arena_printf(shell->arena, "%s/%s", shell->data_dir, job->id);
     job->arena = arena;
     job->text = session_text_use(text);
@@ -194,22 +197,38 @@ ExitCode shell_show_jobs(Shell *shell, const char *id)
     return code;
 }
 
+static void job_ask_to_stop(ShellJob *job)
+{
+    pthread_mutex_lock(&job->shell->lock);
+    job->is_stop_wanted = true;
+    if (job->job != NULL)
+        job_stop(job->job);
+    pthread_mutex_unlock(&job->shell->lock);
+}
+
 ExitCode shell_stop_job(Shell *shell, const SqlStopJob *stop)
 {
     for (int32_t i = 0; i < shell->jobs.count; i++) {
         ShellJob *job = LIST_AT(shell->jobs, i, ShellJob);
         if (stop->job.length == 0 || !str_has_prefix(str_from(job->id), stop->job))
             continue;
-        pthread_mutex_lock(&shell->lock);
-        job->is_stop_wanted = true;
-        if (job->job != NULL)
-            job_stop(job->job);
-        pthread_mutex_unlock(&shell->lock);
+        job_ask_to_stop(job);
         return job_join(job);
     }
     report_usage(shell->cli, "WR2407", "SHOW JOBS lists those of this session",
                  "there is no job '%.*s'", STR_ARGS(stop->job));
     return EXIT_BAD_DATA;
+}
+
+void shell_drop_materialized(Shell *shell, Str path)
+{
+    for (int32_t i = 0; i < shell->jobs.count; i++) {
+        ShellJob *job = LIST_AT(shell->jobs, i, ShellJob);
+        if (job->served == NULL || !str_is(path, job->served))
+            continue;
+        job_ask_to_stop(job);
+        job_join(job);
+    }
 }
 
 void shell_stop_jobs(Shell *shell)

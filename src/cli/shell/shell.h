@@ -59,6 +59,8 @@ Status shell_run_job(Shell *shell, Job *job, Error *error);
 ExitCode shell_submit(Shell *shell, const Plan *plan, Arena *arena, SessionText *text);
 ExitCode shell_show_jobs(Shell *shell, const char *id);
 ExitCode shell_stop_job(Shell *shell, const SqlStopJob *stop);
+/* The job that keeps the table up to date ends, and is waited for. */
+void shell_drop_materialized(Shell *shell, Str path);
 /* Wait for all jobs: 0, or the exit code of the first that failed. */
 ExitCode shell_wait_jobs(Shell *shell);
 /* Ask all jobs to stop; from any thread. */
