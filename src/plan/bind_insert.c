@@ -305,6 +305,7 @@ static void insert_build(InsertBinder *binder)
     sink->span = binder->insert->table->span;
     sink->node.sink.table = &binder->entry->table;
     sink->node.sink.writes = writes;
+    sink->node.sink.is_overwrite = binder->insert->is_overwrite;
     sink->node.sink.drops_null_rows =
         settings_is(planner, "table.exec.sink.not-null-enforcer", "drop");
     sink->ordering_ttl_us = settings_duration_us(planner, "table.exec.state.ttl");
@@ -334,16 +335,65 @@ static TableEntry *insert_find_table(Planner *planner, const SqlInsert *insert)
     return entry != NULL ? bind_hints(planner, entry, &insert->hints) : NULL;
 }
 
+/* Another statement of the plan that writes the table, or NULL. */
+static const Rel *insert_find_other(Planner *planner, const TableEntry *entry)
+{
+    for (int32_t i = 0; i < planner->roots.count; i++) {
+        const Rel *root = LIST_AT(planner->roots, i, Rel);
+        if (root->node.kind == PLAN_SINK &&
+            str_equal(root->node.sink.table->path, entry->table.path))
+            return root;
+    }
+    return NULL;
+}
+
+/* Flink lets the one that ends last win, or lose rows. */
+static bool insert_check_alone(Planner *planner, const SqlInsert *insert, const TableEntry *entry)
+{
+    const Rel *other = insert_find_other(planner, entry);
+    if (other == NULL || (!insert->is_overwrite && !other->node.sink.is_overwrite))
+        return true;
+    Diagnostic *d = REPORT(planner, "WR2110", insert->table->span,
+                           "table `%.*s` is overwritten, but two statements write it",
+                           STR_ARGS(entry->table.name));
+    diagnostic_note(d, "all statements of a script run at the same time");
+    diagnostic_help(d, "write one INSERT OVERWRITE, with UNION ALL");
+    return false;
+}
+
+static bool insert_check_overwrite(Planner *planner, const SqlInsert *insert,
+                                   const TableEntry *entry)
+{
+    if (!insert_check_alone(planner, insert, entry))
+        return false;
+    if (!insert->is_overwrite)
+        return true;
+    const ConnectorInfo *connector = entry->table.connector;
+    if (!connector->can_overwrite) {
+        Diagnostic *d =
+            REPORT(planner, "WR2110", insert->table->span, "connector '%s' cannot overwrite",
+                   connector->name);
+        diagnostic_help(d, entry->table.key_count > 0
+                               ? "write INSERT INTO: rows take the place of those of their key"
+                               : "write INSERT INTO, which adds rows");
+        return false;
+    }
+    if (settings_is_batch(planner))
+        return true;
+    Diagnostic *d = REPORT(planner, "WR2110", insert->table->span,
+                           "INSERT OVERWRITE is for batch mode: a stream has no end at which "
+                           "old rows could go");
+    diagnostic_help(d, "write SET 'execution.runtime-mode' = 'batch' before it");
+    return false;
+}
+
 void bind_insert(Planner *planner, const SqlInsert *insert)
 {
     InsertBinder binder = {.planner = planner, .insert = insert};
     binder.entry = insert_find_table(planner, insert);
     binder.query = bind_query(planner, insert->query);
-    if (insert->is_overwrite) {
-        planner_unsupported(planner, insert->table->span, "INSERT OVERWRITE");
-        return;
-    }
-    if (binder.entry == NULL || !entry_connect_sink(planner, binder.entry, insert->table->span))
+    if (binder.entry == NULL || !entry_connect_sink(planner, binder.entry, insert->table->span) ||
+        !insert_check_overwrite(planner, insert, binder.entry))
         return;
     insert_list_targets(&binder);
     bool is_good = insert_check_metadata(&binder);

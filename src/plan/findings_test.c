@@ -145,7 +145,8 @@ static void test_insert(void **state)
                 "WR2104 at <p2>: `p2` takes 2 columns, but the query gives 1 | note: query schema: "
                 "[status: STRING] | note: sink schema: [a: STRING, b: BIGINT NOT NULL]\n"
                 "WR2107 at <w>: view `w` cannot be written\n"
-                "WR2099 at <p1>: INSERT OVERWRITE is not supported yet\n"
+                "WR2110 at <p1>: connector 'print' cannot overwrite | help: write INSERT INTO, which adds "
+                "rows\n"
                 "WR3015 at <orders>: connector 'datagen' can only be used as a source: table "
                 "`orders` cannot be written\n");
 }

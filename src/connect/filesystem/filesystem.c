@@ -163,6 +163,7 @@ static const ConnectorInfo filesystem_info = {
     .takes_format = true,
     .needs_format = true,
     .reads_fields = true,
+    .can_overwrite = true,
     .guarantee = SINK_TRANSACTIONAL,
     .is_bounded = filesystem_is_bounded,
     .looks_up = filesystem_looks_up,

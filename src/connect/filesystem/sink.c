@@ -116,6 +116,7 @@ static Status sink_open(SinkWriter *writer, Str state, Error *error)
     TRY(sink_open_format(sink, error));
     TRY(writer->world->kind->make_folder(writer->world, sink->root, error));
     sink->next_check_us = world_now_us(writer->world) + sink->rolling.check_us;
+    sink->is_overwrite = writer->node->sink.is_overwrite;
     if (state.length > 0)
         TRY(sink_state_restore(sink, state, error));
     else
@@ -395,7 +396,10 @@ static Status sink_complete(FilesystemSink *sink, int64_t checkpoint, Error *err
 static Status sink_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state, Error *error)
 {
     FilesystemSink *sink = (FilesystemSink *)writer;
-    TRY(sink_complete(sink, checkpoint, error));
+    /* What overwrites stays hidden until its input has ended. */
+    bool is_shown = !sink->is_overwrite || sink->has_ended;
+    if (is_shown)
+        TRY(sink_complete(sink, checkpoint, error));
     for (int32_t i = sink->part_count - 1; i >= 0; i--) {
         if (sink->is_bulk)
             TRY(sink_part_close(sink, i, error));
@@ -403,7 +407,7 @@ static Status sink_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state
             TRY(sink_sync_part(sink, sink->parts[i], error));
     }
     TRY(sink_sync_new_folders(sink, error));
-    for (int32_t i = 0; i < sink->pending_count; i++)
+    for (int32_t i = 0; is_shown && i < sink->pending_count; i++)
         if (sink->pending[i].checkpoint == 0)
             sink->pending[i].checkpoint = checkpoint;
     sink_state_write(sink, state);
@@ -428,6 +432,10 @@ static Status sink_finish(SinkWriter *writer, Error *error)
     sink->commits.watermark = TIMESTAMP_MAX;
     for (int32_t i = sink->part_count - 1; i >= 0; i--)
         TRY(sink_part_close(sink, i, error));
+    /* After a restart behind the end, the mark says whether the old files have gone. */
+    if (sink->is_overwrite && !sink->has_ended)
+        TRY(overwrite_mark(sink, error));
+    sink->has_ended = true;
     return OK;
 }
 

@@ -3,6 +3,7 @@
 #define WEIR_CONNECT_FILESYSTEM_SINK_H
 
 #include "base/list.h"
+#include "base/map.h"
 #include "connect/connect.h"
 #include "connect/filesystem/commit.h"
 #include "connect/filesystem/part.h"
@@ -36,6 +37,9 @@ typedef struct FilesystemSink {
     RollingPolicy rolling;
     int64_t next_check_us;
     Commits commits;
+    bool is_overwrite; /* see sink_overwrite.c */
+    bool has_ended;    /* of the input, in the state that is being written or was restored */
+    bool is_marked;    /* old files are to go */
 
     char uuid[40];
     int64_t counter;
@@ -62,6 +66,14 @@ void sink_pending_add(FilesystemSink *sink, const char *hidden, const char *fina
 Status sink_sync_new_folders(FilesystemSink *sink, Error *error);
 /* Make the pending files of checkpoints up to this one visible, and durably so. */
 Status sink_publish(FilesystemSink *sink, int64_t checkpoint, Error *error);
+/* The folders of a file, up to the root's, are durable; `synced` holds those that are. */
+Status sink_sync_folders(FilesystemSink *sink, Map *synced, const char *path, Error *error);
+
+/* sink_overwrite.c: what INSERT OVERWRITE takes away. */
+Status overwrite_mark(FilesystemSink *sink, Error *error);
+Status overwrite_find_mark(FilesystemSink *sink, Error *error);
+Status overwrite_remove_old(FilesystemSink *sink, Error *error);
+
 void sink_parts_free(FilesystemSink *sink);
 char *sink_copy(const char *bytes, int64_t length);
 

@@ -102,9 +102,8 @@ static void pending_free(PendingFile *file)
     *file = (PendingFile){0};
 }
 
-/* The folder of a file and those above it, up to the root and the one that holds it: new folders
- * must be durable as well. `synced` holds those that have been. */
-static Status sync_folders(FilesystemSink *sink, Map *synced, const char *path, Error *error)
+/* Up to the root and the folder that holds it: new folders must be durable as well. */
+Status sink_sync_folders(FilesystemSink *sink, Map *synced, const char *path, Error *error)
 {
     char folder[PATH_BYTES_MAX];
     size_t root_length = strlen(sink->root);
@@ -138,12 +137,12 @@ Status sink_sync_new_folders(FilesystemSink *sink, Error *error)
         Part *part = sink->parts[i];
         if (part->is_listed || part->file_bytes == 0)
             continue;
-        status = sync_folders(sink, synced, part->hidden, error);
+        status = sink_sync_folders(sink, synced, part->hidden, error);
         part->is_listed = status == OK;
     }
     for (int32_t i = 0; status == OK && i < sink->pending_count; i++)
         if (sink->pending[i].checkpoint == 0)
-            status = sync_folders(sink, synced, sink->pending[i].hidden, error);
+            status = sink_sync_folders(sink, synced, sink->pending[i].hidden, error);
     arena_free(arena);
     return status;
 }
@@ -171,9 +170,11 @@ Status sink_publish(FilesystemSink *sink, int64_t checkpoint, Error *error)
             if (file->checkpoint == 0 || file->checkpoint > checkpoint)
                 continue;
             status = pass == 0 ? publish_file(sink, file, error)
-                               : sync_folders(sink, synced, file->final, error);
+                               : sink_sync_folders(sink, synced, file->final, error);
         }
     }
+    if (status == OK && sink->is_marked)
+        status = overwrite_remove_old(sink, error);
     arena_free(arena);
     TRY(status);
     int32_t kept = 0;

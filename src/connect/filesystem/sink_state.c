@@ -4,11 +4,12 @@
 #include "connect/filesystem/paths.h"
 #include "connect/filesystem/sink.h"
 
-enum { STATE_VERSION = 2 };
+enum { STATE_VERSION = 3 };
 
 void sink_state_write(const FilesystemSink *sink, Buffer *out)
 {
     buffer_append_u8(out, STATE_VERSION);
+    buffer_append_u8(out, sink->has_ended);
     buffer_append_bytes(out, str_from(sink->uuid));
     buffer_append_u64(out, (uint64_t)sink->counter);
     buffer_append_u32(out, (uint32_t)sink->pending_count);
@@ -34,7 +35,8 @@ static const char *take_text(FilesystemSink *sink, ByteReader *reader)
     return str_terminated(sink->scratch, byte_reader_bytes(reader));
 }
 
-/* In doubt: the checkpoint is durable, the renames may have been done or not. */
+/* In doubt: the checkpoint is durable, the renames may have been done or not. Only what overwrites
+ * and has not ended waits on. */
 static Status restore_pending(FilesystemSink *sink, ByteReader *reader, Error *error)
 {
     World *world = sink->base.world;
@@ -46,13 +48,18 @@ static Status restore_pending(FilesystemSink *sink, ByteReader *reader, Error *e
         FileInfo info;
         Status status = world->kind->stat(world, hidden, &info, error);
         if (status == ERR_NOT_FOUND) {
-            if (world->kind->stat(world, final, &info, NULL) != OK)
+            bool is_there = world->kind->stat(world, final, &info, NULL) == OK;
+            if (!is_there)
                 log_event(LOG_WARN, "filesystem", "%s was committed and is gone", final);
-            continue;
+            /* Its partition is still to be cleared of old files. */
+            if (!is_there || !sink->is_marked)
+                continue;
+            status = OK;
         }
         TRY(status);
         sink_pending_add(sink, hidden, final, partition);
-        sink->pending[sink->pending_count - 1].checkpoint = 1;
+        sink->pending[sink->pending_count - 1].checkpoint =
+            sink->is_overwrite && !sink->has_ended ? 0 : 1;
     }
     return OK;
 }
@@ -94,6 +101,9 @@ static bool is_kept(const FilesystemSink *sink, const char *path)
     for (int32_t i = 0; i < sink->part_count; i++)
         if (strcmp(sink->parts[i]->hidden, path) == 0)
             return true;
+    for (int32_t i = 0; i < sink->pending_count; i++)
+        if (strcmp(sink->pending[i].hidden, path) == 0)
+            return true;
     return false;
 }
 
@@ -122,6 +132,7 @@ Status sink_state_restore(FilesystemSink *sink, Str state, Error *error)
 {
     ByteReader reader = byte_reader(state);
     uint8_t version = byte_reader_u8(&reader);
+    sink->has_ended = version > 2 && byte_reader_u8(&reader) != 0;
     Str uuid = byte_reader_bytes(&reader);
     if (reader.is_short || version < 1 || version > STATE_VERSION ||
         uuid.length >= (int64_t)sizeof sink->uuid)
@@ -130,6 +141,8 @@ Status sink_state_restore(FilesystemSink *sink, Str state, Error *error)
     memcpy(sink->uuid, uuid.data, (size_t)uuid.length);
     sink->uuid[uuid.length] = '\0';
     sink->counter = (int64_t)byte_reader_u64(&reader);
+    if (sink->is_overwrite && sink->has_ended)
+        TRY(overwrite_find_mark(sink, error));
     TRY(restore_pending(sink, &reader, error));
     TRY(restore_parts(sink, &reader, error));
     if (version > 1)

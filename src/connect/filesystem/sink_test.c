@@ -416,6 +416,130 @@ static void parquet_files_go_out_and_come_back(void **state)
     test_drop(test);
 }
 
+/* ---- INSERT OVERWRITE ------------------------------------------------------------------ */
+
+static TestTable *overwritten_table(int32_t partitions, const char *const *options)
+{
+    TestTable *test = test_table(&schema, partitions, "json", options);
+    test->node.sink.is_overwrite = true;
+    return test;
+}
+
+static void old_files_go_when_the_input_has_ended(void **state)
+{
+    (void)state;
+    const char *const options[] = {"sink.rolling-policy.file-size", "1 b", NULL};
+    TestTable *test = overwritten_table(0, options);
+    test_put(test, "old", STR("1\n"));
+    test_put(test, "below/old", STR("2\n"));
+    test_put(test, "_hidden", STR("3\n"));
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    write_rows(writer, 1, 1, "a");
+    write_rows(writer, 2, 1, "a");
+    commit(writer, 1, &saved);
+    expect_visible(test, "below/old: 2\nold: 1\n");
+    /* The file that is complete waits on. */
+    writer->kind->close(writer);
+    writer = test_sink(test, buffer_str(&saved));
+    write_rows(writer, 3, 1, "a");
+    assert_int_equal(writer->kind->finish(writer, NULL), OK);
+    prepare(writer, 2, &saved);
+    expect_visible(test, "below/old: 2\nold: 1\n");
+    assert_int_equal(writer->kind->commit(writer, 2, NULL), OK);
+    expect_visible(test, ": {\"n\":1,\"day\":\"a\"}\n: {\"n\":2,\"day\":\"a\"}\n"
+                         ": {\"n\":3,\"day\":\"a\"}\n");
+    assert_int_equal(count_hidden(test), 1);
+    writer->kind->close(writer);
+    buffer_free(&saved);
+    test_drop(test);
+}
+
+static void no_rows_leave_an_empty_table(void **state)
+{
+    (void)state;
+    TestTable *test = overwritten_table(0, NULL);
+    test_put(test, "old", STR("1\n"));
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    assert_int_equal(writer->kind->finish(writer, NULL), OK);
+    commit(writer, 1, &saved);
+    expect_visible(test, "");
+    assert_int_equal(count_hidden(test), 0);
+    writer->kind->close(writer);
+    buffer_free(&saved);
+    test_drop(test);
+}
+
+static void partitions_without_rows_stay(void **state)
+{
+    (void)state;
+    const char *const options[] = {"sink.partition-commit.policy.kind", "success-file", NULL};
+    TestTable *test = overwritten_table(1, options);
+    test_put(test, "day=a/old", STR("1\n"));
+    test_put(test, "day=b/old", STR("2\n"));
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    write_rows(writer, 3, 1, "b");
+    commit(writer, 1, &saved);
+    assert_false(has_success(test, "day=b"));
+    assert_int_equal(writer->kind->finish(writer, NULL), OK);
+    commit(writer, 2, &saved);
+    expect_visible(test, "day=a/old: 1\nday=b/: {\"n\":3}\n");
+    assert_true(has_success(test, "day=b"));
+    writer->kind->close(writer);
+    buffer_free(&saved);
+    test_drop(test);
+}
+
+static int32_t removals_left;
+static Status remove_some(World *world, const char *path, Error *error)
+{
+    (void)world;
+    if (removals_left-- <= 0)
+        return fail(error, ERR_IO, "WR0000", "no more");
+    return world_system()->kind->remove(world_system(), path, error);
+}
+
+/* Killed in the middle of the commit: all new files can be seen, and one of the old ones has gone. */
+static void a_restart_takes_away_the_old_files_that_are_left(void **state)
+{
+    (void)state;
+    WorldKind kind = *world_system()->kind;
+    kind.remove = remove_some;
+    World world = {.kind = &kind};
+    TestTable *test = overwritten_table(1, NULL);
+    test_put(test, "day=a/old", STR("1\n"));
+    test_put(test, "day=b/old", STR("2\n"));
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    write_rows(writer, 3, 1, "a");
+    write_rows(writer, 4, 1, "b");
+    assert_int_equal(writer->kind->finish(writer, NULL), OK);
+    prepare(writer, 1, &saved);
+    writer->world = &world;
+    removals_left = 1;
+    Error error = {0};
+    assert_int_equal(writer->kind->commit(writer, 1, &error), ERR_IO);
+    writer->kind->close(writer);
+    Buffer out = {0};
+    test_list(test, false, &out);
+    assert_true(str_find(buffer_str(&out), STR("old")) >= 0);
+    buffer_free(&out);
+
+    writer = test_sink(test, buffer_str(&saved));
+    expect_visible(test, "day=a/: {\"n\":3}\nday=b/: {\"n\":4}\n");
+    writer->kind->close(writer);
+    /* What comes when all is done is nobody's business. */
+    test_put(test, "day=a/later", STR("5\n"));
+    writer = test_sink(test, buffer_str(&saved));
+    expect_visible(test, "day=a/later: 5\nday=a/: {\"n\":3}\nday=b/: {\"n\":4}\n");
+    assert_int_equal(count_hidden(test), 0);
+    writer->kind->close(writer);
+    buffer_free(&saved);
+    test_drop(test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -430,6 +554,10 @@ int main(void)
         cmocka_unit_test(partitions_are_complete_when_the_watermark_says_so),
         cmocka_unit_test(partitions_are_complete_after_a_delay),
         cmocka_unit_test(parquet_files_go_out_and_come_back),
+        cmocka_unit_test(old_files_go_when_the_input_has_ended),
+        cmocka_unit_test(no_rows_leave_an_empty_table),
+        cmocka_unit_test(partitions_without_rows_stay),
+        cmocka_unit_test(a_restart_takes_away_the_old_files_that_are_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

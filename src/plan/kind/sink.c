@@ -10,7 +10,8 @@ static uint64_t sink_identify(Rel *rel)
 
 static void sink_label(Buffer *out, const PlanNode *node)
 {
-    buffer_printf(out, "sink %.*s", STR_ARGS(node->sink.table->name));
+    buffer_printf(out, "%s %.*s", node->sink.is_overwrite ? "overwrite" : "sink",
+                  STR_ARGS(node->sink.table->name));
 }
 
 static void sink_details(Buffer *out, const PlanNode *node)
@@ -18,7 +19,8 @@ static void sink_details(Buffer *out, const PlanNode *node)
     explain_table(out, node->sink.table);
 }
 
-/* By the columns that carry the primary key; without one all rows take one way. */
+/* By the columns that carry the primary key; without one all rows take one way, and so do rows that
+ * overwrite: one writer knows which files are old. */
 static void sink_distribute(Planner *planner, PlanNode *node)
 {
     const PlanTable *table = node->sink.table;
@@ -30,7 +32,7 @@ static void sink_distribute(Planner *planner, PlanNode *node)
                 columns[count++] = i;
         }
     }
-    distribute_by(planner, node, columns, count == table->key_count ? count : 0);
+    distribute_by(planner, node, columns, count == table->key_count && !node->sink.is_overwrite ? count : 0);
 }
 
 const RelKind sink_kind = {
