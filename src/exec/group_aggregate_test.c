@@ -273,18 +273,12 @@ static void trial_check(Trial *trial)
 
 static void trial_resume(Trial *trial, int32_t shards)
 {
-    Buffer states[2] = {0};
+    Buffer saved[2] = {0};
     int32_t before = trial->shard_count;
-    for (int32_t i = 0; i < before; i++)
-        assert_int_equal(trial->ops[i]->kind->snapshot(trial->ops[i], 1, &states[i]), OK);
+    bench_save(trial->ops, before, saved);
     trial_close_shards(trial);
     trial_open_shards(trial, shards);
-    for (int32_t i = 0; i < shards; i++)
-        for (int32_t k = 0; k < before; k++)
-            assert_int_equal(trial->ops[i]->kind->restore(trial->ops[i], buffer_str(&states[k])),
-                             OK);
-    for (int32_t i = 0; i < before; i++)
-        buffer_free(&states[i]);
+    bench_restore(trial->ops, shards, saved, before);
 }
 
 static void run_trial(uint64_t seed)

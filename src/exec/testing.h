@@ -138,6 +138,27 @@ static inline void bench_watermark(Bench *bench, Operator *op, int32_t input, Ti
     arena_reset(bench->task.scratch);
 }
 
+/* What each operator keeps, as a checkpoint takes it. */
+static inline void bench_save(Operator *const *ops, int32_t count, Buffer *saved)
+{
+    for (int32_t i = 0; i < count; i++)
+        assert_int_equal(ops[i]->kind->snapshot(ops[i], 1, &saved[i]), OK);
+}
+
+/* New operators, perhaps another number of them, go on from there: each takes what is its own of
+ * everything. */
+static inline void bench_restore(Operator *const *ops, int32_t count, Buffer *saved,
+                                 int32_t saved_count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        for (int32_t k = 0; k < saved_count; k++)
+            assert_int_equal(ops[i]->kind->restore(ops[i], buffer_str(&saved[k])), OK);
+        assert_int_equal(operator_start(ops[i]), OK);
+    }
+    for (int32_t k = 0; k < saved_count; k++)
+        buffer_free(&saved[k]);
+}
+
 /* A column of int64 values appended row by row by the tests. */
 static inline void put_i64(Batch *batch, int32_t column, int32_t row, int64_t value)
 {

@@ -59,6 +59,8 @@ void jdbc_reject_row(JdbcSession *session, LookupRows *rows, const Batch *keys, 
 void jdbc_reject_key(JdbcSession *session, const Batch *keys, int32_t key, const char *reason);
 /* "a, b" of the columns that are fetched, each quoted by the driver. */
 void jdbc_columns(const JdbcSession *session, Buffer *out, void (*quote)(Buffer *out, Str name));
+/* The table's name: of database.table each part is quoted. */
+void jdbc_table(const JdbcSession *session, Buffer *out, void (*quote)(Buffer *out, Str name));
 
 extern const LookupKind jdbc_lookup;
 

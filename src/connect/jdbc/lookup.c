@@ -77,6 +77,15 @@ void jdbc_columns(const JdbcSession *session, Buffer *out, void (*quote)(Buffer 
     }
 }
 
+void jdbc_table(const JdbcSession *session, Buffer *out, void (*quote)(Buffer *out, Str name))
+{
+    Str rest = session->table_name;
+    for (bool is_first = true; rest.length > 0; is_first = false) {
+        buffer_append_text(out, is_first ? "" : ".");
+        quote(out, str_split(rest, '.', &rest));
+    }
+}
+
 static void lookup_prepare(JdbcLookup *self)
 {
     LookupReader *reader = &self->base;

@@ -66,18 +66,6 @@ static void quote_name(Buffer *out, Str name)
     buffer_append_char(out, '`');
 }
 
-/* database.table is a path. */
-static void quote_table(Buffer *out, Str name)
-{
-    bool is_first = true;
-    while (name.length > 0) {
-        if (!is_first)
-            buffer_append_char(out, '.');
-        quote_name(out, str_split(name, '.', &name));
-        is_first = false;
-    }
-}
-
 /* ---- Connecting -------------------------------------------------------------------------- */
 
 static void mysql_drop(JdbcSession *session)
@@ -124,7 +112,7 @@ static Status mysql_look(JdbcSession *session, Error *error)
     buffer_append_text(statement, "SELECT ");
     jdbc_columns(session, statement, quote_name);
     buffer_append_text(statement, " FROM ");
-    quote_table(statement, session->table_name);
+    jdbc_table(session, statement, quote_name);
     buffer_append_text(statement, " WHERE 1 = 0");
     MYSQL *mysql = session_mysql(session);
     if (mysql_real_query(mysql, statement->data, (unsigned long)statement->length) != 0)
@@ -203,7 +191,7 @@ static void append_select(JdbcSession *session, const Batch *keys, int32_t key)
     buffer_printf(out, "%sSELECT %d, ", out->length > 0 ? " UNION ALL " : "", key);
     jdbc_columns(session, out, quote_name);
     buffer_append_text(out, " FROM ");
-    quote_table(out, session->table_name);
+    jdbc_table(session, out, quote_name);
     for (int32_t i = 0; i < reader->key_count; i++) {
         Value value = value_get(&keys->columns[i], key);
         buffer_append_text(out, i == 0 ? " WHERE " : " AND ");

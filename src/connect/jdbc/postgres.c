@@ -93,17 +93,6 @@ static void quote_name(Buffer *out, Str name)
     buffer_append_char(out, '"');
 }
 
-static void quote_table(Buffer *out, Str name)
-{
-    bool is_first = true;
-    while (name.length > 0) {
-        if (!is_first)
-            buffer_append_char(out, '.');
-        quote_name(out, str_split(name, '.', &name));
-        is_first = false;
-    }
-}
-
 /* ---- Connecting -------------------------------------------------------------------------- */
 
 static void pg_drop(JdbcSession *session)
@@ -190,7 +179,7 @@ static Status pg_prepare(JdbcSession *session, Error *error)
     buffer_append_text(out, "SELECT ");
     jdbc_columns(session, out, quote_name);
     buffer_append_text(out, " FROM ");
-    quote_table(out, session->table_name);
+    jdbc_table(session, out, quote_name);
     for (int32_t i = 0; i < reader->key_count; i++) {
         buffer_append_text(out, i == 0 ? " WHERE " : " AND ");
         quote_name(out, fetched->fields[reader->keys[i]].name);

@@ -10,6 +10,8 @@
 #include "data/datetime.h"
 #include "data/value.h"
 
+enum { NANOS_PER_MILLI = 1000000 };
+
 static const RedisCommand commands[] = {
     {"SET", 2, 1, "DEL", false, false, "key, value"},
     {"HSET", 3, 2, "HDEL", false, false, "key, field, value"},
@@ -50,6 +52,12 @@ const RedisCommand *redis_command_find(Str name)
     return NULL;
 }
 
+/* Rounded down, before 1970 as well. */
+static int64_t millis_of_nanos(Int128 nanos)
+{
+    return (int64_t)(nanos / NANOS_PER_MILLI) - (nanos % NANOS_PER_MILLI < 0);
+}
+
 void redis_append_text(Buffer *out, const Value *value, bool is_plain)
 {
     if (type_is_bytes(value->type)) {
@@ -58,7 +66,7 @@ void redis_append_text(Buffer *out, const Value *value, bool is_plain)
         buffer_printf(out, "%lld", (long long)value->integer);
     } else if (!is_plain && type_is_timestamp(value->type)) {
         int64_t millis = type_physical(value->type) == PHYSICAL_I128
-                             ? (int64_t)(value->wide / 1000000)
+                             ? millis_of_nanos(value->wide)
                              : floor_div(value->integer, MICROS_PER_MILLI);
         buffer_printf(out, "%lld", (long long)millis);
     } else {

@@ -214,19 +214,12 @@ static void trial_resume(Trial *trial, int32_t shard_count)
 {
     Buffer saved[SHARDS] = {0};
     int32_t before = trial->shard_count;
-    for (int32_t i = 0; i < before; i++)
-        assert_int_equal(trial->ops[i]->kind->snapshot(trial->ops[i], 1, &saved[i]), OK);
+    bench_save(trial->ops, before, saved);
     trial_close_shards(trial);
     trial_open_shards(trial, shard_count);
-    for (int32_t i = 0; i < shard_count; i++) {
-        for (int32_t k = 0; k < before; k++)
-            assert_int_equal(trial->ops[i]->kind->restore(trial->ops[i], buffer_str(&saved[k])),
-                             OK);
-        assert_int_equal(operator_start(trial->ops[i]), OK);
+    bench_restore(trial->ops, shard_count, saved, before);
+    for (int32_t i = 0; i < shard_count; i++)
         assert_int_equal(trial->ops[i]->watermark, trial->watermark);
-    }
-    for (int32_t i = 0; i < before; i++)
-        buffer_free(&saved[i]);
 }
 
 static void test_windows(void **state)
