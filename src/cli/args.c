@@ -7,9 +7,10 @@
 #include "sql/diagnostics.h"
 
 static const Command *const commands[] = {
-    &run_command,     &sql_command,       &check_command,     &test_command,
-    &explain_command, &connector_command, &functions_command, &savepoint_command,
-    &restore_command, &diff_command,      &version_command,   &explain_error_command,
+    &run_command,        &sql_command,       &check_command,     &test_command,
+    &explain_command,    &connector_command, &functions_command, &savepoint_command,
+    &restore_command,    &diff_command,      &version_command,   &explain_error_command,
+    &completion_command, &man_command,
 };
 
 static const Flag global_flags[] = {
@@ -38,6 +39,12 @@ const Command *command_at(int32_t index)
 {
     assert(index >= 0 && index < COMMAND_COUNT);
     return commands[index];
+}
+
+const Flag *cli_global_flags(int32_t *count)
+{
+    *count = GLOBAL_FLAG_COUNT;
+    return global_flags;
 }
 
 bool cli_has(const Cli *cli, const char *flag)
@@ -166,6 +173,14 @@ static ExitCode refuse_command(const Cli *cli, const char *name)
                         "there is no command `%s`", name);
 }
 
+static const Command *command_find(const char *name)
+{
+    for (int32_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
 static void flag_store(Cli *cli, const Flag *flag, const char *value)
 {
     if (flag->kind == FLAG_REPEATED)
@@ -278,12 +293,12 @@ ExitCode cli_main(int argc, char **argv)
     ExitCode code = EXIT_OK;
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
         name = "version";
-    for (int32_t i = 0; i < COMMAND_COUNT; i++)
-        if (strcmp(commands[i]->name, name) == 0)
-            cli.command = commands[i];
+    cli.command = command_find(name);
     if (name[0] == '\0') {
         help_all(stderr);
         code = EXIT_BAD_USAGE;
+    } else if (strcmp(name, "help") == 0 && argc == 3 && command_find(argv[2]) != NULL) {
+        code = help_command(command_find(argv[2]));
     } else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
                strcmp(name, "help") == 0) {
         help_all(stdout);

@@ -77,13 +77,16 @@ struct Cli {
 
 extern const Command sql_command, run_command, check_command, explain_command, connector_command,
     version_command, functions_command, explain_error_command, test_command, savepoint_command,
-    restore_command, diff_command;
+    restore_command, diff_command, completion_command, man_command;
 
 /* ---- args.c -------------------------------------------------------------------------------- */
 
 /* All commands, for help and suggestions. */
 int32_t command_count(void);
 const Command *command_at(int32_t index);
+
+/* The flags that every command takes. */
+const Flag *cli_global_flags(int32_t *count);
 
 /* Run what argv says. */
 ExitCode cli_main(int argc, char **argv);

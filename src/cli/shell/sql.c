@@ -8,7 +8,7 @@ static const Flag sql_flags[] = {
     {"execute", 'e', FLAG_VALUE, "SQL", "Run these statements and end."},
     {"file", 'f', FLAG_VALUE, "FILE.sql", "Run the statements of a file (-: standard input)."},
     {"init", 'i', FLAG_VALUE, "FILE.sql", "Statements to run first."},
-    {"mode", 0, FLAG_VALUE, "MODE", "How rows are shown: table, changelog, tableau, json or csv."},
+    {"mode", 0, FLAG_VALUE, "table|changelog|tableau|json|csv", "How rows are shown."},
     {"define", 'D', FLAG_REPEATED, "KEY=VALUE", "A setting to begin with."},
     {"data-dir", 0, FLAG_VALUE, "DIR", "Folder for the state and dead letters of jobs."},
 };
