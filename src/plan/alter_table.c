@@ -316,6 +316,11 @@ static bool alter_rename_column(AlterTable *change)
         return true;
     SqlPrimaryKey *renamed = arena_copy(arena, key, (int64_t)sizeof *key);
     renamed->columns = list_copy(arena, &key->columns);
+    if (key->constraint == NULL) { /* The name that it was given stays, as in Flink. */
+        renamed->constraint = ARENA_NEW(arena, SqlName);
+        renamed->constraint->text = primary_key_name(arena, key);
+        renamed->constraint->span = key->span;
+    }
     for (int32_t i = 0; i < key->columns.count; i++) {
         if (str_equal(LIST_AT(key->columns, i, SqlName)->text, old->name.text))
             renamed->columns.items[i] = (void *)name;

@@ -1,5 +1,6 @@
 /* SHOW CREATE: the statement that would make an object again, in Flink's layout. */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "plan/internal.h"
 #include "sql/sql.h"
@@ -142,13 +143,21 @@ static bool option_is_secret(Planner *planner, const List *options, Str key)
     return connector == NULL && str_find(key, word) >= 0;
 }
 
+static int compare_options(const void *a, const void *b)
+{
+    return str_compare((*(SqlOption *const *)a)->key, (*(SqlOption *const *)b)->key);
+}
+
+/* In the order of the names, as Flink's catalogs give them. */
 static void print_with(Planner *planner, Buffer *out, const List *options)
 {
     if (options->count == 0)
         return;
+    List sorted = list_copy(planner->arena, options);
+    qsort(sorted.items, (size_t)sorted.count, sizeof *sorted.items, compare_options);
     buffer_append_text(out, "WITH (\n");
-    for (int32_t i = 0; i < options->count; i++) {
-        const SqlOption *option = LIST_AT(*options, i, SqlOption);
+    for (int32_t i = 0; i < sorted.count; i++) {
+        const SqlOption *option = LIST_AT(sorted, i, SqlOption);
         bool is_hidden = option_is_secret(planner, options, option->key) &&
                          !str_has_prefix(option->value, STR("${"));
         buffer_append_text(out, i > 0 ? ",\n  " : "  ");
@@ -300,10 +309,10 @@ void show_create_catalog(Planner *planner, const SqlShow *show)
     Buffer text = {0};
     buffer_append_text(&text, "CREATE CATALOG ");
     sql_print_name(&text, catalog->name);
-    buffer_append_char(&text, '\n');
+    buffer_append_char(&text, ' ');
     if (catalog->comment.is_given) {
         print_comment(&text, &catalog->comment);
-        buffer_append_char(&text, '\n');
+        buffer_append_char(&text, ' ');
     }
     print_with(planner, &text, &catalog->options);
     result_add_text(planner, buffer_str(&text));
