@@ -54,9 +54,21 @@ static Bound from_object(Planner *planner, const SqlTable *table, const CatalogO
     return object_query(planner, object, table->span);
 }
 
+/* The text of a view means the same wherever it is shown and run again. */
+static void from_write_out(PlanSession *session, SqlPath *path, const CatalogObject *object)
+{
+    const Str texts[] = {object->catalog, object->database, object->name};
+    path->parts = (List){0};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        SqlName *part = ARENA_NEW(session->arena, SqlName);
+        *part = (SqlName){.text = texts[i], .span = path->span, .is_quoted = true};
+        list_append(&path->parts, session->arena, part);
+    }
+}
+
 static Bound from_named(Planner *planner, const SqlTable *table, ScopeTable *names)
 {
-    const SqlPath *path = table->named.path;
+    SqlPath *path = table->named.path;
     names->alias = sql_path_last(path)->text;
     const Cte *cte = from_find_cte(planner, path);
     if (cte != NULL)
@@ -66,6 +78,8 @@ static Bound from_named(Planner *planner, const SqlTable *table, ScopeTable *nam
     if (object == NULL || is_broken)
         return (Bound){0};
     names->path = object->path;
+    if (planner->is_in_view && path->parts.count < 3)
+        from_write_out(planner->session, path, object);
     return from_object(planner, table, object);
 }
 
