@@ -173,6 +173,32 @@ def test_an_insert_is_a_job_that_a_script_waits_for(box):
     assert rows == ["1", "2"], rows
 
 
+def test_dropping_a_materialized_table_ends_its_job(box):
+    # Its input does not end, and the script waits for its jobs.
+    done = box.weir("").call("sql", "-e", ENDLESS + """
+        CREATE MATERIALIZED TABLE m FRESHNESS = INTERVAL '1' SECOND AS SELECT id FROM t;
+        DROP MATERIALIZED TABLE m;
+        SHOW JOBS;
+        SHOW MATERIALIZED TABLES""", env=state(box))
+    assert done.returncode == 0, done
+    assert "CANCELED" in done.stdout and "Empty set" in done.stdout, done.stdout
+
+
+def test_overwriting_takes_the_place_of_what_was_there(box):
+    weir = box.weir("")
+    weir.path("out").mkdir()
+    weir.path("out/old").write_text("9\n")
+    done = weir.call("sql", "-e", """
+        SET 'execution.runtime-mode' = 'batch';
+        SET 'table.dml-sync' = 'true';
+        CREATE TABLE s (id INT) WITH ('connector' = 'filesystem', 'path' = 'out', 'format' = 'csv');
+        INSERT OVERWRITE s VALUES (1);
+        INSERT OVERWRITE s SELECT id + 1 FROM s;
+        SELECT * FROM s""", "--mode", "csv", env=state(box))
+    assert done.returncode == 0 and done.stdout.split() == ["id", "2"], done
+    assert len([*weir.path("out").iterdir()]) == 1, [*weir.path("out").iterdir()]
+
+
 def test_jobs_run_one_after_another_if_told(box):
     done = box.weir("").call("sql", "-e", """
         SET 'table.dml-sync' = 'true';

@@ -8,7 +8,7 @@
  * A row opens a window of one gap, and windows that overlap or touch become one, so a row between
  * two sessions joins them. Sessions grow while they are queued: what is taken from the queue too
  * early goes back. A row is late whose window, as it would be then, is over already. Rows that are
- * taken back leave the accumulators, not the extent, as in Flink; a session without rows gives
+ * taken back leave the accumulators, not the extent, as in Flink; a group without rows gives
  * nothing. */
 #include <assert.h>
 
@@ -24,10 +24,11 @@
 typedef struct Session Session;
 typedef struct SessionKey SessionKey;
 
-/* A row that waits for the end of its session, as rowcode. */
+/* A change that waits for the end of its session: its kind and its row as rowcode. */
 typedef struct SessionRow SessionRow;
 struct SessionRow {
     SessionRow *next;
+    int32_t kind; /* RowKind */
     int64_t length;
     char bytes[];
 };
@@ -127,10 +128,11 @@ static Timestamp session_instant(const SessionAggregate *self, Timestamp end)
     return window_instant(self->zone, end - MICROS_PER_MILLI);
 }
 
-static void session_keep(SessionAggregate *self, Session *session, Str bytes)
+static void session_keep(SessionAggregate *self, Session *session, Str bytes, int32_t kind)
 {
     SessionRow *row = blocks_take(&self->blocks, (int64_t)sizeof *row + bytes.length);
     row->next = NULL;
+    row->kind = kind;
     row->length = bytes.length;
     if (bytes.length > 0)
         memcpy(row->bytes, bytes.data, (size_t)bytes.length);
@@ -283,7 +285,7 @@ static Status session_push(Operator *op, int32_t input, Batch *batch)
             continue;
         self->bytes.length = 0;
         rowcode_write(&self->bytes, batch, row, NULL, self->out.width);
-        session_keep(self, session, buffer_str(&self->bytes));
+        session_keep(self, session, buffer_str(&self->bytes), (int32_t)batch_kind(batch, row));
     }
     if (!self->keeps_rows)
         session_aggregate(self, batch, (Selection){.rows = kept, .count = count}, sessions);
@@ -303,12 +305,12 @@ static Timestamp session_part(const SessionAggregate *self, const Session *sessi
     return session_instant(self, session->end);
 }
 
-/* Its rows, each with the window. */
+/* What came in it, each with the window: a row that was taken back comes and goes, as in Flink. */
 static Status session_emit_rows(SessionAggregate *self, const Session *session)
 {
     static const WindowColumn columns[] = {WINDOW_START, WINDOW_END, WINDOW_TIME};
     for (const SessionRow *row = session->first_row; row != NULL; row = row->next) {
-        TRY(rowout_append(&self->out, str_make(row->bytes, row->length), ROW_INSERT));
+        TRY(rowout_append(&self->out, str_make(row->bytes, row->length), (RowKind)row->kind));
         for (int32_t i = 0; i < 3; i++) {
             Column *column = &self->out.batch->columns[self->out.width + i];
             ((int64_t *)column->values)[rowout_last(&self->out)] =
@@ -365,7 +367,7 @@ static Status session_fire(SessionAggregate *self, Timestamp time)
             time_queue_put(&self->queue, instant, session);
             continue;
         }
-        if (session->records > 0)
+        if (session->records > 0 || session->first_row != NULL)
             TRY(session_emit(self, session));
         session_unlink(self, session);
         session_free(self, session);
@@ -391,7 +393,7 @@ static Status session_tick(Operator *op, int64_t now_us)
 
 /* ---- Snapshots --------------------------------------------------------------------------- */
 
-enum { SESSION_STATE_VERSION = 1 };
+enum { SESSION_STATE_VERSION = 2, SESSION_STATE_WITHOUT_KINDS = 1 };
 
 static void session_save_rows(const SessionAggregate *self, const Session *session, Buffer *out)
 {
@@ -401,18 +403,22 @@ static void session_save_rows(const SessionAggregate *self, const Session *sessi
     for (const SessionRow *row = session->first_row; row != NULL; row = row->next)
         count++;
     buffer_append_u64(out, count);
-    for (const SessionRow *row = session->first_row; row != NULL; row = row->next)
+    for (const SessionRow *row = session->first_row; row != NULL; row = row->next) {
+        buffer_append_u8(out, (uint8_t)row->kind);
         buffer_append_bytes(out, str_make(row->bytes, row->length));
+    }
 }
 
-static bool session_load_rows(SessionAggregate *self, Session *session, ByteReader *in)
+static bool session_load_rows(SessionAggregate *self, Session *session, ByteReader *in,
+                              bool has_kinds)
 {
     uint64_t count = self->keeps_rows ? byte_reader_u64(in) : 0;
     for (uint64_t i = 0; i < count; i++) {
+        int32_t kind = has_kinds ? byte_reader_u8(in) : ROW_INSERT;
         Str bytes = byte_reader_bytes(in);
-        if (in->is_short)
+        if (in->is_short || kind > ROW_DELETE)
             return false;
-        session_keep(self, session, bytes);
+        session_keep(self, session, bytes, kind);
     }
     return true;
 }
@@ -444,7 +450,7 @@ static Status session_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
     return OK;
 }
 
-static bool session_load_key(SessionAggregate *self, ByteReader *in)
+static bool session_load_key(SessionAggregate *self, ByteReader *in, bool has_kinds)
 {
     uint64_t hash = table_peek_hash(in);
     uint8_t *value = table_load_key(self->table, in);
@@ -464,7 +470,7 @@ static bool session_load_key(SessionAggregate *self, ByteReader *in)
         memset(session, 0, (size_t)session_bytes(self));
         *session = (Session){.key = key, .start = start, .end = end, .records = records};
         bool is_whole = accumulators_load(&self->group, session_state(session), in) &&
-                        session_load_rows(self, session, in);
+                        session_load_rows(self, session, in, has_kinds);
         if (is_whole && is_own) {
             *link = session;
             link = &session->next;
@@ -482,12 +488,13 @@ static bool session_load_key(SessionAggregate *self, ByteReader *in)
 
 static bool session_load(SessionAggregate *self, ByteReader *in)
 {
-    if (byte_reader_u8(in) != SESSION_STATE_VERSION)
+    uint8_t version = byte_reader_u8(in);
+    if (version != SESSION_STATE_VERSION && version != SESSION_STATE_WITHOUT_KINDS)
         return false;
     operator_restore_watermark(&self->base, (Timestamp)byte_reader_u64(in));
     uint64_t count = byte_reader_u64(in);
     for (uint64_t i = 0; i < count && !in->is_short; i++)
-        if (!session_load_key(self, in))
+        if (!session_load_key(self, in, version == SESSION_STATE_VERSION))
             return false;
     return !in->is_short && byte_reader_left(in) == 0;
 }

@@ -88,17 +88,6 @@ static const WindowProperty *assign_window(Planner *planner, Rel *rel)
     return property;
 }
 
-/* The rows of a session are kept until it is over. */
-static void assign_settle(Planner *planner, Rel *rel)
-{
-    if (rel->node.window_assign.window.kind != WINDOW_SESSION || mode_is_append(inputs_mode(rel)))
-        return;
-    Diagnostic *d = REPORT(planner, "WR2508", rel->span,
-                           "SESSION takes rows that only come, but here they change by %s",
-                           changes_origin_text(planner, rel_input(rel, 0)));
-    diagnostic_help(d, "GROUP BY window_start, window_end and the columns of PARTITION BY");
-}
-
 static void assign_distribute(Planner *planner, PlanNode *node)
 {
     if (node->window_assign.window.kind == WINDOW_SESSION)
@@ -109,7 +98,6 @@ const RelKind window_assign_kind = {
     .kind = PLAN_WINDOW_ASSIGN,
     .name = "window_assign",
     .digest = assign_digest,
-    .settle = assign_settle,
     .keys = assign_keys,
     .window = assign_window,
     .mark = assign_mark,
