@@ -4,8 +4,8 @@
 
 #include "cli/cli.h"
 
-/* What can follow a flag or a command besides files: "text|json|logfmt", "list | doc NAME". Words in
- * capitals stand for something else, and are left out. */
+/* What can follow a flag or a command besides files: "text|json|logfmt", "list | doc NAME". Words
+ * in capitals stand for something else, and are left out. */
 static void choices_print(Buffer *out, const char *text)
 {
     Str rest = str_from(text == NULL ? "" : text);
@@ -138,7 +138,7 @@ static void zsh_text(Buffer *out, const char *text, const char *marks)
 
 static void zsh_flag(Buffer *out, const Flag *flag)
 {
-    const char *value = flag_takes_value(flag)                 ? "="
+    const char *value = flag_takes_value(flag)              ? "="
                         : flag->kind == FLAG_OPTIONAL_VALUE ? "=-"
                                                             : "";
     buffer_append_text(out, " \\\n            ");
@@ -188,10 +188,11 @@ static void zsh_command(Buffer *out, const Command *command)
 
 static void zsh_print(Buffer *out)
 {
-    buffer_append_text(out, "#compdef weir\n"
-                            "# To load it: weir completion zsh > FOLDER/_weir, with FOLDER in $fpath\n"
-                            "_weir() {\n"
-                            "    local -a commands=(\n");
+    buffer_append_text(out,
+                       "#compdef weir\n"
+                       "# To load it: weir completion zsh > FOLDER/_weir, with FOLDER in $fpath\n"
+                       "_weir() {\n"
+                       "    local -a commands=(\n");
     for (int32_t i = 0; i < command_count(); i++) {
         buffer_printf(out, "        '%s:", command_at(i)->name);
         zsh_text(out, command_at(i)->summary, ":\\");
@@ -207,9 +208,10 @@ static void zsh_print(Buffer *out)
                             "    case $words[1] in\n");
     for (int32_t i = 0; i < command_count(); i++)
         zsh_command(out, command_at(i));
-    buffer_append_text(out, "    esac\n"
-                            "}\n"
-                            "if [ \"$funcstack[1]\" = _weir ]; then _weir; else compdef _weir weir; fi\n");
+    buffer_append_text(
+        out, "    esac\n"
+             "}\n"
+             "if [ \"$funcstack[1]\" = _weir ]; then _weir; else compdef _weir weir; fi\n");
 }
 
 /* ---- fish ------------------------------------------------------------------------------ */

@@ -95,8 +95,8 @@ static void alter_materialized(Planner *planner, const SqlAlter *alter, const Ca
     const char *what = alter->kind == SQL_ALTER_SUSPEND  ? "cannot be suspended alone"
                        : alter->kind == SQL_ALTER_RESUME ? "is not suspended"
                                                          : "cannot get another query";
-    Diagnostic *d = REPORT(planner, "WR2417", span, "materialized table `%.*s` %s", STR_ARGS(name),
-                           what);
+    Diagnostic *d =
+        REPORT(planner, "WR2417", span, "materialized table `%.*s` %s", STR_ARGS(name), what);
     if (alter->kind == SQL_ALTER_AS)
         diagnostic_help(d, "change the query in its CREATE MATERIALIZED TABLE");
     else

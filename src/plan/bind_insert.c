@@ -370,9 +370,8 @@ static bool insert_check_overwrite(Planner *planner, const SqlInsert *insert,
         return true;
     const ConnectorInfo *connector = entry->table.connector;
     if (!connector->can_overwrite) {
-        Diagnostic *d =
-            REPORT(planner, "WR2110", insert->table->span, "connector '%s' cannot overwrite",
-                   connector->name);
+        Diagnostic *d = REPORT(planner, "WR2110", insert->table->span,
+                               "connector '%s' cannot overwrite", connector->name);
         diagnostic_help(d, entry->table.key_count > 0
                                ? "write INSERT INTO: rows take the place of those of their key"
                                : "write INSERT INTO, which adds rows");

@@ -98,8 +98,8 @@ typedef struct ConnectorInfo {
     const MetadataSpec *metadata;
     int32_t metadata_count;
     bool can_read, can_write, takes_format, needs_format;
-    bool reads_fields; /* gives single fields of a ROW as columns, if its format does too */
-    bool is_extension; /* not one of Flink's or its ecosystem's: named by --portable */
+    bool reads_fields;  /* gives single fields of a ROW as columns, if its format does too */
+    bool is_extension;  /* not one of Flink's or its ecosystem's: named by --portable */
     bool can_overwrite; /* INSERT OVERWRITE: what was there goes when the new rows come */
     SinkGuarantee guarantee;
     /* Whether the rows of this table, which is written by key, wait until their checkpoint is

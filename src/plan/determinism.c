@@ -1,11 +1,11 @@
-/* table.optimizer.non-deterministic-update.strategy = TRY_RESOLVE: refuse what would not give the same
- * values again when a row is taken back.
+/* table.optimizer.non-deterministic-update.strategy = TRY_RESOLVE: refuse what would not give the
+ * same values again when a row is taken back.
  *
- * A row is taken back by a row with its old values. They are worked out anew, from the old values of
- * the input; NOW(), UUID() or a look-up may then give others, and whoever keeps the rows does not find
- * the one that is to go. So from the roots down: which columns must be the same again, in rows that
- * are not inserts only? All of them, where rows are kept or given to a sink as they are; none, where
- * they are found by a key, which is made of columns alone. */
+ * A row is taken back by a row with its old values. They are worked out anew, from the old values
+ * of the input; NOW(), UUID() or a look-up may then give others, and whoever keeps the rows does
+ * not find the one that is to go. So from the roots down: which columns must be the same again, in
+ * rows that are not inserts only? All of them, where rows are kept or given to a sink as they are;
+ * none, where they are found by a key, which is made of columns alone. */
 #include <assert.h>
 #include <string.h>
 
@@ -48,9 +48,9 @@ static void check_expr(Planner *planner, const Rel *rel, const Expr *expr, Span 
         return;
     if (call->span_end > call->span_start)
         span = span_make(call->span_start, call->span_end);
-    report(planner, rel, span,
-           arena_printf(planner->arena, "%s() may give another value",
-                        function_name(call->function)));
+    report(
+        planner, rel, span,
+        arena_printf(planner->arena, "%s() may give another value", function_name(call->function)));
 }
 
 /* ---- Downwards ------------------------------------------------------------------------- */
@@ -116,7 +116,7 @@ static void require_of_join(Determinism *self, const Rel *rel, const bool *requi
 }
 
 static void require_of_unnest(Determinism *self, const Rel *rel, const bool *required,
-                            bool *const *below)
+                              bool *const *below)
 {
     const Rel *input = rel_input(rel, 0);
     const PlanJoin *join = &rel->node.unnest.join;
@@ -127,7 +127,7 @@ static void require_of_unnest(Determinism *self, const Rel *rel, const bool *req
 }
 
 static void require_of_lookup(Determinism *self, const Rel *rel, const bool *required,
-                            bool *const *below)
+                              bool *const *below)
 {
     const Rel *input = rel_input(rel, 0);
     const PlanJoin *join = &rel->node.lookup_join.join;
@@ -209,14 +209,10 @@ static const struct {
     bool is_asked; /* only if something is required of it */
     Require require;
 } rules[] = {
-    {PLAN_CALC, true, require_of_calc},
-    {PLAN_UNNEST, true, require_of_unnest},
-    {PLAN_LOOKUP_JOIN, true, require_of_lookup},
-    {PLAN_UNION, true, require_of_passed},
-    {PLAN_WATERMARK, true, require_of_passed},
-    {PLAN_REGULAR_JOIN, false, require_of_join},
-    {PLAN_NORMALIZE, false, require_nothing},
-    {PLAN_SINK, false, require_of_root},
+    {PLAN_CALC, true, require_of_calc},          {PLAN_UNNEST, true, require_of_unnest},
+    {PLAN_LOOKUP_JOIN, true, require_of_lookup}, {PLAN_UNION, true, require_of_passed},
+    {PLAN_WATERMARK, true, require_of_passed},   {PLAN_REGULAR_JOIN, false, require_of_join},
+    {PLAN_NORMALIZE, false, require_nothing},    {PLAN_SINK, false, require_of_root},
     {PLAN_SERVE, false, require_of_root},
 };
 

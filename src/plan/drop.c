@@ -157,9 +157,9 @@ void bind_truncate(Planner *planner, const SqlPath *path)
     if (entry == NULL || !entry_connect_sink(planner, entry, path->span))
         return;
     const ConnectorInfo *connector = entry->table.connector;
-    Diagnostic *d = REPORT(planner, "WR2109", path->span,
-                           "connector '%s' cannot empty table `%.*s`", connector->name,
-                           STR_ARGS(object->name));
+    Diagnostic *d =
+        REPORT(planner, "WR2109", path->span, "connector '%s' cannot empty table `%.*s`",
+               connector->name, STR_ARGS(object->name));
     if (connector->can_overwrite)
         diagnostic_help(d, "in batch mode, INSERT OVERWRITE `%.*s` with a query of no rows does",
                         STR_ARGS(object->name));

@@ -130,25 +130,26 @@ static void test_types(void **state)
 static void test_insert(void **state)
 {
     (void)state;
-    assert_plan(TABLES "INSERT INTO p2 (a) SELECT status FROM orders;\n"
-                       "INSERT INTO p2 (a, bb) SELECT status, id FROM orders;\n"
-                       "INSERT INTO p2 (b, b) SELECT id, id FROM orders;\n"
-                       "INSERT INTO p2 SELECT status FROM orders;\n"
-                       "INSERT INTO w SELECT id FROM orders;\n"
-                       "INSERT OVERWRITE p1 SELECT id FROM orders;\n"
-                       "INSERT INTO orders SELECT 1;",
-                "WR2105 at <p2>: column `b` of `p2` is NOT NULL and gets no value | help: name it "
-                "in the column list and give it a value\n"
-                "WR2041 at <bb>: column `bb` not found in table `p2` | help: did you mean `b`? | "
-                "note: columns are a, b\n"
-                "WR2102 at <b>: column `b` is given twice\n"
-                "WR2104 at <p2>: `p2` takes 2 columns, but the query gives 1 | note: query schema: "
-                "[status: STRING] | note: sink schema: [a: STRING, b: BIGINT NOT NULL]\n"
-                "WR2107 at <w>: view `w` cannot be written\n"
-                "WR2110 at <p1>: connector 'print' cannot overwrite | help: write INSERT INTO, which adds "
-                "rows\n"
-                "WR3015 at <orders>: connector 'datagen' can only be used as a source: table "
-                "`orders` cannot be written\n");
+    assert_plan(
+        TABLES "INSERT INTO p2 (a) SELECT status FROM orders;\n"
+               "INSERT INTO p2 (a, bb) SELECT status, id FROM orders;\n"
+               "INSERT INTO p2 (b, b) SELECT id, id FROM orders;\n"
+               "INSERT INTO p2 SELECT status FROM orders;\n"
+               "INSERT INTO w SELECT id FROM orders;\n"
+               "INSERT OVERWRITE p1 SELECT id FROM orders;\n"
+               "INSERT INTO orders SELECT 1;",
+        "WR2105 at <p2>: column `b` of `p2` is NOT NULL and gets no value | help: name it "
+        "in the column list and give it a value\n"
+        "WR2041 at <bb>: column `bb` not found in table `p2` | help: did you mean `b`? | "
+        "note: columns are a, b\n"
+        "WR2102 at <b>: column `b` is given twice\n"
+        "WR2104 at <p2>: `p2` takes 2 columns, but the query gives 1 | note: query schema: "
+        "[status: STRING] | note: sink schema: [a: STRING, b: BIGINT NOT NULL]\n"
+        "WR2107 at <w>: view `w` cannot be written\n"
+        "WR2110 at <p1>: connector 'print' cannot overwrite | help: write INSERT INTO, which adds "
+        "rows\n"
+        "WR3015 at <orders>: connector 'datagen' can only be used as a source: table "
+        "`orders` cannot be written\n");
 }
 
 static void test_create_table(void **state)

@@ -70,8 +70,8 @@ static bool alter_parse_materialized(Parser *parser, SqlAlter *alter)
         alter->kind = SQL_ALTER_REFRESH;
         if (!parser_is_keyword(parser, KW_PARTITION))
             return true;
-        Diagnostic *d = parser_fail_unsupported(parser, parser_peek(parser)->span,
-                                                "REFRESH of a partition");
+        Diagnostic *d =
+            parser_fail_unsupported(parser, parser_peek(parser)->span, "REFRESH of a partition");
         diagnostic_note(d, "materialized tables of weir have no partitions, and are always fresh");
         return false;
     }

@@ -120,7 +120,8 @@ static SqlStatement *statement_parse_explained(Parser *parser)
 {
     Span start = parser_peek(parser)->span;
     if (parser_is_keyword(parser, KW_EXECUTE)) {
-        Diagnostic *d = parser_error(parser, "WR1010", start, "EXECUTE cannot stand behind EXPLAIN");
+        Diagnostic *d =
+            parser_error(parser, "WR1010", start, "EXECUTE cannot stand behind EXPLAIN");
         diagnostic_fix(d, start, "");
         (void)parse_statement(parser); /* to go on behind it */
         return NULL;
@@ -141,7 +142,8 @@ static SqlStatement *statement_parse_explained(Parser *parser)
         statement->kind == SQL_CREATE_DATABASE || statement->kind == SQL_CREATE_FUNCTION;
     if (!is_definition)
         return statement;
-    Diagnostic *d = parser_error(parser, "WR1010", start, "a definition without a query has no plan");
+    Diagnostic *d =
+        parser_error(parser, "WR1010", start, "a definition without a query has no plan");
     diagnostic_note(d, "EXPLAIN takes queries, INSERT, STATEMENT SET and CREATE TABLE … AS");
     return NULL;
 }

@@ -6,7 +6,8 @@
  *                 unmark
  *
  * So a restart knows by the mark whether it has to take away files: those that come later, when all
- * is done, are nobody's business. Rows are never missing: for a moment old and new ones are there. */
+ * is done, are nobody's business. Rows are never missing: for a moment old and new ones are there.
+ */
 #include "base/arena.h"
 #include "connect/filesystem/paths.h"
 #include "connect/filesystem/sink.h"

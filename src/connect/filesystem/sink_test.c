@@ -501,7 +501,8 @@ static Status remove_some(World *world, const char *path, Error *error)
     return world_system()->kind->remove(world_system(), path, error);
 }
 
-/* Killed in the middle of the commit: all new files can be seen, and one of the old ones has gone. */
+/* Killed in the middle of the commit: all new files can be seen, and one of the old ones has gone.
+ */
 static void a_restart_takes_away_the_old_files_that_are_left(void **state)
 {
     (void)state;

@@ -32,7 +32,8 @@ static void sink_distribute(Planner *planner, PlanNode *node)
                 columns[count++] = i;
         }
     }
-    distribute_by(planner, node, columns, count == table->key_count && !node->sink.is_overwrite ? count : 0);
+    distribute_by(planner, node, columns,
+                  count == table->key_count && !node->sink.is_overwrite ? count : 0);
 }
 
 const RelKind sink_kind = {
