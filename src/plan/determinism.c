@@ -68,8 +68,7 @@ static void require_all(const Rel *input, bool *below)
     memset(below, true, (size_t)input->node.schema.count);
 }
 
-static void require_of_calc(Determinism *self, const Rel *rel, const bool *required,
-                            bool *const *below)
+static void require_of_calc(Determinism *self, Rel *rel, const bool *required, bool *const *below)
 {
     const Rel *input = rel_input(rel, 0);
     check_expr(self->planner, input, rel->node.calc.filter, rel->span);
@@ -97,8 +96,7 @@ static void require_of_side(const Rel *rel, const PlanJoin *join, const bool *re
 }
 
 /* A side with a key finds its rows by it. */
-static void require_of_join(Determinism *self, const Rel *rel, const bool *required,
-                            bool *const *below)
+static void require_of_join(Determinism *self, Rel *rel, const bool *required, bool *const *below)
 {
     const PlanJoin *join = &rel->node.regular_join.join;
     for (int32_t i = 0, first = 0; i < 2; i++) {
@@ -115,8 +113,7 @@ static void require_of_join(Determinism *self, const Rel *rel, const bool *requi
     }
 }
 
-static void require_of_unnest(Determinism *self, const Rel *rel, const bool *required,
-                              bool *const *below)
+static void require_of_unnest(Determinism *self, Rel *rel, const bool *required, bool *const *below)
 {
     const Rel *input = rel_input(rel, 0);
     const PlanJoin *join = &rel->node.unnest.join;
@@ -126,22 +123,40 @@ static void require_of_unnest(Determinism *self, const Rel *rel, const bool *req
     require_of_side(rel, join, required, 0, input->node.schema.count, below[0]);
 }
 
-static void require_of_lookup(Determinism *self, const Rel *rel, const bool *required,
-                              bool *const *below)
+/* The shortest unique key, so that the changes of a row stay in order; else all columns. */
+static ColumnList memory_key(Planner *planner, Rel *input)
+{
+    const List *keys = rel_unique_keys(planner, input);
+    int32_t count = input->node.schema.count;
+    int32_t *columns = ARENA_ARRAY(planner->arena, int32_t, count + 1);
+    for (int32_t i = 0; i < count; i++)
+        columns[i] = i;
+    for (int32_t k = 0; k < keys->count; k++) {
+        const ColumnSet *set = LIST_AT(*keys, k, ColumnSet);
+        if (set->count == 0 || set->count >= count)
+            continue;
+        columns = set->columns;
+        count = set->count;
+    }
+    return (ColumnList){.columns = columns, .count = count};
+}
+
+/* What a look-up finds may change. Where it matters it is remembered for the row. */
+static void require_of_lookup(Determinism *self, Rel *rel, const bool *required, bool *const *below)
 {
     const Rel *input = rel_input(rel, 0);
     const PlanJoin *join = &rel->node.lookup_join.join;
     int32_t count = input->node.schema.count;
+    check_expr(self->planner, input, join->condition, rel->span);
     require_of_side(rel, join, required, 0, count, below[0]);
-    for (int32_t i = 0; i < rel->node.schema.count; i++) {
-        if (!required[i] || join->columns[i] < count)
-            continue;
-        report(self->planner, input, rel->span,
-               arena_printf(self->planner->arena, "table `%.*s` may have another `%.*s`",
-                            STR_ARGS(rel->node.lookup_join.table->name),
-                            STR_ARGS(rel->node.schema.fields[i].name)));
+    for (int32_t i = 0; i < rel->node.schema.count; i++)
+        rel->node.lookup_join.remembers |= required[i] && join->columns[i] >= count;
+    if (!rel->node.lookup_join.remembers)
         return;
-    }
+    rel->node.lookup_join.memory_key = memory_key(self->planner, rel_input(rel, 0));
+    rel->node.lookup_join.state_ttl_us =
+        settings_duration_us(self->planner, "table.exec.state.ttl");
+    require_all(input, below[0]);
 }
 
 /* Only what a record says of the row is in its old values as well. */
@@ -166,8 +181,7 @@ static bool is_by_key(const Rel *rel)
            rel_input(rel, 0)->node.kind != PLAN_UPSERT_MATERIALIZE;
 }
 
-static void require_of_passed(Determinism *self, const Rel *rel, const bool *required,
-                              bool *const *below)
+static void require_of_passed(Determinism *self, Rel *rel, const bool *required, bool *const *below)
 {
     (void)self;
     for (int32_t k = 0; k < rel->node.input_count; k++)
@@ -175,8 +189,7 @@ static void require_of_passed(Determinism *self, const Rel *rel, const bool *req
             below[k][i] |= required[i];
 }
 
-static void require_of_root(Determinism *self, const Rel *rel, const bool *required,
-                            bool *const *below)
+static void require_of_root(Determinism *self, Rel *rel, const bool *required, bool *const *below)
 {
     (void)self, (void)required;
     if (!is_by_key(rel))
@@ -184,15 +197,13 @@ static void require_of_root(Determinism *self, const Rel *rel, const bool *requi
 }
 
 /* A source of upserts gives keys; the old values are remembered. */
-static void require_nothing(Determinism *self, const Rel *rel, const bool *required,
-                            bool *const *below)
+static void require_nothing(Determinism *self, Rel *rel, const bool *required, bool *const *below)
 {
     (void)self, (void)rel, (void)required, (void)below;
 }
 
 /* What else keeps rows, or sums of them, looks for those that go. */
-static void require_kept(Determinism *self, const Rel *rel, const bool *required,
-                         bool *const *below)
+static void require_kept(Determinism *self, Rel *rel, const bool *required, bool *const *below)
 {
     (void)self, (void)required;
     for (int32_t i = 0; i < rel->node.input_count; i++) {
@@ -201,8 +212,7 @@ static void require_kept(Determinism *self, const Rel *rel, const bool *required
     }
 }
 
-typedef void (*Require)(Determinism *self, const Rel *rel, const bool *required,
-                        bool *const *below);
+typedef void (*Require)(Determinism *self, Rel *rel, const bool *required, bool *const *below);
 
 static const struct {
     PlanKind kind;
@@ -216,7 +226,7 @@ static const struct {
     {PLAN_SERVE, false, require_of_root},
 };
 
-static void visit(Determinism *self, const Rel *rel, const bool *required)
+static void visit(Determinism *self, Rel *rel, const bool *required)
 {
     bool is_required = false;
     for (int32_t i = 0; i < rel->node.schema.count; i++)
@@ -248,6 +258,8 @@ void pass_determinism(Planner *planner)
     for (int32_t i = 0; i < count; i++) {
         Rel *rel = LIST_AT(planner->rels, i, Rel);
         rel->serial = i;
+        rel->has_unique_keys = false; /* columns were numbered anew */
+        rel->unique_keys = (List){0};
         self.required[i] = ARENA_ARRAY(planner->arena, bool, rel->node.schema.count + 1);
         memset(self.required[i], false, (size_t)rel->node.schema.count + 1);
     }

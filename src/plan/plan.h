@@ -389,13 +389,16 @@ struct PlanNode {
             Schema right;
             Expr *const *exprs; /* of `right`, over `fetched` */
             LookupCache cache;
-            bool is_async;        /* several requests are under way at a time */
-            bool is_ordered;      /* rows leave in the order in which they came */
-            int32_t capacity;     /* keys asked for at a time, when async */
-            int64_t timeout_us;   /* of a request, when async */
-            int32_t attempts;     /* to ask for a key that has no row; 1: once */
-            int64_t retry_us;     /* between them */
-            const PlanNode *scan; /* PLAN_SOURCE of `fetched`, for a full cache */
+            bool is_async;         /* several requests are under way at a time */
+            bool is_ordered;       /* rows leave in the order in which they came */
+            int32_t capacity;      /* keys asked for at a time, when async */
+            int64_t timeout_us;    /* of a request, when async */
+            int32_t attempts;      /* to ask for a key that has no row; 1: once */
+            int64_t retry_us;      /* between them */
+            const PlanNode *scan;  /* PLAN_SOURCE of `fetched`, for a full cache */
+            bool remembers;        /* what was found for a row goes with it when it is taken back */
+            ColumnList memory_key; /* a unique key of the input, or all its columns */
+            int64_t state_ttl_us;  /* … and is forgotten after that long; 0: never */
         } lookup_join;
         struct {
             const int32_t *keys; /* PARTITION BY */

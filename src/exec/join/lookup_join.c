@@ -5,15 +5,20 @@
  *                                     └──> requests ──> connector ──> rows ──> entries
  *
  * All that a batch needs is asked for together, in requests of many keys; a batch has left when
- * push returns, so there is no state, and barriers and watermarks keep their place. The operator's
- * task has a thread of its own that may wait. */
+ * push returns, so barriers and watermarks keep their place. The operator's task has a thread of
+ * its own that may wait.
+ *
+ * There is no state, unless rows that are taken back must leave beside what they came beside
+ * (lookup_memory.h): nothing is asked for them then. */
 #include "exec/operators.h"
 
 #include <assert.h>
 
 #include "base/memory.h"
+#include "data/rowcode.h"
 #include "exec/join/lookup_client.h"
 #include "exec/join/lookup_full.h"
+#include "exec/join/lookup_memory.h"
 #include "exec/join/lookup_store.h"
 #include "exec/join/output.h"
 #include "exec/join/rows.h"
@@ -25,11 +30,12 @@ typedef struct LookupJoin {
     LookupStore store;
     StateTable *unique; /* of the batch at hand: key -> its number, from 1 */
     LookupClient *client;
-    LookupFull *full; /* or, of a copy of the whole table */
-    Program *project; /* fetched -> right */
+    LookupFull *full;     /* or, of a copy of the whole table */
+    LookupMemory *memory; /* or NULL */
+    Program *project;     /* fetched -> right */
     JoinOutput out;
     bool is_left;
-    Metric *hits, *bytes;
+    Metric *hits, *bytes, *state_bytes;
 } LookupJoin;
 
 /* What is known of the batch at hand. */
@@ -37,12 +43,14 @@ typedef struct LookupBatch {
     LookupJoin *self;
     const Batch *batch;
     JoinRows rows;
-    int32_t *numbers;      /* by position in rows.keyed: its key's number, from 0 */
-    int32_t *first;        /* by number: the first position that has the key */
-    int32_t count;         /* of keys */
-    LookupEntry **entries; /* by number; NULL: not found yet */
-    uint8_t *are_done;     /* by row: it has left */
-    int32_t *missing;      /* numbers to ask for */
+    int32_t *numbers;         /* by position in rows.keyed: its key's number, from 0 */
+    int32_t *first;           /* by number: the first position that has the key */
+    int32_t count;            /* of keys */
+    LookupEntry **entries;    /* by number; NULL: not found yet */
+    bool *are_asked;          /* by number: a row that comes has the key */
+    LookupEntry **remembered; /* with a memory, by position: of rows that go; else NULL */
+    uint8_t *are_done;        /* by row: it has left */
+    int32_t *missing;         /* numbers to ask for */
     int32_t missing_count;
     bool is_eager; /* rows leave as soon as their key is found */
 } LookupBatch;
@@ -72,10 +80,15 @@ static Status lookup_open(Operator *op)
     if (connector->lookup != NULL && cache.kind == LOOKUP_CACHE_FULL)
         cache.kind = LOOKUP_CACHE_NONE;
     lookup_store_open(&self->store, &self->key, &node->lookup_join.right, &cache);
+    if (node->lookup_join.remembers)
+        self->memory = lookup_memory_new(op, node->lookup_join.state_ttl_us);
     self->hits = metric_get(METRIC_COUNTER, "weir_lookup_cache_hits_total", operator_labels(op, ""),
                             "Keys whose rows were in the cache of look-ups.", 1);
     self->bytes = metric_get(METRIC_GAUGE, "weir_lookup_cache_bytes", operator_shard_labels(op),
                              "Bytes of the cache of look-ups.", 1);
+    if (self->memory != NULL)
+        self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes",
+                                       operator_shard_labels(op), "Bytes of keyed state.", 1);
     TRY(join_output_open_over(&self->out, op, join, &node->lookup_join.right));
     self->out.passes_kinds = node->inputs[0]->changelog != CHANGELOG_APPEND;
     if (node->lookup_join.right.count == 0)
@@ -128,6 +141,13 @@ static Selection lookup_keep(LookupJoin *self, const Batch *fetched, StoredRow *
 
 /* ---- Keys of a batch --------------------------------------------------------------------- */
 
+/* With a memory, rows that go are not asked for. */
+static bool lookup_goes(const LookupBatch *in, int32_t position)
+{
+    int32_t row = selection_row(in->rows.keyed, position);
+    return in->self->memory != NULL && row_kind_is_retraction((uint8_t)batch_kind(in->batch, row));
+}
+
 static void lookup_number_keys(LookupBatch *in)
 {
     LookupJoin *self = in->self;
@@ -136,6 +156,7 @@ static void lookup_number_keys(LookupBatch *in)
     uint8_t **values = ARENA_ARRAY(scratch, uint8_t *, count);
     in->numbers = ARENA_ARRAY(scratch, int32_t, count);
     in->first = ARENA_ARRAY(scratch, int32_t, count);
+    in->are_asked = ARENA_ARRAY(scratch, bool, count);
     if (!table_reuse(self->unique))
         table_clear(self->unique);
     table_find_or_insert(self->unique, &in->rows.keys, 0, count, values);
@@ -146,6 +167,7 @@ static void lookup_number_keys(LookupBatch *in)
             *number = ++in->count;
         }
         in->numbers[i] = (int32_t)*number - 1;
+        in->are_asked[in->numbers[i]] |= !lookup_goes(in, i);
     }
     in->entries = ARENA_ARRAY(scratch, LookupEntry *, in->count + 1);
     in->missing = ARENA_ARRAY(scratch, int32_t, in->count + 1);
@@ -156,13 +178,66 @@ static void lookup_ask_cache(LookupBatch *in)
     LookupJoin *self = in->self;
     int64_t now_us = world_now_us(self->base.task->world);
     bool has_cache = self->store.cache.kind != LOOKUP_CACHE_NONE;
+    int32_t asked = 0;
     for (int32_t i = 0; i < in->count; i++) {
+        if (!in->are_asked[i])
+            continue;
+        asked++;
         if (has_cache)
             in->entries[i] = lookup_store_find(&self->store, &in->rows.keys, in->first[i], now_us);
         if (in->entries[i] == NULL)
             in->missing[in->missing_count++] = i;
     }
-    metric_add(self->hits, in->count - in->missing_count);
+    metric_add(self->hits, asked - in->missing_count);
+}
+
+/* ---- Rows that go ------------------------------------------------------------------------ */
+
+/* What was remembered as an entry like those that are found. */
+static LookupEntry *lookup_recall(LookupJoin *self, FoundRow *found)
+{
+    const Schema *right = &self->base.node->lookup_join.right;
+    LookupEntry *entry = lookup_store_new(&self->store);
+    while (found != NULL) {
+        Batch *batch = batch_new(right, LOOKUP_ROWS_CAPACITY);
+        while (found != NULL && batch->row_count < LOOKUP_ROWS_CAPACITY) {
+            FoundRow *next = found->next;
+            bool is_whole = rowcode_read(str_make(found->bytes, found->length), batch,
+                                         LOOKUP_ROWS_CAPACITY, ROW_INSERT);
+            assert(is_whole);
+            lookup_memory_give_back(self->memory, found);
+            found = next;
+        }
+        StoredRow *kept[LOOKUP_ROWS_CAPACITY];
+        batch_select_all(batch);
+        row_pool_add(&self->store.rows, batch, batch->selection, kept);
+        for (int32_t i = 0; i < batch->row_count; i++)
+            lookup_entry_add(entry, kept[i]);
+        batch_free(batch);
+    }
+    return entry;
+}
+
+/* In the order of the rows: one that comes in this batch may go in it. All that was asked for has
+ * been found. A row that is known no more leaves nothing. */
+static void lookup_remember(LookupBatch *in)
+{
+    LookupJoin *self = in->self;
+    Arena *scratch = self->base.task->scratch;
+    int32_t count = in->rows.keyed.count;
+    int64_t now_us = world_now_us(self->base.task->world);
+    TableKeys keys = lookup_memory_keys(self->memory, in->batch, in->rows.keyed, scratch);
+    in->remembered = ARENA_ARRAY(scratch, LookupEntry *, count + 1);
+    for (int32_t i = 0; i < count; i++) {
+        FoundRow *found;
+        LeftRow left = {in->batch, selection_row(in->rows.keyed, i)};
+        if (!lookup_goes(in, i))
+            lookup_memory_put(self->memory, &keys, i, left, in->entries[in->numbers[i]], now_us);
+        else if (lookup_memory_take(self->memory, &keys, i, left, now_us, &found))
+            in->remembered[i] = lookup_recall(self, found);
+        else
+            in->are_done[left.row] = 1;
+    }
 }
 
 /* ---- Rows out ---------------------------------------------------------------------------- */
@@ -217,7 +292,11 @@ static Status lookup_emit_tested(LookupBatch *in, int32_t row, const LookupEntry
 
 static const LookupEntry *lookup_entry_of(const LookupBatch *in, int32_t position)
 {
-    return position < 0 ? NULL : in->entries[in->numbers[position]];
+    if (position < 0)
+        return NULL;
+    if (in->remembered != NULL && in->remembered[position] != NULL)
+        return in->remembered[position];
+    return in->entries[in->numbers[position]];
 }
 
 /* The rows to emit now, as pairs of row and position among the keyed ones (-1: its key is NULL). */
@@ -239,7 +318,7 @@ static LookupDue lookup_due(LookupBatch *in)
         bool is_keyed =
             position < in->rows.keyed.count && selection_row(in->rows.keyed, position) == row;
         int32_t at = is_keyed ? position++ : -1;
-        if (in->are_done[row] || (is_keyed && in->entries[in->numbers[at]] == NULL))
+        if (in->are_done[row] || (is_keyed && lookup_entry_of(in, at) == NULL))
             continue;
         in->are_done[row] = 1;
         due.rows[due.count] = row;
@@ -402,6 +481,8 @@ static Status lookup_work(LookupBatch *in)
         in->entries[in->missing[i]] = lookup_store_new(&self->store);
     if (self->full == NULL && in->missing_count > 0)
         TRY(lookup_ask(in));
+    if (self->memory != NULL)
+        lookup_remember(in);
     return lookup_emit(in);
 }
 
@@ -469,6 +550,9 @@ static Status lookup_push(Operator *op, int32_t input, Batch *batch)
     for (int32_t i = 0; i < in.count; i++)
         if (in.entries[i] != NULL)
             lookup_store_release(&self->store, in.entries[i]);
+    for (int32_t i = 0; in.remembered != NULL && i < in.rows.keyed.count; i++)
+        if (in.remembered[i] != NULL)
+            lookup_store_release(&self->store, in.remembered[i]);
     row_pool_settle(&self->store.rows);
     return status;
 }
@@ -481,7 +565,29 @@ static Status lookup_tick(Operator *op, int64_t now_us)
         lookup_take_copy(self);
     }
     metric_set(self->bytes, lookup_store_bytes(&self->store));
+    if (self->memory == NULL)
+        return OK;
+    lookup_memory_sweep(self->memory, now_us);
+    metric_set(self->state_bytes, lookup_memory_bytes(self->memory));
     return OK;
+}
+
+static Status lookup_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
+{
+    LookupJoin *self = (LookupJoin *)op;
+    (void)checkpoint;
+    if (self->memory != NULL)
+        lookup_memory_save(self->memory, out);
+    return OK;
+}
+
+static Status lookup_restore(Operator *op, Str state)
+{
+    LookupJoin *self = (LookupJoin *)op;
+    if (state.length == 0 || (self->memory != NULL && lookup_memory_load(self->memory, state)))
+        return OK;
+    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
+                op->node->label);
 }
 
 static Status lookup_start(Operator *op)
@@ -513,6 +619,8 @@ static void lookup_close(Operator *op)
     if (self->unique == NULL)
         return;
     lookup_store_close(&self->store);
+    lookup_memory_free(self->memory);
+    self->memory = NULL;
     table_free(self->unique);
     self->unique = NULL;
     join_output_close(&self->out);
@@ -525,5 +633,7 @@ const OperatorKind lookup_join_operator = {
     .push = lookup_push,
     .tick = lookup_tick,
     .start = lookup_start,
+    .snapshot = lookup_snapshot,
+    .restore = lookup_restore,
     .close = lookup_close,
 };

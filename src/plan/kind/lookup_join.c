@@ -211,6 +211,11 @@ static uint64_t lookup_identify(Rel *rel)
         hash = hash_combine(hash, identity_expr(join->condition, both));
     for (int32_t i = 0; i < node->schema.count; i++)
         rel->column_identities[i] = both[join->columns[i]];
+    for (int32_t i = 0; node->lookup_join.remembers && i < left + right; i++)
+        hash = hash_combine(hash, both[i]); /* the state holds both sides … */
+    const ColumnList *key = &node->lookup_join.memory_key;
+    for (int32_t i = 0; node->lookup_join.remembers && i < key->count; i++)
+        hash = hash_combine(hash, both[key->columns[i]]); /* … by this */
     memory_free(both);
     return hash;
 }
@@ -249,6 +254,16 @@ static void lookup_details(Buffer *out, const PlanNode *node)
     }
     pair_explain_condition_over(out, &node->inputs[0]->schema, &node->lookup_join.right, join);
     explain_cache(out, node);
+    if (node->lookup_join.remembers)
+        buffer_append_text(out, ", remembers what it found");
+}
+
+/* A row that is taken back comes to where it was remembered. */
+static void lookup_distribute(Planner *planner, PlanNode *node)
+{
+    const ColumnList *key = &node->lookup_join.memory_key;
+    if (node->lookup_join.remembers)
+        distribute_by(planner, node, key->columns, key->count);
 }
 
 const RelKind lookup_join_kind = {
@@ -261,4 +276,5 @@ const RelKind lookup_join_kind = {
     .identify = lookup_identify,
     .label = lookup_label,
     .details = lookup_details,
+    .distribute = lookup_distribute,
 };
