@@ -92,5 +92,7 @@ void state_ttl_check(Planner *planner, const List *hints, const SqlTable *from);
 /* Rel of the join, its schema's names and order as in the spec; NULL after a report. */
 Rel *join_choose(Planner *planner, const JoinSpec *spec);
 Rel *join_regular(Planner *planner, const JoinSpec *spec);
+/* Adds the conjuncts over both sides' columns to the spec, as keys where they can be. */
+void join_split(Planner *planner, const List *conditions, JoinSpec *spec);
 
 #endif

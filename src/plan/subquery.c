@@ -11,13 +11,24 @@ static Expr *subquery_poison(ExprBinder *binder, Span span)
     return expr;
 }
 
-static Expr *subquery_call(Planner *planner, const char *name, Expr *a, Expr *b, Span span)
+Expr *subquery_call(Planner *planner, const char *name, Expr *a, Expr *b, Span span)
 {
     ExprBinder binder = {.planner = planner, .place = "a subquery"};
     Expr **args = ARENA_ARRAY(planner->arena, Expr *, 2);
     args[0] = a;
     args[1] = b;
     return bind_function(&binder, name, args, b == NULL ? 1 : 2, span);
+}
+
+Expr *subquery_if(Planner *planner, Expr *condition, Expr *value, Span span)
+{
+    ExprBinder binder = {.planner = planner, .place = "a subquery"};
+    Expr **args = ARENA_ARRAY(planner->arena, Expr *, 3);
+    args[0] = condition;
+    args[1] = value;
+    args[2] = expr_literal(planner->arena,
+                           (Value){.type = type_nullable(type_plain(value->type)), .is_null = true});
+    return bind_function(&binder, "CASE", args, 3, span);
 }
 
 static Expr *subquery_boolean(Planner *planner, bool value)
@@ -71,10 +82,11 @@ static Subquery *subquery_make(ExprBinder *binder, const SqlExpr *expr)
     bool is_good =
         expr->kind != SQL_IN || subquery_bind_operands(binder, expr->in.operand, subquery);
     const Scope *outer = planner->outer;
+    int32_t errors = diagnostics_error_count(planner->diagnostics);
     planner->outer = binder->scope;
     Bound bound = bind_query(planner, subquery_query(expr));
     planner->outer = outer;
-    if (bound.rel == NULL || !is_good)
+    if (bound.rel == NULL || !is_good || diagnostics_error_count(planner->diagnostics) > errors)
         return NULL;
     for (int32_t i = 0; i < bound.schema.count; i++) {
         if (type_is_poison(bound.schema.fields[i].type))
@@ -137,6 +149,19 @@ Expr *expr_with_subqueries(Planner *planner, Expr *expr, Expr *const *values)
 
 /* ---- Joining --------------------------------------------------------------------------- */
 
+Expr *around_column(Planner *planner, const Around *around, Expr *column, Span span)
+{
+    if (around->columns == NULL)
+        return column;
+    const Expr *known = around->columns[expr_outer_index(column)];
+    if (known != NULL)
+        return expr_outer_column(planner->arena, 1, known->column, known->type);
+    Diagnostic *d = REPORT(planner, "WR2061", span,
+                           "the subquery refers to a column that is not being grouped");
+    diagnostic_help(d, "add the column to GROUP BY");
+    return NULL;
+}
+
 /* A subquery on its way into a join. */
 typedef struct Joining {
     Planner *planner;
@@ -155,15 +180,10 @@ static Expr *joining_left(Joining *joining, Expr *expr)
     if (joining->columns == NULL)
         return expr;
     if (expr->kind == EXPR_COLUMN && expr_outer_depth(expr) == 1) {
-        Expr *column = joining->columns[expr_outer_index(expr)];
-        if (column == NULL) {
-            Diagnostic *d = REPORT(planner, "WR2061", joining->span,
-                                   "the subquery refers to a column that is not being grouped");
-            diagnostic_help(d, "add the column to GROUP BY");
-            joining->is_failed = true;
-            return expr;
-        }
-        return expr_outer_column(planner->arena, 1, column->column, column->type);
+        Around around = {.columns = joining->columns};
+        Expr *column = around_column(planner, &around, expr, joining->span);
+        joining->is_failed |= column == NULL;
+        return column == NULL ? expr : column;
     }
     if (expr->arg_count == 0)
         return expr;
@@ -184,10 +204,11 @@ static Expr *joining_expr(Joining *joining, Expr *expr)
 static bool joining_pull(Joining *joining, Rel *rel)
 {
     joining->conditions = (List){0};
-    if (!rel_pull(joining->planner, rel, joining->span, &joining->pulled))
+    Around around = {.from = *joining->from, .columns = joining->columns};
+    if (!rel_pull(joining->planner, rel, &around, joining->span, &joining->pulled))
         return false;
     if (rel_has_outer(rel))
-        pulled_narrow(joining->planner, rel->node.schema.count, &joining->pulled);
+        pulled_narrow(joining->planner, &joining->pulled);
     for (int32_t i = 0; i < joining->pulled.conditions.count; i++)
         list_append(&joining->conditions, joining->planner->arena,
                     joining_expr(joining, LIST_AT(joining->pulled.conditions, i, Expr)));
@@ -306,14 +327,9 @@ static Expr *join_scalar(Joining *joining, const Subquery *subquery)
         return joining_expr(joining, node->values.rows[0]); /* (SELECT outer + 1) */
     if (!joining_pull(joining, rel_single(planner, subquery->rel, joining->span)))
         return NULL;
+    if (!joining->pulled.is_one_row)
+        pulled_pad(planner, &joining->pulled, joining->span);
     Expr *value = joining_expr(joining, joining->pulled.columns[0]);
-    int32_t left = (*joining->from)->scope.schema.count;
-    int32_t width = left + joining->pulled.rel->node.schema.count;
-    if (!joining->pulled.is_one_row && !expr_is_null_when(value, left, width)) {
-        planner_unsupported(planner, joining->span,
-                            "a query as a value that computes with columns of the query around it");
-        return NULL;
-    }
     joining_attach(joining, JOIN_LEFT);
     /* Columns are padded now. */
     return expr_substitute(planner->arena, value,

@@ -19,23 +19,39 @@
 typedef struct Pulled {
     Rel *rel;
     Expr **columns;  /* what each column was, over rel's columns and outer ones */
+    int32_t column_count;
     List conditions; /* Expr: conjuncts over the same: which rows belong to an outer row */
     bool is_one_row; /* an aggregate without keys: where no row belongs to an outer row, there is
                         one all the same: `columns` read with NULLs */
 } Pulled;
 
+/* The query around a subquery. */
+typedef struct Around {
+    From *from;           /* its FROM, as far as it is bound; or NULL … */
+    Rel *rel;             /* … and this relation instead */
+    Expr *const *columns; /* what the scope's columns are over it; NULL: the same */
+} Around;
+
 bool rel_has_outer(const Rel *rel);
 /* Whether the expression reads columns of the relation itself. */
 bool expr_has_inner(const Expr *expr);
 /* False after a report at `span`. */
-bool rel_pull(Planner *planner, Rel *rel, Span span, Pulled *out);
-/* Leaves out the columns of rel that neither the columns, of which there are so many, nor the
- * conditions read. */
-void pulled_narrow(Planner *planner, int32_t column_count, Pulled *pulled);
+bool rel_pull(Planner *planner, Rel *rel, const Around *around, Span span, Pulled *out);
+/* Leaves out the columns of rel that neither the columns nor the conditions read. */
+void pulled_narrow(Planner *planner, Pulled *pulled);
+/* Makes the columns NULL by themselves where a join finds no row. */
+void pulled_pad(Planner *planner, Pulled *pulled, Span span);
 /* An expression of Pulled in a join: outer columns are the join's left ones, rel's come behind. */
 Expr *pulled_expr(Planner *planner, Expr *expr, int32_t left_width);
 
 /* ---- subquery.c ------------------------------------------------------------------------ */
+
+/* A function of one argument or two (b may be NULL). */
+Expr *subquery_call(Planner *planner, const char *name, Expr *a, Expr *b, Span span);
+/* CASE WHEN condition THEN value END */
+Expr *subquery_if(Planner *planner, Expr *condition, Expr *value, Span span);
+/* The outer column of depth 1 as one of the relation around; NULL after a report. */
+Expr *around_column(Planner *planner, const Around *around, Expr *column, Span span);
 
 /* Above all columns of a scope and behind the aggregates, below calls with OVER. */
 enum { SUBQUERY_COLUMN_FIRST = (1 << 18) + (1 << 17), SUBQUERY_COLUMN_END = 1 << 19 };
