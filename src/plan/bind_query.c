@@ -282,7 +282,7 @@ static void where_bind(ExprBinder *binder, const SqlExpr *expr)
         where_bind(binder, expr->binary.right);
         return;
     }
-    if (subquery_is_predicate(expr)) {
+    if (subquery_is_predicate(planner, expr)) {
         bind_subquery_predicate(binder, expr);
         return;
     }

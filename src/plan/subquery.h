@@ -6,6 +6,7 @@
  *
  *     EXISTS, IN              SEMI join, if they are conjuncts of WHERE; NOT: ANTI join
  *     a query as a value      LEFT join, behind a check that it has one row at most
+ *     > ANY, > ALL            LEFT join with its least and greatest value (quantified.c)
  *     EXISTS, IN elsewhere    LEFT join of the distinct rows that would match, and IS NOT NULL
  *     LATERAL                 the join that FROM says */
 #ifndef WEIR_PLAN_SUBQUERY_H
@@ -48,6 +49,8 @@ Expr *pulled_expr(Planner *planner, Expr *expr, int32_t left_width);
 
 /* A function of one argument or two (b may be NULL). */
 Expr *subquery_call(Planner *planner, const char *name, Expr *a, Expr *b, Span span);
+/* TRUE where found is, else NULL where unknown (or NULL: nowhere) is TRUE, else FALSE; negated. */
+Expr *subquery_verdict(Planner *planner, Expr *found, Expr *unknown, bool is_negated, Span span);
 /* CASE WHEN condition THEN value END */
 Expr *subquery_if(Planner *planner, Expr *condition, Expr *value, Span span);
 /* The outer column of depth 1 as one of the relation around; NULL after a report. */
@@ -68,7 +71,7 @@ typedef struct Subquery {
 /* EXISTS, IN, and queries as values; poison after a report. */
 Expr *bind_subquery(ExprBinder *binder, const SqlExpr *expr);
 /* A conjunct of WHERE that is [NOT] EXISTS or [NOT] IN of a subquery, or one after NOT. */
-bool subquery_is_predicate(const SqlExpr *expr);
+bool subquery_is_predicate(Planner *planner, const SqlExpr *expr);
 /* Joins it to the relation; false after a report. */
 bool bind_subquery_predicate(ExprBinder *binder, const SqlExpr *expr);
 
@@ -77,5 +80,15 @@ bool bind_subquery_predicate(ExprBinder *binder, const SqlExpr *expr);
 Expr *subquery_join(Planner *planner, From **from, const Subquery *subquery, Expr *const *columns);
 /* SQL `expr` with what stands for subqueries replaced by values[i]. */
 Expr *expr_with_subqueries(Planner *planner, Expr *expr, Expr *const *values);
+
+/* ---- quantified.c ------------------------------------------------------------------------ */
+
+/* = ANY as IN and <> ALL as NOT IN; other expressions as they are. */
+const SqlExpr *quantified_as_in(Planner *planner, const SqlExpr *expr);
+Expr *bind_quantified(ExprBinder *binder, const SqlExpr *expr);
+/* What the operand is compared with, in one row; NULL after a report. */
+Rel *quantified_rel(Planner *planner, const Subquery *subquery);
+/* The comparison, over what the columns of that row have become; NULL after a report. */
+Expr *quantified_value(Planner *planner, const Subquery *subquery, Expr *const *columns);
 
 #endif
