@@ -13,31 +13,44 @@
  * Everything else that has an outer column below or in it is refused. */
 #include "plan/decorrelate.h"
 
+/* The expressions of a node that may have outer columns, one after the other; NULL at the end. */
+static Expr *node_expr(const PlanNode *node, int32_t index)
+{
+    switch ((int)node->kind) {
+    case PLAN_CALC:
+        if (index == 0 && node->calc.filter != NULL)
+            return node->calc.filter;
+        index -= node->calc.filter != NULL;
+        return node->calc.exprs != NULL && index < node->schema.count ? node->calc.exprs[index]
+                                                                      : NULL;
+    case PLAN_VALUES:
+        return index < node->values.row_count * node->schema.count ? node->values.rows[index] : NULL;
+    case PLAN_REGULAR_JOIN: return index == 0 ? node->regular_join.join.condition : NULL;
+    default: return NULL;
+    }
+}
+
 bool rel_has_outer(const Rel *rel)
 {
-    const PlanNode *node = &rel->node;
-    if (node->kind == PLAN_CALC) {
-        if (node->calc.filter != NULL && expr_has_outer(node->calc.filter))
+    Expr *expr;
+    for (int32_t i = 0; (expr = node_expr(&rel->node, i)) != NULL; i++) {
+        if (expr_has_outer(expr))
             return true;
-        for (int32_t i = 0; node->calc.exprs != NULL && i < node->schema.count; i++) {
-            if (expr_has_outer(node->calc.exprs[i]))
-                return true;
-        }
     }
-    if (node->kind == PLAN_VALUES) {
-        for (int32_t i = 0; i < node->values.row_count * node->schema.count; i++) {
-            if (expr_has_outer(node->values.rows[i]))
-                return true;
-        }
-    }
-    if (node->kind == PLAN_REGULAR_JOIN && node->regular_join.join.condition != NULL &&
-        expr_has_outer(node->regular_join.join.condition))
-        return true;
-    for (int32_t i = 0; i < node->input_count; i++) {
+    for (int32_t i = 0; i < rel->node.input_count; i++) {
         if (rel_has_outer(rel_input(rel, i)))
             return true;
     }
     return false;
+}
+
+void rel_collect_outer(Planner *planner, const Rel *rel, List *out)
+{
+    Expr *expr;
+    for (int32_t i = 0; (expr = node_expr(&rel->node, i)) != NULL; i++)
+        outer_collect(planner, expr, out);
+    for (int32_t i = 0; i < rel->node.input_count; i++)
+        rel_collect_outer(planner, rel_input(rel, i), out);
 }
 
 Expr *pulled_expr(Planner *planner, Expr *expr, int32_t left_width)

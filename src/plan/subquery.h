@@ -34,6 +34,8 @@ typedef struct Around {
 } Around;
 
 bool rel_has_outer(const Rel *rel);
+/* Appends the outer columns of the relation that the list does not have. */
+void rel_collect_outer(Planner *planner, const Rel *rel, List *out);
 /* Whether the expression reads columns of the relation itself. */
 bool expr_has_inner(const Expr *expr);
 /* False after a report at `span`. */
