@@ -126,6 +126,7 @@ typedef struct OrderQuery {
     List columns;          /* SortColumn of the result with the hidden columns behind it */
     List hidden;           /* Expr */
     int32_t visible_count; /* columns of the result */
+    bool is_nested;        /* in another query */
     bool is_bound, is_failed;
 } OrderQuery;
 
@@ -181,6 +182,7 @@ struct Planner {
     OrderQuery *order;  /* ORDER BY of the query whose SELECT is bound next, or NULL */
     const Scope *outer; /* around the query that is being bound, or NULL */
     int32_t query_depth;
+    bool is_nested_next; /* the query that is bound next stands in another */
     bool is_in_view; /* binding the query of a view */
     bool is_partial; /* the parser dropped statements: missing tables are not reported */
 };
@@ -513,6 +515,8 @@ Type entry_metadata_type(Planner *planner, const TableEntry *entry, const TableC
 /* ---- bind_query.c, bind_from.c --------------------------------------------------------- */
 
 Bound bind_query(Planner *planner, const SqlQuery *query);
+/* A query in another one: in what order its rows come has no meaning. */
+Bound bind_nested_query(Planner *planner, const SqlQuery *query);
 /* UNION, INTERSECT, EXCEPT. */
 Bound bind_set(Planner *planner, const SqlQuery *query);
 /* A relation of FROM that is no join. */

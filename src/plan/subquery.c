@@ -121,7 +121,7 @@ static Subquery *subquery_make(ExprBinder *binder, const SqlExpr *expr)
     const Scope *outer = planner->outer;
     int32_t errors = diagnostics_error_count(planner->diagnostics);
     planner->outer = binder->scope;
-    Bound bound = bind_query(planner, subquery_query(expr));
+    Bound bound = bind_nested_query(planner, subquery_query(expr));
     planner->outer = outer;
     if (bound.rel == NULL || !is_good || diagnostics_error_count(planner->diagnostics) > errors)
         return NULL;
