@@ -3,8 +3,8 @@
  * Over a stream the rows can be sorted by time as the watermark goes on (PLAN_SORT), or a number of
  * them can be kept as a Top-N without a key (PLAN_RANK); anything else has no end. In batch mode
  * both are a Top-N at the end of input. What ORDER BY computes that is no column of the result
- * becomes a hidden column behind them, which goes away again. What another query reads has no order:
- * there ORDER BY without LIMIT does nothing. */
+ * becomes a hidden column behind them, which goes away again. What another query reads has no
+ * order: there ORDER BY without LIMIT does nothing. */
 #include <assert.h>
 
 #include "data/sortkey.h"

@@ -24,7 +24,8 @@ static Expr *node_expr(const PlanNode *node, int32_t index)
         return node->calc.exprs != NULL && index < node->schema.count ? node->calc.exprs[index]
                                                                       : NULL;
     case PLAN_VALUES:
-        return index < node->values.row_count * node->schema.count ? node->values.rows[index] : NULL;
+        return index < node->values.row_count * node->schema.count ? node->values.rows[index]
+                                                                   : NULL;
     case PLAN_REGULAR_JOIN: return index == 0 ? node->regular_join.join.condition : NULL;
     default: return NULL;
     }
@@ -133,8 +134,7 @@ void pulled_pad(Planner *planner, Pulled *pulled, Span span)
             count++;
         }
         if (is_marked) {
-            mark = mark != NULL ? mark
-                                : subquery_call(planner, "IS NOT NULL", column, NULL, span);
+            mark = mark != NULL ? mark : subquery_call(planner, "IS NOT NULL", column, NULL, span);
             column = subquery_if(planner, mark, pulled->columns[i], span);
         }
         pulled->columns[i] = column;
@@ -376,8 +376,7 @@ static bool pull_join_grounded(Pull *pull, const Rel *rel, Pulled sides[2], Expr
     *both = pull_both(planner, rel, &sides[0], &sides[1]);
     *conjuncts = pull_join_conjuncts(planner, join, sides, *both);
     for (int32_t i = 0; i < conjuncts->count; i++)
-        conjuncts->items[i] =
-            outer_replace(planner, LIST_AT(*conjuncts, i, Expr), &outer, &values);
+        conjuncts->items[i] = outer_replace(planner, LIST_AT(*conjuncts, i, Expr), &outer, &values);
     return true;
 }
 
@@ -426,8 +425,9 @@ static Rel *pull_union_input(Pull *pull, Pulled *in, const List *outer, Schema *
     Expr **exprs = ARENA_ARRAY(planner->arena, Expr *, schema->count + 1);
     Field *fields = (Field *)schema->fields;
     for (int32_t i = 0; i < schema->count; i++) {
-        exprs[i] = i < outer->count ? outer_replace(planner, LIST_AT(*outer, i, Expr), &known, &values)
-                                    : in->columns[i - outer->count];
+        exprs[i] = i < outer->count
+                       ? outer_replace(planner, LIST_AT(*outer, i, Expr), &known, &values)
+                       : in->columns[i - outer->count];
         fields[i].type.is_nullable |= exprs[i]->type.is_nullable;
     }
     return rel_calc(planner, in->rel, NULL, exprs, schema);

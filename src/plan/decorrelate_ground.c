@@ -180,9 +180,9 @@ static bool ground_by_keys(Pull *pull, Pulled *in, const List *outer, List *valu
     }
     for (int32_t i = 0; i < in->conditions.count; i++) {
         if (!is_kept[i])
-            filter = expr_and(planner->arena, filter,
-                              outer_replace(planner, LIST_AT(in->conditions, i, Expr), outer,
-                                            values));
+            filter =
+                expr_and(planner->arena, filter,
+                         outer_replace(planner, LIST_AT(in->conditions, i, Expr), outer, values));
     }
     for (int32_t i = 0; i < in->column_count; i++)
         in->columns[i] = outer_replace(planner, in->columns[i], outer, values);
@@ -219,15 +219,14 @@ static bool ground_by_values(Pull *pull, Pulled *in, const List *outer, List *va
     for (int32_t i = 0; i < in->conditions.count; i++) {
         Expr *condition =
             expr_substitute(planner->arena, LIST_AT(in->conditions, i, Expr), columns + width);
-        list_append(&conditions, planner->arena,
-                    outer_replace(planner, condition, outer, values));
+        list_append(&conditions, planner->arena, outer_replace(planner, condition, outer, values));
     }
     join_split(planner, &conditions, &spec);
     Expr **moved = ARENA_ARRAY(planner->arena, Expr *, in->column_count + 1);
     for (int32_t i = 0; i < in->column_count; i++)
-        moved[i] = outer_replace(planner,
-                                 expr_substitute(planner->arena, in->columns[i], columns + width),
-                                 outer, values);
+        moved[i] =
+            outer_replace(planner, expr_substitute(planner->arena, in->columns[i], columns + width),
+                          outer, values);
     *in = (Pulled){.rel = join_regular(planner, &spec),
                    .columns = moved,
                    .column_count = in->column_count,

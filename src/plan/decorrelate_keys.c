@@ -1,7 +1,8 @@
 /* Outer columns out of operators that see all rows of an outer row together.
  *
  * A condition `inner = outer` makes inner one of the operator's keys, and goes on with it. Where a
- * condition has another form, or the rows are made of outer columns, the input is grounded first. */
+ * condition has another form, or the rows are made of outer columns, the input is grounded first.
+ */
 #include <assert.h>
 
 #include "plan/decorrelate.h"
@@ -179,8 +180,8 @@ bool pull_aggregate(Pull *pull, Rel *rel, Pulled *out)
     PlanAggregate *aggregates = ARENA_ARRAY(planner->arena, PlanAggregate, result_count + 1);
     pull_keys(planner, &in, &keys);
     for (int32_t k = 0; k < old_count; k++)
-        old_keys[k] = group_column(
-            planner, &keys.columns, in.columns[rel->node.group_aggregate.keys[k]], (Str){0});
+        old_keys[k] = group_column(planner, &keys.columns,
+                                   in.columns[rel->node.group_aggregate.keys[k]], (Str){0});
     pull_aggregate_args(planner, rel, &in, &keys, aggregates);
     pull_add_keys(planner, &in, &keys);
     Rel *grouped = pull_aggregate_rel(planner, rel, &keys, old_keys, aggregates);

@@ -183,8 +183,8 @@ struct Planner {
     const Scope *outer; /* around the query that is being bound, or NULL */
     int32_t query_depth;
     bool is_nested_next; /* the query that is bound next stands in another */
-    bool is_in_view; /* binding the query of a view */
-    bool is_partial; /* the parser dropped statements: missing tables are not reported */
+    bool is_in_view;     /* binding the query of a view */
+    bool is_partial;     /* the parser dropped statements: missing tables are not reported */
 };
 
 /* Add an error; labels, notes and suggestions go to the result. */

@@ -138,9 +138,9 @@ static void lateral_pad_one_row(Planner *planner, const From *join, const List *
 {
     Expr *condition = NULL;
     for (int32_t i = 0; i < conditions->count; i++)
-        condition = expr_and(planner->arena, condition,
-                             expr_substitute(planner->arena, LIST_AT(*conditions, i, Expr),
-                                             columns));
+        condition =
+            expr_and(planner->arena, condition,
+                     expr_substitute(planner->arena, LIST_AT(*conditions, i, Expr), columns));
     int32_t left = join->left->scope.schema.count;
     for (int32_t i = 0; condition != NULL && i < join->right->scope.schema.count; i++)
         columns[left + i] = subquery_if(planner, condition, columns[left + i], join->span);

@@ -137,8 +137,8 @@ static Expr *on_join_value(Planner *planner, From *join, Subquery *subquery, int
     if (!sides[1])
         return subquery_join(planner, &join->left, subquery, NULL);
     for (int32_t i = 0; i < subquery->operands.count; i++)
-        subquery->operands.items[i] = expr_substitute(
-            planner->arena, LIST_AT(subquery->operands, i, Expr), of_right);
+        subquery->operands.items[i] =
+            expr_substitute(planner->arena, LIST_AT(subquery->operands, i, Expr), of_right);
     return subquery_join(planner, &join->right, subquery, of_right);
 }
 
@@ -172,8 +172,8 @@ static void on_join_values(Planner *planner, From *join, Expr *condition, const 
     }
     join->scope = scope_join(planner, &join->left->scope, &join->right->scope);
     on.columns = on_columns(planner, join, left_count, count);
-    Expr **moved = rel_columns_at(planner, &join->right->scope.schema,
-                                  join->left->scope.schema.count);
+    Expr **moved =
+        rel_columns_at(planner, &join->right->scope.schema, join->left->scope.schema.count);
     for (int32_t i = 0; i < subqueries->count; i++) {
         if (is_right[i])
             on.values[i] = expr_substitute(planner->arena, on.values[i], moved);

@@ -67,8 +67,8 @@ Expr *bind_quantified(ExprBinder *binder, const SqlExpr *expr)
     Expr *operand = bind_expr(binder, expr->quantified.left), *whole = NULL;
     for (int32_t i = 0; i < expr->quantified.values.count; i++) {
         Expr *value = bind_expr(binder, LIST_AT(expr->quantified.values, i, SqlExpr));
-        Expr *one = subquery_call(planner, operator_name(expr->quantified.op), operand, value,
-                                  expr->span);
+        Expr *one =
+            subquery_call(planner, operator_name(expr->quantified.op), operand, value, expr->span);
         whole = whole == NULL ? one : subquery_call(planner, junction, whole, one, expr->span);
     }
     return whole;
@@ -83,9 +83,8 @@ static Expr *extreme_add(Planner *planner, GroupQuery *group, int32_t which)
     static const char *const names[] = {"MIN", "MAX", "COUNT", "COUNT"};
     AggregateUse *use = ARENA_NEW(planner->arena, AggregateUse);
     Type type = group->input.schema.fields[0].type;
-    *use = (AggregateUse){.name = str_from(names[which]),
-                          .arg_count = which != EXTREME_ROWS,
-                          .span = group->span};
+    *use = (AggregateUse){
+        .name = str_from(names[which]), .arg_count = which != EXTREME_ROWS, .span = group->span};
     use->args[0] = expr_column(planner->arena, 0, type);
     Error error = {0};
     if (aggregate_bind(use->name, planner->arena, &type, use->arg_count, false, false, &use->call,
@@ -144,8 +143,8 @@ Expr *quantified_value(Planner *planner, const Subquery *subquery, Expr *const *
     Expr *zero = expr_literal(planner->arena, (Value){.type = columns[EXTREME_ROWS]->type});
     Expr *any = subquery_call(planner, ">", columns[EXTREME_ROWS], zero, span);
     Expr *none = subquery_call(planner, "IS NULL", operand, NULL, span);
-    Expr *unknown = subquery_call(planner, "OR", some,
-                                  subquery_call(planner, "AND", any, none, span), span);
+    Expr *unknown =
+        subquery_call(planner, "OR", some, subquery_call(planner, "AND", any, none, span), span);
     bool is_nullable =
         operand->type.is_nullable || subquery->rel->node.schema.fields[0].type.is_nullable;
     return subquery_verdict(planner, found, is_nullable ? unknown : NULL, is_all, span);

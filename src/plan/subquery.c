@@ -26,8 +26,8 @@ Expr *subquery_if(Planner *planner, Expr *condition, Expr *value, Span span)
     Expr **args = ARENA_ARRAY(planner->arena, Expr *, 3);
     args[0] = condition;
     args[1] = value;
-    args[2] = expr_literal(planner->arena,
-                           (Value){.type = type_nullable(type_plain(value->type)), .is_null = true});
+    args[2] = expr_literal(
+        planner->arena, (Value){.type = type_nullable(type_plain(value->type)), .is_null = true});
     return bind_function(&binder, "CASE", args, 3, span);
 }
 

@@ -19,7 +19,7 @@
 /* A relation without the outer columns it had. */
 typedef struct Pulled {
     Rel *rel;
-    Expr **columns;  /* what each column was, over rel's columns and outer ones */
+    Expr **columns; /* what each column was, over rel's columns and outer ones */
     int32_t column_count;
     List conditions; /* Expr: conjuncts over the same: which rows belong to an outer row */
     bool is_one_row; /* an aggregate without keys: where no row belongs to an outer row, there is
