@@ -69,6 +69,7 @@ struct Rel {
     uint64_t identity;
     uint64_t *column_identities;
     struct ColumnUse *uses; /* pass_fields: of each output column */
+    int32_t grown_count;    /* PLAN_WINDOW_ASSIGN: columns that it added behind all others */
 };
 
 /* A relation with the names under which its columns are known here. */
