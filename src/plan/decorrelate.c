@@ -474,6 +474,38 @@ static bool pull_union(Pull *pull, Rel *rel, Pulled *out)
     return true;
 }
 
+/* ---- Windows --------------------------------------------------------------------------- */
+
+/* Rows get their windows with all columns that the conditions read, whose numbers stay. */
+static bool pull_assign(Pull *pull, Rel *rel, Pulled *out)
+{
+    Planner *planner = pull->planner;
+    const PlanNode *node = &rel->node;
+    int32_t old = node->schema.count - 3;
+    if (!pull_rel(pull, rel_input(rel, 0), out))
+        return false;
+    const Expr *time = out->columns[node->window_assign.window.time_column];
+    if (node->window_assign.window.kind == WINDOW_SESSION || out->is_one_row ||
+        time->kind != EXPR_COLUMN || time->type.time_attribute == TIME_NONE)
+        return pull_refuse(pull, node_label(planner->arena, node));
+    int32_t width = out->rel->node.schema.count;
+    Schema window = {.fields = node->schema.fields + old, .count = 3};
+    Schema schema = schema_concat(planner->arena, &out->rel->node.schema, &window);
+    Rel *assign = rel_new(planner, PLAN_WINDOW_ASSIGN, &schema, &out->rel, 1);
+    assign->span = rel->span;
+    assign->node.window_assign = node->window_assign;
+    assign->node.window_assign.window.time_column = time->column;
+    Expr **columns = ARENA_ARRAY(planner->arena, Expr *, old + 3);
+    for (int32_t i = 0; i < old + 3; i++)
+        columns[i] =
+            i < old ? out->columns[i]
+                    : expr_column(planner->arena, width + i - old, window.fields[i - old].type);
+    out->rel = rel_intern(planner, assign);
+    out->columns = columns;
+    out->column_count = old + 3;
+    return true;
+}
+
 /* ---- All ------------------------------------------------------------------------------- */
 
 bool pull_rel(Pull *pull, Rel *rel, Pulled *out)
@@ -491,6 +523,7 @@ bool pull_rel(Pull *pull, Rel *rel, Pulled *out)
     case PLAN_SINGLE_ROW: return pull_single(pull, rel, out);
     case PLAN_OVER: return pull_over(pull, rel, out);
     case PLAN_RANK: return pull_rank(pull, rel, out);
+    case PLAN_WINDOW_ASSIGN: return pull_assign(pull, rel, out);
     /* What is joined has no order. */
     case PLAN_SORT: return pull_rel(pull, rel_input(rel, 0), out);
     default: break;
