@@ -161,6 +161,15 @@ static Rel *lateral_project(Planner *planner, const From *join, Rel *rel, Expr *
     return rel_calc(planner, rel, NULL, columns, &schema);
 }
 
+static Rel *lateral_filter(Planner *planner, Rel *rel, const List *conjuncts)
+{
+    Expr *filter = NULL;
+    for (int32_t i = 0; i < conjuncts->count; i++)
+        filter = expr_and(planner->arena, filter, LIST_AT(*conjuncts, i, Expr));
+    const Schema *schema = &rel->node.schema;
+    return rel_calc(planner, rel, filter, rel_columns(planner, schema), schema);
+}
+
 static Rel *from_join_lateral(Planner *planner, From *join, Rel *left, Rel *right)
 {
     Arena *arena = planner->arena;
@@ -177,13 +186,16 @@ static Rel *from_join_lateral(Planner *planner, From *join, Rel *left, Rel *righ
     if (is_left && !pulled.is_one_row)
         pulled_pad(planner, &pulled, join->span);
     Expr **columns = lateral_columns(planner, join, &pulled);
-    List conditions = {0}, on = join->conditions;
+    List conditions = {0}, on = join->conditions, filters = {0};
     int32_t width = left->node.schema.count;
     for (int32_t i = 0; i < pulled.conditions.count; i++)
         list_append(&conditions, arena,
                     pulled_expr(planner, LIST_AT(pulled.conditions, i, Expr), width));
-    if (is_left && pulled.is_one_row) {
-        lateral_pad_one_row(planner, join, &on, columns);
+    if (pulled.is_one_row) {
+        if (is_left)
+            lateral_pad_one_row(planner, join, &on, columns);
+        else
+            filters = on;
         on = (List){0};
     }
     for (int32_t i = 0; i < on.count; i++) {
@@ -193,15 +205,19 @@ static Rel *from_join_lateral(Planner *planner, From *join, Rel *left, Rel *righ
     if (pulled.rel->node.kind == PLAN_VALUES && conditions.count == 0 && !is_left)
         return lateral_project(planner, join, left, columns);
     const Rel *sides[2] = {left, pulled.rel};
-    From joined = {
-        .kind = join->kind, .span = join->span, .left = join->left, .right = join->right};
+    From joined = {.kind = pulled.is_one_row ? JOIN_LEFT : join->kind,
+                   .span = join->span,
+                   .left = join->left,
+                   .right = join->right};
     JoinSpec spec = from_spec(&joined, left, pulled.rel);
     spec.schema = schema_concat(arena, &sides[0]->node.schema, &sides[1]->node.schema);
-    for (int32_t i = width; is_left && i < spec.schema.count; i++)
+    for (int32_t i = width; spec.kind == JOIN_LEFT && i < spec.schema.count; i++)
         ((Field *)spec.schema.fields)[i].type.is_nullable = true;
     join_split(planner, &conditions, &spec);
     Rel *rel = join_sides(planner, &spec);
-    return rel == NULL ? NULL : lateral_project(planner, join, rel, columns);
+    if (rel == NULL)
+        return NULL;
+    return lateral_filter(planner, lateral_project(planner, join, rel, columns), &filters);
 }
 
 static Rel *from_build_join(Planner *planner, From *join)
