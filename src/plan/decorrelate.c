@@ -108,39 +108,55 @@ void pulled_narrow(Planner *planner, Pulled *pulled)
     pulled->conditions = conditions;
 }
 
+/* A relation that computes more behind its columns. */
+typedef struct Padding {
+    Planner *planner;
+    Expr **exprs;
+    Field *fields;
+    int32_t count;
+} Padding;
+
+/* The expression as a column, which a join may pad. */
+static Expr *padding_add(Padding *padding, Expr *expr)
+{
+    int32_t at = padding->count++;
+    padding->exprs[at] = expr;
+    padding->fields[at].type = type_plain(expr->type);
+    padding->fields[at].name = schema_unique_name(padding->planner, padding->fields, at, STR("$p"));
+    return expr_column(padding->planner->arena, at, type_nullable(padding->fields[at].type));
+}
+
+/* What is computed without outer columns is computed below the join. For what has some, a column
+ * that is TRUE says whether there is a row. */
 void pulled_pad(Planner *planner, Pulled *pulled, Span span)
 {
-    int32_t width = pulled->rel->node.schema.count, count = width;
-    int32_t room = width + pulled->column_count + 1;
-    Expr **exprs = ARENA_ARRAY(planner->arena, Expr *, room);
-    Field *fields = ARENA_ARRAY(planner->arena, Field, room);
-    Expr **passed = rel_columns(planner, &pulled->rel->node.schema);
-    Expr *mark = NULL;
+    const Schema *below = &pulled->rel->node.schema;
+    int32_t width = below->count, room = width + pulled->column_count + 1;
+    Padding padding = {.planner = planner, .count = width};
+    padding.exprs = ARENA_ARRAY(planner->arena, Expr *, room);
+    padding.fields = ARENA_ARRAY(planner->arena, Field, room);
+    Expr **passed = rel_columns(planner, below), *is_there = NULL;
     for (int32_t i = 0; i < width; i++) {
-        exprs[i] = passed[i];
-        fields[i] = pulled->rel->node.schema.fields[i];
+        padding.exprs[i] = passed[i];
+        padding.fields[i] = below->fields[i];
     }
     for (int32_t i = 0; i < pulled->column_count; i++) {
         Expr *column = pulled->columns[i];
         if (expr_is_null_when(column, 0, width))
             continue;
-        bool is_marked = expr_has_outer(column);
-        if (!is_marked || mark == NULL) {
+        if (!expr_has_outer(column)) {
+            pulled->columns[i] = padding_add(&padding, column);
+            continue;
+        }
+        if (is_there == NULL) {
             Value yes = {.type = type_not_null(type_simple(TYPE_BOOLEAN)), .integer = 1};
-            exprs[count] = is_marked ? expr_literal(planner->arena, yes) : column;
-            fields[count] = (Field){.type = type_plain(exprs[count]->type)};
-            fields[count].name = str_from(arena_printf(planner->arena, "$p%d", count - width));
-            column = expr_column(planner->arena, count, type_nullable(fields[count].type));
-            count++;
+            Expr *mark = padding_add(&padding, expr_literal(planner->arena, yes));
+            is_there = subquery_call(planner, "IS NOT NULL", mark, NULL, span);
         }
-        if (is_marked) {
-            mark = mark != NULL ? mark : subquery_call(planner, "IS NOT NULL", column, NULL, span);
-            column = subquery_if(planner, mark, pulled->columns[i], span);
-        }
-        pulled->columns[i] = column;
+        pulled->columns[i] = subquery_if(planner, is_there, column, span);
     }
-    Schema schema = {.fields = fields, .count = count};
-    pulled->rel = rel_calc(planner, pulled->rel, NULL, exprs, &schema);
+    Schema schema = {.fields = padding.fields, .count = padding.count};
+    pulled->rel = rel_calc(planner, pulled->rel, NULL, padding.exprs, &schema);
 }
 
 /* ---- Helpers --------------------------------------------------------------------------- */

@@ -136,9 +136,11 @@ Expr *quantified_value(Planner *planner, const Subquery *subquery, Expr *const *
     bool is_all = ast->quantified.is_all;
     SqlBinaryOp op = is_all ? operator_opposite(ast->quantified.op) : ast->quantified.op;
     Expr *operand = LIST_AT(subquery->operands, 0, Expr);
-    Expr *found = quantified_found(planner, op, operand, columns, span);
-    if (expr_is_poison(found))
+    /* As it is written, for the message. */
+    if (expr_is_poison(subquery_call(planner, operator_name(ast->quantified.op), operand,
+                                     columns[EXTREME_MIN], span)))
         return NULL;
+    Expr *found = quantified_found(planner, op, operand, columns, span);
     Expr *some = subquery_call(planner, ">", columns[EXTREME_ROWS], columns[EXTREME_VALUES], span);
     Expr *zero = expr_literal(planner->arena, (Value){.type = columns[EXTREME_ROWS]->type});
     Expr *any = subquery_call(planner, ">", columns[EXTREME_ROWS], zero, span);
