@@ -31,27 +31,47 @@ static Expr *node_expr(const PlanNode *node, int32_t index)
     }
 }
 
-bool rel_has_outer(const Rel *rel)
+static bool node_has_outer(const PlanNode *node)
 {
     Expr *expr;
-    for (int32_t i = 0; (expr = node_expr(&rel->node, i)) != NULL; i++) {
+    for (int32_t i = 0; (expr = node_expr(node, i)) != NULL; i++) {
         if (expr_has_outer(expr))
             return true;
     }
-    for (int32_t i = 0; i < rel->node.input_count; i++) {
-        if (rel_has_outer(rel_input(rel, i)))
+    for (int32_t i = 0; i < node->input_count; i++) {
+        if (rel_has_outer((Rel *)node->inputs[i]))
             return true;
     }
     return false;
 }
 
-void rel_collect_outer(Planner *planner, const Rel *rel, List *out)
+bool rel_has_outer(Rel *rel)
 {
+    if (rel->has_outer == 0)
+        rel->has_outer = node_has_outer(&rel->node) ? 1 : -1;
+    return rel->has_outer > 0;
+}
+
+static void rel_collect(Planner *planner, Rel *rel, List *seen, List *out)
+{
+    for (int32_t i = 0; i < seen->count; i++) {
+        if (LIST_AT(*seen, i, Rel) == rel)
+            return;
+    }
+    if (!rel_has_outer(rel))
+        return;
+    list_append(seen, planner->arena, rel);
     Expr *expr;
     for (int32_t i = 0; (expr = node_expr(&rel->node, i)) != NULL; i++)
         outer_collect(planner, expr, out);
     for (int32_t i = 0; i < rel->node.input_count; i++)
-        rel_collect_outer(planner, rel_input(rel, i), out);
+        rel_collect(planner, rel_input(rel, i), seen, out);
+}
+
+void rel_collect_outer(Planner *planner, Rel *rel, List *out)
+{
+    List seen = {0};
+    rel_collect(planner, rel, &seen, out);
 }
 
 Expr *pulled_expr(Planner *planner, Expr *expr, int32_t left_width)
@@ -529,6 +549,10 @@ bool pull_rel(Pull *pull, Rel *rel, Pulled *out)
     if (!rel_has_outer(rel)) {
         pull_nothing(pull->planner, rel, out);
         return true;
+    }
+    if (pull->steps++ >= PLAN_RELS_MAX) {
+        REPORT(pull->planner, "WR2039", pull->span, "the subquery is too large to plan");
+        return false;
     }
     switch ((int)rel->node.kind) {
     case PLAN_CALC: return pull_calc(pull, rel, out);

@@ -8,7 +8,8 @@
 typedef struct Pull {
     Planner *planner;
     const Around *around;
-    Span span; /* of the subquery, for messages */
+    Span span;     /* of the subquery, for messages */
+    int32_t steps; /* relations that were pulled: one that is read twice counts twice */
 } Pull;
 
 /* ---- decorrelate.c --------------------------------------------------------------------- */

@@ -57,6 +57,7 @@ struct Rel {
     ConflictRule conflict_rule; /* PLAN_SINK */
     List unique_keys;           /* ColumnSet, filled by rel_unique_keys */
     bool has_unique_keys;
+    int8_t has_outer; /* rel_has_outer: -1 no, 1 yes, 0 not known yet */
     /* Passes. */
     bool is_refused; /* a mistake about it was reported */
     bool is_reached;

@@ -33,9 +33,9 @@ typedef struct Around {
     Expr *const *columns; /* what the scope's columns are over it; NULL: the same */
 } Around;
 
-bool rel_has_outer(const Rel *rel);
+bool rel_has_outer(Rel *rel);
 /* Appends the outer columns of the relation that the list does not have. */
-void rel_collect_outer(Planner *planner, const Rel *rel, List *out);
+void rel_collect_outer(Planner *planner, Rel *rel, List *out);
 /* Whether the expression reads columns of the relation itself. */
 bool expr_has_inner(const Expr *expr);
 /* False after a report at `span`. */
