@@ -25,7 +25,8 @@ static const Format parquet_format = {
              .option_count = sizeof parquet_option_specs / sizeof parquet_option_specs[0],
              .decodes = CHANGELOG_APPEND,
              .encodes = CHANGELOG_APPEND,
-             .is_bulk = true},
+             .is_bulk = true,
+             .reads_fields = true},
 };
 
 static const Format *const formats[] = {

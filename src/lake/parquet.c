@@ -197,16 +197,34 @@ void parquet_writer_free(ParquetWriter *writer)
     memory_free(writer);
 }
 
-/* SELECT CAST("a" AS INTEGER), … FROM read_parquet('path'); without columns, a constant. */
-static void reader_print_query(Buffer *sql, const char *path, const Schema *wanted)
+/* CAST("a" AS INTEGER); of a field: CAST(struct_extract("a", 'b') AS INTEGER). */
+static void reader_print_column(Buffer *sql, const Field *column, FieldPath path)
+{
+    const Type *type = &column->type;
+    buffer_append_text(sql, "CAST(");
+    for (int32_t i = 0; i < path.depth; i++)
+        buffer_append_text(sql, "struct_extract(");
+    print_quoted(sql, column->name, '"');
+    for (int32_t i = 0; i < path.depth; i++) {
+        assert(type->id == TYPE_ROW && path.fields[i] < type->child_count);
+        buffer_append_text(sql, ", ");
+        print_quoted(sql, type->child_names[path.fields[i]], '\'');
+        buffer_append_char(sql, ')');
+        type = &type->children[path.fields[i]];
+    }
+    buffer_append_text(sql, " AS ");
+    duck_type_print(sql, *type);
+    buffer_append_char(sql, ')');
+}
+
+/* SELECT the columns FROM read_parquet('path'); without columns, a constant. */
+static void reader_print_query(Buffer *sql, const char *path, const Schema *wanted,
+                               const FieldPath *paths)
 {
     buffer_append_text(sql, "SELECT ");
     for (int32_t i = 0; i < wanted->count; i++) {
-        buffer_append_text(sql, i > 0 ? ", CAST(" : "CAST(");
-        print_quoted(sql, wanted->fields[i].name, '"');
-        buffer_append_text(sql, " AS ");
-        duck_type_print(sql, wanted->fields[i].type);
-        buffer_append_char(sql, ')');
+        buffer_append_text(sql, i > 0 ? ", " : "");
+        reader_print_column(sql, &wanted->fields[i], paths == NULL ? (FieldPath){0} : paths[i]);
     }
     if (wanted->count == 0)
         buffer_append_text(sql, "TRUE");
@@ -231,8 +249,8 @@ static Status reader_start(ParquetReader *reader, const char *sql, const char *p
     return OK;
 }
 
-Status parquet_reader_open(const char *path, const Schema *wanted, int64_t skip_rows,
-                           ParquetReader **out, Error *error)
+Status parquet_reader_open(const char *path, const Schema *wanted, const FieldPath *paths,
+                           int64_t skip_rows, ParquetReader **out, Error *error)
 {
     assert(skip_rows >= 0);
     ParquetReader *reader = memory_allocate_zeroed(sizeof *reader);
@@ -241,7 +259,7 @@ Status parquet_reader_open(const char *path, const Schema *wanted, int64_t skip_
     Status status = duck_connect(&reader->api, &reader->connection, error);
     if (status == OK) {
         Buffer sql = {0};
-        reader_print_query(&sql, path, wanted);
+        reader_print_query(&sql, path, wanted, paths);
         status = reader_start(reader, buffer_terminated(&sql), path, error);
         buffer_free(&sql);
     }

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "data/batch.h"
+#include "data/schema.h"
 
 typedef struct ParquetWriter ParquetWriter;
 typedef struct ParquetReader ParquetReader;
@@ -37,9 +38,11 @@ Status parquet_writer_finish(ParquetWriter *writer, const char *path, Error *err
 /* NULL is allowed. */
 void parquet_writer_free(ParquetWriter *writer);
 
-/* The wanted columns of the file, by name, as these types; `skip_rows` of them are passed over. */
-Status parquet_reader_open(const char *path, const Schema *wanted, int64_t skip_rows,
-                           ParquetReader **out, Error *error);
+/* The wanted columns of the file, by name, as these types; `skip_rows` of them are passed over.
+ * Of column i only the field at paths[i] is read, which then is the batch's column; NULL: all are
+ * read whole. */
+Status parquet_reader_open(const char *path, const Schema *wanted, const FieldPath *paths,
+                           int64_t skip_rows, ParquetReader **out, Error *error);
 
 /* The next rows appended to the owned batch, whose first columns are the wanted ones; ERR_END
  * when there are none. */

@@ -52,10 +52,10 @@ void parquet_writer_free(ParquetWriter *writer)
     (void)writer;
 }
 
-Status parquet_reader_open(const char *path, const Schema *wanted, int64_t skip_rows,
-                           ParquetReader **out, Error *error)
+Status parquet_reader_open(const char *path, const Schema *wanted, const FieldPath *paths,
+                           int64_t skip_rows, ParquetReader **out, Error *error)
 {
-    (void)path, (void)wanted, (void)skip_rows, (void)out;
+    (void)path, (void)wanted, (void)paths, (void)skip_rows, (void)out;
     return missing(error);
 }
 

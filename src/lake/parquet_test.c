@@ -105,7 +105,7 @@ static int64_t read_file(const Schema *schema, const char *path, int64_t skip, i
 {
     ParquetReader *reader;
     Error error = {0};
-    if (parquet_reader_open(path, schema, skip, &reader, &error) != OK)
+    if (parquet_reader_open(path, schema, NULL, skip, &reader, &error) != OK)
         fail_msg("%s", error.text);
     Batch *batch = batch_new(schema, capacity);
     int64_t n = skip;
@@ -206,7 +206,7 @@ static void lists_longer_than_a_vector_come_back(void **state)
     assert_int_equal(parquet_writer_finish(writer, path, &error), OK);
     parquet_writer_free(writer);
     ParquetReader *reader;
-    assert_int_equal(parquet_reader_open(path, &schema, 0, &reader, &error), OK);
+    assert_int_equal(parquet_reader_open(path, &schema, NULL, 0, &reader, &error), OK);
     Batch *back = batch_new(&schema, BATCH_ROWS_MAX);
     int64_t n = 0;
     while (parquet_reader_next(reader, back, BATCH_ROWS_MAX, &error) == OK) {
@@ -233,7 +233,7 @@ static void what_cannot_be_read_says_why(void **state)
     ParquetReader *reader;
     Error error = {0};
     Schema schema = all_types();
-    assert_int_equal(parquet_reader_open("/nowhere.parquet", &schema, 0, &reader, &error),
+    assert_int_equal(parquet_reader_open("/nowhere.parquet", &schema, NULL, 0, &reader, &error),
                      ERR_NOT_FOUND);
     assert_true(strlen(error.text) > 0);
     ParquetWriter *writer;

@@ -314,7 +314,7 @@ Expr *bind_expr(ExprBinder *binder, const SqlExpr *expr)
         return poison_at(binder, expr->span);
     case SQL_EXISTS:
     case SQL_SUBQUERY: return bind_subquery(binder, expr);
-    case SQL_QUANTIFIED: return unsupported(binder, expr->span, "ANY and ALL with a subquery");
+    case SQL_QUANTIFIED: return bind_quantified(binder, expr);
     case SQL_ARRAY:
     case SQL_MAP:
     case SQL_ROW: return bind_constructor(binder, expr);

@@ -105,7 +105,7 @@ static Bound from_unaliased(Planner *planner, const SqlTable *table, ScopeTable 
     switch (table->kind) {
     case SQL_TABLE_NAMED: return from_named(planner, table, names);
     case SQL_TABLE_CALL: return from_call(planner, table);
-    case SQL_TABLE_QUERY: return bind_query(planner, table->query);
+    case SQL_TABLE_QUERY: return bind_nested_query(planner, table->query);
     case SQL_TABLE_UNNEST:
     case SQL_TABLE_JOIN: break;
     case SQL_TABLE_MATCH: return bind_match(planner, table);

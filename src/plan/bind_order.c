@@ -3,7 +3,8 @@
  * Over a stream the rows can be sorted by time as the watermark goes on (PLAN_SORT), or a number of
  * them can be kept as a Top-N without a key (PLAN_RANK); anything else has no end. In batch mode
  * both are a Top-N at the end of input. What ORDER BY computes that is no column of the result
- * becomes a hidden column behind them, which goes away again. */
+ * becomes a hidden column behind them, which goes away again. What another query reads has no
+ * order: there ORDER BY without LIMIT does nothing. */
 #include <assert.h>
 
 #include "data/sortkey.h"
@@ -224,8 +225,9 @@ static Rel *order_rel(Planner *planner, const OrderQuery *order, Rel *input)
         return NULL;
     if (range.limit == 0)
         return order_nothing(planner, input);
+    bool is_all = range.limit < 0 && range.offset == 0;
     if (range.limit > 0 || settings_is_batch(planner))
-        return range.limit < 0 && range.offset == 0 && order->columns.count == 0
+        return is_all && (order->columns.count == 0 || order->is_nested)
                    ? input
                    : order_rank(planner, order, range, input);
     if (order->query->offset != NULL) {
@@ -234,7 +236,8 @@ static Rel *order_rel(Planner *planner, const OrderQuery *order, Rel *input)
         diagnostic_help(d, "write LIMIT n OFFSET m");
         return NULL;
     }
-    return order->columns.count == 0 ? input : order_sort(planner, order, input);
+    return order->columns.count == 0 || order->is_nested ? input
+                                                         : order_sort(planner, order, input);
 }
 
 Bound order_build(Planner *planner, const OrderQuery *order, Bound bound)

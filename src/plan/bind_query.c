@@ -282,7 +282,7 @@ static void where_bind(ExprBinder *binder, const SqlExpr *expr)
         where_bind(binder, expr->binary.right);
         return;
     }
-    if (subquery_is_predicate(expr)) {
+    if (subquery_is_predicate(planner, expr)) {
         bind_subquery_predicate(binder, expr);
         return;
     }
@@ -620,7 +620,7 @@ static Bound bind_values(Planner *planner, const SqlQuery *query)
 
 /* ---- Queries --------------------------------------------------------------------------- */
 
-static Bound query_body(Planner *planner, const SqlQuery *query)
+static Bound query_body(Planner *planner, const SqlQuery *query, bool is_nested)
 {
     switch (query->kind) {
     case SQL_SELECT: return bind_select(planner, query->select);
@@ -628,18 +628,20 @@ static Bound query_body(Planner *planner, const SqlQuery *query)
     case SQL_UNION:
     case SQL_INTERSECT:
     case SQL_EXCEPT: return bind_set(planner, query);
-    case SQL_NESTED: return bind_query(planner, query->nested);
+    case SQL_NESTED:
+        return is_nested ? bind_nested_query(planner, query->nested)
+                         : bind_query(planner, query->nested);
     }
     return (Bound){0};
 }
 
 /* The body, sorted and cut as the query says. */
-static Bound query_ordered(Planner *planner, const SqlQuery *query)
+static Bound query_ordered(Planner *planner, const SqlQuery *query, bool is_nested)
 {
-    OrderQuery order = {.query = query};
+    OrderQuery order = {.query = query, .is_nested = is_nested};
     bool has_order = query_has_order(query);
     planner->order = has_order && query->kind == SQL_SELECT ? &order : NULL;
-    Bound bound = query_body(planner, query);
+    Bound bound = query_body(planner, query, is_nested);
     planner->order = NULL;
     if (!has_order || bound.rel == NULL)
         return bound;
@@ -658,7 +660,7 @@ static void query_bind_ctes(Planner *planner, const SqlQuery *query)
         const SqlCte *ast = LIST_AT(query->ctes, i, SqlCte);
         Cte *cte = ARENA_NEW(planner->arena, Cte);
         cte->name = ast->name.text;
-        cte->query = bind_query(planner, ast->query);
+        cte->query = bind_nested_query(planner, ast->query);
         if (!bound_rename(planner, &cte->query, &ast->columns, ast->span))
             cte->query = (Bound){0};
         cte->outer = planner->ctes;
@@ -675,8 +677,10 @@ Bound bind_query(Planner *planner, const SqlQuery *query)
     }
     planner->query_depth++;
     Cte *outer = planner->ctes;
+    bool is_nested = planner->is_nested_next;
+    planner->is_nested_next = false;
     query_bind_ctes(planner, query);
-    Bound bound = query_ordered(planner, query);
+    Bound bound = query_ordered(planner, query, is_nested);
     planner->ctes = outer;
     planner->query_depth--;
     if (bound.rel != NULL &&
@@ -685,6 +689,12 @@ Bound bind_query(Planner *planner, const SqlQuery *query)
         return (Bound){0};
     }
     return bound;
+}
+
+Bound bind_nested_query(Planner *planner, const SqlQuery *query)
+{
+    planner->is_nested_next = true;
+    return bind_query(planner, query);
 }
 
 Bound bind_view(Planner *planner, const SqlCreateView *create)

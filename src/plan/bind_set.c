@@ -49,7 +49,7 @@ static bool set_bind_inputs(SetInputs *inputs)
     inputs->bounds = ARENA_ARRAY(inputs->planner->arena, Bound, inputs->queries.count);
     for (int32_t i = 0; i < inputs->queries.count; i++) {
         inputs->bounds[i] =
-            bind_query(inputs->planner, LIST_AT(inputs->queries, i, const SqlQuery));
+            bind_nested_query(inputs->planner, LIST_AT(inputs->queries, i, const SqlQuery));
         is_good &= inputs->bounds[i].rel != NULL;
     }
     return is_good;

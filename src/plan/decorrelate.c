@@ -2,41 +2,76 @@
  * operator.
  *
  *     CALC            its expressions go along, as far as there is no need to compute them
- *     join            conditions of an input whose rows it does not pad
- *     GROUP BY        `inner = outer` makes inner a key; the condition goes on with the key
- *     one row at most the same
- *     OVER            the same, with the key in PARTITION BY: Top-N per outer row
+ *     inner join      conditions of both inputs and its own
+ *     other joins     the left input is grounded, which makes the conditions of the right ones of
+ *                     the join
+ *     UNION           all inputs are grounded: the outer columns are columns of all
+ *     GROUP BY, OVER, `inner = outer` makes inner a key; the condition goes on with the key
+ *     LIMIT, one row  (decorrelate_keys.c)
  *
+ * Where conditions cannot go on as they are, an input is grounded (decorrelate_ground.c).
  * Everything else that has an outer column below or in it is refused. */
-#include <assert.h>
+#include "plan/decorrelate.h"
 
-#include "plan/subquery.h"
-
-bool rel_has_outer(const Rel *rel)
+/* The expressions of a node that may have outer columns, one after the other; NULL at the end. */
+static Expr *node_expr(const PlanNode *node, int32_t index)
 {
-    const PlanNode *node = &rel->node;
-    if (node->kind == PLAN_CALC) {
-        if (node->calc.filter != NULL && expr_has_outer(node->calc.filter))
+    switch ((int)node->kind) {
+    case PLAN_CALC:
+        if (index == 0 && node->calc.filter != NULL)
+            return node->calc.filter;
+        index -= node->calc.filter != NULL;
+        return node->calc.exprs != NULL && index < node->schema.count ? node->calc.exprs[index]
+                                                                      : NULL;
+    case PLAN_VALUES:
+        return index < node->values.row_count * node->schema.count ? node->values.rows[index]
+                                                                   : NULL;
+    case PLAN_REGULAR_JOIN: return index == 0 ? node->regular_join.join.condition : NULL;
+    default: return NULL;
+    }
+}
+
+static bool node_has_outer(const PlanNode *node)
+{
+    Expr *expr;
+    for (int32_t i = 0; (expr = node_expr(node, i)) != NULL; i++) {
+        if (expr_has_outer(expr))
             return true;
-        for (int32_t i = 0; node->calc.exprs != NULL && i < node->schema.count; i++) {
-            if (expr_has_outer(node->calc.exprs[i]))
-                return true;
-        }
     }
-    if (node->kind == PLAN_VALUES) {
-        for (int32_t i = 0; i < node->values.row_count * node->schema.count; i++) {
-            if (expr_has_outer(node->values.rows[i]))
-                return true;
-        }
-    }
-    if (node->kind == PLAN_REGULAR_JOIN && node->regular_join.join.condition != NULL &&
-        expr_has_outer(node->regular_join.join.condition))
-        return true;
     for (int32_t i = 0; i < node->input_count; i++) {
-        if (rel_has_outer(rel_input(rel, i)))
+        if (rel_has_outer((Rel *)node->inputs[i]))
             return true;
     }
     return false;
+}
+
+bool rel_has_outer(Rel *rel)
+{
+    if (rel->has_outer == 0)
+        rel->has_outer = node_has_outer(&rel->node) ? 1 : -1;
+    return rel->has_outer > 0;
+}
+
+static void rel_collect(Planner *planner, Rel *rel, List *seen, List *out)
+{
+    for (int32_t i = 0; i < seen->count; i++) {
+        if (LIST_AT(*seen, i, Rel) == rel)
+            return;
+    }
+    if (!rel_has_outer(rel))
+        return;
+    list_append(seen, planner->arena, rel);
+    Expr *expr;
+    for (int32_t i = 0; (expr = node_expr(&rel->node, i)) != NULL; i++)
+        outer_collect(planner, expr, out);
+    for (int32_t i = 0; i < rel->node.input_count; i++)
+        rel_collect(planner, rel_input(rel, i), seen, out);
+}
+
+void rel_collect_outer(Planner *planner, Rel *rel, List *out)
+{
+    List seen = {0};
+    rel_collect(planner, rel, &seen, out);
 }
 
 Expr *pulled_expr(Planner *planner, Expr *expr, int32_t left_width)
@@ -59,8 +94,9 @@ Expr *pulled_expr(Planner *planner, Expr *expr, int32_t left_width)
     return copy;
 }
 
-void pulled_narrow(Planner *planner, int32_t column_count, Pulled *pulled)
+void pulled_narrow(Planner *planner, Pulled *pulled)
 {
+    int32_t column_count = pulled->column_count;
     const Schema *schema = &pulled->rel->node.schema;
     bool *is_read = ARENA_ARRAY(planner->arena, bool, schema->count + 1);
     for (int32_t i = 0; i < column_count; i++)
@@ -92,12 +128,63 @@ void pulled_narrow(Planner *planner, int32_t column_count, Pulled *pulled)
     pulled->conditions = conditions;
 }
 
+/* A relation that computes more behind its columns. */
+typedef struct Padding {
+    Planner *planner;
+    Expr **exprs;
+    Field *fields;
+    int32_t count;
+} Padding;
+
+/* The expression as a column, which a join may pad. */
+static Expr *padding_add(Padding *padding, Expr *expr)
+{
+    int32_t at = padding->count++;
+    padding->exprs[at] = expr;
+    padding->fields[at].type = type_plain(expr->type);
+    padding->fields[at].name = schema_unique_name(padding->planner, padding->fields, at, STR("$p"));
+    return expr_column(padding->planner->arena, at, type_nullable(padding->fields[at].type));
+}
+
+/* What is computed without outer columns is computed below the join. For what has some, a column
+ * that is TRUE says whether there is a row. */
+void pulled_pad(Planner *planner, Pulled *pulled, Span span)
+{
+    const Schema *below = &pulled->rel->node.schema;
+    int32_t width = below->count, room = width + pulled->column_count + 1;
+    Padding padding = {.planner = planner, .count = width};
+    padding.exprs = ARENA_ARRAY(planner->arena, Expr *, room);
+    padding.fields = ARENA_ARRAY(planner->arena, Field, room);
+    Expr **passed = rel_columns(planner, below), *is_there = NULL;
+    for (int32_t i = 0; i < width; i++) {
+        padding.exprs[i] = passed[i];
+        padding.fields[i] = below->fields[i];
+    }
+    for (int32_t i = 0; i < pulled->column_count; i++) {
+        Expr *column = pulled->columns[i];
+        if (expr_is_null_when(column, 0, width))
+            continue;
+        if (!expr_has_outer(column)) {
+            pulled->columns[i] = padding_add(&padding, column);
+            continue;
+        }
+        if (is_there == NULL) {
+            Value yes = {.type = type_not_null(type_simple(TYPE_BOOLEAN)), .integer = 1};
+            Expr *mark = padding_add(&padding, expr_literal(planner->arena, yes));
+            is_there = subquery_call(planner, "IS NOT NULL", mark, NULL, span);
+        }
+        pulled->columns[i] = subquery_if(planner, is_there, column, span);
+    }
+    Schema schema = {.fields = padding.fields, .count = padding.count};
+    pulled->rel = rel_calc(planner, pulled->rel, NULL, padding.exprs, &schema);
+}
+
 /* ---- Helpers --------------------------------------------------------------------------- */
 
-static bool pull_refuse(Planner *planner, Span span, const char *what)
+bool pull_refuse(Pull *pull, const char *what)
 {
-    planner_unsupported(planner, span,
-                        arena_printf(planner->arena,
+    planner_unsupported(pull->planner, pull->span,
+                        arena_printf(pull->planner->arena,
                                      "a subquery that refers to the query around "
                                      "it from within %s",
                                      what));
@@ -106,13 +193,24 @@ static bool pull_refuse(Planner *planner, Span span, const char *what)
 
 static void pull_nothing(Planner *planner, Rel *rel, Pulled *out)
 {
-    *out = (Pulled){.rel = rel, .columns = rel_columns(planner, &rel->node.schema)};
+    *out = (Pulled){.rel = rel,
+                    .columns = rel_columns(planner, &rel->node.schema),
+                    .column_count = rel->node.schema.count};
 }
 
-static bool exprs_have_outer(const List *exprs)
+bool exprs_have_outer(const List *exprs)
 {
     for (int32_t i = 0; i < exprs->count; i++) {
         if (expr_has_outer(LIST_AT(*exprs, i, Expr)))
+            return true;
+    }
+    return false;
+}
+
+bool pulled_has_outer(const Pulled *pulled)
+{
+    for (int32_t i = 0; i < pulled->column_count; i++) {
+        if (expr_has_outer(pulled->columns[i]))
             return true;
     }
     return false;
@@ -142,21 +240,31 @@ static bool pull_filter_is_safe(const List *conjuncts, int32_t width)
     return false;
 }
 
-static bool pull_calc(Planner *planner, Rel *rel, Span span, Pulled *out)
+/* The conjuncts of the filter over the input; one that may let pass the row of no rows makes that
+ * row one like others. */
+static bool pull_conjuncts(Pull *pull, const Rel *rel, Pulled *in, List *out)
 {
-    Arena *arena = planner->arena;
-    Pulled in;
-    if (!rel_pull(planner, rel_input(rel, 0), span, &in))
+    Arena *arena = pull->planner->arena;
+    if (rel->node.calc.filter == NULL)
+        return true;
+    expr_conjuncts(arena, expr_substitute(arena, rel->node.calc.filter, in->columns), out);
+    if (!in->is_one_row || pull_filter_is_safe(out, in->rel->node.schema.count))
+        return true;
+    if (!pull_ground(pull, out, in, NULL, NULL))
         return false;
-    *out = in;
+    *out = (List){0};
+    expr_conjuncts(arena, expr_substitute(arena, rel->node.calc.filter, in->columns), out);
+    return true;
+}
+
+static bool pull_calc(Pull *pull, Rel *rel, Pulled *out)
+{
+    Planner *planner = pull->planner;
+    Arena *arena = planner->arena;
     List conjuncts = {0};
-    if (rel->node.calc.filter != NULL)
-        expr_conjuncts(arena, expr_substitute(arena, rel->node.calc.filter, in.columns),
-                       &conjuncts);
-    const Schema *schema = &in.rel->node.schema;
-    if (in.is_one_row && conjuncts.count > 0 && !pull_filter_is_safe(&conjuncts, schema->count))
-        return pull_refuse(planner, span, "an aggregate with a filter above it");
-    out->is_one_row = in.is_one_row && conjuncts.count == 0;
+    if (!pull_rel(pull, rel_input(rel, 0), out) || !pull_conjuncts(pull, rel, out, &conjuncts))
+        return false;
+    out->is_one_row = out->is_one_row && conjuncts.count == 0;
     Expr *filter = NULL;
     for (int32_t i = 0; i < conjuncts.count; i++) {
         Expr *conjunct = LIST_AT(conjuncts, i, Expr);
@@ -165,21 +273,25 @@ static bool pull_calc(Planner *planner, Rel *rel, Span span, Pulled *out)
         else
             filter = expr_and(arena, filter, conjunct);
     }
+    const Schema *schema = &out->rel->node.schema;
     if (filter != NULL)
-        out->rel = rel_calc(planner, in.rel, filter, rel_columns(planner, schema), schema);
+        out->rel = rel_calc(planner, out->rel, filter, rel_columns(planner, schema), schema);
     if (rel->node.calc.exprs == NULL)
         return true;
-    out->columns = ARENA_ARRAY(arena, Expr *, rel->node.schema.count + 1);
+    Expr **columns = ARENA_ARRAY(arena, Expr *, rel->node.schema.count + 1);
     for (int32_t i = 0; i < rel->node.schema.count; i++)
-        out->columns[i] = expr_substitute(arena, rel->node.calc.exprs[i], in.columns);
+        columns[i] = expr_substitute(arena, rel->node.calc.exprs[i], out->columns);
+    out->columns = columns;
+    out->column_count = rel->node.schema.count;
     return true;
 }
 
 /* SELECT without FROM. */
-static bool pull_values(Planner *planner, Rel *rel, Span span, Pulled *out)
+static bool pull_values(Pull *pull, Rel *rel, Pulled *out)
 {
+    Planner *planner = pull->planner;
     if (rel->node.values.row_count != 1)
-        return pull_refuse(planner, span, "VALUES");
+        return pull_refuse(pull, "VALUES");
     Type type = type_not_null(type_simple(TYPE_BOOLEAN));
     Field *field = ARENA_NEW(planner->arena, Field);
     *field = (Field){.name = STR("$row"), .type = type};
@@ -189,7 +301,7 @@ static bool pull_values(Planner *planner, Rel *rel, Span span, Pulled *out)
     Rel *row = rel_new(planner, PLAN_VALUES, &schema, NULL, 0);
     row->node.values.rows = cell;
     row->node.values.row_count = 1;
-    *out = (Pulled){.rel = rel_intern(planner, row)};
+    *out = (Pulled){.rel = rel_intern(planner, row), .column_count = rel->node.schema.count};
     out->columns = ARENA_ARRAY(planner->arena, Expr *, rel->node.schema.count + 1);
     for (int32_t i = 0; i < rel->node.schema.count; i++)
         out->columns[i] = rel->node.values.rows[i];
@@ -214,20 +326,16 @@ static Expr **pull_both(Planner *planner, const Rel *rel, const Pulled *left, co
     return both;
 }
 
-static bool pull_join_keys(Planner *planner, const Rel *rel, const Pulled *left,
-                           const Pulled *right, JoinSpec *spec)
+static void pull_join_keys(Planner *planner, const Rel *rel, const Pulled sides[2], JoinSpec *spec)
 {
     const PlanJoin *join = &rel->node.regular_join.join;
     for (int32_t k = 0; k < join->keys[0].count; k++) {
         JoinKey *key = ARENA_NEW(planner->arena, JoinKey);
-        key->left = left->columns[join->keys[0].columns[k]];
-        key->right = right->columns[join->keys[1].columns[k]];
+        key->left = sides[0].columns[join->keys[0].columns[k]];
+        key->right = sides[1].columns[join->keys[1].columns[k]];
         key->is_null_matched = join->matches_null != NULL && join->matches_null[k];
-        if (expr_has_outer(key->left) || expr_has_outer(key->right))
-            return false;
         list_append(&spec->keys, planner->arena, key);
     }
-    return true;
 }
 
 /* Names and types of the new join's output. */
@@ -248,37 +356,91 @@ static Schema pull_join_schema(Planner *planner, const PlanJoin *join, const Joi
     return schema;
 }
 
-static bool pull_join(Planner *planner, Rel *rel, Span span, Pulled *out)
+static bool pull_reads_outer(const Pulled *side, ColumnList keys)
 {
+    for (int32_t k = 0; k < keys.count; k++) {
+        if (expr_has_outer(side->columns[keys.columns[k]]))
+            return true;
+    }
+    return false;
+}
+
+/* The inputs, with columns that a join can have. */
+static bool pull_sides(Pull *pull, const Rel *rel, Pulled sides[2])
+{
+    const PlanJoin *join = &rel->node.regular_join.join;
+    for (int32_t i = 0; i < 2; i++) {
+        if (!pull_rel(pull, rel_input(rel, i), &sides[i]))
+            return false;
+        bool is_plain = join->kind == JOIN_INNER ? !pull_reads_outer(&sides[i], join->keys[i])
+                                                 : !pulled_has_outer(&sides[i]);
+        if ((!is_plain || sides[i].is_one_row) && !pull_ground(pull, NULL, &sides[i], NULL, NULL))
+            return false;
+    }
+    return true;
+}
+
+/* Conditions of the join: its own and those of its right input. */
+static List pull_join_conjuncts(Planner *planner, const PlanJoin *join, const Pulled sides[2],
+                                Expr *const *both)
+{
+    List conjuncts = {0};
+    const Schema *right = &sides[1].rel->node.schema;
+    Expr **shifted = rel_columns_at(planner, right, sides[0].rel->node.schema.count);
+    for (int32_t i = 0; i < sides[1].conditions.count; i++)
+        list_append(
+            &conjuncts, planner->arena,
+            expr_substitute(planner->arena, LIST_AT(sides[1].conditions, i, Expr), shifted));
+    if (join->condition != NULL)
+        expr_conjuncts(planner->arena, expr_substitute(planner->arena, join->condition, both),
+                       &conjuncts);
+    return conjuncts;
+}
+
+/* LEFT, SEMI, ANTI: with the outer columns among those of the left input, what refers to them is a
+ * condition like others. */
+static bool pull_join_grounded(Pull *pull, const Rel *rel, Pulled sides[2], Expr ***both,
+                               List *conjuncts)
+{
+    Planner *planner = pull->planner;
+    const PlanJoin *join = &rel->node.regular_join.join;
+    List outer = {0}, values = {0};
+    if (join->kind == JOIN_RIGHT || join->kind == JOIN_FULL)
+        return pull_refuse(pull, "RIGHT or FULL JOIN");
+    if (!pull_ground(pull, conjuncts, &sides[0], &outer, &values))
+        return false;
+    *both = pull_both(planner, rel, &sides[0], &sides[1]);
+    *conjuncts = pull_join_conjuncts(planner, join, sides, *both);
+    for (int32_t i = 0; i < conjuncts->count; i++)
+        conjuncts->items[i] = outer_replace(planner, LIST_AT(*conjuncts, i, Expr), &outer, &values);
+    return true;
+}
+
+static bool pull_join(Pull *pull, Rel *rel, Pulled *out)
+{
+    Planner *planner = pull->planner;
     Arena *arena = planner->arena;
     const PlanJoin *join = &rel->node.regular_join.join;
-    Pulled left, right;
-    if (!rel_pull(planner, rel_input(rel, 0), span, &left) ||
-        !rel_pull(planner, rel_input(rel, 1), span, &right))
+    Pulled sides[2];
+    if (!pull_sides(pull, rel, sides))
         return false;
-    bool is_inner = join->kind == JOIN_INNER;
-    bool takes_left =
-        is_inner || join->kind == JOIN_LEFT || join->kind == JOIN_SEMI || join->kind == JOIN_ANTI;
-    if ((rel_has_outer(rel_input(rel, 0)) && !takes_left) ||
-        (rel_has_outer(rel_input(rel, 1)) && !is_inner) || left.is_one_row || right.is_one_row)
-        return pull_refuse(planner, span, "this join");
-    Expr **both = pull_both(planner, rel, &left, &right);
-    JoinSpec spec = {.kind = join->kind, .span = rel->span, .left = left.rel, .right = right.rel};
-    List conjuncts = {0};
-    if (join->condition != NULL)
-        expr_conjuncts(arena, expr_substitute(arena, join->condition, both), &conjuncts);
-    *out = (Pulled){.conditions = left.conditions};
-    Expr **shifted = rel_columns_at(planner, &right.rel->node.schema, left.rel->node.schema.count);
-    for (int32_t i = 0; i < right.conditions.count; i++)
-        list_append(&out->conditions, arena,
-                    expr_substitute(arena, LIST_AT(right.conditions, i, Expr), shifted));
+    bool pads_left = join->kind == JOIN_RIGHT || join->kind == JOIN_FULL;
+    Expr **both = pull_both(planner, rel, &sides[0], &sides[1]);
+    List conjuncts = pull_join_conjuncts(planner, join, sides, both);
+    bool is_grounded = join->kind != JOIN_INNER && (exprs_have_outer(&conjuncts) ||
+                                                    (pads_left && sides[0].conditions.count > 0));
+    if (is_grounded && !pull_join_grounded(pull, rel, sides, &both, &conjuncts))
+        return false;
+    JoinSpec spec = {
+        .kind = join->kind, .span = rel->span, .left = sides[0].rel, .right = sides[1].rel};
+    *out = (Pulled){.conditions = sides[0].conditions, .column_count = rel->node.schema.count};
+    pull_join_keys(planner, rel, sides, &spec);
+    List inner = {0};
     for (int32_t i = 0; i < conjuncts.count; i++) {
         Expr *conjunct = LIST_AT(conjuncts, i, Expr);
-        list_append(expr_has_outer(conjunct) ? &out->conditions : &spec.others, arena, conjunct);
+        list_append(expr_has_outer(conjunct) ? &out->conditions : &inner, arena, conjunct);
     }
-    if ((exprs_have_outer(&conjuncts) && !is_inner) ||
-        !pull_join_keys(planner, rel, &left, &right, &spec))
-        return pull_refuse(planner, span, "the condition of this join");
+    join_split(planner, &inner, &spec);
     spec.schema = pull_join_schema(planner, join, &spec);
     out->rel = join_regular(planner, &spec);
     out->columns = ARENA_ARRAY(arena, Expr *, rel->node.schema.count + 1);
@@ -287,328 +449,130 @@ static bool pull_join(Planner *planner, Rel *rel, Span span, Pulled *out)
     return out->rel != NULL;
 }
 
-/* ---- Keys ------------------------------------------------------------------------------ */
+/* ---- UNION ----------------------------------------------------------------------------- */
 
-/* outer = inner; which argument is which. */
-static bool condition_is_key(const Expr *condition, Expr **outer, Expr **inner)
+/* The input, grounded, with the outer columns in front of its own. */
+static Rel *pull_union_input(Pull *pull, Pulled *in, const List *outer, Schema *schema)
 {
-    if (condition->kind != EXPR_CALL || condition->arg_count != 2)
-        return false;
-    Str name = str_from(function_name(condition->function));
-    if (!str_is(name, "=") && !str_is(name, "IS NOT DISTINCT FROM"))
-        return false;
-    for (int32_t i = 0; i < 2; i++) {
-        *outer = condition->args[i];
-        *inner = condition->args[1 - i];
-        if (!expr_has_inner(*outer) && expr_has_outer(*outer) && !expr_has_outer(*inner) &&
-            expr_has_inner(*inner))
-            return expr_is_deterministic(condition);
+    Planner *planner = pull->planner;
+    List known = {0}, values = {0};
+    if (!pull_ground(pull, outer, in, &known, &values))
+        return NULL;
+    Expr **exprs = ARENA_ARRAY(planner->arena, Expr *, schema->count + 1);
+    Field *fields = (Field *)schema->fields;
+    for (int32_t i = 0; i < schema->count; i++) {
+        exprs[i] = i < outer->count
+                       ? outer_replace(planner, LIST_AT(*outer, i, Expr), &known, &values)
+                       : in->columns[i - outer->count];
+        fields[i].type.is_nullable |= exprs[i]->type.is_nullable;
     }
-    return false;
+    return rel_calc(planner, in->rel, NULL, exprs, schema);
 }
 
-static Expr *condition_with_key(Planner *planner, const Expr *condition, Expr *inner, Expr *key)
+static bool pull_union(Pull *pull, Rel *rel, Pulled *out)
 {
-    Expr *copy = arena_copy(planner->arena, condition, (int64_t)sizeof *condition);
-    copy->args = ARENA_ARRAY(planner->arena, Expr *, 2);
-    for (int32_t i = 0; i < 2; i++)
-        copy->args[i] = condition->args[i] == inner ? key : condition->args[i];
-    return copy;
-}
-
-/* Columns computed below an operator with keys: those it has, then those that conditions add. */
-typedef struct PullKeys {
-    GroupColumns columns; /* of the new input */
-    int32_t *added;       /* its columns that are new keys */
-    int32_t added_count;
-    List inner; /* Expr, one for each condition; NULL: it has no inner columns */
-    List outer_conditions;
-} PullKeys;
-
-static bool pull_keys(Planner *planner, const Pulled *in, PullKeys *keys)
-{
-    keys->added = ARENA_ARRAY(planner->arena, int32_t, in->conditions.count + 1);
-    for (int32_t i = 0; i < in->conditions.count; i++) {
-        Expr *condition = LIST_AT(in->conditions, i, Expr), *outer, *inner;
-        if (!expr_has_inner(condition)) {
-            list_append(&keys->inner, planner->arena, condition);
-            continue;
-        }
-        if (!condition_is_key(condition, &outer, &inner))
+    Planner *planner = pull->planner;
+    int32_t count = rel->node.input_count;
+    Pulled *inputs = ARENA_ARRAY(planner->arena, Pulled, count + 1);
+    List outer = {0};
+    for (int32_t i = 0; i < count; i++) {
+        if (!pull_rel(pull, rel_input(rel, i), &inputs[i]))
             return false;
-        list_append(&keys->inner, planner->arena, inner);
+        for (int32_t c = 0; c < inputs[i].column_count; c++)
+            outer_collect(planner, inputs[i].columns[c], &outer);
+        for (int32_t c = 0; c < inputs[i].conditions.count; c++)
+            outer_collect(planner, LIST_AT(inputs[i].conditions, c, Expr), &outer);
     }
-    return true;
-}
-
-/* The conditions with the new keys, which the new operator gives out from column `first` on. */
-static void pull_key_conditions(Planner *planner, const Pulled *in, PullKeys *keys,
-                                const Schema *schema, int32_t first, List *out)
-{
-    for (int32_t i = 0; i < in->conditions.count; i++) {
-        Expr *condition = LIST_AT(in->conditions, i, Expr);
-        Expr *inner = LIST_AT(keys->inner, i, Expr);
-        if (inner == condition) {
-            list_append(out, planner->arena, condition);
-            continue;
-        }
-        int32_t column = first;
-        while (!expr_equal(LIST_AT(keys->columns.exprs, keys->added[column - first], Expr), inner))
-            column++;
-        Expr *key = expr_column(planner->arena, column, schema->fields[column].type);
-        list_append(out, planner->arena, condition_with_key(planner, condition, inner, key));
+    int32_t width = outer.count + rel->node.schema.count;
+    Field *fields = ARENA_ARRAY(planner->arena, Field, width + 1);
+    for (int32_t i = 0; i < width; i++) {
+        bool is_outer = i < outer.count;
+        Type type = is_outer ? LIST_AT(outer, i, Expr)->type
+                             : rel->node.schema.fields[i - outer.count].type;
+        fields[i].type = type_plain(type);
+        fields[i].name = is_outer ? str_from(arena_printf(planner->arena, "$o%d", i))
+                                  : rel->node.schema.fields[i - outer.count].name;
     }
-}
-
-static void pull_add_keys(Planner *planner, const Pulled *in, PullKeys *keys)
-{
-    for (int32_t i = 0; i < in->conditions.count; i++) {
-        Expr *inner = LIST_AT(keys->inner, i, Expr);
-        if (inner == LIST_AT(in->conditions, i, Expr))
-            continue;
-        int32_t column = group_column(planner, &keys->columns, inner, (Str){0});
-        bool is_known = false;
-        for (int32_t k = 0; k < keys->added_count; k++)
-            is_known |= keys->added[k] == column;
-        if (!is_known)
-            keys->added[keys->added_count++] = column;
-    }
-}
-
-/* ---- GROUP BY -------------------------------------------------------------------------- */
-
-/* Of no rows COUNT is 0, where the join gives NULL. */
-static Expr *result_of_none(Planner *planner, const AggregateCall *call, Expr *result)
-{
-    if (call->result.is_nullable)
-        return result;
-    Expr **args = ARENA_ARRAY(planner->arena, Expr *, 2);
-    args[0] = arena_copy(planner->arena, result, (int64_t)sizeof *result);
-    args[0]->type.is_nullable = true;
-    args[1] = expr_literal(planner->arena, (Value){.type = call->result});
-    ExprBinder binder = {.planner = planner, .place = "a subquery"};
-    return bind_function(&binder, "COALESCE", args, 2, (Span){0});
-}
-
-static bool pull_aggregate_args(Planner *planner, const Rel *rel, const Pulled *in, PullKeys *keys,
-                                PlanAggregate *aggregates)
-{
-    int32_t count = rel->node.group_aggregate.aggregate_count;
+    Schema schema = {.fields = fields, .count = width};
+    Rel **sides = ARENA_ARRAY(planner->arena, Rel *, count + 1);
     for (int32_t i = 0; i < count; i++) {
-        aggregates[i] = rel->node.group_aggregate.aggregates[i];
-        for (int32_t a = 0; a < aggregates[i].call->arg_count; a++) {
-            Expr *arg = in->columns[aggregates[i].args[a]];
-            if (expr_has_outer(arg))
-                return false;
-            aggregates[i].args[a] = group_column(planner, &keys->columns, arg, (Str){0});
-        }
-        if (aggregates[i].filter < 0)
-            continue;
-        Expr *filter = in->columns[aggregates[i].filter];
-        if (expr_has_outer(filter))
+        sides[i] = pull_union_input(pull, &inputs[i], &outer, &schema);
+        if (sides[i] == NULL)
             return false;
-        aggregates[i].filter = group_column(planner, &keys->columns, filter, (Str){0});
     }
+    *out = (Pulled){.rel = rel_intern(planner, rel_new(planner, PLAN_UNION, &schema, sides, count)),
+                    .column_count = rel->node.schema.count};
+    Expr **columns = rel_columns(planner, &schema);
+    out->columns = columns + outer.count;
+    for (int32_t i = 0; i < outer.count; i++)
+        list_append(&out->conditions, planner->arena,
+                    outer_condition(planner, LIST_AT(outer, i, Expr), columns[i]));
     return true;
 }
 
-/* The aggregation over the new input: its keys, those added, results. */
-static Rel *pull_aggregate_rel(Planner *planner, const Rel *rel, PullKeys *keys,
-                               const int32_t *old_keys, const PlanAggregate *aggregates)
-{
-    int32_t old_count = rel->node.group_aggregate.key_count;
-    int32_t key_count = old_count + keys->added_count;
-    int32_t count = key_count + rel->node.group_aggregate.aggregate_count;
-    Rel *input = group_columns_rel(planner, &keys->columns, NULL);
-    int32_t *all = ARENA_ARRAY(planner->arena, int32_t, key_count + 1);
-    Field *fields = ARENA_ARRAY(planner->arena, Field, count + 1);
-    for (int32_t i = 0; i < count; i++) {
-        if (i >= key_count) {
-            fields[i] = rel->node.schema.fields[i - keys->added_count];
-            continue;
-        }
-        all[i] = i < old_count ? old_keys[i] : keys->added[i - old_count];
-        fields[i] = input->node.schema.fields[all[i]];
-        fields[i].type = type_plain(fields[i].type);
-    }
-    Schema schema = {.fields = fields, .count = count};
-    Rel *grouped = rel_new(planner, PLAN_GROUP_AGGREGATE, &schema, &input, 1);
-    grouped->span = rel->span;
-    grouped->node.group_aggregate = rel->node.group_aggregate;
-    grouped->node.group_aggregate.keys = all;
-    grouped->node.group_aggregate.key_count = key_count;
-    grouped->node.group_aggregate.aggregates = aggregates;
-    return rel_intern(planner, grouped);
-}
+/* ---- Windows --------------------------------------------------------------------------- */
 
-static bool pull_aggregate(Planner *planner, Rel *rel, Span span, Pulled *out)
+/* Rows get their windows with all columns that the conditions read, whose numbers stay. */
+static bool pull_assign(Pull *pull, Rel *rel, Pulled *out)
 {
-    Pulled in;
-    if (!rel_pull(planner, rel_input(rel, 0), span, &in))
+    Planner *planner = pull->planner;
+    const PlanNode *node = &rel->node;
+    int32_t old = node->schema.count - 3;
+    if (!pull_rel(pull, rel_input(rel, 0), out))
         return false;
-    PullKeys keys = {.columns = {.input = in.rel}};
-    int32_t old_count = rel->node.group_aggregate.key_count;
-    int32_t result_count = rel->node.group_aggregate.aggregate_count;
-    int32_t *old_keys = ARENA_ARRAY(planner->arena, int32_t, old_count + 1);
-    PlanAggregate *aggregates = ARENA_ARRAY(planner->arena, PlanAggregate, result_count + 1);
-    bool is_good = !in.is_one_row && pull_keys(planner, &in, &keys);
-    for (int32_t k = 0; is_good && k < old_count; k++) {
-        Expr *key = in.columns[rel->node.group_aggregate.keys[k]];
-        is_good = !expr_has_outer(key);
-        if (is_good)
-            old_keys[k] = group_column(planner, &keys.columns, key, (Str){0});
-    }
-    if (!is_good || !pull_aggregate_args(planner, rel, &in, &keys, aggregates))
-        return pull_refuse(planner, span,
-                           "GROUP BY, DISTINCT or an aggregate otherwise than by `=`");
-    pull_add_keys(planner, &in, &keys);
-    Rel *grouped = pull_aggregate_rel(planner, rel, &keys, old_keys, aggregates);
-    const Schema *schema = &grouped->node.schema;
-    *out = (Pulled){.rel = grouped, .is_one_row = old_count == 0};
-    out->columns = ARENA_ARRAY(planner->arena, Expr *, old_count + result_count + 1);
-    for (int32_t i = 0; i < old_count + result_count; i++) {
-        int32_t at = i < old_count ? i : i + keys.added_count;
-        out->columns[i] = expr_column(planner->arena, at, schema->fields[at].type);
-        if (old_count == 0)
-            out->columns[i] = result_of_none(planner, aggregates[i].call, out->columns[i]);
-    }
-    pull_key_conditions(planner, &in, &keys, schema, old_count, &out->conditions);
+    const Expr *time = out->columns[node->window_assign.window.time_column];
+    if (node->window_assign.window.kind == WINDOW_SESSION || out->is_one_row ||
+        time->kind != EXPR_COLUMN || time->type.time_attribute == TIME_NONE)
+        return pull_refuse(pull, node_label(planner->arena, node));
+    int32_t width = out->rel->node.schema.count;
+    Schema window = {.fields = node->schema.fields + old, .count = 3};
+    Schema schema = schema_concat(planner->arena, &out->rel->node.schema, &window);
+    Rel *assign = rel_new(planner, PLAN_WINDOW_ASSIGN, &schema, &out->rel, 1);
+    assign->span = rel->span;
+    assign->node.window_assign = node->window_assign;
+    assign->node.window_assign.window.time_column = time->column;
+    Expr **columns = ARENA_ARRAY(planner->arena, Expr *, old + 3);
+    for (int32_t i = 0; i < old + 3; i++)
+        columns[i] =
+            i < old ? out->columns[i]
+                    : expr_column(planner->arena, width + i - old, window.fields[i - old].type);
+    out->rel = rel_intern(planner, assign);
+    out->columns = columns;
+    out->column_count = old + 3;
     return true;
 }
 
-/* ---- Rows that pass as they are, by keys ------------------------------------------------ */
+/* ---- All ------------------------------------------------------------------------------- */
 
-/* The columns of the input as they come, with the keys that conditions add behind them. */
-typedef struct PullRows {
-    Pulled in;
-    PullKeys keys;
-    int32_t *places; /* of the old input's columns in the new one */
-    Rel *input;
-} PullRows;
-
-static bool pull_rows(Planner *planner, Rel *rel, Span span, PullRows *rows)
-{
-    *rows = (PullRows){0};
-    if (!rel_pull(planner, rel_input(rel, 0), span, &rows->in))
-        return false;
-    int32_t count = rel_input(rel, 0)->node.schema.count;
-    rows->keys.columns.input = rows->in.rel;
-    rows->places = ARENA_ARRAY(planner->arena, int32_t, count + 1);
-    bool is_good = !rows->in.is_one_row && pull_keys(planner, &rows->in, &rows->keys);
-    for (int32_t i = 0; is_good && i < count; i++) {
-        is_good = !expr_has_outer(rows->in.columns[i]);
-        if (is_good)
-            rows->places[i] =
-                group_column(planner, &rows->keys.columns, rows->in.columns[i], (Str){0});
-    }
-    if (!is_good)
-        return pull_refuse(planner, span,
-                           "a query as a value or OVER otherwise than by `=` in WHERE");
-    pull_add_keys(planner, &rows->in, &rows->keys);
-    rows->input = group_columns_rel(planner, &rows->keys.columns, NULL);
-    return true;
-}
-
-/* What the columns and conditions are over the output, which begins with the new input's. */
-static void pull_rows_out(Planner *planner, const Rel *rel, PullRows *rows, Pulled *out)
-{
-    const Schema *schema = &out->rel->node.schema;
-    int32_t old = rel_input(rel, 0)->node.schema.count, count = rel->node.schema.count;
-    int32_t shift = rows->input->node.schema.count - old;
-    out->columns = ARENA_ARRAY(planner->arena, Expr *, count + 1);
-    for (int32_t i = 0; i < count; i++) {
-        int32_t at = i < old ? rows->places[i] : i + shift;
-        out->columns[i] = expr_column(planner->arena, at, schema->fields[at].type);
-    }
-    for (int32_t i = 0; i < rows->in.conditions.count; i++) {
-        Expr *condition = LIST_AT(rows->in.conditions, i, Expr);
-        Expr *inner = LIST_AT(rows->keys.inner, i, Expr);
-        if (inner != condition) {
-            int32_t at = group_column(planner, &rows->keys.columns, inner, (Str){0});
-            Expr *key = expr_column(planner->arena, at, schema->fields[at].type);
-            condition = condition_with_key(planner, condition, inner, key);
-        }
-        list_append(&out->conditions, planner->arena, condition);
-    }
-}
-
-static bool pull_single(Planner *planner, Rel *rel, Span span, Pulled *out)
-{
-    PullRows rows;
-    if (!pull_rows(planner, rel, span, &rows))
-        return false;
-    Rel *single = rel_new(planner, PLAN_SINGLE_ROW, &rows.input->node.schema, &rows.input, 1);
-    single->span = rel->span;
-    single->node.single_row = rel->node.single_row;
-    single->node.single_row.keys =
-        (ColumnList){.columns = rows.keys.added, .count = rows.keys.added_count};
-    *out = (Pulled){.rel = rel_intern(planner, single), .is_one_row = true};
-    pull_rows_out(planner, rel, &rows, out);
-    return true;
-}
-
-static void pull_over_calls(Planner *planner, const Rel *rel, const PullRows *rows, Rel *over)
-{
-    int32_t count = rel->node.over.call_count;
-    PlanOverCall *calls = ARENA_ARRAY(planner->arena, PlanOverCall, count + 1);
-    for (int32_t i = 0; i < count; i++) {
-        calls[i] = rel->node.over.calls[i];
-        if (calls[i].function != OVER_AGGREGATE)
-            continue;
-        for (int32_t a = 0; a < calls[i].aggregate.call->arg_count; a++)
-            calls[i].aggregate.args[a] = rows->places[calls[i].aggregate.args[a]];
-        if (calls[i].aggregate.filter >= 0)
-            calls[i].aggregate.filter = rows->places[calls[i].aggregate.filter];
-    }
-    SortColumn *order = ARENA_ARRAY(planner->arena, SortColumn, rel->node.over.order_count + 1);
-    for (int32_t i = 0; i < rel->node.over.order_count; i++) {
-        order[i] = rel->node.over.order[i];
-        order[i].column = rows->places[order[i].column];
-    }
-    over->node.over.calls = calls;
-    over->node.over.order = order;
-}
-
-static bool pull_over(Planner *planner, Rel *rel, Span span, Pulled *out)
-{
-    PullRows rows;
-    if (!pull_rows(planner, rel, span, &rows))
-        return false;
-    int32_t old = rel_input(rel, 0)->node.schema.count;
-    Schema results = {.fields = rel->node.schema.fields + old,
-                      .count = rel->node.schema.count - old};
-    Schema schema = schema_concat(planner->arena, &rows.input->node.schema, &results);
-    Rel *over = rel_new(planner, PLAN_OVER, &schema, &rows.input, 1);
-    over->span = rel->span;
-    over->node.over = rel->node.over;
-    int32_t count = rel->node.over.key_count;
-    int32_t *keys = ARENA_ARRAY(planner->arena, int32_t, count + rows.keys.added_count + 1);
-    for (int32_t i = 0; i < count; i++)
-        keys[i] = rows.places[rel->node.over.keys[i]];
-    for (int32_t i = 0; i < rows.keys.added_count; i++)
-        keys[count + i] = rows.keys.added[i];
-    over->node.over.keys = keys;
-    over->node.over.key_count = count + rows.keys.added_count;
-    pull_over_calls(planner, rel, &rows, over);
-    *out = (Pulled){.rel = rel_intern(planner, over)};
-    pull_rows_out(planner, rel, &rows, out);
-    return true;
-}
-
-bool rel_pull(Planner *planner, Rel *rel, Span span, Pulled *out)
+bool pull_rel(Pull *pull, Rel *rel, Pulled *out)
 {
     if (!rel_has_outer(rel)) {
-        pull_nothing(planner, rel, out);
+        pull_nothing(pull->planner, rel, out);
         return true;
     }
+    if (pull->steps++ >= PLAN_RELS_MAX) {
+        REPORT(pull->planner, "WR2039", pull->span, "the subquery is too large to plan");
+        return false;
+    }
     switch ((int)rel->node.kind) {
-    case PLAN_CALC: return pull_calc(planner, rel, span, out);
-    case PLAN_VALUES: return pull_values(planner, rel, span, out);
-    case PLAN_REGULAR_JOIN: return pull_join(planner, rel, span, out);
-    case PLAN_GROUP_AGGREGATE: return pull_aggregate(planner, rel, span, out);
-    case PLAN_SINGLE_ROW: return pull_single(planner, rel, span, out);
-    case PLAN_OVER: return pull_over(planner, rel, span, out);
+    case PLAN_CALC: return pull_calc(pull, rel, out);
+    case PLAN_VALUES: return pull_values(pull, rel, out);
+    case PLAN_REGULAR_JOIN: return pull_join(pull, rel, out);
+    case PLAN_UNION: return pull_union(pull, rel, out);
+    case PLAN_GROUP_AGGREGATE: return pull_aggregate(pull, rel, out);
+    case PLAN_SINGLE_ROW: return pull_single(pull, rel, out);
+    case PLAN_OVER: return pull_over(pull, rel, out);
+    case PLAN_RANK: return pull_rank(pull, rel, out);
+    case PLAN_WINDOW_ASSIGN: return pull_assign(pull, rel, out);
+    /* What is joined has no order. */
+    case PLAN_SORT: return pull_rel(pull, rel_input(rel, 0), out);
     default: break;
     }
-    return pull_refuse(planner, span, node_label(planner->arena, &rel->node));
+    return pull_refuse(pull, node_label(pull->planner->arena, &rel->node));
+}
+
+bool rel_pull(Planner *planner, Rel *rel, const Around *around, Span span, Pulled *out)
+{
+    Pull pull = {.planner = planner, .around = around, .span = span};
+    return pull_rel(&pull, rel, out);
 }

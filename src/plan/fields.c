@@ -5,12 +5,15 @@
  *     source: bid, bid.price, bid.auction ── … ── CALC: columns of these names
  *
  * Up from the roots it is learnt how each column is used: as a whole, or by which fields. Then the
- * fields are added behind the columns of the source, of the CALCs that hand the column on and of
- * WATERMARKs; no column changes its number, and pruning takes away the one that nobody reads any
- * more. Other operators use whole columns. */
+ * fields are added behind the columns of the source, of the CALCs that hand the column on, of
+ * WATERMARKs and of windows; no column changes its number, and pruning takes away the one that
+ * nobody reads any more. Other operators use whole columns. */
 #include <assert.h>
 
 #include "plan/kind.h"
+
+/* The last columns of PLAN_WINDOW_ASSIGN: start, end and time. */
+enum { WINDOW_COLUMNS = 3 };
 
 /* A use of one field, and where the field stands once it is a column. */
 typedef struct FieldUse {
@@ -121,10 +124,22 @@ static void watermark_use(Planner *planner, const Rel *rel)
     expr_use(planner, rel->node.watermark.watermark, below);
 }
 
+static void assign_use(Planner *planner, const Rel *rel)
+{
+    ColumnUse *below = rel_input(rel, 0)->uses;
+    for (int32_t i = 0; i < rel->node.schema.count - WINDOW_COLUMNS; i++)
+        use_merge(planner, &below[i], &rel->uses[i]);
+    below[rel->node.window_assign.window.time_column].is_whole = true;
+    for (int32_t k = 0; k < rel->node.window_assign.key_count; k++)
+        below[rel->node.window_assign.keys[k]].is_whole = true;
+}
+
 static void rel_use(Planner *planner, const Rel *rel)
 {
     if (rel->node.kind == PLAN_CALC) {
         calc_use(planner, rel);
+    } else if (rel->node.kind == PLAN_WINDOW_ASSIGN) {
+        assign_use(planner, rel);
     } else if (rel->node.kind == PLAN_WATERMARK) {
         watermark_use(planner, rel);
     } else {
@@ -311,25 +326,40 @@ static void calc_grow(Planner *planner, Rel *rel)
     node->schema = (Schema){.fields = growth.fields, .count = growth.count};
 }
 
-/* The columns are the input's: so are those that were added. */
-static void watermark_grow(Planner *planner, Rel *rel)
+/* The columns are the input's, and `own` more behind them: behind those come the added ones. */
+static void passed_grow(Planner *planner, Rel *rel, int32_t own)
 {
     const Rel *input = rel_input(rel, 0);
-    int32_t count = rel->node.schema.count, all = input->node.schema.count;
-    rel->node.watermark.watermark = expr_grow(planner, rel->node.watermark.watermark, input);
+    int32_t count = rel->node.schema.count, passed = count - own;
+    int32_t all = input->node.schema.count + own;
     Field *fields = ARENA_ARRAY(planner->arena, Field, all + 1);
     for (int32_t i = 0; i < all; i++)
-        fields[i] = i < count ? rel->node.schema.fields[i] : input->node.schema.fields[i];
+        fields[i] = i < count ? rel->node.schema.fields[i] : input->node.schema.fields[i - own];
     rel->node.schema = (Schema){.fields = fields, .count = all};
-    for (int32_t i = 0; i < count; i++) {
+    for (int32_t i = 0; i < passed; i++) {
         const ColumnUse *use = &rel->uses[i];
         for (int32_t f = 0; !use->is_whole && f < use->fields.count; f++) {
             FieldUse *field = LIST_AT(use->fields, f, FieldUse);
             const FieldUse *below = use_find(&input->uses[i], field->path);
             if (use_settle(use, field, below))
-                field->column = below->column;
+                field->column = below->column + own;
         }
     }
+}
+
+static void watermark_grow(Planner *planner, Rel *rel)
+{
+    const Rel *input = rel_input(rel, 0);
+    rel->node.watermark.watermark = expr_grow(planner, rel->node.watermark.watermark, input);
+    passed_grow(planner, rel, 0);
+}
+
+/* Pruning puts the added columns before the window's again. */
+static void assign_grow(Planner *planner, Rel *rel)
+{
+    int32_t count = rel->node.schema.count;
+    passed_grow(planner, rel, WINDOW_COLUMNS);
+    rel->grown_count = rel->node.schema.count - count;
 }
 
 /* Columns that are handed on together must be numbered in the schemas as they are now. */
@@ -353,5 +383,7 @@ void pass_fields(Planner *planner)
             calc_grow(planner, rel);
         else if (rel->node.kind == PLAN_WATERMARK)
             watermark_grow(planner, rel);
+        else if (rel->node.kind == PLAN_WINDOW_ASSIGN)
+            assign_grow(planner, rel);
     }
 }

@@ -448,6 +448,25 @@ static void test_catalog(void **state)
         "statement with CREATE TABLE nothing (…) WITH (…)\n");
 }
 
+/* Each relation reads the one before it twice: to take the outer column out is to double them. */
+static void test_subquery_that_grows(void **state)
+{
+    (void)state;
+    Buffer exists = {0}, sql = {0}, expected = {0};
+    buffer_append_text(&exists, "EXISTS (WITH c0 AS (SELECT id FROM w WHERE id > o.store)");
+    for (int32_t i = 1; i < 40; i++)
+        buffer_printf(&exists, ", c%d AS (SELECT a.id FROM c%d AS a JOIN c%d AS b ON a.id = b.id)",
+                      i, i - 1, i - 1);
+    buffer_append_text(&exists, " SELECT 1 FROM c39)");
+    const char *text = buffer_terminated(&exists);
+    buffer_printf(&sql, TABLES "INSERT INTO p1 SELECT id FROM orders AS o WHERE %s;", text);
+    buffer_printf(&expected, "WR2039 at <%s>: the subquery is too large to plan\n", text);
+    assert_plan(buffer_terminated(&sql), buffer_terminated(&expected));
+    buffer_free(&expected);
+    buffer_free(&sql);
+    buffer_free(&exists);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -470,6 +489,7 @@ int main(void)
         cmocka_unit_test(test_hints),
         cmocka_unit_test(test_not_yet),
         cmocka_unit_test(test_catalog),
+        cmocka_unit_test(test_subquery_that_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,7 @@ struct Rel {
     ConflictRule conflict_rule; /* PLAN_SINK */
     List unique_keys;           /* ColumnSet, filled by rel_unique_keys */
     bool has_unique_keys;
+    int8_t has_outer; /* rel_has_outer: -1 no, 1 yes, 0 not known yet */
     /* Passes. */
     bool is_refused; /* a mistake about it was reported */
     bool is_reached;
@@ -69,6 +70,7 @@ struct Rel {
     uint64_t identity;
     uint64_t *column_identities;
     struct ColumnUse *uses; /* pass_fields: of each output column */
+    int32_t grown_count;    /* PLAN_WINDOW_ASSIGN: columns that it added behind all others */
 };
 
 /* A relation with the names under which its columns are known here. */
@@ -126,6 +128,7 @@ typedef struct OrderQuery {
     List columns;          /* SortColumn of the result with the hidden columns behind it */
     List hidden;           /* Expr */
     int32_t visible_count; /* columns of the result */
+    bool is_nested;        /* in another query */
     bool is_bound, is_failed;
 } OrderQuery;
 
@@ -182,8 +185,9 @@ struct Planner {
     OrderQuery *order;  /* ORDER BY of the query whose SELECT is bound next, or NULL */
     const Scope *outer; /* around the query that is being bound, or NULL */
     int32_t query_depth;
-    bool is_in_view; /* binding the query of a view */
-    bool is_partial; /* the parser dropped statements: missing tables are not reported */
+    bool is_nested_next; /* the query that is bound next stands in another */
+    bool is_in_view;     /* binding the query of a view */
+    bool is_partial;     /* the parser dropped statements: missing tables are not reported */
 };
 
 /* Add an error; labels, notes and suggestions go to the result. */
@@ -517,6 +521,8 @@ Type entry_metadata_type(Planner *planner, const TableEntry *entry, const TableC
 /* ---- bind_query.c, bind_from.c --------------------------------------------------------- */
 
 Bound bind_query(Planner *planner, const SqlQuery *query);
+/* A query in another one: in what order its rows come has no meaning. */
+Bound bind_nested_query(Planner *planner, const SqlQuery *query);
 /* UNION, INTERSECT, EXCEPT. */
 Bound bind_set(Planner *planner, const SqlQuery *query);
 /* A relation of FROM that is no join. */

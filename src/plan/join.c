@@ -169,8 +169,7 @@ static bool expr_is_true(const Expr *expr)
            expr->literal.integer != 0;
 }
 
-/* A condition of the join itself, as ON gives it. */
-static void from_condition(Planner *planner, From *join, Expr *conjunct)
+void from_condition(Planner *planner, From *join, Expr *conjunct)
 {
     if (expr_is_true(conjunct))
         return;
@@ -226,21 +225,7 @@ void from_filter(Planner *planner, From *from, Expr *conjunct)
         list_append(&from->filters, planner->arena, conjunct);
 }
 
-/* ---- ON, USING, NATURAL ---------------------------------------------------------------- */
-
-static void join_bind_on(Planner *planner, From *join, const SqlExpr *on)
-{
-    ExprBinder binder = {.planner = planner, .scope = &join->scope, .place = "ON"};
-    Expr *condition = bind_condition(&binder, on);
-    if (expr_is_poison(condition)) {
-        join->is_failed = true;
-        return;
-    }
-    List conjuncts = {0};
-    expr_conjuncts(planner->arena, condition, &conjuncts);
-    for (int32_t i = 0; i < conjuncts.count; i++)
-        from_condition(planner, join, LIST_AT(conjuncts, i, Expr));
-}
+/* ---- USING, NATURAL -------------------------------------------------------------------- */
 
 /* One side's column of USING over the columns of the join; NULL after a report. */
 static Expr *using_column(Planner *planner, const From *join, bool is_left, const SqlName *name)
@@ -417,14 +402,16 @@ static From *from_join(Planner *planner, const SqlTable *table)
     List names = table->join.using;
     if (table->join.is_natural)
         names = natural_names(planner, join, table->span);
+    From *root = join;
     if (table->join.on != NULL)
-        join_bind_on(planner, join, table->join.on);
+        root = join_bind_on(planner, join, table->join.on);
     for (int32_t i = 0; i < names.count; i++)
         using_condition(planner, join, LIST_AT(names, i, SqlName));
     from_pad_scope(planner, join);
     for (int32_t i = 0; i < names.count && !join->is_failed; i++)
         using_merge(planner, join, LIST_AT(names, i, SqlName), i);
-    return join;
+    root->is_failed |= join->is_failed;
+    return root;
 }
 
 From *bind_from(Planner *planner, const SqlTable *table)

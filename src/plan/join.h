@@ -61,6 +61,11 @@ From *bind_from(Planner *planner, const SqlTable *table);
 From *from_leaf(Planner *planner, const SqlTable *ast, const Scope *scope, Rel *rel, Span span);
 /* Adds a conjunct over the columns: it goes as far down as outer joins let it. */
 void from_filter(Planner *planner, From *from, Expr *conjunct);
+/* A condition of the join itself, as ON gives it. */
+void from_condition(Planner *planner, From *join, Expr *conjunct);
+/* ON of a join, whose names are known. What stands in its place then: joins of subqueries may be
+ * above it (join_on.c). */
+From *join_bind_on(Planner *planner, From *join, const SqlExpr *on);
 /* The relation joined with another, which gets no names. Conditions are over the columns of left,
  * then of rel. */
 From *from_join_rel(Planner *planner, From *left, JoinKind kind, Rel *rel, const List *conditions,
@@ -92,5 +97,7 @@ void state_ttl_check(Planner *planner, const List *hints, const SqlTable *from);
 /* Rel of the join, its schema's names and order as in the spec; NULL after a report. */
 Rel *join_choose(Planner *planner, const JoinSpec *spec);
 Rel *join_regular(Planner *planner, const JoinSpec *spec);
+/* Adds the conjuncts over both sides' columns to the spec, as keys where they can be. */
+void join_split(Planner *planner, const List *conditions, JoinSpec *spec);
 
 #endif

@@ -72,7 +72,7 @@ static bool join_take_key(Planner *planner, JoinSpec *spec, const Expr *conjunct
     return true;
 }
 
-static void join_split(Planner *planner, const List *conditions, JoinSpec *spec)
+void join_split(Planner *planner, const List *conditions, JoinSpec *spec)
 {
     for (int32_t i = 0; i < conditions->count; i++) {
         Expr *conjunct = LIST_AT(*conditions, i, Expr);
@@ -104,15 +104,17 @@ static bool spec_has_outer(const JoinSpec *spec)
     return false;
 }
 
+/* A condition that refers to a query further out will be taken out of the join again. */
+static Rel *join_sides(Planner *planner, const JoinSpec *spec)
+{
+    return spec_has_outer(spec) ? join_regular(planner, spec) : join_choose(planner, spec);
+}
+
 static Rel *from_join_sides(Planner *planner, From *join, Rel *left, Rel *right)
 {
     JoinSpec spec = from_spec(join, left, right);
     join_split(planner, &join->conditions, &spec);
-    if (!spec_has_outer(&spec))
-        return join_choose(planner, &spec);
-    planner_unsupported(planner, join->span,
-                        "a join or subquery whose condition refers to a query further out");
-    return NULL;
+    return join_sides(planner, &spec);
 }
 
 /* ---- LATERAL --------------------------------------------------------------------------- */
@@ -129,18 +131,19 @@ static Expr **lateral_columns(Planner *planner, const From *join, const Pulled *
     return columns;
 }
 
-/* LEFT JOIN: where there is no row, the query's columns must come out as NULL by themselves. */
-static bool lateral_is_padded(Planner *planner, const From *join, const Pulled *pulled,
-                              Expr *const *columns)
+/* ON over the row that LEFT JOIN LATERAL always finds: its columns are NULL where that is not TRUE.
+ * The conditions over the columns of the join are used up. */
+static void lateral_pad_one_row(Planner *planner, const From *join, const List *conditions,
+                                Expr **columns)
 {
+    Expr *condition = NULL;
+    for (int32_t i = 0; i < conditions->count; i++)
+        condition =
+            expr_and(planner->arena, condition,
+                     expr_substitute(planner->arena, LIST_AT(*conditions, i, Expr), columns));
     int32_t left = join->left->scope.schema.count;
-    int32_t width = left + pulled->rel->node.schema.count;
-    bool is_good = !pulled->is_one_row || join->conditions.count == 0;
-    for (int32_t i = 0; !pulled->is_one_row && i < join->right->scope.schema.count; i++)
-        is_good &= expr_is_null_when(columns[left + i], left, width);
-    if (!is_good)
-        planner_unsupported(planner, join->span, "this form of LEFT JOIN LATERAL");
-    return is_good;
+    for (int32_t i = 0; condition != NULL && i < join->right->scope.schema.count; i++)
+        columns[left + i] = subquery_if(planner, condition, columns[left + i], join->span);
 }
 
 /* The output: names and types of the scope, nullable where a join pads it. */
@@ -158,6 +161,15 @@ static Rel *lateral_project(Planner *planner, const From *join, Rel *rel, Expr *
     return rel_calc(planner, rel, NULL, columns, &schema);
 }
 
+static Rel *lateral_filter(Planner *planner, Rel *rel, const List *conjuncts)
+{
+    Expr *filter = NULL;
+    for (int32_t i = 0; i < conjuncts->count; i++)
+        filter = expr_and(planner->arena, filter, LIST_AT(*conjuncts, i, Expr));
+    const Schema *schema = &rel->node.schema;
+    return rel_calc(planner, rel, filter, rel_columns(planner, schema), schema);
+}
+
 static Rel *from_join_lateral(Planner *planner, From *join, Rel *left, Rel *right)
 {
     Arena *arena = planner->arena;
@@ -166,39 +178,46 @@ static Rel *from_join_lateral(Planner *planner, From *join, Rel *left, Rel *righ
         planner_unsupported(planner, join->span, "LATERAL on the right of RIGHT or FULL JOIN");
         return NULL;
     }
-    if (!rel_pull(planner, right, join->right->span, &pulled))
+    Around around = {.rel = left};
+    if (!rel_pull(planner, right, &around, join->right->span, &pulled))
         return NULL;
-    pulled_narrow(planner, join->right->scope.schema.count, &pulled);
-    Expr **columns = lateral_columns(planner, join, &pulled);
+    pulled_narrow(planner, &pulled);
     bool is_left = join->kind == JOIN_LEFT;
-    if (is_left && !lateral_is_padded(planner, join, &pulled, columns))
-        return NULL;
-    List conditions = {0};
+    if (is_left && !pulled.is_one_row)
+        pulled_pad(planner, &pulled, join->span);
+    Expr **columns = lateral_columns(planner, join, &pulled);
+    List conditions = {0}, on = join->conditions, filters = {0};
     int32_t width = left->node.schema.count;
     for (int32_t i = 0; i < pulled.conditions.count; i++)
         list_append(&conditions, arena,
                     pulled_expr(planner, LIST_AT(pulled.conditions, i, Expr), width));
-    for (int32_t i = 0; i < join->conditions.count; i++) {
-        Expr *conjunct = expr_substitute(arena, LIST_AT(join->conditions, i, Expr), columns);
+    if (pulled.is_one_row) {
+        if (is_left)
+            lateral_pad_one_row(planner, join, &on, columns);
+        else
+            filters = on;
+        on = (List){0};
+    }
+    for (int32_t i = 0; i < on.count; i++) {
+        Expr *conjunct = expr_substitute(arena, LIST_AT(on, i, Expr), columns);
         list_append(&conditions, arena, conjunct);
     }
     if (pulled.rel->node.kind == PLAN_VALUES && conditions.count == 0 && !is_left)
         return lateral_project(planner, join, left, columns);
     const Rel *sides[2] = {left, pulled.rel};
-    From joined = {
-        .kind = join->kind, .span = join->span, .left = join->left, .right = join->right};
+    From joined = {.kind = pulled.is_one_row ? JOIN_LEFT : join->kind,
+                   .span = join->span,
+                   .left = join->left,
+                   .right = join->right};
     JoinSpec spec = from_spec(&joined, left, pulled.rel);
     spec.schema = schema_concat(arena, &sides[0]->node.schema, &sides[1]->node.schema);
-    for (int32_t i = width; is_left && i < spec.schema.count; i++)
+    for (int32_t i = width; spec.kind == JOIN_LEFT && i < spec.schema.count; i++)
         ((Field *)spec.schema.fields)[i].type.is_nullable = true;
     join_split(planner, &conditions, &spec);
-    if (spec_has_outer(&spec)) {
-        planner_unsupported(planner, join->span,
-                            "LATERAL that refers to more than the relations beside it");
+    Rel *rel = join_sides(planner, &spec);
+    if (rel == NULL)
         return NULL;
-    }
-    Rel *rel = join_choose(planner, &spec);
-    return rel == NULL ? NULL : lateral_project(planner, join, rel, columns);
+    return lateral_filter(planner, lateral_project(planner, join, rel, columns), &filters);
 }
 
 static Rel *from_build_join(Planner *planner, From *join)

@@ -45,7 +45,7 @@ Rel *join_window(Planner *planner, const JoinSpec *spec)
         return NULL;
     }
     if (left->spec.is_processing_time)
-        planner_unsupported(planner, spec->span, "a join of processing-time windows");
+        window_refuse_processing_time(planner, spec->span, "a join of");
     TimedJoin made = timed_join(planner, spec, &spec->others);
     Rel *rel = rel_new(planner, PLAN_WINDOW_JOIN, &spec->schema, made.inputs, 2);
     rel->span = spec->span;

@@ -11,7 +11,7 @@ static Expr *subquery_poison(ExprBinder *binder, Span span)
     return expr;
 }
 
-static Expr *subquery_call(Planner *planner, const char *name, Expr *a, Expr *b, Span span)
+Expr *subquery_call(Planner *planner, const char *name, Expr *a, Expr *b, Span span)
 {
     ExprBinder binder = {.planner = planner, .place = "a subquery"};
     Expr **args = ARENA_ARRAY(planner->arena, Expr *, 2);
@@ -20,17 +20,58 @@ static Expr *subquery_call(Planner *planner, const char *name, Expr *a, Expr *b,
     return bind_function(&binder, name, args, b == NULL ? 1 : 2, span);
 }
 
+Expr *subquery_if(Planner *planner, Expr *condition, Expr *value, Span span)
+{
+    ExprBinder binder = {.planner = planner, .place = "a subquery"};
+    Expr **args = ARENA_ARRAY(planner->arena, Expr *, 3);
+    args[0] = condition;
+    args[1] = value;
+    args[2] = expr_literal(
+        planner->arena, (Value){.type = type_nullable(type_plain(value->type)), .is_null = true});
+    return bind_function(&binder, "CASE", args, 3, span);
+}
+
 static Expr *subquery_boolean(Planner *planner, bool value)
 {
     Type type = type_not_null(type_simple(TYPE_BOOLEAN));
     return expr_literal(planner->arena, (Value){.type = type, .integer = value});
 }
 
+Expr *subquery_verdict(Planner *planner, Expr *found, Expr *unknown, bool is_negated, Span span)
+{
+    ExprBinder binder = {.planner = planner, .place = "a subquery"};
+    Expr **args = ARENA_ARRAY(planner->arena, Expr *, 5);
+    int32_t count = 0;
+    args[count++] = found;
+    args[count++] = subquery_boolean(planner, !is_negated);
+    if (unknown != NULL) {
+        args[count++] = unknown;
+        args[count++] =
+            expr_literal(planner->arena, (Value){.type = type_simple(TYPE_NULL), .is_null = true});
+    }
+    args[count++] = subquery_boolean(planner, is_negated);
+    return bind_function(&binder, "CASE", args, count, span);
+}
+
 /* ---- Binding --------------------------------------------------------------------------- */
 
 static const SqlQuery *subquery_query(const SqlExpr *expr)
 {
-    return expr->kind == SQL_IN ? expr->in.query : expr->query;
+    switch ((int)expr->kind) {
+    case SQL_IN: return expr->in.query;
+    case SQL_QUANTIFIED: return expr->quantified.query;
+    default: return expr->query;
+    }
+}
+
+/* What stands before IN or a comparison; or NULL. */
+static const SqlExpr *subquery_operand(const SqlExpr *expr)
+{
+    switch ((int)expr->kind) {
+    case SQL_IN: return expr->in.operand;
+    case SQL_QUANTIFIED: return expr->quantified.left;
+    default: return NULL;
+    }
 }
 
 static bool subquery_bind_operands(ExprBinder *binder, const SqlExpr *operand, Subquery *subquery)
@@ -51,10 +92,12 @@ static bool subquery_bind_operands(ExprBinder *binder, const SqlExpr *operand, S
 static bool subquery_check_width(Planner *planner, const SqlExpr *expr, const Subquery *subquery)
 {
     int32_t width = subquery->rel->node.schema.count;
-    int32_t wanted = expr->kind == SQL_IN ? subquery->operands.count : 1;
+    int32_t wanted = subquery_operand(expr) != NULL ? subquery->operands.count : 1;
     if (expr->kind == SQL_EXISTS || width == wanted)
         return true;
-    const char *what = expr->kind == SQL_IN ? "the query of IN" : "a query as a value";
+    const char *what = expr->kind == SQL_IN           ? "the query of IN"
+                       : expr->kind == SQL_QUANTIFIED ? "the query of ANY or ALL"
+                                                      : "a query as a value";
     REPORT(planner, "WR2056", subquery_query(expr)->span,
            "%s must have %d column%s, but this has %d", what, wanted, wanted == 1 ? "" : "s",
            width);
@@ -68,13 +111,19 @@ static Subquery *subquery_make(ExprBinder *binder, const SqlExpr *expr)
     Subquery *subquery = ARENA_NEW(planner->arena, Subquery);
     subquery->ast = expr;
     subquery->is_in_aggregate = binder->is_in_aggregate;
-    bool is_good =
-        expr->kind != SQL_IN || subquery_bind_operands(binder, expr->in.operand, subquery);
+    const SqlExpr *operand = subquery_operand(expr);
+    if (expr->kind == SQL_QUANTIFIED && operand->kind == SQL_ROW) {
+        planner_unsupported(planner, expr->span,
+                            "a comparison of rows with ANY or ALL, other than = ANY and <> ALL,");
+        return NULL;
+    }
+    bool is_good = operand == NULL || subquery_bind_operands(binder, operand, subquery);
     const Scope *outer = planner->outer;
+    int32_t errors = diagnostics_error_count(planner->diagnostics);
     planner->outer = binder->scope;
-    Bound bound = bind_query(planner, subquery_query(expr));
+    Bound bound = bind_nested_query(planner, subquery_query(expr));
     planner->outer = outer;
-    if (bound.rel == NULL || !is_good)
+    if (bound.rel == NULL || !is_good || diagnostics_error_count(planner->diagnostics) > errors)
         return NULL;
     for (int32_t i = 0; i < bound.schema.count; i++) {
         if (type_is_poison(bound.schema.fields[i].type))
@@ -90,7 +139,7 @@ static Type subquery_type(const Subquery *subquery)
     if (subquery->ast->kind == SQL_SUBQUERY)
         return type_nullable(type_plain(subquery->rel->node.schema.fields[0].type));
     Type type = type_simple(TYPE_BOOLEAN);
-    type.is_nullable = subquery->ast->kind == SQL_IN;
+    type.is_nullable = subquery->ast->kind != SQL_EXISTS;
     return type;
 }
 
@@ -137,6 +186,19 @@ Expr *expr_with_subqueries(Planner *planner, Expr *expr, Expr *const *values)
 
 /* ---- Joining --------------------------------------------------------------------------- */
 
+Expr *around_column(Planner *planner, const Around *around, Expr *column, Span span)
+{
+    if (around->columns == NULL)
+        return column;
+    const Expr *known = around->columns[expr_outer_index(column)];
+    if (known != NULL)
+        return expr_outer_column(planner->arena, 1, known->column, known->type);
+    Diagnostic *d = REPORT(planner, "WR2061", span,
+                           "the subquery refers to a column that is not being grouped");
+    diagnostic_help(d, "add the column to GROUP BY");
+    return NULL;
+}
+
 /* A subquery on its way into a join. */
 typedef struct Joining {
     Planner *planner;
@@ -155,15 +217,10 @@ static Expr *joining_left(Joining *joining, Expr *expr)
     if (joining->columns == NULL)
         return expr;
     if (expr->kind == EXPR_COLUMN && expr_outer_depth(expr) == 1) {
-        Expr *column = joining->columns[expr_outer_index(expr)];
-        if (column == NULL) {
-            Diagnostic *d = REPORT(planner, "WR2061", joining->span,
-                                   "the subquery refers to a column that is not being grouped");
-            diagnostic_help(d, "add the column to GROUP BY");
-            joining->is_failed = true;
-            return expr;
-        }
-        return expr_outer_column(planner->arena, 1, column->column, column->type);
+        Around around = {.columns = joining->columns};
+        Expr *column = around_column(planner, &around, expr, joining->span);
+        joining->is_failed |= column == NULL;
+        return column == NULL ? expr : column;
     }
     if (expr->arg_count == 0)
         return expr;
@@ -184,10 +241,11 @@ static Expr *joining_expr(Joining *joining, Expr *expr)
 static bool joining_pull(Joining *joining, Rel *rel)
 {
     joining->conditions = (List){0};
-    if (!rel_pull(joining->planner, rel, joining->span, &joining->pulled))
+    Around around = {.from = *joining->from, .columns = joining->columns};
+    if (!rel_pull(joining->planner, rel, &around, joining->span, &joining->pulled))
         return false;
     if (rel_has_outer(rel))
-        pulled_narrow(joining->planner, rel->node.schema.count, &joining->pulled);
+        pulled_narrow(joining->planner, &joining->pulled);
     for (int32_t i = 0; i < joining->pulled.conditions.count; i++)
         list_append(&joining->conditions, joining->planner->arena,
                     joining_expr(joining, LIST_AT(joining->pulled.conditions, i, Expr)));
@@ -306,14 +364,9 @@ static Expr *join_scalar(Joining *joining, const Subquery *subquery)
         return joining_expr(joining, node->values.rows[0]); /* (SELECT outer + 1) */
     if (!joining_pull(joining, rel_single(planner, subquery->rel, joining->span)))
         return NULL;
+    if (!joining->pulled.is_one_row)
+        pulled_pad(planner, &joining->pulled, joining->span);
     Expr *value = joining_expr(joining, joining->pulled.columns[0]);
-    int32_t left = (*joining->from)->scope.schema.count;
-    int32_t width = left + joining->pulled.rel->node.schema.count;
-    if (!joining->pulled.is_one_row && !expr_is_null_when(value, left, width)) {
-        planner_unsupported(planner, joining->span,
-                            "a query as a value that computes with columns of the query around it");
-        return NULL;
-    }
     joining_attach(joining, JOIN_LEFT);
     /* Columns are padded now. */
     return expr_substitute(planner->arena, value,
@@ -378,15 +431,25 @@ static Expr *join_in(Joining *joining, const Subquery *subquery)
     Expr *unknown =
         subquery_call(planner, "OR", has_null,
                       subquery_call(planner, "AND", any, no_operand, joining->span), joining->span);
-    Expr **args = ARENA_ARRAY(planner->arena, Expr *, 5);
-    args[0] = found;
-    args[1] = subquery_boolean(planner, true);
-    args[2] = unknown;
-    args[3] =
-        expr_literal(planner->arena, (Value){.type = type_simple(TYPE_NULL), .is_null = true});
-    args[4] = subquery_boolean(planner, false);
-    ExprBinder binder = {.planner = planner, .place = "IN"};
-    return bind_function(&binder, "CASE", args, 5, joining->span);
+    return subquery_verdict(planner, found, unknown, false, joining->span);
+}
+
+/* A comparison with what is nearest of all rows. */
+static Expr *join_quantified(Joining *joining, const Subquery *subquery)
+{
+    Planner *planner = joining->planner;
+    Rel *rel = quantified_rel(planner, subquery);
+    if (rel == NULL || !joining_pull(joining, rel))
+        return NULL;
+    int32_t count = rel->node.schema.count;
+    Expr **columns = ARENA_ARRAY(planner->arena, Expr *, count + 1);
+    for (int32_t i = 0; i < count; i++)
+        columns[i] = joining_expr(joining, joining->pulled.columns[i]);
+    joining_attach(joining, JOIN_LEFT);
+    Expr **joined = rel_columns(planner, &(*joining->from)->scope.schema);
+    for (int32_t i = 0; i < count; i++)
+        columns[i] = expr_substitute(planner->arena, columns[i], joined);
+    return quantified_value(planner, subquery, columns);
 }
 
 Expr *subquery_join(Planner *planner, From **from, const Subquery *subquery, Expr *const *columns)
@@ -396,6 +459,7 @@ Expr *subquery_join(Planner *planner, From **from, const Subquery *subquery, Exp
     switch ((int)subquery->ast->kind) {
     case SQL_SUBQUERY: return join_scalar(&joining, subquery);
     case SQL_EXISTS: return join_exists(&joining, subquery);
+    case SQL_QUANTIFIED: return join_quantified(&joining, subquery);
     default: return join_in(&joining, subquery);
     }
 }
@@ -403,22 +467,23 @@ Expr *subquery_join(Planner *planner, From **from, const Subquery *subquery, Exp
 /* ---- Conjuncts of WHERE ---------------------------------------------------------------- */
 
 /* Behind NOTs. */
-static const SqlExpr *predicate_of(const SqlExpr *expr, bool *is_negated)
+static const SqlExpr *predicate_of(Planner *planner, const SqlExpr *expr, bool *is_negated)
 {
     *is_negated = false;
     while (expr->kind == SQL_UNARY && expr->unary.op == SQL_NOT) {
         *is_negated = !*is_negated;
         expr = expr->unary.operand;
     }
+    expr = quantified_as_in(planner, expr);
     if (expr->kind == SQL_IN)
         *is_negated ^= expr->in.is_negated;
     return expr;
 }
 
-bool subquery_is_predicate(const SqlExpr *expr)
+bool subquery_is_predicate(Planner *planner, const SqlExpr *expr)
 {
     bool is_negated;
-    const SqlExpr *predicate = predicate_of(expr, &is_negated);
+    const SqlExpr *predicate = predicate_of(planner, expr, &is_negated);
     return predicate->kind == SQL_EXISTS ||
            (predicate->kind == SQL_IN && predicate->in.query != NULL);
 }
@@ -446,9 +511,9 @@ static bool predicate_of_one_row(Joining *joining, const Subquery *subquery, boo
 bool bind_subquery_predicate(ExprBinder *binder, const SqlExpr *expr)
 {
     Planner *planner = binder->planner;
-    assert(binder->from != NULL && subquery_is_predicate(expr));
+    assert(binder->from != NULL && subquery_is_predicate(planner, expr));
     bool is_negated;
-    const SqlExpr *predicate = predicate_of(expr, &is_negated);
+    const SqlExpr *predicate = predicate_of(planner, expr, &is_negated);
     const Subquery *subquery = subquery_make(binder, predicate);
     if (subquery == NULL)
         return false;

@@ -6,6 +6,7 @@
  *
  *     EXISTS, IN              SEMI join, if they are conjuncts of WHERE; NOT: ANTI join
  *     a query as a value      LEFT join, behind a check that it has one row at most
+ *     > ANY, > ALL            LEFT join with its least and greatest value (quantified.c)
  *     EXISTS, IN elsewhere    LEFT join of the distinct rows that would match, and IS NOT NULL
  *     LATERAL                 the join that FROM says */
 #ifndef WEIR_PLAN_SUBQUERY_H
@@ -18,24 +19,44 @@
 /* A relation without the outer columns it had. */
 typedef struct Pulled {
     Rel *rel;
-    Expr **columns;  /* what each column was, over rel's columns and outer ones */
+    Expr **columns; /* what each column was, over rel's columns and outer ones */
+    int32_t column_count;
     List conditions; /* Expr: conjuncts over the same: which rows belong to an outer row */
     bool is_one_row; /* an aggregate without keys: where no row belongs to an outer row, there is
                         one all the same: `columns` read with NULLs */
 } Pulled;
 
-bool rel_has_outer(const Rel *rel);
+/* The query around a subquery. */
+typedef struct Around {
+    From *from;           /* its FROM, as far as it is bound; or NULL … */
+    Rel *rel;             /* … and this relation instead */
+    Expr *const *columns; /* what the scope's columns are over it; NULL: the same */
+} Around;
+
+bool rel_has_outer(Rel *rel);
+/* Appends the outer columns of the relation that the list does not have. */
+void rel_collect_outer(Planner *planner, Rel *rel, List *out);
 /* Whether the expression reads columns of the relation itself. */
 bool expr_has_inner(const Expr *expr);
 /* False after a report at `span`. */
-bool rel_pull(Planner *planner, Rel *rel, Span span, Pulled *out);
-/* Leaves out the columns of rel that neither the columns, of which there are so many, nor the
- * conditions read. */
-void pulled_narrow(Planner *planner, int32_t column_count, Pulled *pulled);
+bool rel_pull(Planner *planner, Rel *rel, const Around *around, Span span, Pulled *out);
+/* Leaves out the columns of rel that neither the columns nor the conditions read. */
+void pulled_narrow(Planner *planner, Pulled *pulled);
+/* Makes the columns NULL by themselves where a join finds no row. */
+void pulled_pad(Planner *planner, Pulled *pulled, Span span);
 /* An expression of Pulled in a join: outer columns are the join's left ones, rel's come behind. */
 Expr *pulled_expr(Planner *planner, Expr *expr, int32_t left_width);
 
 /* ---- subquery.c ------------------------------------------------------------------------ */
+
+/* A function of one argument or two (b may be NULL). */
+Expr *subquery_call(Planner *planner, const char *name, Expr *a, Expr *b, Span span);
+/* TRUE where found is, else NULL where unknown (or NULL: nowhere) is TRUE, else FALSE; negated. */
+Expr *subquery_verdict(Planner *planner, Expr *found, Expr *unknown, bool is_negated, Span span);
+/* CASE WHEN condition THEN value END */
+Expr *subquery_if(Planner *planner, Expr *condition, Expr *value, Span span);
+/* The outer column of depth 1 as one of the relation around; NULL after a report. */
+Expr *around_column(Planner *planner, const Around *around, Expr *column, Span span);
 
 /* Above all columns of a scope and behind the aggregates, below calls with OVER. */
 enum { SUBQUERY_COLUMN_FIRST = (1 << 18) + (1 << 17), SUBQUERY_COLUMN_END = 1 << 19 };
@@ -52,7 +73,7 @@ typedef struct Subquery {
 /* EXISTS, IN, and queries as values; poison after a report. */
 Expr *bind_subquery(ExprBinder *binder, const SqlExpr *expr);
 /* A conjunct of WHERE that is [NOT] EXISTS or [NOT] IN of a subquery, or one after NOT. */
-bool subquery_is_predicate(const SqlExpr *expr);
+bool subquery_is_predicate(Planner *planner, const SqlExpr *expr);
 /* Joins it to the relation; false after a report. */
 bool bind_subquery_predicate(ExprBinder *binder, const SqlExpr *expr);
 
@@ -61,5 +82,15 @@ bool bind_subquery_predicate(ExprBinder *binder, const SqlExpr *expr);
 Expr *subquery_join(Planner *planner, From **from, const Subquery *subquery, Expr *const *columns);
 /* SQL `expr` with what stands for subqueries replaced by values[i]. */
 Expr *expr_with_subqueries(Planner *planner, Expr *expr, Expr *const *values);
+
+/* ---- quantified.c ------------------------------------------------------------------------ */
+
+/* = ANY as IN and <> ALL as NOT IN; other expressions as they are. */
+const SqlExpr *quantified_as_in(Planner *planner, const SqlExpr *expr);
+Expr *bind_quantified(ExprBinder *binder, const SqlExpr *expr);
+/* What the operand is compared with, in one row; NULL after a report. */
+Rel *quantified_rel(Planner *planner, const Subquery *subquery);
+/* The comparison, over what the columns of that row have become; NULL after a report. */
+Expr *quantified_value(Planner *planner, const Subquery *subquery, Expr *const *columns);
 
 #endif

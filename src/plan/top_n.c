@@ -424,7 +424,7 @@ static Rel *top_build(TopN *top)
         return NULL;
     }
     if (end >= 0 && property->spec.is_processing_time) {
-        planner_unsupported(top->planner, top_span(top), "Top-N of a processing-time window");
+        window_refuse_processing_time(top->planner, top_span(top), "Top-N of");
         return NULL;
     }
     if (end >= 0)

@@ -9,7 +9,7 @@
  */
 #include <assert.h>
 
-#include "plan/internal.h"
+#include "plan/subquery.h"
 
 /* The columns of the grouped relation, seen from the relation in which their window began. */
 typedef struct WindowGroup {
@@ -118,61 +118,54 @@ static void window_reads(const WindowGroup *w, const Expr *expr, bool *rows, boo
         window_reads(w, expr->args[i], rows, window);
 }
 
-static bool window_is_below(WindowGroup *w, const Expr *expr, Span span, const char *what)
+static bool window_is_below(const WindowGroup *w, Expr *expr)
 {
     bool rows = false, window = false;
-    window_reads(w, expr, &rows, &window);
-    if (window)
-        planner_unsupported(w->planner, span, what);
+    window_reads(w, expr_substitute(w->planner->arena, expr, w->exprs), &rows, &window);
     return !window;
 }
 
-static Span expr_span_or(const Expr *expr, Span span)
+static bool use_is_below(const WindowGroup *w, const AggregateUse *use)
 {
-    return expr->span_end > 0 ? span_make(expr->span_start, expr->span_end) : span;
+    for (int32_t a = 0; a < use->arg_count; a++) {
+        if (!window_is_below(w, use->args[a]))
+            return false;
+    }
+    return use->filter == NULL || window_is_below(w, use->filter);
 }
 
 /* Filters on rows go below, filters on the window above. */
-static bool window_split_filters(WindowGroup *w, Expr **lower)
+static Expr *window_split_filters(WindowGroup *w)
 {
-    *lower = NULL;
+    Expr *lower = NULL;
     for (int32_t i = 0; i < w->filters.count; i++) {
         Expr *filter = LIST_AT(w->filters, i, Expr);
         bool rows = false, window = false;
         window_reads(w, filter, &rows, &window);
-        if (rows && window) {
-            planner_unsupported(w->planner, expr_span_or(filter, w->group->span),
-                                "a condition on both the window and the row");
-            return false;
-        }
+        assert(!rows || !window);
         if (window)
             w->upper = expr_and(w->planner->arena, w->upper, filter);
         else
-            *lower = expr_and(w->planner->arena, *lower, filter);
+            lower = expr_and(w->planner->arena, lower, filter);
     }
-    return true;
+    return lower;
 }
 
-static bool window_bind_uses(WindowGroup *w, List *uses)
+static List window_bind_uses(const WindowGroup *w)
 {
     Arena *arena = w->planner->arena;
     const List *from = &w->group->aggregates;
+    List uses = {0};
     for (int32_t i = 0; i < from->count; i++) {
         AggregateUse *use =
             arena_copy(arena, LIST_AT(*from, i, AggregateUse), (int64_t)sizeof *use);
-        for (int32_t a = 0; a < use->arg_count; a++) {
+        for (int32_t a = 0; a < use->arg_count; a++)
             use->args[a] = expr_substitute(arena, use->args[a], w->exprs);
-            if (!window_is_below(w, use->args[a], use->span, "an aggregate of window columns"))
-                return false;
-        }
-        if (use->filter != NULL) {
+        if (use->filter != NULL)
             use->filter = expr_substitute(arena, use->filter, w->exprs);
-            if (!window_is_below(w, use->filter, use->span, "a FILTER on window columns"))
-                return false;
-        }
-        list_append(uses, arena, use);
+        list_append(&uses, arena, use);
     }
-    return true;
+    return uses;
 }
 
 /* The column of the origin that has the event time. */
@@ -189,21 +182,18 @@ static int32_t window_key_kind(const WindowGroup *w, const Expr *key)
     return origin == w->origin ? window_column : -1;
 }
 
-static bool window_bind_keys(WindowGroup *w, GroupColumns *columns, int32_t *keys,
-                             int32_t *key_count)
+/* How many there are. */
+static int32_t window_bind_keys(const WindowGroup *w, GroupColumns *columns, int32_t *keys)
 {
+    int32_t count = 0;
     for (int32_t k = 0; k < w->group->keys.count; k++) {
         Expr *key = LIST_AT(w->group->keys, k, Expr);
         if (window_key_kind(w, key) >= 0)
             continue;
         Expr *below = expr_substitute(w->planner->arena, key, w->exprs);
-        if (!window_is_below(w, below, expr_span_or(key, w->group->span),
-                             "grouping by an expression of window columns"))
-            return false;
-        keys[(*key_count)++] =
-            group_column(w->planner, columns, below, group_key_name(w->group, key));
+        keys[count++] = group_column(w->planner, columns, below, group_key_name(w->group, key));
     }
-    return true;
+    return count;
 }
 
 static Schema window_group_schema(const WindowGroup *w, const Rel *input, const int32_t *keys,
@@ -275,15 +265,6 @@ static Bound window_group_items(WindowGroup *w, Rel *rel, int32_t key_count)
     return group_items(planner, w->group, rel, upper, keys, outputs + key_count);
 }
 
-static bool window_prepare(WindowGroup *w)
-{
-    if (!window_fold(w, w->group->input.rel)) {
-        REPORT(w->planner, "WR2039", w->group->span, "the expressions of this query are too large");
-        return false;
-    }
-    return true;
-}
-
 /* Sessions are found by their own keys: those of the group must be the same. */
 static bool session_has_keys(const GroupQuery *group, const Rel *origin)
 {
@@ -305,6 +286,51 @@ static bool session_has_keys(const GroupQuery *group, const Rel *origin)
     return others == found && found == node->window_assign.key_count;
 }
 
+/* Whether the rows can be aggregated before they have windows: neither what is aggregated nor what
+ * is filtered together with it reads the window. */
+static bool window_is_last(const WindowGroup *w)
+{
+    for (int32_t i = 0; i < w->filters.count; i++) {
+        bool rows = false, window = false;
+        window_reads(w, LIST_AT(w->filters, i, Expr), &rows, &window);
+        if (rows && window)
+            return false;
+    }
+    for (int32_t k = 0; k < w->group->keys.count; k++) {
+        Expr *key = LIST_AT(w->group->keys, k, Expr);
+        if (window_key_kind(w, key) < 0 && !window_is_below(w, key))
+            return false;
+    }
+    for (int32_t i = 0; i < w->group->aggregates.count; i++) {
+        if (!use_is_below(w, LIST_AT(w->group->aggregates, i, AggregateUse)))
+            return false;
+    }
+    return true;
+}
+
+static bool group_has_outer(const GroupQuery *group)
+{
+    bool has_outer = rel_has_outer(group->input.rel);
+    for (int32_t i = 0; i < group->aggregates.count; i++) {
+        const AggregateUse *use = LIST_AT(group->aggregates, i, AggregateUse);
+        for (int32_t a = 0; a < use->arg_count; a++)
+            has_outer |= expr_has_outer(use->args[a]);
+        has_outer |= use->filter != NULL && expr_has_outer(use->filter);
+    }
+    return has_outer;
+}
+
+static Bound window_group_build(WindowGroup *w)
+{
+    GroupColumns columns = {.input = rel_input(w->origin, 0)};
+    int32_t *keys = ARENA_ARRAY(w->planner->arena, int32_t, w->group->keys.count + 1);
+    Expr *lower = window_split_filters(w);
+    int32_t key_count = window_bind_keys(w, &columns, keys);
+    List uses = window_bind_uses(w);
+    Rel *rel = window_group_rel(w, &columns, lower, keys, key_count, &uses);
+    return window_group_items(w, rel, key_count);
+}
+
 bool bind_window_group(Planner *planner, GroupQuery *group, Bound *out)
 {
     Rel *origin = group_find_origin(group);
@@ -315,15 +341,21 @@ bool bind_window_group(Planner *planner, GroupQuery *group, Bound *out)
     *out = (Bound){0};
     WindowGroup w = {.planner = planner, .group = group, .origin = origin};
     w.width = origin->node.schema.count - 3;
-    GroupColumns columns = {.input = rel_input(origin, 0)};
-    int32_t *keys = ARENA_ARRAY(planner->arena, int32_t, group->keys.count + 1);
-    int32_t key_count = 0;
-    Expr *lower;
-    List uses = {0};
-    if (!window_prepare(&w) || !window_split_filters(&w, &lower) ||
-        !window_bind_keys(&w, &columns, keys, &key_count) || !window_bind_uses(&w, &uses))
+    if (!window_fold(&w, group->input.rel)) {
+        REPORT(planner, "WR2039", group->span, "the expressions of this query are too large");
         return true;
-    Rel *rel = window_group_rel(&w, &columns, lower, keys, key_count, &uses);
-    *out = window_group_items(&w, rel, key_count);
-    return true;
+    }
+    bool has_outer = group_has_outer(group);
+    if (!has_outer && window_is_last(&w)) {
+        *out = window_group_build(&w);
+        return true;
+    }
+    const PlanNode *assign = &origin->node;
+    if (assign->window_assign.window.kind == WINDOW_SESSION && assign->window_assign.takes_groups) {
+        planner_unsupported(planner, group->span,
+                            "GROUP BY SESSION of rows that are filtered by a query around it");
+        return true;
+    }
+    /* An outer row has its own results of a window: the window is a key like others. */
+    return !has_outer && bind_attached_group(planner, group, out);
 }

@@ -5,6 +5,14 @@
 
 #include "plan/kind.h"
 
+void window_refuse_processing_time(Planner *planner, Span span, const char *what)
+{
+    Diagnostic *d = planner_unsupported(
+        planner, span, arena_printf(planner->arena, "%s processing-time windows", what));
+    diagnostic_help(d, "give the table an event time; the time at which rows come is one: "
+                       "`ts AS LOCALTIMESTAMP, WATERMARK FOR ts AS ts`");
+}
+
 bool window_same(const WindowSpec *a, const WindowSpec *b)
 {
     return a->kind == b->kind && a->size_ms == b->size_ms && a->slide_ms == b->slide_ms &&

@@ -16,6 +16,9 @@ typedef struct WindowProperty {
 /* NULL: the rows lie in no window. */
 const WindowProperty *rel_window(Planner *planner, Rel *rel);
 
+/* Reports that this is for windows over event time: what = "a join of". */
+void window_refuse_processing_time(Planner *planner, Span span, const char *what);
+
 /* Of the same kind, lengths, offset and kind of time. */
 bool window_same(const WindowSpec *a, const WindowSpec *b);
 

@@ -65,7 +65,7 @@ typedef enum SqlExprKind {
     SQL_CALL, /* functions, aggregates, window functions of FROM */
     SQL_EXISTS,
     SQL_SUBQUERY,       /* a scalar one */
-    SQL_QUANTIFIED,     /* a = ANY (query), a > ALL (query) */
+    SQL_QUANTIFIED,     /* a = ANY (query), a > ALL (list) */
     SQL_ARRAY,          /* ARRAY[a, b] */
     SQL_MAP,            /* MAP[k, v, …] */
     SQL_ROW,            /* ROW(a, b), (a, b); a row of VALUES */
@@ -299,8 +299,9 @@ struct SqlExpr {
         struct {
             SqlBinaryOp op;
             SqlExpr *left;
-            SqlQuery *query;
-            bool is_all; /* else ANY, SOME */
+            List values;     /* SqlExpr */
+            SqlQuery *query; /* instead, or NULL */
+            bool is_all;     /* else ANY, SOME */
         } quantified;
         struct {
             List items;      /* SqlExpr; SQL_MAP: k, v, k, v, … */

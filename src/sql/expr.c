@@ -90,21 +90,27 @@ static SqlExpr *expr_binary(Parser *parser, SqlBinaryOp op, Span op_span, SqlExp
     return expr;
 }
 
-/* a > ALL (query): the quantifier stands at the current token. */
+/* a > ALL (query), a > ALL (list): the quantifier stands at the current token. */
 static SqlExpr *expr_parse_quantified(Parser *parser, SqlBinaryOp op, SqlExpr *left)
 {
-    bool is_all = parser_next(parser)->keyword == KW_ALL;
-    if (!parser_expect(parser, TOKEN_LEFT_PAREN, "before the subquery"))
-        return NULL;
-    SqlQuery *query = parse_query(parser);
-    if (query == NULL || !parser_expect(parser, TOKEN_RIGHT_PAREN, "behind the subquery") ||
-        !parser_grow(parser))
-        return NULL;
-    SqlExpr *expr = expr_new(parser, SQL_QUANTIFIED, parser_span_from(parser, left->span));
+    SqlExpr *expr = expr_new(parser, SQL_QUANTIFIED, left->span);
     expr->quantified.op = op;
     expr->quantified.left = left;
-    expr->quantified.query = query;
-    expr->quantified.is_all = is_all;
+    expr->quantified.is_all = parser_next(parser)->keyword == KW_ALL;
+    bool is_query = parser_is(parser, TOKEN_LEFT_PAREN) && parser_is_nested_query(parser);
+    if (!parser_expect(parser, TOKEN_LEFT_PAREN, "before the subquery or list"))
+        return NULL;
+    if (is_query) {
+        expr->quantified.query = parse_query(parser);
+        if (expr->quantified.query == NULL)
+            return NULL;
+    } else if (!parse_expr_list(parser, &expr->quantified.values)) {
+        return NULL;
+    }
+    if (!parser_expect(parser, TOKEN_RIGHT_PAREN, "behind the subquery or list") ||
+        !parser_grow(parser))
+        return NULL;
+    expr->span = parser_span_from(parser, left->span);
     return expr;
 }
 

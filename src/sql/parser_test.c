@@ -71,6 +71,7 @@ static void test_expressions(void **state)
         {"a like 'x!%' escape '!'", "`a` LIKE 'x!%' ESCAPE '!'"},
         {"a not similar to 'x|y'", "`a` NOT SIMILAR TO 'x|y'"},
         {"a <> all (select b from t)", "`a` <> ALL (SELECT `b` FROM `t`)"},
+        {"a > all (1, b)", "`a` > ALL (1, `b`)"},
         {"a = some (values 1)", "`a` = ANY (VALUES (1))"},
         {"exists (select 1)", "EXISTS (SELECT 1)"},
         {"(select 1) + 1", "(SELECT 1) + 1"},

@@ -217,7 +217,13 @@ static void print_quantified(Buffer *out, const SqlExpr *expr)
     print_expr_at(out, expr->quantified.left, PRINT_COMPARE);
     buffer_printf(out, " %s %s ", print_operators[expr->quantified.op].text,
                   expr->quantified.is_all ? "ALL" : "ANY");
-    print_subquery(out, expr->quantified.query);
+    if (expr->quantified.query != NULL) {
+        print_subquery(out, expr->quantified.query);
+        return;
+    }
+    buffer_append_char(out, '(');
+    print_expr_list(out, expr->quantified.values);
+    buffer_append_char(out, ')');
 }
 
 static void print_postfix(Buffer *out, const SqlExpr *expr)

@@ -19,7 +19,8 @@ static Status bulk_open_file(BulkFiles *bulk, Arena *arena, Error *error)
     const FoundFile *file = LIST_AT(bulk->files, bulk->next, FoundFile);
     Schema wanted =
         schema_pick(arena, &layout->record, layout->record_columns, layout->decoded_count);
-    TRY(parquet_reader_open(file->path, &wanted, bulk->first_row, &bulk->reader, error));
+    TRY(parquet_reader_open(file->path, &wanted, layout->paths, bulk->first_row, &bulk->reader,
+                            error));
     bulk->file = file;
     bulk->next++;
     bulk->row = bulk->first_row;

@@ -28,7 +28,10 @@ static void assign_keys(Planner *planner, Rel *rel)
 
 static void assign_mark(const Rel *rel, bool *const *below)
 {
-    mark_passed(rel, below[0], rel->node.schema.count - 3);
+    int32_t count = rel->node.schema.count - rel->grown_count;
+    mark_passed(rel, below[0], count - 3);
+    for (int32_t i = 0; i < rel->grown_count; i++)
+        below[0][count - 3 + i] = below[0][count - 3 + i] || rel->needed[count + i];
     below[0][rel->node.window_assign.window.time_column] = true;
     mark_columns(below[0], rel->node.window_assign.keys, rel->node.window_assign.key_count);
 }
@@ -36,7 +39,8 @@ static void assign_mark(const Rel *rel, bool *const *below)
 static void assign_prune(Planner *planner, Rel *rel)
 {
     const Rel *input = rel_input(rel, 0);
-    int32_t old = rel->node.schema.count - 3, count = input->node.schema.count;
+    int32_t grown = rel->grown_count, all = rel->node.schema.count;
+    int32_t old = all - grown - 3, count = input->node.schema.count;
     Field *fields = ARENA_ARRAY(planner->arena, Field, count + 3);
     for (int32_t i = 0; i < count; i++)
         fields[i] = input->node.schema.fields[i];
@@ -49,6 +53,9 @@ static void assign_prune(Planner *planner, Rel *rel)
         rel->map[old + i] = count + i;
         fields[count + i] = rel->node.schema.fields[old + i];
     }
+    for (int32_t i = 0; i < grown; i++)
+        rel->map[old + 3 + i] = input->map[old + i];
+    rel->grown_count = 0;
     rel->node.schema = (Schema){.fields = fields, .count = count + 3};
     rel->node.window_assign.window.time_column =
         input->map[rel->node.window_assign.window.time_column];
