@@ -238,8 +238,13 @@ static void join_bind_on(Planner *planner, From *join, const SqlExpr *on)
     }
     List conjuncts = {0};
     expr_conjuncts(planner->arena, condition, &conjuncts);
-    for (int32_t i = 0; i < conjuncts.count; i++)
-        from_condition(planner, join, LIST_AT(conjuncts, i, Expr));
+    for (int32_t i = 0; i < conjuncts.count; i++) {
+        Expr *conjunct = LIST_AT(conjuncts, i, Expr);
+        bool is_unnest = join->right->collection != NULL;
+        if (is_unnest && portable_reads(conjunct, from_width(join->left)))
+            EXTENSION(planner, UNNEST_CONDITION, on->span, NULL);
+        from_condition(planner, join, conjunct);
+    }
 }
 
 /* One side's column of USING over the columns of the join; NULL after a report. */
@@ -250,6 +255,9 @@ static Expr *using_column(Planner *planner, const From *join, bool is_left, cons
     const ScopeColumn *column = NULL;
     int32_t count = scope_find(&side->scope, name->text, &column);
     if (count == 1) {
+        if (column->table < 0)
+            EXTENSION(planner, USING_COLUMN, name->span,
+                      str_terminated(planner->arena, name->text));
         int32_t first = is_left ? 0 : from_width(join->left);
         Schema schema = join->scope.schema;
         schema.fields += first;

@@ -168,6 +168,8 @@ static Rel *from_join_lateral(Planner *planner, From *join, Rel *left, Rel *righ
     }
     if (!rel_pull(planner, right, join->right->span, &pulled))
         return NULL;
+    if (pulled.rel->node.kind == PLAN_VALUES)
+        EXTENSION(planner, LATERAL_ROW, join->right->span, NULL);
     pulled_narrow(planner, join->right->scope.schema.count, &pulled);
     Expr **columns = lateral_columns(planner, join, &pulled);
     bool is_left = join->kind == JOIN_LEFT;

@@ -93,6 +93,8 @@ static bool window_sort_arguments(WindowBinder *binder)
             i < call->argument_names.count ? LIST_AT(call->argument_names, i, SqlName) : NULL;
         int32_t at = name == NULL ? i : window_parameter(function, name->text);
         const SqlExpr *argument = LIST_AT(call->arguments, i, SqlExpr);
+        if (name != NULL && !name->is_quoted && str_equal_ignoring_case(name->text, STR("OFFSET")))
+            EXTENSION(binder->planner, OFFSET_NAME, name->span, NULL);
         if (name != NULL && at < 0) {
             Str known[WINDOW_ARGUMENTS_MAX];
             int32_t count = 0;
