@@ -63,7 +63,7 @@ static const CallRule call_rules[] = {
 static const char *const null_takers =
     "= <> < <= > >= BETWEEN IN CASE IS_NULL IS_NOT_NULL IS_DISTINCT_FROM IS_NOT_DISTINCT_FROM "
     "COALESCE IFNULL NULLIF GREATEST LEAST ARRAY[] MAP[] ARRAY_APPEND ARRAY_CONTAINS ARRAY_JOIN ARRAY_POSITION "
-    "ARRAY_PREPEND ARRAY_REMOVE ARRAY_SLICE ARRAY_SORT JSON_STRING SPLIT TIMESTAMPADD TYPEOF";
+    "ARRAY_PREPEND ARRAY_REMOVE ARRAY_SLICE ARRAY_SORT JSON_STRING SPLIT TYPEOF";
 
 /* Names with blanks in them are written with '_' in the lists. */
 static bool names_have(const char *names, const char *name)

@@ -49,8 +49,8 @@
     X(OFFSET_NAME, NEVER, "OFFSET as the name of an argument", \
       "write it in backticks, or the arguments by position") \
     X(OFFSET_ALONE, NEVER, "OFFSET without LIMIT", "write LIMIT with a large number before it") \
-    X(TOP_OF_UPDATES, 2_0, "Top-N by a time attribute of rows that change or go", \
-      "order by the time cast to TIMESTAMP(3), which makes a column like others of it") \
+    X(TOP_OF_UPDATES, 2_0, "the first or last row by a time attribute of rows that change or go", \
+      "order by the time CAST to TIMESTAMP(3): a column as any other") \
     /* Expressions. */ \
     X(UNTYPED_NULL, NEVER, "a type for this NULL", "write CAST(NULL AS type)") \
     X(CALL, NEVER, "the call", "cast the arguments to types that Flink has it for") \

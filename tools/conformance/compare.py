@@ -46,6 +46,24 @@ def without_idle_updates(changes):
     return kept
 
 
+# Named by --portable, but nothing that Flink's planner looks at: tables have other connectors in the
+# comparison, a catalog that stores materialized tables, and Flink takes settings of any name.
+NOT_PLANNED = {"CONNECTOR", "OPTION", "REFERENCE", "SETTING", "FILES_LOOKUP", "MATERIALIZED_TABLE"}
+
+
+def portability(case, answer):
+    """How `weir check --portable` and Flink's planner judge differently what weir takes; or None."""
+    ours = case.get("answer")
+    if not ours or ours["errors"]:
+        return None
+    named = [one["message"] for one in ours["extensions"] if one["name"] not in NOT_PLANNED]
+    if named and not refusal(answer):
+        return f"--portable: {named[0]}; but Flink takes the statements"
+    if refusal(answer) and not named:
+        return f"--portable names nothing, but Flink refuses the statements: {refusal(answer)}"
+    return None
+
+
 def refusal(answer):
     """Why Flink does not take the statements, or None."""
     return answer.get("refused")
