@@ -97,7 +97,8 @@ static ExitCode check_target(Cli *cli, FlinkVersion *out)
     const char *given = cli_value(cli, "portable");
     if (given == NULL)
         return EXIT_OK;
-    Str version, engine = str_split(str_from(given[0] != '\0' ? given : "flink:1.20"), ':', &version);
+    Str version,
+        engine = str_split(str_from(given[0] != '\0' ? given : "flink:1.20"), ':', &version);
     if (str_is(engine, "flink"))
         *out = flink_version_find(version);
     if (*out != FLINK_UNKNOWN)

@@ -562,8 +562,8 @@ typedef struct GroupQuery {
     Expr *having;
     Schema schema; /* of the items */
     Span span;
-    const List *hints;    /* SqlHint, of the SELECT; or NULL */
-    const SqlTable *from; /* or NULL */
+    const List *hints;     /* SqlHint, of the SELECT; or NULL */
+    const SqlTable *from;  /* or NULL */
     bool has_group_window; /* GROUP BY TUMBLE(…) */
 } GroupQuery;
 

@@ -24,12 +24,11 @@ typedef struct CallRule {
 } CallRule;
 
 static const CallRule call_rules[] = {
-    {"= <> < <= > >= BETWEEN IN CASE IF NULLIF ARRAY[]", ANY_ARG, T(DATE), STAMPS,
+    {"= <> < <= > >= BETWEEN IN CASE IF NULLIF ARRAY[] GREATEST LEAST", ANY_ARG, T(DATE), STAMPS,
      EXTENSION_DATE_AND_TIMESTAMP},
     {"IS_DISTINCT_FROM IS_NOT_DISTINCT_FROM", ANY_ARG, T(DATE), STAMPS,
      EXTENSION_DATE_AND_TIMESTAMP},
-    {"COALESCE IFNULL GREATEST LEAST", ANY_ARG, T(DATE), T(TIMESTAMP_LTZ),
-     EXTENSION_DATE_AND_TIMESTAMP},
+    {"COALESCE IFNULL", ANY_ARG, T(DATE), T(TIMESTAMP_LTZ), EXTENSION_DATE_AND_TIMESTAMP},
     {"TIMESTAMPDIFF OVERLAPS", ANY_ARG, T(TIMESTAMP_LTZ), T(DATE) | T(TIMESTAMP), EXTENSION_CALL},
     {"OVERLAPS", ANY_ARG, T(DATE), T(TIMESTAMP), EXTENSION_CALL},
     {"OVERLAPS", ANY_ARG, T(CHAR) | T(VARCHAR), 0, EXTENSION_CALL},
@@ -45,11 +44,13 @@ static const CallRule call_rules[] = {
      EXTENSION_CALL},
     {"RAND RAND_INTEGER", ANY_ARG, T(BIGINT), 0, EXTENSION_CALL},
     {"ROUND TRUNCATE", 1, T(BIGINT), 0, EXTENSION_CALL},
+    {"LEFT RIGHT REPEAT SUBSTR SUBSTRING", ANY_ARG, T(BIGINT), 0, EXTENSION_CALL},
     {"[]", 1, SHORT_INTEGERS, T(ARRAY), EXTENSION_CALL},
     {"MIN MAX", 0, T(BINARY) | T(VARBINARY) | INTERVALS, 0, EXTENSION_CALL},
     {"FIRST_VALUE LAST_VALUE", 0,
-     T(CHAR) | T(DATE) | T(TIME) | STAMPS | T(BINARY) | T(VARBINARY) | INTERVALS | NESTED, 0, EXTENSION_CALL},
-    {"GREATEST LEAST", ANY_ARG, T(NULL), NUMBERS, EXTENSION_CALL},
+     T(CHAR) | T(DATE) | T(TIME) | STAMPS | T(BINARY) | T(VARBINARY) | INTERVALS | NESTED, 0,
+     EXTENSION_CALL},
+    {"GREATEST LEAST", ANY_ARG, T(BINARY) | T(VARBINARY), 0, EXTENSION_CALL},
     {"= <> IS_DISTINCT_FROM IS_NOT_DISTINCT_FROM", 0, T(NULL), T(ROW), EXTENSION_CALL},
     {"IN", ANY_ARG, T(NULL), T(ROW), EXTENSION_CALL},
     {"CASE", 1, T(NULL), T(ARRAY), EXTENSION_CALL},
@@ -62,7 +63,7 @@ static const CallRule call_rules[] = {
 /* Where Flink knows the type of NULL, or needs none. */
 static const char *const null_takers =
     "= <> < <= > >= BETWEEN IN CASE IS_NULL IS_NOT_NULL IS_DISTINCT_FROM IS_NOT_DISTINCT_FROM "
-    "COALESCE IFNULL NULLIF GREATEST LEAST ARRAY[] MAP[] ARRAY_APPEND ARRAY_CONTAINS ARRAY_JOIN ARRAY_POSITION "
+    "COALESCE IFNULL NULLIF ARRAY[] MAP[] ARRAY_APPEND ARRAY_CONTAINS ARRAY_JOIN ARRAY_POSITION "
     "ARRAY_PREPEND ARRAY_REMOVE ARRAY_SLICE ARRAY_SORT JSON_STRING SPLIT TYPEOF";
 
 /* Names with blanks in them are written with '_' in the lists. */
@@ -199,15 +200,40 @@ static bool are_all_null(Expr *const *args, int32_t count)
     return nulls == count;
 }
 
-static bool are_constants_with_null(Expr *const *args, int32_t count)
+/* Every `step`th argument is a short integer or NULL, and not all are constants. */
+static bool are_short(Expr *const *args, int32_t first, int32_t step, int32_t count)
 {
-    bool has_null = false;
-    for (int32_t i = 0; i < count; i++) {
-        has_null |= args[i]->type.id == TYPE_NULL;
-        if (args[i]->kind != EXPR_LITERAL)
+    bool is_computed = false;
+    for (int32_t i = first; i < count; i += step) {
+        if (!type_is_in(args[i]->type, SHORT_INTEGERS | T(NULL)))
             return false;
+        is_computed |= args[i]->kind != EXPR_LITERAL;
     }
-    return has_null;
+    return is_computed;
+}
+
+/* Flink's code for short integers as parts of a value does not compile. */
+static bool has_short_parts(const char *name, Expr *const *args, int32_t count)
+{
+    if (names_have("ARRAY[]", name))
+        return are_short(args, 0, 1, count);
+    if (names_have("MAP[]", name))
+        return are_short(args, 0, 2, count) || are_short(args, 1, 2, count);
+    for (int32_t i = 0; i < count && names_have("ROW()", name); i++) {
+        if (are_short(args, i, count, count))
+            return true;
+    }
+    return false;
+}
+
+static bool is_sha2_length(const Expr *bits)
+{
+    static const int64_t lengths[] = {0, 224, 256, 384, 512};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        if (bits->literal.integer == lengths[i])
+            return true;
+    }
+    return false;
 }
 
 /* ROW(1, 'x') IN (r): the values behind IN have to be written as ROWs, too. */
@@ -255,7 +281,10 @@ static void portable_values(Planner *planner, const char *name, Expr *const *arg
     if (names_have("LIKE", name) && count == 3 && is_literal(args[2]) &&
         str_is(args[2]->literal.text, "\\"))
         EXTENSION(planner, ESCAPE, span, NULL);
-    if (names_have("GREATEST LEAST", name) && are_constants_with_null(args, count))
+    if (has_short_parts(name, args, count))
+        EXTENSION(planner, CALL, span, call_text(planner, name, args, count));
+    if (names_have("SHA2", name) &&
+        (is_literal(args[1]) ? !is_sha2_length(args[1]) : !type_is_text(args[0]->type)))
         EXTENSION(planner, CALL, span, call_text(planner, name, args, count));
     if (names_have("IN", name) && is_row_in_columns(args, count))
         EXTENSION(planner, CALL, span, call_text(planner, name, args, count));
@@ -327,7 +356,8 @@ static void portable_remainder(Planner *planner, const Expr *expr)
     Span span = span_make(expr->span_start, expr->span_end);
     if (names_have("%", name) && !remainder_agrees(expr->args[0]->type, expr->args[1]->type))
         EXTENSION(planner, CALL, span, call_text(planner, name, expr->args, expr->arg_count));
-    for (int32_t i = 0; i < expr->arg_count && names_have("+ - * / % CASE ROW() ARRAY[]", name); i++)
+    for (int32_t i = 0; i < expr->arg_count && names_have("+ - * / % CASE ROW() ARRAY[]", name);
+         i++)
         portable_remainder(planner, expr->args[i]);
 }
 

@@ -89,7 +89,7 @@ typedef struct Diagnostic {
     bool has_fix;      /* replacing fix_span by fix_text is safe to do by a machine */
     Span fix_span;
     const char *fix_text;
-    List suggestions; /* of const char *: names for "did you mean", best first */
+    List suggestions;  /* of const char *: names for "did you mean", best first */
     int32_t extension; /* DIAGNOSTIC_EXTENSION: which */
     Arena *arena;
 } Diagnostic;

@@ -55,10 +55,10 @@ void extension_report(Diagnostics *list, Extension extension, Span span, const c
     if (target == FLINK_UNKNOWN || target >= info->since)
         return;
     const char *quote = name != NULL ? "`" : "";
-    Diagnostic *d = diagnostics_add(list, DIAGNOSTIC_EXTENSION, "WR7010", span,
-                                    "Flink %s does not have %s%s%s%s%s", versions[target],
-                                    info->what, name != NULL ? " " : "", quote,
-                                    name != NULL ? name : "", quote);
+    Diagnostic *d =
+        diagnostics_add(list, DIAGNOSTIC_EXTENSION, "WR7010", span,
+                        "Flink %s does not have %s%s%s%s%s", versions[target], info->what,
+                        name != NULL ? " " : "", quote, name != NULL ? name : "", quote);
     d->extension = (int32_t)extension;
     if (info->since != FLINK_NEVER)
         diagnostic_label(d, "since Flink %s", versions[info->since]);

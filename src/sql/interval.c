@@ -96,7 +96,8 @@ static bool interval_parse_qualifier(Parser *parser, SqlLiteral *literal, Interv
     bool is_extension = units->from != NULL && (units->from->unit == SQL_UNIT_WEEK ||
                                                 units->from->unit == SQL_UNIT_QUARTER);
     if (is_extension)
-        extension_report(parser->diagnostics, EXTENSION_UNIT, start, sql_unit_name(units->from->unit));
+        extension_report(parser->diagnostics, EXTENSION_UNIT, start,
+                         sql_unit_name(units->from->unit));
     if (units->from == NULL ||
         !interval_parse_precision(parser, literal, true, units->from->rank == 1))
         return false;

@@ -62,7 +62,8 @@ static bool show_parse_scope(Parser *parser, SqlShow *show)
     show->is_case_insensitive = parser_is_keyword(parser, KW_ILIKE);
     Extension pattern = show_pattern_extension(show);
     Span span = parser_peek(parser)->span;
-    if (pattern != EXTENSION_COUNT && (show->is_case_insensitive || parser_is_keyword(parser, KW_LIKE)))
+    if (pattern != EXTENSION_COUNT &&
+        (show->is_case_insensitive || parser_is_keyword(parser, KW_LIKE)))
         extension_report(parser->diagnostics, pattern, span, NULL);
     if (show->is_case_insensitive || parser_is_keyword(parser, KW_LIKE)) {
         parser_next(parser);

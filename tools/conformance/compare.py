@@ -57,11 +57,19 @@ def portability(case, answer):
     if not ours or ours["errors"]:
         return None
     named = [one["message"] for one in ours["extensions"] if one["name"] not in NOT_PLANNED]
-    if named and not refusal(answer):
+    reason = cannot_run(answer)
+    if named and not reason:
         return f"--portable: {named[0]}; but Flink takes the statements"
-    if refusal(answer) and not named:
-        return f"--portable names nothing, but Flink refuses the statements: {refusal(answer)}"
+    if reason and not named:
+        return f"--portable names nothing, but Flink refuses the statements: {reason}"
     return None
+
+
+def cannot_run(answer):
+    """Why Flink cannot run the statements, whatever the rows: it refuses them, or makes code of them
+    that its own compiler refuses when the job starts."""
+    failed = answer.get("failed", "")
+    return refusal(answer) or (failed if "Could not instantiate generated class" in failed else None)
 
 
 def refusal(answer):
