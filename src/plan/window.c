@@ -415,6 +415,8 @@ bool bind_group_window(Planner *planner, const SqlExpr *call, Bound *input, Scop
         return false;
     if (!window_check(&binder))
         return false;
+    if (binder.spec.kind == WINDOW_SESSION && settings_is_batch(planner))
+        EXTENSION(planner, BATCH_SESSION, call->span, NULL);
     Schema schema = group_window_schema(planner, input, &binder.spec);
     Rel *rel = rel_new(planner, PLAN_WINDOW_ASSIGN, &schema, &input->rel, 1);
     rel->span = call->span;

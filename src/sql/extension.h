@@ -48,6 +48,8 @@
       "write it with its table") \
     X(OFFSET_NAME, NEVER, "OFFSET as the name of an argument", \
       "write it in backticks, or the arguments by position") \
+    X(BATCH_SESSION, NEVER, "SESSION of GROUP BY in batch mode", \
+      "set 'execution.runtime-mode' = 'streaming'") \
     X(OFFSET_ALONE, NEVER, "OFFSET without LIMIT", "write LIMIT with a large number before it") \
     X(TOP_OF_UPDATES, 2_0, "the first or last row by a time attribute of rows that change or go", \
       "order by the time CAST to TIMESTAMP(3): a column as any other") \
