@@ -1,19 +1,22 @@
 /* weir check: what is wrong with pipelines, before they run. */
 #include "base/json.h"
 #include "cli/cli.h"
+#include "sql/extension.h"
 
 enum { PATHS_MAX = 10000 };
 
 static const Flag check_flags[] = {
     {"no-connect", 0, FLAG_SWITCH, NULL, "Do not open what is read to see whether it answers."},
     {"deny-warnings", 0, FLAG_SWITCH, NULL, "Warnings fail the check."},
-    {"portable", 0, FLAG_SWITCH, NULL, "Name what stock Flink does not have; it fails the check."},
+    {"portable", 0, FLAG_OPTIONAL_VALUE, "flink:VERSION",
+     "Name what stock Flink, 1.20 unless told, does not have; it fails the check."},
     {"define", 'D', FLAG_REPEATED, "KEY=VALUE", "Set a setting, above every SET of the script."},
 };
 
 typedef struct Check {
     Cli *cli;
     JsonWriter json;
+    FlinkVersion target; /* of --portable */
     int32_t problem_count;
 } Check;
 
@@ -42,19 +45,6 @@ static void check_problem(Check *check, const char *path, const Error *error)
     json_end_object(json);
 }
 
-static void check_portable(Check *check, const char *path, const Plan *plan)
-{
-    List extensions = {0};
-    plan_extensions(plan, check->cli->arena, &extensions);
-    for (int32_t i = 0; i < extensions.count; i++) {
-        Error error = {0};
-        Status status =
-            fail(&error, ERR_INVALID, "WR7010", "%s", LIST_AT(extensions, i, const char));
-        (void)status;
-        check_problem(check, path, &error);
-    }
-}
-
 static void check_inputs(Check *check, const char *path, const Plan *plan)
 {
     for (int32_t i = 0; i < plan->node_count; i++) {
@@ -79,7 +69,7 @@ static void check_write_diagnostics(Check *check, const char *path, const Diagno
 static ExitCode check_path(Check *check, const char *path)
 {
     Cli *cli = check->cli;
-    Script script = {0};
+    Script script = {.target = check->target};
     Error error = {0};
     if (load_source(cli, path, &script.source, &error) != OK) {
         check_problem(check, path, &error);
@@ -89,24 +79,46 @@ static ExitCode check_path(Check *check, const char *path)
     if (script.diagnostics == NULL)
         return code;
     check->problem_count += diagnostics_error_count(script.diagnostics);
+    check->problem_count += diagnostics_extension_count(script.diagnostics);
     if (cli_has(cli, "deny-warnings"))
         check->problem_count += diagnostics_warning_count(script.diagnostics);
     if (cli->is_json && diagnostics_count(script.diagnostics) > 0)
         check_write_diagnostics(check, path, script.diagnostics);
     if (code != EXIT_OK)
         return EXIT_OK;
-    if (cli_has(cli, "portable"))
-        check_portable(check, path, script.plan);
     if (!cli_has(cli, "no-connect"))
         check_inputs(check, path, script.plan);
     return EXIT_OK;
+}
+
+/* --portable[=flink:VERSION] */
+static ExitCode check_target(Cli *cli, FlinkVersion *out)
+{
+    const char *given = cli_value(cli, "portable");
+    if (given == NULL)
+        return EXIT_OK;
+    Str version,
+        engine = str_split(str_from(given[0] != '\0' ? given : "flink:1.20"), ':', &version);
+    if (str_is(engine, "flink"))
+        *out = flink_version_find(version);
+    if (*out != FLINK_UNKNOWN)
+        return EXIT_OK;
+    Buffer known = {0};
+    buffer_append_text(&known, "versions are flink:");
+    flink_version_list(&known, ", flink:");
+    ExitCode code = report_usage(cli, "WR7005", buffer_terminated(&known),
+                                 "`--portable=%s`: no such version of Flink is known", given);
+    buffer_free(&known);
+    return code;
 }
 
 static ExitCode check_run(Cli *cli)
 {
     Buffer text = {0};
     Check check = {.cli = cli, .json = {.out = &text}};
-    ExitCode code = EXIT_OK;
+    ExitCode code = check_target(cli, &check.target);
+    if (code != EXIT_OK)
+        return code;
     if (cli->is_json) {
         json_begin_object(&check.json);
         json_key(&check.json, "schema");

@@ -118,6 +118,7 @@ ExitCode report_output(const Cli *cli, const Buffer *text);
 /* A pipeline as read and planned. */
 typedef struct Script {
     Source source;
+    FlinkVersion target; /* whose lacks are named */
     Diagnostics *diagnostics;
     Plan *plan;
 } Script;

@@ -88,6 +88,7 @@ ExitCode load_plan(Cli *cli, Script *script)
         .checks_all = cli->command == &check_command,
     };
     script->diagnostics = diagnostics_new(cli->arena, &script->source);
+    diagnostics_set_target(script->diagnostics, script->target);
     Status status =
         plan_script(&context, &script->source, cli->arena, script->diagnostics, &script->plan);
     report_diagnostics(cli, script->diagnostics);

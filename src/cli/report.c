@@ -48,7 +48,8 @@ void report_diagnostics(const Cli *cli, const Diagnostics *diagnostics)
 {
     if (diagnostics_count(diagnostics) == 0)
         return;
-    if (cli->is_quiet && diagnostics_error_count(diagnostics) == 0)
+    if (cli->is_quiet &&
+        diagnostics_error_count(diagnostics) + diagnostics_extension_count(diagnostics) == 0)
         return;
     Buffer text = {0};
     diagnostics_render(diagnostics, cli->has_color, &text);

@@ -63,6 +63,9 @@ static void alter_rename(Planner *planner, const SqlAlter *alter, CatalogObject 
                "a %s stays in its database when it is renamed", object_word(object->kind));
         return;
     }
+    if (object->is_temporary)
+        EXTENSION(planner, TEMPORARY_RENAME, alter->new_name->span,
+                  str_terminated(planner->arena, object->name));
     catalog_rename(planner, object, sql_path_last(alter->new_name));
 }
 

@@ -116,10 +116,12 @@ static Str aggregate_full_name(const SqlCall *call)
 }
 
 /* Bind the arguments of an aggregate call, in the types that it wants. */
-static void use_bind_args(ExprBinder *inner, const SqlCall *call, AggregateUse *use, Type *types)
+static void use_bind_args(ExprBinder *inner, const SqlCall *call, AggregateUse *use, Expr **given,
+                          Type *types)
 {
     for (int32_t i = 0; i < call->arguments.count; i++) {
         Expr *arg = bind_expr(inner, LIST_AT(call->arguments, i, SqlExpr));
+        given[i] = arg;
         Type wanted;
         if (!expr_is_poison(arg) && aggregate_argument(use->name, i, arg->type, &wanted) &&
             cast_kind(arg->type, wanted) != CAST_NONE && !type_is_text(arg->type))
@@ -156,7 +158,8 @@ AggregateUse *bind_aggregate_use(ExprBinder *args, const SqlExpr *expr)
         return NULL;
     }
     Type types[AGGREGATE_ARGS_MAX];
-    use_bind_args(args, call, use, types);
+    Expr *given[AGGREGATE_ARGS_MAX];
+    use_bind_args(args, call, use, given, types);
     if (call->filter != NULL) {
         args->place = "FILTER";
         use->filter = bind_condition(args, call->filter);
@@ -172,6 +175,7 @@ AggregateUse *bind_aggregate_use(ExprBinder *args, const SqlExpr *expr)
             diagnostic_help(d, "%s", error.hint);
         return NULL;
     }
+    portable_aggregate(planner, expr, given);
     return use;
 }
 
@@ -196,6 +200,10 @@ static Expr *call_text(ExprBinder *binder, const char *text)
 static Expr *bind_current_database(ExprBinder *binder, const SqlExpr *expr)
 {
     Arena *arena = binder->planner->arena;
+    if (expr->call->arguments.count > 0) {
+        REPORT(binder->planner, "WR2044", expr->span, "`CURRENT_DATABASE` takes no arguments");
+        return call_poison(binder, expr->span);
+    }
     Value value = {.type = type_not_null(type_string()),
                    .text = binder->planner->session->catalog.database};
     Expr **args = ARENA_ARRAY(arena, Expr *, 1);
@@ -283,7 +291,7 @@ Expr *bind_call(ExprBinder *binder, const SqlExpr *expr)
                         "DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end");
         return call_poison(binder, expr->span);
     }
-    if (str_equal_ignoring_case(name, STR("CURRENT_DATABASE")) && call->arguments.count == 0)
+    if (str_equal_ignoring_case(name, STR("CURRENT_DATABASE")))
         return bind_current_database(binder, expr);
     if (aggregate_exists(name))
         return bind_aggregate_call(binder, expr);

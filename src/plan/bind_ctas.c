@@ -104,6 +104,9 @@ void bind_create_table_as(Planner *planner, const SqlCreateTable *create)
         return;
     CatalogObject *object =
         catalog_add(planner, create->name, OBJECT_TABLE, false, create->if_not_exists);
+    if (object == NULL && create->if_not_exists)
+        EXTENSION(planner, CTAS_EXISTS, create->name->span,
+                  str_terminated(planner->arena, sql_path_last(create->name)->text));
     if (object == NULL)
         return;
     object->table = ctas_definition(planner, create, &query);

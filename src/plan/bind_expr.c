@@ -36,6 +36,9 @@ Expr *bind_function(ExprBinder *binder, const char *name, Expr **args, int32_t a
     const Function *function = function_find(str_from(name));
     if (function == NULL)
         return unsupported(binder, span, arena_printf(planner->arena, "`%s`", name));
+    Expr **given = ARENA_ARRAY(planner->arena, Expr *, arg_count + 1);
+    for (int32_t i = 0; i < arg_count; i++)
+        given[i] = args[i];
     Expr *bound = NULL;
     int32_t bad_arg = -1;
     Error error = {0};
@@ -50,6 +53,7 @@ Expr *bind_function(ExprBinder *binder, const char *name, Expr **args, int32_t a
         return poison_at(binder, span);
     }
     assert(bound != NULL);
+    portable_call(planner, name, given, arg_count, span);
     for (int32_t i = 0; i < arg_count; i++) {
         if (bound == args[i])
             return bound;
@@ -87,7 +91,7 @@ static Expr *bind_unary(ExprBinder *binder, const SqlExpr *expr)
         return expr_at(bind_negative(binder->planner, number), expr->span);
     Expr *operand = bind_expr(binder, expr->unary.operand);
     switch (expr->unary.op) {
-    case SQL_PLUS: return operand;
+    case SQL_PLUS: portable_plus(binder->planner, operand, expr->span); return operand;
     case SQL_MINUS: return bind_function1(binder, "-", operand, expr->span);
     case SQL_NOT: return bind_function1(binder, "NOT", operand, expr->span);
     }
@@ -273,6 +277,7 @@ static Expr *bind_cast(ExprBinder *binder, const SqlExpr *expr)
             diagnostic_help(d, "%s", advice);
         return poison_at(binder, expr->span);
     }
+    portable_cast(planner, from, to, expr->cast.is_try, expr->span);
     to.is_nullable = from.is_nullable || from.id == TYPE_NULL || expr->cast.is_try;
     Expr *cast = expr_cast(planner->arena, operand, to, expr->cast.is_try);
     if (cast == operand && operand->type.time_attribute != TIME_NONE) {

@@ -191,5 +191,7 @@ void bind_create_materialized(Planner *planner, const SqlCreateMaterializedTable
     serve->serial = planner->rels.count;
     list_append(&planner->rels, planner->arena, serve);
     list_append(&planner->roots, planner->arena, serve);
+    EXTENSION(planner, MATERIALIZED_TABLE, create->name->span,
+              str_terminated(planner->arena, object->name));
     object->is_broken = false;
 }

@@ -225,6 +225,8 @@ static Rel *order_rel(Planner *planner, const OrderQuery *order, Rel *input)
         return NULL;
     if (range.limit == 0)
         return order_nothing(planner, input);
+    if (range.limit < 0 && order->query->offset != NULL)
+        EXTENSION(planner, OFFSET_ALONE, order->query->offset->span, NULL);
     bool is_all = range.limit < 0 && range.offset == 0;
     if (range.limit > 0 || settings_is_batch(planner))
         return is_all && (order->columns.count == 0 || order->is_nested)

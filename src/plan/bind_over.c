@@ -260,6 +260,10 @@ static bool lag_bind_fallback(ExprBinder *binder, const SqlExpr *argument, Aggre
         return false;
     }
     wanted.is_nullable = fallback->type.is_nullable || fallback->type.id == TYPE_NULL;
+    portable_item(planner, fallback, argument->span);
+    bool is_text = type_is_text(fallback->type) && type_is_text(wanted);
+    if (fallback->type.id != wanted.id && fallback->type.id != TYPE_NULL && !is_text)
+        EXTENSION(planner, LAG_DEFAULT, argument->span, "LAG");
     use->args[2] = expr_cast(planner->arena, fallback, wanted, false);
     return true;
 }

@@ -130,6 +130,7 @@ static void items_bind(ExprBinder *binder, const SqlSelect *select, SelectItems 
             continue;
         }
         Expr *expr = bind_expr(binder, item->expr);
+        portable_item(binder->planner, expr, item->expr->span);
         items_add(binder->planner, items, expr,
                   item_name(binder->planner, item, items->exprs.count), item->span);
     }
@@ -491,6 +492,7 @@ static bool select_bind(Planner *planner, const SqlSelect *select, From *from, O
     ExprBinder binder = {.planner = planner, .scope = &from->scope};
     const SqlExpr *window = group_window_find(&select->group_by);
     if (window != NULL && group->input.rel != NULL) {
+        group->has_group_window = true;
         if (!bind_group_window(planner, window, &group->input, &from->scope))
             return false;
         binder.window = window;
@@ -561,6 +563,7 @@ static bool values_bind_rows(Planner *planner, const SqlQuery *query, Expr **cel
         }
         for (int32_t c = 0; c < width; c++) {
             Expr *cell = bind_expr(&binder, LIST_AT(row->collection.items, c, SqlExpr));
+            portable_item(planner, cell, LIST_AT(row->collection.items, c, SqlExpr)->span);
             cells[r * width + c] = cell;
             is_good &= !expr_is_poison(cell);
         }

@@ -66,6 +66,7 @@ static bool set_unify(SetInputs *inputs, int32_t input, int32_t column, Type *ty
         *type = type_poison();
         return false;
     }
+    portable_union(planner, a, b, LIST_AT(inputs->queries, input, const SqlQuery)->span);
     if (!type_common(planner->arena, a, b, type)) {
         REPORT(planner, "WR2033", LIST_AT(inputs->queries, input, const SqlQuery)->span,
                "column %d of %s is %s on the left and %s on the right", column + 1,

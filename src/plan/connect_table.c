@@ -152,6 +152,24 @@ static bool entry_bind_options(Planner *planner, TableEntry *entry, const Connec
     return true;
 }
 
+/* What only weir's connector of this name knows, and what Flink would take literally. */
+static void entry_name_extensions(Planner *planner, const TableEntry *entry,
+                                  const ConnectorInfo *connector)
+{
+    const OptionSet *set = entry->table.options.options;
+    for (int32_t i = 0; i < options_count(set); i++) {
+        OptionEntry option = options_at(set, i);
+        Span key = span_make(option.key_start, option.key_end);
+        Span value = span_make(option.span_start, option.span_end);
+        if (connector->is_extension && str_is(option.key, "connector"))
+            EXTENSION(planner, CONNECTOR, value, connector->name);
+        if (options_is_extension(set, i))
+            EXTENSION(planner, OPTION, key, str_terminated(planner->arena, option.key));
+        if (option.written.data != NULL)
+            EXTENSION(planner, REFERENCE, value, str_terminated(planner->arena, option.written));
+    }
+}
+
 static void report_metadata_key(Planner *planner, const TableEntry *entry,
                                 const TableColumn *column, const ConnectorInfo *connector)
 {
@@ -266,6 +284,8 @@ static bool entry_connect_for(Planner *planner, TableEntry *entry, bool is_sink)
     void *report_context[2] = {planner, entry};
     bool is_good = entry_bind_options(planner, entry, connector, format, report_context);
     is_good &= entry_find_metadata(planner, entry, connector);
+    if (is_good)
+        entry_name_extensions(planner, entry, connector);
     entry->state = is_good ? ENTRY_GOOD : ENTRY_BAD;
     return is_good;
 }

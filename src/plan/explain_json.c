@@ -1,4 +1,4 @@
-/* EXPLAIN for programs: JSON and Graphviz, and what in a plan is not portable. */
+/* EXPLAIN for programs: JSON and Graphviz. */
 #include "base/json.h"
 #include "plan/kind.h"
 
@@ -108,51 +108,4 @@ void plan_explain_dot(const Plan *plan, Buffer *out)
         }
     }
     buffer_append_text(out, "}\n");
-}
-
-static void extension_add(Arena *arena, List *out, const char *text)
-{
-    for (int32_t i = 0; i < out->count; i++) {
-        if (str_is(str_from(text), LIST_AT(*out, i, char)))
-            return;
-    }
-    list_append(out, arena, (void *)text);
-}
-
-static void extension_of_node(Arena *arena, const PlanNode *node, List *out)
-{
-    const PlanTable *table = node->kind == PLAN_SOURCE        ? node->source.table
-                             : node->kind == PLAN_SINK        ? node->sink.table
-                             : node->kind == PLAN_LOOKUP_JOIN ? node->lookup_join.table
-                                                              : NULL;
-    if (table != NULL && table->connector->is_extension)
-        extension_add(arena, out,
-                      arena_printf(arena, "connector '%s' of table `%.*s`", table->connector->name,
-                                   STR_ARGS(table->name)));
-    if (node->kind == PLAN_LOOKUP_JOIN && node->lookup_join.cache.kind == LOOKUP_CACHE_FULL)
-        extension_add(arena, out,
-                      arena_printf(arena, "look-ups in table `%.*s` of connector '%s'",
-                                   STR_ARGS(table->name), table->connector->name));
-    if (node->kind != PLAN_SERVE)
-        return;
-    extension_add(arena, out,
-                  arena_printf(arena,
-                               "materialized table `%.*s`: Flink needs a catalog that "
-                               "stores it, and does not serve it",
-                               STR_ARGS(node->serve.name)));
-    if (node->serve.ttl_us > 0)
-        extension_add(arena, out,
-                      arena_printf(arena, "option 'ttl' of materialized table `%.*s`",
-                                   STR_ARGS(node->serve.name)));
-}
-
-void plan_extensions(const Plan *plan, Arena *arena, List *out)
-{
-    for (int32_t i = 0; i < plan->node_count; i++)
-        extension_of_node(arena, plan->nodes[i], out);
-    for (int32_t i = 0; i < map_count(plan->settings.all); i++) {
-        Str key = map_key_at(plan->settings.all, i);
-        if (str_has_prefix(key, STR("weir.")))
-            extension_add(arena, out, arena_printf(arena, "setting '%.*s'", STR_ARGS(key)));
-    }
 }

@@ -253,9 +253,6 @@ static void test_other_forms_of_explain(void **state)
     plan_explain_dot(planned.plan, &text);
     assert_non_null(strstr(buffer_terminated(&text), "n0 -> n1 [label=\"[I]\"]"));
     buffer_free(&text);
-    List extensions = {0};
-    plan_extensions(planned.plan, planned.arena, &extensions);
-    assert_int_equal(extensions.count, 3);
     planned_free(&planned);
 }
 

@@ -16,6 +16,7 @@
 #include "plan/scope.h"
 #include "plan/session.h"
 #include "sql/ast.h"
+#include "sql/extension.h"
 
 enum {
     PLAN_COLUMNS_MAX = 2000,     /* of one relation */
@@ -195,6 +196,9 @@ struct Planner {
     diagnostics_add((planner)->diagnostics, DIAGNOSTIC_ERROR, (code), (span), __VA_ARGS__)
 #define WARN(planner, code, span, ...)                                                             \
     diagnostics_add((planner)->diagnostics, DIAGNOSTIC_WARNING, (code), (span), __VA_ARGS__)
+/* What stock Flink does not have; `name` is NULL, or says which. */
+#define EXTENSION(planner, which, span, name)                                                      \
+    extension_report((planner)->diagnostics, EXTENSION_##which, (span), (name))
 
 /* ---- plan.c ---------------------------------------------------------------------------- */
 
@@ -268,6 +272,24 @@ static inline SqlName *sql_path_last(const SqlPath *path)
 {
     return LIST_AT(path->parts, path->parts.count - 1, SqlName);
 }
+
+/* ---- portable.c ------------------------------------------------------------------------ */
+
+/* Name what stock Flink does not have of a call, an aggregate with its clauses, a cast, two inputs
+ * of UNION and its kind. Arguments are as written, before casts. */
+void portable_call(Planner *planner, const char *name, Expr *const *args, int32_t count, Span span);
+void portable_aggregate(Planner *planner, const SqlExpr *call, Expr *const *args);
+void portable_cast(Planner *planner, Type from, Type to, bool is_try, Span span);
+void portable_union(Planner *planner, Type a, Type b, Span span);
+/* A value of a SELECT or VALUES. */
+void portable_item(Planner *planner, const Expr *item, Span span);
+/* AggregateUse over windows, of GROUP BY HOP(…) or of a window function. */
+void portable_window(Planner *planner, WindowKind kind, bool is_group_window, const List *uses);
+/* The condition reads a column below `width`. */
+bool portable_reads(Expr *condition, int32_t width);
+/* Flink sees two columns there where USING has made one. */
+bool portable_is_ambiguous(const char *place);
+void portable_plus(Planner *planner, Expr *operand, Span span);
 
 /* ---- drop.c ---------------------------------------------------------------------------- */
 
@@ -550,8 +572,9 @@ typedef struct GroupQuery {
     Expr *having;
     Schema schema; /* of the items */
     Span span;
-    const List *hints;    /* SqlHint, of the SELECT; or NULL */
-    const SqlTable *from; /* or NULL */
+    const List *hints;     /* SqlHint, of the SELECT; or NULL */
+    const SqlTable *from;  /* or NULL */
+    bool has_group_window; /* GROUP BY TUMBLE(…) */
 } GroupQuery;
 
 Bound bind_group(Planner *planner, GroupQuery *group);

@@ -235,6 +235,9 @@ static Expr *using_column(Planner *planner, const From *join, bool is_left, cons
     const ScopeColumn *column = NULL;
     int32_t count = scope_find(&side->scope, name->text, &column);
     if (count == 1) {
+        if (column->table < 0)
+            EXTENSION(planner, USING_COLUMN, name->span,
+                      str_terminated(planner->arena, name->text));
         int32_t first = is_left ? 0 : from_width(join->left);
         Schema schema = join->scope.schema;
         schema.fields += first;

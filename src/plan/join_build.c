@@ -181,6 +181,8 @@ static Rel *from_join_lateral(Planner *planner, From *join, Rel *left, Rel *righ
     Around around = {.rel = left};
     if (!rel_pull(planner, right, &around, join->right->span, &pulled))
         return NULL;
+    if (pulled.rel->node.kind == PLAN_VALUES)
+        EXTENSION(planner, LATERAL_ROW, join->right->span, NULL);
     pulled_narrow(planner, &pulled);
     bool is_left = join->kind == JOIN_LEFT;
     if (is_left && !pulled.is_one_row)

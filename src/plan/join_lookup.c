@@ -228,8 +228,12 @@ static bool lookup_check_table(Planner *planner, const JoinSpec *spec, LookupTab
     if (!entry_connect(planner, entry))
         return false;
     const ConnectorInfo *connector = entry->table.connector;
-    if (connector->looks_up != NULL && connector->looks_up(&entry->table.options, info))
+    if (connector->looks_up != NULL && connector->looks_up(&entry->table.options, info)) {
+        if (info->cache.kind == LOOKUP_CACHE_FULL)
+            EXTENSION(planner, FILES_LOOKUP, spec->span,
+                      str_terminated(planner->arena, entry->table.name));
         return true;
+    }
     Diagnostic *d =
         REPORT(planner, "WR2130", spec->span, "table `%.*s` of connector '%s' cannot be looked up",
                STR_ARGS(entry->table.name), connector->name);

@@ -14,12 +14,17 @@ static bool expr_is_good(const Expr *condition, From *join)
     return !join->is_failed;
 }
 
-static void on_add(Planner *planner, From *join, Expr *condition)
+static void on_add(Planner *planner, From *join, Expr *condition, Span span)
 {
     List conjuncts = {0};
     expr_conjuncts(planner->arena, condition, &conjuncts);
-    for (int32_t i = 0; i < conjuncts.count; i++)
-        from_condition(planner, join, LIST_AT(conjuncts, i, Expr));
+    for (int32_t i = 0; i < conjuncts.count; i++) {
+        Expr *conjunct = LIST_AT(conjuncts, i, Expr);
+        bool is_unnest = join->right->collection != NULL;
+        if (is_unnest && portable_reads(conjunct, join->left->scope.schema.count))
+            EXTENSION(planner, UNNEST_CONDITION, span, NULL);
+        from_condition(planner, join, conjunct);
+    }
 }
 
 /* ---- Inner joins ----------------------------------------------------------------------- */
@@ -62,7 +67,7 @@ static void on_bind_inner(ExprBinder *binder, From *join, From **root, const Sql
     if (!expr_is_good(condition, join))
         (*root)->is_failed = true;
     else if (subqueries.count == 0)
-        on_add(binder->planner, join, condition);
+        on_add(binder->planner, join, condition, on->span);
     else if (!join->scope.is_broken)
         on_filter(binder->planner, root, condition, &subqueries);
 }
@@ -178,7 +183,7 @@ static void on_join_values(Planner *planner, From *join, Expr *condition, const 
         if (is_right[i])
             on.values[i] = expr_substitute(planner->arena, on.values[i], moved);
     }
-    on_add(planner, join, on_replace(&on, condition));
+    on_add(planner, join, on_replace(&on, condition), join->span);
 }
 
 From *join_bind_on(Planner *planner, From *join, const SqlExpr *on)
@@ -195,7 +200,7 @@ From *join_bind_on(Planner *planner, From *join, const SqlExpr *on)
     if (!expr_is_good(condition, join))
         return join;
     if (subqueries.count == 0)
-        on_add(planner, join, condition);
+        on_add(planner, join, condition, on->span);
     else if (!join->scope.is_broken)
         on_join_values(planner, join, condition, &subqueries);
     return join;

@@ -28,25 +28,29 @@
 
 #define LOOKUP_FULL_OPTIONS                                                                        \
     {.key = "lookup.full-cache.reload-strategy",                                                   \
+     .is_extension = true,                                                                         \
      .type = OPTION_ENUM,                                                                          \
      .default_text = "PERIODIC",                                                                   \
      .choices = "PERIODIC|TIMED",                                                                  \
      .help = "When the copy of the table is read anew: after an interval, or at a time of day."},  \
         {.key = "lookup.full-cache.periodic-reload.interval",                                      \
+         .is_extension = true,                                                                     \
          .type = OPTION_DURATION,                                                                  \
          .help = "PERIODIC: the interval. Without it the table is read once."},                    \
         {.key = "lookup.full-cache.periodic-reload.schedule-mode",                                 \
+         .is_extension = true,                                                                     \
          .type = OPTION_ENUM,                                                                      \
          .default_text = "FIXED_DELAY",                                                            \
          .choices = "FIXED_DELAY|FIXED_RATE",                                                      \
          .help = "PERIODIC: whether the interval counts from the end of the last reading or from " \
                  "its start."},                                                                    \
         {.key = "lookup.full-cache.timed-reload.iso-time",                                         \
+         .is_extension = true,                                                                     \
          .type = OPTION_TEXT,                                                                      \
          .help = "TIMED: the time of day, UTC, such as 04:00 or 04:00:30Z."},                      \
     {                                                                                              \
-        .key = "lookup.full-cache.timed-reload.interval-in-days", .type = OPTION_INT,              \
-        .default_text = "1", .help = "TIMED: every so many days."                                  \
+        .key = "lookup.full-cache.timed-reload.interval-in-days", .is_extension = true,            \
+        .type = OPTION_INT, .default_text = "1", .help = "TIMED: every so many days."              \
     }
 
 /* What the options of LOOKUP_PARTIAL_OPTIONS say. */

@@ -379,6 +379,13 @@ static bool key_has_word(Str key, Str word)
     return false;
 }
 
+bool options_is_extension(const OptionSet *options, int32_t index)
+{
+    assert(index >= 0 && index < options->count);
+    const OptionSpec *spec = options->options[index].spec;
+    return spec != NULL && spec->is_extension;
+}
+
 bool options_is_secret(const OptionSet *options, Str key)
 {
     const BoundOption *given = set_find(options, key);

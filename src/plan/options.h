@@ -28,6 +28,7 @@ typedef struct OptionSpec {
     const char *default_text; /* NULL: none */
     bool is_required;
     bool is_secret;      /* never printed; ${env:NAME} and ${file:PATH} are resolved */
+    bool is_extension;   /* the connector has it in weir only: named by --portable */
     const char *choices; /* OPTION_ENUM: "initial|latest-offset" */
     const char *help;    /* a sentence */
 } OptionSpec;
@@ -92,6 +93,8 @@ OptionEntry options_at(const OptionSet *options, int32_t index);
 
 /* For reports: the entry as it was given, or one with nothing but the key. */
 OptionEntry options_entry(const OptionSet *options, const char *key);
+/* The given one is weir's own. */
+bool options_is_extension(const OptionSet *options, int32_t index);
 bool options_is_secret(const OptionSet *options, Str key);
 /* The value as it may be shown: '******' for a secret, the reference where one was written. */
 Str options_shown(const OptionSet *options, int32_t index);

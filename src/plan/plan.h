@@ -536,8 +536,4 @@ void plan_explain_json(const Plan *plan, Buffer *out);
 /* Graphviz. */
 void plan_explain_dot(const Plan *plan, Buffer *out);
 
-/* What in the plan Flink with its stock connectors does not have: sentences for people, const
- * char * in the list. Empty for a portable pipeline. */
-void plan_extensions(const Plan *plan, Arena *arena, List *out);
-
 #endif

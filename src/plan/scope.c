@@ -310,7 +310,13 @@ static ColumnHit scope_hit(ExprBinder *binder, const Scope *scope, const SqlPath
         hit.expr = column->expr;
     else if (scope->is_broken)
         hit.expr = column_poison(binder, span);
+    if (count == 1 && column->table < 0 && portable_is_ambiguous(binder->place))
+        EXTENSION(binder->planner, USING_COLUMN, span,
+                  str_terminated(binder->planner->arena, name));
     HiddenField hidden = scope_hidden_field(scope, NULL, name);
+    if (count == 1 && hidden.count > 0 && hidden.column->table != column->table)
+        EXTENSION(binder->planner, FIELD_OR_COLUMN, span,
+                  str_terminated(binder->planner->arena, name));
     if (!hit.is_found && hidden.count > 0) {
         hit.is_found = true;
         hit.expr = bind_hidden_field(binder, &hidden, name, span);

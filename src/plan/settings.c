@@ -351,6 +351,9 @@ void settings_set(Planner *planner, const SqlSetting *setting)
         return;
     }
     setting_put(planner, planner->session->settings, &setting->option);
+    if (str_has_prefix(setting->option.key, STR("weir.")))
+        EXTENSION(planner, SETTING, setting->option.key_span,
+                  str_terminated(planner->arena, setting->option.key));
 }
 
 void settings_reset(Planner *planner, const SqlSetting *setting)

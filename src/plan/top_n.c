@@ -362,6 +362,10 @@ static Rel *top_rank(TopN *top)
 {
     const PlanNode *over = &top->over->node;
     Rel *input = rel_input(top->over, 0);
+    bool is_by_time = top_is_single(top) && top->range.first == 1 && over->over.order_count == 1 &&
+                      top_is_time(top, over->over.order[0].column);
+    if (is_by_time && !settings_is_batch(top->planner) && !mode_is_append(inputs_mode(top->over)))
+        EXTENSION(top->planner, TOP_OF_UPDATES, top_span(top), NULL);
     bool has_number = !top_is_single(top) && top_reads_number(top);
     const Schema *schema = has_number ? &over->schema : &input->node.schema;
     Rel *rel = rel_new(top->planner, PLAN_RANK, schema, &input, 1);

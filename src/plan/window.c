@@ -93,6 +93,8 @@ static bool window_sort_arguments(WindowBinder *binder)
             i < call->argument_names.count ? LIST_AT(call->argument_names, i, SqlName) : NULL;
         int32_t at = name == NULL ? i : window_parameter(function, name->text);
         const SqlExpr *argument = LIST_AT(call->arguments, i, SqlExpr);
+        if (name != NULL && !name->is_quoted && str_equal_ignoring_case(name->text, STR("OFFSET")))
+            EXTENSION(binder->planner, OFFSET_NAME, name->span, NULL);
         if (name != NULL && at < 0) {
             Str known[WINDOW_ARGUMENTS_MAX];
             int32_t count = 0;
@@ -413,6 +415,8 @@ bool bind_group_window(Planner *planner, const SqlExpr *call, Bound *input, Scop
         return false;
     if (!window_check(&binder))
         return false;
+    if (binder.spec.kind == WINDOW_SESSION && settings_is_batch(planner))
+        EXTENSION(planner, BATCH_SESSION, call->span, NULL);
     Schema schema = group_window_schema(planner, input, &binder.spec);
     Rel *rel = rel_new(planner, PLAN_WINDOW_ASSIGN, &schema, &input->rel, 1);
     rel->span = call->span;

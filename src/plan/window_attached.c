@@ -94,6 +94,7 @@ static Rel *attached_rel(AttachedGroup *a)
     rel->span = a->group->span;
     rel->node.window_aggregate.window = a->property->spec;
     rel->node.window_aggregate.window.is_attached = true;
+    portable_window(planner, a->property->spec.kind, false, uses);
     rel->node.window_aggregate.window.time_column = end;
     rel->node.window_aggregate.keys = a->keys;
     rel->node.window_aggregate.key_count = a->key_count;

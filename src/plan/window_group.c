@@ -232,6 +232,8 @@ static Rel *window_group_rel(WindowGroup *w, GroupColumns *columns, Expr *lower,
     Rel *rel = rel_new(planner, PLAN_WINDOW_AGGREGATE, &schema, &input, 1);
     rel->span = w->group->span;
     rel->node.window_aggregate.window = w->origin->node.window_assign.window;
+    portable_window(planner, rel->node.window_aggregate.window.kind, w->group->has_group_window,
+                    uses);
     rel->node.window_aggregate.window.time_column = time_column;
     rel->node.window_aggregate.keys = keys;
     rel->node.window_aggregate.key_count = key_count;

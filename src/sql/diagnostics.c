@@ -13,6 +13,8 @@ struct Diagnostics {
     List items;         /* Diagnostic, in order of addition */
     int32_t error_count;
     int32_t warning_count;
+    int32_t extension_count;
+    FlinkVersion target;
     bool is_quiet;
 };
 
@@ -41,6 +43,16 @@ bool diagnostics_be_quiet(Diagnostics *list, bool is_quiet)
     bool was_quiet = list->is_quiet;
     list->is_quiet = is_quiet;
     return was_quiet;
+}
+
+void diagnostics_set_target(Diagnostics *list, FlinkVersion version)
+{
+    list->target = version;
+}
+
+FlinkVersion diagnostics_target(const Diagnostics *list)
+{
+    return list->target;
 }
 
 static bool source_has(const Source *source, Span span)
@@ -101,6 +113,8 @@ static bool diagnostics_counts_in(Diagnostics *list, DiagnosticLevel level)
 {
     if (level == DIAGNOSTIC_ERROR)
         return ++list->error_count <= DIAGNOSTICS_ERRORS_MAX;
+    if (level == DIAGNOSTIC_EXTENSION)
+        return ++list->extension_count <= DIAGNOSTICS_EXTENSIONS_MAX;
     if (list->is_quiet)
         return false;
     return ++list->warning_count <= DIAGNOSTICS_WARNINGS_MAX;
@@ -178,6 +192,11 @@ int32_t diagnostics_error_count(const Diagnostics *list)
 int32_t diagnostics_warning_count(const Diagnostics *list)
 {
     return list->warning_count;
+}
+
+int32_t diagnostics_extension_count(const Diagnostics *list)
+{
+    return list->extension_count;
 }
 
 Status diagnostics_status(const Diagnostics *list, Error *error)

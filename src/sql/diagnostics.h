@@ -26,6 +26,7 @@
 enum {
     DIAGNOSTICS_ERRORS_MAX = 20,   /* further ones are only counted */
     DIAGNOSTICS_WARNINGS_MAX = 20, /* likewise */
+    DIAGNOSTICS_EXTENSIONS_MAX = 100,
     SUGGESTIONS_MAX = 3,
 };
 
@@ -56,7 +57,22 @@ static inline Span span_join(Span first, Span last)
     return (Span){.start = first.start, .end = last.end};
 }
 
-typedef enum DiagnosticLevel { DIAGNOSTIC_ERROR, DIAGNOSTIC_WARNING } DiagnosticLevel;
+typedef enum DiagnosticLevel {
+    DIAGNOSTIC_ERROR,
+    DIAGNOSTIC_WARNING,
+    DIAGNOSTIC_EXTENSION, /* what the Flink that was asked for does not have: extension.h */
+} DiagnosticLevel;
+
+/* Releases that a script may have to run on. */
+typedef enum FlinkVersion {
+    FLINK_UNKNOWN,
+    FLINK_1_20,
+    FLINK_2_0,
+    FLINK_2_1,
+    FLINK_2_2,
+    FLINK_2_3,
+    FLINK_NEVER, /* later than all: none has it */
+} FlinkVersion;
 
 typedef struct Diagnostics Diagnostics;
 
@@ -73,7 +89,8 @@ typedef struct Diagnostic {
     bool has_fix;      /* replacing fix_span by fix_text is safe to do by a machine */
     Span fix_span;
     const char *fix_text;
-    List suggestions; /* of const char *: names for "did you mean", best first */
+    List suggestions;  /* of const char *: names for "did you mean", best first */
+    int32_t extension; /* DIAGNOSTIC_EXTENSION: which */
     Arena *arena;
 } Diagnostic;
 
@@ -88,6 +105,10 @@ void diagnostics_set_others(Diagnostics *list, const List *sources);
 
 /* From now on warnings are not kept (or again are); returns how it was. */
 bool diagnostics_be_quiet(Diagnostics *list, bool is_quiet);
+
+/* Name what this Flink does not have; FLINK_UNKNOWN, as at first: nothing. */
+void diagnostics_set_target(Diagnostics *list, FlinkVersion version);
+FlinkVersion diagnostics_target(const Diagnostics *list);
 
 /* Add a finding at `span` of the current source, or of the other one in which it lies. Never NULL:
  * beyond the limit, or for a second finding with the same code and span, the result is filled but
@@ -117,9 +138,10 @@ int32_t diagnostics_find_similar(const Str *candidates, int32_t count, Str name,
 int32_t diagnostics_count(const Diagnostics *list);
 const Diagnostic *diagnostics_at(const Diagnostics *list, int32_t index);
 
-/* All errors and warnings, also those beyond the limit. */
+/* All of a level, also those beyond the limit. */
 int32_t diagnostics_error_count(const Diagnostics *list);
 int32_t diagnostics_warning_count(const Diagnostics *list);
+int32_t diagnostics_extension_count(const Diagnostics *list);
 
 /* The list in text, in order of position, with a line at the end if the limit was passed. */
 void diagnostics_render(const Diagnostics *list, bool use_color, Buffer *out);

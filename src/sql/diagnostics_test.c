@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "sql/extension.h"
 #include "sql/sql.h"
 
 typedef struct Case {
@@ -405,6 +406,65 @@ static void test_fixes_mend(void **state)
     arena_free(arena);
 }
 
+/* A finding for the Flink that was asked for only, beside errors and not one of them. */
+static void test_extensions_are_found_for_a_target(void **state)
+{
+    (void)state;
+    static const char sql[] = "SELECT a FROM t QUALIFY b = 1;";
+    static const struct {
+        FlinkVersion target;
+        int32_t count;
+    } cases[] = {{FLINK_UNKNOWN, 0}, {FLINK_1_20, 1}, {FLINK_2_0, 0}, {FLINK_2_3, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Arena *arena = arena_new(0);
+        Source source = {.name = "test.sql", .text = str_from(sql)};
+        Diagnostics *list = diagnostics_new(arena, &source);
+        diagnostics_set_target(list, cases[i].target);
+        SqlScript *script;
+        assert_int_equal(sql_parse(&source, arena, list, &script), OK);
+        assert_int_equal(diagnostics_extension_count(list), cases[i].count);
+        assert_int_equal(diagnostics_count(list), cases[i].count);
+        assert_int_equal(diagnostics_error_count(list), 0);
+        if (cases[i].count > 0)
+            assert_string_equal(extension_name((Extension)diagnostics_at(list, 0)->extension),
+                                "QUALIFY");
+        arena_free(arena);
+    }
+}
+
+/* The count goes on where the list does not. */
+static void test_extensions_have_a_limit(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new(0);
+    Buffer text = {0};
+    for (int32_t i = 0; i < DIAGNOSTICS_EXTENSIONS_MAX + 3; i++)
+        buffer_append_text(&text, "SHOW TABLES ILIKE 'a';\n");
+    Source source = {.name = "test.sql", .text = buffer_str(&text)};
+    Diagnostics *list = diagnostics_new(arena, &source);
+    diagnostics_set_target(list, FLINK_1_20);
+    SqlScript *script;
+    assert_int_equal(sql_parse(&source, arena, list, &script), OK);
+    assert_int_equal(diagnostics_count(list), DIAGNOSTICS_EXTENSIONS_MAX);
+    assert_int_equal(diagnostics_extension_count(list), DIAGNOSTICS_EXTENSIONS_MAX + 3);
+    assert_non_null(strstr(rendered(arena, list, false), "\n3 more extensions are not shown\n"));
+    buffer_free(&text);
+    arena_free(arena);
+}
+
+static void test_versions_of_flink(void **state)
+{
+    (void)state;
+    assert_int_equal(flink_version_find(STR("1.20")), FLINK_1_20);
+    assert_int_equal(flink_version_find(STR("2.3")), FLINK_2_3);
+    assert_int_equal(flink_version_find(STR("1.2")), FLINK_UNKNOWN);
+    assert_int_equal(flink_version_find(STR("")), FLINK_UNKNOWN);
+    Buffer list = {0};
+    flink_version_list(&list, " ");
+    assert_string_equal(buffer_terminated(&list), "1.20 2.0 2.1 2.2 2.3");
+    buffer_free(&list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +477,9 @@ int main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_suggestions),
         cmocka_unit_test(test_fixes_mend),
+        cmocka_unit_test(test_extensions_are_found_for_a_target),
+        cmocka_unit_test(test_extensions_have_a_limit),
+        cmocka_unit_test(test_versions_of_flink),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,6 +51,7 @@ static bool parse_conflict(Parser *parser, SqlInsert *insert)
     }
     parser_next(parser);
     insert->conflict_span = parser_span_from(parser, span);
+    extension_report(parser->diagnostics, EXTENSION_ON_CONFLICT, insert->conflict_span, NULL);
     return true;
 }
 

@@ -13,7 +13,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "sql/ast.h"
-#include "sql/diagnostics.h"
+#include "sql/extension.h"
 #include "sql/keywords.h"
 #include "sql/sql.h"
 

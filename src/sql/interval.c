@@ -93,6 +93,11 @@ static bool interval_parse_qualifier(Parser *parser, SqlLiteral *literal, Interv
 {
     Span start = parser_peek(parser)->span;
     units->from = interval_parse_unit(parser);
+    bool is_extension = units->from != NULL && (units->from->unit == SQL_UNIT_WEEK ||
+                                                units->from->unit == SQL_UNIT_QUARTER);
+    if (is_extension)
+        extension_report(parser->diagnostics, EXTENSION_UNIT, start,
+                         sql_unit_name(units->from->unit));
     if (units->from == NULL ||
         !interval_parse_precision(parser, literal, true, units->from->rank == 1))
         return false;

@@ -20,7 +20,8 @@ enum {
     RENDER_TAB_COLUMNS = 4,
     RENDER_LINE_COLUMNS_MAX = 160, /* longer lines are shown in part */
     RENDER_LEAD_COLUMNS = 60,      /* what is kept before the span in that case */
-    RENDER_ITEMS_MAX = DIAGNOSTICS_ERRORS_MAX + DIAGNOSTICS_WARNINGS_MAX,
+    RENDER_ITEMS_MAX =
+        DIAGNOSTICS_ERRORS_MAX + DIAGNOSTICS_WARNINGS_MAX + DIAGNOSTICS_EXTENSIONS_MAX,
 };
 
 /* ---- Positions ---- */
@@ -155,7 +156,7 @@ typedef struct Render {
 
 static const char *render_level_name(DiagnosticLevel level)
 {
-    return level == DIAGNOSTIC_ERROR ? "error" : "warning";
+    return level == DIAGNOSTIC_WARNING ? "warning" : "error";
 }
 
 static void render_color(const Render *render, const char *code)
@@ -237,7 +238,7 @@ void diagnostic_render(const Diagnostic *diagnostic, bool use_color, Buffer *out
     Render render = {
         .out = out,
         .use_color = use_color,
-        .level_color = diagnostic->level == DIAGNOSTIC_ERROR ? "1;31" : "1;33",
+        .level_color = diagnostic->level == DIAGNOSTIC_WARNING ? "1;33" : "1;31",
         .gutter = gutter,
     };
     render_header(&render, diagnostic);
@@ -300,15 +301,17 @@ void diagnostics_render(const Diagnostics *list, bool use_color, Buffer *out)
 {
     const Diagnostic *sorted[RENDER_ITEMS_MAX];
     int32_t count = render_sorted(list, sorted);
-    int32_t shown_errors = 0;
+    int32_t shown[DIAGNOSTIC_EXTENSION + 1] = {0};
     for (int32_t i = 0; i < count; i++) {
         if (i > 0)
             buffer_append_char(out, '\n');
         diagnostic_render(sorted[i], use_color, out);
-        shown_errors += sorted[i]->level == DIAGNOSTIC_ERROR;
+        shown[sorted[i]->level]++;
     }
-    render_hidden(out, diagnostics_error_count(list) - shown_errors, "error");
-    render_hidden(out, diagnostics_warning_count(list) - (count - shown_errors), "warning");
+    render_hidden(out, diagnostics_error_count(list) - shown[DIAGNOSTIC_ERROR], "error");
+    render_hidden(out, diagnostics_warning_count(list) - shown[DIAGNOSTIC_WARNING], "warning");
+    render_hidden(out, diagnostics_extension_count(list) - shown[DIAGNOSTIC_EXTENSION],
+                  "extension");
 }
 
 /* ---- JSON ---- */

@@ -262,6 +262,9 @@ static bool select_parse_clauses(Parser *parser, SqlSelect *select)
         return false;
     if (parser_accept_keyword(parser, KW_WINDOW) && !select_parse_windows(parser, &select->windows))
         return false;
+    Span span = parser_peek(parser)->span;
+    if (parser_is_keyword(parser, KW_QUALIFY))
+        extension_report(parser->diagnostics, EXTENSION_QUALIFY, span, NULL);
     return select_parse_condition(parser, KW_QUALIFY, &select->qualify);
 }
 

@@ -35,10 +35,22 @@ static bool show_parse_create(Parser *parser, SqlShow *show)
     return show->name != NULL;
 }
 
+/* Which of Flink's SHOW have no pattern, or not the one that they have here. */
+static Extension show_pattern_extension(const SqlShow *show)
+{
+    if (show->kind == SQL_SHOW_VIEWS || show->kind == SQL_SHOW_CATALOGS)
+        return EXTENSION_SHOW_LIKE;
+    bool knows_case = show->kind == SQL_SHOW_FUNCTIONS || show->kind == SQL_SHOW_DATABASES;
+    return show->is_case_insensitive && !knows_case ? EXTENSION_SHOW_ILIKE : EXTENSION_COUNT;
+}
+
 /* [(FROM | IN) name] [[NOT] (LIKE | ILIKE) 'pattern'] */
 static bool show_parse_scope(Parser *parser, SqlShow *show)
 {
+    Span from = parser_peek(parser)->span;
     if (parser_accept_keyword(parser, KW_FROM) || parser_accept_keyword(parser, KW_IN)) {
+        if (show->kind == SQL_SHOW_VIEWS)
+            extension_report(parser->diagnostics, EXTENSION_SHOW_VIEWS_FROM, from, NULL);
         show->name = parser_parse_path(parser, "a name");
         if (show->name == NULL)
             return false;
@@ -48,6 +60,11 @@ static bool show_parse_scope(Parser *parser, SqlShow *show)
     }
     show->is_negated = parser_accept_keyword(parser, KW_NOT);
     show->is_case_insensitive = parser_is_keyword(parser, KW_ILIKE);
+    Extension pattern = show_pattern_extension(show);
+    Span span = parser_peek(parser)->span;
+    if (pattern != EXTENSION_COUNT &&
+        (show->is_case_insensitive || parser_is_keyword(parser, KW_LIKE)))
+        extension_report(parser->diagnostics, pattern, span, NULL);
     if (show->is_case_insensitive || parser_is_keyword(parser, KW_LIKE)) {
         parser_next(parser);
         show->has_pattern = true;
@@ -92,7 +109,10 @@ bool parse_show(Parser *parser, SqlStatement *statement)
         return show_parse_create(parser, show);
     if (parser_accept_keyword(parser, KW_CURRENT))
         return show_parse_current(parser, show);
+    Span materialized = parser_peek(parser)->span;
     if (parser_accept_keywords(parser, KW_MATERIALIZED, KW_TABLES)) {
+        extension_report(parser->diagnostics, EXTENSION_SHOW_MATERIALIZED,
+                         parser_span_from(parser, materialized), NULL);
         show->kind = SQL_SHOW_MATERIALIZED_TABLES;
         return show_parse_scope(parser, show);
     }

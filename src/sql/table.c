@@ -83,6 +83,9 @@ static SqlTable *table_parse_function(Parser *parser)
         return NULL;
     }
     table->call = parse_call(parser);
+    if (table->call != NULL && !has_table)
+        extension_report(parser->diagnostics, EXTENSION_BARE_TABLE_FUNCTION, table->call->span,
+                         NULL);
     if (table->call == NULL ||
         (has_table && !parser_expect(parser, TOKEN_RIGHT_PAREN, "behind the table function")))
         return NULL;
@@ -99,7 +102,11 @@ static SqlTable *table_parse_unnest(Parser *parser)
     if (table->unnest.expr == NULL ||
         !parser_expect(parser, TOKEN_RIGHT_PAREN, "behind the collection"))
         return NULL;
+    Span ordinality = parser_peek(parser)->span;
     table->unnest.has_ordinality = parser_accept_keywords(parser, KW_WITH, KW_ORDINALITY);
+    if (table->unnest.has_ordinality)
+        extension_report(parser->diagnostics, EXTENSION_ORDINALITY,
+                         parser_span_from(parser, ordinality), NULL);
     return table;
 }
 

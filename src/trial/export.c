@@ -1,6 +1,7 @@
 /* Cases and what came of them as JSON, for programs that ask another engine the same. */
 #include <assert.h>
 
+#include "sql/extension.h"
 #include "trial/internal.h"
 
 /* ---- The case -------------------------------------------------------------------------------- */
@@ -147,6 +148,25 @@ static void export_errors(JsonWriter *json, const Diagnostics *diagnostics)
     json_end_array(json);
 }
 
+/* What Flink 1.20 lacks of the statements. */
+static void export_extensions(JsonWriter *json, const Diagnostics *diagnostics)
+{
+    json_key(json, "extensions");
+    json_begin_array(json);
+    for (int32_t i = 0; i < diagnostics_count(diagnostics); i++) {
+        const Diagnostic *diagnostic = diagnostics_at(diagnostics, i);
+        if (diagnostic->level != DIAGNOSTIC_EXTENSION)
+            continue;
+        json_begin_object(json);
+        json_key(json, "name");
+        json_text(json, extension_name((Extension)diagnostic->extension));
+        json_key(json, "message");
+        json_text(json, diagnostic->message);
+        json_end_object(json);
+    }
+    json_end_array(json);
+}
+
 static void export_sinks(TrialRun *run, JsonWriter *json)
 {
     json_key(json, "sinks");
@@ -172,6 +192,8 @@ void run_answer(TrialRun *run, Buffer *out)
     json_str(&json, buffer_str(&run->result->report));
     if (run->diagnostics != NULL)
         export_errors(&json, run->diagnostics);
+    if (run->diagnostics != NULL)
+        export_extensions(&json, run->diagnostics);
     export_sinks(run, &json);
     Lines letters = {.items = ARENA_ARRAY(run->arena, Str, run->letters.count + 1)};
     for (int32_t i = 0; i < run->letters.count; i++)

@@ -149,6 +149,8 @@ static bool run_plan(TrialRun *run)
         .collector = &run->collector.info,
     };
     run->diagnostics = diagnostics_new(run->arena, &run->source);
+    if (run->options->has_answer)
+        diagnostics_set_target(run->diagnostics, FLINK_1_20);
     Status status =
         plan_script(&run->context, &run->source, run->arena, run->diagnostics, &run->plan);
     const TrialStep *last = run_step(run, run->test->steps.count - 1);

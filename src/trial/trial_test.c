@@ -303,8 +303,9 @@ static void test_cases_and_answers_are_json_for_programs(void **state)
         "{\"expect\":\"changes\",\"of\":\"\",\"any order\":false,\"lines\":[\"+I[x]\"]}]}");
     const char *answer = buffer_terminated(&result.answer);
     assert_non_null(strstr(answer, "{\"passed\":false,\"report\":\"t.test:12: changes differ"));
-    assert_non_null(strstr(answer, "\"errors\":[],\"sinks\":{\"query\":{\"changes\":[\"+I[1]\","
-                                   "\"-D[1]\"],\"rows\":[]}},\"dead letters\":[\"t WR4101\"]}"));
+    assert_non_null(strstr(
+        answer, "\"errors\":[],\"extensions\":[],\"sinks\":{\"query\":{\"changes\":[\"+I[1]\","
+                "\"-D[1]\"],\"rows\":[]}},\"dead letters\":[\"t WR4101\"]}"));
     buffer_free(&out);
     trial_result_free(&result);
 }

@@ -227,7 +227,7 @@ def test_files_are_looked_up_in_memory(box):
     assert printed(done.stdout) == ["+I[1, one]", "+I[1, uno]", "+I[2, null]", "+I[3, null]",
                                     "+I[4, three]"], done.stdout
     done = weir.call("check", "--portable", "pipeline.sql")
-    assert done.returncode != 0 and "look-ups in table `t`" in done.stdout + done.stderr, done
+    assert done.returncode != 0 and "as in table `t`" in done.stdout + done.stderr, done
 
 
 def test_files_that_change_are_read_anew(box):

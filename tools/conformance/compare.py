@@ -46,6 +46,32 @@ def without_idle_updates(changes):
     return kept
 
 
+# Named by --portable, but nothing that Flink's planner looks at: tables have other connectors in the
+# comparison, a catalog that stores materialized tables, and Flink takes settings of any name.
+NOT_PLANNED = {"CONNECTOR", "OPTION", "REFERENCE", "SETTING", "FILES_LOOKUP", "MATERIALIZED_TABLE"}
+
+
+def portability(case, answer):
+    """How `weir check --portable` and Flink's planner judge differently what weir takes; or None."""
+    ours = case.get("answer")
+    if not ours or ours["errors"]:
+        return None
+    named = [one["message"] for one in ours["extensions"] if one["name"] not in NOT_PLANNED]
+    reason = cannot_run(answer)
+    if named and not reason:
+        return f"--portable: {named[0]}; but Flink takes the statements"
+    if reason and not named:
+        return f"--portable names nothing, but Flink refuses the statements: {reason}"
+    return None
+
+
+def cannot_run(answer):
+    """Why Flink cannot run the statements, whatever the rows: it refuses them, or makes code of them
+    that its own compiler refuses when the job starts."""
+    failed = answer.get("failed", "")
+    return refusal(answer) or (failed if "Could not instantiate generated class" in failed else None)
+
+
 def refusal(answer):
     """Why Flink does not take the statements, or None."""
     return answer.get("refused")

@@ -82,6 +82,7 @@ static const OptionSpec filesystem_options[] = {
      .help = "Accepted for Flink's sake."},
     {.key = "sink.parallelism", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
     {.key = "lookup.cache",
+     .is_extension = true,
      .type = OPTION_ENUM,
      .default_text = "FULL",
      .choices = "NONE|FULL",

@@ -523,6 +523,7 @@ static const SourceKind nexmark_source = {
 
 static const ConnectorInfo nexmark_info = {
     .name = "nexmark",
+    .is_extension = true,
     .summary = "Makes the events of the Nexmark benchmark: persons, auctions, bids.",
     .options = nexmark_options,
     .option_count = sizeof nexmark_options / sizeof nexmark_options[0],

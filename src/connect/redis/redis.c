@@ -61,10 +61,12 @@ static const OptionSpec redis_options[] = {
          "value. `hash` (weir's own, with HSET): one hash per row, its key from the PRIMARY KEY, a "
          "field for each other column."},
     {.key = "key.prefix",
+     .is_extension = true,
      .type = OPTION_TEXT,
      .default_text = "",
      .help = "Text put in front of every key (weir's own)."},
     {.key = "key.delimiter",
+     .is_extension = true,
      .type = OPTION_TEXT,
      .default_text = ":",
      .help = "Text between the columns of a composite key of a hash (weir's own)."},
@@ -80,10 +82,14 @@ static const OptionSpec redis_options[] = {
      .default_text = "false",
      .help = "SETNX and HSETNX instead of SET and HSET."},
     {.key = "tls",
+     .is_extension = true,
      .type = OPTION_BOOL,
      .default_text = "false",
      .help = "Connect by TLS (weir's own)."},
-    {.key = "tls.ca-file", .type = OPTION_TEXT, .help = "PEM file of roots to trust (weir's own)."},
+    {.key = "tls.ca-file",
+     .is_extension = true,
+     .type = OPTION_TEXT,
+     .help = "PEM file of roots to trust (weir's own)."},
     {.key = "max.retries",
      .type = OPTION_INT,
      .default_text = "1",
@@ -376,6 +382,7 @@ static void redis_close(SinkWriter *writer)
 
 static const ConnectorInfo redis_info = {
     .name = "redis",
+    .is_extension = true,
     .summary =
         "Writes rows to a Redis server as strings, hashes, sets and more, and looks them up.",
     .options = redis_options,
