@@ -129,18 +129,27 @@ static Expr **lateral_columns(Planner *planner, const From *join, const Pulled *
     return columns;
 }
 
-/* LEFT JOIN: where there is no row, the query's columns must come out as NULL by themselves. */
-static bool lateral_is_padded(Planner *planner, const From *join, const Pulled *pulled,
-                              Expr *const *columns)
+/* LEFT JOIN: where there is no row, the query's columns must come out as NULL. Those that do not by
+ * themselves, such as constants, look at a column of pulled that is TRUE where there is one. */
+static bool lateral_pad(Planner *planner, const From *join, Pulled *pulled, Expr **columns)
 {
     int32_t left = join->left->scope.schema.count;
-    int32_t width = left + pulled->rel->node.schema.count;
-    bool is_good = !pulled->is_one_row || join->conditions.count == 0;
-    for (int32_t i = 0; !pulled->is_one_row && i < join->right->scope.schema.count; i++)
-        is_good &= expr_is_null_when(columns[left + i], left, width);
-    if (!is_good)
+    int32_t width = pulled->rel->node.schema.count;
+    if (pulled->is_one_row && join->conditions.count > 0) {
         planner_unsupported(planner, join->span, "this form of LEFT JOIN LATERAL");
-    return is_good;
+        return false;
+    }
+    Expr *is_there = NULL;
+    for (int32_t i = 0; !pulled->is_one_row && i < join->right->scope.schema.count; i++) {
+        if (expr_is_null_when(columns[left + i], left, left + width))
+            continue;
+        if (is_there == NULL) {
+            pulled->rel = rel_marked(planner, pulled->rel, true);
+            is_there = expr_column(planner->arena, left + width, type_simple(TYPE_BOOLEAN));
+        }
+        columns[left + i] = subquery_when(planner, is_there, columns[left + i], join->span);
+    }
+    return true;
 }
 
 /* The output: names and types of the scope, nullable where a join pads it. */
@@ -171,7 +180,7 @@ static Rel *from_join_lateral(Planner *planner, From *join, Rel *left, Rel *righ
     pulled_narrow(planner, join->right->scope.schema.count, &pulled);
     Expr **columns = lateral_columns(planner, join, &pulled);
     bool is_left = join->kind == JOIN_LEFT;
-    if (is_left && !lateral_is_padded(planner, join, &pulled, columns))
+    if (is_left && !lateral_pad(planner, join, &pulled, columns))
         return NULL;
     List conditions = {0};
     int32_t width = left->node.schema.count;

@@ -26,6 +26,17 @@ static Expr *subquery_boolean(Planner *planner, bool value)
     return expr_literal(planner->arena, (Value){.type = type, .integer = value});
 }
 
+Expr *subquery_when(Planner *planner, Expr *condition, Expr *value, Span span)
+{
+    ExprBinder binder = {.planner = planner, .place = "a subquery"};
+    Expr **args = ARENA_ARRAY(planner->arena, Expr *, 3);
+    args[0] = condition;
+    args[1] = value;
+    args[2] =
+        expr_literal(planner->arena, (Value){.type = type_simple(TYPE_NULL), .is_null = true});
+    return bind_function(&binder, "CASE", args, 3, span);
+}
+
 /* ---- Binding --------------------------------------------------------------------------- */
 
 static const SqlQuery *subquery_query(const SqlExpr *expr)
@@ -200,8 +211,7 @@ static void joining_attach(Joining *joining, JoinKind kind)
                                    &joining->conditions, joining->span);
 }
 
-/* The relation with a column more that is TRUE, or with nothing but that. */
-static Rel *rel_marked(Planner *planner, Rel *rel, bool keeps_columns)
+Rel *rel_marked(Planner *planner, Rel *rel, bool keeps_columns)
 {
     int32_t count = keeps_columns ? rel->node.schema.count : 0;
     Expr **exprs = ARENA_ARRAY(planner->arena, Expr *, count + 1);

@@ -56,6 +56,10 @@ bool subquery_is_predicate(const SqlExpr *expr);
 /* Joins it to the relation; false after a report. */
 bool bind_subquery_predicate(ExprBinder *binder, const SqlExpr *expr);
 
+/* The relation with a column more that is TRUE, or with nothing but that. */
+Rel *rel_marked(Planner *planner, Rel *rel, bool keeps_columns);
+/* The value where the condition is TRUE, else NULL. */
+Expr *subquery_when(Planner *planner, Expr *condition, Expr *value, Span span);
 /* The value of a subquery joined to *from, over whose columns its outer ones are replaced by
  * `columns` (NULL: they are its columns). NULL after a report. */
 Expr *subquery_join(Planner *planner, From **from, const Subquery *subquery, Expr *const *columns);
