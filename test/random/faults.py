@@ -30,7 +30,7 @@ FLINK = [
     Fault("UNNEST of what is made of a field of a row", r"Column '(\w+)\.\1' not found in table"),
     Fault("FIRST_VALUE or LAST_VALUE of times", r"(FIRST|LAST)_VALUE (with retract )?aggregate "
           r"function does not support type: ''(TIMESTAMP_WITHOUT_TIME_ZONE|DATE)''"),
-    Fault("LEFT JOIN of the version of a key that is NULL", r"^rows", "version of NULL"),
+    Fault("the version of a key that is NULL", r"^rows", "version of NULL"),
     Fault("OFFSET over updates", r"^rows", "OFFSET"),
     Fault("a value compared with itself", r"^rows", "itself"),
     Fault("a cast within a cast of a constant decimal", r"^rows", "cast of a cast"),
