@@ -323,16 +323,13 @@ class Queries(Laterals, Matches, Timed):
         names = ", ".join(c.name for c in source.columns)
         count = self.choices.pick([1, 2, 3, 5])
         limit, has_offset = f" LIMIT {count}", self.choices.chance(25)
-        if has_offset:
+        if has_offset and "OFFSET" not in self.choices.around:
             limit += " OFFSET 1"
         columns = [Column(c.name, c.type) for c in source.columns]
         # In parentheses, for the order belongs to this query and no other.
         inner = Query(columns, f"SELECT {names} FROM {source.flink} ORDER BY {flink_order}{limit}",
                       f"SELECT {names} FROM {source.duck} ORDER BY {duck_order}{limit}")
         outer = self.wrapped(inner)
-        if has_offset and "OFFSET" in self.choices.around:
-            outer.flink = (f"(SELECT {names}, ROW_NUMBER() OVER (ORDER BY {flink_order}) AS place "
-                           f"FROM {source.flink}) WHERE place BETWEEN 2 AND {count + 1}")
         return Query(columns, f"SELECT {names} FROM {outer.flink}",
                      f"SELECT {names} FROM {outer.duck}")
 
