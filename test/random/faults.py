@@ -28,6 +28,8 @@ FLINK = [
           r"ProjectToCalcRule.*Type mismatch.* NOT NULL -> "),
     Fault("CAST of a ROW in an ARRAY", r"class org.apache.calcite.sql.SqlBasicCall: ROW\("),
     Fault("UNNEST of what is made of a field of a row", r"Column '(\w+)\.\1' not found in table"),
+    Fault("a field of a row within ROW(…)", r"SQL validation failed.[^<]* Table '\w+' not found"),
+    Fault("functions over arrays in DEFINE", r"Expression evaluator for '[^']*' has already been"),
     Fault("FIRST_VALUE or LAST_VALUE of times", r"(FIRST|LAST)_VALUE (with retract )?aggregate "
           r"function does not support type: ''(TIMESTAMP_WITHOUT_TIME_ZONE|DATE)''"),
     Fault("the version of a key that is NULL", r"^rows", "version of NULL"),
