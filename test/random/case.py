@@ -121,6 +121,8 @@ class Case:
         text = self.statements()
         if not self.has_order or re.search(AT_A_WATERMARK, text):
             return False
+        if any(table.repeats_a_row() for table in self.tables):
+            return False
         # What lies between two of these is a matter of how each of them goes about it.
         if self.changing > 1:
             return False

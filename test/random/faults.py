@@ -29,6 +29,10 @@ FLINK = [
     Fault("CAST of a ROW in an ARRAY", r"class org.apache.calcite.sql.SqlBasicCall: ROW\("),
     Fault("UNNEST of what is made of a field of a row", r"Column '(\w+)\.\1' not found in table"),
     Fault("a field of a row within ROW(…)", r"SQL validation failed.[^<]* Table '\w+' not found"),
+    Fault("a row compared with a constant row", r"SqlTypeFamily is null for type RecordType\("),
+    Fault("c[i] in POSITION(… IN …)", r"SQL parse failed. Encountered \"\[\""),
+    Fault("a join by the version of a time whose condition is never true",
+          r"Currently the join key in Temporal Table Join can not be empty"),
     Fault("functions over arrays in DEFINE", r"Expression evaluator for '[^']*' has already been"),
     Fault("FIRST_VALUE or LAST_VALUE of times", r"(FIRST|LAST)_VALUE (with retract )?aggregate "
           r"function does not support type: ''(TIMESTAMP_WITHOUT_TIME_ZONE|DATE)''"),

@@ -187,6 +187,15 @@ class Table:
         parts = ", ".join(f"{column.name} {column.type.duck()}" for column in self.columns)
         return f"CREATE TABLE {name or self.name} ({parts}{more})"
 
+    def repeats_a_row(self):
+        """Whether an upsert gives the row that is there: Flink hands -U and +U on, weir nothing."""
+        held = {}
+        for kind, values in self.changes:
+            if self.kind == "upsert" and kind == "+U" and held.get(values[0]) == values:
+                return True
+            held[values[0]] = values
+        return False
+
     def versions(self, key):
         """The rows by event time, each with the times from and to which it holds for its key.
 
