@@ -27,6 +27,8 @@ FLINK = [
     Fault("LEFT JOIN UNNEST of elements that are NOT NULL",
           r"ProjectToCalcRule.*Type mismatch.* NOT NULL -> "),
     Fault("CAST of a ROW in an ARRAY", r"class org.apache.calcite.sql.SqlBasicCall: ROW\("),
+    Fault("LEFT JOIN UNNEST of elements that are NOT NULL",
+          r"Cannot add expression of different type to set.* NOT NULL", "LEFT JOIN UNNEST"),
     Fault("UNNEST of what is made of a field of a row", r"Column '(\w+)\.\1' not found in table"),
     Fault("a field of a row within ROW(…)", r"SQL validation failed.[^<]* Table '\w+' not found"),
     Fault("a row compared with a constant row", r"SqlTypeFamily is null for type RecordType\("),

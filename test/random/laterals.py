@@ -30,7 +30,8 @@ class Laterals:
             extra = self._condition(elements) if self.choices.chance(40) else None
             if extra is not None:
                 on = (extra.flink, extra.duck)
-            flink = f"{source.flink} LEFT JOIN {unnested} ON {on[0]}"
+            if "LEFT JOIN UNNEST" not in self.choices.around:
+                flink = f"{source.flink} LEFT JOIN {unnested} ON {on[0]}"
             duck = f"{source.duck} LEFT JOIN LATERAL (SELECT * FROM ({rows}) WHERE {on[1]}) " \
                    f"AS {alias} ON TRUE"
         joined = Query(source.columns + elements, flink, duck)
