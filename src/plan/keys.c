@@ -70,12 +70,30 @@ int32_t expr_injective_column(const Expr *expr)
     return changing != NULL ? expr_injective_column(changing) : -1;
 }
 
+bool column_set_holds(const ColumnSet *set, const int32_t *columns, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        bool is_found = false;
+        for (int32_t k = 0; k < set->count; k++)
+            is_found = is_found || set->columns[k] == columns[i];
+        if (!is_found)
+            return false;
+    }
+    return true;
+}
+
 void keys_pass(Planner *planner, Rel *rel)
+{
+    keys_pass_holding(planner, rel, NULL, 0);
+}
+
+void keys_pass_holding(Planner *planner, Rel *rel, const int32_t *columns, int32_t count)
 {
     const List *keys = rel_unique_keys(planner, rel_input(rel, 0));
     for (int32_t k = 0; k < keys->count; k++) {
         const ColumnSet *set = LIST_AT(*keys, k, ColumnSet);
-        keys_add(planner, rel, set->columns, set->count);
+        if (column_set_holds(set, columns, count))
+            keys_add(planner, rel, set->columns, set->count);
     }
 }
 

@@ -123,8 +123,13 @@ void aggregates_rebind(Planner *planner, const Rel *rel, const PlanAggregate *ag
 /* ---- Keys (keys.c) --------------------------------------------------------------------- */
 
 void keys_add(Planner *planner, Rel *rel, const int32_t *columns, int32_t count);
+bool column_set_holds(const ColumnSet *set, const int32_t *columns, int32_t count);
 /* The input's, where columns keep their numbers. */
 void keys_pass(Planner *planner, Rel *rel);
+/* Those of them that hold the columns by whose hash rows are handed over. Changes of one row then
+ * take one way and stay in order; by another key they may overtake each other, so that what comes
+ * behind could not go by it. */
+void keys_pass_holding(Planner *planner, Rel *rel, const int32_t *columns, int32_t count);
 /* The column of which the expression is a one-to-one function, or -1. */
 int32_t expr_injective_column(const Expr *expr);
 Monotonicity rel_monotonicity(const Rel *rel, int32_t column);

@@ -9,9 +9,10 @@ import random
 
 
 class Choices:
-    def __init__(self, seed=None, replay=None):
+    def __init__(self, seed=None, replay=None, around=frozenset()):
         self._random = random.Random(seed) if replay is None else None
         self._replay = replay
+        self.around = around  # constructs to be written otherwise (faults.py)
         self.made = []
 
     def below(self, count):

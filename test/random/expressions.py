@@ -8,6 +8,7 @@ import dataclasses
 
 from model import (BIGINT, BOOLEAN, COLUMN_TYPES, DATE, DOUBLE, INT, STRING, TIMESTAMP, Type,
                    literal)
+from nested import Nested
 
 NUMERIC = ("INT", "BIGINT", "DECIMAL", "DOUBLE")
 
@@ -23,7 +24,7 @@ def same(of_type, text):
     return Expr(of_type, text, text)
 
 
-class Expressions:
+class Expressions(Nested):
     """Expressions over the columns of one scope."""
 
     def __init__(self, choices, columns):
@@ -37,6 +38,10 @@ class Expressions:
             return None
         chosen = self.choices.pick(fitting)
         return same(chosen.type, chosen.name)
+
+    @staticmethod
+    def column_of(column):
+        return same(column.type, column.name)
 
     def constant(self, of_type):
         text = literal(self.choices, of_type)
@@ -57,7 +62,8 @@ class Expressions:
 
     def leaf(self, of_type):
         if not self.choices.chance(25):
-            found = self.column(of_type.kind)
+            found = self.part(of_type) if self.choices.chance(25) else None
+            found = found or self.column(of_type.kind)
             if found is not None:
                 return found
         if self.choices.chance(8):
@@ -67,6 +73,8 @@ class Expressions:
 
     def of(self, of_type, depth):
         """An expression of that kind of type; a decimal may come in another precision."""
+        if of_type.is_nested:
+            return self.of_nested(of_type, depth)
         if depth <= 0 or self.choices.chance(30):
             return self.leaf(of_type)
         make = {
@@ -92,6 +100,10 @@ class Expressions:
 
     # ------------------------------------------------------------ helpers
 
+    @staticmethod
+    def _text(of_type, flink, duck=None):
+        return Expr(of_type, flink, duck or flink)
+
     def _apply(self, of_type, flink, duck, *arguments):
         return Expr(of_type, flink.format(*(a.flink for a in arguments)),
                     (duck or flink).format(*(a.duck for a in arguments)))
@@ -111,8 +123,9 @@ class Expressions:
         if which == 3:
             return self._apply(of_type, "NULLIF({}, {})", None, one, two)
         condition = self.of(BOOLEAN, depth - 1)
-        return self._apply(of_type, "IF({}, {}, {})", "CASE WHEN {} THEN {} ELSE {} END",
-                           condition, one, two)
+        case = "CASE WHEN {} THEN {} ELSE {} END"
+        flink = case if "IF" in self.choices.around else "IF({}, {}, {})"
+        return self._apply(of_type, flink, case, condition, one, two)
 
     def _extreme(self, of_type, depth):
         # Flink answers NULL where any argument is NULL, DuckDB where all are.
@@ -153,7 +166,7 @@ class Expressions:
                                self.leaf(DOUBLE))
         if which == 10:
             return self._extreme(INT, depth)
-        return None
+        return self.asked_number()
 
     def _bigint(self, depth):
         which = self.choices.below(8)
@@ -231,10 +244,12 @@ class Expressions:
                                self.choices.pick(["FLOOR({})", "CEIL({})"]), None, one)
         target = self.choices.pick([Type("DECIMAL", 12, 1), Type("DECIMAL", 20, 4)])
         inner = self.of(self.choices.pick([INT, DOUBLE]), 0) if self.choices.chance(40) else one
-        if inner.type.kind == "DOUBLE":
-            return self._apply(target, f"CAST({{}} AS {target.flink()})",
-                               f"CAST(CAST({{}} AS DECIMAL(30, 10)) AS {target.duck()})", inner)
-        return self._apply(target, f"CAST({{}} AS {target.flink()})", None, inner)
+        middle = "CAST({} AS DECIMAL(30, 10))" if inner.type.kind == "DOUBLE" else "{}"
+        made = self._apply(target, f"CAST({{}} AS {target.flink()})",
+                           f"CAST({middle} AS {target.duck()})", inner)
+        if "cast of a cast" in self.choices.around:
+            made.flink = f"CAST(ROUND({inner.flink}, {target.scale}) AS {target.flink()})"
+        return made
 
     # ------------------------------------------------------------ texts
 
@@ -295,7 +310,11 @@ class Expressions:
         if which in (0, 1, 2):
             one, two = self._pair(depth)
             operator = self.choices.pick(["=", "<>", "<", "<=", ">", ">="])
-            return self._apply(BOOLEAN, "({} " + operator + " {})", None, one, two)
+            made = self._apply(BOOLEAN, "({} " + operator + " {})", None, one, two)
+            if one.flink == two.flink and "itself" in self.choices.around:
+                answer = "NOT NULL" if operator in ("=", "<=", ">=") else "NULL"
+                made.flink = f"NULLIF({one.flink} IS {answer}, {one.flink} IS NULL)"
+            return made
         if which == 3:
             return self._apply(BOOLEAN, self.choices.pick(["({} AND {})", "({} OR {})"]), None,
                                self.of(BOOLEAN, depth - 1), self.of(BOOLEAN, depth - 1))
@@ -329,7 +348,7 @@ class Expressions:
         if which == 10:
             test = self.choices.pick(["TRUE", "FALSE", "NOT TRUE", "NOT FALSE"])
             return self._apply(BOOLEAN, "({} IS " + test + ")", None, self.of(BOOLEAN, depth - 1))
-        return None
+        return self.asked_truth()
 
     def _pair(self, depth):
         """Two expressions that can be compared."""

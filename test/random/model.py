@@ -11,16 +11,35 @@ class Type:
     kind: str
     precision: int = 0
     scale: int = 0
+    parts: tuple = ()  # of an ARRAY its element, of a MAP key and value, of a ROW its fields
+    names: tuple = ()  # of the fields of a ROW
+
+    @property
+    def is_nested(self):
+        return bool(self.parts)
 
     def flink(self):
         if self.kind == "DECIMAL":
             return f"DECIMAL({self.precision}, {self.scale})"
+        if self.kind == "ROW":
+            return f"ROW<{self._fields(Type.flink)}>"
+        if self.is_nested:
+            return f"{self.kind}<{', '.join(part.flink() for part in self.parts)}>"
         return "TIMESTAMP(3)" if self.kind == "TIMESTAMP" else self.kind
 
     def duck(self):
         if self.kind == "DECIMAL":
             return self.flink()
+        if self.kind == "ROW":
+            return f"STRUCT({self._fields(Type.duck)})"
+        if self.kind == "ARRAY":
+            return f"{self.parts[0].duck()}[]"
+        if self.kind == "MAP":
+            return f"MAP({self.parts[0].duck()}, {self.parts[1].duck()})"
         return "VARCHAR" if self.kind == "STRING" else self.kind
+
+    def _fields(self, text):
+        return ", ".join(f"{name} {text(part)}" for name, part in zip(self.names, self.parts))
 
 
 INT, BIGINT, DOUBLE = Type("INT"), Type("BIGINT"), Type("DOUBLE")
@@ -28,6 +47,23 @@ STRING, BOOLEAN, DATE, TIMESTAMP = (
     Type("STRING"), Type("BOOLEAN"), Type("DATE"), Type("TIMESTAMP"))
 MONEY, SHARE = Type("DECIMAL", 6, 2), Type("DECIMAL", 5, 3)
 COLUMN_TYPES = [INT, STRING, BIGINT, MONEY, DOUBLE, BOOLEAN, DATE, TIMESTAMP, SHARE]
+
+
+def array_of(element):
+    return Type("ARRAY", parts=(element,))
+
+
+def map_of(key, value):
+    return Type("MAP", parts=(key, value))
+
+
+PAIR = Type("ROW", parts=(INT, STRING), names=("x", "y"))
+NESTED_TYPES = [array_of(INT), array_of(STRING), PAIR, map_of(STRING, INT), array_of(PAIR),
+                map_of(INT, STRING), array_of(MONEY),
+                Type("ROW", parts=(DATE, array_of(INT)), names=("d", "a")),
+                map_of(STRING, array_of(INT)), array_of(array_of(STRING))]
+
+KEY_KINDS = ("INT", "BIGINT", "STRING", "BOOLEAN", "DATE", "TIMESTAMP", "DECIMAL")
 
 # Few values, so that keys meet; those that are odd in some way among them.
 VALUES = {
@@ -45,6 +81,16 @@ DECIMALS = ["1", "0", "2", "-1", "7"]
 
 
 def literal(choices, of_type):
+    """A value: text for a scalar, a tuple of its parts for an array, map (in turn) or row."""
+    if of_type.kind == "ARRAY":
+        return tuple(_part(choices, of_type.parts[0]) for _ in range(choices.below(4)))
+    if of_type.kind == "MAP":
+        entries = {}
+        for _ in range(choices.below(3)):
+            entries[literal(choices, of_type.parts[0])] = _part(choices, of_type.parts[1])
+        return tuple(part for entry in entries.items() for part in entry)
+    if of_type.kind == "ROW":
+        return tuple(_part(choices, part) for part in of_type.parts)
     if of_type.kind == "DECIMAL":
         whole = choices.pick(DECIMALS)
         digits = choices.pick(["0", "5", "25", "01", "99"])[:of_type.scale]
@@ -52,11 +98,65 @@ def literal(choices, of_type):
     return choices.pick(VALUES[of_type.kind])
 
 
+def _part(choices, of_type):
+    return "NULL" if choices.chance(12) else literal(choices, of_type)
+
+
+def for_duck(value, of_type):
+    """A value as DuckDB reads it."""
+    if isinstance(value, str):
+        return value
+    if of_type.kind == "ARRAY":
+        return f"[{', '.join(for_duck(part, of_type.parts[0]) for part in value)}]"
+    if of_type.kind == "MAP":
+        entries = (f"{for_duck(key, of_type.parts[0])}: {for_duck(part, of_type.parts[1])}"
+                   for key, part in zip(value[::2], value[1::2]))
+        return f"MAP {{{', '.join(entries)}}}"
+    return "{" + ", ".join(f"'{name}': {for_duck(part, part_type)}" for name, part, part_type
+                           in zip(of_type.names, value, of_type.parts)) + "}"
+
+
+def for_flink(value, of_type):
+    """A value as the rows that Flink is fed write it."""
+    if isinstance(value, str):
+        return value
+    if of_type.kind == "ROW":
+        return f"ROW({', '.join(map(for_flink, value, of_type.parts))})"
+    types = of_type.parts * len(value)
+    return f"{of_type.kind}[{', '.join(map(for_flink, value, types))}]"
+
+
+def for_weir(value, of_type):
+    """A value as weir reads it: an expression, that has a type without parts too."""
+    if isinstance(value, str):
+        return f"CAST(NULL AS {of_type.flink()})" if value == "NULL" else value
+    if of_type.kind == "ROW":
+        return f"ROW({', '.join(map(for_weir, value, of_type.parts))})"
+    if not value and of_type.kind == "ARRAY":
+        return f"ARRAY_SLICE(ARRAY[CAST(NULL AS {of_type.parts[0].flink()})], 2, 2)"
+    if not value:
+        keys, values = (for_weir((), array_of(part)) for part in of_type.parts)
+        return f"MAP_FROM_ARRAYS({keys}, {values})"
+    types = of_type.parts * len(value)
+    return f"{of_type.kind}[{', '.join(map(for_weir, value, types))}]"
+
+
 @dataclasses.dataclass
 class Column:
     name: str
     type: Type
     is_rowtime: bool = False
+
+
+@dataclasses.dataclass
+class Query:
+    """A SELECT, or a table or join to select from; a view if it has a name."""
+    columns: list
+    flink: str
+    duck: str
+    is_join: bool = False
+    name: str = ""
+    aliases: tuple = ()  # of what stands in FROM
 
 
 @dataclasses.dataclass
@@ -83,9 +183,38 @@ class Table:
                 "upsert": " WITH ('changelog-mode' = 'I,UA,D')"}[self.kind]
         return f"CREATE TABLE {self.name} ({', '.join(parts)}){mode};"
 
-    def duck_ddl(self):
+    def duck_ddl(self, name="", more=""):
         parts = ", ".join(f"{column.name} {column.type.duck()}" for column in self.columns)
-        return f"CREATE TABLE {self.name} ({parts})"
+        return f"CREATE TABLE {name or self.name} ({parts}{more})"
+
+    def repeats_a_row(self):
+        """Whether an upsert gives the row that is there: Flink hands -U and +U on, weir nothing."""
+        held = {}
+        for kind, values in self.changes:
+            if self.kind == "upsert" and kind == "+U" and held.get(values[0]) == values:
+                return True
+            held[values[0]] = values
+        return False
+
+    def versions(self, key):
+        """The rows by event time, each with the times from and to which it holds for its key.
+
+        In an upsert table, a deletion takes back the version of its time; of rows that are only
+        added, one older than the newest so far comes too late to be a version."""
+        times = [column.is_rowtime for column in self.columns].index(True)
+        at = [column.name for column in self.columns].index(key)
+        held = {}
+        for kind, values in self.changes:
+            versions = held.setdefault(values[at], {})
+            if self.kind == "append" and any(time > values[times] for time in versions):
+                continue
+            if kind != "-U":
+                versions[values[times]] = None if kind == "-D" else values
+        for versions in held.values():
+            starts = sorted(versions)
+            for time, end in zip(starts, starts[1:] + ["TIMESTAMP '9999-01-01 00:00:00'"]):
+                if versions[time]:
+                    yield (*versions[time], time, end)
 
     def final_rows(self):
         """What the changes amount to."""
@@ -101,17 +230,25 @@ class Table:
         return rows
 
 
-def make_table(choices, number):
+def _column_type(choices):
+    return choices.pick(NESTED_TYPES if choices.chance(15) else COLUMN_TYPES)
+
+
+def make_table(choices, number, is_timed=False):
+    """A table; one for queries over time mostly has such columns as they need."""
     name = f"t{number}"
     count = 1 + choices.below(5)
-    columns = [Column(f"{name}_c{i}", choices.pick(COLUMN_TYPES)) for i in range(count)]
-    kind = choices.weighted([(50, "append"), (30, "retract"), (20, "upsert")])
+    columns = [Column(f"{name}_c{i}", _column_type(choices)) for i in range(count)]
+    if is_timed or (count == 1 and columns[0].type.kind == "ROW"):
+        # The latter would be read as a row of all columns.
+        columns[0].type = choices.pick([INT, STRING])
+    kind = choices.weighted([(50, "append"), (10 if is_timed else 30, "retract"), (20, "upsert")])
     key = ""
     if kind == "upsert" or (kind == "retract" and choices.chance(50)):
         columns.insert(0, Column(f"{name}_k", choices.pick([INT, STRING, BIGINT])))
         columns[0].type = Type(columns[0].type.kind)
         key = columns[0].name
-    if choices.chance(60):
+    if is_timed or choices.chance(60):
         columns.append(Column(f"{name}_ts", TIMESTAMP, is_rowtime=True))
     table = Table(name, columns, kind, key)
     _fill(choices, table)

@@ -1,29 +1,23 @@
 """Random queries over random tables, each as the text for Flink and the text for DuckDB."""
 
-import dataclasses
-
+from laterals import Laterals
 from expressions import Expressions
-from model import (BIGINT, BOOLEAN, COLUMN_TYPES, DATE, DOUBLE, INT, STRING, TIMESTAMP, Column,
-                   Type)
-
-KEY_KINDS = ("INT", "BIGINT", "STRING", "BOOLEAN", "DATE", "TIMESTAMP", "DECIMAL")
-
-
-@dataclasses.dataclass
-class Query:
-    """A SELECT, or a table or join to select from."""
-    columns: list
-    flink: str
-    duck: str
-    is_join: bool = False
+from matches import Matches
+from model import (BIGINT, BOOLEAN, COLUMN_TYPES, DATE, DOUBLE, INT, KEY_KINDS, STRING, TIMESTAMP,
+                   Column, Query, Type)
+from timed import Timed
 
 
-class Queries:
-    def __init__(self, choices, tables):
+class Queries(Laterals, Matches, Timed):
+    def __init__(self, choices, tables, is_timed):
         self.choices = choices
         self.tables = tables
+        self.is_timed = is_timed
+        self.views = []
+        self.versioned = []  # (name in DuckDB, table, key): tables that are asked as of a time
         self.names = 0
         self.changing = 0  # operators that take back what they gave
+        self.has_order = True  # whether rows that come of one row have an order
 
     def name(self, prefix):
         self.names += 1
@@ -55,21 +49,23 @@ class Queries:
 
     def wrapped(self, query):
         alias = self.name("q")
-        return Query(query.columns, f"({query.flink}) AS {alias}", f"({query.duck}) AS {alias}")
+        return Query(query.columns, f"({query.flink}) AS {alias}", f"({query.duck}) AS {alias}",
+                     aliases=(alias,))
 
     def join(self, depth):
         left, right = self.source(depth - 1), self.source(depth - 1)
         kind = self.choices.pick(["INNER", "LEFT", "RIGHT", "FULL"])
         condition = self.join_condition(left, right, must_equal=kind != "INNER")
         columns = [Column(c.name, c.type) for c in left.columns + right.columns]
+        aliases = () if left.is_join or right.is_join else left.aliases + right.aliases
         if right.is_join:
             right = Query(right.columns, f"({right.flink})", f"({right.duck})")
         if condition is None:
             return Query(columns, f"{left.flink} CROSS JOIN {right.flink}",
-                         f"{left.duck} CROSS JOIN {right.duck}", is_join=True)
+                         f"{left.duck} CROSS JOIN {right.duck}", True, "", aliases)
         flink, duck = condition
         return Query(columns, f"{left.flink} {kind} JOIN {right.flink} ON {flink}",
-                     f"{left.duck} {kind} JOIN {right.duck} ON {duck}", is_join=True)
+                     f"{left.duck} {kind} JOIN {right.duck} ON {duck}", True, "", aliases)
 
     def join_condition(self, left, right, must_equal):
         pairs = [(a, b) for a in left.columns for b in right.columns
@@ -94,11 +90,13 @@ class Queries:
         """A SELECT; of those types, if any are given."""
         if types is not None:
             return self.project(depth, types)
+        if self.is_timed and self.choices.chance(60):
+            return self.timed(depth)
         make = self.choices.weighted([
             (20, self.project), (18, self.aggregate), (6, self.distinct), (8, self.set_operation),
             (9, self.top_n), (8, self.semi), (5, self.scalar), (5, self.ordered),
-            (7, self.window), (5, self.over), (4, self.deduplicate), (4, self.grouping_sets),
-            (3, self.values), (4, self.interval_join), (4, self.with_query)])
+            (4, self.grouping_sets), (3, self.values), (4, self.with_query), (8, self.unnest),
+            (7, self.lateral), (12, self.timed)])
         return make(depth)
 
     def _items(self, expressions):
@@ -117,18 +115,34 @@ class Queries:
         condition = Expressions(self.choices, source.columns).of(BOOLEAN, 2)
         return f" WHERE {condition.flink}", f" WHERE {condition.duck}"
 
+    def _condition(self, columns):
+        """A condition that some column takes part in, or None."""
+        for _ in range(4):
+            condition = Expressions(self.choices, columns).of(BOOLEAN, 1)
+            if any(column.name in condition.flink for column in columns):
+                return condition
+        return None
+
     def project(self, depth, types=None):
         source = self.source(depth)
         scope = Expressions(self.choices, source.columns)
         if types is None:
             count = 1 + self.choices.below(4)
-            made = [scope.of(scope.any_type(), 2) for _ in range(count)]
+            made = [scope.of(scope.type_to_show(), 2) for _ in range(count)]
         else:
             made = [scope.exactly(of_type, 2) for of_type in types]
         columns, flink, duck = self._items(made)
         where = self._where(source)
-        return Query(columns, f"SELECT {flink} FROM {source.flink}{where[0]}",
+        hint = self._hint(source, ["STATE_TTL('{}' = '1 d')", "BROADCAST({})"]) \
+            if source.is_join and types is None else ""
+        return Query(columns, f"SELECT {hint}{flink} FROM {source.flink}{where[0]}",
                      f"SELECT {duck} FROM {source.duck}{where[1]}")
+
+    def _hint(self, source, hints):
+        """A hint that changes nothing, now and then."""
+        if not source.aliases or not self.choices.chance(15):
+            return ""
+        return f"/*+ {self.choices.pick(hints).format(self.choices.pick(source.aliases))} */ "
 
     def distinct(self, depth):
         self.changing += 1
@@ -192,7 +206,7 @@ class Queries:
                     keys.append(key)
         return keys
 
-    def _grouped(self, source, keys, calls, group, having):
+    def _grouped(self, source, keys, calls, group, having, hint=""):
         columns = [Column(self.name("x"), key.type) for key in keys]
         items = [f"{key.name} AS {column.name}" for key, column in zip(keys, columns)]
         flink, duck = list(items), list(items)
@@ -201,7 +215,8 @@ class Queries:
             columns.append(column)
             flink.append(f"{call_flink} AS {column.name}")
             duck.append(f"{call_duck} AS {column.name}")
-        return Query(columns, f"SELECT {', '.join(flink)} FROM {source.flink}{group}{having[0]}",
+        return Query(columns,
+                     f"SELECT {hint}{', '.join(flink)} FROM {source.flink}{group}{having[0]}",
                      f"SELECT {', '.join(duck)} FROM {source.duck}{group}{having[1]}")
 
     def aggregate(self, depth):
@@ -211,6 +226,7 @@ class Queries:
         keys = self._keys(source, 2)
         calls = self._calls(scope)
         where = self._where(source, 30)
+        hint = "" if source.is_join else self._hint(source, ["STATE_TTL('{}' = '2 h')"])
         source = Query(source.columns, source.flink + where[0], source.duck + where[1])
         if not keys:
             # A stream without rows has no result yet, where a table without rows has one.
@@ -223,7 +239,7 @@ class Queries:
             having = (f" HAVING {flink} {operator} {bound.flink}",
                       f" HAVING {duck} {operator} {bound.duck}")
         group = " GROUP BY " + ", ".join(key.name for key in keys)
-        return self._grouped(source, keys, calls, group, having)
+        return self._grouped(source, keys, calls, group, having, hint)
 
     def grouping_sets(self, depth):
         self.changing += 1
@@ -237,8 +253,11 @@ class Queries:
             f" GROUP BY GROUPING SETS (({names}), ({keys[0].name}), ({keys[1].name}))"])
         # Without rows there are no groups here; the one for all rows shall not come either.
         having = ("", " HAVING count(*) > 0")
-        return self._grouped(source, keys, self._calls(
-            Expressions(self.choices, source.columns)), group, having)
+        calls = self._calls(Expressions(self.choices, source.columns))
+        if self.choices.chance(40):
+            which = self.choices.pick([f"GROUPING({keys[0].name})", f"GROUPING_ID({names})"])
+            calls.append((BIGINT, which, which))
+        return self._grouped(source, keys, calls, group, having)
 
     # ------------------------------------------------------------ sets, ranks
 
@@ -249,7 +268,12 @@ class Queries:
         word = self.choices.pick(["UNION ALL", "UNION", "INTERSECT", "EXCEPT", "INTERSECT ALL",
                                   "EXCEPT ALL"])
         columns = one.columns
-        return Query(columns, f"{one.flink} {word} {two.flink}", f"{one.duck} {word} {two.duck}")
+        if word != "UNION ALL" and "ALL" in self.choices.around:
+            word = word.removesuffix(" ALL")
+        flink = f"{one.flink} {word} {two.flink}"
+        if word == "UNION" and "UNION" in self.choices.around:
+            flink = f"SELECT DISTINCT * FROM ({one.flink} UNION ALL {two.flink})"
+        return Query(columns, flink, f"{one.duck} {word} {two.duck}")
 
     def _order(self, columns):
         """An order that leaves equal only what is equal in all columns."""
@@ -264,9 +288,17 @@ class Queries:
             for name, direction in items)
         return flink, duck
 
+    def _orderable(self, depth):
+        """A source of which all columns have an order."""
+        source = self.wrapped(self.query(depth - 1)) if depth > 1 else self.scan()
+        columns = [c for c in source.columns if not c.type.is_nested]
+        if not columns:
+            return self.wrapped(self.values(depth))
+        return Query(columns, source.flink, source.duck)
+
     def top_n(self, depth):
         self.changing += 1
-        source = self.wrapped(self.query(depth - 1)) if depth > 1 else self.scan()
+        source = self._orderable(depth)
         keys = self._keys(source, 1)
         flink_order, duck_order = self._order(source.columns)
         partition = f"PARTITION BY {keys[0].name} " if keys else ""
@@ -286,11 +318,12 @@ class Queries:
 
     def ordered(self, depth):
         self.changing += 1
-        source = self.wrapped(self.query(depth - 1)) if depth > 1 else self.scan()
+        source = self._orderable(depth)
         flink_order, duck_order = self._order(source.columns)
         names = ", ".join(c.name for c in source.columns)
-        limit = f" LIMIT {self.choices.pick([1, 2, 3, 5])}"
-        if self.choices.chance(25):
+        count = self.choices.pick([1, 2, 3, 5])
+        limit, has_offset = f" LIMIT {count}", self.choices.chance(25)
+        if has_offset and "OFFSET" not in self.choices.around:
             limit += " OFFSET 1"
         columns = [Column(c.name, c.type) for c in source.columns]
         # In parentheses, for the order belongs to this query and no other.
@@ -323,6 +356,12 @@ class Queries:
         else:
             text = "SELECT {} FROM {} WHERE {} {} (SELECT {} FROM {}{})"
             flink = text.format(names, source.flink, a.name, word, b.name, other.flink, where[0])
+            if "IN" in self.choices.around:
+                exists = "NOT EXISTS" if word == "NOT IN" else "EXISTS"
+                test = "IS NOT FALSE" if word == "NOT IN" else "IS TRUE"
+                glue = f"{where[0]} AND" if where[0] else " WHERE"
+                flink = (f"SELECT {names} FROM {source.flink} WHERE {exists} (SELECT 1 FROM "
+                         f"{other.flink}{glue} ({a.name} = {b.name}) {test})")
             duck = text.format(names, source.duck, a.name, word, b.name, other.duck, where[1])
         return Query(columns, flink, duck)
 
@@ -366,125 +405,3 @@ class Queries:
         text = "SELECT {0} FROM (VALUES {1}) AS {2} ({0})"
         return Query(columns, text.format(names, ", ".join(flink), alias),
                      text.format(names, ", ".join(duck), alias))
-
-    # ------------------------------------------------------------ time
-
-    def _timed(self, kinds):
-        fitting = [t for t in self.tables if t.rowtime and t.kind in kinds]
-        return self.choices.pick(fitting) if fitting else None
-
-    def window(self, depth):
-        table = self._timed(("append", "retract", "upsert"))
-        if table is None:
-            return self.aggregate(depth)
-        time = table.rowtime.name
-        which = self.choices.pick(["TUMBLE", "HOP", "CUMULATE"])
-        size, step = self.choices.pick([(60, 20), (20, 10), (10, 5), (3600, 1200)])
-        span, part = f"INTERVAL '{size}' SECOND(4)", f"INTERVAL '{step}' SECOND(4)"
-        flink = {"TUMBLE": span, "HOP": f"{part}, {span}", "CUMULATE": f"{part}, {span}"}[which]
-        flink = f"TABLE({which}(TABLE {table.name}, DESCRIPTOR({time}), {flink}))"
-        ms = f"epoch_ms({time})"
-        base = f"({ms} - {ms} % {size * 1000})"
-        last = f"({ms} - {ms} % {step * 1000})"
-        count = size // step
-        start, end, test = {
-            "TUMBLE": (base, f"{base} + {size * 1000}", "k = 0"),
-            "HOP": (f"{last} - k * {step * 1000}", f"{last} - k * {step * 1000} + {size * 1000}",
-                    f"{last} - k * {step * 1000} + {size * 1000} > {ms}"),
-            "CUMULATE": (base, f"{base} + (k + 1) * {step * 1000}",
-                         f"{base} + (k + 1) * {step * 1000} > {ms}")}[which]
-        alias = self.name("q")
-        duck = (f"(SELECT {table.name}.*, make_timestamp(({start}) * 1000) AS window_start, "
-                f"make_timestamp(({end}) * 1000) AS window_end FROM {table.name}, "
-                f"(SELECT unnest(range({count})) AS k) WHERE {test}) AS {alias}")
-        columns = [Column(c.name, c.type) for c in table.columns]
-        source = Query(columns, flink, duck)
-        keys = self._keys(source, 1)
-        calls = self._calls(Expressions(self.choices, columns))
-        edges = [Column("window_start", TIMESTAMP), Column("window_end", TIMESTAMP)]
-        names = ", ".join(c.name for c in edges + keys)
-        shown = edges[self.choices.below(2):] + keys
-        return self._grouped(source, shown, calls, f" GROUP BY {names}", ("", ""))
-
-    def over(self, depth):
-        table = self._timed(("append",))
-        if table is None:
-            return self.project(depth)
-        source = Query(table.columns, table.name, table.name)
-        keys = self._keys(source, 1)
-        keys = [key for key in keys if not key.is_rowtime]
-        partition = f"PARTITION BY {keys[0].name} " if keys else ""
-        frame = self.choices.pick([
-            "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW",
-            "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW",
-            "ROWS BETWEEN 1 PRECEDING AND CURRENT ROW",
-            "ROWS BETWEEN 2 PRECEDING AND CURRENT ROW",
-            "RANGE BETWEEN INTERVAL '20' SECOND PRECEDING AND CURRENT ROW"])
-        window = f"({partition}ORDER BY {table.rowtime.name} {frame})"
-        plain = [c for c in table.columns if not c.is_rowtime]
-        scope = Expressions(self.choices, plain)
-        columns = [Column(self.name("x"), c.type) for c in table.columns[:2]]
-        flink = [f"{self._plain(c)} AS {named.name}" for c, named in zip(table.columns, columns)]
-        duck = list(flink)
-        for _ in range(1 + self.choices.below(2)):
-            of_type, call_flink, call_duck = self._over_call(scope)
-            column = Column(self.name("x"), of_type)
-            columns.append(column)
-            flink.append(f"{call_flink} OVER {window} AS {column.name}")
-            duck.append(f"{call_duck.replace('@', 'OVER ' + window)} AS {column.name}")
-        return Query(columns, f"SELECT {', '.join(flink)} FROM {table.name}",
-                     f"SELECT {', '.join(duck)} FROM {table.name}")
-
-    def _over_call(self, scope):
-        which = self.choices.below(4)
-        if which == 0:
-            return BIGINT, "COUNT(*)", "count(*) @"
-        x = scope.leaf(self.choices.pick([INT, BIGINT, DOUBLE]))
-        if which == 1:
-            return BIGINT, f"COUNT({x.flink})", f"count({x.duck}) @"
-        if which == 2:
-            return x.type, f"SUM({x.flink})", f"CAST(sum({x.duck}) @ AS {x.type.duck()})"
-        x = scope.leaf(self.choices.pick([INT, STRING, DATE]))
-        name = self.choices.pick(["MIN", "MAX"])
-        return x.type, f"{name}({x.flink})", f"{name}({x.duck}) @"
-
-    def deduplicate(self, depth):
-        self.changing += 1
-        table = self._timed(("append",))
-        if table is None:
-            return self.top_n(depth)
-        source = Query(table.columns, table.name, table.name)
-        keys = [key for key in self._keys(source, 1) if not key.is_rowtime]
-        partition = f"PARTITION BY {keys[0].name} " if keys else ""
-        direction = self.choices.pick(["ASC", "DESC"])
-        number, names = self.name("rn"), ", ".join(c.name for c in table.columns)
-        columns = [Column(self.name("x"), c.type) for c in table.columns]
-        items = ", ".join(f"{self._plain(c)} AS {named.name}"
-                          for c, named in zip(table.columns, columns))
-        text = (f"SELECT {items} FROM (SELECT {names}, ROW_NUMBER() OVER ({partition}ORDER BY "
-                f"{table.rowtime.name} {direction}) AS {number} FROM {table.name}) "
-                f"AS {self.name('q')} WHERE {number} = 1")
-        return Query(columns, text, text)
-
-    def interval_join(self, depth):
-        one = self._timed(("append",))
-        others = [t for t in self.tables if t.rowtime and t.kind == "append" and t is not one]
-        if one is None or not others:
-            return self.project(depth)
-        two = self.choices.pick(others)
-        pairs = [(a, b) for a in one.columns for b in two.columns
-                 if a.type == b.type and a.type.kind in KEY_KINDS and not a.is_rowtime
-                 and not b.is_rowtime]
-        if not pairs:
-            return self.project(depth)
-        a, b = self.choices.pick(pairs)
-        before = self.choices.pick(["'10' SECOND", "'1' MINUTE", "'0' SECOND"])
-        after = self.choices.pick(["'10' SECOND", "'1' MINUTE"])
-        kind = self.choices.pick(["INNER", "LEFT", "RIGHT", "FULL"])
-        chosen = [c for c in one.columns + two.columns if not c.is_rowtime]
-        columns = [Column(self.name("x"), c.type) for c in chosen]
-        items = ", ".join(f"{c.name} AS {named.name}" for c, named in zip(chosen, columns))
-        time, other = one.rowtime.name, two.rowtime.name
-        text = (f"SELECT {items} FROM {one.name} {kind} JOIN {two.name} ON {a.name} = {b.name} "
-                f"AND {time} BETWEEN {other} - INTERVAL {before} AND {other} + INTERVAL {after}")
-        return Query(columns, text, text)

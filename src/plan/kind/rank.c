@@ -24,25 +24,13 @@ static ChangelogMode rank_mode(const Rel *rel, ChangelogMode optional)
     return CHANGELOG_INSERT | CHANGELOG_UPDATE_AFTER | CHANGELOG_DELETE | optional;
 }
 
-static bool columns_include(const ColumnSet *set, const int32_t *columns, int32_t count)
-{
-    for (int32_t i = 0; i < count; i++) {
-        bool is_found = false;
-        for (int32_t k = 0; k < set->count; k++)
-            is_found = is_found || set->columns[k] == columns[i];
-        if (!is_found)
-            return false;
-    }
-    return true;
-}
-
 /* The key of the input's rows within which the keys of PARTITION BY lie, or NULL. */
 static const ColumnSet *rank_row_key(Planner *planner, const Rel *rel)
 {
     const List *keys = rel_unique_keys(planner, rel_input(rel, 0));
     for (int32_t k = 0; k < keys->count; k++) {
         const ColumnSet *set = LIST_AT(*keys, k, ColumnSet);
-        if (set->count > 0 && columns_include(set, rel->node.rank.keys, rel->node.rank.key_count))
+        if (set->count > 0 && column_set_holds(set, rel->node.rank.keys, rel->node.rank.key_count))
             return set;
     }
     return NULL;
@@ -113,7 +101,7 @@ static void rank_keys(Planner *planner, Rel *rel)
     if (is_single || node->rank.has_number)
         keys_add(planner, rel, columns, count + !is_single);
     else if (node->rank.first == 1)
-        keys_pass(planner, rel);
+        keys_pass_holding(planner, rel, node->rank.keys, count);
 }
 
 static void rank_mark(const Rel *rel, bool *const *below)

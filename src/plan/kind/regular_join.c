@@ -44,26 +44,15 @@ static ChangelogMode join_mode(const Rel *rel, ChangelogMode optional)
     return inputs | CHANGELOG_INSERT | CHANGELOG_UPDATE_AFTER | CHANGELOG_DELETE | optional;
 }
 
-static bool set_contains(const ColumnSet *set, const ColumnList *columns)
-{
-    for (int32_t i = 0; i < columns->count; i++) {
-        bool is_found = false;
-        for (int32_t k = 0; k < set->count; k++)
-            is_found |= set->columns[k] == columns->columns[i];
-        if (!is_found)
-            return false;
-    }
-    return true;
-}
-
 /* An update of the side's rows cannot change the key of the join, nor what matches. */
 static bool join_takes_upserts(Planner *planner, const Rel *rel, int32_t side)
 {
     if (rel->node.regular_join.join.condition != NULL)
         return false;
     const List *keys = rel_unique_keys(planner, rel_input(rel, side));
+    const ColumnList *hashed = &rel->node.regular_join.join.keys[side];
     for (int32_t i = 0; i < keys->count; i++) {
-        if (set_contains(LIST_AT(*keys, i, ColumnSet), &rel->node.regular_join.join.keys[side]))
+        if (column_set_holds(LIST_AT(*keys, i, ColumnSet), hashed->columns, hashed->count))
             return true;
     }
     return false;
@@ -159,16 +148,15 @@ static void join_add_key(Planner *planner, Rel *rel, const ColumnSet *left, cons
     keys_add(planner, rel, columns, count);
 }
 
-/* Keys of the input that hold the key of the join. Changes of one row then take one way through
- * the exchange before the join and stay in order; of another row they may overtake each other, so
- * that a sink could not go by such a key. */
+/* Keys of the input that hold the key of the join, as keys_pass_holding. */
 static List join_upsert_keys(Planner *planner, const Rel *rel, int32_t side)
 {
     const List *keys = rel_unique_keys(planner, rel_input(rel, side));
+    const ColumnList *hashed = &rel->node.regular_join.join.keys[side];
     List kept = {0};
     for (int32_t i = 0; i < keys->count; i++) {
         ColumnSet *set = LIST_AT(*keys, i, ColumnSet);
-        if (set_contains(set, &rel->node.regular_join.join.keys[side]))
+        if (column_set_holds(set, hashed->columns, hashed->count))
             list_append(&kept, planner->arena, set);
     }
     return kept;

@@ -24,7 +24,8 @@ static UpdateBefore temporal_asks(Planner *planner, const Rel *rel, int32_t inpu
 
 static void temporal_keys(Planner *planner, Rel *rel)
 {
-    keys_pass(planner, rel);
+    const ColumnList *hashed = &rel->node.temporal_join.join.keys[0];
+    keys_pass_holding(planner, rel, hashed->columns, hashed->count);
 }
 
 static void temporal_mark(const Rel *rel, bool *const *below)
