@@ -47,6 +47,7 @@ FLINK = [
     Fault("IN of what is found out to be NULL or not",
           r"Cannot add expression of different type to set", "IN"),
     Fault("NOT IN of a query without rows, beside LATERAL or UNNEST", r"^rows", "IN"),
+    Fault("CROSS JOIN LATERAL of an aggregate over no rows", r"^rows", "LATERAL of an aggregate"),
     Fault("columns of INTERSECT ALL and EXCEPT ALL that nothing reads are left out", r"^rows",
           "ALL"),
     Fault("a UNION with a branch that cannot have rows", r"^rows", "UNION"),

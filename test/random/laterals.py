@@ -117,9 +117,8 @@ class Laterals:
                      f"SELECT {duck} FROM {other.duck}{where[1]}")
         alias = self.name("q")
         word, on = self.choices.pick([("CROSS JOIN", ""), ("LEFT JOIN", " ON TRUE")])
-        if which == 1 and not on:
-            # Beside no rows, this join has no row of an aggregate, either.
-            inner = (inner[0], inner[1] + " HAVING count(*) > 0")
+        if which == 1 and "LATERAL of an aggregate" in self.choices.around:
+            word, on = "LEFT JOIN", " ON TRUE"
         shown = columns + source.columns[:3]
         names = ", ".join(c.name for c in shown)
         flink, duck = (f"SELECT {names} FROM {text} {word} LATERAL ({query}) AS {alias}{on}"
