@@ -400,7 +400,8 @@ CatalogObject *catalog_add(Planner *planner, const SqlPath *path, ObjectKind kin
                               .is_temporary = is_temporary,
                               .is_broken = true};
     catalog_put(session, object);
-    objects_forget_queries(planner);
+    if (is_temporary && permanent_at(session, &full) != NULL)
+        objects_forget_queries(planner);
     list_append(&planner->added, planner->arena, object);
     return object;
 }

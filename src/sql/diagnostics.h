@@ -91,6 +91,7 @@ typedef struct Diagnostic {
     const char *fix_text;
     List suggestions;  /* of const char *: names for "did you mean", best first */
     int32_t extension; /* DIAGNOSTIC_EXTENSION: which */
+    bool is_kept;      /* in the list: others take no texts */
     Arena *arena;
 } Diagnostic;
 
@@ -111,8 +112,8 @@ void diagnostics_set_target(Diagnostics *list, FlinkVersion version);
 FlinkVersion diagnostics_target(const Diagnostics *list);
 
 /* Add a finding at `span` of the current source, or of the other one in which it lies. Never NULL:
- * beyond the limit, or for a second finding with the same code and span, the result is filled but
- * not kept. */
+ * beyond the limit, or for a second finding with the same code and span, the result is not kept and
+ * is good until the next call. */
 Diagnostic *diagnostics_add(Diagnostics *list, DiagnosticLevel level, const char *code, Span span,
                             const char *format, ...) __attribute__((format(printf, 5, 6)));
 
@@ -140,6 +141,9 @@ const Diagnostic *diagnostics_at(const Diagnostics *list, int32_t index);
 
 /* All of a level, also those beyond the limit. */
 int32_t diagnostics_error_count(const Diagnostics *list);
+/* How often an error was added, the same one again included: whoever asks whether something went
+ * wrong since then compares this, as a mistake may have been found before. */
+int32_t diagnostics_mistake_count(const Diagnostics *list);
 int32_t diagnostics_warning_count(const Diagnostics *list);
 int32_t diagnostics_extension_count(const Diagnostics *list);
 

@@ -80,7 +80,8 @@ typedef struct Parser {
     const Source *source;
     Arena *arena;
     Diagnostics *diagnostics;
-    const Token *tokens;
+    const Token *tokens; /* the last is TOKEN_END */
+    int32_t token_count;
     int32_t at;     /* index of the current token */
     int32_t depth;  /* nesting of what is being parsed */
     int32_t height; /* of the tree built in the current scope */

@@ -10,10 +10,8 @@
 const Token *parser_peek_at(const Parser *parser, int32_t ahead)
 {
     assert(ahead >= 0);
-    const Token *token = &parser->tokens[parser->at];
-    for (int32_t i = 0; i < ahead && token->kind != TOKEN_END; i++)
-        token++;
-    return token;
+    int32_t left = parser->token_count - 1 - parser->at;
+    return &parser->tokens[parser->at + (ahead < left ? ahead : left)];
 }
 
 const Token *parser_peek(const Parser *parser)

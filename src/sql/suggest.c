@@ -70,6 +70,8 @@ int32_t diagnostics_find_similar(const Str *candidates, int32_t count, Str name,
 
 bool diagnostic_suggest(Diagnostic *diagnostic, const Str *candidates, int32_t count, Str name)
 {
+    if (!diagnostic->is_kept)
+        return false;
     Str best[SUGGESTIONS_MAX];
     int32_t found = diagnostics_find_similar(candidates, count, name, best);
     if (found == 0)
