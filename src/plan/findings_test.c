@@ -204,6 +204,8 @@ static void test_options(void **state)
         "INSERT INTO c1 SELECT id FROM orders;\n"
         "CREATE TABLE c2 (a BIGINT) WITH ('conector' = 'print');\n"
         "INSERT INTO c2 SELECT id FROM orders;\n"
+        "CREATE TABLE c9 (a BIGINT) WITH ('path' = 'x');\n"
+        "INSERT INTO p1 SELECT a FROM c9;\n"
         "CREATE TABLE c3 (a STRING, b BIGINT) WITH ('connector' = 'filesystem', 'fromat' = "
         "'json');\n"
         "INSERT INTO c3 SELECT status, id FROM orders;\n"
@@ -225,7 +227,8 @@ static void test_options(void **state)
         "INSERT INTO c8 SELECT status, id FROM orders;",
         "WR3010 at <'prnt'>: connector 'prnt' not found | help: did you mean `print`? | note: "
         "connectors are datagen, mysql-cdc, upsert-source, filesystem, redis, print\n"
-        "WR3011 at <c2>: table `c2` has no 'connector' option | help: add WITH ('connector' = '…', "
+        "WR3001 at <'conector'>: unsupported option `conector` | help: did you mean `connector`?\n"
+        "WR3011 at <c9>: table `c9` has no 'connector' option | help: add WITH ('connector' = '…', "
         "…); `weir connector list` shows them\n"
         "WR3001 at <'fromat'>: unsupported option `fromat` | help: did you mean `format`?\n"
         "WR3013 at <t STRING METADATA FROM 'tabel_name' VIRTUAL>: invalid metadata key "

@@ -471,6 +471,8 @@ struct ExprBinder {
 Expr *bind_expr(ExprBinder *binder, const SqlExpr *expr);
 /* The same, and the type must be BOOLEAN. */
 Expr *bind_condition(ExprBinder *binder, const SqlExpr *expr);
+/* "Did you mean" a function, or another word that may be called here. */
+void function_suggest(const ExprBinder *binder, Diagnostic *diagnostic, Str name);
 Expr *bind_call(ExprBinder *binder, const SqlExpr *expr);
 Expr *bind_function(ExprBinder *binder, const char *name, Expr **args, int32_t arg_count,
                     Span span);

@@ -67,6 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         plan_explain(plan, &text);
         plan_explain_json(plan, &text);
         plan_explain_dot(plan, &text);
+        List extensions = {0};
+        plan_extensions(plan, arena, &extensions);
     } else if (diagnostics_error_count(diagnostics) == 0) {
         __builtin_trap();
     }

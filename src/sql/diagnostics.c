@@ -40,6 +40,23 @@ void diagnostics_set_others(Diagnostics *list, const List *sources)
     list->others = sources;
 }
 
+DiagnosticsMark diagnostics_mark(const Diagnostics *list)
+{
+    return (DiagnosticsMark){.item_count = list->items.count,
+                             .error_count = list->error_count,
+                             .warning_count = list->warning_count,
+                             .mistake_count = list->mistake_count};
+}
+
+void diagnostics_rewind(Diagnostics *list, DiagnosticsMark mark)
+{
+    assert(mark.item_count <= list->items.count && mark.mistake_count <= list->mistake_count);
+    list->items.count = mark.item_count;
+    list->error_count = mark.error_count;
+    list->warning_count = mark.warning_count;
+    list->mistake_count = mark.mistake_count;
+}
+
 bool diagnostics_be_quiet(Diagnostics *list, bool is_quiet)
 {
     bool was_quiet = list->is_quiet;

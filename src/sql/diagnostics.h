@@ -104,6 +104,13 @@ void diagnostics_set_source(Diagnostics *list, const Source *source);
 /* Further texts (Source) in which a span may lie; the list is borrowed. */
 void diagnostics_set_others(Diagnostics *list, const List *sources);
 
+/* How much the list holds, and going back to that. */
+typedef struct DiagnosticsMark {
+    int32_t item_count, error_count, warning_count, mistake_count;
+} DiagnosticsMark;
+DiagnosticsMark diagnostics_mark(const Diagnostics *list);
+void diagnostics_rewind(Diagnostics *list, DiagnosticsMark mark);
+
 /* From now on warnings are not kept (or again are); returns how it was. */
 bool diagnostics_be_quiet(Diagnostics *list, bool is_quiet);
 

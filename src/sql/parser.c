@@ -72,6 +72,9 @@ Str parser_text(const Parser *parser, Span span)
     const Source *source = parser->source;
     assert(span.start >= source->base && span.start <= span.end &&
            span.end <= source->base + source->text.length);
+    if (parser->stand_in != NULL && parser->stand_in->span.start == span.start &&
+        parser->stand_in->span.end == span.end)
+        return keyword_text((Keyword)parser->stand_in->keyword);
     return str_make(source->text.data + (span.start - source->base), span.end - span.start);
 }
 

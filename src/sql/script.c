@@ -48,8 +48,7 @@ static void script_fail_missing_semicolon(Parser *parser)
     diagnostic_fix(d, span_make(end, end), ";");
 }
 
-/* False if the statement is not properly ended and the parser has not moved. */
-static bool script_parse_end(Parser *parser)
+bool script_parse_end(Parser *parser)
 {
     if (parser_accept(parser, TOKEN_SEMICOLON))
         return true;
@@ -73,15 +72,20 @@ static bool script_parse_end(Parser *parser)
 static void script_parse_statement(Parser *parser, SqlScript *script)
 {
     int32_t first = parser->at;
-    int32_t errors = diagnostics_mistake_count(parser->diagnostics);
+    DiagnosticsMark mark = diagnostics_mark(parser->diagnostics);
     parser->depth = 0;
     parser->height = 0;
     SqlStatement *statement = parse_statement(parser);
     if (statement == NULL || !script_parse_end(parser)) {
-        script_recover(parser, first);
+        if (!script_repair(parser, first, mark))
+            script_recover(parser, first);
         return;
     }
-    if (diagnostics_mistake_count(parser->diagnostics) == errors)
+    /* `SELECT a FROM t UNOIN SELECT b FROM u` is two queries at first sight. */
+    if (diagnostics_mistake_count(parser->diagnostics) > mark.mistake_count &&
+        !parser_is(parser, TOKEN_END) && script_repair(parser, first, mark))
+        return;
+    if (diagnostics_mistake_count(parser->diagnostics) == mark.mistake_count)
         list_append(&script->statements, parser->arena, statement);
 }
 
