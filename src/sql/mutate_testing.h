@@ -1,9 +1,8 @@
 /* Changes a SQL text by its structure, for the fuzzers: what comes out is nearly SQL, so that it
- * reaches the binder and not only the lexer.
+ * reaches the binder and not only the lexer. A fuzzer has these by the line MUTATE_SQL.
  *
- *   sql_mutate   drops, copies, moves or replaces a piece of the text: LLVMFuzzerCustomMutator
- *   sql_cross    puts a piece of one text where another has one of its kind:
- *                LLVMFuzzerCustomCrossOver
+ *   sql_mutate   drops, copies, moves or replaces a piece of the text
+ *   sql_cross    puts a piece of one text where another has one of its kind
  *
  * A piece is a token, a group in parentheses, an item between commas, a clause or a statement. */
 #ifndef WEIR_SQL_MUTATE_TESTING_H
@@ -372,5 +371,20 @@ static size_t sql_cross(const uint8_t *a, size_t a_size, const uint8_t *b, size_
         to.start = to.end;
     return mutate_splice(out, size, limit, to, b + from.start, from.end - from.start);
 }
+
+/* What libFuzzer calls, as it declares it. */
+#define MUTATE_SQL                                                                                 \
+    size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned seed);       \
+    size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned seed)        \
+    {                                                                                              \
+        return sql_mutate(data, size, limit, seed);                                                \
+    }                                                                                              \
+    size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b,            \
+                                     size_t b_size, uint8_t *out, size_t limit, unsigned seed);    \
+    size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b,            \
+                                     size_t b_size, uint8_t *out, size_t limit, unsigned seed)     \
+    {                                                                                              \
+        return sql_cross(a, a_size, b, b_size, out, limit, seed);                                  \
+    }
 
 #endif

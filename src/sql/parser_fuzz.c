@@ -9,21 +9,7 @@
 #include "sql/mutate_testing.h"
 #include "sql/sql.h"
 
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned seed);
-
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned seed)
-{
-    return sql_mutate(data, size, limit, seed);
-}
-
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
-                                 uint8_t *out, size_t limit, unsigned seed);
-
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
-                                 uint8_t *out, size_t limit, unsigned seed)
-{
-    return sql_cross(a, a_size, b, b_size, out, limit, seed);
-}
+MUTATE_SQL
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
