@@ -5,8 +5,19 @@
 
 MUTATE_SQL
 
-static const ConnectorInfo APPEND_STAND_IN = {
-    .name = "append", .can_read = true, .can_write = true, .write_mode = fake_all};
+static bool fuzz_looks_up(const TableOptions *table, LookupInfo *out)
+{
+    (void)table;
+    *out = (LookupInfo){.cache = {.kind = LOOKUP_CACHE_PARTIAL, .rows_max = 10}};
+    return true;
+}
+
+static const ConnectorInfo APPEND_STAND_IN = {.name = "append",
+                                              .can_read = true,
+                                              .can_write = true,
+                                              .reads_fields = true,
+                                              .looks_up = fuzz_looks_up,
+                                              .write_mode = fake_all};
 static const ConnectorInfo CHANGES_STAND_IN = {.name = "changes",
                                                .can_read = true,
                                                .can_write = true,
