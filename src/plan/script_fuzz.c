@@ -52,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     Source source = {.name = "fuzz", .text = str_make((const char *)bytes, (int64_t)size)};
     source.allows_open_end = true;
     Diagnostics *diagnostics = diagnostics_new(arena, &source);
+    diagnostics_set_target(diagnostics, FLINK_1_20);
     PlanContext context = {.world = world_system(),
                            .registry = &FAKE_REGISTRY,
                            .checks_all = true,
@@ -64,8 +65,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         plan_explain(plan, &text);
         plan_explain_json(plan, &text);
         plan_explain_dot(plan, &text);
-        List extensions = {0};
-        plan_extensions(plan, arena, &extensions);
     } else if (diagnostics_error_count(diagnostics) == 0) {
         __builtin_trap();
     }

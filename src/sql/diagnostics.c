@@ -45,6 +45,7 @@ DiagnosticsMark diagnostics_mark(const Diagnostics *list)
     return (DiagnosticsMark){.item_count = list->items.count,
                              .error_count = list->error_count,
                              .warning_count = list->warning_count,
+                             .extension_count = list->extension_count,
                              .mistake_count = list->mistake_count};
 }
 
@@ -54,6 +55,7 @@ void diagnostics_rewind(Diagnostics *list, DiagnosticsMark mark)
     list->items.count = mark.item_count;
     list->error_count = mark.error_count;
     list->warning_count = mark.warning_count;
+    list->extension_count = mark.extension_count;
     list->mistake_count = mark.mistake_count;
 }
 

@@ -106,7 +106,7 @@ void diagnostics_set_others(Diagnostics *list, const List *sources);
 
 /* How much the list holds, and going back to that. */
 typedef struct DiagnosticsMark {
-    int32_t item_count, error_count, warning_count, mistake_count;
+    int32_t item_count, error_count, warning_count, extension_count, mistake_count;
 } DiagnosticsMark;
 DiagnosticsMark diagnostics_mark(const Diagnostics *list);
 void diagnostics_rewind(Diagnostics *list, DiagnosticsMark mark);

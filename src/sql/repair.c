@@ -90,13 +90,18 @@ static void repair_word(Repair *repair, int32_t token, int32_t words_back)
     }
 }
 
-/* Errors that a misspelt keyword leads to. */
-static bool repair_fits(const Diagnostic *error)
+/* Whether the first error since then is one that a misspelt keyword leads to. */
+static bool repair_fits(const Diagnostics *list, DiagnosticsMark mark)
 {
+    int32_t at = mark.item_count;
+    while (at < diagnostics_count(list) && diagnostics_at(list, at)->level != DIAGNOSTIC_ERROR)
+        at++;
+    if (at == diagnostics_count(list))
+        return false;
     static const char *const codes[] = {"WR1010", "WR1012", "WR1013", "WR1017",
                                         "WR1011", "WR1023", "WR1037"};
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
-        if (str_is(str_from(error->code), codes[i]))
+        if (str_is(str_from(diagnostics_at(list, at)->code), codes[i]))
             return true;
     }
     return false;
@@ -105,8 +110,7 @@ static bool repair_fits(const Diagnostic *error)
 bool script_repair(Parser *parser, int32_t first, DiagnosticsMark mark)
 {
     Diagnostics *list = parser->diagnostics;
-    if (mark.item_count >= REPAIR_ERRORS_MAX || diagnostics_count(list) == mark.item_count ||
-        !repair_fits(diagnostics_at(list, mark.item_count)) ||
+    if (mark.error_count >= REPAIR_ERRORS_MAX || !repair_fits(list, mark) ||
         parser->at - first > REPAIR_STATEMENT_TOKENS_MAX)
         return false;
     Repair repair = {.parser = parser, .tokens = parser->tokens, .first = first};
