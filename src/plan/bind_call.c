@@ -13,6 +13,38 @@ static Expr *call_poison(ExprBinder *binder, Span span)
     return expr;
 }
 
+/* Words that are called like functions, and are none. */
+static int32_t call_words(const ExprBinder *binder, Str *names)
+{
+    int32_t count = 0;
+    if (binder->place != NULL && str_is(str_from(binder->place), "GROUP BY")) {
+        names[count++] = STR("ROLLUP");
+        names[count++] = STR("CUBE");
+    }
+    if (binder->match != NULL) {
+        names[count++] = STR("FIRST");
+        names[count++] = STR("LAST");
+        names[count++] = STR("PREV");
+        names[count++] = STR("NEXT");
+    }
+    names[count++] = STR("ROW");
+    names[count++] = STR("CAST");
+    return count;
+}
+
+void function_suggest(const ExprBinder *binder, Diagnostic *diagnostic, Str name)
+{
+    enum { WORDS_MAX = 8 };
+    int32_t count = function_info_count();
+    Str *names = ARENA_ARRAY(binder->planner->arena, Str, count + WORDS_MAX + OVER_NAMES_MAX);
+    int32_t all = call_words(binder, names);
+    assert(all <= WORDS_MAX);
+    all += over_names(names + all);
+    for (int32_t i = 0; i < count; i++)
+        names[all++] = str_from(function_info_at(i)->name);
+    diagnostic_suggest(diagnostic, names, all, name);
+}
+
 static Expr *call_not_found(ExprBinder *binder, Str name, Span span)
 {
     Planner *planner = binder->planner;
@@ -22,11 +54,7 @@ static Expr *call_not_found(ExprBinder *binder, Str name, Span span)
         diagnostic_help(d, "in Flink SQL: %s", ours);
         return call_poison(binder, span);
     }
-    int32_t count = function_info_count();
-    Str *names = ARENA_ARRAY(planner->arena, Str, count + 1);
-    for (int32_t i = 0; i < count; i++)
-        names[i] = str_from(function_info_at(i)->name);
-    diagnostic_suggest(d, names, count, name);
+    function_suggest(binder, d, name);
     return call_poison(binder, span);
 }
 

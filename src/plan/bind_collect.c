@@ -43,9 +43,9 @@ static TableEntry *collect_entry(Planner *planner, const Schema *schema, Span sp
 void bind_collect(Planner *planner, const SqlQuery *query, Span span)
 {
     assert(planner->context->collector != NULL);
-    int32_t errors = diagnostics_error_count(planner->diagnostics);
+    int32_t errors = diagnostics_mistake_count(planner->diagnostics);
     Bound bound = bind_query(planner, query);
-    if (bound.rel == NULL || diagnostics_error_count(planner->diagnostics) > errors)
+    if (bound.rel == NULL || diagnostics_mistake_count(planner->diagnostics) > errors)
         return;
     int32_t count = bound.schema.count;
     Field *fields = ARENA_ARRAY(planner->arena, Field, count + 1);

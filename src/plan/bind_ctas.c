@@ -96,10 +96,10 @@ static bool ctas_replace(Planner *planner, const SqlCreateTable *create)
 
 void bind_create_table_as(Planner *planner, const SqlCreateTable *create)
 {
-    int32_t errors = diagnostics_error_count(planner->diagnostics);
+    int32_t errors = diagnostics_mistake_count(planner->diagnostics);
     Bound query = bind_query(planner, create->query);
     if (!ctas_is_plain(planner, create) || !schema_is_good(&query) ||
-        diagnostics_error_count(planner->diagnostics) > errors ||
+        diagnostics_mistake_count(planner->diagnostics) > errors ||
         (create->is_replace && !ctas_replace(planner, create)))
         return;
     CatalogObject *object =

@@ -9,7 +9,7 @@ static const ConnectorInfo explain_collector = {.name = "result", .can_write = t
 
 void bind_explain(Planner *planner, const SqlExplain *explain)
 {
-    int32_t errors = diagnostics_error_count(planner->diagnostics);
+    int32_t errors = diagnostics_mistake_count(planner->diagnostics);
     PlanContext context = *planner->context;
     context.checks_all = false;
     if (context.collector == NULL)
@@ -20,7 +20,7 @@ void bind_explain(Planner *planner, const SqlExplain *explain)
     inner.is_partial = planner->is_partial;
     bind_statement(&inner, explain->statement);
     planner_undo(&inner);
-    if (inner.roots.count == 0 || diagnostics_error_count(planner->diagnostics) > errors)
+    if (inner.roots.count == 0 || diagnostics_mistake_count(planner->diagnostics) > errors)
         return;
     const Plan *plan = planner_finish(&inner);
     if (plan == NULL)

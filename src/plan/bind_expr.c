@@ -58,6 +58,8 @@ Expr *bind_function(ExprBinder *binder, const char *name, Expr **args, int32_t a
         if (bound == args[i])
             return bound;
     }
+    if (!expr_is_small(planner, bound, span))
+        return poison_at(binder, span);
     bool is_proctime = str_equal_ignoring_case(str_from(name), STR("PROCTIME"));
     bound->type.time_attribute = is_proctime ? TIME_PROCTIME : TIME_NONE;
     return expr_at(bound, span);
@@ -265,7 +267,7 @@ static Expr *bind_cast(ExprBinder *binder, const SqlExpr *expr)
         return unsupported(binder, expr->cast.type->span,
                            arena_printf(planner->arena, "type %s in expressions", name));
     }
-    if (expr_is_poison(operand))
+    if (expr_is_poison(operand) || !type_is_small(planner, to, expr->cast.type->span))
         return poison_at(binder, expr->span);
     Type from = operand->type;
     if (cast_kind(from, to) == CAST_NONE) {

@@ -94,7 +94,8 @@ static Bound from_call(Planner *planner, const SqlTable *table)
     const SqlName *name = sql_path_last(table->call->call->name);
     Diagnostic *d = REPORT(planner, "WR2042", name->span, "table function `%.*s` not found",
                            STR_ARGS(name->text));
-    Str windows[] = {STR("TUMBLE"), STR("HOP"), STR("CUMULATE")};
+    Str windows[] = {STR("TUMBLE"), STR("HOP"),     STR("CUMULATE"), STR("SESSION"),
+                     STR("TABLE"),  STR("LATERAL"), STR("UNNEST"),   STR("VALUES")};
     diagnostic_suggest(d, windows, sizeof windows / sizeof windows[0], name->text);
     diagnostic_note(d, "table functions are TUMBLE, HOP and CUMULATE");
     return (Bound){0};

@@ -167,7 +167,7 @@ static bool schema_is_poisoned(const Schema *schema)
 
 void bind_create_materialized(Planner *planner, const SqlCreateMaterializedTable *create)
 {
-    int32_t errors = diagnostics_error_count(planner->diagnostics);
+    int32_t errors = diagnostics_mistake_count(planner->diagnostics);
     CatalogObject *object =
         catalog_add(planner, create->name, OBJECT_MATERIALIZED, false, create->if_not_exists);
     if (object == NULL || !materialized_is_supported(planner, create))
@@ -180,7 +180,7 @@ void bind_create_materialized(Planner *planner, const SqlCreateMaterializedTable
     bool is_good = materialized_ttl(planner, create, &ttl_us);
     is_good &= materialized_freshness(planner, create, &freshness_us);
     if (query.rel == NULL || schema_is_poisoned(&query.schema) || !is_good ||
-        diagnostics_error_count(planner->diagnostics) > errors)
+        diagnostics_mistake_count(planner->diagnostics) > errors)
         return;
     Rel *serve = materialized_rel(planner, create, object, &query);
     if (serve == NULL)

@@ -28,6 +28,14 @@ bool over_is_function(Str name)
     return over_find(name) >= 0;
 }
 
+int32_t over_names(Str *out)
+{
+    static_assert((int)FUNCTION_COUNT <= (int)OVER_NAMES_MAX);
+    for (int32_t i = 0; i < FUNCTION_COUNT; i++)
+        out[i] = str_from(functions[i].name);
+    return FUNCTION_COUNT;
+}
+
 static Expr *over_poison(ExprBinder *binder, Span span)
 {
     Expr *expr = expr_poison(binder->planner->arena);
@@ -304,8 +312,11 @@ static bool over_bind_aggregate(ExprBinder *binder, const SqlExpr *expr, OverUse
     Str name = sql_path_last(expr->call->name)->text;
     use->function = OVER_AGGREGATE;
     if (!aggregate_exists(name)) {
-        REPORT(planner, "WR2510", expr->span,
-               "`%.*s` cannot be used with OVER: it is no aggregate function", STR_ARGS(name));
+        Diagnostic *d =
+            REPORT(planner, "WR2510", expr->span,
+                   "`%.*s` cannot be used with OVER: it is no aggregate function", STR_ARGS(name));
+        if (function_find(name) == NULL)
+            function_suggest(binder, d, name);
         return false;
     }
     if (expr->call->filter != NULL) {

@@ -140,8 +140,9 @@ static Schema items_schema(Planner *planner, const SelectItems *items)
 {
     int32_t count = items->exprs.count;
     Field *fields = ARENA_ARRAY(planner->arena, Field, count + 1);
+    Map *taken = map_new(planner->arena);
     for (int32_t i = 0; i < count; i++) {
-        fields[i].name = schema_unique_name(planner, fields, i, *LIST_AT(items->names, i, Str));
+        fields[i].name = field_name_add(planner, taken, *LIST_AT(items->names, i, Str));
         fields[i].type = LIST_AT(items->exprs, i, Expr)->type;
     }
     return (Schema){.fields = fields, .count = count};
@@ -197,7 +198,9 @@ static void select_check_hint(Planner *planner, const SqlHint *hint)
 
 static bool select_is_supported(Planner *planner, const SqlSelect *select)
 {
-    bool is_supported = true;
+    bool is_supported = select->items.count <= PLAN_COLUMNS_MAX;
+    if (!is_supported)
+        REPORT(planner, "WR2039", select->span, "a query has at most %d columns", PLAN_COLUMNS_MAX);
     for (int32_t i = 0; i < select->hints.count; i++) {
         const SqlHint *hint = LIST_AT(select->hints, i, SqlHint);
         if (!lookup_is_hint(hint) && !state_ttl_is_hint(hint))
@@ -247,14 +250,17 @@ static bool exprs_are_poisoned(const List *exprs)
     return false;
 }
 
-/* A relation whose column types say where the mistakes are; it is never planned. */
+/* A relation whose column types say where the mistakes are. It is never planned, but whatever is
+ * made of it must find the columns that its schema names. */
 static Bound select_poisoned(Planner *planner, Bound input, const Schema *schema)
 {
-    Field *fields = ARENA_ARRAY(planner->arena, Field, schema->count + 1);
-    for (int32_t i = 0; i < schema->count; i++)
-        fields[i] = schema->fields[i];
-    Schema poisoned = {.fields = fields, .count = schema->count};
-    return bound_make(planner, input.rel, &poisoned, (Span){0});
+    Expr **exprs = ARENA_ARRAY(planner->arena, Expr *, schema->count + 1);
+    for (int32_t i = 0; i < schema->count; i++) {
+        Type type = schema->fields[i].type;
+        exprs[i] = expr_literal(planner->arena, (Value){.type = type, .is_null = true});
+    }
+    Rel *rel = rel_calc(planner, input.rel, NULL, exprs, schema);
+    return bound_make(planner, rel, schema, (Span){0});
 }
 
 /* ---- FROM and WHERE -------------------------------------------------------------------- */
@@ -530,7 +536,7 @@ static Bound bind_select(Planner *planner, const SqlSelect *select)
                                       : bind_from(planner, select->from);
     SelectParts parts = {.over = {.windows = &select->windows}};
     parts.group = (GroupQuery){.span = select->span, .hints = &select->hints, .from = select->from};
-    int32_t errors = diagnostics_error_count(planner->diagnostics);
+    int32_t errors = diagnostics_mistake_count(planner->diagnostics);
     parts.group.input = select_source(planner, select, &from);
     if (!select_bind(planner, select, from, order, &parts))
         return (Bound){0};
@@ -538,7 +544,7 @@ static Bound bind_select(Planner *planner, const SqlSelect *select)
         REPORT(planner, "WR2039", select->span, "a query has at most %d columns", PLAN_COLUMNS_MAX);
         return (Bound){0};
     }
-    bool is_failed = diagnostics_error_count(planner->diagnostics) > errors ||
+    bool is_failed = diagnostics_mistake_count(planner->diagnostics) > errors ||
                      exprs_are_poisoned(&parts.items.exprs) ||
                      exprs_are_poisoned(&parts.group.keys) || parts.grouping.is_failed;
     Bound bound = is_failed ? select_poisoned(planner, parts.group.input, &parts.group.schema)
@@ -605,6 +611,10 @@ static Bound bind_values(Planner *planner, const SqlQuery *query)
 {
     assert(query->rows.count > 0);
     int32_t width = LIST_AT(query->rows, 0, SqlExpr)->collection.items.count;
+    if (width > PLAN_COLUMNS_MAX) {
+        REPORT(planner, "WR2039", query->span, "a query has at most %d columns", PLAN_COLUMNS_MAX);
+        return (Bound){0};
+    }
     Expr **cells = ARENA_ARRAY(planner->arena, Expr *, (int64_t)query->rows.count * width + 1);
     if (!values_bind_rows(planner, query, cells, width))
         return (Bound){0};
@@ -678,6 +688,8 @@ Bound bind_query(Planner *planner, const SqlQuery *query)
                PLAN_DEPTH_MAX);
         return (Bound){0};
     }
+    if (!planner_has_room(planner, query->span))
+        return (Bound){0};
     planner->query_depth++;
     Cte *outer = planner->ctes;
     bool is_nested = planner->is_nested_next;

@@ -19,6 +19,8 @@ static void table_count_columns(const SqlCreateTable *create, int32_t *physical,
 static Type table_declared_type(Planner *planner, const SqlColumnDefinition *definition)
 {
     Type type = definition->type->type;
+    if (!type_is_small(planner, type, definition->type->span))
+        return type_poison();
     if (type_physical(type) != PHYSICAL_NONE)
         return type;
     const char *name = type_text(planner->arena, type_nullable(type));
@@ -155,7 +157,7 @@ TableEntry *bind_table(Planner *planner, const CatalogObject *object)
     entry->table.path = object->path;
     entry->span = object->span;
     entry->watermark_column = -1;
-    int32_t errors = diagnostics_error_count(planner->diagnostics);
+    int32_t errors = diagnostics_mistake_count(planner->diagnostics);
     table_check_columns(planner, create);
     table_declare_columns(planner, create, entry);
     bool is_good = table_bind_keys(planner, create, entry);
@@ -165,7 +167,7 @@ TableEntry *bind_table(Planner *planner, const CatalogObject *object)
     is_good &= table_bind_watermark(planner, create, entry);
     is_good &= table_bind_distribution(planner, create, entry);
     table_copy_options(planner, &create->options, entry);
-    is_good &= diagnostics_error_count(planner->diagnostics) == errors;
+    is_good &= diagnostics_mistake_count(planner->diagnostics) == errors;
     return is_good ? entry : NULL;
 }
 

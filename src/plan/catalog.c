@@ -195,6 +195,17 @@ static const SqlOption *option_find(const List *options, const char *key)
 static bool catalog_check_options(Planner *planner, const SqlCreateObject *create)
 {
     const SqlOption *type = option_find(&create->options, "type");
+    for (int32_t i = 0; i < create->options.count; i++) {
+        const SqlOption *option = LIST_AT(create->options, i, SqlOption);
+        if (option == type || str_is(option->key, "default-database"))
+            continue;
+        Diagnostic *d = REPORT(planner, "WR2401", option->key_span,
+                               "unsupported option '%.*s' of a catalog", STR_ARGS(option->key));
+        Str known[] = {STR("type"), STR("default-database")};
+        diagnostic_suggest(d, known, 2, option->key);
+        diagnostic_note(d, "options are type and default-database");
+        return false;
+    }
     if (type == NULL) {
         Diagnostic *d =
             REPORT(planner, "WR2401", create->name->span, "catalog `%.*s` has no 'type' option",
@@ -210,17 +221,6 @@ static bool catalog_check_options(Planner *planner, const SqlCreateObject *creat
         if (!diagnostic_suggest(d, &known, 1, type->value))
             diagnostic_note(d, "the only type is 'generic_in_memory', whose tables live as long "
                                "as the script or session");
-        return false;
-    }
-    for (int32_t i = 0; i < create->options.count; i++) {
-        const SqlOption *option = LIST_AT(create->options, i, SqlOption);
-        if (option == type || str_is(option->key, "default-database"))
-            continue;
-        Diagnostic *d = REPORT(planner, "WR2401", option->key_span,
-                               "unsupported option '%.*s' of a catalog", STR_ARGS(option->key));
-        Str known[] = {STR("type"), STR("default-database")};
-        diagnostic_suggest(d, known, 2, option->key);
-        diagnostic_note(d, "options are type and default-database");
         return false;
     }
     return true;
@@ -400,7 +400,8 @@ CatalogObject *catalog_add(Planner *planner, const SqlPath *path, ObjectKind kin
                               .is_temporary = is_temporary,
                               .is_broken = true};
     catalog_put(session, object);
-    objects_forget_queries(planner);
+    if (is_temporary && permanent_at(session, &full) != NULL)
+        objects_forget_queries(planner);
     list_append(&planner->added, planner->arena, object);
     return object;
 }

@@ -63,6 +63,8 @@ static const ConnectorInfo *entry_find_connector(Planner *planner, TableEntry *e
 {
     const Registry *registry = planner->context->registry;
     const OptionEntry *option = entry_option(entry, "connector");
+    if (option == NULL && report_misspelt(planner, entry, "connector"))
+        return NULL;
     if (option == NULL) {
         Diagnostic *d =
             REPORT(planner, "WR3011", entry->span, "table `%.*s` has no 'connector' option",

@@ -134,6 +134,7 @@ typedef struct Padding {
     Expr **exprs;
     Field *fields;
     int32_t count;
+    Map *names; /* of the fields */
 } Padding;
 
 /* The expression as a column, which a join may pad. */
@@ -142,7 +143,7 @@ static Expr *padding_add(Padding *padding, Expr *expr)
     int32_t at = padding->count++;
     padding->exprs[at] = expr;
     padding->fields[at].type = type_plain(expr->type);
-    padding->fields[at].name = schema_unique_name(padding->planner, padding->fields, at, STR("$p"));
+    padding->fields[at].name = field_name_add(padding->planner, padding->names, STR("$p"));
     return expr_column(padding->planner->arena, at, type_nullable(padding->fields[at].type));
 }
 
@@ -152,13 +153,14 @@ void pulled_pad(Planner *planner, Pulled *pulled, Span span)
 {
     const Schema *below = &pulled->rel->node.schema;
     int32_t width = below->count, room = width + pulled->column_count + 1;
-    Padding padding = {.planner = planner, .count = width};
+    Padding padding = {.planner = planner, .count = width, .names = map_new(planner->arena)};
     padding.exprs = ARENA_ARRAY(planner->arena, Expr *, room);
     padding.fields = ARENA_ARRAY(planner->arena, Field, room);
     Expr **passed = rel_columns(planner, below), *is_there = NULL;
     for (int32_t i = 0; i < width; i++) {
         padding.exprs[i] = passed[i];
         padding.fields[i] = below->fields[i];
+        (void)field_name_add(planner, padding.names, below->fields[i].name);
     }
     for (int32_t i = 0; i < pulled->column_count; i++) {
         Expr *column = pulled->columns[i];

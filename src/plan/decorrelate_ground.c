@@ -122,11 +122,12 @@ static Rel *around_values(Pull *pull, const List *outer)
         return NULL;
     Expr **exprs = ARENA_ARRAY(planner->arena, Expr *, outer->count + 1);
     Field *fields = ARENA_ARRAY(planner->arena, Field, outer->count + 1);
+    Map *taken = map_new(planner->arena);
     for (int32_t i = 0; i < outer->count; i++) {
         const Field *field = &rel->node.schema.fields[columns[i]];
         exprs[i] = expr_column(planner->arena, columns[i], type_plain(field->type));
         fields[i] = (Field){.type = exprs[i]->type};
-        fields[i].name = schema_unique_name(planner, fields, i, field->name);
+        fields[i].name = field_name_add(planner, taken, field->name);
     }
     Schema schema = {.fields = fields, .count = outer->count};
     bool is_distinct = rel_key_within(planner, rel, columns, outer->count) != NULL;

@@ -120,10 +120,10 @@ Bound object_query(Planner *planner, const CatalogObject *object, Span span)
 
 void object_define(Planner *planner, CatalogObject *object)
 {
-    int32_t errors = diagnostics_error_count(planner->diagnostics);
+    int32_t errors = diagnostics_mistake_count(planner->diagnostics);
     ObjectBinding *binding = object_binding(planner, object);
     object_bind(planner, object, binding);
     bool is_bound =
         object->kind == OBJECT_TABLE ? binding->entry != NULL : binding->query.rel != NULL;
-    object->is_broken = !is_bound || diagnostics_error_count(planner->diagnostics) > errors;
+    object->is_broken = !is_bound || diagnostics_mistake_count(planner->diagnostics) > errors;
 }

@@ -19,10 +19,13 @@
 #include "sql/extension.h"
 
 enum {
-    PLAN_COLUMNS_MAX = 2000,     /* of one relation */
-    PLAN_RELS_MAX = 20000,       /* of one script */
-    PLAN_DEPTH_MAX = 200,        /* relations on top of each other: views of views */
-    PLAN_EXPR_NODES_MAX = 20000, /* of one merged expression */
+    PLAN_COLUMNS_MAX = 2000,            /* of one relation */
+    PLAN_RELS_MAX = 20000,              /* of one script */
+    PLAN_DEPTH_MAX = 200,               /* relations on top of each other: views of views */
+    PLAN_EXPR_NODES_MAX = 20000,        /* of one merged expression */
+    PLAN_BOUND_NODES_MAX = 100000,      /* of one expression as written */
+    PLAN_TYPE_NODES_MAX = 10000,        /* of one type */
+    PLAN_BYTES_MAX = 400 * 1024 * 1024, /* of a plan in the making, its syntax tree included */
 };
 
 /* ---- Relations ------------------------------------------------------------------------- */
@@ -188,6 +191,7 @@ struct Planner {
     int32_t query_depth;
     bool is_nested_next; /* the query that is bound next stands in another */
     bool is_in_view;     /* binding the query of a view */
+    bool is_full;        /* beyond PLAN_BYTES_MAX, which was reported */
     bool is_partial;     /* the parser dropped statements: missing tables are not reported */
 };
 
@@ -362,6 +366,14 @@ bool object_is_begun(Planner *planner, const CatalogObject *object);
 /* Bind the definition of an object that is new or changed, reporting its mistakes. */
 void object_define(Planner *planner, CatalogObject *object);
 
+/* ---- limit.c --------------------------------------------------------------------------- */
+
+/* False beyond PLAN_BYTES_MAX, after a report the first time. */
+bool planner_has_room(Planner *planner, Span span);
+/* False after a report. */
+bool expr_is_small(Planner *planner, const Expr *expr, Span span);
+bool type_is_small(Planner *planner, Type type, Span span);
+
 /* ---- expr_util.c ----------------------------------------------------------------------- */
 
 /* The type of what could not be bound. */
@@ -395,8 +407,9 @@ Rel *rel_calc(Planner *planner, Rel *input, Expr *filter, Expr *const *exprs, co
 Bound bound_make(Planner *planner, Rel *rel, const Schema *schema, Span span);
 /* The columns as expressions. */
 Expr **rel_columns(Planner *planner, const Schema *schema);
-/* The name, or, if one of the fields has it, with a number behind it: `name0`. */
-Str schema_unique_name(Planner *planner, const Field *fields, int32_t count, Str name);
+/* The name, or, if it is taken, with the first number behind it that makes it new: `name0`. It is
+ * taken from then on; `taken` begins as an empty map. */
+Str field_name_add(Planner *planner, Map *taken, Str name);
 /* The fields of a, then of b. */
 Schema schema_concat(Arena *arena, const Schema *a, const Schema *b);
 /* The same, counted from `first` on. */
@@ -458,6 +471,8 @@ struct ExprBinder {
 Expr *bind_expr(ExprBinder *binder, const SqlExpr *expr);
 /* The same, and the type must be BOOLEAN. */
 Expr *bind_condition(ExprBinder *binder, const SqlExpr *expr);
+/* "Did you mean" a function, or another word that may be called here. */
+void function_suggest(const ExprBinder *binder, Diagnostic *diagnostic, Str name);
 Expr *bind_call(ExprBinder *binder, const SqlExpr *expr);
 Expr *bind_function(ExprBinder *binder, const char *name, Expr **args, int32_t arg_count,
                     Span span);

@@ -152,10 +152,11 @@ static Rel *lateral_project(Planner *planner, const From *join, Rel *rel, Expr *
     Expr **joined = rel_columns(planner, &rel->node.schema);
     int32_t count = join->scope.schema.count;
     Field *fields = ARENA_ARRAY(planner->arena, Field, count + 1);
+    Map *taken = map_new(planner->arena);
     for (int32_t i = 0; i < count; i++) {
         columns[i] = expr_substitute(planner->arena, columns[i], joined);
         fields[i] = (Field){.type = columns[i]->type};
-        fields[i].name = schema_unique_name(planner, fields, i, join->scope.schema.fields[i].name);
+        fields[i].name = field_name_add(planner, taken, join->scope.schema.fields[i].name);
     }
     Schema schema = {.fields = fields, .count = count};
     return rel_calc(planner, rel, NULL, columns, &schema);
@@ -302,11 +303,12 @@ static void regular_outputs(Planner *planner, const JoinSpec *spec, int32_t left
                             int32_t *outputs, Field *fields)
 {
     int32_t left = spec->left->node.schema.count;
+    Map *taken = map_new(planner->arena);
     for (int32_t i = 0; i < spec->schema.count; i++) {
         outputs[i] = i < left ? i : left_width + i - left;
         fields[i] = spec->schema.fields[i];
         fields[i].type = type_plain(fields[i].type);
-        fields[i].name = schema_unique_name(planner, fields, i, fields[i].name);
+        fields[i].name = field_name_add(planner, taken, fields[i].name);
     }
 }
 
@@ -369,10 +371,10 @@ Rel *join_choose(Planner *planner, const JoinSpec *spec)
 {
     static const JoinChooser choosers[] = {join_lookup, join_temporal, join_window, join_interval,
                                            join_regular};
-    int32_t errors = diagnostics_error_count(planner->diagnostics);
+    int32_t errors = diagnostics_mistake_count(planner->diagnostics);
     for (size_t i = 0; i < sizeof choosers / sizeof choosers[0]; i++) {
         Rel *rel = choosers[i](planner, spec);
-        if (rel != NULL || diagnostics_error_count(planner->diagnostics) > errors)
+        if (rel != NULL || diagnostics_mistake_count(planner->diagnostics) > errors)
             return rel;
     }
     return NULL;

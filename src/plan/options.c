@@ -163,14 +163,32 @@ static const char *enum_help(Arena *arena, const OptionSpec *spec, Str text)
     return found > 0 ? arena_printf(arena, "did you mean '%.*s'?", STR_ARGS(best[0])) : NULL;
 }
 
-static int32_t tables_keys(const OptionSet *set, Str *keys)
+/* The pattern with what the given key has in the place of '#': between its first dot and its last,
+ * as it stands in `fields.#.min`. */
+static Str key_for(Arena *arena, const char *pattern, Str given)
+{
+    int64_t hash = str_find(str_from(pattern), STR("#")), first = str_find(given, STR("."));
+    if (hash < 0 || first < 0)
+        return str_from(pattern);
+    int64_t last = given.length - 1;
+    while (given.data[last] != '.')
+        last--;
+    if (last == first)
+        return str_from(pattern);
+    return str_from(arena_printf(arena, "%.*s%.*s%s", (int)hash, pattern, (int)(last - 1 - first),
+                                 given.data + first + 1, pattern + hash + 1));
+}
+
+/* All keys, patterns made fit for one that is given. */
+static int32_t tables_keys(const OptionSet *set, Str given, Str *keys)
 {
     int32_t count = 0;
     for (int32_t t = 0; t < set->table_count; t++) {
         for (int32_t i = 0; i < set->tables[t].count && count < OPTION_KEYS_MAX; i++) {
             const char *prefix = set->tables[t].prefix;
             const char *key = set->tables[t].specs[i].key;
-            keys[count++] = str_from(arena_printf(set->arena, "%s%s", prefix, key));
+            keys[count++] =
+                key_for(set->arena, arena_printf(set->arena, "%s%s", prefix, key), given);
         }
     }
     return count;
@@ -180,13 +198,14 @@ static void binder_report_unknown(OptionBinder *binder, const OptionEntry *entry
 {
     Arena *arena = binder->set->arena;
     Str *keys = ARENA_ARRAY(arena, Str, OPTION_KEYS_MAX);
-    int32_t count = tables_keys(binder->set, keys);
+    int32_t count = tables_keys(binder->set, entry->key, keys);
     Str best[SUGGESTIONS_MAX];
     int32_t found = diagnostics_find_similar(keys, count, entry->key, best);
     Buffer help = {0};
     if (found > 0)
         buffer_printf(&help, "did you mean `%.*s`? ", STR_ARGS(best[0]));
     buffer_append_text(&help, "supported options are ");
+    count = tables_keys(binder->set, (Str){0}, keys);
     for (int32_t i = 0; i < count; i++)
         buffer_printf(&help, "%s%.*s", i > 0 ? ", " : "", STR_ARGS(keys[i]));
     binder_report(binder, entry, "WR3001",
@@ -248,6 +267,16 @@ static void binder_add(OptionBinder *binder, const OptionEntry *entry)
     set->count++;
 }
 
+/* It was reported already, with the key as what was meant. */
+static bool binder_is_misspelt(const OptionBinder *binder, const OptionEntry *entry, Str key)
+{
+    const OptionSet *set = binder->set;
+    Str best[SUGGESTIONS_MAX];
+    return tables_find(set->tables, set->table_count, entry->key) == NULL &&
+           !key_is_free(binder->request->free_prefixes, entry->key) &&
+           diagnostics_find_similar(&key, 1, entry->key, best) > 0;
+}
+
 static void binder_check_required(OptionBinder *binder)
 {
     const OptionSet *set = binder->set;
@@ -260,7 +289,8 @@ static void binder_check_required(OptionBinder *binder)
             const char *key = arena_printf(set->arena, "%s%s", set->tables[t].prefix, spec->key);
             bool is_given = false;
             for (int32_t e = 0; e < request->entry_count; e++)
-                is_given = is_given || str_is(request->entries[e].key, key);
+                is_given = is_given || str_is(request->entries[e].key, key) ||
+                           binder_is_misspelt(binder, &request->entries[e], str_from(key));
             if (is_given)
                 continue;
             binder_report(binder, NULL, "WR3002",

@@ -31,6 +31,8 @@ typedef struct OverUse {
     Span span;
 } OverUse;
 
+enum { OVER_NAMES_MAX = 16 };
+
 struct OverQuery {
     const List *windows; /* SqlWindow, of the WINDOW clause */
     List uses;           /* OverUse */
@@ -41,6 +43,8 @@ Expr *bind_over_call(ExprBinder *binder, const SqlExpr *expr);
 const char *over_function_name(OverFunction function);
 /* Whether the function exists only with OVER. */
 bool over_is_function(Str name);
+/* Appends the names of those to `out`, which has room for OVER_NAMES_MAX; how many. */
+int32_t over_names(Str *out);
 /* ORDER BY: NULL is the least value unless NULLS says otherwise. */
 OrderUse *order_use(Planner *planner, const SqlOrderItem *item, Expr *expr);
 

@@ -56,6 +56,8 @@ static void bind_query_alone(Planner *planner, const SqlStatement *statement)
 
 void bind_statement(Planner *planner, const SqlStatement *statement)
 {
+    if (!planner_has_room(planner, statement->span))
+        return;
     switch (statement->kind) {
     case SQL_SET_OPTION: settings_set(planner, &statement->setting); break;
     case SQL_RESET_OPTION: settings_reset(planner, &statement->setting); break;

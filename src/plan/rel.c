@@ -84,20 +84,13 @@ Rel *rel_intern(Planner *planner, Rel *rel)
     return known;
 }
 
-static bool names_have(const Field *fields, int32_t count, Str name)
-{
-    for (int32_t i = 0; i < count; i++) {
-        if (str_equal(fields[i].name, name))
-            return true;
-    }
-    return false;
-}
-
-Str schema_unique_name(Planner *planner, const Field *fields, int32_t count, Str name)
+Str field_name_add(Planner *planner, Map *taken, Str name)
 {
     Str unique = name;
-    for (int32_t n = 0; names_have(fields, count, unique); n++)
-        unique = str_from(arena_printf(planner->arena, "%.*s%d", STR_ARGS(name), n));
+    int32_t *number = map_find(taken, name); /* the next to try */
+    while (map_find(taken, unique) != NULL)
+        unique = str_from(arena_printf(planner->arena, "%.*s%d", STR_ARGS(name), (*number)++));
+    map_put(taken, unique, ARENA_NEW(planner->arena, int32_t));
     return unique;
 }
 

@@ -173,6 +173,19 @@ static Expr *column_poison(ExprBinder *binder, Span span)
     return expr;
 }
 
+/* FROM orders LEFFT JOIN …: the misspelt word has become the alias of orders. */
+static void suggest_join(Diagnostic *d, const Str *aliases, int32_t count)
+{
+    static const Str words[] = {STR("LEFT"),  STR("RIGHT"), STR("FULL"),
+                                STR("INNER"), STR("CROSS"), STR("NATURAL")};
+    enum { WORD_COUNT = sizeof words / sizeof words[0] };
+    for (int32_t i = 0; i < count * WORD_COUNT && d->suggestions.count == 0; i++) {
+        Str alias = aliases[i / WORD_COUNT];
+        if (alias.length > 2 && str_edit_distance(alias, words[i % WORD_COUNT], 1) <= 1)
+            diagnostic_suggest(d, &words[i % WORD_COUNT], 1, alias);
+    }
+}
+
 void scope_report_table(Planner *planner, const Scope *scope, const SqlPath *path,
                         int32_t part_count, Span span)
 {
@@ -190,16 +203,24 @@ void scope_report_table(Planner *planner, const Scope *scope, const SqlPath *pat
         buffer_printf(&list, "%s`%.*s`", count > 1 ? ", " : "", STR_ARGS(scope->tables[i].alias));
     }
     diagnostic_suggest(d, names, count, text);
+    suggest_join(d, names, count);
     if (count > 0)
         diagnostic_note(d, "FROM has %s", buffer_terminated(&list));
     buffer_free(&list);
 }
 
-/* SELECT DISTICT a: the misspelt word became a column, and the column its alias. */
-static void suggest_distinct(Diagnostic *d, Str name)
+/* Misspelt words that look like columns, as the one of SELECT DISTICT a, which has become its
+ * alias. */
+static void suggest_word(Diagnostic *d, Str name)
 {
-    if (d->suggestions.count == 0 && str_edit_distance(name, STR("DISTINCT"), 2) <= 2)
-        diagnostic_help(d, "did you mean `DISTINCT`?");
+    static const Str words[] = {
+        STR("DISTINCT"),     STR("NULL"),           STR("TRUE"),      STR("FALSE"),
+        STR("CURRENT_DATE"), STR("CURRENT_TIME"),   STR("LOCALTIME"), STR("CURRENT_TIMESTAMP"),
+        STR("UNBOUNDED"),    STR("LOCALTIMESTAMP"), STR("CURRENT"),   STR("ARRAY"),
+        STR("MAP"),
+    };
+    if (d->suggestions.count == 0)
+        diagnostic_suggest(d, words, sizeof words / sizeof words[0], name);
 }
 
 /* The columns of one relation, or of all of them when there are several. */
@@ -220,7 +241,7 @@ static void report_no_column(Planner *planner, const Scope *scope, const ScopeTa
     if (table != NULL)
         schema = (Schema){.fields = schema.fields + table->first, .count = table->count};
     diagnostic_suggest_columns(planner, d, &schema, name);
-    suggest_distinct(d, name);
+    suggest_word(d, name);
     if (table != NULL) {
         diagnostic_note_columns(d, &schema);
         return;
@@ -336,6 +357,7 @@ static Expr *column_not_found(ExprBinder *binder, const SqlPath *path, Span span
         Diagnostic *d = REPORT(planner, "WR2045", span,
                                "column `%.*s` cannot be used here: %s takes constants only",
                                STR_ARGS(name), place);
+        suggest_word(d, name);
         if (str_is(str_from(place), "SELECT without FROM"))
             diagnostic_help(d, "say where it comes from: FROM table");
     } else if (path->parts.count > 1)

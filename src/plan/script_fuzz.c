@@ -3,15 +3,21 @@
 #include "plan/plan.h"
 #include "sql/mutate_testing.h"
 
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned seed);
+MUTATE_SQL
 
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned seed)
+static bool fuzz_looks_up(const TableOptions *table, LookupInfo *out)
 {
-    return sql_mutate(data, size, limit, seed);
+    (void)table;
+    *out = (LookupInfo){.cache = {.kind = LOOKUP_CACHE_PARTIAL, .rows_max = 10}};
+    return true;
 }
 
-static const ConnectorInfo APPEND_STAND_IN = {
-    .name = "append", .can_read = true, .can_write = true, .write_mode = fake_all};
+static const ConnectorInfo APPEND_STAND_IN = {.name = "append",
+                                              .can_read = true,
+                                              .can_write = true,
+                                              .reads_fields = true,
+                                              .looks_up = fuzz_looks_up,
+                                              .write_mode = fake_all};
 static const ConnectorInfo CHANGES_STAND_IN = {.name = "changes",
                                                .can_read = true,
                                                .can_write = true,
@@ -46,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     Source source = {.name = "fuzz", .text = str_make((const char *)bytes, (int64_t)size)};
     source.allows_open_end = true;
     Diagnostics *diagnostics = diagnostics_new(arena, &source);
+    diagnostics_set_target(diagnostics, FLINK_1_20);
     PlanContext context = {.world = world_system(),
                            .registry = &FAKE_REGISTRY,
                            .checks_all = true,

@@ -119,7 +119,7 @@ Status session_plan(PlanSession *session, SessionText *text, const SqlStatement 
                     Arena *arena, Diagnostics *diagnostics, PlanStep *out)
 {
     *out = (PlanStep){0};
-    int32_t errors = diagnostics_error_count(diagnostics);
+    int32_t errors = diagnostics_mistake_count(diagnostics);
     diagnostics_set_source(diagnostics, &text->source);
     diagnostics_set_others(diagnostics, &session->sources);
     Planner planner;
@@ -127,7 +127,7 @@ Status session_plan(PlanSession *session, SessionText *text, const SqlStatement 
     bind_statement(&planner, statement);
     Plan *plan = planner.roots.count > 0 ? planner_finish(&planner) : NULL;
     text->is_kept |= statement_is_definition(statement);
-    if (diagnostics_error_count(diagnostics) > errors) {
+    if (diagnostics_mistake_count(diagnostics) > errors) {
         planner_undo(&planner);
         return ERR_INVALID;
     }

@@ -119,11 +119,11 @@ static Subquery *subquery_make(ExprBinder *binder, const SqlExpr *expr)
     }
     bool is_good = operand == NULL || subquery_bind_operands(binder, operand, subquery);
     const Scope *outer = planner->outer;
-    int32_t errors = diagnostics_error_count(planner->diagnostics);
+    int32_t errors = diagnostics_mistake_count(planner->diagnostics);
     planner->outer = binder->scope;
     Bound bound = bind_nested_query(planner, subquery_query(expr));
     planner->outer = outer;
-    if (bound.rel == NULL || !is_good || diagnostics_error_count(planner->diagnostics) > errors)
+    if (bound.rel == NULL || !is_good || diagnostics_mistake_count(planner->diagnostics) > errors)
         return NULL;
     for (int32_t i = 0; i < bound.schema.count; i++) {
         if (type_is_poison(bound.schema.fields[i].type))

@@ -201,8 +201,12 @@ static bool window_bind_time(WindowBinder *binder)
     Planner *planner = binder->planner;
     const SqlExpr *argument = binder->arguments[1];
     if (argument->kind != SQL_DESCRIPTOR || argument->descriptor.count != 1) {
-        window_report(binder, "WR2092", argument->span,
-                      "the second argument of a window function is DESCRIPTOR(column)");
+        static const Str wanted = STR("DESCRIPTOR");
+        Diagnostic *d = REPORT(planner, "WR2092", argument->span,
+                               "the second argument of a window function is DESCRIPTOR(column)");
+        if (argument->kind == SQL_CALL)
+            diagnostic_suggest(d, &wanted, 1, sql_path_last(argument->call->name)->text);
+        diagnostic_help(d, "write %s", binder->function->usage);
         return false;
     }
     const SqlName *name = LIST_AT(argument->descriptor, 0, SqlName);

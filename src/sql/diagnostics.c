@@ -15,6 +15,8 @@ struct Diagnostics {
     int32_t warning_count;
     int32_t extension_count;
     FlinkVersion target;
+    int32_t mistake_count;
+    Diagnostic spare; /* stands for each finding that is not kept */
     bool is_quiet;
 };
 
@@ -36,6 +38,25 @@ void diagnostics_set_source(Diagnostics *list, const Source *source)
 void diagnostics_set_others(Diagnostics *list, const List *sources)
 {
     list->others = sources;
+}
+
+DiagnosticsMark diagnostics_mark(const Diagnostics *list)
+{
+    return (DiagnosticsMark){.item_count = list->items.count,
+                             .error_count = list->error_count,
+                             .warning_count = list->warning_count,
+                             .extension_count = list->extension_count,
+                             .mistake_count = list->mistake_count};
+}
+
+void diagnostics_rewind(Diagnostics *list, DiagnosticsMark mark)
+{
+    assert(mark.item_count <= list->items.count && mark.mistake_count <= list->mistake_count);
+    list->items.count = mark.item_count;
+    list->error_count = mark.error_count;
+    list->warning_count = mark.warning_count;
+    list->extension_count = mark.extension_count;
+    list->mistake_count = mark.mistake_count;
 }
 
 bool diagnostics_be_quiet(Diagnostics *list, bool is_quiet)
@@ -123,23 +144,28 @@ static bool diagnostics_counts_in(Diagnostics *list, DiagnosticLevel level)
 Diagnostic *diagnostics_add(Diagnostics *list, DiagnosticLevel level, const char *code, Span span,
                             const char *format, ...)
 {
+    list->spare = (Diagnostic){.level = level, .arena = list->arena, .message = ""};
+    list->spare.source = diagnostics_locate(list, &span);
+    list->spare.span = span;
+    snprintf(list->spare.code, sizeof(list->spare.code), "%s", code);
+    list->mistake_count += level == DIAGNOSTIC_ERROR;
+    if (diagnostics_has(list, &list->spare) || !diagnostics_counts_in(list, level))
+        return &list->spare;
     Diagnostic *diagnostic = ARENA_NEW(list->arena, Diagnostic);
-    diagnostic->level = level;
-    snprintf(diagnostic->code, sizeof(diagnostic->code), "%s", code);
-    diagnostic->source = diagnostics_locate(list, &span);
-    diagnostic->span = span;
-    diagnostic->arena = list->arena;
+    *diagnostic = list->spare;
+    diagnostic->is_kept = true;
     va_list arguments;
     va_start(arguments, format);
     diagnostic->message = diagnostic_vprintf(list->arena, format, arguments);
     va_end(arguments);
-    if (!diagnostics_has(list, diagnostic) && diagnostics_counts_in(list, level))
-        list_append(&list->items, list->arena, diagnostic);
+    list_append(&list->items, list->arena, diagnostic);
     return diagnostic;
 }
 
 void diagnostic_label(Diagnostic *diagnostic, const char *format, ...)
 {
+    if (!diagnostic->is_kept)
+        return;
     va_list arguments;
     va_start(arguments, format);
     diagnostic->label = diagnostic_vprintf(diagnostic->arena, format, arguments);
@@ -148,6 +174,8 @@ void diagnostic_label(Diagnostic *diagnostic, const char *format, ...)
 
 void diagnostic_help(Diagnostic *diagnostic, const char *format, ...)
 {
+    if (!diagnostic->is_kept)
+        return;
     va_list arguments;
     va_start(arguments, format);
     list_append(&diagnostic->helps, diagnostic->arena,
@@ -157,6 +185,8 @@ void diagnostic_help(Diagnostic *diagnostic, const char *format, ...)
 
 void diagnostic_note(Diagnostic *diagnostic, const char *format, ...)
 {
+    if (!diagnostic->is_kept)
+        return;
     va_list arguments;
     va_start(arguments, format);
     list_append(&diagnostic->notes, diagnostic->arena,
@@ -167,6 +197,8 @@ void diagnostic_note(Diagnostic *diagnostic, const char *format, ...)
 void diagnostic_fix(Diagnostic *diagnostic, Span span, const char *text)
 {
     const Source *source = diagnostic->source;
+    if (!diagnostic->is_kept)
+        return;
     assert(span.start <= span.end && source_has(source, span));
     diagnostic->has_fix = true;
     diagnostic->fix_span = span_make(span.start - source->base, span.end - source->base);
@@ -187,6 +219,11 @@ const Diagnostic *diagnostics_at(const Diagnostics *list, int32_t index)
 int32_t diagnostics_error_count(const Diagnostics *list)
 {
     return list->error_count;
+}
+
+int32_t diagnostics_mistake_count(const Diagnostics *list)
+{
+    return list->mistake_count;
 }
 
 int32_t diagnostics_warning_count(const Diagnostics *list)

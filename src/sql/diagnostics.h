@@ -91,6 +91,7 @@ typedef struct Diagnostic {
     const char *fix_text;
     List suggestions;  /* of const char *: names for "did you mean", best first */
     int32_t extension; /* DIAGNOSTIC_EXTENSION: which */
+    bool is_kept;      /* in the list: others take no texts */
     Arena *arena;
 } Diagnostic;
 
@@ -103,6 +104,13 @@ void diagnostics_set_source(Diagnostics *list, const Source *source);
 /* Further texts (Source) in which a span may lie; the list is borrowed. */
 void diagnostics_set_others(Diagnostics *list, const List *sources);
 
+/* How much the list holds, and going back to that. */
+typedef struct DiagnosticsMark {
+    int32_t item_count, error_count, warning_count, extension_count, mistake_count;
+} DiagnosticsMark;
+DiagnosticsMark diagnostics_mark(const Diagnostics *list);
+void diagnostics_rewind(Diagnostics *list, DiagnosticsMark mark);
+
 /* From now on warnings are not kept (or again are); returns how it was. */
 bool diagnostics_be_quiet(Diagnostics *list, bool is_quiet);
 
@@ -111,8 +119,8 @@ void diagnostics_set_target(Diagnostics *list, FlinkVersion version);
 FlinkVersion diagnostics_target(const Diagnostics *list);
 
 /* Add a finding at `span` of the current source, or of the other one in which it lies. Never NULL:
- * beyond the limit, or for a second finding with the same code and span, the result is filled but
- * not kept. */
+ * beyond the limit, or for a second finding with the same code and span, the result is not kept and
+ * is good until the next call. */
 Diagnostic *diagnostics_add(Diagnostics *list, DiagnosticLevel level, const char *code, Span span,
                             const char *format, ...) __attribute__((format(printf, 5, 6)));
 
@@ -140,6 +148,9 @@ const Diagnostic *diagnostics_at(const Diagnostics *list, int32_t index);
 
 /* All of a level, also those beyond the limit. */
 int32_t diagnostics_error_count(const Diagnostics *list);
+/* How often an error was added, the same one again included: whoever asks whether something went
+ * wrong since then compares this, as a mistake may have been found before. */
+int32_t diagnostics_mistake_count(const Diagnostics *list);
 int32_t diagnostics_warning_count(const Diagnostics *list);
 int32_t diagnostics_extension_count(const Diagnostics *list);
 

@@ -128,6 +128,17 @@ static Keyword error_find_typo(const Parser *parser, const Token *token)
     return best;
 }
 
+void parser_fail_misspelt(Parser *parser, const Token *token, Keyword keyword)
+{
+    Str word = parser_text(parser, token->span);
+    Diagnostic *d =
+        parser_error(parser, "WR1012", token->span, "unknown keyword `%.*s`", STR_ARGS(word));
+    const char *meant = str_terminated(parser->arena, keyword_text(keyword));
+    list_append(&d->suggestions, parser->arena, (void *)meant);
+    diagnostic_help(d, "did you mean `%s`?", meant);
+    diagnostic_fix(d, token->span, meant);
+}
+
 static bool error_report_typo(Parser *parser, const Token *token)
 {
     Keyword keyword = error_find_typo(parser, token);
@@ -136,14 +147,7 @@ static bool error_report_typo(Parser *parser, const Token *token)
         keyword = KW_VALUES;
     if (keyword == NO_KEYWORD)
         return false;
-    Str word = parser_text(parser, token->span);
-    Str text = keyword_text(keyword);
-    Diagnostic *d =
-        parser_error(parser, "WR1012", token->span, "unknown keyword `%.*s`", STR_ARGS(word));
-    const char *meant = str_terminated(parser->arena, text);
-    list_append(&d->suggestions, parser->arena, (void *)meant);
-    diagnostic_help(d, "did you mean `%s`?", meant);
-    diagnostic_fix(d, token->span, meant);
+    parser_fail_misspelt(parser, token, keyword);
     return true;
 }
 

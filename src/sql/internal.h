@@ -80,10 +80,12 @@ typedef struct Parser {
     const Source *source;
     Arena *arena;
     Diagnostics *diagnostics;
-    const Token *tokens;
-    int32_t at;     /* index of the current token */
-    int32_t depth;  /* nesting of what is being parsed */
-    int32_t height; /* of the tree built in the current scope */
+    Token *tokens; /* the last is TOKEN_END */
+    int32_t token_count;
+    const Token *stand_in; /* read as if it were its keyword, see repair.c; or NULL */
+    int32_t at;            /* index of the current token */
+    int32_t depth;         /* nesting of what is being parsed */
+    int32_t height;        /* of the tree built in the current scope */
 } Parser;
 
 /* ---- parser.c: tokens and names ---- */
@@ -113,6 +115,14 @@ void parser_fail_expected(Parser *parser, const char *what);
 const char *parser_advice(const Parser *parser, const char *what);
 /* The token before is a misspelt word of a clause: reports that. */
 bool parser_fail_typo_before(Parser *parser);
+/* The token was meant to be the keyword. */
+void parser_fail_misspelt(Parser *parser, const Token *token, Keyword keyword);
+/* script.c: false if the statement is not properly ended and the parser has not moved. */
+bool script_parse_end(Parser *parser);
+/* repair.c: the parser has given up the statement that began at token `first`, before which the
+ * list stood at `mark`. If a misspelt keyword is the cause, that is what is reported, and the
+ * parser stands behind the statement. */
+bool script_repair(Parser *parser, int32_t first, DiagnosticsMark mark);
 /* A diagnostic at a span of the current source; returned for label, help and fix. */
 Diagnostic *parser_error(Parser *parser, const char *code, Span span, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

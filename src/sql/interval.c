@@ -44,9 +44,11 @@ static const IntervalUnit *interval_parse_unit(Parser *parser)
     const Token *token = parser_peek(parser);
     if (token->kind == TOKEN_WORD && token->keyword == NO_KEYWORD) {
         Str names[INTERVAL_UNIT_COUNT];
-        for (int32_t i = 0; i < INTERVAL_UNIT_COUNT; i++)
-            names[i] = keyword_text(interval_units[i].singular);
         Str word = parser_text(parser, token->span);
+        bool is_plural = (word.data[word.length - 1] | 0x20) == 's';
+        for (int32_t i = 0; i < INTERVAL_UNIT_COUNT; i++)
+            names[i] =
+                keyword_text(is_plural ? interval_units[i].plural : interval_units[i].singular);
         d = parser_error(parser, "WR1035", token->span, "unknown unit of time `%.*s`",
                          STR_ARGS(word));
         if (!diagnostic_suggest(d, names, INTERVAL_UNIT_COUNT, word))

@@ -254,7 +254,7 @@ static void lexer_scan_string(Lexer *lexer, TokenKind kind, int32_t prefix)
         diagnostic_help(d, "close it with '; a quote inside a string is doubled: 'it''s'");
         lexer_resume_behind_line(lexer, start);
         kind = TOKEN_ERROR;
-    } else if (lexer->at - body > SQL_STRING_BYTES_MAX) {
+    } else if (lexer->at - body - 1 > SQL_STRING_BYTES_MAX) {
         Diagnostic *d = lexer_error(lexer, "WR1007", start, "string is too long");
         diagnostic_note(d, "a literal may have %d bytes", SQL_STRING_BYTES_MAX);
         kind = TOKEN_ERROR;
@@ -468,7 +468,7 @@ static Status lexer_run(Lexer *lexer)
             break;
         if (lexer->count >= SQL_TOKENS_MAX)
             return lexer_fail_limit(lexer, "script has too many words",
-                                    "the limit is 4 Mi words and signs");
+                                    "the limit is 1 Mi words and signs");
         lexer_scan_token(lexer);
     }
     if (lexer->hint_start >= 0) {

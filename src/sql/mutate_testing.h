@@ -1,11 +1,17 @@
-/* Changes a SQL text token by token, for the fuzzers: what comes out is nearly SQL, so that it
- * reaches the binder and not only the lexer. Used as LLVMFuzzerCustomMutator. */
+/* Changes a SQL text by its structure, for the fuzzers: what comes out is nearly SQL, so that it
+ * reaches the binder and not only the lexer. A fuzzer has these by the line MUTATE_SQL.
+ *
+ *   sql_mutate   drops, copies, moves or replaces a piece of the text
+ *   sql_cross    puts a piece of one text where another has one of its kind
+ *
+ * A piece is a token, a group in parentheses, an item between commas, a clause or a statement. */
 #ifndef WEIR_SQL_MUTATE_TESTING_H
 #define WEIR_SQL_MUTATE_TESTING_H
 
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 enum { MUTATE_TOKENS_MAX = 4096 };
 
@@ -111,6 +117,13 @@ static const char *const mutate_snippets[] = {
     "CURRENT_TIMESTAMP",
     "PROCTIME()",
     "CURRENT_WATERMARK(ts)",
+    "DECIMAL(38, 18)",
+    "TIMESTAMP_LTZ(3)",
+    "TIMESTAMP(9) NOT NULL",
+    "ARRAY<ROW<a INT, b STRING>>",
+    "MAP<STRING, INT>",
+    "BIGINT",
+    "BYTES",
     "PRIMARY KEY (id) NOT ENFORCED",
     "WATERMARK FOR ts AS ts - INTERVAL '5' SECOND",
     "x AS id + 1",
@@ -130,6 +143,9 @@ static const char *const mutate_snippets[] = {
     "DESCRIBE t",
     "EXPLAIN PLAN FOR",
     "SET 'a' = 'b';",
+    "SET 'execution.runtime-mode' = 'batch';",
+    "SET 'table.exec.state.ttl' = '1 h';",
+    "SET 'table.exec.mini-batch.enabled' = 'true';",
     "EXECUTE STATEMENT SET BEGIN",
     "/*+ OPTIONS('a' = 'b') */",
     "/*+ STATE_TTL('t' = '1 d') */",
@@ -206,47 +222,169 @@ static size_t mutate_splice(uint8_t *data, size_t size, size_t limit, MutateToke
     return size - removed + length + 2;
 }
 
+/* ---- Pieces ---- */
+
+typedef enum MutatePiece {
+    PIECE_TOKEN,
+    PIECE_GROUP,
+    PIECE_ITEM,
+    PIECE_CLAUSE,
+    PIECE_STATEMENT,
+    PIECE_COUNT
+} MutatePiece;
+
+static int mutate_is(const Mutation *mutation, int token, const char *word)
+{
+    const MutateToken *t = &mutation->tokens[token];
+    size_t length = strlen(word);
+    return t->end - t->start == length &&
+           strncasecmp((const char *)mutation->data + t->start, word, length) == 0;
+}
+
+static int mutate_begins_clause(const Mutation *mutation, int token)
+{
+    static const char *const words[] = {
+        "SELECT", "FROM",   "WHERE",     "GROUP", "HAVING",      "ORDER",   "LIMIT",    "OFFSET",
+        "UNION",  "EXCEPT", "INTERSECT", "JOIN",  "LEFT",        "RIGHT",   "FULL",     "CROSS",
+        "ON",     "USING",  "WINDOW",    "WITH",  "QUALIFY",     "FOR",     "OVER",     "FILTER",
+        "VALUES", "AS",     "PARTITION", "LIKE",  "PARTITIONED", "PATTERN", "MEASURES", "DEFINE",
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (mutate_is(mutation, token, words[i]))
+            return 1;
+    }
+    return 0;
+}
+
+static int mutate_ends_piece(const Mutation *mutation, MutatePiece piece, int token)
+{
+    uint8_t c = mutation->data[mutation->tokens[token].start];
+    if (c == ';' || piece == PIECE_STATEMENT)
+        return c == ';';
+    return c == ')' || c == ']' || (piece == PIECE_ITEM && c == ',') ||
+           mutate_begins_clause(mutation, token);
+}
+
+/* The piece that begins at or around token `first`, as tokens [first, end). */
+static void mutate_find_piece(const Mutation *mutation, MutatePiece piece, int *first, int *end)
+{
+    if (piece == PIECE_TOKEN) {
+        *end = *first + 1;
+        return;
+    }
+    if (piece == PIECE_GROUP) {
+        *end = mutate_group_end(mutation, *first);
+        return;
+    }
+    while (*first > 0 && !(piece == PIECE_CLAUSE && mutate_begins_clause(mutation, *first))) {
+        uint8_t before = mutation->data[mutation->tokens[*first - 1].start];
+        if (before == ';' || (piece == PIECE_ITEM && (before == ',' || before == '(' ||
+                                                      mutate_begins_clause(mutation, *first - 1))))
+            break;
+        --*first;
+    }
+    *end = mutate_group_end(mutation, *first);
+    while (*end < mutation->count && !mutate_ends_piece(mutation, piece, *end))
+        *end = mutate_group_end(mutation, *end);
+}
+
+/* A piece of the kind somewhere in the text, as bytes. There must be a token. */
+static MutateToken mutate_pick(Mutation *mutation, MutatePiece piece)
+{
+    int first = (int)(mutate_next(mutation) % (uint64_t)mutation->count), end;
+    mutate_find_piece(mutation, piece, &first, &end);
+    return (MutateToken){mutation->tokens[first].start, mutation->tokens[end - 1].end};
+}
+
+static MutatePiece mutate_pick_kind(Mutation *mutation)
+{
+    return (MutatePiece)(mutate_next(mutation) % PIECE_COUNT);
+}
+
+static void mutate_begin(Mutation *mutation, const uint8_t *data, size_t size, unsigned seed)
+{
+    *mutation = (Mutation){.data = data, .size = size, .random = seed * 0x9e3779b97f4a7c15ULL + 1};
+    mutate_scan(mutation);
+}
+
+/* ---- Changes ---- */
+
+enum { MUTATE_COPY_MAX = 4096 };
+
+/* One piece of the text in the place of another, or behind it. */
+static size_t mutate_copy_piece(Mutation *mutation, uint8_t *data, size_t limit)
+{
+    static uint8_t copy[MUTATE_COPY_MAX];
+    MutatePiece piece = mutate_pick_kind(mutation);
+    MutateToken from = mutate_pick(mutation, piece), to = mutate_pick(mutation, piece);
+    size_t length = from.end - from.start;
+    if (length > MUTATE_COPY_MAX)
+        return mutation->size;
+    memcpy(copy, data + from.start, length);
+    if (mutate_next(mutation) % 2 == 0)
+        to.start = to.end;
+    return mutate_splice(data, mutation->size, limit, to, copy, length);
+}
+
 /* One change to `data`, which has room for `limit` bytes; the new size. */
 static size_t sql_mutate(uint8_t *data, size_t size, size_t limit, unsigned seed)
 {
-    enum { COPY_MAX = 4096 };
     static Mutation mutation;
-    static uint8_t copy[COPY_MAX];
-    mutation = (Mutation){.data = data, .size = size, .random = seed * 0x9e3779b97f4a7c15ULL + 1};
-    mutate_scan(&mutation);
-    uint64_t choice = mutate_next(&mutation) % 10;
+    mutate_begin(&mutation, data, size, seed);
+    uint64_t choice = mutate_next(&mutation) % 16;
     if (choice == 0 && size > 0) {
         data[mutate_next(&mutation) % size] = (uint8_t)mutate_next(&mutation);
         return size;
     }
-    const char *snippet = mutate_snippets[mutate_next(&mutation) %
-                                          (sizeof mutate_snippets / sizeof mutate_snippets[0])];
-    if (mutation.count == 0)
-        return mutate_splice(data, size, limit, (MutateToken){0, 0}, (const uint8_t *)snippet,
-                             strlen(snippet));
-    int a = (int)(mutate_next(&mutation) % (uint64_t)mutation.count);
-    int b = (int)(mutate_next(&mutation) % (uint64_t)mutation.count);
-    MutateToken from = {mutation.tokens[b].start,
-                        mutation.tokens[mutate_group_end(&mutation, b) - 1].end};
-    MutateToken group = {mutation.tokens[a].start,
-                         mutation.tokens[mutate_group_end(&mutation, a) - 1].end};
-    MutateToken behind = {mutation.tokens[a].end, mutation.tokens[a].end};
-    size_t length = from.end - from.start < COPY_MAX ? from.end - from.start : COPY_MAX;
-    memcpy(copy, data + from.start, length);
-    switch (choice) {
-    case 1: /* drop a token, or all in its parentheses */
-        memmove(data + group.start, data + group.end, size - group.end);
-        return size - (group.end - group.start);
-    case 2:
-    case 3: return mutate_splice(data, size, limit, group, copy, length);
-    case 4:
-    case 5: return mutate_splice(data, size, limit, behind, copy, length);
-    case 6:
-    case 7:
-        return mutate_splice(data, size, limit, group, (const uint8_t *)snippet, strlen(snippet));
-    default:
-        return mutate_splice(data, size, limit, behind, (const uint8_t *)snippet, strlen(snippet));
+    enum { SNIPPETS = sizeof mutate_snippets / sizeof mutate_snippets[0] };
+    const char *snippet = mutate_snippets[mutate_next(&mutation) % SNIPPETS];
+    MutateToken place = {0, 0};
+    if (mutation.count > 0)
+        place = mutate_pick(&mutation, choice < 12 ? PIECE_TOKEN : mutate_pick_kind(&mutation));
+    if (mutation.count == 0 || choice >= 9) {
+        if (choice % 2 == 0)
+            place.start = place.end;
+        return mutate_splice(data, size, limit, place, (const uint8_t *)snippet, strlen(snippet));
     }
+    if (choice > 2)
+        return mutate_copy_piece(&mutation, data, limit);
+    place = mutate_pick(&mutation, mutate_pick_kind(&mutation));
+    memmove(data + place.start, data + place.end, size - place.end);
+    return size - (place.end - place.start);
 }
+
+/* `a` with a piece of `b` in the place of one of the same kind, or behind it; its size in `out`,
+ * which has room for `limit` bytes. */
+static size_t sql_cross(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
+                        uint8_t *out, size_t limit, unsigned seed)
+{
+    static Mutation into, source;
+    mutate_begin(&into, a, a_size, seed);
+    mutate_begin(&source, b, b_size, seed + 1);
+    size_t size = a_size < limit ? a_size : limit;
+    memcpy(out, a, size);
+    if (size < a_size || into.count == 0 || source.count == 0)
+        return size;
+    MutatePiece piece = mutate_pick_kind(&into);
+    MutateToken from = mutate_pick(&source, piece), to = mutate_pick(&into, piece);
+    if (mutate_next(&into) % 3 == 0)
+        to.start = to.end;
+    return mutate_splice(out, size, limit, to, b + from.start, from.end - from.start);
+}
+
+/* What libFuzzer calls, as it declares it. */
+#define MUTATE_SQL                                                                                 \
+    size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned seed);       \
+    size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned seed)        \
+    {                                                                                              \
+        return sql_mutate(data, size, limit, seed);                                                \
+    }                                                                                              \
+    size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b,            \
+                                     size_t b_size, uint8_t *out, size_t limit, unsigned seed);    \
+    size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b,            \
+                                     size_t b_size, uint8_t *out, size_t limit, unsigned seed)     \
+    {                                                                                              \
+        return sql_cross(a, a_size, b, b_size, out, limit, seed);                                  \
+    }
 
 #endif

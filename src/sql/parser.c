@@ -10,10 +10,8 @@
 const Token *parser_peek_at(const Parser *parser, int32_t ahead)
 {
     assert(ahead >= 0);
-    const Token *token = &parser->tokens[parser->at];
-    for (int32_t i = 0; i < ahead && token->kind != TOKEN_END; i++)
-        token++;
-    return token;
+    int32_t left = parser->token_count - 1 - parser->at;
+    return &parser->tokens[parser->at + (ahead < left ? ahead : left)];
 }
 
 const Token *parser_peek(const Parser *parser)
@@ -74,6 +72,9 @@ Str parser_text(const Parser *parser, Span span)
     const Source *source = parser->source;
     assert(span.start >= source->base && span.start <= span.end &&
            span.end <= source->base + source->text.length);
+    if (parser->stand_in != NULL && parser->stand_in->span.start == span.start &&
+        parser->stand_in->span.end == span.end)
+        return keyword_text((Keyword)parser->stand_in->keyword);
     return str_make(source->text.data + (span.start - source->base), span.end - span.start);
 }
 

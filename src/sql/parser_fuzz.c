@@ -9,12 +9,7 @@
 #include "sql/mutate_testing.h"
 #include "sql/sql.h"
 
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned seed);
-
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned seed)
-{
-    return sql_mutate(data, size, limit, seed);
-}
+MUTATE_SQL
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -531,6 +531,51 @@ static Status parse_repeated(const char *before, const char *repeated, const cha
     return status;
 }
 
+/* The first error, its note included, for what is too long or too deep. */
+static void assert_limit(const char *before, const char *repeated, const char *after, int32_t count,
+                         const char *code, const char *note)
+{
+    Arena *arena = arena_new(0);
+    Buffer text = {0};
+    buffer_append_text(&text, before);
+    for (int32_t i = 0; i < count; i++)
+        buffer_append_text(&text, repeated);
+    buffer_append_text(&text, after);
+    Source source = {.name = "test.sql", .text = buffer_str(&text), .allows_open_end = true};
+    Diagnostics *list = diagnostics_new(arena, &source);
+    SqlScript *script = NULL;
+    assert_int_not_equal(sql_parse(&source, arena, list, &script), OK);
+    const Diagnostic *first = diagnostics_at(list, 0);
+    assert_string_equal(first->code, code);
+    assert_int_equal(first->notes.count, 1);
+    assert_string_equal(LIST_AT(first->notes, 0, const char), note);
+    buffer_free(&text);
+    arena_free(arena);
+}
+
+static void test_limits_are_named(void **state)
+{
+    (void)state;
+    assert_limit("SELECT ", "(", "1", 201, "WR1018", "the limit is 200 levels");
+    assert_limit("SELECT CAST(a AS ", "ARRAY<", "INT", 201, "WR1018", "the limit is 200 levels");
+    assert_limit("SELECT 1", " + 1", "", 1001, "WR1019", "the limit is 1000");
+    assert_limit("SELECT a", "a", " FROM t", 1024, "WR1005", "a name may have 1024 bytes");
+    assert_limit("SELECT `", "a", "` FROM t", 1025, "WR1005", "a name may have 1024 bytes");
+    assert_limit("SELECT '", "a", "'", SQL_STRING_BYTES_MAX + 1, "WR1007",
+                 "a literal may have 1048576 bytes");
+    assert_limit("", ";", "", SQL_TOKENS_MAX + 1, "WR1001", "the limit is 1 Mi words and signs");
+    assert_limit("", " ", "", SQL_SCRIPT_BYTES_MAX + 1, "WR1001", "the limit is 16 MiB");
+}
+
+/* Much that is long is also fast: names of many parts, and more errors than are shown. */
+static void test_long_scripts(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_repeated("SELECT a", ".a", "", 100000), OK);
+    assert_int_equal(parse_repeated("", "SELCT a FROM t;", "", 20000), ERR_INVALID);
+    assert_int_equal(parse_repeated("", "\\", "", 100000), ERR_INVALID);
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -567,7 +612,8 @@ int main(void)
         cmocka_unit_test(test_management),      cmocka_unit_test(test_ends_of_statements),
         cmocka_unit_test(test_create_table),    cmocka_unit_test(test_literal_values),
         cmocka_unit_test(test_spans),           cmocka_unit_test(test_keywords_are_sorted),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_limits),          cmocka_unit_test(test_limits_are_named),
+        cmocka_unit_test(test_long_scripts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,8 +48,7 @@ static void script_fail_missing_semicolon(Parser *parser)
     diagnostic_fix(d, span_make(end, end), ";");
 }
 
-/* False if the statement is not properly ended and the parser has not moved. */
-static bool script_parse_end(Parser *parser)
+bool script_parse_end(Parser *parser)
 {
     if (parser_accept(parser, TOKEN_SEMICOLON))
         return true;
@@ -73,15 +72,20 @@ static bool script_parse_end(Parser *parser)
 static void script_parse_statement(Parser *parser, SqlScript *script)
 {
     int32_t first = parser->at;
-    int32_t errors = diagnostics_error_count(parser->diagnostics);
+    DiagnosticsMark mark = diagnostics_mark(parser->diagnostics);
     parser->depth = 0;
     parser->height = 0;
     SqlStatement *statement = parse_statement(parser);
     if (statement == NULL || !script_parse_end(parser)) {
-        script_recover(parser, first);
+        if (!script_repair(parser, first, mark))
+            script_recover(parser, first);
         return;
     }
-    if (diagnostics_error_count(parser->diagnostics) == errors)
+    /* `SELECT a FROM t UNOIN SELECT b FROM u` is two queries at first sight. */
+    if (diagnostics_mistake_count(parser->diagnostics) > mark.mistake_count &&
+        !parser_is(parser, TOKEN_END) && script_repair(parser, first, mark))
+        return;
+    if (diagnostics_mistake_count(parser->diagnostics) == mark.mistake_count)
         list_append(&script->statements, parser->arena, statement);
 }
 
@@ -96,13 +100,14 @@ static Status script_begin(Parser *parser, const Source *source, Arena *arena,
         .arena = arena,
         .diagnostics = diagnostics,
         .tokens = tokens.items,
+        .token_count = tokens.count,
     };
     return OK;
 }
 
 Status sql_parse(const Source *source, Arena *arena, Diagnostics *diagnostics, SqlScript **out)
 {
-    int32_t errors = diagnostics_error_count(diagnostics);
+    int32_t errors = diagnostics_mistake_count(diagnostics);
     *out = ARENA_NEW(arena, SqlScript);
     Parser parser;
     TRY(script_begin(&parser, source, arena, diagnostics));
@@ -113,7 +118,7 @@ Status sql_parse(const Source *source, Arena *arena, Diagnostics *diagnostics, S
             break;
         script_parse_statement(&parser, *out);
     }
-    return diagnostics_error_count(diagnostics) == errors ? OK : ERR_INVALID;
+    return diagnostics_mistake_count(diagnostics) == errors ? OK : ERR_INVALID;
 }
 
 /* After a lone expression, type or query: nothing else may follow. */
@@ -121,12 +126,12 @@ static Status script_end(Parser *parser, bool is_good, int32_t errors)
 {
     if (is_good && !parser_is(parser, TOKEN_END))
         parser_fail_expected(parser, "nothing else");
-    return diagnostics_error_count(parser->diagnostics) == errors ? OK : ERR_INVALID;
+    return diagnostics_mistake_count(parser->diagnostics) == errors ? OK : ERR_INVALID;
 }
 
 Status sql_parse_expr(const Source *source, Arena *arena, Diagnostics *diagnostics, SqlExpr **out)
 {
-    int32_t errors = diagnostics_error_count(diagnostics);
+    int32_t errors = diagnostics_mistake_count(diagnostics);
     Parser parser;
     *out = NULL;
     TRY(script_begin(&parser, source, arena, diagnostics));
@@ -136,7 +141,7 @@ Status sql_parse_expr(const Source *source, Arena *arena, Diagnostics *diagnosti
 
 Status sql_parse_type(const Source *source, Arena *arena, Diagnostics *diagnostics, SqlType **out)
 {
-    int32_t errors = diagnostics_error_count(diagnostics);
+    int32_t errors = diagnostics_mistake_count(diagnostics);
     Parser parser;
     *out = NULL;
     TRY(script_begin(&parser, source, arena, diagnostics));
@@ -146,7 +151,7 @@ Status sql_parse_type(const Source *source, Arena *arena, Diagnostics *diagnosti
 
 Status sql_parse_query(const Source *source, Arena *arena, Diagnostics *diagnostics, SqlQuery **out)
 {
-    int32_t errors = diagnostics_error_count(diagnostics);
+    int32_t errors = diagnostics_mistake_count(diagnostics);
     Parser parser;
     *out = NULL;
     TRY(script_begin(&parser, source, arena, diagnostics));

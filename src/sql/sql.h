@@ -15,7 +15,7 @@
 
 enum {
     SQL_SCRIPT_BYTES_MAX = 16 * 1024 * 1024,
-    SQL_TOKENS_MAX = 4 * 1024 * 1024,
+    SQL_TOKENS_MAX = 1024 * 1024,
     SQL_STRING_BYTES_MAX = 1024 * 1024, /* of one literal */
     SQL_NAME_BYTES_MAX = 1024,          /* of one identifier */
     SQL_DEPTH_MAX = 200,                /* parentheses, subqueries and types inside each other */

@@ -1,0 +1,6 @@
+ DESCRIBE DATABASE <   TABLE ,
+  amount ,
+   1 ,
+  ptime AS PROCTIME;
+
+DESCRIBE DATABASE <   TABLE ;

@@ -1,0 +1,4 @@
+CREATE TABLE p (a BIGINT, b STRING);
+SET  = '1';
+INSERT INTO p (b) VALUES ('x');
+ INSERT INTO p (b (a BIGINT, b STRING)  a) VALUES ('y', 5)  ;

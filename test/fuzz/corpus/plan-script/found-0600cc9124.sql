@@ -1,0 +1,3 @@
+  ;
+
+SELECT POSITION( INT   ,  s), (p, s), INSTR(s, p)  t

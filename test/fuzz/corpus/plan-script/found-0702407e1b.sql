@@ -1,0 +1,4 @@
+CREATE TABLE l (id INT, v INT);
+CREATE TABLE r (k INT, w INT);
+
+SELECT id, v FROM l WHERE v > 15 OR id NOT IN (SELECT NOT  k FROM r)

@@ -1,0 +1,2 @@
+CREyTE TABLE s (id INT,  n  src , y STRING>);
+ SELECT id, s.r.*, r.* FROM s SELECT JSON_OBJECT('o' VALUE JSON_OBJECT( r.*  ), JSON_ARRAY(JSON_ARRAY('a'), JSON_OBJECT ('i' VALUE JSON_ARRAY (1, 2) )  

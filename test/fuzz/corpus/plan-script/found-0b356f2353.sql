@@ -1,0 +1,3 @@
+ SELECT ARRAY_POSITION( 2 , 5) ;
+
+  SELECT  

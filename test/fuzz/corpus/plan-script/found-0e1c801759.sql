@@ -1,0 +1,3 @@
+ s  ;
+
+SELECT s, s SIMILAR TO '(ab|cd)', s SIMILAR FROM    FROM s 

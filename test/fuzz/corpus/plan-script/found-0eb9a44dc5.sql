@@ -1,0 +1,5 @@
+ADD JAR '/tmp/b.jar';
+ SHOW JARS ;
+SHOW JARS;
+REMOVE  ;   JAR ; ADD 
+SHOW JARS;

@@ -1,0 +1,12 @@
+CREATE TABLE base (
+  id BIGINT,
+  name  INT  NOT NULL,
+  d STRING,
+  ts TIMESTAMP(3),
+  twice AS id * 2,
+  ev TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',
+  WATERMARK FOR ts AS ts - INTERVAL '5' SECOND,
+  PRIMARY KEY (id) NOT ENFORCED
+) COMMENT  FOR  PARTITIONED BY (d)   FOR  ;
+
+  )  base;

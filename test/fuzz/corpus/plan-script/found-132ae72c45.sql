@@ -1,0 +1,3 @@
+  k  JOIN ;
+
+SELECT CASE WHEN  FROM src  FROM t

@@ -1,0 +1,1 @@
+SELECT '%c' LIKE 'a\%c' ESCAPE '\', 'abc' LIKE 'a\%c' ESCAPE  ('{"a":') , 'abc'  LIKE 'a%c' ESCAPE '\' ; 

@@ -1,0 +1,4 @@
+CREATE TABLE l (id INT, k STRING, v   `dateTime`  );
+CREATE TABLE r (id INT, k STRING, w STRING);
+
+SELECT * FROM l NATURAL LEFT JOIN r

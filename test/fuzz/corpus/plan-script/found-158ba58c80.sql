@@ -1,0 +1,3 @@
+CREATE TABLE t (a IF  INT);
+CREATE TABLE IF NOT  arr[1]  t (b , );
+SELECT a FROM t

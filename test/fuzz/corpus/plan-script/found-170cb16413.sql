@@ -1,0 +1,1 @@
+ WITH c AS (SELECT * FROM t SUM OVER  /  )   ;  ORDER BY    = 'many';  QUALIFY  

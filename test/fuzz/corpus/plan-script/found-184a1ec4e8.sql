@@ -1,0 +1,1 @@
+SELECT ARRAY_JOIN(ARRAY['a', 'b', CAST( NOT NULL AS STRING), 'c'], '-')

@@ -1,0 +1,3 @@
+  SELECá v, w FROM l CROSS JOIN r ;
+
+SHOW COLUMNS IN LIMIT 3  orders LIKE '%u';

@@ -1,0 +1,4 @@
+  $
+  LIKE 'a%' ESCAPE '!'   ;
+
+SELECT id  $  OFFSET 

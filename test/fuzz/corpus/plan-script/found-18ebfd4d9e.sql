@@ -1,0 +1,3 @@
+CREATE TABLE t (a DECIMAL(5, 2), b DECIMAL(7, 3), c DECIMAL(38 SELECT , 18), i INT);
+
+ -a, -c, TYPEOF(-a) FROM t

@@ -1,0 +1,3 @@
+ ;
+
+SELECT JSON_VALUE(j, '$.zz' RETURNING  DEFAULT 7 ) FROM v

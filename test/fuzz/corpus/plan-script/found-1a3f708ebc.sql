@@ -1,0 +1,3 @@
+ CREATE <ABLE t (a INT) ;
+
+SELECT ts + INTERVAL '-1' DAY, ts - INTERVAL -'1' DAY, ts + INTERVAL '-1-1' YEAR  ts  MONTH FROM t

@@ -1,0 +1,5 @@
+ TRUE ;
+CREATE TABLE totals (item  KEY , n BIGINT, PRIMARY KEY  c  NOT ENFORCED);
+
+EXPLAIN PLAN  CAST(a )  SELECT id FROM orders;
+  EXPLAIN PLAN  CAST(a AS  b STRING  )  SELECT id FROM orders 

@@ -1,0 +1,3 @@
+    id    ;
+
+REPLACE TABLE t AS SELECT item FROM orders;

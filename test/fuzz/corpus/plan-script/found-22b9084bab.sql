@@ -1,0 +1,4 @@
+CREATE TABLE p (what STRING, i INT, x DOUBLE);
+ SET 'execution.runtime-mode' = 'batch'; ;
+INSERT INTO p SELECT s, CAST(s AS INT), CAST( GROUP BY  AS DOUBLE LIKE t (EXCLUDING ALL)  FROM v;
+INSERT INTO p VALUES ('constant', CAST('12.9' AS INT), CAST('1e3' AS DOUBLE));

@@ -1,0 +1,3 @@
+CREATE TABLE t (s  PROCTIME( , ) , p STRING,  PROCTIME s ( s );
+
+  ALTER TABLE t ADD   

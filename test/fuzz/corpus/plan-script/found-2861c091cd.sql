@@ -1,0 +1,3 @@
+CREATE TABLE orders (id INT  NULL, item STRING, price DECIMAL(10, 2), ts TIMESTAMP(3), WATERMARK FOR ts AS ts);
+
+CREATE TABLE t (WATERMARK FOR ts AS ts) AS SELECT ts FROM orders;

@@ -1,0 +1,3 @@
+CREATE TABLE t (a STRING, b STRING, v INT);
+
+SELECT COALESCE(a, 'all') AS k LIMIT 3 ,  * 

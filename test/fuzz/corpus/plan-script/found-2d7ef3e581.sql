@@ -1,0 +1,2 @@
+   ;
+ALTER TEMPORARY  ;   id    ; ;

@@ -1,0 +1,6 @@
+;
+CREATE VIEW  TABLE plain (id INT, v STRING);
+
+CREATE TABLE d (k INT, name STRING,  )  KEY ( PRIMARY KEY (id) NOT ENFORCED k) NOT ENFORCED);
+;
+INSERT INTO o SELECT id, name  FROM orders  ON l.k = d.k

@@ -1,0 +1,4 @@
+CREATE TABLE l (id INT, v STRING) PRIMARY KEY (id) NOT ENFORCED 
+CREATE TABLE r (id INT, w STRING);
+
+SELECT v, w FROM l FULL JOIN r ON l.id = r.id WHERE v = 'a' AND w = 'x'

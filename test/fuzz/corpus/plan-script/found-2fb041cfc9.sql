@@ -1,0 +1,3 @@
+CREATE TABLE t (  OVERLAY(s (SELECT MAX(id) FROM t)  PLACING p FROM i FOR j)   , p STRING,  t ;
+
+SELECT OVERLAY(s PLACING PRIMARY  p FROM i), OVERLAY( t  'generic_in_memory'  FROM i FOR j) FROM t

@@ -1,0 +1,4 @@
+CREATE TABLE a (x INT, s STRING);
+
+ '/' ;
+SELECT DISTINCT x FROM a JOIN bON x = y

@@ -1,0 +1,3 @@
+  j  ;
+ SET   'table.local-time-zone'   = '2' ;  WINDOW w AS   j   ;
+SET;

@@ -1,0 +1,3 @@
+CREATE TABLE t (s STRING, p STRING, i BIGINT, b BYTES);
+
+SELECT SHA2(s, 224), SHA2(s, 256), SHA2(s,  s ),  x (s, 512), TYPEOF(SHA2(s, 256)) FROM t

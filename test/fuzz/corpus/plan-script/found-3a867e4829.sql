@@ -1,0 +1,7 @@
+  PARTITIONED BY (d, h)  PARTITIONED BY (d, h) ;
+
+SELECT * FROM t MATCH_RECOGNIZE (
+   ORDER BY ts
+  MEASURES FIRST(id) AS f, LAST AS l
+  PATTERN (A | B)
+  DEFINE A AS A ; s = 'a', B AS B ARRAY_AGG(id B ) |  s = 'b') AS m

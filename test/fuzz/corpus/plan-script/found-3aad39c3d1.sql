@@ -1,0 +1,3 @@
+CREATE TABLE t  / / * c */ 
+
+ , s LIKE '' FROM t

@@ -1,0 +1,5 @@
+   ;
+ ;
+ 2 ;
+SHOW DATABASES FROM c0;
+SHOW DATABASES FROM c0  SHOW  LIKE 'db0a%';

@@ -1,0 +1,7 @@
+ ;
+
+SELECT * FROM t MATCH_RECOGNIZE (
+  PARTITION BY k ORDER BY ts
+  MEASURES FIRST(id) AS f, LAST(id) AS l
+  PATTERN ( B) WITHIN INTERVAL -'1'  KE 
+  DEFINE A AS A.s = 'a', B AS B.s = 'b') AS m

@@ -1,0 +1,1 @@
+STOP JOB id   CREATE VIEW v AS ; GROUPING  ) a   ( ;  

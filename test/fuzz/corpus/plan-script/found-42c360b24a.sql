@@ -1,0 +1,5 @@
+  LIKE      ;  
+);
+
+SET 'table.display.max-column-width' = '10';
+SHOW COLUMNS IN orders LIKE 'ts';

@@ -1,0 +1,3 @@
+SELECT ARRAY_SLICE(ARRAY[1, 2, 3, 4, 5], -2),
+       ARRAY_SLICE(ARRAY[1, 2, 3, 4, 5], -3,  INTERVAL '1' DAY ),
+       ARRAY_SLICE(ARRAY[1, 2, 3, 4, 5], 2, -1)

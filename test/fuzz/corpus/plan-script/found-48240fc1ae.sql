@@ -1,0 +1,1 @@
+SELECT (1, CAST(NULL  AS INT ))  GROUP BY  (1, 2) ,  (1, CAST(NULL AS INT)) = (2, 2)

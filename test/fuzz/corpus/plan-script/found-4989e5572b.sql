@@ -1,0 +1,7 @@
+CREATE TABLE  CUBE (id, s) ;
+
+SELECT * FROM t MATCH_RECOGNIZE (
+  PARTITION BY k ORDER BY ts
+  MEASURES (id) AS f,  B  AS l
+  PATTERN (A B PROCTIME() *? C)
+  DEFINE A AS A.s = 'a', C AS C WHERE .v > ) AS m

@@ -1,0 +1,2 @@
+;
+SELECT JSON_OBJECT('r' VALUE r, 'a'  a) FROM s

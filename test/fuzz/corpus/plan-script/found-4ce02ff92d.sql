@@ -1,0 +1,3 @@
+  ;
+
+SELECT  s (), SUM(v) FROM t GROUP BY GROUPING SETS 

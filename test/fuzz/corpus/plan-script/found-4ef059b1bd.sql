@@ -1,0 +1,5 @@
+  CREATE TABLE r (k INT, w INT) ;
+
+ALTER TABLE orders RENAME amount TO amount1;
+ SELECT EXISTS (SELECT 1)  id, EXISTS (SELECT * FROM r ) ;
+SHOW CREATE TABLE orders;

@@ -1,0 +1,5 @@
+CREATE TABLE p (a INT, d STRING, h INT) PARTITIONED BY (d, h);
+
+ALTER TABLE p ADD  )  PARTITION  UNION   +  (d = 'y',  h = 1 arr[1]  ) = 
+SHOW PARTITIONS p°PARTITION (h = )  1);
+SHOW PARTITIONS p PARTITION (d =  p );

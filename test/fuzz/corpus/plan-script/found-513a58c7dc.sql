@@ -1,0 +1,4 @@
+  WHERE rn = 1  ;
+
+CREATE TABLE t (extra INT, `half` AS id / 2) LIKE base (EXCLUDING PARTITIONS);
+SHOW CREATE TABLE t;

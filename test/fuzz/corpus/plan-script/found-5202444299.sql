@@ -1,0 +1,3 @@
+ CREATE  ;
+ALTER TABLE orders RENAME `usƒr` TO who  who  ;
+ CREATE EXCEPT   CREATE ;

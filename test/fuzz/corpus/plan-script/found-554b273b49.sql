@@ -1,0 +1,5 @@
+CREATE TABLE p (a INT, d STRING, h INT) PARTITIONED BY (d, h) /* c */ ;
+
+ALTER TABLE p ADD PARTITION (d = 'x', h = 1);
+ALTER TABLE p ADD IF NOT EXISTS PARTITION (d = 'x', h =  X'00ff' );
+ALTER TABLE p ADD PARTITION (d =  IF , h = 1);

@@ -1,0 +1,3 @@
+  ;
+
+SELECT SUBSTRING(s, USE  i, j) FROM t

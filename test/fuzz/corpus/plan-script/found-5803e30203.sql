@@ -1,0 +1,3 @@
+SET  TABLE    = 'x';
+ ON o > 1 ;
+ ; ; ; =  

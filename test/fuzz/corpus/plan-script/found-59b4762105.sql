@@ -1,0 +1,2 @@
+SET  USING (id)  -- c
+  = 'Europe/Berln'

@@ -1,0 +1,3 @@
+ UNION  ;
+
+SELECT i IN (1 INT .0,  INTERVAL '1' DAY .5) FROM t

@@ -1,0 +1,2 @@
+CREATE TABLE s ;
+SELECT t  id, x FROM s LEFT FROM   UNNEST(a) AS t(x) ON x > 5

@@ -1,0 +1,4 @@
+CREATE TABLE l (id INT,  INT  INT);
+CREATE TABLE r (k INT, w INT);
+
+SELECT id FROM l WHERE id IN (SELECT k, w FROM r)

@@ -1,0 +1,5 @@
+DROP TABLE IF EXISTS non_exist /*+ STATE_TTL() * TABLE / 
+DROP VIEW IF  -- c
+  non_exist;
+DROP TEMPORARY TABLE IF EXISTS non_exist;
+SHOW TABLES;

@@ -1,0 +1,4 @@
+ CREATE    `日本` ( ts ) ;
+
+;
+SELECT  s (s, 'a'  ) ;  FROM t; ) 

@@ -1,0 +1,7 @@
+CREATE TABLE orders (id INT, item STRING, price DECIMAL(10, 2));
+CREATE TABLE totals (item STRING, n BIGINT, PRIMARY KEY (item) NOT ENFORCED);
+
+EXPLAIN STATEMENT SET BEGIN
+INSERT INTO totals SELECT item, COUNT(*) FROM orders GROUP BY item;
+INSERT INTO totals SELECT item, 0 FROM s  orders;
+END;

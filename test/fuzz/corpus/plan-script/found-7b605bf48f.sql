@@ -1,0 +1,11 @@
+ SHOW CREATE TABLE t ;
+   EXPLAIN SELECT idd FROM orders   ;
+CREATE TABLE visits  ) ;
+CREATE TABLE rates (currency STRING, name STRING, rate DECIMAL(10, 4), since TIMESTAMP(3), PRIMARY KEY (currency) NOT ENFORCED, WATERMARK FOR since AS since);
+CREATE TABLE order_totals (customer_id BIGINT, total DECIMAL(10, 2));
+CREATE TABLE names (id BIGINT,  ROW(1, 'a')  STRING);
+ INSERT INTO  ;
+CREATE TABLE times (ts TIMESTAMP(3));
+CREATE TABLE strict_ (n INT NOT NULL);
+
+SELECT window_start FROM TABLE(TUMBLE(TABLE  (SELECT MAX(id) FROM t) , DESCRIPTOR(order_time), INTERVAL '1' MONTH))

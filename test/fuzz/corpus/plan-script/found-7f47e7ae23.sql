@@ -1,0 +1,3 @@
+;
+
+SELECT k, v - LAG(v) OVER (PARTITION BY k ) AS d FROM t

@@ -1,0 +1,4 @@
+CREATE TABLE t (id INT, v STRING);
+;
+
+SELECT id FROM t /*+ OPTION('a' WATERMARK FOR ts AS ts - INTERVAL '5' SECOND  = 'b') RIGHT   /

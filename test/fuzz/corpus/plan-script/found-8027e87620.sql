@@ -1,0 +1,1 @@
+SELECT '%c' LIKE  TRUE    ;  SELECT '%c' LIKE 'a\%c' ESCAPE   ; FROM  

@@ -1,0 +1,1 @@
+SELECT ARRAY_DISTINCT(ARRAY[ROW(1, 'a'), ROW( ) , 'a'), ROW(1, 'b')])

@@ -1,0 +1,5 @@
+SELECT TYPEOF(MAP_KEYS(MAP['a', 1])),
+       TYPEOF(MAP_VALUES(MAP['a', 1])),
+       TYPEOF(MAP_ENTRIES(MAP['a', 1])),
+       TYPEOF(MAP_FROM_ARRAYS( 'a=1' , ARRAY[CAST(NULL AS INT)])),
+       TYPEOF(STR_TO_MAP('a=1'))

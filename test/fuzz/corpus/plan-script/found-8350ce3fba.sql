@@ -1,0 +1,1 @@
+SELECT 'a%c' LIKE ,  'a\%c' ESCAPE '\', 'abc'  ,  'a\%c' ESCAPE '\'

@@ -1,0 +1,3 @@
+CREATE TABLE t (a DECIMAL(5, 2), b DECIMAL(7, 3), c DECIMAL(38, 18), i INT);
+
+ SELECT TYPEOF(a  ,  a), TYPEOF(a + b), TYPEOF(), TYPEOF(a + i), TYPEOF(a + c) FROM t 

@@ -1,0 +1,1 @@
+EXECUTE SELECT  PLAN '/tmp/plan.json';

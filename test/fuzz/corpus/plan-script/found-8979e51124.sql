@@ -1,0 +1,3 @@
+ ;
+
+ALTER TABLE p ADD PARTITION ( = 'x' GROUPING_ID(id) ;

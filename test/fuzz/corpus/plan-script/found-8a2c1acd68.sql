@@ -1,0 +1,3 @@
+ LIMIT 3 ;
+  SHOW DATABASES LIKE 'db1%' ;
+INSERT INTO `Order` WITH c INT  AS (SELECT * FROM t)  SELECT A AS `select`,  c , a FROM V UNION ALL ;

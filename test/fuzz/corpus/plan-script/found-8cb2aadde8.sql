@@ -1,0 +1,4 @@
+   ;
+
+SELECT * FROM t MATCH_RECOGNIZE  -- c
+  AS m

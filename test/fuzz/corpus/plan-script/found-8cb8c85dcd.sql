@@ -1,0 +1,4 @@
+ ;
+ AS INT );
+
+ SELECT id  l WHERE v BETWEEN (SELECT MIN() FROM r) AND (SELECT MAX(w)  SUM(id)  r) 

@@ -1,0 +1,3 @@
+CREATE  i  CREATE TABLE  t  d ;
+
+SELECT COUNT(*), COUNT(*) FILTER (WHERE i > 1), SUM(i) FILTER ( b), COUNT(DISTINCT s) FILTER (  ,  BY  i > 1) FROM t

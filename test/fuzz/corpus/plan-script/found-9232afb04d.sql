@@ -1,0 +1,4 @@
+ SELECT   BY auction ;
+;
+
+SELECT id  FROM t /*+ OPTION('a' = ) * 

@@ -1,0 +1,4 @@
+CREATE TABLE l (id INT, v STRING);
+CREATE TABLE r (id INT, w STRING);
+
+SELECT v, w FROM l JOIN r ON l.id IS  DISTINCT FROM r.id

@@ -1,0 +1,3 @@
+  SELECT k, LAG(v)   ;
+
+ ) 

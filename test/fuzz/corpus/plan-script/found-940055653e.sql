@@ -1,0 +1,4 @@
+CREATE TABLE t (ts TIMESTAMP(3), v INT, WATERMARK FOR ts AS ts);
+CREATE TABLE p (s TIMESTAMP(3), e TIMESTAMP(3) v INT);
+ SELECT window_start, window_end, SUM(v)
+  FROM TABLE(HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND,  PROCTIME() )) GROUP BY window_start, window_end;

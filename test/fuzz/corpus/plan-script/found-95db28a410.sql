@@ -1,0 +1,1 @@
+  SELECT k (SESSION(TABLE t PARTITION BY k, (ts), INTERVAL '5' SECOND (5, 2) ))  window_start, window_end, COUNT(*, MAX() FROM TABLE(SESSION(TABLE t  CREATE TABLE l (id INT, v INT) ))  `default`  BY k,  DESCRIPTOR(ts) , window_end ; SELECT k (SESSION(TABLE t PARTITION BY k, (ts), INTERVAL '5'  NULL ))  window_start, window_end, COUNT(*, MAX()  ; 

@@ -1,0 +1,7 @@
+ AS ts ;
+
+SELECT * FROM t MATCH_RECOGNIZE (
+  PARTITION BY k ORDER BY ts
+  MEASURES COUNT(DISTINCT A.v) AS c
+  PATTERN (A B)
+  DEFINE A AS A.s = 'a', B .  AS  [^&]* ) AS b  m

@@ -1,0 +1,4 @@
+CREATE TABLE l ( WHERE  m['a'] , v STRING);
+CREATE TABLE r (id INT, w STRING);
+
+SELECT id, v, w FROM l RIGHT OUTER JOIN r USING (id)

@@ -1,0 +1,3 @@
+  JOIN r   ; (SELECT MAX(id) FROM  orders  ;
+
+SELECá v, w FROM l CROSS JOIN r

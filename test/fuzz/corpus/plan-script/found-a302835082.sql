@@ -1,0 +1,6 @@
+CREATE TABLE t ;
+
+CREATE FUNCTION f AS   JOIN ;
+DROP FUNCTION f;
+ REMOVE JAR '/tmp/b.jar' ;
+  REMOVE JAR '/tmp/b.jar'  ;

@@ -1,0 +1,3 @@
+CREATE TABLE t (a STRING, b STRING,  ts );
+
+SELECT a, b, SUM(v) FROM t GROUP BY CUBE 

@@ -1,0 +1,1 @@
+  CREATE TABLE a (m INT METADATA, c AS  NULL  + 1)   

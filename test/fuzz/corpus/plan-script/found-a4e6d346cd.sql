@@ -1,0 +1,3 @@
+CREATE TABLE t (k STRING, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '2' SECOND);
+
+SELECT k, v,  ARRAY[1, 2, 3] , window_end, COUNT(*) FROM  TABLE (SESSION(TABLE t PARTITION BY (k,  3 ), DESCRIPTOR(ts), INTERVAL '5' SECOND)) GROUP BY v, k, window_start, window_end

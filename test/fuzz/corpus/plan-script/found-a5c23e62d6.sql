@@ -1,0 +1,3 @@
+  city STRING>  ;
+
+SELECT k, v FROM t  t QUALIFY ROW_>UMBER() OVER (PARTITION BY k ORDER BY ts DESC) = 1

@@ -1,0 +1,4 @@
+CREATE TABLE  2   ts   ;  ( BIGINT    , ); NULL 
+
+ALTER TABLE  a  DROP ;
+ALTER TABLE orders DROP WATERMARK;

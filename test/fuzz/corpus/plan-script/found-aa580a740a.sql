@@ -1,0 +1,4 @@
+CREATE TABLE l  ()  FLOOR(ts TO HOUR) ;
+ RESET  ;
+
+SELECT v, w FROM l JOIN r ON l.id = r.id AND ts BETWEEN rs  IS NULL  rs + INTEVAL '5' SECOND    CAST( INTERVAL  AS INT) > 0

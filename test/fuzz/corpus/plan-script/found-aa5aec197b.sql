@@ -1,0 +1,4 @@
+CREATE TABLE l (id INT, k STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts);
+CREATE TABLE r (id INT, k STRING,  r , WATERMARK FOR ts AS ts);
+
+SELECT l.id .  r.id FROM l JOIN r ON l.k = rk AND l.ts BETWEEN r.ts AND r.ts + INTERVAL '1' MONTH

@@ -1,0 +1,4 @@
+  /*+ STATE_TTL('t' = '1 d') */  ;
+
+SELECT v, s, MAX(s) OVER (ORDER BY ts ROWS BETWEEN  AND  PRECEDING AND CURRENT ROW) FROM  -- c
+ 

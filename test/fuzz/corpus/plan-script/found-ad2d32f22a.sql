@@ -1,0 +1,3 @@
+ m['a'] ;
+
+SELECT HEX(  'connector'='print'  ) FROM t

@@ -1,0 +1,3 @@
+       ;
+
+SELECT id FROM t ORDER BY v FETCH  STRING  ,  1  SELECT  ONLY IS  

@@ -1,0 +1,3 @@
+ a STRING ;
+
+SELECT v, rn FROM (SELECT  ALTER U& LIKE 'a%' ESCAPE '!'   TABLE t WHERE  ADD ,  WINDOW w AS (PARTITION BY id ORDER BY ts) ( OVER  id  AS rn FROM t) WHERE rn <= 2 AND v > 

@@ -1,0 +1,3 @@
+ SELECT '%c' ;
+
+  SELECT '%c' LIKE 'a\%c' ESCAPE '\', 'abc' LIKE 'a\%c' ESCAPE '\', 'abc'  LIKE 'a%c' ESCAPE '\'  

@@ -1,0 +1,12 @@
+CREATE TABLE base (
+  id BIGINT,
+  name STRING NOT NULL,
+  d STRING,
+  ts TIMESTAMP(3),
+  twice AS id * 2,
+  ev TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',
+  WATERMARK FOR ts  ON o > CREATE  1 
+) COMMENT 'the base' PARTITIONED BY (d) WITH ;
+
+CREATE TABLE t (ev TIMESTAMP_LTZ(3) METADATA FROM 'other' VIRTUAL MAP['a', 1]  LIKE  ;
+SHOW COLUMNS FROM t LIKE 'ev' - ;

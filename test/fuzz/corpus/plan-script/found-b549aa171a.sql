@@ -1,0 +1,1 @@
+SELECT MAP[] SELECT MAP[] 

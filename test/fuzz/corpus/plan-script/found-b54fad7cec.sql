@@ -1,0 +1,4 @@
+ TRUE ;
+
+CREATE VIEW v AS SELECT amount FROM orders;
+ALTER TABLE v ADD b INT;

@@ -1,0 +1,4 @@
+CREATE TABLE orders (id INT NOT NULL, item STRING, price DECIMAL, ts TIMESTAwP(3, WATERMARK FOR ts AS ts);
+
+CREATE  ts  v AS SELECT id FROM orders;
+CREATE OR REPLACÿ TABLE v AS SELECT item FROM orders;

@@ -1,0 +1,9 @@
+  WITH ('connector' = 'datagen');
+
+CREATE TABLE t (a INT);
+ALTER TABLE t ADD DISTRIBUTION BY HASH(a)  ;  4 BUCKETS;
+SHOW CREATE TABLE t;
+ TABLE t ;
+SHOW CREATE TABLE t 'datagen' ;
+ALTER  KEY  t DROP DISTRIBUTION;
+ MAP['a', 1] ;

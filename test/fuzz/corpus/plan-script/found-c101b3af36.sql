@@ -1,0 +1,4 @@
+CREATE TABLE t (v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' ,  SECOND);
+
+CREATE TABLE u (v INT, millis BIGINT, ts AS TO_TIMESTAMP_LTZ(millis, 3), WATERMARK FOR ts AS ts -  ,  '1' SECOND);
+SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE u, DESCRIPTOR(ts), INTERVAL  ''  SECOND)) GROUP BY window_start, window_end

@@ -1,0 +1,1 @@
+ /* c */ CREATE TABLE v (s  NULL ) /* c */ CREATE TABLE v (s  NULL )   

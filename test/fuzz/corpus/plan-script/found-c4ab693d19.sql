@@ -1,0 +1,8 @@
+  ROW(1, 'a')  ;
+
+SELECT * FROM t MATCH_RECOGNIZE (
+  PARTITION BY k ORDER BY ts
+  MEASURES FIRST(id) AS f, LAST(id) AS l
+  AFTER MATCH SKIP TO LAST X
+  PATTERN 
+  DEFINE A AS A.s = 'a', B AS  As = 'a'  AS m

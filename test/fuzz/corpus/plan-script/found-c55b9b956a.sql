@@ -1,0 +1,3 @@
+ SELECT v t  FROM t QUALIFY v > 1  ;
+
+SELECT v t  FROM t QUALIFY v > 1

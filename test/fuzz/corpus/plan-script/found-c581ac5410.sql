@@ -1,0 +1,2 @@
+ CREATE TABLE a (id INT, v STRING, loud AS UPPER(v)) ;
+SELECT r.* FROM s

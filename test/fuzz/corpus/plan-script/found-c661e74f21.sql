@@ -1,0 +1,1 @@
+SELECT SPLIT('a.b',  COUNT(*) ) SPLIT , SPLIT('a|||b', '||')

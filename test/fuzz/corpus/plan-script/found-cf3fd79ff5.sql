@@ -1,0 +1,5 @@
+ ALTER FUNCTION f ;
+
+CREATE FUNCTION f AS 'com.github.nexmark.flink.udf.CountChar';
+ALTER FUNCTION f AS  MATCH_RECOGNIZE (ORDER BY ts MEASURES LAST(A.id) AS x PATTERN (A B+ C OFFSET 1  DEFINE A AS A.id > ) ;
+ALTER FUNCTION f AS 'org.example.LowerUDF';

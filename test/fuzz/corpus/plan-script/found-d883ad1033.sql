@@ -1,0 +1,4 @@
+CREATE VIEW v  AS ;
+;
+
+SELECT JSON_OBJECT('o' VALUE JSON_OBJECT('i' VALUE  ) (1, 2 'k' JSON_OBJECT('k' VALUE id)  )))  SELECT  HEX('ab') , SHA2(s, 224) 

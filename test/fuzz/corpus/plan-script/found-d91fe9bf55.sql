@@ -1,0 +1,1 @@
+SELECT CAST(ROW( 'datagen' , '2') AS ROW<a BIGINT,  INT>), TRY_CAST(ROW(1, 'x') AS ROW<a BIGINT,  INT>)

@@ -1,0 +1,3 @@
+  AS ARRAY<INT>    ;
+
+ALTER TABLE orders RENAME ts ;   * ;

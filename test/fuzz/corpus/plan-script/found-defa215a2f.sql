@@ -1,0 +1,3 @@
+ ;
+
+ALTER TABLE orders RESET ( INT ;

@@ -1,0 +1,3 @@
+  AS  TABLE t ADD ;
+
+SELECT a, b, SUM(v) FROM t GROUP BY GROUPING SETS ((), (b ((), ()) )

@@ -1,0 +1,3 @@
+  CREATE  1  t (k STRING, v INT, id INT)  ;
+
+CREATE TABLE b (id INT) DISTRIBUTED BY HASH(idd) INTO 4  BIGINT ;

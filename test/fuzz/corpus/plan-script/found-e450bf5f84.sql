@@ -1,0 +1,7 @@
+ JOIN  TABLE src  EXECUTE ;  INTO -  d2 ;
+
+;
+EXECUTE STATEMENT SET BEGIN
+INSERT INTO dst 1  SELECT id UNION   ; , n FROM src;
+ INTO -  d2 SELECT id  ,   FROM src w 
+END;

@@ -1,0 +1,3 @@
+ EXECUTE STATEMENT SET BEGIN  'pipeline.name'   LATERAL  ;
+ / ;
+SET;

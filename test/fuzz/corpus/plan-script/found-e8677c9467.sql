@@ -1,0 +1,4 @@
+   ;
+ CREATE VIEW v AS  ;
+DESCRIBE CATALOG cat_comment;
+DESC CATALOG EXTENDED  ( ;

@@ -1,0 +1,4 @@
+CREATE TABLE l (id INT, v INT);
+CREATE TABLE r  . k INT, w INT);
+
+SELECT id FROM l WHERE EXISTS (SELECT *  WHERE r.k = x.id)

@@ -1,0 +1,2 @@
+CREATE TABLE s (id INT, r ROW<x INT, y STRING>, n ROW< ROW<w INT>, z INT>);
+SELECT w FROM s

@@ -1,0 +1,4 @@
+ AS OF ;
+  )  TABLE h ( DATE  ,  , f STRING, v INT) ;
+
+CREATE TABLE b (id INT) DISTRIBUTED BY HASH( WHERE rn = 1 ) INTO 4 BUCKETS

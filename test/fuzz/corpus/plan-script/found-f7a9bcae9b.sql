@@ -1,0 +1,7 @@
+ CREATE TABLE t (k STRING ) , v INT ;
+
+SELECT * FROM t MATCH_RECOGNIZE (
+  ORDER BY ts
+  MEASURES FIRST(id) AS f, LAST(id)  AS DECIMAL 
+  PATTERN (A B)
+  DEFINE A AS A.s U&'\00e9'  = 'a', B AS B.s = 'b') AS m

@@ -1,0 +1,4 @@
+CREATE TABLE p (a BIGINT, b STRING);
+ CURRENT_TIMESTAMP ;
+ SELECT v, w FROM l LEFT JOIN r ON l.id = r.id WHERE v = 'a' ;
+INSERT INTO p WITH w AS (SELECT x * 10 AS x, y FROM v WHERE x > 1),  a  (i, j) AS (SELECT * FROM w) SELECT i + 1, UPPER( 'c' ) FROM z WHERE i < 30;

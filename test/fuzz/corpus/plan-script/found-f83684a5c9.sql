@@ -1,0 +1,4 @@
+ CREATE TABLE l (id INT, v INT) ;
+ TRUNCATE  TABLE r (k INT, w INT);
+
+SELECT id FROM l WHERE EXISTS (SELECT * FROM r WHERE r.k = l.id) OR EXISTS (SELECT * FROM r WHERE r.w = l.v)

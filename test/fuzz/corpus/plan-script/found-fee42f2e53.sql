@@ -1,0 +1,5 @@
+CREATE TABLE t  ; USE  ;
+ A B ;
+CREATE TABLE d USE .t (b STRING);
+USE d;
+DESCRIBE t;

@@ -1,0 +1,4 @@
+  ;
+
+SELECT OVERLAY( FROM i), OVERLAY(s (SELECT MA(id) FROM  ) 
+ CREATE TABLE cities )  PLACING p FROM i FOR j) j INT  FROM t

@@ -1,0 +1,1 @@
+ SELECT JSON_VALUE(j, '$' EMPTY  ON  '' ) FROM v IS NULL  

@@ -1,0 +1,3 @@
+CREATE TABLE t (k ROW(1, 'a')  STRING, v INT ) , ts TIMESTAMP(), WATERMARK FOR ts (   WHERE , WATERMARK );
+
+SELECT v, RANK()   

@@ -1,0 +1,4 @@
+   ;
+CREATE  PARTITIONED  (id)  bad (j ON    AND  VALUES ('{"a":');
+
+SELECT JSON_VALUE(j,  X'00ff'  RETURNING  WINDOW w AS   1   ) FROM v RETURNING 

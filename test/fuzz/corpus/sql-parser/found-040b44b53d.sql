@@ -1,0 +1,4 @@
+ WHERE v > 5 ;
+ DROP TABLE IF EXISTS ;
+
+SELECT id, v FROM l WHERE v > (SELECT AVG(w) FROM r WHERE r.k = l.id IN (SELECT  NOT  FROM t) )

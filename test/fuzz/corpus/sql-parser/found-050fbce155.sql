@@ -1,0 +1,7 @@
+ SHOW CURRENT CATALOG ;
+
+SELECT * FROM t MATCH_RECOGNIZE (
+  PARTITION BY k ORDER BY ts
+  MEASURES FIRST(id) AS f, LAST(id) AS l
+  PATTERN (A+ B* C)
+  DEFINE A AS A.s = 'a', B AS B.s = 'b', C AS C.s = 'c' , ) AS m

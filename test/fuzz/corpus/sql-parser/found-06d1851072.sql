@@ -1,0 +1,3 @@
+  ;
+
+ALTER VIEW orders   ;     ;

@@ -1,0 +1,4 @@
+
+
+SELECT * FROM (  t MATCH_RECOGNIZE B  (
+   ;     4     

@@ -1,0 +1,3 @@
+ DISTINCT  ;
+
+ALTER TABLE p DROP PARTITION (d, h)  (d  ;

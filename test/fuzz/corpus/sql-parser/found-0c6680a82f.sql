@@ -1,0 +1,3 @@
+      ; ); EXECUTE STATEMENT  / c */  B£GIN 
+
+  UNION ALL  * 10  

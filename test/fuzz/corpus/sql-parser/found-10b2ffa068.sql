@@ -1,0 +1,3 @@
+  SHOW TABLES  ;
+ IS NOT DISTINCT  (   AS VALUES (1, 2 'ä' ;
+ SELECT id, v, w FROM l FULL JOIN r USING (id) ;

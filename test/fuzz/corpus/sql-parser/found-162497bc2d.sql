@@ -1,0 +1,8 @@
+;
+
+SELECT * FROM t MATCH_RECOGNIZE (
+  PARTITION BY k ORDER BY ts
+  MEASURES FIRST(id) AS f, LAST(id) AS l
+  AFTER MATCH  TO  X
+  PATTERN (A B)
+  DEFINE A AS  TABLE .s = 'a', B AS B.s = 'b') AS m

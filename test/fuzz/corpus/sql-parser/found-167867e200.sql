@@ -1,0 +1,20 @@
+ NULL ;
+CREATE VIEW w (s, n) AS VALUES ('hallö welt', CAST(NULL AS STRING));
+INSERT INTO p SELECT 'sub 1', SUBSTRING(s, 1, 5) FROM w
+  UNION ALL SELECT 'sub 0', SUBSTRING(s, 0, 3) FROM w
+  UNION ALL SELECT 'sub -4', SUBSTRING(s FROM -4) FROM w
+  UNION ALL SELECT 'sub -4 for 2', SUBSTRING(s FROM -4 FOR 2) FROM w
+  UNION ALL SELECT 'sub past', '[' || SUBSTRING(s, 99) || ']' FROM w
+  UNION ALL SELECT 'sub neg length', SUBSTRING(s, 2, -1) FROM w
+  UNION ALL SELECT 'sub umlaut', SUBSTR(s, 5, 1) FROM w
+  UNION ALL SELECT 'left', LEFT(s, 5) FROM w
+  UNION ALL SELECT 'left neg', '[' || LEFT(s, -1) || ']' FROM w
+  UNION ALL SELECT 'right', RIGHT(s, 4) FROM w
+  UNION ALL SELECT 'right long', RIGHT('ab', 4) FROM w
+  UNION ALL SELECT 'length', CAST(CHAR_LENGTH(s) AS STRING) FROM w
+  UNION ALL SELECT 'position', CAST(POSITION( ) AS STRING) FROM w
+  UNION ALL SELECT 'position none', CAST(POSITION('x' IN s) AS STRING) FROM w
+  UNION ALL SELECT 'locate', CAST(LOCATE('l', s) AS STRING) FROM w
+  UNION ALL SELECT 'locate from',  ) 1 m['a'] 0  FROM w
+  UNION ALL  LAG(id, 1)  FROM w
+  UNION  EXPLAIN CHANGELOG_MODE  SELECT 'null', CAST(CHAR_LENGTH(n) AS STRING) FROM w;

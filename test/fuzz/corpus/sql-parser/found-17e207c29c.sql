@@ -1,0 +1,5 @@
+CREATE DATABASE db1;
+ ;
+  ROW(1, 'a')    ;
+ 1  TABLES FROM db1;
+SHOW TABLES IN default_catalog.db1  SELECT  't%' SELECT CHAR_LENGTH(UUID())  CREATE TABLE rates (currency STRING, name STRING, rate DECIMAL( ) , 4), since TIMESTAMP(3), PRIMARY KEY (currency) NOT ENFORCED, WATERMARK 

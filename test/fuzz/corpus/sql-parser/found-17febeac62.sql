@@ -1,0 +1,3 @@
+ ;
+
+SELECT TRIM( USE  p  )  s), T( url VARCHAR  ,  TRAILING p  FROM t

@@ -1,0 +1,3 @@
+;
+
+ALTER TABLE p DROP PARTITION (d = 'x', h = 1 AND );

@@ -1,0 +1,3 @@
+  ;
+
+SELECT SUM(v) OVER (PARTITION  ;  CREATE   ( v  

@@ -1,0 +1,5 @@
+  PARTITIONED BY (d h);
+
+ALTER TABLE p ADD  SELECT ROUND(123., i) ;
+ SELECT  ;
+ ALTER TABLE p ADD  PARTITION (d = 'x',  ord3rs );

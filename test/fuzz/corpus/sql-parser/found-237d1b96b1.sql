@@ -1,0 +1,3 @@
+CREATE TABLE t  JOIN ;
+
+SELECT a, b, SUM(v) FROM t GROUP BY GROUPING SETS ((a, b) WINDOW w AS  , (a), ())

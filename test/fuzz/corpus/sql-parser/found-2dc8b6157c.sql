@@ -1,0 +1,1 @@
+SELECT  CHAR_LENGTH ('héé'  KEY (id) PRIMARY   )  ENFORCED ), CHAR_LENGTH(�a😀b')

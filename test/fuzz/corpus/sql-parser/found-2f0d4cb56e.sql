@@ -1,0 +1,1 @@
+SELECT MAP_ENTRIES(MAP[ 1 , 1])[1]. a , MAP_ENTRIES(MAP['a', 1])[1]. . 

@@ -1,0 +1,2 @@
+  LEFT JOIN  ;
+SELECT id, x FROM s CROSS JOIN UNNEST(a)  INSERT INTO  t(x, y SUM(id) )

@@ -1,0 +1,3 @@
+ ;
+
+CREATE MATERIALIZED TABLE    FRESHNESS  b   JOIN     AS  SELECT k SUM(v) AS  k  t   *    JOIN  k;

@@ -1,0 +1,3 @@
+ SELECT ARRAY(SELECT 1   x   ) ;
+
+SELECT  

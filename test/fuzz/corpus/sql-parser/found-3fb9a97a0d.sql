@@ -1,0 +1,4 @@
+   ;
+;
+
+SELECT id, v FROM t ORDER BY v DESC,  INT 

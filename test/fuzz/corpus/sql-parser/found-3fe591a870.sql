@@ -1,0 +1,6 @@
+CREATE CATALOG cat2 WITH ;
+ALTER CATALOG cat2 SET ;
+ALTER CATALOG cat2 COMMENT 'comment for catalog ''cat2''';
+  LOAD ;
+ALTER CATALOG cat2 RESET ( 1e300 , 'k1');
+DESC CATALOG EXTENDED cat2;

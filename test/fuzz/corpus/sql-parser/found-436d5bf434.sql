@@ -1,0 +1,6 @@
+CREATE  src (id INT, v  ; ,  3 );
+ WITH    cat2 
+SHOW CREATE CATALOG cat2  ;
+
+BEGIN STATEMENT SET;
+ STRING 

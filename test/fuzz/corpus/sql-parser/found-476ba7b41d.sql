@@ -1,0 +1,1 @@
+REMOVE  '/tmp/b.jar'   'r'   'r'  ;

@@ -1,0 +1,3 @@
+ ;
+CREATE TABLE IF NOT  t (b INT,  BY v DESC   ;
+

@@ -1,0 +1,3 @@
+ (*)   t ( * , b STRING, v INT;
+
+SELECT a, COUNT(*) FROM t GROUP BY GROUPING SETS 

@@ -1,0 +1,1 @@
+SELECT CEILING( USE .2),   A B   ,  ) ( . )

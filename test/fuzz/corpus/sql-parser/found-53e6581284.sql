@@ -1,0 +1,4 @@
+;
+  FROM i  ;
+
+ CREATE TABLE b (id INT) DISTRIBUTED BY HASH(idd) ;  d  INTO 4  UNION  ;

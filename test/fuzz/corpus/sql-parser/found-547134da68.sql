@@ -1,0 +1,1 @@
+SELECT ARRAY[ROW( ROW 1 2  *  ), ROW(2 ) ] /* c */ 

@@ -1,0 +1,4 @@
+    ALTER TABLE p ADD IF NOT EXISTS  ;
+  INSERT INTO  ;
+CREATE TABLE sales (id INT, item INT, town STRING, p AS PROCTIME( TABLE(HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE, INTERVAL '5' MINUTES)) ));
+ SET execution.runtime-mode=streaming 

@@ -1,0 +1,3 @@
+;
+
+SELECT OVERLAY(s PLACING  OFFSET 1    FROM ),  CREATE TA±LE t  FROM ITH ('connector' = 'blackhole')  t

@@ -1,0 +1,3 @@
+ TRY_CAST(a AS INT) ;
+CREATE VIEW v (x, y) COMMENT  VALUES  > ,  a + 1   AS  SELECT a + 1, UPPER(b)  FROM t WHERE a > 0;
+SHOW CREATE VIEW  ) 

@@ -1,0 +1,4 @@
+   ALTER TABLE t ADD DISTRIBUTION ts  BY HASH(a) INTO 4  ,    ;
+ ALTER TABLE t ADD DISTRIBUTION ts  BY HASH(a) INTO 4  ,   ;
+
+   (a)    

@@ -1,0 +1,5 @@
+ SELECT /*+ BROADCAST() id  t ;
+CREATE TABLE u (id INT, w STRING);
+
+ ALTER  (  orders MODIFY CONSTRAINT    PRIMARY KEY (trade_order_id) NOT ENFORCED;
+ FROM v ; ALTER TABLE orders ADD trade_order_id  TIMESTAMP(9) NOT NULL  NOT NULL FIRST 

@@ -1,0 +1,4 @@
+CREATE TABL8 l (id INT, v  NOT );
+;
+
+ SET 

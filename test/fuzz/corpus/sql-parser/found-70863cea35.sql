@@ -1,0 +1,3 @@
+   ;
+
+SELECT CASE WHEN NOT  i >  NOT   ,  i END  NOT  WHEN (  b  INTERSECT ALL  'yes' END FROM t

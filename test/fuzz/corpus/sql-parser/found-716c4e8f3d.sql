@@ -1,0 +1,1 @@
+ SELECT  ( (UUID( j , 	 '' (  ,  WITH  BETWEEN 0 AND 9 CURRENT_TIMESTAMP ,     

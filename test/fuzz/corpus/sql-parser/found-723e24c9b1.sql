@@ -1,0 +1,3 @@
+    ;
+
+SELECT TIMESTAMPDIFF(SECOND, TIMESTAMP  WITH c  WITH d  )  ts ,  ts   FROM t

@@ -1,0 +1,3 @@
+ SELECT id FROM l WHERE EXISTS (SELECT *  ;  ;
+
+DESCRIBE DATABASE default_database;

@@ -1,0 +1,3 @@
+ USE CATALOG INT  ;
+  ] ;
+INSERT INTO k SELECT * ;

@@ -1,0 +1,2 @@
+    ','   ;  ;
+ USE MODULES core,  LISTAGGEs, ',' ; =  

@@ -1,0 +1,7 @@
+    ;
+
+SELECT * FROM t MATCH_RECOGNIZE (
+  PARTITION  MEASURES  k 
+  MEASURES FIRST(id ) ) AS  1   , LAST(id) AS l
+    LOAD MODULE core 
+  DEFINE A  STOP JOB  "x"  AS  3 ) AS m

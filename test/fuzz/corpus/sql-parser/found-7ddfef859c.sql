@@ -1,0 +1,2 @@
+CREATE TABLE t ORDER BY  (a INT);
+ ;

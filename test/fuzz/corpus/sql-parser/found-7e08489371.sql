@@ -1,0 +1,3 @@
+;
+
+SELECT a, b,  r   FROM  t GROUP BY GROUPING SETS ((a) (b))

@@ -1,0 +1,3 @@
+CREATE TABLE t (d DATE, m TIME(0) / / + STATE_TTL('t' = '1 d') */  ts TIMESTAMP(3), l TIMESTAMP_LTZ(3), n TIMESTAMP(9), s STRING, i INT);
+
+ l TIMESTAMP_LTZ(3) , CEIL( WHERE ), CEIL(ts TO DAY), CEIL(ts TO  FROM ), CEIL , ,  )  FROM t

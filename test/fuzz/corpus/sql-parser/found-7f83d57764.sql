@@ -1,0 +1,5 @@
+   LIMIT 1, 2  ; 1 
+EXECUTE STATEMENT SET
+BEGIN
+  INSERT INTO p   HAVING   a FROM v;  INSERT INTO q  ,     SELECT   i   ;    ;
+END; FROM 

@@ -1,0 +1,3 @@
+    d  dt (b STRING) ;
+
+ ALTER TABLE orders DROP  32  mine ;

@@ -1,0 +1,3 @@
+ id ;
+
+SELECT v, FIRST_VALUE(v) OVER w, LAST_VALUE() OVER w FROM t WINDOW w AS  AS 

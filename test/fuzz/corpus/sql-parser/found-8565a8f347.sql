@@ -1,0 +1,3 @@
+ attrs MAP<STRING  ;
+
+CREATE MATERIALIZED TABLE     PROCTIME()  =   JOIN   AS  JOIN  k  AS s FROM t  'k'   JOIN  k;

@@ -1,0 +1,3 @@
+      ;
+
+SELECT BIN(i) FROM t , 

@@ -1,0 +1,7 @@
+ CREATE TABLE t (i INT, l BIGINT, e DECIMAL(5, 2), f FLOAT, d ) ;
+
+SELECT * FROM t MATCH_RECOGNIZE (
+  PARTITION BY k ORDER BY ts
+  MEASURES RUNNING LAST(A.v) AS c
+   NULL  (A B)
+  DEFINE A AS A , .s = 'a', B AS B.s = 'b') AS m

@@ -1,0 +1,4 @@
+  
+  'connector' = 'mysql-cdc', 'password' =  TABLES   WITH 
+   ;  = 'mysql-cdc',  b );
+ b ;

@@ -1,0 +1,3 @@
+CREATE  OR  t t  (k STRING,  t  AS ;
+
+ WITH c AS (SELECT *  AS  t)  

@@ -1,0 +1,3 @@
+CREATE VIEW v (j) AS VALUES ;   SELECT 1 RESET  ADD   ;
+
+SELECT JSON_QUERY( ) j, '$.store[*].p'),  FROM t  SELECT TIME '25:00:00'  FROM v

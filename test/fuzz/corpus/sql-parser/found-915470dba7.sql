@@ -1,0 +1,9 @@
+  )   WITH (  AS  () )   ) c ;
+CREATE DATABASE c.d SELECT * FROM t MATCH_RECOGNIZE (
+  PARTITION BY k ORDER BY ts
+  MEASURES FIRST(id) AS f, LAST(id) AS l, COUNT(B.id) AS b
+  PATTERN (A ?)
+  DEFINE A AS A.s = 'a', B AS B.s = 'b') AS m ;
+USE c.d;
+SHOW CURRENT ;
+SHOW CURRENT DATABASE;

@@ -1,0 +1,3 @@
+  ARRAY_AGG ;    ;
+
+SELECT CASE WH  FULL  FROM t

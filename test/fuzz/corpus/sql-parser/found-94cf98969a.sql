@@ -1,0 +1,4 @@
+ t   AS VALUES ( bad );
+CREATE VIEW bad (j) AS VALUES  DEFAULT ;
+
+ NULL  

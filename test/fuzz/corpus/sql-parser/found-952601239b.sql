@@ -1,0 +1,8 @@
+ CREATE  )  times (ts TIMESTAMP(3)) ;
+
+SELECT * FROM t MATCH_RECOGNIZE (
+  PARTITION BY k ORDER BY ts
+  MEASURES FIRST(id) AS f, LAST(id) AS l
+  PATTERN (A B)
+  SUBSET  LISTAGG(s, ',')  =  , 
+  DEFINE  USING (id)   ) AS m

@@ -1,0 +1,2 @@
+ (  DATABASE d;
+CREATE DATABASE IF X STRING   NOT ;  E	ISTS d  ; .s = 'b' ;    

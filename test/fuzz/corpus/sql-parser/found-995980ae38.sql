@@ -1,0 +1,5 @@
+      ;
+
+ ;
+DESCRIBE CATALOG FULL   3  ;
+ ;

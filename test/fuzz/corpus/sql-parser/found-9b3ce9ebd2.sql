@@ -1,0 +1,3 @@
+;
+
+SELECT SUBSTRING(s FROM Å FOR j FROM t CREATE TABLE p (what STRING, v DOUBLE) ), SUBSTR(s, i, j)  

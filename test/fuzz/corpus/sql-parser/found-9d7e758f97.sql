@@ -1,0 +1,1 @@
+SELECT (1, 2) IN ((, 2) UNION ,  IS NOT DISTINCT  AS  )   IS NULL ) , )

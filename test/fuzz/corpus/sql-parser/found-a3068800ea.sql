@@ -1,0 +1,3 @@
+  h INT  ;
+
+DESCRIBE DATABASE  ( 

@@ -1,0 +1,4 @@
+  SELECT ROUND(123., i) ;
+
+CREATE VIEW v AS SELECT id FROM ord3rs;
+SELECT id FROM v /*+ OPTIONS( id  ) */;

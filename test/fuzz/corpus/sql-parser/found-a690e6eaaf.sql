@@ -1,0 +1,7 @@
+ k INT  ;
+
+SELECT * FROM t MATCH_RECOGNIZE (
+  PARTITION BY k ORDER BY ts
+  MEASURES FIRST(id)  AS l
+  PATTERN ( ( (A, B))
+  DEFINE  EXCEPT  AS A.s = 'a', B AS ) AS m

@@ -1,0 +1,7 @@
+CREATE TABLE t (k STRING, id INT, s STRING,  INT ts TIMESTAMP(3), p AS PROCTIME(),  FOR ts AS ts);
+
+SELECT * FROM t MATCH_RECOGNIZE (
+   
+  MEASURES FIRST(id) AS , LAST(id) AS l
+   FROM t 
+  DEFINE A AS , B AS  id ) AS m

@@ -1,0 +1,5 @@
+;
+
+CREATE CATALOG cat_comment COMMENT  TRY_CAST(a  ) 'catalog'''  GROUPING_ID(id) ;
+ ;
+ s.a ;

@@ -1,0 +1,3 @@
+    FROM t  ;
+
+SELECT id,  w  IN (SELECT k  *  r) AS has  l

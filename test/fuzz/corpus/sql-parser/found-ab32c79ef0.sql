@@ -1,0 +1,4 @@
+   HAVING 
+    ; ; 
+
+SELECT id    ORDER BY v FETCH FIRST  DATABASES   1 ROWS ONLY n INT 

@@ -1,0 +1,7 @@
+  ;
+
+SELECT * FROM t MATCH_RECOGNIZE (
+  PARTITION BY k ORDER BY ts
+  MEASURES FIRST(id) AS  C , LAST(id) AS l
+  PATTERN ( { LAST  B -} C)
+   BYTES  AS  l , B  AS C.s = 'c') AS m

@@ -1,0 +1,3 @@
+ SELECT COUNT(*) FROM t GROUP BY CUBE (a, b, v, a || 'x' ,  a || 'y', a || 'z', b || 'x', b || 'y', b || 'z', v + 1) ;
+
+SELECT COUNT(*) FROM t GROUP BY CUBE (a, b, v, a || 'x' ,  a || 'y', a || 'z', b || 'x', b || 'y', b || 'z', v + 1)

@@ -1,0 +1,3 @@
+ ORDER  v  ;
+
+SELECT v, COUNT(*) OVER (ORDER BY ts ROWS UNBOUNDED  c ) FROM t

@@ -1,0 +1,4 @@
+    )  v (j) AS VALUES ( EXCEPT );
+ ;
+
+SELECT JSON_OBJECT('o' VALUE JSON_OBJECT('i' VALUE JSON_ARRAY(, 2) P.name )), JSON_ARRAY(('a'), JSON_OBJECT( c )) ROW<a INT, b  ) <STRING>> 

@@ -1,0 +1,1 @@
+ ;  MODULES  WATERMARK FOR ts AS ts - INTERVAL '5' 7ECOND ,  ; ;

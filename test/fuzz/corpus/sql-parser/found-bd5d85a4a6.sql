@@ -1,0 +1,4 @@
+ ;  ;
+  1   , ;
+
+SELECT JSON_OBJECTAGG( MAP  VALUE  WATERMARK FOR   ;  ) FROM c

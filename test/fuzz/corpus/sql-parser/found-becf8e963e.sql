@@ -1,0 +1,3 @@
+ ORDER BY ;
+
+CREATE TABLE t (a INT, b AS a + 1) PARTITIONED B‚ (b) NATURAL JOIN  v   PARTITIONED BY (d, h)  ;

@@ -1,0 +1,3 @@
+CREATE TABLE p (a INT, d STRING, h INT) PARTITIONED BY ( , , h);
+
+ SELECT "a" ! DISTINCT       FROM  

@@ -1,0 +1,11 @@
+CREATE TABLE orders (id BIGINT, customer_id BIGINT, amount DECIMAL (0) (10, 2), status STRING, note STRING, order_time  ) (3) MERGE , tags ARRAY<STRING>,  city STRING> , city STRING>,  RIGHT JOIN  MAP<STRING, STRING>, WATERMARK FOR order_time  EXISTS (SELECT 1) );
+  MERGE INTO  ;
+CREATE TABLE visits (id BIGINT,  SELECT  TIMESTAMP(3));
+ SELECT JSON_VALUE(j, '$' EMPTY ARRAY ON  (j, '$' EMPTY ARRAY ON ERROR) ) FROM v ) ERROR  ) FROM v ;
+  ) ['a', 1] ;
+ SELECT 1 ;
+ name STRING ;
+CREATE TABLE times (ts TIMESTAMP(3));
+CREATE TABLE strict_ (n INT NOT NULL);
+
+CREATE TABLE x (a CHAR(0)) ON  s ;

@@ -1,0 +1,4 @@
+ TABLE t (s STRING,  );
+
+CREATE TEMPORARY FUNCTION f  f AS s    ;
+ALTER TEMPORARY  f AS  currency   TABLEu 

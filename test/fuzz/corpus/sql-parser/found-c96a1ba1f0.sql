@@ -1,0 +1,7 @@
+;
+CREATE VIEW w (s) AS VALUES ('abc');
+ SELECT * FROM t MATCH_RECOGNIZE (
+  PARTITION BY k ORDER BY ts
+  MEASURES FIRST(id) AS f, LAST(id) AS l
+  PATTERN (A | B)
+  DEFINE A AS A.s = 'a', B AS B.s = 'b') AS m ;

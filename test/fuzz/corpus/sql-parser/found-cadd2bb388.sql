@@ -1,0 +1,2 @@
+  ;    x   ,  BY± 
+SHOW FUNCTIONS ILIKE 3    INT  3 ;

@@ -1,0 +1,1 @@
+SELECT ARRAY_JOIN(ARRAY[ (ARRAY [ (ARRAY [ (ARRAY [ (, '-' )  1, 2] , '-' )  1, 2] , '-' )  1, 2] , '-' )  1, 2], '-' )  LIMIT 3   

@@ -1,0 +1,3 @@
+   ;   ;
+
+ALTER TABLE orders RENAME arr[1  ts TO  ) ;

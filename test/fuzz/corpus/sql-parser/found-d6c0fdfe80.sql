@@ -1,0 +1,5 @@
+ FULL JOIN  ;
+ SELECT +a, + + BIGINT , TYPEOF(+a) ;
+  SELECT k, v, INSERT  ts   ;
+INSERT INTO p SELECT '-15', window_start, window_end, COUNT(*)
+  FROM TABLE(TUMBLE( INSERT  => TABLE t, TIMECOL => DESCRIPTOR(ts),  BETWEEN 1 AND 2  => INTERVAL '1' MINUTE, OFFSET => INTERVAL -'15' SECOND)) GROUP BY window_start,  , ;

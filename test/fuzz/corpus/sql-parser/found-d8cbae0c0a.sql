@@ -1,0 +1,2 @@
+CREAÅE CATALOG `moã` WITH ( LEFT a );
+ 3 ;  SELECT 1[°] 

@@ -1,0 +1,2 @@
+CREATE CATALOG cat2  FROM ;
+ALTER CATALOG cat2 RESET ('type');

@@ -1,0 +1,5 @@
+  SET 'a' = 'b' ;
+  ;
+
+BEGIN STATEMENT SET; SET 'a' = 'b'; 
+END;

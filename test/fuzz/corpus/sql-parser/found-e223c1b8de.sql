@@ -1,0 +1,1 @@
+SELECT ARRAY(SELECT 1  of  )

@@ -1,0 +1,3 @@
+ TRUE  ;
+CREATE VIEW v (id) AS VALUES ( FINAL 1);
+INSERT INTO p  p  ID FROM ;

@@ -1,0 +1,3 @@
+ s   ) ;   WITH ();
+
+ALTER TABLE orders ADD user_id STRING AFTER ;

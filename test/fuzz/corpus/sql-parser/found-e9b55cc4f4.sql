@@ -1,0 +1,2 @@
+ c ;
+SHOW DATABASES IN c0.; ; 

@@ -1,0 +1,1 @@
+STOP JOB  FOR  o  AS OF o.ts ;

@@ -1,0 +1,3 @@
+ TRY_CAST(a AS INT) ;
+
+SELECT v, ROW_NUMBER() OVER  o   rn FROM t WINDOW  ARRAY_AGG )   AS (ORDER BY ts)

@@ -1,0 +1,9 @@
+  ADD JAR  INTERVAL '1' DAY  ;
+  DROP TABLE t ) ;
+  ;
+  VALUES ,  1  ;
+ CREATE TABLE names (id BIGINT, name STRING DEFAULT ;
+ DROP TABLE t ;  ;
+ OR  TABLE strict_ ( ts   ) ) EXECUTE STATEMENT EXTRACT(DAY FROM ts)  SET BEGIN  ;
+
+SELECT TIME '10:61:00'

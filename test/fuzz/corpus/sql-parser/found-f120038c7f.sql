@@ -1,0 +1,3 @@
+CREATE TABLE t  arr[1] ;
+
+S;LECT a + , a *  ;  FROM t

@@ -1,0 +1,3 @@
+CREATE TABLE t -  (s STRING,  ,  STRING,  STRING  b BYTES);
+
+SELECT ENCODE U&'\00e9' ,  FULL JOIN ('aä' CROSS JOIN , 'UTF-16BE' FROM ), ENCODE('aä', ),  'k' ('aä',  INSERT INTO a', 'UTF-8')), TYPEOF(DECODE(x'61', 'UTF-8'))

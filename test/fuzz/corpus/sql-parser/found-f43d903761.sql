@@ -1,0 +1,8 @@
+ ;
+
+SELECT * FROM t MATCH_RECOGNIZE (
+  PARTITION BY k ORDER BY ts
+  MEASURES FIRST(id) AS f, LAST(id) AS l
+  PATTERN (A B)
+  SUBSET U =  , 
+  DEFINE A AS  A B , B AS B.s = 'b') AS m

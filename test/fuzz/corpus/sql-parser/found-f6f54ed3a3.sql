@@ -1,0 +1,3 @@
+    ;
+
+SELECT SUBSTRING(  o ), SUBSTRING(s, iU, SUBSTR ( FROM i) (s, i) FROM t

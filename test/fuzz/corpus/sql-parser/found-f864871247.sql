@@ -1,0 +1,2 @@
+CREATE TABLE t (a  NULL , a  STRING );
+SELECT *  ,  t

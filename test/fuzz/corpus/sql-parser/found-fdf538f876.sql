@@ -1,0 +1,4 @@
+ LISTAGG(s, ',') ;
+CREATE VIEW bad  AS VALUES  * 1 LIKE  'b'    ;
+
+SELECT JSON_EXISTS(j, '$.a' TRUE FROM   FOR SYSTEM_TIME AS OF o.ts  FROM  ) 

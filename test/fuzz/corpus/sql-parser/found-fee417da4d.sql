@@ -1,0 +1,4 @@
+   SELECT  ;     JOIN    ;
+
+EXPLAIN STATEMENT SET  ; 
+ SELECT 

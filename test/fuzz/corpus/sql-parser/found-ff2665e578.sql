@@ -1,0 +1,3 @@
+  ;
+
+SELECT INTERVAL '2:00' HOUR TO MINUTE,  /* c / 

@@ -1,0 +1,5 @@
+;
+ CURRENT_TIMESTAMP  ;
+
+ CREATE TABLE t () ;
+SELECT id FROM l WHERE id IN   
