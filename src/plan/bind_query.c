@@ -311,6 +311,7 @@ static Bound select_source(Planner *planner, const SqlSelect *select, From **fro
         where_bind(&binder, select->where);
     if ((*from)->scope.is_broken || (*from)->is_failed)
         return (Bound){0};
+    portable_from(planner, *from);
     const List *outer_hints = planner->hints;
     planner->hints = &select->hints;
     Rel *rel = from_build(planner, *from);

@@ -6,7 +6,7 @@
  * often EXCEPT ALL       as the smaller number, or the difference, says */
 #include <assert.h>
 
-#include "plan/join.h"
+#include "plan/subquery.h"
 
 /* ---- Inputs ---------------------------------------------------------------------------- */
 
@@ -285,6 +285,12 @@ Bound bind_set(Planner *planner, const SqlQuery *query)
     set_gather(&inputs, query, true);
     if (!set_bind_inputs(&inputs) || !set_check_widths(&inputs))
         return (Bound){0};
+    for (int32_t i = 0; i < inputs.queries.count; i++) {
+        if (rel_has_outer(inputs.bounds[i].rel)) {
+            EXTENSION(planner, OUTER_SET, query->span, set_name(query));
+            break;
+        }
+    }
     if (!set_types(&inputs))
         return set_bound(&inputs, inputs.bounds[0].rel);
     if (query->kind == SQL_UNION)

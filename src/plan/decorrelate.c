@@ -13,9 +13,9 @@
  * Everything else that has an outer column below or in it is refused. */
 #include "plan/decorrelate.h"
 
-/* The expressions of a node that may have outer columns, one after the other; NULL at the end. */
-static Expr *node_expr(const PlanNode *node, int32_t index)
+Expr *rel_expr(const Rel *rel, int32_t index)
 {
+    const PlanNode *node = &rel->node;
     switch ((int)node->kind) {
     case PLAN_CALC:
         if (index == 0 && node->calc.filter != NULL)
@@ -31,15 +31,15 @@ static Expr *node_expr(const PlanNode *node, int32_t index)
     }
 }
 
-static bool node_has_outer(const PlanNode *node)
+static bool rel_find_outer(const Rel *rel)
 {
     Expr *expr;
-    for (int32_t i = 0; (expr = node_expr(node, i)) != NULL; i++) {
+    for (int32_t i = 0; (expr = rel_expr(rel, i)) != NULL; i++) {
         if (expr_has_outer(expr))
             return true;
     }
-    for (int32_t i = 0; i < node->input_count; i++) {
-        if (rel_has_outer((Rel *)node->inputs[i]))
+    for (int32_t i = 0; i < rel->node.input_count; i++) {
+        if (rel_has_outer(rel_input(rel, i)))
             return true;
     }
     return false;
@@ -48,7 +48,7 @@ static bool node_has_outer(const PlanNode *node)
 bool rel_has_outer(Rel *rel)
 {
     if (rel->has_outer == 0)
-        rel->has_outer = node_has_outer(&rel->node) ? 1 : -1;
+        rel->has_outer = rel_find_outer(rel) ? 1 : -1;
     return rel->has_outer > 0;
 }
 
@@ -62,7 +62,7 @@ static void rel_collect(Planner *planner, Rel *rel, List *seen, List *out)
         return;
     list_append(seen, planner->arena, rel);
     Expr *expr;
-    for (int32_t i = 0; (expr = node_expr(&rel->node, i)) != NULL; i++)
+    for (int32_t i = 0; (expr = rel_expr(rel, i)) != NULL; i++)
         outer_collect(planner, expr, out);
     for (int32_t i = 0; i < rel->node.input_count; i++)
         rel_collect(planner, rel_input(rel, i), seen, out);

@@ -192,7 +192,10 @@ struct Planner {
     bool is_nested_next; /* the query that is bound next stands in another */
     bool is_in_view;     /* binding the query of a view */
     bool is_full;        /* beyond PLAN_BYTES_MAX, which was reported */
-    bool is_partial;     /* the parser dropped statements: missing tables are not reported */
+    /* For portable_subquery: of subqueries that refer past the query next to them the Span, and
+     * each Expr by which they were joined to it. */
+    List far_subqueries, far_conditions;
+    bool is_partial; /* the parser dropped statements: missing tables are not reported */
 };
 
 /* Add an error; labels, notes and suggestions go to the result. */
@@ -457,6 +460,7 @@ struct ExprBinder {
     From **from;
     List *subqueries;
     const char *place; /* "WHERE", for messages */
+    int32_t on_width;  /* in ON: the columns of the join's first table; else 0 */
     bool is_in_aggregate;
     /* TUMBLE(ts, …) or HOP(ts, …) of GROUP BY, whose columns are the scope's last three; NULL. */
     const SqlExpr *window;

@@ -26,6 +26,8 @@ struct From {
     From *left, *right; /* NULL in a leaf */
     JoinKind kind;
     List conditions; /* Expr: conjuncts over the columns of left, then of right */
+    bool has_on;     /* ON says more than TRUE */
+    List outer_on;   /* Expr: of the conditions those with outer columns, for portable_from */
     bool is_lateral; /* right may refer to left by outer columns of depth 1 */
     Expr *as_of;     /* FOR SYSTEM_TIME AS OF of right, over left; or NULL */
     /* Of a leaf that is UNNEST, which has no rel: the collection, over the left side by outer

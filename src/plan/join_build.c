@@ -179,6 +179,7 @@ static Rel *from_join_lateral(Planner *planner, From *join, Rel *left, Rel *righ
         planner_unsupported(planner, join->span, "LATERAL on the right of RIGHT or FULL JOIN");
         return NULL;
     }
+    portable_lateral(planner, join, left, right);
     Around around = {.rel = left};
     if (!rel_pull(planner, right, &around, join->right->span, &pulled))
         return NULL;

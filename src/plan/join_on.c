@@ -23,6 +23,8 @@ static void on_add(Planner *planner, From *join, Expr *condition, Span span)
         bool is_unnest = join->right->collection != NULL;
         if (is_unnest && portable_reads(conjunct, join->left->scope.schema.count))
             EXTENSION(planner, UNNEST_CONDITION, span, NULL);
+        portable_on_add(planner, join, conjunct);
+        join->has_on |= conjunct->kind != EXPR_LITERAL;
         from_condition(planner, join, conjunct);
     }
 }
@@ -186,10 +188,20 @@ static void on_join_values(Planner *planner, From *join, Expr *condition, const 
     on_add(planner, join, on_replace(&on, condition), join->span);
 }
 
+static int32_t from_first_width(const From *from)
+{
+    while (from->left != NULL)
+        from = from->left;
+    return from->scope.schema.count;
+}
+
 From *join_bind_on(Planner *planner, From *join, const SqlExpr *on)
 {
     From *root = join;
-    ExprBinder binder = {.planner = planner, .scope = &join->scope, .place = "ON"};
+    ExprBinder binder = {.planner = planner,
+                         .scope = &join->scope,
+                         .place = "ON",
+                         .on_width = from_first_width(join)};
     if (join->kind == JOIN_INNER) {
         on_bind_inner(&binder, join, &root, on);
         return root;

@@ -130,7 +130,11 @@ static Subquery *subquery_make(ExprBinder *binder, const SqlExpr *expr)
             return NULL;
     }
     subquery->rel = bound.rel;
-    return subquery_check_width(planner, expr, subquery) ? subquery : NULL;
+    if (!subquery_check_width(planner, expr, subquery))
+        return NULL;
+    if (binder->on_width > 0)
+        portable_on_subquery(planner, subquery, binder->on_width);
+    return subquery;
 }
 
 /* The type of a value that is not joined yet. */
@@ -254,6 +258,7 @@ static bool joining_pull(Joining *joining, Rel *rel)
 
 static void joining_attach(Joining *joining, JoinKind kind)
 {
+    portable_joined(joining->planner, &joining->conditions);
     *joining->from = from_join_rel(joining->planner, *joining->from, kind, joining->pulled.rel,
                                    &joining->conditions, joining->span);
 }
@@ -456,6 +461,7 @@ Expr *subquery_join(Planner *planner, From **from, const Subquery *subquery, Exp
 {
     Joining joining = {
         .planner = planner, .from = from, .columns = columns, .span = subquery->ast->span};
+    portable_subquery(planner, subquery, joining.span, false);
     switch ((int)subquery->ast->kind) {
     case SQL_SUBQUERY: return join_scalar(&joining, subquery);
     case SQL_EXISTS: return join_exists(&joining, subquery);
@@ -520,6 +526,7 @@ bool bind_subquery_predicate(ExprBinder *binder, const SqlExpr *expr)
     if ((*binder->from)->scope.is_broken || (*binder->from)->is_failed)
         return true;
     Joining joining = {.planner = planner, .from = binder->from, .span = predicate->span};
+    portable_subquery(planner, subquery, joining.span, binder->on_width == 0);
     if (!joining_pull(&joining, subquery->rel))
         return false;
     if (joining.pulled.is_one_row && subquery->operands.count <= 1)
@@ -533,5 +540,7 @@ bool bind_subquery_predicate(ExprBinder *binder, const SqlExpr *expr)
     if (joining.is_failed)
         return false;
     joining_attach(&joining, is_negated ? JOIN_ANTI : JOIN_SEMI);
+    for (int32_t i = 0; i < subquery->operands.count; i++)
+        portable_on_add(planner, *joining.from, LIST_AT(subquery->operands, i, Expr));
     return true;
 }

@@ -34,6 +34,9 @@ typedef struct Around {
 } Around;
 
 bool rel_has_outer(Rel *rel);
+/* The expressions of a relation that may have outer columns, one after the other; NULL at the end.
+ */
+Expr *rel_expr(const Rel *rel, int32_t index);
 /* Appends the outer columns of the relation that the list does not have. */
 void rel_collect_outer(Planner *planner, Rel *rel, List *out);
 /* Whether the expression reads columns of the relation itself. */
@@ -82,6 +85,20 @@ bool bind_subquery_predicate(ExprBinder *binder, const SqlExpr *expr);
 Expr *subquery_join(Planner *planner, From **from, const Subquery *subquery, Expr *const *columns);
 /* SQL `expr` with what stands for subqueries replaced by values[i]. */
 Expr *expr_with_subqueries(Planner *planner, Expr *expr, Expr *const *values);
+
+/* ---- portable_subquery.c --------------------------------------------------------------- */
+
+/* Names a subquery that Flink cannot plan, before it is joined; a conjunct of WHERE or not. */
+void portable_subquery(Planner *planner, const Subquery *subquery, Span span, bool is_predicate);
+/* It was joined to the query around by these. */
+void portable_joined(Planner *planner, const List *conditions);
+void portable_lateral(Planner *planner, const From *join, const Rel *left, Rel *right);
+/* The subquery stands in ON of a join whose first table has so many columns. */
+void portable_on_subquery(Planner *planner, const Subquery *subquery, int32_t first_width);
+/* Keeps the condition of the join, if it has outer columns … */
+void portable_on_add(Planner *planner, From *join, Expr *conjunct);
+/* … until WHERE is known, which must have the same ones. */
+void portable_from(Planner *planner, const From *from);
 
 /* ---- quantified.c ------------------------------------------------------------------------ */
 

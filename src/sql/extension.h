@@ -26,6 +26,8 @@
     X(ON_CONFLICT, 2_3, "ON CONFLICT", "leave it out: the last row of a key counts") \
     X(CTAS_EXISTS, NEVER, "IF NOT EXISTS of a table that is there and has a query: it writes into", \
       "drop the table first, or leave the statement out") \
+    X(EXPLAIN_CTAS, 2_1, "EXPLAIN of CREATE TABLE … AS", "explain the query") \
+    X(EXPLAIN_MATERIALIZED, NEVER, "EXPLAIN of materialized tables", "explain the query") \
     X(SHOW_LIKE, 2_0, "LIKE here", "leave it out") \
     X(SHOW_MATERIALIZED, 2_0, "SHOW MATERIALIZED TABLES", "write SHOW TABLES") \
     X(TEMPORARY_RENAME, NEVER, "RENAME of something temporary:", "drop it, and create it anew") \
@@ -53,6 +55,17 @@
     X(OFFSET_ALONE, NEVER, "OFFSET without LIMIT", "write LIMIT with a large number before it") \
     X(TOP_OF_UPDATES, 2_0, "the first or last row by a time attribute of rows that change or go", \
       "order by the time CAST to TIMESTAMP(3): a column as any other") \
+    X(OUTER_SET, NEVER, "columns of the query around within", \
+      "write a subquery for each of the queries in it") \
+    X(OUTER_TOP, NEVER, "LIMIT for each row of the query around", \
+      "number the rows in FROM by ROW_NUMBER() OVER (PARTITION BY …), and join them") \
+    X(OUTER_ON, NEVER, "conditions of a join with a column that only the query around has", \
+      "write the condition behind WHERE") \
+    X(FAR_SUBQUERY, NEVER, "a subquery in a subquery that refers past the query next to it", \
+      "join the tables of the two, in one subquery") \
+    X(ON_SUBQUERY, NEVER, \
+      "subqueries in ON of IN or ALL, or that refer to more than a column of the first table", \
+      "write it behind WHERE, or compute it in a query in FROM") \
     /* Expressions. */ \
     X(UNTYPED_NULL, NEVER, "a type for this NULL", "write CAST(NULL AS type)") \
     X(CALL, NEVER, "the call", "cast the arguments to types that Flink has it for") \

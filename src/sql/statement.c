@@ -140,6 +140,10 @@ static SqlStatement *statement_parse_explained(Parser *parser)
         (statement->kind == SQL_CREATE_TABLE && statement->create_table->query == NULL) ||
         statement->kind == SQL_CREATE_VIEW || statement->kind == SQL_CREATE_CATALOG ||
         statement->kind == SQL_CREATE_DATABASE || statement->kind == SQL_CREATE_FUNCTION;
+    if (statement->kind == SQL_CREATE_MATERIALIZED_TABLE)
+        extension_report(parser->diagnostics, EXTENSION_EXPLAIN_MATERIALIZED, start, NULL);
+    else if (statement->kind == SQL_CREATE_TABLE && !is_definition)
+        extension_report(parser->diagnostics, EXTENSION_EXPLAIN_CTAS, start, NULL);
     if (!is_definition)
         return statement;
     Diagnostic *d =
