@@ -1,0 +1,28 @@
+/* Inside jdbc/: MySQL and MariaDB. */
+#ifndef WEIR_CONNECT_JDBC_MYSQL_H
+#define WEIR_CONNECT_JDBC_MYSQL_H
+
+#include <mysql.h>
+
+#include "connect/jdbc/jdbc.h"
+#include "data/value.h"
+
+/* Fail with what the server or the library says of the last call; noted in the session as well. */
+Status jdbc_mysql_refused(JdbcSession *session, Error *error);
+
+void jdbc_mysql_quote(Buffer *out, Str name);
+/* database.table is a path. */
+void jdbc_mysql_quote_table(Buffer *out, Str name);
+/* A value that is not NULL. */
+void jdbc_mysql_literal(JdbcSession *session, Buffer *out, const Value *value);
+
+Status jdbc_mysql_connect(JdbcSession *session, Error *error);
+void jdbc_mysql_drop(JdbcSession *session);
+
+/* For the sink: see JdbcDriver. */
+Status jdbc_mysql_run(JdbcSession *session, Str statement, JdbcTake *take, void *context,
+                      Error *error);
+Status jdbc_mysql_check(JdbcTarget *target, Error *error);
+Status jdbc_mysql_apply(JdbcTarget *target, const Batch *batch, Selection rows, Error *error);
+
+#endif

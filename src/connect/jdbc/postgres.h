@@ -1,0 +1,27 @@
+/* Inside jdbc/: PostgreSQL. */
+#ifndef WEIR_CONNECT_JDBC_POSTGRES_H
+#define WEIR_CONNECT_JDBC_POSTGRES_H
+
+#include <libpq-fe.h>
+
+#include "connect/jdbc/jdbc.h"
+
+/* Fail with the server's or libpq's words; ERR_UNAVAILABLE is retriable. */
+Status jdbc_pg_fail(JdbcSession *session, Status status, const char *text, Error *error);
+/* The same with what the result says, which is noted in the session as well. */
+Status jdbc_pg_refused(JdbcSession *session, const PGresult *result, Error *error);
+
+void jdbc_pg_quote(Buffer *out, Str name);
+/* schema.table is a path. */
+void jdbc_pg_quote_table(Buffer *out, Str name);
+
+Status jdbc_pg_connect(JdbcSession *session, Error *error);
+void jdbc_pg_drop(JdbcSession *session);
+
+/* For the sink: see JdbcDriver. */
+Status jdbc_pg_run(JdbcSession *session, Str statement, JdbcTake *take, void *context,
+                   Error *error);
+Status jdbc_pg_check(JdbcTarget *target, Error *error);
+Status jdbc_pg_apply(JdbcTarget *target, const Batch *batch, Selection rows, Error *error);
+
+#endif
