@@ -260,7 +260,8 @@ static Status apply_epoch(JdbcSink *sink, const JdbcEpoch *epoch, Error *error)
 typedef struct Records {
     const JdbcEpoch *epoch;
     int64_t newest;
-    bool has_attempt, is_applied;
+    int64_t reached; /* by the run that the checkpoint is of */
+    bool has_attempt;
 } Records;
 
 static void take_record(void *context, const Str *cells, int32_t count)
@@ -274,7 +275,7 @@ static void take_record(void *context, const Str *cells, int32_t count)
     if (attempt != records->epoch->attempt)
         return;
     records->has_attempt = true;
-    records->is_applied = checkpoint >= records->epoch->checkpoint;
+    records->reached = checkpoint;
 }
 
 static Status insert_record(JdbcSink *sink, int64_t attempt, int64_t checkpoint, Error *error)
@@ -304,38 +305,63 @@ static Status update_record(JdbcSink *sink, int64_t attempt, int64_t checkpoint,
     return run(sink, &statement, NULL, NULL, error);
 }
 
-/* In one transaction: what the restored checkpoint has prepared is made visible unless it is, and
- * the runs before this one are shut out. */
-static Status claim(JdbcSink *sink, const JdbcEpoch *restored, Error *error)
+/* Make visible what the restored checkpoint has prepared, unless it is. */
+static Status settle(JdbcSink *sink, const JdbcEpoch *restored, const Records *records,
+                     Error *error)
 {
-    Records records = {.epoch = restored};
+    const PlanTable *table = sink->session.table;
+    if (records->reached > restored->checkpoint)
+        log_event(LOG_WARN, "jdbc",
+                  "table %.*s goes on from checkpoint %lld, but holds rows up to checkpoint %lld: "
+                  "those in between are written again",
+                  STR_ARGS(table->name), (long long)restored->checkpoint,
+                  (long long)records->reached);
+    if (records->has_attempt && records->reached >= restored->checkpoint)
+        return OK;
+    TRY(apply_epoch(sink, restored, error));
+    if (!epoch_is_empty(restored))
+        log_event(LOG_INFO, "jdbc", "table %.*s: finishes the commit of checkpoint %lld",
+                  STR_ARGS(table->name), (long long)restored->checkpoint);
+    return records->has_attempt
+               ? update_record(sink, restored->attempt, restored->checkpoint, error)
+               : insert_record(sink, restored->attempt, restored->checkpoint, error);
+}
+
+/* The runs before this one are shut out. */
+static Status supersede(JdbcSink *sink, int64_t attempt, Error *error)
+{
     Buffer statement = {0};
-    TRY(jdbc_sink_begin(sink, error));
-    buffer_printf(&statement,
-                  "SELECT attempt, checkpoint FROM weir_commits WHERE writer = '%s' FOR UPDATE",
-                  sink->writer);
-    TRY(run(sink, &statement, take_record, &records, error));
-    if (restored->checkpoint > 0 && !records.is_applied)
-        TRY(apply_epoch(sink, restored, error));
-    if (restored->checkpoint > 0 && !records.has_attempt)
-        TRY(insert_record(sink, restored->attempt, restored->checkpoint, error));
-    else if (restored->checkpoint > 0 && !records.is_applied)
-        TRY(update_record(sink, restored->attempt, restored->checkpoint, error));
-    int64_t attempt =
-        (restored->attempt > records.newest ? restored->attempt : records.newest) + 1;
     buffer_printf(&statement,
                   "UPDATE weir_commits SET superseded_by = %lld WHERE writer = '%s' AND "
                   "superseded_by IS NULL",
                   (long long)attempt, sink->writer);
     TRY(run(sink, &statement, NULL, NULL, error));
-    TRY(insert_record(sink, attempt, 0, error));
     buffer_printf(&statement, "DELETE FROM weir_staged WHERE writer = '%s'", sink->writer);
-    TRY(run(sink, &statement, NULL, NULL, error));
+    return run(sink, &statement, NULL, NULL, error);
+}
+
+/* All of it in one transaction. A new writer has nothing to look for, and would only stand in the
+ * way of others that are new. */
+static Status claim(JdbcSink *sink, const JdbcEpoch *restored, Error *error)
+{
+    Records records = {.epoch = restored};
+    Buffer statement = {0};
+    bool is_new = restored->checkpoint == 0;
+    TRY(jdbc_sink_begin(sink, error));
+    if (!is_new) {
+        buffer_printf(&statement,
+                      "SELECT attempt, checkpoint FROM weir_commits WHERE writer = '%s' FOR UPDATE",
+                      sink->writer);
+        TRY(run(sink, &statement, take_record, &records, error));
+        TRY(settle(sink, restored, &records, error));
+    }
+    int64_t attempt =
+        (restored->attempt > records.newest ? restored->attempt : records.newest) + 1;
+    if (!is_new)
+        TRY(supersede(sink, attempt, error));
+    TRY(insert_record(sink, attempt, 0, error));
     TRY(jdbc_sink_end(sink, error));
     sink->attempt = attempt;
-    if (restored->checkpoint > 0 && !records.is_applied && !epoch_is_empty(restored))
-        log_event(LOG_INFO, "jdbc", "table %.*s: finished the commit of checkpoint %lld",
-                  STR_ARGS(sink->session.table->name), (long long)restored->checkpoint);
     return OK;
 }
 
@@ -350,9 +376,12 @@ Status jdbc_exact_open(JdbcSink *sink, Str state, Error *error)
     sink->session.refusal = REFUSED_OTHER;
     if (status == OK)
         status = claim(sink, &restored, error);
-    /* Another run has taken the number at the same time. */
+    /* Another run has taken the number at the same time; or the end of the transaction was in
+     * doubt, and this is a new writer's second try: it takes another name. */
     if (status != OK && sink->session.refusal == REFUSED_ROW)
         error->is_retriable = true;
+    if (status != OK && state.length == 0)
+        sink->writer[0] = '\0';
     if (status != OK)
         jdbc_sink_drop(sink);
     epoch_clear(&restored);

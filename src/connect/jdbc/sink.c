@@ -288,11 +288,11 @@ static Status sink_open(SinkWriter *writer, Str state, Error *error)
         sink_map_columns(sink);
     }
     Status status = jdbc_sink_connect(sink, error);
-    if (status == OK && (sink->is_exact || state.length > 0))
-        status = jdbc_exact_open(sink, state, error);
-    if (status != OK && state.length == 0)
+    if (status != OK && state.length == 0 && !sink->was_connected)
         error->is_retriable = false;
-    return status;
+    TRY(status);
+    sink->was_connected = true;
+    return sink->is_exact || state.length > 0 ? jdbc_exact_open(sink, state, error) : OK;
 }
 
 /* ---- Writing ----------------------------------------------------------------------------- */

@@ -44,7 +44,7 @@ typedef struct JdbcSink {
     JdbcSession session;
     const JdbcDriver *driver;
     JdbcTarget target;
-    bool is_connected;
+    bool is_connected, was_connected;
     int64_t rows_max;    /* rows that wait before they are sent; 0: only the time counts */
     int64_t interval_us; /* how long they wait at the most; 0: only the number counts */
     bool is_exact;
