@@ -239,8 +239,8 @@ static Status apply_chunk(JdbcSink *sink, int64_t attempt, int64_t number, Error
                       STR_ARGS(sink->session.table->name));
         error_hint(error, "the database or the checkpoint was set back; start over with --fresh");
     }
-    for (int32_t i = 0; status == OK && i < chunk.rows.count; i++)
-        status = jdbc_sink_apply(sink, chunk.rows.batches[i], error);
+    if (status == OK)
+        status = jdbc_sink_apply(sink, &chunk.rows, error);
     jdbc_rows_clear(&chunk.rows);
     return status;
 }
@@ -249,9 +249,7 @@ static Status apply_epoch(JdbcSink *sink, const JdbcEpoch *epoch, Error *error)
 {
     for (int64_t i = epoch->staged_from; i < epoch->staged_to; i++)
         TRY(apply_chunk(sink, epoch->attempt, i, error));
-    for (int32_t i = 0; i < epoch->rows.count; i++)
-        TRY(jdbc_sink_apply(sink, epoch->rows.batches[i], error));
-    return OK;
+    return jdbc_sink_apply(sink, &epoch->rows, error);
 }
 
 /* ---- Opening ----------------------------------------------------------------------------- */

@@ -57,8 +57,8 @@ static const OptionSpec jdbc_options[] = {
     {.key = "sink.buffer-flush.max-rows",
      .type = OPTION_INT,
      .default_text = "100",
-     .help = "Send the rows that wait once there are so many; 0: only the interval counts. What "
-             "comes together is sent together."},
+     .help = "Send the rows that wait once there are so many, at the next look, 20 times a second; "
+             "0: only the interval counts."},
     {.key = "sink.buffer-flush.interval",
      .type = OPTION_DURATION,
      .default_text = "1 s",

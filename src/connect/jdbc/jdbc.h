@@ -61,6 +61,17 @@ typedef struct JdbcTarget {
     Buffer rows;
 } JdbcTarget;
 
+/* A row that is written. */
+typedef struct JdbcRow {
+    const Batch *batch;
+    int32_t row;
+} JdbcRow;
+
+static inline bool jdbc_row_is_removed(const JdbcRow *row)
+{
+    return batch_kind(row->batch, row->row) == ROW_DELETE;
+}
+
 /* A row of a result, as texts; NULL has no data. */
 typedef void JdbcTake(void *context, const Str *cells, int32_t count);
 
@@ -76,7 +87,7 @@ typedef struct JdbcDriver {
     Status (*check)(JdbcTarget *target, Error *error);
     /* Within a transaction: insert the rows, or bring them in and out by key, where no key comes
      * twice. After a failure with REFUSED_ROW the caller rolls back to its savepoint. */
-    Status (*apply)(JdbcTarget *target, const Batch *batch, Selection rows, Error *error);
+    Status (*apply)(JdbcTarget *target, const JdbcRow *rows, int32_t count, Error *error);
     const char *begin;      /* a transaction that sees what others have committed */
     const char *bytes_type; /* of a column of bytes */
     const char *table_tail; /* behind the columns of CREATE TABLE */

@@ -23,6 +23,10 @@ void jdbc_mysql_drop(JdbcSession *session);
 Status jdbc_mysql_run(JdbcSession *session, Str statement, JdbcTake *take, void *context,
                       Error *error);
 Status jdbc_mysql_check(JdbcTarget *target, Error *error);
-Status jdbc_mysql_apply(JdbcTarget *target, const Batch *batch, Selection rows, Error *error);
+/* A statement for as many of the rows from `*next` on as it holds, those that are to be removed or
+ * those that are not: target->rows, empty where there are none. */
+Status jdbc_mysql_write(JdbcTarget *target, const JdbcRow *rows, int32_t count, bool is_removal,
+                        int32_t *next, Error *error);
+Status jdbc_mysql_apply(JdbcTarget *target, const JdbcRow *rows, int32_t count, Error *error);
 
 #endif

@@ -278,10 +278,9 @@ Status jdbc_mysql_check(JdbcTarget *target, Error *error)
 
 /* ---- Applying ---------------------------------------------------------------------------- */
 
-static void append_value(const JdbcTarget *target, Buffer *out, const Batch *batch, int32_t row,
-                         int32_t column)
+static void append_value(const JdbcTarget *target, Buffer *out, const JdbcRow *row, int32_t column)
 {
-    Value value = value_get(&batch->columns[column], row);
+    Value value = value_get(&row->batch->columns[column], row->row);
     if (value.is_null)
         buffer_append_text(out, "NULL");
     else
@@ -289,23 +288,23 @@ static void append_value(const JdbcTarget *target, Buffer *out, const Batch *bat
 }
 
 /* (1, 'a') */
-static void append_row(const JdbcTarget *target, Buffer *out, const Batch *batch, int32_t row)
+static void append_row(const JdbcTarget *target, Buffer *out, const JdbcRow *row)
 {
-    for (int32_t i = 0; i < batch->column_count; i++) {
+    for (int32_t i = 0; i < row->batch->column_count; i++) {
         buffer_append_text(out, i == 0 ? "(" : ", ");
-        append_value(target, out, batch, row, i);
+        append_value(target, out, row, i);
     }
     buffer_append_char(out, ')');
 }
 
 /* (a = 1 AND b = 2): the servers find that by an index, unlike (a, b) IN (…). */
-static void append_condition(const JdbcTarget *target, Buffer *out, const Batch *batch, int32_t row)
+static void append_condition(const JdbcTarget *target, Buffer *out, const JdbcRow *row)
 {
     for (int32_t i = 0; i < target->key_count; i++) {
         buffer_append_text(out, i == 0 ? "(" : " AND ");
         jdbc_mysql_quote(out, target->columns->fields[target->key[i]].name);
         buffer_append_text(out, " = ");
-        append_value(target, out, batch, row, target->key[i]);
+        append_value(target, out, row, target->key[i]);
     }
     buffer_append_char(out, ')');
 }
@@ -321,10 +320,8 @@ static Status row_is_too_long(const JdbcTarget *target, Error *error)
     return fail(error, ERR_LIMIT, "WR3315", "%s", buffer_terminated(&session->reason));
 }
 
-/* A statement for as many of the rows from `*next` on as it holds: those that are to be removed, or
- * those that are not. Empty where there are none. */
-static Status write_statement(JdbcTarget *target, const Batch *batch, Selection rows,
-                              bool is_removal, int32_t *next, Error *error)
+Status jdbc_mysql_write(JdbcTarget *target, const JdbcRow *rows, int32_t count, bool is_removal,
+                        int32_t *next, Error *error)
 {
     Buffer *out = &target->rows, *tail = &target->session->statement;
     out->length = tail->length = 0;
@@ -334,14 +331,14 @@ static Status write_statement(JdbcTarget *target, const Batch *batch, Selection 
     int64_t head = out->length;
     int64_t most = target->packet_bytes - PACKET_BYTES_SPARE - tail->length;
     int64_t enough = most < STATEMENT_BYTES ? most : STATEMENT_BYTES;
-    for (; *next < rows.count && out->length < enough; (*next)++) {
-        int32_t row = selection_row(rows, *next);
-        if ((batch_kind(batch, row) == ROW_DELETE) != is_removal)
+    for (; *next < count && out->length < enough; (*next)++) {
+        const JdbcRow *row = &rows[*next];
+        if (jdbc_row_is_removed(row) != is_removal)
             continue;
         int64_t start = out->length;
         bool is_first = start == head;
         buffer_append_text(out, is_first ? "" : is_removal ? " OR " : ", ");
-        (is_removal ? append_condition : append_row)(target, out, batch, row);
+        (is_removal ? append_condition : append_row)(target, out, row);
         if (out->length <= most)
             continue;
         if (is_first)
@@ -356,21 +353,21 @@ static Status write_statement(JdbcTarget *target, const Batch *batch, Selection 
     return OK;
 }
 
-static Status apply_kind(JdbcTarget *target, const Batch *batch, Selection rows, bool is_removal,
+static Status apply_kind(JdbcTarget *target, const JdbcRow *rows, int32_t count, bool is_removal,
                          Error *error)
 {
-    for (int32_t next = 0; next < rows.count;) {
-        TRY(write_statement(target, batch, rows, is_removal, &next, error));
+    for (int32_t next = 0; next < count;) {
+        TRY(jdbc_mysql_write(target, rows, count, is_removal, &next, error));
         if (target->rows.length > 0)
             TRY(mysql_run(target, &target->rows, error));
     }
     return OK;
 }
 
-Status jdbc_mysql_apply(JdbcTarget *target, const Batch *batch, Selection rows, Error *error)
+Status jdbc_mysql_apply(JdbcTarget *target, const JdbcRow *rows, int32_t count, Error *error)
 {
     target->applied++;
-    if (target->key_count > 0 && batch->kinds != NULL)
-        TRY(apply_kind(target, batch, rows, true, error));
-    return apply_kind(target, batch, rows, false, error);
+    if (target->key_count > 0)
+        TRY(apply_kind(target, rows, count, true, error));
+    return apply_kind(target, rows, count, false, error);
 }

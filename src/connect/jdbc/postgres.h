@@ -22,6 +22,9 @@ void jdbc_pg_drop(JdbcSession *session);
 Status jdbc_pg_run(JdbcSession *session, Str statement, JdbcTake *take, void *context,
                    Error *error);
 Status jdbc_pg_check(JdbcTarget *target, Error *error);
-Status jdbc_pg_apply(JdbcTarget *target, const Batch *batch, Selection rows, Error *error);
+/* From the temporary table into the target, and out of the target. */
+void jdbc_pg_write_upsert(const JdbcTarget *target, Buffer *out);
+void jdbc_pg_write_delete(const JdbcTarget *target, Buffer *out);
+Status jdbc_pg_apply(JdbcTarget *target, const JdbcRow *rows, int32_t count, Error *error);
 
 #endif

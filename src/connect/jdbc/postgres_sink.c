@@ -76,7 +76,7 @@ static void write_insert(const JdbcTarget *target, Buffer *out)
     buffer_append_text(out, ")");
 }
 
-static void write_upsert(const JdbcTarget *target, Buffer *out)
+void jdbc_pg_write_upsert(const JdbcTarget *target, Buffer *out)
 {
     write_insert(target, out);
     buffer_append_text(out, " SELECT ");
@@ -98,7 +98,7 @@ static void write_upsert(const JdbcTarget *target, Buffer *out)
         buffer_append_text(out, "NOTHING");
 }
 
-static void write_delete(const JdbcTarget *target, Buffer *out)
+void jdbc_pg_write_delete(const JdbcTarget *target, Buffer *out)
 {
     buffer_append_text(out, "DELETE FROM ");
     jdbc_pg_quote_table(out, target->session->table_name);
@@ -228,11 +228,11 @@ static Status check_rights(const JdbcTarget *target, Error *error)
     out->length = 0;
     buffer_append_text(out, "EXPLAIN ");
     if (target->key_count > 0) {
-        write_upsert(target, out);
+        jdbc_pg_write_upsert(target, out);
         TRY(pg_run(target, out, error));
         out->length = 0;
         buffer_append_text(out, "EXPLAIN ");
-        write_delete(target, out);
+        jdbc_pg_write_delete(target, out);
     } else {
         write_insert(target, out);
         for (int32_t i = 0; i < target->columns->count; i++)
@@ -354,12 +354,12 @@ void jdbc_copy_value(Buffer *out, const Value *value, Buffer *scratch)
     }
 }
 
-static void copy_row(JdbcTarget *target, const Batch *batch, int32_t row)
+static void copy_row(JdbcTarget *target, const JdbcRow *row)
 {
     Buffer *out = &target->rows;
-    bool is_removed = batch_kind(batch, row) == ROW_DELETE;
-    for (int32_t i = 0; i < batch->column_count; i++) {
-        Value value = value_get(&batch->columns[i], row);
+    bool is_removed = jdbc_row_is_removed(row);
+    for (int32_t i = 0; i < row->batch->column_count; i++) {
+        Value value = value_get(&row->batch->columns[i], row->row);
         if (i > 0)
             buffer_append_char(out, '\t');
         if (is_removed && !jdbc_target_is_key(target, i))
@@ -408,12 +408,12 @@ static Status copy_end(JdbcTarget *target, Error *error)
     return status;
 }
 
-static Status copy_rows(JdbcTarget *target, const Batch *batch, Selection rows, Error *error)
+static Status copy_rows(JdbcTarget *target, const JdbcRow *rows, int32_t count, Error *error)
 {
     enum { COPY_BYTES_MAX = 1 << 30 };
     target->rows.length = 0;
-    for (int32_t i = 0; i < rows.count; i++) {
-        copy_row(target, batch, selection_row(rows, i));
+    for (int32_t i = 0; i < count; i++) {
+        copy_row(target, &rows[i]);
         if (target->rows.length < COPY_BYTES_MAX)
             continue;
         /* More than a message holds: the caller comes again with half of the rows. */
@@ -426,39 +426,26 @@ static Status copy_rows(JdbcTarget *target, const Batch *batch, Selection rows, 
     return copy_end(target, error);
 }
 
-static bool has_removed(const Batch *batch, Selection rows)
-{
-    for (int32_t i = 0; batch->kinds != NULL && i < rows.count; i++)
-        if (batch->kinds[selection_row(rows, i)] == ROW_DELETE)
-            return true;
-    return false;
-}
-
-static bool has_written(const Batch *batch, Selection rows)
-{
-    for (int32_t i = 0; i < rows.count; i++)
-        if (batch_kind(batch, selection_row(rows, i)) != ROW_DELETE)
-            return true;
-    return false;
-}
-
-Status jdbc_pg_apply(JdbcTarget *target, const Batch *batch, Selection rows, Error *error)
+Status jdbc_pg_apply(JdbcTarget *target, const JdbcRow *rows, int32_t count, Error *error)
 {
     Buffer *out = &target->session->statement;
+    int32_t removed = 0;
     if (target->key_count > 0 && target->applied > 0)
         TRY(jdbc_pg_run(target->session, STR("TRUNCATE " STAGE), NULL, NULL, error));
     target->applied++;
-    TRY(copy_rows(target, batch, rows, error));
+    TRY(copy_rows(target, rows, count, error));
     if (target->key_count == 0)
         return OK;
-    if (has_removed(batch, rows)) {
+    for (int32_t i = 0; i < count; i++)
+        removed += jdbc_row_is_removed(&rows[i]);
+    if (removed > 0) {
         out->length = 0;
-        write_delete(target, out);
+        jdbc_pg_write_delete(target, out);
         TRY(pg_run(target, out, error));
     }
-    if (!has_written(batch, rows))
+    if (removed == count)
         return OK;
     out->length = 0;
-    write_upsert(target, out);
+    jdbc_pg_write_upsert(target, out);
     return pg_run(target, out, error);
 }

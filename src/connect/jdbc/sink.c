@@ -14,8 +14,14 @@
 #include "base/log.h"
 #include "data/value.h"
 
-/* How long MySQL may take to answer one statement: a lock is waited for 50 seconds there. */
-enum { ANSWER_US_MAX = 300 * 1000 * 1000 };
+enum {
+    /* How long MySQL may take to answer one statement: a lock is waited for 50 seconds there. */
+    ANSWER_US_MAX = 300 * 1000 * 1000,
+    /* What is written under one savepoint ends at the batch with which it reaches one of these. */
+    RUN_ROWS = 16 * 1024,
+    RUN_BYTES = 16 << 20,
+    WAITING_ROWS_MAX = 64 * 1024,
+};
 
 /* ---- Dead letters ------------------------------------------------------------------------ */
 
@@ -141,21 +147,13 @@ Status jdbc_sink_end(JdbcSink *sink, Error *error)
     return sink_run(sink, "COMMIT", error);
 }
 
-static Selection part_of(const JdbcSink *sink, Selection rows, int32_t from, int32_t to)
-{
-    int32_t *part = arena_allocate(sink->scratch, (int64_t)sizeof(int32_t) * (to - from));
-    for (int32_t i = from; i < to; i++)
-        part[i - from] = selection_row(rows, i);
-    return (Selection){.rows = part, .count = to - from};
-}
-
 /* As deep as rows can be halved. */
-static Status apply_run(JdbcSink *sink, const Batch *batch, Selection rows, Error *error)
+static Status apply_run(JdbcSink *sink, const JdbcRow *rows, int32_t count, Error *error)
 {
     JdbcSession *session = &sink->session;
     TRY(sink_run(sink, "SAVEPOINT weir_run", error));
     session->refusal = REFUSED_OTHER;
-    Status status = sink->driver->apply(&sink->target, batch, rows, error);
+    Status status = sink->driver->apply(&sink->target, rows, count, error);
     if (status == OK)
         return sink_run(sink, "RELEASE SAVEPOINT weir_run", error);
     if (session->refusal != REFUSED_ROW || error->is_retriable)
@@ -163,50 +161,69 @@ static Status apply_run(JdbcSink *sink, const Batch *batch, Selection rows, Erro
     error_clear(error);
     TRY(sink_run(sink, "ROLLBACK TO SAVEPOINT weir_run", error));
     TRY(sink_run(sink, "RELEASE SAVEPOINT weir_run", error));
-    if (rows.count == 1) {
-        sink_refuse(sink, batch, selection_row(rows, 0));
+    if (count == 1) {
+        sink_refuse(sink, rows[0].batch, rows[0].row);
         return OK;
     }
-    int32_t half = rows.count / 2;
-    TRY(apply_run(sink, batch, part_of(sink, rows, 0, half), error));
-    return apply_run(sink, batch, part_of(sink, rows, half, rows.count), error);
+    int32_t half = count / 2;
+    TRY(apply_run(sink, rows, half, error));
+    return apply_run(sink, rows + half, count - half, error);
 }
 
-/* By key the last row of each counts. */
-static Selection last_of_keys(JdbcSink *sink, const Batch *batch)
+/* Put the rows of the batch before `end`, its last one first; by key only those whose key has not
+ * been seen, which is the last one of each. The new beginning. */
+static JdbcRow *put_before(JdbcSink *sink, JdbcRow *end, const Batch *batch)
 {
     Selection rows = batch->selection;
-    uint8_t **later = arena_allocate(sink->scratch, (int64_t)sizeof(uint8_t *) * rows.count);
-    int32_t *kept = arena_allocate(sink->scratch, (int64_t)sizeof(int32_t) * rows.count);
-    TableKeys keys = table_keys(&sink->key_shape, batch, sink->target.key, rows, sink->scratch);
-    table_find_or_insert(sink->later, &keys, 0, rows.count, later);
-    int32_t at = rows.count;
+    uint8_t **later = NULL;
+    if (sink->target.key_count > 0) {
+        later = arena_allocate(sink->scratch, (int64_t)sizeof(uint8_t *) * rows.count);
+        TableKeys keys =
+            table_keys(&sink->key_shape, batch, sink->target.key, rows, sink->scratch);
+        table_find_or_insert(sink->later, &keys, 0, rows.count, later);
+    }
     for (int32_t i = rows.count - 1; i >= 0; i--) {
-        if (later[i][0] == 0)
-            kept[--at] = selection_row(rows, i);
-        later[i][0] = 1;
+        if (later == NULL || later[i][0] == 0)
+            *--end = (JdbcRow){.batch = batch, .row = selection_row(rows, i)};
+        if (later != NULL)
+            later[i][0] = 1;
     }
-    if (!table_reuse(sink->later))
-        table_clear(sink->later);
-    return (Selection){.rows = kept + at, .count = rows.count - at};
+    return end;
 }
 
-Status jdbc_sink_apply(JdbcSink *sink, const Batch *batch, Error *error)
+static Status apply_batches(JdbcSink *sink, Batch *const *batches, int32_t count, int32_t row_count,
+                            Error *error)
 {
-    Selection rows = batch->selection;
-    if (rows.count == 0)
-        return OK;
     arena_reset(sink->scratch);
-    if (sink->target.key_count > 0)
-        rows = last_of_keys(sink, batch);
-    return apply_run(sink, batch, rows, error);
+    JdbcRow *run = arena_allocate(sink->scratch, (int64_t)sizeof(JdbcRow) * row_count);
+    JdbcRow *end = run + row_count, *begin = end;
+    for (int32_t i = count - 1; i >= 0; i--)
+        begin = put_before(sink, begin, batches[i]);
+    if (sink->later != NULL && !table_reuse(sink->later))
+        table_clear(sink->later);
+    return apply_run(sink, begin, (int32_t)(end - begin), error);
+}
+
+Status jdbc_sink_apply(JdbcSink *sink, const JdbcRows *rows, Error *error)
+{
+    for (int32_t from = 0; from < rows->count;) {
+        int32_t to = from, row_count = 0;
+        int64_t bytes = 0;
+        while (to < rows->count && (to == from || (row_count < RUN_ROWS && bytes < RUN_BYTES))) {
+            row_count += rows->batches[to]->selection.count;
+            bytes += batch_bytes(rows->batches[to++]);
+        }
+        if (row_count > 0)
+            TRY(apply_batches(sink, rows->batches + from, to - from, row_count, error));
+        from = to;
+    }
+    return OK;
 }
 
 static Status sink_send(JdbcSink *sink, Error *error)
 {
     TRY(jdbc_sink_begin(sink, error));
-    for (int32_t i = 0; i < sink->waiting.count; i++)
-        TRY(jdbc_sink_apply(sink, sink->waiting.batches[i], error));
+    TRY(jdbc_sink_apply(sink, &sink->waiting, error));
     return jdbc_sink_end(sink, error);
 }
 
@@ -297,11 +314,11 @@ static Status sink_open(SinkWriter *writer, Str state, Error *error)
 
 /* ---- Writing ----------------------------------------------------------------------------- */
 
+/* More than this is not kept even until the next tick. */
 static bool sink_is_full(const JdbcSink *sink)
 {
-    enum { ROWS_MAX = 1 << 16 };
-    int64_t rows_max = sink->rows_max > 0 && sink->rows_max < ROWS_MAX ? sink->rows_max : ROWS_MAX;
-    return sink->waiting.row_count >= rows_max || sink->waiting.bytes >= sink->memory_bytes;
+    return sink->waiting.row_count >= WAITING_ROWS_MAX ||
+           sink->waiting.bytes >= sink->memory_bytes;
 }
 
 /* The batch's columns as physical columns; what the query does not write is NULL. */
@@ -335,6 +352,8 @@ static Status sink_write(SinkWriter *writer, const Batch *batch, Error *error)
     return OK;
 }
 
+/* Rows that come fast are sent together: looking only now and then makes larger transactions of
+ * them. */
 static Status sink_tick(SinkWriter *writer, int64_t now_us, Error *error)
 {
     JdbcSink *sink = (JdbcSink *)writer;
@@ -343,7 +362,8 @@ static Status sink_tick(SinkWriter *writer, int64_t now_us, Error *error)
         return OK;
     int64_t waited_us = world_monotonic_us(writer->world) - sink->waiting_since_us;
     bool is_due = sink->interval_us > 0 && waited_us >= sink->interval_us;
-    return is_due || sink_is_full(sink) ? sink_flush(sink, error) : OK;
+    bool is_enough = sink->rows_max > 0 && sink->waiting.row_count >= sink->rows_max;
+    return is_due || is_enough ? sink_flush(sink, error) : OK;
 }
 
 static Status sink_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state, Error *error)

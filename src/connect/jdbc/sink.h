@@ -53,7 +53,7 @@ typedef struct JdbcSink {
     JdbcRows waiting;
     int64_t waiting_since_us;
     TableKey key_shape;
-    StateTable *later; /* keys that come again in the run of rows */
+    StateTable *later; /* keys of a run of rows, from its end on */
     Arena *scratch;
     Buffer letters; /* rows the server refused: reason, bytes, row kind; until the commit */
     /* Exactly once (exact.c). */
@@ -71,7 +71,7 @@ void jdbc_sink_drop(JdbcSink *sink);
 /* A transaction: begin, write, commit. After any failure the connection is dropped, which undoes
  * it. Rows the server refuses are left out and become dead letters with the commit. */
 Status jdbc_sink_begin(JdbcSink *sink, Error *error);
-Status jdbc_sink_apply(JdbcSink *sink, const Batch *batch, Error *error);
+Status jdbc_sink_apply(JdbcSink *sink, const JdbcRows *rows, Error *error);
 Status jdbc_sink_end(JdbcSink *sink, Error *error);
 
 /* ---- Exactly once (exact.c) -------------------------------------------------------------- */
