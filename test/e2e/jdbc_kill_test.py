@@ -3,10 +3,14 @@ moments and a server that goes away: the table is compared with a ledger, row by
 
 The source counts without end; the ledger is what the numbers must be up to the largest one seen."""
 
+import contextlib
 import os
 import random
+import select
 import shutil
 import signal
+import socket
+import threading
 import time
 
 from lib import main, wait_until
@@ -140,6 +144,60 @@ def test_connections_that_are_cut(server, box):
     assert weir.stop() == 0, weir.log()
     assert "trying again" in weir.log()
     assert ledger(server) > 0
+
+
+class CommitCutter(threading.Thread):
+    """Between the job and its database: every third COMMIT is given to the server, and when the
+    server has done it, the connection ends without the answer."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.server_port = port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.commits = self.cuts = 0
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(("127.0.0.1", self.server_port))
+                threading.Thread(target=self.carry, args=(client, server), daemon=True).start()
+
+    def carry(self, client, server):
+        with contextlib.suppress(OSError), client, server:
+            while True:
+                ready, _, _ = select.select([client, server], [], [])
+                for side in ready:
+                    data = side.recv(1 << 16)
+                    if not data:
+                        return
+                    (server if side is client else client).sendall(data)
+                    if side is client and b"COMMIT" in data and b"weir" not in data:
+                        self.commits += 1
+                        if self.commits % 3 == 0:
+                            server.recv(1 << 16)
+                            self.cuts += 1
+                            return
+
+
+@both
+def test_commits_whose_answer_is_lost(server, box):
+    """Done, but the job does not hear of it: its record says so, and nothing is written twice."""
+    server.sql("CREATE TABLE t (n BIGINT); CREATE TABLE u (n BIGINT PRIMARY KEY, m BIGINT)")
+    cutter = CommitCutter(server.server.port)
+    cutter.start()
+    server.url = server.url.replace(str(server.server.port), str(cutter.port))
+    weir = box.weir(pipeline(
+        sink(server, "n BIGINT", more=EXACT),
+        sink(server, "n BIGINT, m BIGINT, PRIMARY KEY (n) NOT ENFORCED", "u", "u", EXACT +
+             ", 'sink.exactly-once.memory' = '1 kb'"),
+        "INSERT INTO t SELECT n FROM o;\nINSERT INTO u SELECT n, n FROM o;\n", rate=2000)).start()
+    wait_until(lambda: cutter.cuts >= 20, "20 cuts", 60, process=weir)
+    weir.kill()
+    end(weir)
+    assert ledger(server) == ledger(server, "u") > 0
+    cutter.listener.close()
 
 
 @both
