@@ -8,9 +8,9 @@
  * weir_commits has a row for each run ("attempt") of a writer. The transaction locks its own row
  * first: whoever is in doubt whether a commit was done waits there until that is settled, and reads
  * the answer. A new run marks the rows of all runs before it as superseded, in the transaction that
- * finishes what its checkpoint has prepared: a process that still lives somewhere finds the mark and
- * commits nothing any more. Checkpoints count per run, because an older savepoint begins again with
- * numbers that have been used. */
+ * finishes what its checkpoint has prepared: a process that still lives somewhere finds the mark
+ * and commits nothing any more. Checkpoints count per run, because an older savepoint begins again
+ * with numbers that have been used. */
 #include "connect/jdbc/sink.h"
 
 #include <stdio.h>
@@ -95,8 +95,7 @@ static void new_writer(JdbcSink *sink)
 
 static Status run(JdbcSink *sink, Buffer *statement, JdbcTake *take, void *context, Error *error)
 {
-    Status status =
-        sink->driver->run(&sink->session, buffer_str(statement), take, context, error);
+    Status status = sink->driver->run(&sink->session, buffer_str(statement), take, context, error);
     buffer_free(statement);
     *statement = (Buffer){0};
     return status;
@@ -122,8 +121,9 @@ static Status need_table(JdbcSink *sink, const char *name, const char *columns, 
                       sink->driver->table_tail);
         status = run(sink, &statement, NULL, NULL, error);
         if (status != OK && sink->session.refusal == REFUSED_RIGHTS) {
-            error_hint(error, "'sink.delivery-guarantee' = 'exactly-once' keeps its records there; "
-                              "create it: CREATE TABLE %s",
+            error_hint(error,
+                       "'sink.delivery-guarantee' = 'exactly-once' keeps its records there; "
+                       "create it: CREATE TABLE %s",
                        columns);
             return status;
         }
@@ -133,8 +133,9 @@ static Status need_table(JdbcSink *sink, const char *name, const char *columns, 
 static Status need_tables(JdbcSink *sink, Error *error)
 {
     Buffer staged = {0};
-    buffer_append_text(&staged, "weir_staged (writer VARCHAR(32) NOT NULL, attempt BIGINT NOT NULL, "
-                                "chunk BIGINT NOT NULL, content ");
+    buffer_append_text(&staged,
+                       "weir_staged (writer VARCHAR(32) NOT NULL, attempt BIGINT NOT NULL, "
+                       "chunk BIGINT NOT NULL, content ");
     buffer_append_text(&staged, sink->driver->bytes_type);
     buffer_append_text(&staged, " NOT NULL, PRIMARY KEY (writer, attempt, chunk))");
     Status status = need_table(sink, "weir_commits", COMMITS, error);
@@ -184,9 +185,10 @@ static Status stage_waiting(JdbcSink *sink, int64_t *chunk, Error *error)
 {
     Buffer statement = {0};
     TRY(jdbc_sink_begin(sink, error));
-    buffer_printf(&statement,
-                  "DELETE FROM weir_staged WHERE writer = '%s' AND attempt = %lld AND chunk >= %lld",
-                  sink->writer, (long long)sink->attempt, (long long)*chunk);
+    buffer_printf(
+        &statement,
+        "DELETE FROM weir_staged WHERE writer = '%s' AND attempt = %lld AND chunk >= %lld",
+        sink->writer, (long long)sink->attempt, (long long)*chunk);
     TRY(run(sink, &statement, NULL, NULL, error));
     for (int32_t i = 0; i < sink->waiting.count; i++)
         TRY(stage_batch(sink, sink->waiting.batches[i], chunk, error));
@@ -218,9 +220,8 @@ static void take_chunk(void *context, const Str *cells, int32_t count)
     Buffer scratch = {0};
     Value value;
     (void)count;
-    chunk->is_whole =
-        jdbc_value(chunk->sink->url.kind, cells[0], type_bytes(), &scratch, &value) &&
-        jdbc_batch_load(&chunk->rows, chunk->sink->target.columns, value.text);
+    chunk->is_whole = jdbc_value(chunk->sink->url.kind, cells[0], type_bytes(), &scratch, &value) &&
+                      jdbc_batch_load(&chunk->rows, chunk->sink->target.columns, value.text);
     buffer_free(&scratch);
 }
 
@@ -353,8 +354,7 @@ static Status claim(JdbcSink *sink, const JdbcEpoch *restored, Error *error)
         TRY(run(sink, &statement, take_record, &records, error));
         TRY(settle(sink, restored, &records, error));
     }
-    int64_t attempt =
-        (restored->attempt > records.newest ? restored->attempt : records.newest) + 1;
+    int64_t attempt = (restored->attempt > records.newest ? restored->attempt : records.newest) + 1;
     if (!is_new)
         TRY(supersede(sink, attempt, error));
     TRY(insert_record(sink, attempt, 0, error));
@@ -418,12 +418,12 @@ static Status check_record(const JdbcSink *sink, const Record *record, Error *er
 {
     if (record->is_found && !record->is_superseded)
         return OK;
-    Status status =
-        fail(error, ERR_LOST, "WR3316",
-             record->is_found
-                 ? "table `%.*s`: another run has taken over its checkpoints and commits from now on"
-                 : "table `%.*s`: the record of this run in weir_commits is gone",
-             STR_ARGS(sink->session.table->name));
+    Status status = fail(
+        error, ERR_LOST, "WR3316",
+        record->is_found
+            ? "table `%.*s`: another run has taken over its checkpoints and commits from now on"
+            : "table `%.*s`: the record of this run in weir_commits is gone",
+        STR_ARGS(sink->session.table->name));
     error_hint(error, record->is_found
                           ? "one of the two must end: each savepoint is gone on from once, and a "
                             "data folder is not copied while its pipeline runs"

@@ -52,11 +52,11 @@ typedef struct JdbcSession {
 /* The table of a sink. */
 typedef struct JdbcTarget {
     JdbcSession *session;
-    const Schema *columns; /* all physical ones: batches have them in this order */
-    const int32_t *key;    /* indexes into columns */
-    int32_t key_count;     /* 0: rows are only inserted */
-    int32_t applied;       /* runs of rows in the open transaction so far */
-    int64_t packet_bytes;  /* MySQL: the longest statement */
+    const Schema *columns;   /* all physical ones: batches have them in this order */
+    const int32_t *key;      /* indexes into columns */
+    int32_t key_count;       /* 0: rows are only inserted */
+    int32_t applied;         /* runs of rows in the open transaction so far */
+    int64_t packet_bytes;    /* MySQL: the longest statement */
     bool needs_transactions; /* what is rolled back must be undone */
     Buffer rows;
 } JdbcTarget;

@@ -1,11 +1,11 @@
 /* MySQL and MariaDB by libmariadb: what look-ups and sinks share. */
-#include "connect/jdbc/mysql.h"
-
 #include <errmsg.h>
+#include <mysql.h>
 #include <mysqld_error.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "connect/jdbc/mysql.h"
 #include "data/value.h"
 
 static MYSQL *session_mysql(const JdbcSession *session)

@@ -2,8 +2,6 @@
 #ifndef WEIR_CONNECT_JDBC_MYSQL_H
 #define WEIR_CONNECT_JDBC_MYSQL_H
 
-#include <mysql.h>
-
 #include "connect/jdbc/jdbc.h"
 #include "data/value.h"
 

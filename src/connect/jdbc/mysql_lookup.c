@@ -3,6 +3,7 @@
  *     SELECT 0, a, b FROM t WHERE k = 7 UNION ALL SELECT 1, a, b FROM t WHERE k = 9 …
  *
  * A key that the server cannot compare spoils the whole statement: it is found by halves. */
+#include <mysql.h>
 #include <mysqld_error.h>
 
 #include "connect/jdbc/mysql.h"

@@ -1,8 +1,9 @@
 /* Writing to MySQL and MariaDB: statements of many rows.
  *
- *     DELETE FROM t WHERE (k) IN ((1), (2)) ─> INSERT … VALUES (…), (…) ON DUPLICATE KEY UPDATE …
+ *     DELETE FROM t WHERE (k = 1) OR (k = 2) ─> INSERT … VALUES (…), (…) ON DUPLICATE KEY UPDATE …
  *
  * A statement is as long as the server takes it at the most, and a megabyte. */
+#include <mysql.h>
 #include <stdio.h>
 
 #include "connect/jdbc/mysql.h"
@@ -214,13 +215,11 @@ static Status check_key(const JdbcTarget *target, Error *error)
     append_identity(target, out);
     buffer_append_text(out, " AND non_unique = 0 GROUP BY index_name HAVING SUM(column_name IN (");
     for (int32_t i = 0; i < target->key_count; i++) {
-        Value name = {.type = type_string(),
-                      .text = target->columns->fields[target->key[i]].name};
+        Value name = {.type = type_string(), .text = target->columns->fields[target->key[i]].name};
         buffer_append_text(out, i == 0 ? "" : ", ");
         jdbc_mysql_literal(session, out, &name);
     }
-    buffer_printf(out, ")) = %d AND COUNT(*) = %d) AS found", target->key_count,
-                  target->key_count);
+    buffer_printf(out, ")) = %d AND COUNT(*) = %d) AS found", target->key_count, target->key_count);
     int64_t found = 0;
     TRY(jdbc_mysql_run(session, buffer_str(out), take_number, &found, error));
     if (found > 0)
@@ -314,8 +313,9 @@ static Status row_is_too_long(const JdbcTarget *target, Error *error)
     JdbcSession *session = target->session;
     session->refusal = REFUSED_ROW;
     session->reason.length = 0;
-    buffer_printf(&session->reason, "the row is longer than the server's max_allowed_packet of "
-                                    "%lld bytes",
+    buffer_printf(&session->reason,
+                  "the row is longer than the server's max_allowed_packet of "
+                  "%lld bytes",
                   (long long)target->packet_bytes);
     return fail(error, ERR_LIMIT, "WR3315", "%s", buffer_terminated(&session->reason));
 }

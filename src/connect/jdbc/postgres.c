@@ -1,7 +1,8 @@
 /* PostgreSQL by libpq: what look-ups and sinks share. */
-#include "connect/jdbc/postgres.h"
-
+#include <libpq-fe.h>
 #include <stdatomic.h>
+
+#include "connect/jdbc/postgres.h"
 
 /* ---- Mistakes ---------------------------------------------------------------------------- */
 
@@ -19,9 +20,8 @@ Status jdbc_pg_fail(JdbcSession *session, Status status, const char *text, Error
     line_of(&line, text);
     bool is_passing = status == ERR_UNAVAILABLE;
     status = fail(error, status, is_passing ? "WR3311" : "WR3312",
-                  "table `%.*s`, PostgreSQL at %s:%d: %s",
-                  STR_ARGS(session->table->name), session->url->host,
-                  session->url->port, buffer_terminated(&line));
+                  "table `%.*s`, PostgreSQL at %s:%d: %s", STR_ARGS(session->table->name),
+                  session->url->host, session->url->port, buffer_terminated(&line));
     error->is_retriable = is_passing && !atomic_load(&session->is_interrupted);
     buffer_free(&line);
     session->refusal = REFUSED_OTHER;

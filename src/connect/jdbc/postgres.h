@@ -2,9 +2,9 @@
 #ifndef WEIR_CONNECT_JDBC_POSTGRES_H
 #define WEIR_CONNECT_JDBC_POSTGRES_H
 
-#include <libpq-fe.h>
-
 #include "connect/jdbc/jdbc.h"
+
+typedef struct pg_result PGresult; /* of libpq-fe.h */
 
 /* Fail with the server's or libpq's words; ERR_UNAVAILABLE is retriable. */
 Status jdbc_pg_fail(JdbcSession *session, Status status, const char *text, Error *error);

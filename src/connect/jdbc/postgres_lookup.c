@@ -2,6 +2,7 @@
  *
  * A key that the server cannot compare ends the pipeline: the keys behind it make another one. */
 #include <errno.h>
+#include <libpq-fe.h>
 #include <poll.h>
 
 #include "base/memory.h"
@@ -166,8 +167,9 @@ static Status pg_send(const PgRound *round, Error *error)
     for (int32_t key = round->next; key < keys->row_count && is_sent; key++)
         is_sent = !key_is_possible(keys, key) || pg_send_key(round->session, keys, key);
     is_sent = is_sent && PQpipelineSync(connection) == 1;
-    return is_sent ? OK
-                   : jdbc_pg_fail(round->session, ERR_UNAVAILABLE, PQerrorMessage(connection), error);
+    return is_sent
+               ? OK
+               : jdbc_pg_fail(round->session, ERR_UNAVAILABLE, PQerrorMessage(connection), error);
 }
 
 static void take_rows(const PgRound *round, const PGresult *result, int32_t key)
@@ -227,9 +229,9 @@ static Status pg_take_all(PgRound *round, Error *error)
     TRY(pg_result(round, &sync, error));
     bool is_synced = PQresultStatus(sync) == PGRES_PIPELINE_SYNC;
     PQclear(sync);
-    return is_synced
-               ? OK
-               : jdbc_pg_fail(round->session, ERR_UNAVAILABLE, "the pipeline lost its place", error);
+    return is_synced ? OK
+                     : jdbc_pg_fail(round->session, ERR_UNAVAILABLE, "the pipeline lost its place",
+                                    error);
 }
 
 static Status pg_find(JdbcSession *session, const Batch *keys, LookupRows *rows, Error *error)

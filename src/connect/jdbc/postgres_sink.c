@@ -4,6 +4,7 @@
  *     COPY weir_rows ─> DELETE … USING weir_rows ─> INSERT … SELECT … ON CONFLICT DO UPDATE
  *
  * The temporary table has the types of the target and none of its rules. */
+#include <libpq-fe.h>
 #include <stdio.h>
 
 #include "connect/jdbc/postgres.h"
@@ -212,8 +213,7 @@ static Status make_stage(const JdbcTarget *target, Error *error)
 {
     Buffer *out = &target->session->statement;
     out->length = 0;
-    buffer_append_text(out,
-                       "CREATE TEMPORARY TABLE weir_rows ON COMMIT DELETE ROWS AS SELECT ");
+    buffer_append_text(out, "CREATE TEMPORARY TABLE weir_rows ON COMMIT DELETE ROWS AS SELECT ");
     append_columns(target, out);
     buffer_append_text(out, ", false AS weir_removed FROM ");
     jdbc_pg_quote_table(out, target->session->table_name);

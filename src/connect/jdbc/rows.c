@@ -7,8 +7,7 @@ static void rows_take(JdbcRows *rows, Batch *batch)
 {
     if (rows->count == rows->capacity) {
         rows->capacity = rows->capacity == 0 ? 8 : rows->capacity * 2;
-        rows->batches =
-            memory_resize(rows->batches, (int64_t)sizeof(Batch *) * rows->capacity);
+        rows->batches = memory_resize(rows->batches, (int64_t)sizeof(Batch *) * rows->capacity);
     }
     rows->batches[rows->count++] = batch;
     rows->row_count += batch->row_count;

@@ -25,7 +25,8 @@ enum {
 
 /* ---- Dead letters ------------------------------------------------------------------------ */
 
-/* Kept until the transaction commits, so that a transaction that is tried again tells of it once. */
+/* Kept until the transaction commits, so that a transaction that is tried again tells of it once.
+ */
 static void sink_refuse(JdbcSink *sink, const Batch *batch, int32_t row)
 {
     const Schema *physical = sink->target.columns;
@@ -82,8 +83,9 @@ static void sink_advise(const JdbcSink *sink, Error *error)
         break;
     case REFUSED_COLUMN:
         jdbc_create_table(&sink->target, sink->url.kind, &text);
-        error_hint(error, "declare the columns by their names in the database; as they are "
-                          "declared it would be: %s",
+        error_hint(error,
+                   "declare the columns by their names in the database; as they are "
+                   "declared it would be: %s",
                    buffer_terminated(&text));
         break;
     case REFUSED_UPSERT:
@@ -178,8 +180,7 @@ static JdbcRow *put_before(JdbcSink *sink, JdbcRow *end, const Batch *batch)
     uint8_t **later = NULL;
     if (sink->target.key_count > 0) {
         later = arena_allocate(sink->scratch, (int64_t)sizeof(uint8_t *) * rows.count);
-        TableKeys keys =
-            table_keys(&sink->key_shape, batch, sink->target.key, rows, sink->scratch);
+        TableKeys keys = table_keys(&sink->key_shape, batch, sink->target.key, rows, sink->scratch);
         table_find_or_insert(sink->later, &keys, 0, rows.count, later);
     }
     for (int32_t i = rows.count - 1; i >= 0; i--) {
@@ -317,8 +318,7 @@ static Status sink_open(SinkWriter *writer, Str state, Error *error)
 /* More than this is not kept even until the next tick. */
 static bool sink_is_full(const JdbcSink *sink)
 {
-    return sink->waiting.row_count >= WAITING_ROWS_MAX ||
-           sink->waiting.bytes >= sink->memory_bytes;
+    return sink->waiting.row_count >= WAITING_ROWS_MAX || sink->waiting.bytes >= sink->memory_bytes;
 }
 
 /* The batch's columns as physical columns; what the query does not write is NULL. */

@@ -32,8 +32,8 @@ enum { JDBC_WRITER_BYTES = 33 };
 
 /* What a checkpoint has made ready. */
 typedef struct JdbcEpoch {
-    int64_t attempt;    /* the run that made it */
-    int64_t checkpoint; /* 0: nothing is prepared */
+    int64_t attempt;                /* the run that made it */
+    int64_t checkpoint;             /* 0: nothing is prepared */
     int64_t staged_from, staged_to; /* chunks in the database, which come before … */
     JdbcRows rows;                  /* … these */
 } JdbcEpoch;
@@ -48,7 +48,7 @@ typedef struct JdbcSink {
     int64_t rows_max;    /* rows that wait before they are sent; 0: only the time counts */
     int64_t interval_us; /* how long they wait at the most; 0: only the number counts */
     bool is_exact;
-    int64_t memory_bytes; /* exactly once: rows in memory before they are staged */
+    int64_t memory_bytes;  /* exactly once: rows in memory before they are staged */
     const int32_t *inputs; /* column of the batch for each physical column, or -1 */
     JdbcRows waiting;
     int64_t waiting_since_us;

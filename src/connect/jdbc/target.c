@@ -40,11 +40,16 @@ static const char *type_name(TypeId type, bool is_pg)
         TypeId type;
         const char *mysql, *pg;
     } names[] = {
-        {TYPE_BOOLEAN, "BOOLEAN", "BOOLEAN"},    {TYPE_TINYINT, "TINYINT", "SMALLINT"},
-        {TYPE_SMALLINT, "SMALLINT", "SMALLINT"}, {TYPE_INT, "INT", "INTEGER"},
-        {TYPE_BIGINT, "BIGINT", "BIGINT"},       {TYPE_FLOAT, "FLOAT", "REAL"},
-        {TYPE_DOUBLE, "DOUBLE", "FLOAT8"},       {TYPE_BINARY, "LONGBLOB", "BYTEA"},
-        {TYPE_VARBINARY, "LONGBLOB", "BYTEA"},   {TYPE_DATE, "DATE", "DATE"},
+        {TYPE_BOOLEAN, "BOOLEAN", "BOOLEAN"},
+        {TYPE_TINYINT, "TINYINT", "SMALLINT"},
+        {TYPE_SMALLINT, "SMALLINT", "SMALLINT"},
+        {TYPE_INT, "INT", "INTEGER"},
+        {TYPE_BIGINT, "BIGINT", "BIGINT"},
+        {TYPE_FLOAT, "FLOAT", "REAL"},
+        {TYPE_DOUBLE, "DOUBLE", "FLOAT8"},
+        {TYPE_BINARY, "LONGBLOB", "BYTEA"},
+        {TYPE_VARBINARY, "LONGBLOB", "BYTEA"},
+        {TYPE_DATE, "DATE", "DATE"},
         {TYPE_TIME, "TIME", "TIME"},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -110,8 +115,9 @@ Status jdbc_type_refused(const JdbcTarget *target, int32_t column, const char *i
                          "column of `%.*s` in the database: that is %s",
                          STR_ARGS(session->table->name), STR_ARGS(field->name),
                          STR_ARGS(buffer_str(&declared)), STR_ARGS(session->table_name), is);
-    error_hint(error, "declare the column as the database has it, and CAST in the query; or make "
-                      "the column %.*s in the database",
+    error_hint(error,
+               "declare the column as the database has it, and CAST in the query; or make "
+               "the column %.*s in the database",
                STR_ARGS(buffer_str(&wanted)));
     buffer_free(&declared);
     buffer_free(&wanted);
