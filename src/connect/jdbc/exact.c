@@ -108,12 +108,13 @@ static const char COMMITS[] =
 
 /* Looked for first: who may not create tables can be given them. Several sinks may start at once,
  * so a failure to create it counts only if it is still not there. */
-static Status need_table(JdbcSink *sink, const char *name, const char *columns, Error *error)
+static Status need_table(JdbcSink *sink, const char *columns, Error *error)
 {
     Buffer statement = {0};
+    Str rest, name = str_split(str_from(columns), ' ', &rest);
     for (int32_t i = 0;; i++) {
         sink->session.refusal = REFUSED_OTHER;
-        buffer_printf(&statement, "SELECT 1 FROM %s WHERE 1 = 0", name);
+        buffer_printf(&statement, "SELECT 1 FROM %.*s WHERE 1 = 0", STR_ARGS(name));
         Status status = run(sink, &statement, NULL, NULL, error);
         if (status == OK || sink->session.refusal != REFUSED_TABLE || i == CREATE_TRIES)
             return status;
@@ -138,9 +139,9 @@ static Status need_tables(JdbcSink *sink, Error *error)
                        "chunk BIGINT NOT NULL, content ");
     buffer_append_text(&staged, sink->driver->bytes_type);
     buffer_append_text(&staged, " NOT NULL, PRIMARY KEY (writer, attempt, chunk))");
-    Status status = need_table(sink, "weir_commits", COMMITS, error);
+    Status status = need_table(sink, COMMITS, error);
     if (status == OK)
-        status = need_table(sink, "weir_staged", buffer_terminated(&staged), error);
+        status = need_table(sink, buffer_terminated(&staged), error);
     buffer_free(&staged);
     return status;
 }

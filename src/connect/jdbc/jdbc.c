@@ -48,12 +48,25 @@ static const OptionSpec jdbc_options[] = {
      .default_text = "always",
      .choices = "always|never",
      .help = "Accepted for Flink's sake."},
-    {.key = "scan.partition.column", .type = OPTION_TEXT, .help = "Accepted for Flink's sake."},
-    {.key = "scan.partition.num", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
-    {.key = "scan.partition.lower-bound", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
-    {.key = "scan.partition.upper-bound", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
-    {.key = "scan.fetch-size", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
-    {.key = "scan.auto-commit", .type = OPTION_BOOL, .help = "Accepted for Flink's sake."},
+    {.key = "scan.partition.column",
+     .type = OPTION_TEXT,
+     .help = "A column of integers: the table is read range by range of it, and rows outside of "
+             "the bounds not at all. Given with the other three or not at all."},
+    {.key = "scan.partition.num", .type = OPTION_INT, .help = "How many ranges."},
+    {.key = "scan.partition.lower-bound",
+     .type = OPTION_INT,
+     .help = "The least value of the first range."},
+    {.key = "scan.partition.upper-bound",
+     .type = OPTION_INT,
+     .help = "The largest value of the last range."},
+    {.key = "scan.fetch-size",
+     .type = OPTION_INT,
+     .default_text = "0",
+     .help = "How many rows are fetched at once; 0: as many as a batch holds."},
+    {.key = "scan.auto-commit",
+     .type = OPTION_BOOL,
+     .default_text = "true",
+     .help = "Accepted for Flink's sake: rows always come through a cursor."},
     {.key = "sink.buffer-flush.max-rows",
      .type = OPTION_INT,
      .default_text = "100",
@@ -172,6 +185,42 @@ static ChangelogMode jdbc_write_mode(const TableOptions *table)
     return table->has_primary_key ? CHANGELOG_UPSERT : CHANGELOG_APPEND;
 }
 
+static const char *const partition_keys[] = {"scan.partition.column", "scan.partition.num",
+                                             "scan.partition.lower-bound",
+                                             "scan.partition.upper-bound"};
+
+static Status jdbc_check_scan(const TableCheck *check)
+{
+    enum { KEYS = sizeof partition_keys / sizeof partition_keys[0] };
+    const OptionSet *options = check->table->options;
+    int32_t given = 0, last = 0;
+    for (int32_t i = 0; i < KEYS; i++) {
+        given += options_has(options, partition_keys[i]);
+        last = options_has(options, partition_keys[i]) ? i : last;
+    }
+    if (options_int(options, "scan.fetch-size") < 0)
+        return jdbc_fail(check, "scan.fetch-size", "it is not negative", NULL);
+    if (given == 0)
+        return OK;
+    if (given < KEYS)
+        return jdbc_fail(check, partition_keys[last],
+                         "the four options of `scan.partition` are given together or not at all",
+                         NULL);
+    if (options_int(options, "scan.partition.num") < 1)
+        return jdbc_fail(check, "scan.partition.num", "there is at least one range", NULL);
+    if (options_int(options, "scan.partition.lower-bound") >
+        options_int(options, "scan.partition.upper-bound"))
+        return jdbc_fail(check, "scan.partition.lower-bound",
+                         "it is not larger than `scan.partition.upper-bound`", NULL);
+    return OK;
+}
+
+static bool jdbc_is_bounded(const TableOptions *table)
+{
+    (void)table;
+    return true;
+}
+
 static Status jdbc_check_numbers(const TableCheck *check)
 {
     const OptionSet *options = check->table->options;
@@ -197,15 +246,19 @@ static Status jdbc_check(const TableCheck *check)
         return jdbc_fail(check, options_has(options, "username") ? "username" : "password",
                          "`username` and `password` are given together or not at all", NULL);
     TRY(jdbc_check_numbers(check));
+    TRY(jdbc_check_scan(check));
     return jdbc_check_columns(check, url.kind);
 }
 
 static const ConnectorInfo jdbc_info = {
     .name = "jdbc",
-    .summary = "Writes rows to a table of MySQL, MariaDB or PostgreSQL, and looks them up.",
+    .summary =
+        "Reads a table of MySQL, MariaDB or PostgreSQL once, writes to it, looks its rows up.",
     .options = jdbc_options,
     .option_count = sizeof jdbc_options / sizeof jdbc_options[0],
+    .can_read = true,
     .can_write = true,
+    .is_bounded = jdbc_is_bounded,
     .guarantee = SINK_IDEMPOTENT,
     .guarantee_of = jdbc_guarantee,
     .write_mode = jdbc_write_mode,
@@ -213,4 +266,5 @@ static const ConnectorInfo jdbc_info = {
     .check = jdbc_check,
 };
 
-const Connector jdbc_connector = {.info = &jdbc_info, .sink = &jdbc_sink, .lookup = &jdbc_lookup};
+const Connector jdbc_connector = {
+    .info = &jdbc_info, .source = &jdbc_source, .sink = &jdbc_sink, .lookup = &jdbc_lookup};

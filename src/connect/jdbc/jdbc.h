@@ -42,6 +42,7 @@ typedef struct JdbcSession {
     _Atomic int32_t socket;      /* of the connection, for the thread that interrupts; -1: none */
     _Atomic bool is_interrupted;
     void *connection;
+    void *result; /* MySQL: of a query whose rows are still coming; or NULL */
     Buffer statement, text;
     const char **values; /* look-ups, by key column: room for the driver */
     int64_t *starts;
@@ -88,6 +89,10 @@ typedef struct JdbcDriver {
     /* Within a transaction: insert the rows, or bring them in and out by key, where no key comes
      * twice. After a failure with REFUSED_ROW the caller rolls back to its savepoint. */
     Status (*apply)(JdbcTarget *target, const JdbcRow *rows, int32_t count, Error *error);
+    /* Begin to read the rows of a query, and read up to so many of them: none at the end. */
+    Status (*scan)(JdbcSession *session, Str query, Error *error);
+    Status (*fetch)(JdbcSession *session, int32_t rows_max, JdbcTake *take, void *context,
+                    int32_t *count, Error *error);
     const char *begin;      /* a transaction that sees what others have committed */
     const char *bytes_type; /* of a column of bytes */
     const char *table_tail; /* behind the columns of CREATE TABLE */
@@ -131,5 +136,6 @@ void jdbc_copy_value(Buffer *out, const Value *value, Buffer *scratch);
 
 extern const LookupKind jdbc_lookup;
 extern const SinkKind jdbc_sink;
+extern const SourceKind jdbc_source;
 
 #endif

@@ -4,7 +4,9 @@
 #include <mysqld_error.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
+#include "base/memory.h"
 #include "connect/jdbc/mysql.h"
 #include "data/value.h"
 
@@ -129,10 +131,16 @@ void jdbc_mysql_quote_table(Buffer *out, Str name)
 
 /* ---- Connecting -------------------------------------------------------------------------- */
 
+/* What is left of a result would be read before it is let go of, but for the closed socket. */
 void jdbc_mysql_drop(JdbcSession *session)
 {
+    if (session->result != NULL) {
+        shutdown((int)mysql_get_socket(session_mysql(session)), SHUT_RDWR);
+        mysql_free_result(session->result);
+    }
     if (session->connection != NULL)
         mysql_close(session_mysql(session));
+    session->result = NULL;
     session->connection = NULL;
 }
 
@@ -234,4 +242,60 @@ void jdbc_mysql_literal(JdbcSession *session, Buffer *out, const Value *value)
         if (!is_number)
             buffer_append_char(out, '\'');
     }
+}
+
+/* ---- Statements -------------------------------------------------------------------------- */
+
+/* Up to `rows_max` rows of the result; how many there were. */
+static int32_t take_rows(MYSQL_RES *result, int32_t rows_max, JdbcTake *take, void *context)
+{
+    int32_t fields = (int32_t)mysql_num_fields(result), taken = 0;
+    Str *cells = memory_allocate((int64_t)sizeof(Str) * (fields + 1));
+    for (; taken < rows_max; taken++) {
+        MYSQL_ROW texts = mysql_fetch_row(result);
+        if (texts == NULL)
+            break;
+        const unsigned long *lengths = mysql_fetch_lengths(result);
+        for (int32_t i = 0; i < fields; i++)
+            cells[i] = texts[i] == NULL ? (Str){0} : str_make(texts[i], (int64_t)lengths[i]);
+        if (take != NULL)
+            take(context, cells, fields);
+    }
+    memory_free(cells);
+    return taken;
+}
+
+Status jdbc_mysql_run(JdbcSession *session, Str statement, JdbcTake *take, void *context,
+                      Error *error)
+{
+    MYSQL *mysql = session->connection;
+    if (mysql_real_query(mysql, statement.data, (unsigned long)statement.length) != 0)
+        return jdbc_mysql_refused(session, error);
+    MYSQL_RES *result = mysql_store_result(mysql);
+    if (result == NULL)
+        return mysql_field_count(mysql) == 0 ? OK : jdbc_mysql_refused(session, error);
+    take_rows(result, INT32_MAX, take, context);
+    mysql_free_result(result);
+    return OK;
+}
+
+/* ---- Scans ------------------------------------------------------------------------------- */
+
+/* The server sends as fast as it is read, and waits for a day where that stands still. */
+Status jdbc_mysql_scan(JdbcSession *session, Str query, Error *error)
+{
+    MYSQL *mysql = session->connection;
+    TRY(jdbc_mysql_run(session, STR("SET SESSION net_write_timeout = 86400"), NULL, NULL, error));
+    if (mysql_real_query(mysql, query.data, (unsigned long)query.length) != 0)
+        return jdbc_mysql_refused(session, error);
+    session->result = mysql_use_result(mysql);
+    return session->result == NULL ? jdbc_mysql_refused(session, error) : OK;
+}
+
+Status jdbc_mysql_fetch(JdbcSession *session, int32_t rows_max, JdbcTake *take, void *context,
+                        int32_t *count, Error *error)
+{
+    *count = take_rows(session->result, rows_max, take, context);
+    bool has_failed = *count < rows_max && mysql_errno(session->connection) != 0;
+    return has_failed ? jdbc_mysql_refused(session, error) : OK;
 }

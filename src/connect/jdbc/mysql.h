@@ -27,4 +27,8 @@ Status jdbc_mysql_write(JdbcTarget *target, const JdbcRow *rows, int32_t count, 
                         int32_t *next, Error *error);
 Status jdbc_mysql_apply(JdbcTarget *target, const JdbcRow *rows, int32_t count, Error *error);
 
+Status jdbc_mysql_scan(JdbcSession *session, Str query, Error *error);
+Status jdbc_mysql_fetch(JdbcSession *session, int32_t rows_max, JdbcTake *take, void *context,
+                        int32_t *count, Error *error);
+
 #endif

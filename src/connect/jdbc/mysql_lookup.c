@@ -135,6 +135,8 @@ const JdbcDriver jdbc_mysql_driver = {
     .run = jdbc_mysql_run,
     .check = jdbc_mysql_check,
     .apply = jdbc_mysql_apply,
+    .scan = jdbc_mysql_scan,
+    .fetch = jdbc_mysql_fetch,
     .begin = "START TRANSACTION",
     .bytes_type = "LONGBLOB",
     .table_tail = " ENGINE=InnoDB",

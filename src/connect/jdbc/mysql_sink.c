@@ -21,32 +21,6 @@ static MYSQL *target_mysql(const JdbcTarget *target)
 
 /* ---- Statements -------------------------------------------------------------------------- */
 
-Status jdbc_mysql_run(JdbcSession *session, Str statement, JdbcTake *take, void *context,
-                      Error *error)
-{
-    enum { CELLS_MAX = 16 };
-    MYSQL *mysql = session->connection;
-    if (mysql_real_query(mysql, statement.data, (unsigned long)statement.length) != 0)
-        return jdbc_mysql_refused(session, error);
-    MYSQL_RES *result = mysql_store_result(mysql);
-    if (result == NULL)
-        return mysql_field_count(mysql) == 0 ? OK : jdbc_mysql_refused(session, error);
-    int32_t fields = (int32_t)mysql_num_fields(result);
-    int32_t count = fields < CELLS_MAX ? fields : CELLS_MAX;
-    for (MYSQL_ROW texts = mysql_fetch_row(result); texts != NULL;
-         texts = mysql_fetch_row(result)) {
-        const unsigned long *lengths = mysql_fetch_lengths(result);
-        Str cells[CELLS_MAX] = {0};
-        for (int32_t i = 0; i < count; i++)
-            if (texts[i] != NULL)
-                cells[i] = str_make(texts[i], (int64_t)lengths[i]);
-        if (take != NULL)
-            take(context, cells, count);
-    }
-    mysql_free_result(result);
-    return OK;
-}
-
 static Status mysql_run(const JdbcTarget *target, Buffer *statement, Error *error)
 {
     return jdbc_mysql_run(target->session, buffer_str(statement), NULL, NULL, error);

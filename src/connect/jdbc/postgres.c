@@ -1,7 +1,9 @@
 /* PostgreSQL by libpq: what look-ups and sinks share. */
 #include <libpq-fe.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
+#include "base/memory.h"
 #include "connect/jdbc/postgres.h"
 
 /* ---- Mistakes ---------------------------------------------------------------------------- */
@@ -188,4 +190,68 @@ Status jdbc_pg_connect(JdbcSession *session, Error *error)
     Status status = jdbc_pg_fail(session, ERR_PERMISSION, text, error);
     error_hint(error, "check 'url', 'username' and 'password'");
     return status;
+}
+
+/* ---- Statements -------------------------------------------------------------------------- */
+
+Status jdbc_pg_take(JdbcSession *session, const PGresult *result, JdbcTake *take, void *context,
+                    Error *error)
+{
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_COMMAND_OK || status == PGRES_COPY_IN)
+        return OK;
+    if (status != PGRES_TUPLES_OK)
+        return jdbc_pg_refused(session, result, error);
+    int32_t count = PQnfields(result);
+    Str *cells = memory_allocate((int64_t)sizeof(Str) * (count + 1));
+    for (int row = 0; take != NULL && row < PQntuples(result); row++) {
+        for (int32_t i = 0; i < count; i++)
+            cells[i] = PQgetisnull(result, row, i)
+                           ? (Str){0}
+                           : str_make(PQgetvalue(result, row, i), PQgetlength(result, row, i));
+        take(context, cells, count);
+    }
+    memory_free(cells);
+    return OK;
+}
+
+static Status pg_run(JdbcSession *session, Str statement, JdbcTake *take, void *context,
+                     int32_t *count, Error *error)
+{
+    Arena *scratch = arena_new(0);
+    PGresult *result = PQexec(session->connection, str_terminated(scratch, statement));
+    arena_free(scratch);
+    Status status = jdbc_pg_take(session, result, take, context, error);
+    *count = PQntuples(result);
+    PQclear(result);
+    return status;
+}
+
+Status jdbc_pg_run(JdbcSession *session, Str statement, JdbcTake *take, void *context, Error *error)
+{
+    int32_t count;
+    return pg_run(session, statement, take, context, &count, error);
+}
+
+/* ---- Scans ------------------------------------------------------------------------------- */
+
+/* Two scans of a table shall give its rows in the same order: not from where another one is. */
+Status jdbc_pg_scan(JdbcSession *session, Str query, Error *error)
+{
+    Buffer statement = {0};
+    buffer_append_text(&statement, "SET synchronize_seqscans = off; BEGIN ISOLATION LEVEL "
+                                   "REPEATABLE READ READ ONLY; DECLARE weir_scan NO SCROLL CURSOR "
+                                   "FOR ");
+    buffer_append_str(&statement, query);
+    Status status = jdbc_pg_run(session, buffer_str(&statement), NULL, NULL, error);
+    buffer_free(&statement);
+    return status;
+}
+
+Status jdbc_pg_fetch(JdbcSession *session, int32_t rows_max, JdbcTake *take, void *context,
+                     int32_t *count, Error *error)
+{
+    char statement[64];
+    snprintf(statement, sizeof statement, "FETCH %d FROM weir_scan", rows_max);
+    return pg_run(session, str_from(statement), take, context, count, error);
 }

@@ -18,7 +18,11 @@ void jdbc_pg_quote_table(Buffer *out, Str name);
 Status jdbc_pg_connect(JdbcSession *session, Error *error);
 void jdbc_pg_drop(JdbcSession *session);
 
-/* For the sink: see JdbcDriver. */
+/* The rows of a result, or its failure. */
+Status jdbc_pg_take(JdbcSession *session, const PGresult *result, JdbcTake *take, void *context,
+                    Error *error);
+
+/* For sinks and scans: see JdbcDriver. */
 Status jdbc_pg_run(JdbcSession *session, Str statement, JdbcTake *take, void *context,
                    Error *error);
 Status jdbc_pg_check(JdbcTarget *target, Error *error);
@@ -26,5 +30,9 @@ Status jdbc_pg_check(JdbcTarget *target, Error *error);
 void jdbc_pg_write_upsert(const JdbcTarget *target, Buffer *out);
 void jdbc_pg_write_delete(const JdbcTarget *target, Buffer *out);
 Status jdbc_pg_apply(JdbcTarget *target, const JdbcRow *rows, int32_t count, Error *error);
+
+Status jdbc_pg_scan(JdbcSession *session, Str query, Error *error);
+Status jdbc_pg_fetch(JdbcSession *session, int32_t rows_max, JdbcTake *take, void *context,
+                     int32_t *count, Error *error);
 
 #endif

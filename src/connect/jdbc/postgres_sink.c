@@ -20,36 +20,6 @@ static PGconn *target_pg(const JdbcTarget *target)
 
 /* ---- Statements -------------------------------------------------------------------------- */
 
-static Status pg_take(JdbcSession *session, const PGresult *result, JdbcTake *take, void *context,
-                      Error *error)
-{
-    enum { CELLS_MAX = 16 };
-    ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_COMMAND_OK || status == PGRES_COPY_IN)
-        return OK;
-    if (status != PGRES_TUPLES_OK)
-        return jdbc_pg_refused(session, result, error);
-    int32_t count = PQnfields(result) < CELLS_MAX ? PQnfields(result) : CELLS_MAX;
-    for (int row = 0; take != NULL && row < PQntuples(result); row++) {
-        Str cells[CELLS_MAX] = {0};
-        for (int32_t i = 0; i < count; i++)
-            if (!PQgetisnull(result, row, i))
-                cells[i] = str_make(PQgetvalue(result, row, i), PQgetlength(result, row, i));
-        take(context, cells, count);
-    }
-    return OK;
-}
-
-Status jdbc_pg_run(JdbcSession *session, Str statement, JdbcTake *take, void *context, Error *error)
-{
-    Arena *scratch = arena_new(0);
-    PGresult *result = PQexec(session->connection, str_terminated(scratch, statement));
-    arena_free(scratch);
-    Status status = pg_take(session, result, take, context, error);
-    PQclear(result);
-    return status;
-}
-
 static Status pg_run(const JdbcTarget *target, Buffer *statement, Error *error)
 {
     return jdbc_pg_run(target->session, buffer_str(statement), NULL, NULL, error);
@@ -198,11 +168,11 @@ static Status check_types(const JdbcTarget *target, Error *error)
         buffer_printf(out, "%s$%d", i == 0 ? " VALUES (" : ", ", i + 1);
     buffer_append_char(out, ')');
     PGresult *result = PQprepare(target_pg(target), "", buffer_terminated(out), 0, NULL);
-    Status status = pg_take(target->session, result, NULL, NULL, error);
+    Status status = jdbc_pg_take(target->session, result, NULL, NULL, error);
     PQclear(result);
     TRY(status);
     result = PQdescribePrepared(target_pg(target), "");
-    status = pg_take(target->session, result, NULL, NULL, error);
+    status = jdbc_pg_take(target->session, result, NULL, NULL, error);
     for (int32_t i = 0; status == OK && i < PQnparams(result); i++)
         status = type_check(target, i, PQparamtype(result, i), error);
     PQclear(result);
@@ -402,7 +372,7 @@ static Status copy_end(JdbcTarget *target, Error *error)
     for (PGresult *result = PQgetResult(connection); result != NULL;
          result = PQgetResult(connection)) {
         if (status == OK)
-            status = pg_take(session, result, NULL, NULL, error);
+            status = jdbc_pg_take(session, result, NULL, NULL, error);
         PQclear(result);
     }
     return status;
