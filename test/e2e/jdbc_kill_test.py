@@ -276,4 +276,22 @@ def test_a_savepoint_that_is_gone_on_from_twice(server, box):
     assert list(map(int, twice)) == [min(ends), upto + 1], (twice, ends, upto)
 
 
+
+@both
+def test_a_database_that_was_set_back_is_noticed(server, box):
+    """Rows that were committed are gone, and their record with them: a run does not go on as if
+    they were there."""
+    server.sql("CREATE TABLE t (n BIGINT)")
+    weir = box.weir(pipeline(sink(server, "n BIGINT", more=EXACT), "INSERT INTO t SELECT n FROM o;\n"))
+    weir.start()
+    wait_until(lambda: int(server.sql("SELECT coalesce(max(checkpoint), 0) FROM weir_commits")[0][0]) > 3,
+               "commits", 60, process=weir)
+    server.sql("UPDATE weir_commits SET checkpoint = 1")
+    assert weir.wait() != 0
+    assert "WR3316" in weir.log() and "has lost rows" in weir.log(), weir.log()
+    weir.start()
+    assert weir.wait() != 0
+    assert weir.log().count("has lost rows") >= 1 and "WR3316" in weir.log(), weir.log()
+
+
 main()

@@ -38,6 +38,7 @@ static void state_write(const JdbcSink *sink, const JdbcEpoch *epoch, Buffer *ou
     buffer_append_bytes(out, str_from(sink->writer));
     buffer_append_u64(out, (uint64_t)epoch->attempt);
     buffer_append_u64(out, (uint64_t)epoch->checkpoint);
+    buffer_append_u64(out, (uint64_t)epoch->committed);
     buffer_append_u64(out, (uint64_t)epoch->staged_from);
     buffer_append_u64(out, (uint64_t)epoch->staged_to);
     buffer_append_u32(out, (uint32_t)epoch->rows.count);
@@ -68,6 +69,7 @@ static Status state_read(JdbcSink *sink, Str state, JdbcEpoch *epoch, Error *err
     bool is_good = version == STATE_VERSION && is_writer_name(writer);
     epoch->attempt = (int64_t)byte_reader_u64(&reader);
     epoch->checkpoint = (int64_t)byte_reader_u64(&reader);
+    epoch->committed = (int64_t)byte_reader_u64(&reader);
     epoch->staged_from = (int64_t)byte_reader_u64(&reader);
     epoch->staged_to = (int64_t)byte_reader_u64(&reader);
     uint32_t count = byte_reader_u32(&reader);
@@ -211,7 +213,7 @@ Status jdbc_exact_stage(JdbcSink *sink, Error *error)
 
 typedef struct Chunk {
     JdbcSink *sink;
-    JdbcRows rows;
+    JdbcRows *rows;
     bool is_whole;
 } Chunk;
 
@@ -222,36 +224,48 @@ static void take_chunk(void *context, const Str *cells, int32_t count)
     Value value;
     (void)count;
     chunk->is_whole = jdbc_value(chunk->sink->url.kind, cells[0], type_bytes(), &scratch, &value) &&
-                      jdbc_batch_load(&chunk->rows, chunk->sink->target.columns, value.text);
+                      jdbc_batch_load(chunk->rows, chunk->sink->target.columns, value.text);
     buffer_free(&scratch);
 }
 
-static Status apply_chunk(JdbcSink *sink, int64_t attempt, int64_t number, Error *error)
+/* Its rows go behind those of the chunks before. */
+static Status load_chunk(JdbcSink *sink, int64_t attempt, int64_t number, JdbcRows *rows,
+                         Error *error)
 {
     Buffer statement = {0};
-    Chunk chunk = {.sink = sink};
+    Chunk chunk = {.sink = sink, .rows = rows};
     buffer_printf(&statement,
                   "SELECT content FROM weir_staged WHERE writer = '%s' AND attempt = %lld AND "
                   "chunk = %lld",
                   sink->writer, (long long)attempt, (long long)number);
-    Status status = run(sink, &statement, take_chunk, &chunk, error);
-    if (status == OK && !chunk.is_whole) {
-        status = fail(error, ERR_LOST, "WR3317",
-                      "table `%.*s`: rows of a checkpoint are not in weir_staged any more",
-                      STR_ARGS(sink->session.table->name));
-        error_hint(error, "the database or the checkpoint was set back; start over with --fresh");
-    }
-    if (status == OK)
-        status = jdbc_sink_apply(sink, &chunk.rows, error);
-    jdbc_rows_clear(&chunk.rows);
+    TRY(run(sink, &statement, take_chunk, &chunk, error));
+    if (chunk.is_whole)
+        return OK;
+    Status status = fail(error, ERR_LOST, "WR3317",
+                         "table `%.*s`: rows of a checkpoint are not in weir_staged any more",
+                         STR_ARGS(sink->session.table->name));
+    error_hint(error, "the database or the checkpoint was set back; start over with --fresh");
     return status;
+}
+
+static Status apply_staged(JdbcSink *sink, const JdbcEpoch *epoch, JdbcRows *rows, Error *error)
+{
+    for (int64_t i = epoch->staged_from; i < epoch->staged_to; i++) {
+        TRY(load_chunk(sink, epoch->attempt, i, rows, error));
+        if (rows->bytes < sink->memory_bytes && i + 1 < epoch->staged_to)
+            continue;
+        TRY(jdbc_sink_apply(sink, rows, error));
+        jdbc_rows_clear(rows);
+    }
+    return OK;
 }
 
 static Status apply_epoch(JdbcSink *sink, const JdbcEpoch *epoch, Error *error)
 {
-    for (int64_t i = epoch->staged_from; i < epoch->staged_to; i++)
-        TRY(apply_chunk(sink, epoch->attempt, i, error));
-    return jdbc_sink_apply(sink, &epoch->rows, error);
+    JdbcRows staged = {0};
+    Status status = apply_staged(sink, epoch, &staged, error);
+    jdbc_rows_clear(&staged);
+    return status == OK ? jdbc_sink_apply(sink, &epoch->rows, error) : status;
 }
 
 /* ---- Opening ----------------------------------------------------------------------------- */
@@ -305,11 +319,34 @@ static Status update_record(JdbcSink *sink, int64_t attempt, int64_t checkpoint,
     return run(sink, &statement, NULL, NULL, error);
 }
 
+/* The database has less than it has confirmed: it was set back, or its commits are not durable. */
+static Status check_reached(const JdbcSink *sink, int64_t reached, int64_t committed, Error *error)
+{
+    if (reached >= committed)
+        return OK;
+    Status status =
+        fail(error, ERR_LOST, "WR3316",
+             "table `%.*s`: the database has lost rows: checkpoint %lld was committed, "
+             "but weir_commits has %lld",
+             STR_ARGS(sink->session.table->name), (long long)committed, (long long)reached);
+    error_hint(error, "it was set back, or its commits do not survive a crash "
+                      "(synchronous_commit, innodb_flush_log_at_trx_commit); start over with "
+                      "--fresh into an empty table");
+    return status;
+}
+
 /* Make visible what the restored checkpoint has prepared, unless it is. */
 static Status settle(JdbcSink *sink, const JdbcEpoch *restored, const Records *records,
                      Error *error)
 {
     const PlanTable *table = sink->session.table;
+    if (records->has_attempt)
+        TRY(check_reached(sink, records->reached, restored->committed, error));
+    else if (restored->committed > 0)
+        log_event(LOG_WARN, "jdbc",
+                  "table %.*s: the database has no record of the run that is gone on from; is it "
+                  "another one?",
+                  STR_ARGS(table->name));
     if (records->reached > restored->checkpoint)
         log_event(LOG_WARN, "jdbc",
                   "table %.*s goes on from checkpoint %lld, but holds rows up to checkpoint %lld: "
@@ -361,6 +398,7 @@ static Status claim(JdbcSink *sink, const JdbcEpoch *restored, Error *error)
     TRY(insert_record(sink, attempt, 0, error));
     TRY(jdbc_sink_end(sink, error));
     sink->attempt = attempt;
+    sink->committed = 0;
     return OK;
 }
 
@@ -395,6 +433,7 @@ void jdbc_exact_prepare(JdbcSink *sink, int64_t checkpoint, Buffer *state)
     assert(prepared->checkpoint == 0 && checkpoint > 0);
     *prepared = (JdbcEpoch){.attempt = sink->attempt,
                             .checkpoint = checkpoint,
+                            .committed = sink->committed,
                             .staged_from = sink->staged_from,
                             .staged_to = sink->staged_next};
     sink->staged_from = sink->staged_next;
@@ -447,6 +486,7 @@ static Status commit_prepared(JdbcSink *sink, Error *error)
     if (record.is_found && record.checkpoint >= prepared->checkpoint)
         return jdbc_sink_end(sink, error);
     TRY(check_record(sink, &record, error));
+    TRY(check_reached(sink, record.checkpoint, sink->committed, error));
     TRY(apply_epoch(sink, prepared, error));
     if (prepared->staged_to > prepared->staged_from) {
         buffer_printf(&statement,
@@ -462,10 +502,14 @@ static Status commit_prepared(JdbcSink *sink, Error *error)
 Status jdbc_exact_commit(JdbcSink *sink, Error *error)
 {
     JdbcEpoch *prepared = &sink->prepared;
-    Status status = epoch_is_empty(prepared) ? OK : commit_prepared(sink, error);
-    if (status != OK)
+    bool is_empty = epoch_is_empty(prepared);
+    Status status = is_empty ? OK : commit_prepared(sink, error);
+    if (status != OK) {
         jdbc_sink_drop(sink);
-    else
-        epoch_clear(prepared);
-    return status;
+        return status;
+    }
+    if (!is_empty)
+        sink->committed = prepared->checkpoint;
+    epoch_clear(prepared);
+    return OK;
 }

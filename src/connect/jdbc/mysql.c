@@ -19,6 +19,7 @@ static MYSQL *session_mysql(const JdbcSession *session)
 enum {
     CODE_STATEMENT_TIMEOUT = 1969,
     CODE_CONNECTION_KILLED = 1927,
+    CODE_READ_ONLY_MODE = 1836,
     CODE_QUERY_TIMEOUT = 3024,
     CODE_SESSION_KILLED = 3169,
     CODE_CHECK_VIOLATED = 3819,
@@ -50,6 +51,7 @@ static bool code_is_passing(unsigned code)
         ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION,
         CODE_STATEMENT_TIMEOUT,
         CODE_CONNECTION_KILLED,
+        CODE_READ_ONLY_MODE,
         CODE_QUERY_TIMEOUT,
         CODE_SESSION_KILLED,
     };

@@ -212,8 +212,13 @@ static Status check_rights(const JdbcTarget *target, Error *error)
     return pg_run(target, out, error);
 }
 
+/* Where a commit is confirmed before it is durable, a crash would take back what counts as done. */
+static const char DURABLE[] = "SELECT set_config('synchronous_commit', 'on', false) WHERE "
+                              "current_setting('synchronous_commit') = 'off'";
+
 Status jdbc_pg_check(JdbcTarget *target, Error *error)
 {
+    TRY(jdbc_pg_run(target->session, str_from(DURABLE), NULL, NULL, error));
     TRY(check_types(target, error));
     if (target->key_count > 0)
         TRY(make_stage(target, error));

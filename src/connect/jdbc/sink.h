@@ -34,6 +34,7 @@ enum { JDBC_WRITER_BYTES = 33 };
 typedef struct JdbcEpoch {
     int64_t attempt;                /* the run that made it */
     int64_t checkpoint;             /* 0: nothing is prepared */
+    int64_t committed;              /* of the same run, before it: the database must have that */
     int64_t staged_from, staged_to; /* chunks in the database, which come before … */
     JdbcRows rows;                  /* … these */
 } JdbcEpoch;
@@ -59,6 +60,7 @@ typedef struct JdbcSink {
     /* Exactly once (exact.c). */
     char writer[JDBC_WRITER_BYTES];
     int64_t attempt;
+    int64_t committed;   /* the last checkpoint of this run that had rows */
     int64_t staged_next; /* chunks of this run so far */
     int64_t staged_from; /* the first of them that belongs to `waiting` */
     JdbcEpoch prepared;
