@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 
-from lib import main, wait_until
+from lib import http_get, main, wait_until
 from jdbc_sink_test import both, sink
 from lookups import letters
 
@@ -46,7 +46,7 @@ def end(weir):
     """Stop for good; what was in doubt is settled by a run that ends in order."""
     if not weir.is_alive():
         weir.start()
-    time.sleep(1)
+    wait_until(lambda: http_get(weir.url + "/readyz").status == 200, "a run", 60, process=weir)
     assert weir.stop() == 0, weir.log()
 
 

@@ -83,12 +83,14 @@ static const OptionSpec jdbc_options[] = {
     {.key = "sink.parallelism", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
     {.key = "sink.delivery-guarantee",
      .type = OPTION_ENUM,
+     .is_extension = true,
      .default_text = "at-least-once",
      .choices = "at-least-once|exactly-once",
      .help = "exactly-once: rows become visible with the checkpoint, in one transaction with a "
              "record of it in the table `weir_commits`. Flink's tables have at-least-once only."},
     {.key = "sink.exactly-once.memory",
      .type = OPTION_BYTES,
+     .is_extension = true,
      .default_text = "32 mb",
      .help = "Rows that wait for the checkpoint beyond this lie in the table `weir_staged`."},
 };

@@ -119,18 +119,6 @@ void jdbc_mysql_quote(Buffer *out, Str name)
     buffer_append_char(out, '`');
 }
 
-/* database.table is a path. */
-void jdbc_mysql_quote_table(Buffer *out, Str name)
-{
-    bool is_first = true;
-    while (name.length > 0) {
-        if (!is_first)
-            buffer_append_char(out, '.');
-        jdbc_mysql_quote(out, str_split(name, '.', &name));
-        is_first = false;
-    }
-}
-
 /* ---- Connecting -------------------------------------------------------------------------- */
 
 /* What is left of a result would be read before it is let go of, but for the closed socket. */

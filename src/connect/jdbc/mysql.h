@@ -9,8 +9,6 @@
 Status jdbc_mysql_refused(JdbcSession *session, Error *error);
 
 void jdbc_mysql_quote(Buffer *out, Str name);
-/* database.table is a path. */
-void jdbc_mysql_quote_table(Buffer *out, Str name);
 /* A value that is not NULL. */
 void jdbc_mysql_literal(JdbcSession *session, Buffer *out, const Value *value);
 

@@ -30,7 +30,7 @@ static Status mysql_look(JdbcSession *session, Error *error)
     buffer_append_text(statement, "SELECT ");
     jdbc_columns(session, statement, jdbc_mysql_quote);
     buffer_append_text(statement, " FROM ");
-    jdbc_mysql_quote_table(statement, session->table_name);
+    jdbc_table(session, statement, jdbc_mysql_quote);
     buffer_append_text(statement, " WHERE 1 = 0");
     MYSQL *mysql = session_mysql(session);
     if (mysql_real_query(mysql, statement->data, (unsigned long)statement->length) != 0)
@@ -58,7 +58,7 @@ static void append_select(JdbcSession *session, const Batch *keys, int32_t key)
     buffer_printf(out, "%sSELECT %d, ", out->length > 0 ? " UNION ALL " : "", key);
     jdbc_columns(session, out, jdbc_mysql_quote);
     buffer_append_text(out, " FROM ");
-    jdbc_mysql_quote_table(out, session->table_name);
+    jdbc_table(session, out, jdbc_mysql_quote);
     for (int32_t i = 0; i < reader->key_count; i++) {
         Value value = value_get(&keys->columns[i], key);
         buffer_append_text(out, i == 0 ? " WHERE " : " AND ");

@@ -29,7 +29,7 @@ static Status mysql_run(const JdbcTarget *target, Buffer *statement, Error *erro
 static void write_insert(const JdbcTarget *target, Buffer *out)
 {
     buffer_append_text(out, "INSERT INTO ");
-    jdbc_mysql_quote_table(out, target->session->table_name);
+    jdbc_table(target->session, out, jdbc_mysql_quote);
     buffer_append_text(out, " (");
     jdbc_target_columns(target, out, jdbc_mysql_quote);
     buffer_append_text(out, ") VALUES ");
@@ -55,7 +55,7 @@ static void write_update(const JdbcTarget *target, Buffer *out)
 static void write_delete(const JdbcTarget *target, Buffer *out)
 {
     buffer_append_text(out, "DELETE FROM ");
-    jdbc_mysql_quote_table(out, target->session->table_name);
+    jdbc_table(target->session, out, jdbc_mysql_quote);
     buffer_append_text(out, " WHERE ");
 }
 
@@ -114,7 +114,7 @@ static Status check_types(const JdbcTarget *target, Error *error)
     buffer_append_text(out, "SELECT ");
     jdbc_target_columns(target, out, jdbc_mysql_quote);
     buffer_append_text(out, " FROM ");
-    jdbc_mysql_quote_table(out, target->session->table_name);
+    jdbc_table(target->session, out, jdbc_mysql_quote);
     buffer_append_text(out, " WHERE 1 = 0");
     if (mysql_real_query(mysql, out->data, (unsigned long)out->length) != 0)
         return jdbc_mysql_refused(target->session, error);
@@ -148,7 +148,7 @@ static Status check_rights(const JdbcTarget *target, Error *error)
         return OK;
     out->length = 0;
     buffer_append_text(out, "EXPLAIN DELETE FROM ");
-    jdbc_mysql_quote_table(out, target->session->table_name);
+    jdbc_table(target->session, out, jdbc_mysql_quote);
     buffer_append_text(out, " WHERE 1 = 0");
     return mysql_run(target, out, error);
 }

@@ -109,17 +109,6 @@ void jdbc_pg_quote(Buffer *out, Str name)
     buffer_append_char(out, '"');
 }
 
-void jdbc_pg_quote_table(Buffer *out, Str name)
-{
-    bool is_first = true;
-    while (name.length > 0) {
-        if (!is_first)
-            buffer_append_char(out, '.');
-        jdbc_pg_quote(out, str_split(name, '.', &name));
-        is_first = false;
-    }
-}
-
 /* ---- Connecting -------------------------------------------------------------------------- */
 
 void jdbc_pg_drop(JdbcSession *session)

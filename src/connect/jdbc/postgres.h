@@ -12,8 +12,6 @@ Status jdbc_pg_fail(JdbcSession *session, Status status, const char *text, Error
 Status jdbc_pg_refused(JdbcSession *session, const PGresult *result, Error *error);
 
 void jdbc_pg_quote(Buffer *out, Str name);
-/* schema.table is a path. */
-void jdbc_pg_quote_table(Buffer *out, Str name);
 
 Status jdbc_pg_connect(JdbcSession *session, Error *error);
 void jdbc_pg_drop(JdbcSession *session);

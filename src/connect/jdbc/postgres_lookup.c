@@ -41,7 +41,7 @@ static Status pg_prepare(JdbcSession *session, Error *error)
     buffer_append_text(out, "SELECT ");
     jdbc_columns(session, out, jdbc_pg_quote);
     buffer_append_text(out, " FROM ");
-    jdbc_pg_quote_table(out, session->table_name);
+    jdbc_table(session, out, jdbc_pg_quote);
     for (int32_t i = 0; i < reader->key_count; i++) {
         buffer_append_text(out, i == 0 ? " WHERE " : " AND ");
         jdbc_pg_quote(out, fetched->fields[reader->keys[i]].name);

@@ -41,7 +41,7 @@ static void append_key(const JdbcTarget *target, Buffer *out)
 static void write_insert(const JdbcTarget *target, Buffer *out)
 {
     buffer_append_text(out, "INSERT INTO ");
-    jdbc_pg_quote_table(out, target->session->table_name);
+    jdbc_table(target->session, out, jdbc_pg_quote);
     buffer_append_text(out, " (");
     append_columns(target, out);
     buffer_append_text(out, ")");
@@ -72,7 +72,7 @@ void jdbc_pg_write_upsert(const JdbcTarget *target, Buffer *out)
 void jdbc_pg_write_delete(const JdbcTarget *target, Buffer *out)
 {
     buffer_append_text(out, "DELETE FROM ");
-    jdbc_pg_quote_table(out, target->session->table_name);
+    jdbc_table(target->session, out, jdbc_pg_quote);
     buffer_append_text(out, " AS weir_target USING " STAGE " AS weir_row WHERE weir_removed");
     for (int32_t i = 0; i < target->key_count; i++) {
         Str name = target->columns->fields[target->key[i]].name;
@@ -186,7 +186,7 @@ static Status make_stage(const JdbcTarget *target, Error *error)
     buffer_append_text(out, "CREATE TEMPORARY TABLE weir_rows ON COMMIT DELETE ROWS AS SELECT ");
     append_columns(target, out);
     buffer_append_text(out, ", false AS weir_removed FROM ");
-    jdbc_pg_quote_table(out, target->session->table_name);
+    jdbc_table(target->session, out, jdbc_pg_quote);
     buffer_append_text(out, " WITH NO DATA");
     return pg_run(target, out, error);
 }
@@ -356,7 +356,7 @@ static Status copy_begin(JdbcTarget *target, Error *error)
     if (target->key_count > 0) {
         buffer_append_text(out, STAGE);
     } else {
-        jdbc_pg_quote_table(out, target->session->table_name);
+        jdbc_table(target->session, out, jdbc_pg_quote);
         buffer_append_text(out, " (");
         append_columns(target, out);
         buffer_append_text(out, ")");

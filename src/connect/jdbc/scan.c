@@ -66,7 +66,7 @@ static void scan_write_query(const JdbcScan *scan, Buffer *out)
     if (node->schema.count == 0)
         buffer_append_char(out, '1');
     buffer_append_text(out, " FROM ");
-    (is_pg ? jdbc_pg_quote_table : jdbc_mysql_quote_table)(out, scan->session.table_name);
+    jdbc_table(&scan->session, out, quote);
     if (scan->column.data != NULL) {
         int64_t from, to;
         scan_bounds(scan, &from, &to);

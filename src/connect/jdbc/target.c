@@ -85,8 +85,7 @@ void jdbc_create_table(const JdbcTarget *target, JdbcKind kind, Buffer *out)
 {
     void (*quote)(Buffer *, Str) = kind == JDBC_POSTGRES ? jdbc_pg_quote : jdbc_mysql_quote;
     buffer_append_text(out, "CREATE TABLE ");
-    (kind == JDBC_POSTGRES ? jdbc_pg_quote_table
-                           : jdbc_mysql_quote_table)(out, target->session->table_name);
+    jdbc_table(target->session, out, quote);
     for (int32_t i = 0; i < target->columns->count; i++) {
         const Field *field = &target->columns->fields[i];
         buffer_append_text(out, i == 0 ? " (" : ", ");
