@@ -106,6 +106,8 @@ typedef struct ConnectorInfo {
      * durable and are then written, each key once: what was read by then is never taken back. NULL:
      * never. */
     bool (*holds_rows)(const TableOptions *table);
+    /* The promise for this table, where options decide; NULL: `guarantee`. */
+    SinkGuarantee (*guarantee_of)(const TableOptions *table);
     /* The BOOLEAN option that makes inserts of every change, which are otherwise read the same;
      * or NULL. Tables that differ in it alone, or in nothing, are read once: see plan/share.c. */
     const char *append_only_option;

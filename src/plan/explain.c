@@ -129,12 +129,16 @@ void explain_guarantee(Buffer *out, const PlanNode *root)
         return;
     }
     const PlanTable *table = root->sink.table;
-    const char *name = table->connector->name;
+    const ConnectorInfo *connector = table->connector;
+    const char *name = connector->name;
     if (plan_table_holds_rows(table)) {
         buffer_printf(out, "%s: exactly once, written by key when the checkpoint is durable", name);
         return;
     }
-    switch (table->connector->guarantee) {
+    SinkGuarantee guarantee = connector->guarantee_of != NULL
+                                  ? connector->guarantee_of(&table->options)
+                                  : connector->guarantee;
+    switch (guarantee) {
     case SINK_TRANSACTIONAL:
         buffer_printf(out, "%s: exactly once, commits with the checkpoint", name);
         break;

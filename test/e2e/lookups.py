@@ -38,8 +38,8 @@ class Sql:
 class Maria(Sql):
     NAME = "mariadb"
 
-    def __init__(self, box):
-        self.server = box.mariadb()
+    def __init__(self, box, **options):
+        self.server = box.mariadb(**options)
         self.server.sql("CREATE DATABASE weir")
         self.url = f"jdbc:mysql://127.0.0.1:{self.server.port}/weir"
 
@@ -56,8 +56,8 @@ class Maria(Sql):
 class Pg(Sql):
     NAME = "postgres"
 
-    def __init__(self, box):
-        self.server = box.postgres()
+    def __init__(self, box, **options):
+        self.server = box.postgres(**options)
         self.url = f"jdbc:postgresql://127.0.0.1:{self.server.port}/weir"
 
     def sql(self, text):

@@ -48,18 +48,51 @@ static const OptionSpec jdbc_options[] = {
      .default_text = "always",
      .choices = "always|never",
      .help = "Accepted for Flink's sake."},
-    {.key = "scan.partition.column", .type = OPTION_TEXT, .help = "Accepted for Flink's sake."},
-    {.key = "scan.partition.num", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
-    {.key = "scan.partition.lower-bound", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
-    {.key = "scan.partition.upper-bound", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
-    {.key = "scan.fetch-size", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
-    {.key = "scan.auto-commit", .type = OPTION_BOOL, .help = "Accepted for Flink's sake."},
-    {.key = "sink.buffer-flush.max-rows", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+    {.key = "scan.partition.column",
+     .type = OPTION_TEXT,
+     .help = "A column of integers: the table is read range by range of it, and rows outside of "
+             "the bounds not at all. Given with the other three or not at all."},
+    {.key = "scan.partition.num", .type = OPTION_INT, .help = "How many ranges."},
+    {.key = "scan.partition.lower-bound",
+     .type = OPTION_INT,
+     .help = "The least value of the first range."},
+    {.key = "scan.partition.upper-bound",
+     .type = OPTION_INT,
+     .help = "The largest value of the last range."},
+    {.key = "scan.fetch-size",
+     .type = OPTION_INT,
+     .default_text = "0",
+     .help = "How many rows are fetched at once; 0: as many as a batch holds."},
+    {.key = "scan.auto-commit",
+     .type = OPTION_BOOL,
+     .default_text = "true",
+     .help = "Accepted for Flink's sake: rows always come through a cursor."},
+    {.key = "sink.buffer-flush.max-rows",
+     .type = OPTION_INT,
+     .default_text = "100",
+     .help = "Send the rows that wait once there are so many, at the next look, 20 times a second; "
+             "0: only the interval counts."},
     {.key = "sink.buffer-flush.interval",
      .type = OPTION_DURATION,
-     .help = "Accepted for Flink's sake."},
-    {.key = "sink.max-retries", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+     .default_text = "1 s",
+     .help = "Send the rows that have waited for so long; 0: only their number counts."},
+    {.key = "sink.max-retries",
+     .type = OPTION_INT,
+     .default_text = "3",
+     .help = "Accepted for Flink's sake: weir tries until it is stopped."},
     {.key = "sink.parallelism", .type = OPTION_INT, .help = "Accepted for Flink's sake."},
+    {.key = "sink.delivery-guarantee",
+     .type = OPTION_ENUM,
+     .is_extension = true,
+     .default_text = "at-least-once",
+     .choices = "at-least-once|exactly-once",
+     .help = "exactly-once: rows become visible with the checkpoint, in one transaction with a "
+             "record of it in the table `weir_commits`. Flink's tables have at-least-once only."},
+    {.key = "sink.exactly-once.memory",
+     .type = OPTION_BYTES,
+     .is_extension = true,
+     .default_text = "32 mb",
+     .help = "Rows that wait for the checkpoint beyond this lie in the table `weir_staged`."},
 };
 
 static bool jdbc_looks_up(const TableOptions *table, LookupInfo *out)
@@ -88,7 +121,7 @@ static Status jdbc_fail(const TableCheck *check, const char *key, const char *me
     return ERR_INVALID;
 }
 
-static bool type_is_possible(Type type)
+static bool type_is_read(Type type)
 {
     switch (type.id) {
     case TYPE_BOOLEAN:
@@ -118,19 +151,85 @@ static bool type_is_possible(Type type)
     return false;
 }
 
-static Status jdbc_check_columns(const TableCheck *check)
+static Status jdbc_check_columns(const TableCheck *check, JdbcKind kind)
 {
     char message[256];
     for (int32_t i = 0; i < check->physical->count; i++) {
         const Field *field = &check->physical->fields[i];
-        if (type_is_possible(field->type))
+        if (check->is_sink ? jdbc_writes_type(kind, field->type) : type_is_read(field->type))
             continue;
-        snprintf(message, sizeof message,
-                 "column `%.*s` has a type that the connector does not read",
-                 (int)(field->name.length < 100 ? field->name.length : 100), field->name.data);
+        snprintf(message, sizeof message, "column `%.*s` has a type that the connector does not %s",
+                 (int)(field->name.length < 100 ? field->name.length : 100), field->name.data,
+                 check->is_sink ? "write" : "read");
         return jdbc_fail(check, "connector", message,
-                         "types are numbers, texts, bytes, BOOLEAN, DATE, TIME and TIMESTAMP");
+                         check->is_sink
+                             ? "types are numbers, texts, bytes, BOOLEAN, DATE, TIME, TIMESTAMP, "
+                               "TIMESTAMP_LTZ, and ARRAY of these in PostgreSQL"
+                             : "types are numbers, texts, bytes, BOOLEAN, DATE, TIME and "
+                               "TIMESTAMP");
     }
+    return OK;
+}
+
+static bool jdbc_is_exact(const TableOptions *table)
+{
+    return str_equal_ignoring_case(options_text(table->options, "sink.delivery-guarantee"),
+                                   STR("exactly-once"));
+}
+
+static SinkGuarantee jdbc_guarantee(const TableOptions *table)
+{
+    return jdbc_is_exact(table) ? SINK_TRANSACTIONAL : SINK_IDEMPOTENT;
+}
+
+static ChangelogMode jdbc_write_mode(const TableOptions *table)
+{
+    return table->has_primary_key ? CHANGELOG_UPSERT : CHANGELOG_APPEND;
+}
+
+static const char *const partition_keys[] = {"scan.partition.column", "scan.partition.num",
+                                             "scan.partition.lower-bound",
+                                             "scan.partition.upper-bound"};
+
+static Status jdbc_check_scan(const TableCheck *check)
+{
+    enum { KEYS = sizeof partition_keys / sizeof partition_keys[0] };
+    const OptionSet *options = check->table->options;
+    int32_t given = 0, last = 0;
+    for (int32_t i = 0; i < KEYS; i++) {
+        given += options_has(options, partition_keys[i]);
+        last = options_has(options, partition_keys[i]) ? i : last;
+    }
+    if (options_int(options, "scan.fetch-size") < 0)
+        return jdbc_fail(check, "scan.fetch-size", "it is not negative", NULL);
+    if (given == 0)
+        return OK;
+    if (given < KEYS)
+        return jdbc_fail(check, partition_keys[last],
+                         "the four options of `scan.partition` are given together or not at all",
+                         NULL);
+    if (options_int(options, "scan.partition.num") < 1)
+        return jdbc_fail(check, "scan.partition.num", "there is at least one range", NULL);
+    if (options_int(options, "scan.partition.lower-bound") >
+        options_int(options, "scan.partition.upper-bound"))
+        return jdbc_fail(check, "scan.partition.lower-bound",
+                         "it is not larger than `scan.partition.upper-bound`", NULL);
+    return OK;
+}
+
+static bool jdbc_is_bounded(const TableOptions *table)
+{
+    (void)table;
+    return true;
+}
+
+static Status jdbc_check_numbers(const TableCheck *check)
+{
+    const OptionSet *options = check->table->options;
+    if (options_int(options, "sink.buffer-flush.max-rows") < 0)
+        return jdbc_fail(check, "sink.buffer-flush.max-rows", "it is not negative", NULL);
+    if (options_bytes(options, "sink.exactly-once.memory") <= 0)
+        return jdbc_fail(check, "sink.exactly-once.memory", "some memory is needed", NULL);
     return OK;
 }
 
@@ -138,7 +237,7 @@ static Status jdbc_check(const TableCheck *check)
 {
     const OptionSet *options = check->table->options;
     Arena *arena = arena_new(0);
-    JdbcUrl url;
+    JdbcUrl url = {0};
     const char *mistake = jdbc_url_parse(arena, options_text(options, "url"), &url);
     Status status = OK;
     if (mistake != NULL)
@@ -148,16 +247,26 @@ static Status jdbc_check(const TableCheck *check)
     if (options_has(options, "username") != options_has(options, "password"))
         return jdbc_fail(check, options_has(options, "username") ? "username" : "password",
                          "`username` and `password` are given together or not at all", NULL);
-    return jdbc_check_columns(check);
+    TRY(jdbc_check_numbers(check));
+    TRY(jdbc_check_scan(check));
+    return jdbc_check_columns(check, url.kind);
 }
 
 static const ConnectorInfo jdbc_info = {
     .name = "jdbc",
-    .summary = "Looks rows up in a table of MySQL, MariaDB or PostgreSQL.",
+    .summary =
+        "Reads a table of MySQL, MariaDB or PostgreSQL once, writes to it, looks its rows up.",
     .options = jdbc_options,
     .option_count = sizeof jdbc_options / sizeof jdbc_options[0],
+    .can_read = true,
+    .can_write = true,
+    .is_bounded = jdbc_is_bounded,
+    .guarantee = SINK_IDEMPOTENT,
+    .guarantee_of = jdbc_guarantee,
+    .write_mode = jdbc_write_mode,
     .looks_up = jdbc_looks_up,
     .check = jdbc_check,
 };
 
-const Connector jdbc_connector = {.info = &jdbc_info, .lookup = &jdbc_lookup};
+const Connector jdbc_connector = {
+    .info = &jdbc_info, .source = &jdbc_source, .sink = &jdbc_sink, .lookup = &jdbc_lookup};

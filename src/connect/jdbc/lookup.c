@@ -95,6 +95,9 @@ static void lookup_prepare(JdbcLookup *self)
     (void)mistake;
     self->driver = jdbc_driver(self->url.kind);
     self->session.reader = reader;
+    self->session.table = reader->node->lookup_join.table;
+    self->session.world = reader->world;
+    self->session.timeout_us = reader->timeout_us;
     self->session.url = &self->url;
     self->session.table_name = options_text(options, "table-name");
     self->session.values = ARENA_ARRAY(reader->arena, const char *, reader->key_count);
@@ -166,6 +169,7 @@ static void lookup_close(LookupReader *reader)
     lookup_drop(self);
     buffer_free(&self->session.statement);
     buffer_free(&self->session.text);
+    buffer_free(&self->session.reason);
 }
 
 const LookupKind jdbc_lookup = {

@@ -1,61 +1,114 @@
-/* MySQL and MariaDB by libmariadb: one UNION ALL of a SELECT for each key.
- *
- *     SELECT 0, a, b FROM t WHERE k = 7 UNION ALL SELECT 1, a, b FROM t WHERE k = 9 …
- *
- * A key that the server cannot compare spoils the whole statement: it is found by halves. */
+/* MySQL and MariaDB by libmariadb: what look-ups and sinks share. */
 #include <errmsg.h>
 #include <mysql.h>
 #include <mysqld_error.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
-#include "connect/jdbc/jdbc.h"
+#include "base/memory.h"
+#include "connect/jdbc/mysql.h"
 #include "data/value.h"
-
-/* Far below any max_allowed_packet. */
-enum { STATEMENT_BYTES = 256 * 1024 };
 
 static MYSQL *session_mysql(const JdbcSession *session)
 {
     return session->connection;
 }
 
+/* Numbers that only one of MySQL and MariaDB has, or that the headers know by different names. */
+enum {
+    CODE_STATEMENT_TIMEOUT = 1969,
+    CODE_CONNECTION_KILLED = 1927,
+    CODE_READ_ONLY_MODE = 1836,
+    CODE_QUERY_TIMEOUT = 3024,
+    CODE_SESSION_KILLED = 3169,
+    CODE_CHECK_VIOLATED = 3819,
+};
+
+/* A connection that was lost, a server that starts, stops, is full or read-only, a lock. */
 static bool code_is_passing(unsigned code)
 {
-    return code == CR_SERVER_GONE_ERROR || code == CR_SERVER_LOST || code == CR_CONN_HOST_ERROR ||
-           code == CR_CONNECTION_ERROR || code == CR_SERVER_LOST_EXTENDED ||
-           code == ER_CON_COUNT_ERROR || code == ER_LOCK_WAIT_TIMEOUT || code == ER_LOCK_DEADLOCK ||
-           code == ER_SERVER_SHUTDOWN || code == ER_QUERY_INTERRUPTED;
+    static const unsigned codes[] = {
+        CR_SERVER_GONE_ERROR,
+        CR_SERVER_LOST,
+        CR_CONN_HOST_ERROR,
+        CR_CONNECTION_ERROR,
+        CR_SERVER_LOST_EXTENDED,
+        ER_CON_COUNT_ERROR,
+        ER_TOO_MANY_USER_CONNECTIONS,
+        ER_USER_LIMIT_REACHED,
+        ER_LOCK_WAIT_TIMEOUT,
+        ER_LOCK_DEADLOCK,
+        ER_SERVER_SHUTDOWN,
+        ER_QUERY_INTERRUPTED,
+        ER_DISK_FULL,
+        ER_RECORD_FILE_FULL,
+        ER_ERROR_ON_WRITE,
+        ER_ERROR_DURING_COMMIT,
+        ER_OUTOFMEMORY,
+        ER_OUT_OF_RESOURCES,
+        ER_OPTION_PREVENTS_STATEMENT,
+        ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION,
+        CODE_STATEMENT_TIMEOUT,
+        CODE_CONNECTION_KILLED,
+        CODE_READ_ONLY_MODE,
+        CODE_QUERY_TIMEOUT,
+        CODE_SESSION_KILLED,
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (codes[i] == code)
+            return true;
+    return false;
 }
 
-static bool code_is_of_key(unsigned code)
+static JdbcRefusal code_refusal(unsigned code, const char *state)
 {
-    return code == ER_WRONG_VALUE || code == ER_TRUNCATED_WRONG_VALUE ||
-           code == ER_DATA_OUT_OF_RANGE || code == ER_CANT_AGGREGATE_2COLLATIONS;
+    switch (code) {
+    case ER_NO_SUCH_TABLE:
+    case ER_BAD_DB_ERROR: return REFUSED_TABLE;
+    case ER_BAD_FIELD_ERROR: return REFUSED_COLUMN;
+    case ER_ACCESS_DENIED_ERROR:
+    case ER_DBACCESS_DENIED_ERROR:
+    case ER_TABLEACCESS_DENIED_ERROR:
+    case ER_COLUMNACCESS_DENIED_ERROR: return REFUSED_RIGHTS;
+    case ER_TRUNCATED_WRONG_VALUE_FOR_FIELD:
+    case WARN_DATA_TRUNCATED:
+    case ER_NO_DEFAULT_FOR_FIELD:
+    case ER_TOO_BIG_ROWSIZE:
+    case CODE_CHECK_VIOLATED: return REFUSED_ROW;
+    default: break;
+    }
+    bool is_of_row = str_has_prefix(str_from(state), STR("22")) ||
+                     str_has_prefix(str_from(state), STR("23")) ||
+                     str_has_prefix(str_from(state), STR("45"));
+    return is_of_row ? REFUSED_ROW : REFUSED_OTHER;
 }
 
-static Status mysql_refused(JdbcSession *session, Error *error)
+Status jdbc_mysql_refused(JdbcSession *session, Error *error)
 {
-    unsigned code = mysql_errno(session_mysql(session));
+    MYSQL *mysql = session_mysql(session);
+    unsigned code = mysql_errno(mysql);
     bool is_passing = code_is_passing(code);
-    bool is_denied = code == ER_ACCESS_DENIED_ERROR || code == ER_DBACCESS_DENIED_ERROR;
-    const PlanTable *table = session->reader->node->lookup_join.table;
+    session->refusal = code_refusal(code, mysql_sqlstate(mysql));
+    session->reason.length = 0;
+    buffer_printf(&session->reason, "SQLSTATE %s, error %u: %s", mysql_sqlstate(mysql), code,
+                  mysql_error(mysql));
     Status status = fail(error,
-                         is_passing  ? ERR_UNAVAILABLE
-                         : is_denied ? ERR_PERMISSION
-                                     : ERR_INVALID,
+                         is_passing                           ? ERR_UNAVAILABLE
+                         : session->refusal == REFUSED_RIGHTS ? ERR_PERMISSION
+                                                              : ERR_INVALID,
                          is_passing ? "WR3311" : "WR3312", "table `%.*s`, MySQL at %s:%d: %s",
-                         STR_ARGS(table->name), session->url->host, session->url->port,
-                         mysql_error(session_mysql(session)));
+                         STR_ARGS(session->table->name), session->url->host, session->url->port,
+                         mysql_error(mysql));
     error->is_retriable = is_passing && !atomic_load(&session->is_interrupted);
-    if (is_denied)
+    if (session->refusal == REFUSED_RIGHTS)
         error_hint(error, "check 'username' and 'password'");
-    else if (code == ER_BAD_FIELD_ERROR)
+    else if (session->refusal == REFUSED_COLUMN)
         error_hint(error, "declare the columns by their names in the database");
     return status;
 }
 
-static void quote_name(Buffer *out, Str name)
+void jdbc_mysql_quote(Buffer *out, Str name)
 {
     buffer_append_char(out, '`');
     for (int64_t i = 0; i < name.length; i++) {
@@ -68,10 +121,16 @@ static void quote_name(Buffer *out, Str name)
 
 /* ---- Connecting -------------------------------------------------------------------------- */
 
-static void mysql_drop(JdbcSession *session)
+/* What is left of a result would be read before it is let go of, but for the closed socket. */
+void jdbc_mysql_drop(JdbcSession *session)
 {
+    if (session->result != NULL) {
+        shutdown((int)mysql_get_socket(session_mysql(session)), SHUT_RDWR);
+        mysql_free_result(session->result);
+    }
     if (session->connection != NULL)
         mysql_close(session_mysql(session));
+    session->result = NULL;
     session->connection = NULL;
 }
 
@@ -96,7 +155,7 @@ static void mysql_set_tls(JdbcSession *session)
 
 static void mysql_set_timeouts(JdbcSession *session)
 {
-    int64_t seconds = (session->reader->timeout_us + MICROS_PER_SECOND - 1) / MICROS_PER_SECOND;
+    int64_t seconds = (session->timeout_us + MICROS_PER_SECOND - 1) / MICROS_PER_SECOND;
     unsigned timeout = seconds < 1 ? 1 : seconds > 3600 ? 3600 : (unsigned)seconds;
     unsigned connect = timeout < 10 ? timeout : 10;
     mysql_optionsv(session_mysql(session), MYSQL_OPT_CONNECT_TIMEOUT, &connect);
@@ -104,27 +163,7 @@ static void mysql_set_timeouts(JdbcSession *session)
     mysql_optionsv(session_mysql(session), MYSQL_OPT_WRITE_TIMEOUT, &timeout);
 }
 
-/* Ask for nothing, to see that everything is there. */
-static Status mysql_look(JdbcSession *session, Error *error)
-{
-    Buffer *statement = &session->statement;
-    statement->length = 0;
-    buffer_append_text(statement, "SELECT ");
-    jdbc_columns(session, statement, quote_name);
-    buffer_append_text(statement, " FROM ");
-    jdbc_table(session, statement, quote_name);
-    buffer_append_text(statement, " WHERE 1 = 0");
-    MYSQL *mysql = session_mysql(session);
-    if (mysql_real_query(mysql, statement->data, (unsigned long)statement->length) != 0)
-        return mysql_refused(session, error);
-    MYSQL_RES *result = mysql_store_result(mysql);
-    if (result == NULL)
-        return mysql_refused(session, error);
-    mysql_free_result(result);
-    return OK;
-}
-
-static Status mysql_start(JdbcSession *session, Error *error)
+Status jdbc_mysql_connect(JdbcSession *session, Error *error)
 {
     MYSQL *mysql = mysql_init(NULL);
     session->connection = mysql;
@@ -135,22 +174,28 @@ static Status mysql_start(JdbcSession *session, Error *error)
     if (mysql_real_connect(mysql, url->host, session->user, session->password,
                            url->database[0] == '\0' ? NULL : url->database, (unsigned)url->port,
                            NULL, 0) == NULL)
-        return mysql_refused(session, error);
+        return jdbc_mysql_refused(session, error);
     atomic_store(&session->socket, (int32_t)mysql_get_socket(mysql));
     /* Points in time come as UTC, whatever the server's zone; backslashes mean themselves nowhere.
      */
     if (mysql_query(mysql, "SET time_zone = '+00:00'") != 0)
-        return mysql_refused(session, error);
-    return mysql_look(session, error);
+        return jdbc_mysql_refused(session, error);
+    return OK;
 }
 
-/* ---- Asking ------------------------------------------------------------------------------ */
+/* ---- Literals ------------------------------------------------------------------------------ */
 
 static void append_hex(Buffer *out, Str bytes)
 {
+    static const char digits[] = "0123456789ABCDEF";
     buffer_append_text(out, "X'");
-    for (int64_t i = 0; i < bytes.length; i++)
-        buffer_printf(out, "%02X", (uint8_t)bytes.data[i]);
+    char *into = buffer_reserve(out, bytes.length * 2);
+    for (int64_t i = 0; i < bytes.length; i++) {
+        uint8_t byte = (uint8_t)bytes.data[i];
+        into[i * 2] = digits[byte >> 4];
+        into[i * 2 + 1] = digits[byte & 15];
+    }
+    out->length += bytes.length * 2;
     buffer_append_char(out, '\'');
 }
 
@@ -163,7 +208,7 @@ static void append_text(JdbcSession *session, Buffer *out, Str text)
     buffer_append_char(out, '\'');
 }
 
-static void append_literal(JdbcSession *session, Buffer *out, const Value *value)
+void jdbc_mysql_literal(JdbcSession *session, Buffer *out, const Value *value)
 {
     if (type_is_bytes(value->type)) {
         append_hex(out, value->text);
@@ -172,96 +217,75 @@ static void append_literal(JdbcSession *session, Buffer *out, const Value *value
     } else if (value->type.id == TYPE_BOOLEAN) {
         buffer_append_char(out, value->integer != 0 ? '1' : '0');
     } else {
-        bool is_number = type_is_numeric(value->type);
         session->text.length = 0;
         value_print(&session->text, value, VALUE_PLAIN, NULL);
+        Str text = buffer_str(&session->text);
+        /* The session's zone is UTC, and MySQL knows no letter for it. */
+        if (value->type.id == TYPE_TIMESTAMP_LTZ && str_has_suffix(text, STR("Z")))
+            text.length--;
+        /* NaN and Infinity are no numbers there: as texts they are refused, not names. */
+        char last = text.length > 0 ? text.data[text.length - 1] : ' ';
+        bool is_number = type_is_numeric(value->type) && last >= '0' && last <= '9';
         if (!is_number)
             buffer_append_char(out, '\'');
-        buffer_append_str(out, buffer_str(&session->text));
+        buffer_append_str(out, text);
         if (!is_number)
             buffer_append_char(out, '\'');
     }
 }
 
-static void append_select(JdbcSession *session, const Batch *keys, int32_t key)
+/* ---- Statements -------------------------------------------------------------------------- */
+
+/* Up to `rows_max` rows of the result; how many there were. */
+static int32_t take_rows(MYSQL_RES *result, int32_t rows_max, JdbcTake *take, void *context)
 {
-    Buffer *out = &session->statement;
-    const LookupReader *reader = session->reader;
-    const Schema *fetched = &reader->node->lookup_join.fetched;
-    buffer_printf(out, "%sSELECT %d, ", out->length > 0 ? " UNION ALL " : "", key);
-    jdbc_columns(session, out, quote_name);
-    buffer_append_text(out, " FROM ");
-    jdbc_table(session, out, quote_name);
-    for (int32_t i = 0; i < reader->key_count; i++) {
-        Value value = value_get(&keys->columns[i], key);
-        buffer_append_text(out, i == 0 ? " WHERE " : " AND ");
-        quote_name(out, fetched->fields[reader->keys[i]].name);
-        buffer_append_text(out, " = ");
-        append_literal(session, out, &value);
+    int32_t fields = (int32_t)mysql_num_fields(result), taken = 0;
+    Str *cells = memory_allocate((int64_t)sizeof(Str) * (fields + 1));
+    for (; taken < rows_max; taken++) {
+        MYSQL_ROW texts = mysql_fetch_row(result);
+        if (texts == NULL)
+            break;
+        const unsigned long *lengths = mysql_fetch_lengths(result);
+        for (int32_t i = 0; i < fields; i++)
+            cells[i] = texts[i] == NULL ? (Str){0} : str_make(texts[i], (int64_t)lengths[i]);
+        if (take != NULL)
+            take(context, cells, fields);
     }
+    memory_free(cells);
+    return taken;
 }
 
-static void take_row(JdbcSession *session, MYSQL_RES *result, MYSQL_ROW texts, const Batch *keys,
-                     LookupRows *rows)
+Status jdbc_mysql_run(JdbcSession *session, Str statement, JdbcTake *take, void *context,
+                      Error *error)
 {
-    const unsigned long *lengths = mysql_fetch_lengths(result);
-    int64_t key = -1;
-    if (!str_parse_int64(str_make(texts[0], (int64_t)lengths[0]), &key) || key < 0 ||
-        key >= keys->row_count)
-        return;
-    int32_t row;
-    Batch *batch = lookup_rows_add(rows, (int32_t)key, &row);
-    for (int32_t i = 0; i < batch->column_count; i++) {
-        Str text =
-            texts[i + 1] == NULL ? (Str){0} : str_make(texts[i + 1], (int64_t)lengths[i + 1]);
-        if (jdbc_put(session, batch, row, i, text))
-            continue;
-        jdbc_reject_row(session, rows, keys, (int32_t)key, i, text);
-        return;
-    }
-}
-
-static Status mysql_ask(JdbcSession *session, const Batch *keys, LookupRows *rows, Error *error)
-{
-    MYSQL *mysql = session_mysql(session);
-    const Buffer *statement = &session->statement;
-    if (mysql_real_query(mysql, statement->data, (unsigned long)statement->length) != 0)
-        return mysql_refused(session, error);
+    MYSQL *mysql = session->connection;
+    if (mysql_real_query(mysql, statement.data, (unsigned long)statement.length) != 0)
+        return jdbc_mysql_refused(session, error);
     MYSQL_RES *result = mysql_store_result(mysql);
     if (result == NULL)
-        return mysql_refused(session, error);
-    for (MYSQL_ROW texts = mysql_fetch_row(result); texts != NULL; texts = mysql_fetch_row(result))
-        take_row(session, result, texts, keys, rows);
+        return mysql_field_count(mysql) == 0 ? OK : jdbc_mysql_refused(session, error);
+    take_rows(result, INT32_MAX, take, context);
     mysql_free_result(result);
     return OK;
 }
 
-static Status mysql_find(JdbcSession *session, const Batch *keys, LookupRows *rows, Error *error)
+/* ---- Scans ------------------------------------------------------------------------------- */
+
+/* The server sends as fast as it is read, and waits for a day where that stands still. */
+Status jdbc_mysql_scan(JdbcSession *session, Str query, Error *error)
 {
-    int32_t step = keys->row_count;
-    for (int32_t from = 0; from < keys->row_count;) {
-        int32_t to = from;
-        session->statement.length = 0;
-        while (to < keys->row_count && to - from < step &&
-               session->statement.length < STATEMENT_BYTES)
-            append_select(session, keys, to++);
-        Status status = mysql_ask(session, keys, rows, error);
-        bool is_of_key = status != OK && code_is_of_key(mysql_errno(session_mysql(session)));
-        if (status != OK && !is_of_key)
-            return status;
-        if (is_of_key && to - from > 1) {
-            step = (to - from) / 2;
-            continue;
-        }
-        if (is_of_key)
-            jdbc_reject_key(session, keys, from, mysql_error(session_mysql(session)));
-        from = to;
-    }
-    return OK;
+    MYSQL *mysql = session->connection;
+    TRY(jdbc_mysql_run(session, STR("SET SESSION net_write_timeout = 86400"), NULL, NULL, error));
+    if (mysql_real_query(mysql, query.data, (unsigned long)query.length) != 0)
+        return jdbc_mysql_refused(session, error);
+    session->result = mysql_use_result(mysql);
+    return session->result == NULL ? jdbc_mysql_refused(session, error) : OK;
 }
 
-const JdbcDriver jdbc_mysql_driver = {
-    .open = mysql_start,
-    .find = mysql_find,
-    .close = mysql_drop,
-};
+Status jdbc_mysql_fetch(JdbcSession *session, int32_t rows_max, JdbcTake *take, void *context,
+                        int32_t *count, Error *error)
+{
+    *count = take_rows(session->result, rows_max, take, context);
+    bool has_failed = *count < rows_max && mysql_errno(session->connection) != 0;
+    return has_failed ? jdbc_mysql_refused(session, error) : OK;
+}

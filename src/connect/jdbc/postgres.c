@@ -1,22 +1,10 @@
-/* PostgreSQL by libpq: one prepared statement, a pipeline of its executions.
- *
- * A key that the server cannot compare ends the pipeline: the keys behind it make another one. */
-#include <errno.h>
+/* PostgreSQL by libpq: what look-ups and sinks share. */
 #include <libpq-fe.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "connect/jdbc/jdbc.h"
-#include "data/value.h"
-
-static const char STATEMENT[] = "lookup";
-
-static PGconn *session_pg(const JdbcSession *session)
-{
-    return session->connection;
-}
+#include "connect/jdbc/postgres.h"
 
 /* ---- Mistakes ---------------------------------------------------------------------------- */
 
@@ -28,36 +16,64 @@ static void line_of(Buffer *out, const char *text)
         buffer_append_char(out, line.data[i] == '\n' ? ' ' : line.data[i]);
 }
 
-static Status pg_fail(JdbcSession *session, Status status, const char *text, Error *error)
+Status jdbc_pg_fail(JdbcSession *session, Status status, const char *text, Error *error)
 {
     Buffer line = {0};
     line_of(&line, text);
     bool is_passing = status == ERR_UNAVAILABLE;
     status = fail(error, status, is_passing ? "WR3311" : "WR3312",
-                  "table `%.*s`, PostgreSQL at %s:%d: %s",
-                  STR_ARGS(session->reader->node->lookup_join.table->name), session->url->host,
-                  session->url->port, buffer_terminated(&line));
+                  "table `%.*s`, PostgreSQL at %s:%d: %s", STR_ARGS(session->table->name),
+                  session->url->host, session->url->port, buffer_terminated(&line));
     error->is_retriable = is_passing && !atomic_load(&session->is_interrupted);
     buffer_free(&line);
+    session->refusal = REFUSED_OTHER;
     return status;
 }
 
-/* Classes of SQLSTATE that pass: connection, resources, operator intervention, serialization. */
+/* Classes of SQLSTATE that pass: connection, serialization, resources, operator intervention, the
+ * system; and of others a lock that was not to be had, a server that is read-only for a while. */
 static bool state_is_passing(const char *state)
 {
-    static const char *const classes[] = {"08", "53", "57", "40"};
-    for (size_t i = 0; state != NULL && i < sizeof classes / sizeof classes[0]; i++)
-        if (str_has_prefix(str_from(state), str_from(classes[i])))
+    static const char *const starts[] = {"08", "40", "53", "57", "58", "55P03", "25006"};
+    for (size_t i = 0; state != NULL && i < sizeof starts / sizeof starts[0]; i++)
+        if (str_has_prefix(str_from(state), str_from(starts[i])))
             return true;
     return state == NULL;
 }
 
-static Status pg_refused(JdbcSession *session, const PGresult *result, Error *error)
+static JdbcRefusal state_refusal(const char *state)
+{
+    static const struct {
+        const char *start;
+        JdbcRefusal refusal;
+    } kinds[] = {
+        {"22", REFUSED_ROW},       {"23", REFUSED_ROW},       {"44", REFUSED_ROW},
+        {"54", REFUSED_ROW},       {"P0", REFUSED_ROW},       {"42P01", REFUSED_TABLE},
+        {"3F000", REFUSED_TABLE},  {"42703", REFUSED_COLUMN}, {"42501", REFUSED_RIGHTS},
+        {"42P10", REFUSED_UPSERT},
+    };
+    for (size_t i = 0; state != NULL && i < sizeof kinds / sizeof kinds[0]; i++)
+        if (str_has_prefix(str_from(state), str_from(kinds[i].start)))
+            return kinds[i].refusal;
+    return REFUSED_OTHER;
+}
+
+Status jdbc_pg_refused(JdbcSession *session, const PGresult *result, Error *error)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    Status status = pg_fail(session, state_is_passing(state) ? ERR_UNAVAILABLE : ERR_INVALID,
-                            PQresultErrorMessage(result), error);
-    if (state != NULL && str_is(str_from(state), "42703"))
+    JdbcRefusal refusal = state_refusal(state);
+    Status failed = state_is_passing(state)     ? ERR_UNAVAILABLE
+                    : refusal == REFUSED_RIGHTS ? ERR_PERMISSION
+                                                : ERR_INVALID;
+    Status status = jdbc_pg_fail(session, failed, PQresultErrorMessage(result), error);
+    session->refusal = refusal;
+    session->reason.length = 0;
+    const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+    buffer_printf(&session->reason, "SQLSTATE %s: %s%s%s", state == NULL ? "?" : state,
+                  primary == NULL ? "" : primary, detail == NULL ? "" : "; ",
+                  detail == NULL ? "" : detail);
+    if (refusal == REFUSED_COLUMN)
         error_hint(error,
                    "declare the columns by their names in the database; a name with capitals "
                    "means the small letters, as in Flink");
@@ -70,7 +86,7 @@ static Status pg_refused(JdbcSession *session, const PGresult *result, Error *er
 /* ---- Names ------------------------------------------------------------------------------- */
 
 /* Flink does not quote, so a name with capitals is folded; one that needs quotes gets them. */
-static void quote_name(Buffer *out, Str name)
+void jdbc_pg_quote(Buffer *out, Str name)
 {
     bool is_plain = name.length > 0, has_capitals = false;
     for (int64_t i = 0; i < name.length; i++) {
@@ -95,10 +111,10 @@ static void quote_name(Buffer *out, Str name)
 
 /* ---- Connecting -------------------------------------------------------------------------- */
 
-static void pg_drop(JdbcSession *session)
+void jdbc_pg_drop(JdbcSession *session)
 {
     if (session->connection != NULL)
-        PQfinish(session_pg(session));
+        PQfinish(session->connection);
     session->connection = NULL;
 }
 
@@ -118,6 +134,10 @@ static PGconn *pg_dial(const JdbcSession *session, Arena *scratch)
                     {"password", session->password},
                     {"sslmode", jdbc_url_parameter(scratch, url, "sslmode")},
                     {"connect_timeout", "10"},
+                    {"keepalives_idle", "10"},
+                    {"keepalives_interval", "5"},
+                    {"keepalives_count", "3"},
+                    {"tcp_user_timeout", "30000"},
                     {"client_encoding", "UTF8"},
                     {"options", options}};
     enum { COUNT = sizeof settings / sizeof settings[0] };
@@ -129,12 +149,19 @@ static PGconn *pg_dial(const JdbcSession *session, Arena *scratch)
     return PQconnectdbParams(keys, values, 0);
 }
 
-static Status pg_connect(JdbcSession *session, Error *error)
+/* Or libpq would print it. */
+static void pg_ignore_notice(void *context, const char *text)
+{
+    (void)context, (void)text;
+}
+
+Status jdbc_pg_connect(JdbcSession *session, Error *error)
 {
     Arena *scratch = arena_new(0);
     PGconn *connection = pg_dial(session, scratch);
     arena_free(scratch);
     session->connection = connection;
+    PQsetNoticeProcessor(connection, pg_ignore_notice, NULL);
     if (PQstatus(connection) == CONNECTION_OK) {
         atomic_store(&session->socket, PQsocket(connection));
         return OK;
@@ -148,246 +175,72 @@ static Status pg_connect(JdbcSession *session, Error *error)
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
         is_refused |= strstr(text, refusals[i]) != NULL;
     if (!is_refused)
-        return pg_fail(session, ERR_UNAVAILABLE, text, error);
-    Status status = pg_fail(session, ERR_PERMISSION, text, error);
+        return jdbc_pg_fail(session, ERR_UNAVAILABLE, text, error);
+    Status status = jdbc_pg_fail(session, ERR_PERMISSION, text, error);
     error_hint(error, "check 'url', 'username' and 'password'");
     return status;
 }
 
-/* The type of a parameter as the server knows it, from its table pg_type. Numbers are compared
- * across types, as Flink does. A text is taken for what the column is: a uuid, an enum. */
-static Oid parameter_type(Type type)
+/* ---- Statements -------------------------------------------------------------------------- */
+
+Status jdbc_pg_take(JdbcSession *session, const PGresult *result, JdbcTake *take, void *context,
+                    Error *error)
 {
-    static const struct {
-        TypeId type;
-        Oid oid;
-    } types[] = {{TYPE_BOOLEAN, 16}, {TYPE_TINYINT, 21}, {TYPE_SMALLINT, 21}, {TYPE_INT, 23},
-                 {TYPE_BIGINT, 20},  {TYPE_FLOAT, 700},  {TYPE_DOUBLE, 701},  {TYPE_DECIMAL, 1700}};
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (types[i].type == type.id)
-            return types[i].oid;
-    return InvalidOid;
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_COMMAND_OK || status == PGRES_COPY_IN)
+        return OK;
+    if (status != PGRES_TUPLES_OK)
+        return jdbc_pg_refused(session, result, error);
+    int32_t count = PQnfields(result);
+    Str *cells = memory_allocate((int64_t)sizeof(Str) * (count + 1));
+    for (int row = 0; take != NULL && row < PQntuples(result); row++) {
+        for (int32_t i = 0; i < count; i++)
+            cells[i] = PQgetisnull(result, row, i)
+                           ? (Str){0}
+                           : str_make(PQgetvalue(result, row, i), PQgetlength(result, row, i));
+        take(context, cells, count);
+    }
+    memory_free(cells);
+    return OK;
 }
 
-static Status pg_prepare(JdbcSession *session, Error *error)
+static Status pg_run(JdbcSession *session, Str statement, JdbcTake *take, void *context,
+                     int32_t *count, Error *error)
 {
-    const LookupReader *reader = session->reader;
-    const Schema *fetched = &reader->node->lookup_join.fetched;
-    Oid *types = memory_allocate((int64_t)sizeof(Oid) * reader->key_count);
-    Buffer *out = &session->statement;
-    out->length = 0;
-    buffer_append_text(out, "SELECT ");
-    jdbc_columns(session, out, quote_name);
-    buffer_append_text(out, " FROM ");
-    jdbc_table(session, out, quote_name);
-    for (int32_t i = 0; i < reader->key_count; i++) {
-        buffer_append_text(out, i == 0 ? " WHERE " : " AND ");
-        quote_name(out, fetched->fields[reader->keys[i]].name);
-        buffer_printf(out, " = $%d", i + 1);
-        types[i] = parameter_type(fetched->fields[reader->keys[i]].type);
-    }
-    PGresult *result =
-        PQprepare(session_pg(session), STATEMENT, buffer_terminated(out), reader->key_count, types);
-    memory_free(types);
-    Status status = OK;
-    if (PQresultStatus(result) != PGRES_COMMAND_OK)
-        status = pg_refused(session, result, error);
+    Arena *scratch = arena_new(0);
+    PGresult *result = PQexec(session->connection, str_terminated(scratch, statement));
+    arena_free(scratch);
+    Status status = jdbc_pg_take(session, result, take, context, error);
+    *count = PQntuples(result);
     PQclear(result);
     return status;
 }
 
-static Status pg_start(JdbcSession *session, Error *error)
+Status jdbc_pg_run(JdbcSession *session, Str statement, JdbcTake *take, void *context, Error *error)
 {
-    TRY(pg_connect(session, error));
-    TRY(pg_prepare(session, error));
-    if (PQsetnonblocking(session_pg(session), 1) != 0 ||
-        PQenterPipelineMode(session_pg(session)) != 1)
-        return pg_fail(session, ERR_UNAVAILABLE, PQerrorMessage(session_pg(session)), error);
-    return OK;
+    int32_t count;
+    return pg_run(session, statement, take, context, &count, error);
 }
 
-/* ---- Waiting ----------------------------------------------------------------------------- */
+/* ---- Scans ------------------------------------------------------------------------------- */
 
-/* The keys that are asked for, up to one that the server cannot compare: that is `next` - 1. */
-typedef struct PgRound {
-    JdbcSession *session;
-    const Batch *keys;
-    LookupRows *rows;
-    int64_t deadline_us;
-    int32_t next; /* the first key without an answer */
-    bool is_stopped;
-} PgRound;
-
-/* Until the server has taken or sent something, at the latest until the deadline. */
-static Status pg_wait(const PgRound *round, bool wants_write, Error *error)
+/* Two scans of a table shall give its rows in the same order: not from where another one is. */
+Status jdbc_pg_scan(JdbcSession *session, Str query, Error *error)
 {
-    JdbcSession *session = round->session;
-    PGconn *connection = session_pg(session);
-    int64_t left_us = round->deadline_us - world_monotonic_us(session->reader->world);
-    struct pollfd wait = {.fd = PQsocket(connection),
-                          .events = (short)(POLLIN | (wants_write ? POLLOUT : 0))};
-    int ready = left_us <= 0 ? 0 : poll(&wait, 1, (int)(left_us / 1000 + 1));
-    if (ready == 0)
-        return pg_fail(session, ERR_UNAVAILABLE, "no answer in time", error);
-    if (ready < 0 && errno != EINTR)
-        return pg_fail(session, ERR_UNAVAILABLE, "the connection cannot be waited for", error);
-    if ((wait.revents & ~POLLOUT) != 0 && PQconsumeInput(connection) != 1)
-        return pg_fail(session, ERR_UNAVAILABLE, PQerrorMessage(connection), error);
-    return OK;
+    Buffer statement = {0};
+    buffer_append_text(&statement, "SET synchronize_seqscans = off; BEGIN ISOLATION LEVEL "
+                                   "REPEATABLE READ READ ONLY; DECLARE weir_scan NO SCROLL CURSOR "
+                                   "FOR ");
+    buffer_append_str(&statement, query);
+    Status status = jdbc_pg_run(session, buffer_str(&statement), NULL, NULL, error);
+    buffer_free(&statement);
+    return status;
 }
 
-/* The next result; NULL ends those of one execution. Sends what has not been sent meanwhile. */
-static Status pg_result(const PgRound *round, PGresult **out, Error *error)
+Status jdbc_pg_fetch(JdbcSession *session, int32_t rows_max, JdbcTake *take, void *context,
+                     int32_t *count, Error *error)
 {
-    JdbcSession *session = round->session;
-    PGconn *connection = session_pg(session);
-    for (;;) {
-        int flushed = PQflush(connection);
-        if (flushed < 0)
-            return pg_fail(session, ERR_UNAVAILABLE, PQerrorMessage(connection), error);
-        if (PQisBusy(connection) == 0)
-            break;
-        TRY(pg_wait(round, flushed == 1, error));
-    }
-    *out = PQgetResult(connection);
-    return OK;
+    char statement[64];
+    snprintf(statement, sizeof statement, "FETCH %d FROM weir_scan", rows_max);
+    return pg_run(session, str_from(statement), take, context, count, error);
 }
-
-/* ---- Asking ------------------------------------------------------------------------------ */
-
-/* Keys as texts, one behind the other, each terminated. */
-static void append_parameter(JdbcSession *session, const Value *value)
-{
-    Buffer *out = &session->text;
-    if (type_is_bytes(value->type)) {
-        buffer_append_text(out, "\\x");
-        for (int64_t i = 0; i < value->text.length; i++)
-            buffer_printf(out, "%02x", (uint8_t)value->text.data[i]);
-    } else {
-        value_print(out, value, VALUE_PLAIN, NULL);
-    }
-    buffer_append_char(out, '\0');
-}
-
-/* No value there holds a zero byte, and the protocol ends a text with it. */
-static bool key_is_possible(const Batch *keys, int32_t key)
-{
-    for (int32_t i = 0; i < keys->column_count; i++) {
-        Value value = value_get(&keys->columns[i], key);
-        if (type_is_text(value.type) && value.text.length > 0 &&
-            memchr(value.text.data, 0, (size_t)value.text.length) != NULL)
-            return false;
-    }
-    return true;
-}
-
-static bool pg_send_key(JdbcSession *session, const Batch *keys, int32_t key)
-{
-    int32_t count = session->reader->key_count;
-    const char **values = session->values;
-    int64_t *starts = session->starts;
-    session->text.length = 0;
-    for (int32_t i = 0; i < count; i++) {
-        Value value = value_get(&keys->columns[i], key);
-        starts[i] = session->text.length;
-        append_parameter(session, &value);
-    }
-    for (int32_t i = 0; i < count; i++)
-        values[i] = session->text.data + starts[i];
-    return PQsendQueryPrepared(session_pg(session), STATEMENT, count, values, NULL, NULL, 0) == 1;
-}
-
-static Status pg_send(const PgRound *round, Error *error)
-{
-    const Batch *keys = round->keys;
-    PGconn *connection = session_pg(round->session);
-    bool is_sent = true;
-    for (int32_t key = round->next; key < keys->row_count && is_sent; key++)
-        is_sent = !key_is_possible(keys, key) || pg_send_key(round->session, keys, key);
-    is_sent = is_sent && PQpipelineSync(connection) == 1;
-    return is_sent ? OK
-                   : pg_fail(round->session, ERR_UNAVAILABLE, PQerrorMessage(connection), error);
-}
-
-static void take_rows(const PgRound *round, const PGresult *result, int32_t key)
-{
-    for (int r = 0; r < PQntuples(result); r++) {
-        int32_t row;
-        Batch *batch = lookup_rows_add(round->rows, key, &row);
-        for (int32_t i = 0; i < batch->column_count; i++) {
-            Str text = PQgetisnull(result, r, i)
-                           ? (Str){0}
-                           : str_make(PQgetvalue(result, r, i), PQgetlength(result, r, i));
-            if (jdbc_put(round->session, batch, row, i, text))
-                continue;
-            jdbc_reject_row(round->session, round->rows, round->keys, key, i, text);
-            break;
-        }
-    }
-}
-
-static Status take_result(PgRound *round, const PGresult *result, int32_t key, Error *error)
-{
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    if (PQresultStatus(result) == PGRES_TUPLES_OK) {
-        take_rows(round, result, key);
-    } else if (state != NULL && str_has_prefix(str_from(state), STR("22"))) {
-        round->is_stopped = true;
-        jdbc_reject_key(round->session, round->keys, key,
-                        PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
-    } else if (!round->is_stopped) {
-        return pg_refused(round->session, result, error);
-    }
-    return OK;
-}
-
-/* The results of one execution, up to the NULL behind them. */
-static Status pg_take(PgRound *round, int32_t key, Error *error)
-{
-    for (;;) {
-        PGresult *result = NULL;
-        TRY(pg_result(round, &result, error));
-        if (result == NULL)
-            return OK;
-        Status status = take_result(round, result, key, error);
-        PQclear(result);
-        TRY(status);
-    }
-}
-
-static Status pg_take_all(PgRound *round, Error *error)
-{
-    for (int32_t key = round->next; key < round->keys->row_count; key++) {
-        round->next += !round->is_stopped;
-        if (key_is_possible(round->keys, key))
-            TRY(pg_take(round, key, error));
-    }
-    PGresult *sync = NULL;
-    TRY(pg_result(round, &sync, error));
-    bool is_synced = PQresultStatus(sync) == PGRES_PIPELINE_SYNC;
-    PQclear(sync);
-    return is_synced
-               ? OK
-               : pg_fail(round->session, ERR_UNAVAILABLE, "the pipeline lost its place", error);
-}
-
-static Status pg_find(JdbcSession *session, const Batch *keys, LookupRows *rows, Error *error)
-{
-    const LookupReader *reader = session->reader;
-    PgRound round = {.session = session,
-                     .keys = keys,
-                     .rows = rows,
-                     .deadline_us = world_monotonic_us(reader->world) + reader->timeout_us};
-    while (round.next < keys->row_count) {
-        round.is_stopped = false;
-        TRY(pg_send(&round, error));
-        TRY(pg_take_all(&round, error));
-    }
-    return OK;
-}
-
-const JdbcDriver jdbc_postgres_driver = {
-    .open = pg_start,
-    .find = pg_find,
-    .close = pg_drop,
-};
