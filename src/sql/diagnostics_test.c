@@ -304,6 +304,21 @@ static void test_error_limit(void **state)
 }
 
 /* The example of the command line's contract, made by hand as the planner would. */
+/* What a password is set to is not shown, wherever on the line the mistake is. */
+static void test_secrets_are_not_shown(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new(0);
+    const char *sql = "CREATE TABLE t (a INT) WITH ('password' = 'it''s me', 'key.token'='x', "
+                      "'secret' = '${env:S}', 'b' 'c');";
+    SqlScript *script = NULL;
+    const char *text = rendered(arena, parse(arena, sql, &script), false);
+    assert_null(strstr(text, "me'"));
+    assert_non_null(strstr(text, "'password' = '********', 'key.token'='*', 'secret' = '${env:S}', "
+                                 "'b' 'c'"));
+    arena_free(arena);
+}
+
 static void test_render_like_the_contract(void **state)
 {
     (void)state;
@@ -473,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_long_and_unsafe_lines),
         cmocka_unit_test(test_several_errors_in_one_go),
         cmocka_unit_test(test_error_limit),
+        cmocka_unit_test(test_secrets_are_not_shown),
         cmocka_unit_test(test_render_like_the_contract),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_suggestions),

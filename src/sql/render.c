@@ -145,6 +145,59 @@ static void render_line(Str line, int32_t start, int32_t end, RenderedLine *out)
         out->caret_end = out->caret_start + 1;
 }
 
+/* ---- Secrets ---- */
+
+/* Behind the literal that begins at `at`, or the end of the line. */
+static int64_t render_literal_end(Str line, int64_t at)
+{
+    for (at++; at < line.length; at++) {
+        if (line.data[at] != '\'')
+            continue;
+        if (at + 1 < line.length && line.data[at + 1] == '\'')
+            at++;
+        else
+            return at + 1;
+    }
+    return line.length;
+}
+
+static bool render_names_secret(Str literal)
+{
+    static const char *const words[] = {"password", "secret", "token"};
+    for (int64_t at = 0; at < literal.length; at++) {
+        Str rest = str_make(literal.data + at, literal.length - at);
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+            Str word = str_from(words[i]);
+            if (rest.length >= word.length &&
+                str_equal_ignoring_case(str_make(rest.data, word.length), word))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Errors go to logs and screens: what an option of such a name is set to becomes `*`, byte by byte,
+ * so that carets stay where they are. A reference such as ${env:NAME} is none. */
+static void render_hide_secrets(Str line, char *bytes)
+{
+    bool is_secret = false;
+    for (int64_t at = 0; at < line.length; at++) {
+        bool is_between = line.data[at] == ' ' || line.data[at] == '\t' || line.data[at] == '=';
+        if (line.data[at] != '\'') {
+            is_secret = is_secret && is_between;
+            continue;
+        }
+        int64_t end = render_literal_end(line, at);
+        Str literal = str_make(line.data + at, end - at);
+        bool is_reference = str_has_prefix(literal, STR("'${"));
+        for (int64_t i = at + 1; is_secret && !is_reference && i < end; i++)
+            if (i + 1 < end || bytes[i] != '\'')
+                bytes[i] = '*';
+        is_secret = !is_secret && render_names_secret(literal);
+        at = end - 1;
+    }
+}
+
 /* ---- One finding ---- */
 
 typedef struct Render {
@@ -188,6 +241,10 @@ static void render_source(const Render *render, const Diagnostic *d, int32_t lin
     int32_t line_start = 0;
     Str line = render_line_at(d->source->text, d->span.start, &line_start);
     RenderedLine shown = {0};
+    Buffer safe = {0};
+    buffer_append_str(&safe, line);
+    render_hide_secrets(line, safe.data);
+    line = buffer_str(&safe);
     render_line(line, d->span.start - line_start, d->span.end - line_start, &shown);
     Buffer *out = render->out;
     render_bar(render, "|");
@@ -209,6 +266,7 @@ static void render_source(const Render *render, const Diagnostic *d, int32_t lin
     render_color(render, "0");
     buffer_append_char(out, '\n');
     buffer_free(&shown.text);
+    buffer_free(&safe);
 }
 
 /* "= help: text", further lines of the text under its first. */
