@@ -295,7 +295,7 @@ static void print_insert(Buffer *out, const SqlInsert *insert)
 
 static void print_statement_set(Buffer *out, List inserts)
 {
-    buffer_append_text(out, "EXECUTE STATEMENT SET BEGIN\n");
+    buffer_append_text(out, "STATEMENT SET BEGIN\n");
     for (int32_t i = 0; i < inserts.count; i++) {
         buffer_append_text(out, "  ");
         sql_print_statement(out, LIST_AT(inserts, i, SqlStatement));
@@ -317,7 +317,11 @@ static void print_explain(Buffer *out, const SqlExplain *explain)
         separator = ", ";
     }
     buffer_append_char(out, ' ');
-    sql_print_statement(out, explain->statement);
+    /* Flink takes no EXECUTE behind EXPLAIN. */
+    if (explain->statement->kind == SQL_STATEMENT_SET)
+        print_statement_set(out, explain->statement->inserts);
+    else
+        sql_print_statement(out, explain->statement);
 }
 
 static void print_use(Buffer *out, const SqlUse *use)
@@ -397,7 +401,10 @@ void sql_print_statement(Buffer *out, const SqlStatement *statement)
     case SQL_SHOW: print_show(out, statement->show); break;
     case SQL_DESCRIBE: print_describe(out, &statement->describe); break;
     case SQL_INSERT: print_insert(out, statement->insert); break;
-    case SQL_STATEMENT_SET: print_statement_set(out, statement->inserts); break;
+    case SQL_STATEMENT_SET:
+        buffer_append_text(out, "EXECUTE ");
+        print_statement_set(out, statement->inserts);
+        break;
     case SQL_QUERY: sql_print_query(out, statement->query); break;
     case SQL_CLIENT: print_client(out, statement->client); break;
     case SQL_EXPLAIN: print_explain(out, &statement->explain); break;
