@@ -75,6 +75,7 @@ typedef struct Task {
     int64_t barrier;    /* the newest checkpoint taken */
     int64_t committed;
     int64_t quiet_since_us;   /* sources: nothing has come since; 0: something has */
+    int64_t quiet_bytes;      /* sources: progress.bytes_done then */
     _Atomic bool is_quiet;    /* sources: nothing has come for a while */
     int64_t blocked_since_us; /* waiting for room below; 0: not */
     Metric *backpressure;

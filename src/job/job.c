@@ -70,6 +70,11 @@ static Status job_open_tasks(Job *job, Error *error)
     return OK;
 }
 
+static void job_wake(void *context)
+{
+    waker_wake(((Job *)context)->board.coordinator);
+}
+
 Status job_open(World *world, const Plan *plan, const JobOptions *options, Job **out, Error *error)
 {
     Arena *arena = arena_new(0);
@@ -89,6 +94,9 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     const char *letters =
         is_preview ? NULL : arena_printf(arena, "%s/dead-letters", options->data_dir);
     job->dead_letters = deadletters_open(world, letters);
+    LetterLimits limits = {.most = plan->settings.letters_max,
+                           .most_per_minute = plan->settings.letters_max_per_minute};
+    deadletters_limit(job->dead_letters, &limits, job_wake, job);
     Status status = is_preview ? OK : recover_open(job, error);
     if (status == OK)
         status = recover_check(job, error);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "state/lettermark.h"
 
 /* A folder name for the pipeline: what is not plain becomes `_`, and a hash of the whole keeps
  * two such names apart. */
@@ -45,6 +46,58 @@ Status recover_lock_folder(World *world, const char *data_dir, File **lock, Erro
                   "another weir is running with the data folder `%s`", data_dir);
     error->is_retriable = true;
     error_hint(error, "stop it first, or give this one a folder of its own with --data-dir");
+    return status;
+}
+
+/* ---- Dead letters of a run that has not come to its end ------------------------------------ */
+
+static void recover_notice(void *context, const char *text)
+{
+    job_notice(context, "%s", text);
+}
+
+/* How long the files were with the newest checkpoint of the one who wrote them, if that is newer
+ * than its mark. */
+static Status recover_noted_letters(Job *job, const LetterMark *mark, Arena *arena, List *lengths,
+                                    Error *error)
+{
+    const char *folder = arena_printf(arena, "%s/jobs/%.*s/checkpoints", job->options.data_dir,
+                                      STR_ARGS(mark->writer));
+    int64_t *ids, letters = 0;
+    int32_t count;
+    TRY(snapshot_list(job->world, folder, arena, &ids, &count, error));
+    if (count == 0 || ids[0] <= mark->checkpoint)
+        return OK;
+    Snapshot *snapshot;
+    TRY(snapshot_read(job->world, folder, ids[0], &snapshot, error));
+    Str state = snapshot_letters(snapshot);
+    if (!deadletters_decode_state(state, arena, &letters, lengths))
+        lengths->count = 0;
+    snapshot_free(snapshot);
+    return OK;
+}
+
+/* Whoever wrote last, be it another pipeline, has perhaps left letters behind that its resumption
+ * gives again. */
+static Status recover_settle_letters(Job *job, Error *error)
+{
+    const char *folder = arena_printf(job->arena, "%s/dead-letters", job->options.data_dir);
+    Arena *arena = arena_new(0);
+    LetterMark *mark;
+    List lengths = {0};
+    Status status = lettermark_read(job->world, folder, arena, &mark, error);
+    if (status == OK && mark != NULL) {
+        status = recover_noted_letters(job, mark, arena, &lengths, error);
+        if (status == ERR_CORRUPT) {
+            /* Not to be resumed from: what it has set aside stays. */
+            job_notice(job, "%s: its dead letters may stand twice", error->text);
+            status = lettermark_remove(job->world, folder, error);
+        } else if (status == OK) {
+            status = lettermark_settle(job->world, folder, mark, &lengths, recover_notice, job,
+                                       error);
+        }
+    }
+    arena_free(arena);
     return status;
 }
 
@@ -99,9 +152,15 @@ Status recover_open(Job *job, Error *error)
     bool is_beginning = job->options.is_fresh || count == 0;
     if (is_beginning && path != NULL && path[0] != '\0')
         TRY(recover_from_path(job, error));
+    if (!is_beginning)
+        TRY(recover_newest(job, ids, count, error));
+    TRY(recover_settle_letters(job, error));
     if (job->options.is_fresh)
-        return recover_discard(job, ids, count, error);
-    return is_beginning ? OK : recover_newest(job, ids, count, error);
+        TRY(recover_discard(job, ids, count, error));
+    Str letters = !is_beginning ? snapshot_letters(job->restored) : (Str){0};
+    deadletters_begin(job->dead_letters, recover_folder_name(job->arena, job->pipeline),
+                      job->last_checkpoint, letters);
+    return OK;
 }
 
 /* ---- What fits --------------------------------------------------------------------------- */
@@ -135,7 +194,8 @@ static int32_t recover_find_lost(const Job *job, Buffer *names)
     const char *previous = "";
     for (int32_t i = 0; i < job->restored->entry_count; i++) {
         const StateEntry *entry = &job->restored->entries[i];
-        if (recover_node_of(job->plan, entry) != NULL || strcmp(entry->uid, previous) == 0)
+        if (entry->role == STATE_LETTERS || recover_node_of(job->plan, entry) != NULL ||
+            strcmp(entry->uid, previous) == 0)
             continue;
         previous = entry->uid;
         buffer_printf(names, "%s`%s`", count++ > 0 ? ", " : "", entry->label);
@@ -207,6 +267,7 @@ Status recover_clean(Job *job, Error *error)
 {
     int64_t *ids;
     int32_t count;
+    TRY(deadletters_settle(job->dead_letters, error));
     TRY(snapshot_list(job->world, job->checkpoint_folder, job->arena, &ids, &count, error));
     /* The newest last: it says that nothing but its commit was left to do. */
     for (int32_t i = count - 1; i >= 0; i--)

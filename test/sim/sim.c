@@ -382,6 +382,9 @@ static const char *const bug_names[PLANTED_COUNT] = {
     [PLANTED_IN_DOUBT_FORGOTTEN] = "what sinks had prepared is forgotten",
     [PLANTED_BARRIER_NOT_ALIGNED] = "barriers are not aligned",
     [PLANTED_OLD_REMOVED_TOO_EARLY] = "the last checkpoint goes before the new one is there",
+    [PLANTED_LETTERS_NOT_MARKED] = "the start of dead letters is not marked",
+    [PLANTED_LETTERS_NOT_HELD] = "dead letters are not held back",
+    [PLANTED_LETTERS_NOT_SYNCED] = "dead letters are not synced",
 };
 
 /* The mode that finds it, or NULL. */
