@@ -57,11 +57,11 @@ static bool snapshot_has_sink_state(const Snapshot *snapshot)
 }
 
 /* At the end of the input a checkpoint serves only sinks that have something left to commit, and
- * dead letters that a resumption would take for unfinished. */
+ * dead letters that a resumption would take for unfinished, or read again. */
 static bool coordinator_needs_checkpoint(const Coordinator *coordinator, const Snapshot *snapshot)
 {
     return !coordinator->is_end || snapshot_has_sink_state(snapshot) ||
-           deadletters_has_mark(coordinator->job->dead_letters);
+           deadletters_has_mark(coordinator->job->dead_letters) || coordinator->job->has_replays;
 }
 
 /* The letters first: the snapshot says how long their files are. */

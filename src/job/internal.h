@@ -169,8 +169,10 @@ struct Job {
     int32_t idle_turns;    /* in a row, of a job without threads */
     PreviewRoot *previews; /* by root */
     DeadLetters *dead_letters;
+    const char *letter_folders[3]; /* those of JobOptions, and NULL */
     File *lock;
     const char *checkpoint_folder;
+    bool has_replays;               /* records were given back to its sources */
     bool has_folder;                /* made and synced in this run */
     Snapshot *restored;             /* until all tasks are open */
     int64_t checkpoint_interval_us; /* 0: only at the end */
@@ -203,6 +205,11 @@ const char *recover_checkpoint_folder(Arena *arena, const char *data_dir, const 
 Status recover_lock_folder(World *world, const char *data_dir, File **lock, Error *error);
 /* The node that the entry is the state of, or NULL. */
 const PlanNode *recover_node_of(const Plan *plan, const StateEntry *entry);
+/* Whoever wrote last, be it another pipeline, has perhaps left dead letters behind that its
+ * resumption gives again: cut them. `notice` hears what somebody else has done to the files. */
+Status recover_settle_letters(World *world, const char *data_dir,
+                              void (*notice)(void *context, const char *text), void *context,
+                              Error *error);
 /* Take the lock and find what to resume from; honours --fresh. */
 Status recover_open(Job *job, Error *error);
 /* Every entry must have an operator in the layout, or state loss be allowed. */

@@ -86,6 +86,8 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     job->pipeline = job_choose_name(plan, options);
     job->shard_count = job_choose_shards(job);
     job->checkpoint_interval_us = job_choose_interval(plan);
+    job->letter_folders[0] = options->data_dir;
+    job->letter_folders[options->data_dir != NULL] = options->letters_dir;
     job->board.core_count = options->choose != NULL ? 0 : job_core_count();
     job->board.world = world;
     job->board.coordinator = waker_new(world);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "job/replay.h"
 #include "state/lettermark.h"
 
 /* A folder name for the pipeline: what is not plain becomes `_`, and a hash of the whole keeps
@@ -58,47 +59,59 @@ static void recover_notice(void *context, const char *text)
 
 /* How long the files were with the newest checkpoint of the one who wrote them, if that is newer
  * than its mark. */
-static Status recover_noted_letters(Job *job, const LetterMark *mark, Arena *arena, List *lengths,
-                                    Error *error)
+static Status recover_noted_letters(World *world, const char *data_dir, const LetterMark *mark,
+                                    Arena *arena, List *lengths, Error *error)
 {
-    const char *folder = arena_printf(arena, "%s/jobs/%.*s/checkpoints", job->options.data_dir,
-                                      STR_ARGS(mark->writer));
+    const char *folder =
+        arena_printf(arena, "%s/jobs/%.*s/checkpoints", data_dir, STR_ARGS(mark->writer));
     int64_t *ids, letters = 0;
     int32_t count;
-    TRY(snapshot_list(job->world, folder, arena, &ids, &count, error));
+    TRY(snapshot_list(world, folder, arena, &ids, &count, error));
     if (count == 0 || ids[0] <= mark->checkpoint)
         return OK;
     Snapshot *snapshot;
-    TRY(snapshot_read(job->world, folder, ids[0], &snapshot, error));
-    Str state = snapshot_letters(snapshot);
-    if (!deadletters_decode_state(state, arena, &letters, lengths))
+    TRY(snapshot_read(world, folder, ids[0], &snapshot, error));
+    if (!deadletters_decode_state(snapshot_letters(snapshot), arena, &letters, lengths))
         lengths->count = 0;
     snapshot_free(snapshot);
     return OK;
 }
 
-/* Whoever wrote last, be it another pipeline, has perhaps left letters behind that its resumption
- * gives again. */
-static Status recover_settle_letters(Job *job, Error *error)
+Status recover_settle_letters(World *world, const char *data_dir,
+                              void (*notice)(void *context, const char *text), void *context,
+                              Error *error)
 {
-    const char *folder = arena_printf(job->arena, "%s/dead-letters", job->options.data_dir);
     Arena *arena = arena_new(0);
+    const char *folder = arena_printf(arena, "%s/dead-letters", data_dir);
     LetterMark *mark;
     List lengths = {0};
-    Status status = lettermark_read(job->world, folder, arena, &mark, error);
+    Status status = lettermark_read(world, folder, arena, &mark, error);
     if (status == OK && mark != NULL) {
-        status = recover_noted_letters(job, mark, arena, &lengths, error);
+        status = recover_noted_letters(world, data_dir, mark, arena, &lengths, error);
         if (status == ERR_CORRUPT) {
             /* Not to be resumed from: what it has set aside stays. */
-            job_notice(job, "%s: its dead letters may stand twice", error->text);
-            status = lettermark_remove(job->world, folder, error);
+            notice(context,
+                   arena_printf(arena, "%s: its dead letters may stand twice", error->text));
+            status = lettermark_remove(world, folder, error);
         } else if (status == OK) {
-            status = lettermark_settle(job->world, folder, mark, &lengths, recover_notice, job,
-                                       error);
+            status = lettermark_settle(world, folder, mark, &lengths, notice, context, error);
         }
     }
     arena_free(arena);
     return status;
+}
+
+/* What was given back to a pipeline that starts over comes again with all of its input. */
+static Status recover_replays(Job *job, const char *writer, Error *error)
+{
+    const char *data_dir = job->options.data_dir;
+    job->has_replays = replay_is_there(job->world, data_dir, writer);
+    if (!job->has_replays)
+        return OK;
+    if (job->restored != NULL)
+        return replay_finish(job->world, data_dir, writer, error);
+    job->has_replays = false;
+    return replay_forget(job->world, data_dir, writer, error);
 }
 
 static Status recover_discard(Job *job, const int64_t *ids, int32_t count, Error *error)
@@ -140,6 +153,7 @@ static Status recover_from_path(Job *job, Error *error)
 Status recover_open(Job *job, Error *error)
 {
     const char *path = job->plan->settings.recovery_path;
+    const char *writer = recover_folder_name(job->arena, job->pipeline);
     TRY(recover_lock_folder(job->world, job->options.data_dir, &job->lock, error));
     job->checkpoint_folder =
         recover_checkpoint_folder(job->arena, job->options.data_dir, job->pipeline);
@@ -154,12 +168,12 @@ Status recover_open(Job *job, Error *error)
         TRY(recover_from_path(job, error));
     if (!is_beginning)
         TRY(recover_newest(job, ids, count, error));
-    TRY(recover_settle_letters(job, error));
+    TRY(recover_settle_letters(job->world, job->options.data_dir, recover_notice, job, error));
+    TRY(recover_replays(job, writer, error));
     if (job->options.is_fresh)
         TRY(recover_discard(job, ids, count, error));
     Str letters = !is_beginning ? snapshot_letters(job->restored) : (Str){0};
-    deadletters_begin(job->dead_letters, recover_folder_name(job->arena, job->pipeline),
-                      job->last_checkpoint, letters);
+    deadletters_begin(job->dead_letters, writer, job->last_checkpoint, letters);
     return OK;
 }
 
@@ -268,6 +282,9 @@ Status recover_clean(Job *job, Error *error)
     int64_t *ids;
     int32_t count;
     TRY(deadletters_settle(job->dead_letters, error));
+    if (job->has_replays)
+        TRY(replay_forget(job->world, job->options.data_dir,
+                          recover_folder_name(job->arena, job->pipeline), error));
     TRY(snapshot_list(job->world, job->checkpoint_folder, job->arena, &ids, &count, error));
     /* The newest last: it says that nothing but its commit was left to do. */
     for (int32_t i = count - 1; i >= 0; i--)

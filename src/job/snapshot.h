@@ -19,8 +19,8 @@ enum { SNAPSHOT_VERSION = 1 };
 
 typedef enum StateRole {
     STATE_OPERATOR = 0,
-    STATE_SOURCE = 1, /* a position */
-    STATE_SINK = 2,   /* what to commit */
+    STATE_SOURCE = 1,  /* a position */
+    STATE_SINK = 2,    /* what to commit */
     STATE_LETTERS = 3, /* how long the files of dead letters are; of no plan node */
 } StateRole;
 

@@ -26,6 +26,7 @@ SourceReader *source_make_reader(const SourceKind *kind, const PlanNode *node,
     reader->world = context->world;
     reader->arena = context->query;
     reader->dead_letters = context->dead_letters;
+    reader->letter_folders = context->letter_folders;
     reader->zone = context->settings->zone;
     reader->decode_threads = 1;
     return reader;

@@ -168,6 +168,16 @@ static void letters_hold(LetterStore *store, int64_t bytes)
     atomic_fetch_add(&store->held_bytes, bytes);
 }
 
+const char *deadletters_replay_folder(const DeadLetters *letters, Arena *arena, Str table)
+{
+    const LetterStore *store = letters->store;
+    if (store->folder == NULL || store->writer == NULL)
+        return NULL;
+    const char *name = deadletters_file_name(arena, table);
+    return arena_printf(arena, "%s/replay/%s/%.*s", store->folder, store->writer,
+                        (int)(strlen(name) - strlen(".jsonl")), name);
+}
+
 /* ---- Trouble ------------------------------------------------------------------------------- */
 
 static void letters_alarm(LetterStore *store, const Error *error)
@@ -270,7 +280,8 @@ static Status letter_open(LetterStore *store, LetterFile *file, Error *error)
     list_append(&store->opened, store->arena, file);
     Status status = letters_mark(store, error);
     if (status == OK)
-        status = store->world->kind->open(store->world, file->path, FILE_APPEND, &file->file, error);
+        status =
+            store->world->kind->open(store->world, file->path, FILE_APPEND, &file->file, error);
     if (status != OK)
         store->opened.count--;
     return status;
@@ -300,7 +311,7 @@ static Status letter_flush(LetterStore *store, LetterFile *file, Error *error)
 {
     if (file->pending.length == 0)
         return OK;
-    if (store->trouble != OK && store->trouble_error.status == ERR_IO) {
+    if (store->trouble != OK && store->trouble != ERR_LIMIT) {
         *error = store->trouble_error;
         return store->trouble;
     }
@@ -319,8 +330,8 @@ static Status letter_flush(LetterStore *store, LetterFile *file, Error *error)
 static void letters_flush_due(LetterStore *store, LetterFile *file)
 {
     int64_t now_us = world_monotonic_us(store->world);
-    if (now_us < store->retry_us || (file->pending.length < LETTER_FLUSH_BYTES &&
-                                     now_us - file->flushed_us < LETTER_FLUSH_US))
+    if (now_us < store->retry_us ||
+        (file->pending.length < LETTER_FLUSH_BYTES && now_us - file->flushed_us < LETTER_FLUSH_US))
         return;
     Error error = {0};
     (void)!letter_flush(store, file, &error);
@@ -426,8 +437,9 @@ static void letters_exceed(LetterStore *store, int64_t most, const char *span, c
                          (long long)most, span, (long long)worst->count, STR_ARGS(worst->table),
                          (long long)code->count, code->code, code->reason);
     (void)status;
-    error_hint(&error, "the last checkpoint is kept: mend the input or the table, or raise '%s', "
-                       "and run again; `weir dlq show %.*s` shows the records",
+    error_hint(&error,
+               "the last checkpoint is kept: mend the input or the table, or raise '%s', "
+               "and run again; `weir dlq show %.*s` shows the records",
                key, STR_ARGS(worst->table));
     letters_alarm(store, &error);
 }
@@ -463,12 +475,16 @@ Status deadletters_trouble(DeadLetters *letters, Error *error)
 
 /* ---- Adding -------------------------------------------------------------------------------- */
 
-static void letter_print(Buffer *out, Str when, const DeadLetter *letter)
+static void letter_print(Buffer *out, Str when, const char *pipeline, const DeadLetter *letter)
 {
     JsonWriter json = {.out = out};
     json_begin_object(&json);
     json_key(&json, "ts");
     json_str(&json, when);
+    if (pipeline != NULL) {
+        json_key(&json, "pipeline");
+        json_text(&json, pipeline);
+    }
     json_key(&json, "table");
     json_str(&json, letter->table);
     json_key(&json, "stage");
@@ -506,7 +522,7 @@ void deadletters_add(DeadLetters *letters, const DeadLetter *letter)
     bool is_ahead = letters->passed > store->settled && !planted(PLANTED_LETTERS_NOT_HELD);
     Buffer *into = is_ahead ? &file->ahead : &file->pending;
     int64_t before = into->length;
-    letter_print(into, buffer_str(&when), letter);
+    letter_print(into, buffer_str(&when), store->writer, letter);
     letters_hold(store, into->length - before);
     file->ahead_count += is_ahead;
     letters_flush_due(store, file);

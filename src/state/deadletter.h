@@ -41,7 +41,8 @@ typedef struct DeadLetter {
     const char *reason; /* a sentence */
     Str position; /* where in the source: "orders.json:1234", "mysql-bin.000002:5512"; may be "" */
     Str bytes;    /* the record, or the row as JSON */
-    const char *format; /* of bytes that are a record as it came, which can be read again; or NULL */
+    const char
+        *format; /* of bytes that are a record as it came, which can be read again; or NULL */
 } DeadLetter;
 
 /* Each letter is also shown to `observe`, under the lock, so that tests see which there are. */
@@ -104,5 +105,7 @@ Status deadletters_trouble(DeadLetters *letters, Error *error);
 const char *deadletters_file_name(Arena *arena, Str table);
 /* The folder, or NULL. */
 const char *deadletters_folder(const DeadLetters *letters);
+/* Where records of the table wait that were given back to the pipeline; NULL: nowhere. */
+const char *deadletters_replay_folder(const DeadLetters *letters, Arena *arena, Str table);
 
 #endif

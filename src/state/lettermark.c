@@ -87,8 +87,7 @@ Status lettermark_read(World *world, const char *folder, Arena *arena, LetterMar
     LetterMark *mark = ARENA_NEW(arena, LetterMark);
     mark->writer = str_copy(arena, byte_reader_bytes(&reader));
     mark->checkpoint = (int64_t)byte_reader_u64(&reader);
-    if (!lettermark_decode(&reader, arena, &mark->lengths) ||
-        str_find(mark->writer, STR("/")) >= 0)
+    if (!lettermark_decode(&reader, arena, &mark->lengths) || str_find(mark->writer, STR("/")) >= 0)
         return mark_damaged(error, path);
     *out = mark;
     return OK;

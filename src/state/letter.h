@@ -1,0 +1,28 @@
+/* A line of a file of dead letters, read back. Only what deadletter.c writes: an object of texts. */
+#ifndef WEIR_STATE_LETTER_H
+#define WEIR_STATE_LETTER_H
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/status.h"
+#include "base/str.h"
+#include "base/world.h"
+
+/* What is missing is empty. */
+typedef struct Letter {
+    Str ts, pipeline, table, stage, code, reason, position, format;
+    Str replayed; /* the replay that took it; empty: none did */
+    Str bytes;
+    bool is_text; /* the bytes are UTF-8 */
+} Letter;
+
+/* False if the line is none. The texts live in the arena, or in the line. */
+bool letter_parse(Str line, Arena *arena, Letter *out);
+
+/* Whole lines of a file, from `offset` on; moves it behind what `take` was called with. Stops after
+ * `count_max` lines, or when `take` returns false. A file that is missing has none. */
+Status letters_read(World *world, const char *path, int64_t *offset, int64_t count_max,
+                    bool (*take)(void *context, Str line, const Letter *letter), void *context,
+                    Error *error);
+
+#endif
