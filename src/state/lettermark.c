@@ -5,7 +5,7 @@
 
 enum { MARK_BYTES_MAX = 1 << 20 };
 
-static const char mark_name[] = "WRITER";
+static const char mark_name[] = ".writer";
 static const char mark_magic[8] = {'W', 'E', 'I', 'R', 'L', 'T', 'R', '1'};
 
 /* ---- Writing and reading ------------------------------------------------------------------- */

@@ -153,7 +153,7 @@ static Status letters_restore(LetterSource *source, Str state, Error *error)
         letters_add_part(source, path, (int64_t)byte_reader_u64(&reader));
     }
     if (reader.is_short || !is_known)
-        return fail(error, ERR_CORRUPT, "WR3391",
+        return fail(error, ERR_CORRUPT, "WR3395",
                     "the saved position in dead letters cannot be read");
     return OK;
 }
@@ -261,7 +261,7 @@ static Status letters_check(const TableCheck *check)
     if (is_right)
         return OK;
     OptionEntry entry = {.key = STR("connector")};
-    check->report(check->report_context, &entry, "WR3392",
+    check->report(check->report_context, &entry, "WR3396",
                   "a table of dead letters has other columns",
                   "do not declare it: read `TABLE$errors`");
     return ERR_INVALID;
