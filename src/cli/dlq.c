@@ -153,7 +153,7 @@ static Status dlq_tally(const Cli *cli, const char *file, Tally *tally, Error *e
     *tally = (Tally){.arena = cli->arena, .only = cli_value(cli, "code")};
     int64_t offset = 0;
     const char *path = arena_printf(cli->arena, "%s/%s", dlq_folder(cli), file);
-    TRY(letters_read(cli->world, path, &offset, INT64_MAX, tally_take, tally, error));
+    TRY(letters_read(cli->world, path, &offset, &(LetterTaker){tally_take, tally, 0}, error));
     qsort(tally->reasons, (size_t)tally->reason_count, sizeof(Reason), compare_reasons);
     return OK;
 }
@@ -327,7 +327,7 @@ static ExitCode dlq_show(const Cli *cli, const char *table)
     const char *path = arena_printf(cli->arena, "%s/%s", dlq_folder(cli),
                                     deadletters_file_name(cli->arena, str_from(table)));
     Status status =
-        letters_read(cli->world, path, &offset, INT64_MAX, showing_take, &showing, &error);
+        letters_read(cli->world, path, &offset, &(LetterTaker){showing_take, &showing, 0}, &error);
     Buffer text = {0};
     if (status == OK)
         showing_print(cli, &showing, &text);
@@ -357,8 +357,7 @@ static ExitCode dlq_replay(Cli *cli, const char *table)
                              .table = str_from(table),
                              .code = cli_value(cli, "code"),
                              .pipeline = cli_value(cli, "pipeline"),
-                             .notice = dlq_notice,
-                             .notice_context = cli};
+                             .notice = {dlq_notice, cli}};
     ReplayResult result;
     if (replay_letters(cli->world, &request, &result, &error) != OK)
         return dlq_failed(cli, &error);

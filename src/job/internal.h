@@ -11,6 +11,7 @@
 #include "job/job.h"
 #include "job/layout.h"
 #include "job/snapshot.h"
+#include "state/lettermark.h"
 
 enum {
     TICK_INTERVAL_US = 50 * 1000,
@@ -207,8 +208,7 @@ Status recover_lock_folder(World *world, const char *data_dir, File **lock, Erro
 const PlanNode *recover_node_of(const Plan *plan, const StateEntry *entry);
 /* Whoever wrote last, be it another pipeline, has perhaps left dead letters behind that its
  * resumption gives again: cut them. `notice` hears what somebody else has done to the files. */
-Status recover_settle_letters(World *world, const char *data_dir,
-                              void (*notice)(void *context, const char *text), void *context,
+Status recover_settle_letters(World *world, const char *data_dir, const LetterNotice *notice,
                               Error *error);
 /* Take the lock and find what to resume from; honours --fresh. */
 Status recover_open(Job *job, Error *error);

@@ -77,8 +77,7 @@ static Status recover_noted_letters(World *world, const char *data_dir, const Le
     return OK;
 }
 
-Status recover_settle_letters(World *world, const char *data_dir,
-                              void (*notice)(void *context, const char *text), void *context,
+Status recover_settle_letters(World *world, const char *data_dir, const LetterNotice *notice,
                               Error *error)
 {
     Arena *arena = arena_new(0);
@@ -90,11 +89,11 @@ Status recover_settle_letters(World *world, const char *data_dir,
         status = recover_noted_letters(world, data_dir, mark, arena, &lengths, error);
         if (status == ERR_CORRUPT) {
             /* Not to be resumed from: what it has set aside stays. */
-            notice(context,
-                   arena_printf(arena, "%s: its dead letters may stand twice", error->text));
+            notice->say(notice->context,
+                        arena_printf(arena, "%s: its dead letters may stand twice", error->text));
             status = lettermark_remove(world, folder, error);
         } else if (status == OK) {
-            status = lettermark_settle(world, folder, mark, &lengths, notice, context, error);
+            status = lettermark_settle(world, folder, mark, &lengths, notice, error);
         }
     }
     arena_free(arena);
@@ -168,7 +167,8 @@ Status recover_open(Job *job, Error *error)
         TRY(recover_from_path(job, error));
     if (!is_beginning)
         TRY(recover_newest(job, ids, count, error));
-    TRY(recover_settle_letters(job->world, job->options.data_dir, recover_notice, job, error));
+    LetterNotice notice = {recover_notice, job};
+    TRY(recover_settle_letters(job->world, job->options.data_dir, &notice, error));
     TRY(recover_replays(job, writer, error));
     if (job->options.is_fresh)
         TRY(recover_discard(job, ids, count, error));

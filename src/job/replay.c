@@ -44,7 +44,7 @@ static Status replay_decide(World *world, const char *folder, const char *letter
         return OK;
     Search search = {.id = str_split(text, '.', &(Str){0})};
     int64_t offset = 0;
-    TRY(letters_read(world, letters, &offset, INT64_MAX, search_take, &search, error));
+    TRY(letters_read(world, letters, &offset, &(LetterTaker){search_take, &search, 0}, error));
     if (!search.is_found)
         return world->kind->remove(world, path, error);
     text.length -= (int64_t)strlen(aside_suffix);
@@ -229,15 +229,14 @@ static Status replay_locked(World *world, const ReplayRequest *request, Replay *
 {
     const char *letters = arena_printf(replay->arena, "%s/dead-letters/%s", request->data_dir,
                                        deadletters_file_name(replay->arena, request->table));
-    TRY(recover_settle_letters(world, request->data_dir, request->notice, request->notice_context,
-                               error));
+    TRY(recover_settle_letters(world, request->data_dir, &request->notice, error));
     List pipelines = {0};
     const char *root = arena_printf(replay->arena, "%s/dead-letters/replay", request->data_dir);
     TRY(list_if_there(world, root, replay->arena, &pipelines, error));
     for (int32_t i = 0; i < pipelines.count; i++)
         TRY(replay_finish(world, request->data_dir, LIST_AT(pipelines, i, const char), error));
     int64_t offset = 0;
-    TRY(letters_read(world, letters, &offset, INT64_MAX, replay_take, replay, error));
+    TRY(letters_read(world, letters, &offset, &(LetterTaker){replay_take, replay, 0}, error));
     TRY(replay_judge(replay, error));
     TRY(replay_need_checkpoint(world, replay, error));
     return replay_write(world, replay, letters, error);
@@ -248,7 +247,10 @@ Status replay_letters(World *world, const ReplayRequest *request, ReplayResult *
 {
     *result = (ReplayResult){0};
     Replay replay = {.request = request, .result = result, .arena = arena_new(0)};
-    replay.id = arena_printf(replay.arena, "%lld", (long long)world_now_us(world));
+    /* No other replay has had this name: the source would take its file for one that it has read.
+     */
+    replay.id = arena_printf(replay.arena, "%lld-%08x", (long long)world_now_us(world),
+                             (uint32_t)world->kind->random_u64(world));
     File *lock;
     Status status = recover_lock_folder(world, request->data_dir, &lock, error);
     if (status == OK) {

@@ -6,14 +6,14 @@
 #include "base/status.h"
 #include "base/str.h"
 #include "base/world.h"
+#include "state/lettermark.h"
 
 typedef struct ReplayRequest {
     const char *data_dir;
     Str table;
     const char *code;     /* only letters of it; NULL: all */
     const char *pipeline; /* only its letters; NULL: there must be only one */
-    void (*notice)(void *context, const char *text);
-    void *notice_context;
+    LetterNotice notice;
 } ReplayRequest;
 
 typedef struct ReplayResult {

@@ -28,7 +28,8 @@ static Status task_restore_operator(Task *task, Operator *op, const Snapshot *re
     bool is_same = restored->shard_count == task->board->shard_count;
     for (int32_t i = 0; i < restored->entry_count; i++) {
         const StateEntry *entry = &restored->entries[i];
-        if (entry->role == STATE_SOURCE || entry->role == STATE_LETTERS || strcmp(entry->uid, op->node->uid) != 0)
+        if (entry->role == STATE_SOURCE || entry->role == STATE_LETTERS ||
+            strcmp(entry->uid, op->node->uid) != 0)
             continue;
         if (is_same && entry->shard != task->context.shard)
             continue;

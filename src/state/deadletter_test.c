@@ -189,8 +189,9 @@ static const char *settle(Arena *arena, Str state)
     assert_non_null(mark);
     assert_string_equal(str_terminated(arena, mark->writer), "pipe");
     assert_true(deadletters_decode_state(state, arena, &count, &lengths));
-    assert_int_equal(
-        lettermark_settle(world_system(), folder, mark, &lengths, hear, &heard, &error), OK);
+    assert_int_equal(lettermark_settle(world_system(), folder, mark, &lengths,
+                                       &(LetterNotice){hear, &heard}, &error),
+                     OK);
     assert_int_equal(lettermark_read(world_system(), folder, arena, &mark, &error), OK);
     assert_null(mark);
     return heard;

@@ -136,9 +136,8 @@ bool letter_parse(Str line, Arena *arena, Letter *out)
 /* ---- Files --------------------------------------------------------------------------------- */
 
 typedef struct Reading {
-    int64_t count_left;
-    bool (*take)(void *context, Str line, const Letter *letter);
-    void *context;
+    const LetterTaker *taker;
+    int64_t count;
     Arena *arena;
     bool is_over;
 } Reading;
@@ -158,14 +157,14 @@ static int64_t reading_take(Reading *reading, Str block)
         arena_reset(reading->arena);
         if (!letter_parse(line, reading->arena, &letter))
             continue;
-        reading->is_over = !reading->take(reading->context, line, &letter);
-        reading->is_over = --reading->count_left <= 0 || reading->is_over;
+        reading->is_over = !reading->taker->take(reading->taker->context, line, &letter);
+        if (++reading->count == reading->taker->count_max)
+            reading->is_over = true;
     }
     return used;
 }
 
-Status letters_read(World *world, const char *path, int64_t *offset, int64_t count_max,
-                    bool (*take)(void *context, Str line, const Letter *letter), void *context,
+Status letters_read(World *world, const char *path, int64_t *offset, const LetterTaker *taker,
                     Error *error)
 {
     File *file;
@@ -177,8 +176,7 @@ Status letters_read(World *world, const char *path, int64_t *offset, int64_t cou
         *error = missing;
         return status;
     }
-    Reading reading = {
-        .count_left = count_max, .take = take, .context = context, .arena = arena_new(0)};
+    Reading reading = {.taker = taker, .arena = arena_new(0)};
     Buffer block = {0};
     int64_t wanted = READ_BYTES;
     while (status == OK && !reading.is_over) {

@@ -1,4 +1,5 @@
-/* A line of a file of dead letters, read back. Only what deadletter.c writes: an object of texts. */
+/* A line of a file of dead letters, read back: only what deadletter.c writes, an object of texts.
+ */
 #ifndef WEIR_STATE_LETTER_H
 #define WEIR_STATE_LETTER_H
 
@@ -19,10 +20,16 @@ typedef struct Letter {
 /* False if the line is none. The texts live in the arena, or in the line. */
 bool letter_parse(Str line, Arena *arena, Letter *out);
 
-/* Whole lines of a file, from `offset` on; moves it behind what `take` was called with. Stops after
- * `count_max` lines, or when `take` returns false. A file that is missing has none. */
-Status letters_read(World *world, const char *path, int64_t *offset, int64_t count_max,
-                    bool (*take)(void *context, Str line, const Letter *letter), void *context,
+/* Who takes letters. Returns false when it has enough. */
+typedef struct LetterTaker {
+    bool (*take)(void *context, Str line, const Letter *letter);
+    void *context;
+    int64_t count_max; /* 0: any number */
+} LetterTaker;
+
+/* Whole lines of a file, from `offset` on; moves it behind what was taken. A file that is missing
+ * has none. */
+Status letters_read(World *world, const char *path, int64_t *offset, const LetterTaker *taker,
                     Error *error);
 
 #endif

@@ -113,8 +113,7 @@ Status lettermark_check(World *world, const char *path, int64_t bytes, uint32_t 
 typedef struct Settling {
     World *world;
     const char *folder;
-    void (*notice)(void *context, const char *text);
-    void *context;
+    const LetterNotice *notice;
     Arena *arena;
 } Settling;
 
@@ -152,11 +151,12 @@ static Status settle_file(const Settling *settling, const LetterLength *length, 
         TRY(lettermark_check(world, path, length->bytes, &check, error));
     if (status == OK && info.size_bytes > length->bytes && check == length->check)
         return settle_cut(settling, path, length->bytes, error);
-    settling->notice(settling->context,
-                     arena_printf(settling->arena,
-                                  "the dead letters in `%s` are not as the last run left them: "
-                                  "somebody has %s the file",
-                                  path, status == OK ? "changed" : "moved or removed"));
+    settling->notice->say(
+        settling->notice->context,
+        arena_printf(settling->arena,
+                     "the dead letters in `%s` are not as the last run left them: "
+                     "somebody has %s the file",
+                     path, status == OK ? "changed" : "moved or removed"));
     return OK;
 }
 
@@ -172,10 +172,9 @@ static const LetterLength *settle_find(const List *lengths, Str name)
 
 /* What is cut is durable before the mark goes: cutting again does no harm. */
 Status lettermark_settle(World *world, const char *folder, const LetterMark *mark,
-                         const List *lengths, void (*notice)(void *context, const char *text),
-                         void *context, Error *error)
+                         const List *lengths, const LetterNotice *notice, Error *error)
 {
-    Settling settling = {world, folder, notice, context, arena_new(0)};
+    Settling settling = {world, folder, notice, arena_new(0)};
     Status status = OK;
     for (int32_t i = 0; status == OK && i < mark->lengths.count; i++) {
         const LetterLength *begun = LIST_AT(mark->lengths, i, LetterLength);

@@ -35,11 +35,16 @@ Status lettermark_write(World *world, const char *folder, const LetterMark *mark
 Status lettermark_read(World *world, const char *folder, Arena *arena, LetterMark **out,
                        Error *error);
 
+/* Who hears what was left alone. */
+typedef struct LetterNotice {
+    void (*say)(void *context, const char *text);
+    void *context;
+} LetterNotice;
+
 /* Cut what is behind `lengths` (those of the checkpoint; a file that is not among them: as the mark
- * has it) and remove the mark. `notice` hears what was left alone. */
+ * has it) and remove the mark. */
 Status lettermark_settle(World *world, const char *folder, const LetterMark *mark,
-                         const List *lengths, void (*notice)(void *context, const char *text),
-                         void *context, Error *error);
+                         const List *lengths, const LetterNotice *notice, Error *error);
 /* Remove the mark alone: the files are good as they are. */
 Status lettermark_remove(World *world, const char *folder, Error *error);
 
