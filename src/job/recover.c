@@ -217,10 +217,46 @@ static int32_t recover_find_lost(const Job *job, Buffer *names)
     return count;
 }
 
+static bool recover_takes_replay(const Job *job, const char *folder)
+{
+    for (int32_t i = 0; i < job->plan->node_count; i++) {
+        const PlanNode *node = job->plan->nodes[i];
+        if (node->kind != PLAN_SOURCE)
+            continue;
+        const PlanTable *table = node->source.table;
+        Str file = str_from(deadletters_file_name(job->arena, table->name));
+        file.length -= (int64_t)strlen(".jsonl");
+        if (str_is(file, folder) && strcmp(table->connector->name, "filesystem") == 0 &&
+            table->partition_count == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Say which records wait in vain that were given back. */
+static void recover_check_replays(Job *job)
+{
+    List tables = {0};
+    const char *root = arena_printf(job->arena, "%s/dead-letters/replay/%s", job->options.data_dir,
+                                    recover_folder_name(job->arena, job->pipeline));
+    if (!job->has_replays ||
+        job->world->kind->list(job->world, root, job->arena, &tables, NULL) != OK)
+        return;
+    for (int32_t i = 0; i < tables.count; i++) {
+        const char *table = LIST_AT(tables, i, const char);
+        if (!recover_takes_replay(job, table))
+            job_notice(job,
+                       "the records of `%s` that were given back wait: the pipeline has no such "
+                       "source that could read them",
+                       table);
+    }
+}
+
 Status recover_check(Job *job, Error *error)
 {
     if (job->restored == NULL)
         return OK;
+    recover_check_replays(job);
     Buffer names = {0};
     Status status = OK;
     if (recover_find_lost(job, &names) > 0) {
