@@ -164,7 +164,7 @@ static Status replay_judge(const Replay *replay, Error *error)
     const ReplayRequest *request = replay->request;
     const ReplayResult *result = replay->result;
     if (replay->other_pipeline.length > 0) {
-        Status status = fail(error, ERR_INVALID, "WR4412",
+        Status status = fail(error, ERR_INVALID, "WR4422",
                              "the dead letters of `%.*s` are of several pipelines, such as `%.*s` "
                              "and `%.*s`",
                              STR_ARGS(request->table), STR_ARGS(replay->pipeline),
@@ -175,7 +175,7 @@ static Status replay_judge(const Replay *replay, Error *error)
     if (result->taken > 0)
         return OK;
     Status status =
-        fail(error, ERR_INVALID, "WR4413",
+        fail(error, ERR_INVALID, "WR4423",
              "no dead letter of `%.*s` can be replayed: %lld hold no record as it came, "
              "%lld were replayed before",
              STR_ARGS(request->table), (long long)result->without_record,
@@ -196,7 +196,7 @@ static Status replay_need_checkpoint(World *world, const Replay *replay, Error *
     TRY(snapshot_list(world, folder, replay->arena, &ids, &count, error));
     if (count > 0)
         return OK;
-    Status status = fail(error, ERR_NOT_FOUND, "WR4414", "pipeline `%.*s` has nothing to resume",
+    Status status = fail(error, ERR_NOT_FOUND, "WR4424", "pipeline `%.*s` has nothing to resume",
                          STR_ARGS(replay->pipeline));
     error_hint(error, "its next run reads all of its input again, and with it these records");
     return status;

@@ -431,7 +431,7 @@ static void letters_exceed(LetterStore *store, int64_t most, const char *span, c
         if (worst->codes[i].count > code->count)
             code = &worst->codes[i];
     Error error = {0};
-    Status status = fail(&error, ERR_LIMIT, "WR4411",
+    Status status = fail(&error, ERR_LIMIT, "WR4421",
                          "more than %lld dead letters %s: %lld of table `%.*s` in this run, %lld "
                          "of them %s, such as: %s",
                          (long long)most, span, (long long)worst->count, STR_ARGS(worst->table),

@@ -327,7 +327,7 @@ static void test_more_than_the_user_allows_is_trouble(void **state)
     add(letters, "5");
     assert_int_equal(rings, 1);
     assert_int_equal(deadletters_trouble(letters, &error), ERR_LIMIT);
-    assert_string_equal(error.code, "WR4411");
+    assert_string_equal(error.code, "WR4421");
     assert_non_null(strstr(error.text, "table `t`"));
     assert_non_null(strstr(error.text, "WR4101, such as: bad"));
     deadletters_close(letters);

@@ -56,7 +56,7 @@ Status lettermark_write(World *world, const char *folder, const LetterMark *mark
 
 static Status mark_damaged(Error *error, const char *path)
 {
-    Status status = fail(error, ERR_CORRUPT, "WR4410", "`%s` is damaged", path);
+    Status status = fail(error, ERR_CORRUPT, "WR4420", "`%s` is damaged", path);
     error_hint(error, "it says which dead letters the last run had not yet made part of a "
                       "checkpoint; remove it, and they may stand twice");
     return status;
@@ -179,7 +179,8 @@ Status lettermark_settle(World *world, const char *folder, const LetterMark *mar
     for (int32_t i = 0; status == OK && i < mark->lengths.count; i++) {
         const LetterLength *begun = LIST_AT(mark->lengths, i, LetterLength);
         const LetterLength *newer = settle_find(lengths, begun->name);
-        status = settle_file(&settling, newer != NULL ? newer : begun, error);
+        bool is_newer = newer != NULL && newer->bytes >= begun->bytes;
+        status = settle_file(&settling, is_newer ? newer : begun, error);
     }
     if (status == OK)
         status = world->kind->sync_folder(world, folder, error);

@@ -84,7 +84,7 @@ def test_a_replay_gives_each_record_back_once_through_kills(box):
         time.sleep(chance.uniform(0, 0.03))
         weir.kill()
     last = weir.call("dlq", "replay", "t", "--data-dir", weir.data)
-    assert last.returncode == 0 or "WR4413" in last.stderr, last.stderr
+    assert last.returncode == 0 or "WR4423" in last.stderr, last.stderr
     for _ in range(8):
         weir.start("run", "x.sql")
         time.sleep(chance.uniform(0, 0.3))

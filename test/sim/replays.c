@@ -55,7 +55,7 @@ static bool replays_run(SimWorld *world)
     ReplayResult result;
     Error error = {0};
     Status status = replay_letters(&world->base, &request, &result, &error);
-    return status == OK || (status == ERR_INVALID && strcmp(error.code, "WR4413") == 0);
+    return status == OK || (status == ERR_INVALID && strcmp(error.code, "WR4423") == 0);
 }
 
 static int32_t count_of(Str text, Str what)
