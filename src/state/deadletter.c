@@ -180,25 +180,26 @@ const char *deadletters_replay_folder(const DeadLetters *letters, Arena *arena, 
 
 /* ---- Trouble ------------------------------------------------------------------------------- */
 
-static void letters_alarm(LetterStore *store, const Error *error)
+static void letters_alarm(LetterStore *store, Status status, const Error *error)
 {
     if (store->trouble != OK)
         return;
-    store->trouble = error->status;
+    store->trouble = status;
     store->trouble_error = *error;
     if (store->alarm != NULL)
         store->alarm(store->alarm_context);
 }
 
-static void letter_failed(LetterStore *store, const LetterFile *file, const Error *error)
+static void letter_failed(LetterStore *store, const LetterFile *file, Status status,
+                          const Error *error)
 {
     static const char help[] = "Attempts to write dead letters that failed.";
     metric_add(metric_get(METRIC_COUNTER, "weir_dead_letter_write_failures_total", "", help, 1), 1);
     log_event(LOG_ERROR, "dead-letters", "could not write dead letters of %.*s: %s",
               STR_ARGS(file->table), error->text);
     store->retry_us = world_monotonic_us(store->world) + LETTER_FLUSH_US;
-    if (error->status != ERR_FULL)
-        letters_alarm(store, error);
+    if (status != ERR_FULL)
+        letters_alarm(store, status, error);
 }
 
 /* ---- Writing ------------------------------------------------------------------------------- */
@@ -222,6 +223,12 @@ static Status letters_mark(LetterStore *store, Error *error)
     return status;
 }
 
+/* A full disk that shows only in a sync has perhaps lost pages already: not to be retried. */
+static Status letters_sync_result(Status status)
+{
+    return status == ERR_FULL ? ERR_IO : status;
+}
+
 /* The folder that `path` is in, or ".". */
 static const char *parent_of(Arena *arena, const char *path)
 {
@@ -239,7 +246,8 @@ static Status letters_make_folder(LetterStore *store, Error *error)
     if (store->has_folder)
         return OK;
     TRY(world->kind->make_folder(world, store->folder, error));
-    TRY(world->kind->sync_folder(world, parent_of(store->arena, store->folder), error));
+    const char *parent = parent_of(store->arena, store->folder);
+    TRY(letters_sync_result(world->kind->sync_folder(world, parent, error)));
     store->has_folder = true;
     return OK;
 }
@@ -318,7 +326,7 @@ static Status letter_flush(LetterStore *store, LetterFile *file, Error *error)
     if (store->folder != NULL) {
         Status status = letter_write(store, file, error);
         if (status != OK) {
-            letter_failed(store, file, error);
+            letter_failed(store, file, status, error);
             return status;
         }
     }
@@ -436,12 +444,11 @@ static void letters_exceed(LetterStore *store, int64_t most, const char *span, c
                          "of them %s, such as: %s",
                          (long long)most, span, (long long)worst->count, STR_ARGS(worst->table),
                          (long long)code->count, code->code, code->reason);
-    (void)status;
     error_hint(&error,
                "the last checkpoint is kept: mend the input or the table, or raise '%s', "
                "and run again; `weir dlq show %.*s` shows the records",
                key, STR_ARGS(worst->table));
-    letters_alarm(store, &error);
+    letters_alarm(store, status, &error);
 }
 
 static void letters_check_limits(LetterStore *store)
@@ -544,12 +551,6 @@ bool deadletters_has_room(DeadLetters *letters)
 }
 
 /* ---- Durable ------------------------------------------------------------------------------- */
-
-/* A full disk that shows only in a sync has perhaps lost pages already: not to be retried. */
-static Status letters_sync_result(Status status)
-{
-    return status == ERR_FULL ? ERR_IO : status;
-}
 
 static Status letters_sync_files(LetterStore *store, Error *error)
 {

@@ -298,6 +298,27 @@ static void test_a_file_that_is_taken_away_meanwhile_begins_anew(void **state)
     arena_free(arena);
 }
 
+static void test_with_much_behind_a_barrier_sources_wait(void **state)
+{
+    (void)state;
+    Error error = {0};
+    Buffer noted = {0};
+    DeadLetters *letters = deadletters_open(world_system(), NULL);
+    DeadLetters *task = deadletters_of_task(letters);
+    static char megabyte[(1 << 20) + 1];
+    memset(megabyte, 'x', sizeof megabyte - 1);
+    deadletters_pass(task, 1);
+    for (int32_t i = 0; i < 8; i++) {
+        assert_true(deadletters_has_room(task));
+        add(task, megabyte);
+    }
+    assert_false(deadletters_has_room(task));
+    assert_int_equal(deadletters_checkpoint(letters, 1, &noted, &error), OK);
+    assert_true(deadletters_has_room(task));
+    deadletters_close(letters);
+    buffer_free(&noted);
+}
+
 static void ring(void *context)
 {
     ++*(int32_t *)context;
@@ -354,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_without_a_checkpoint_all_of_the_run_goes),
         cmocka_unit_test(test_a_file_that_somebody_has_changed_is_left_alone),
         cmocka_unit_test(test_a_file_that_is_taken_away_meanwhile_begins_anew),
+        cmocka_unit_test(test_with_much_behind_a_barrier_sources_wait),
         cmocka_unit_test(test_more_than_the_user_allows_is_trouble),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -36,6 +36,38 @@ bool lettermark_decode(ByteReader *reader, Arena *arena, List *lengths)
     return !reader->is_short;
 }
 
+/* A full disk that shows only in a sync is a failed sync, and never tried again. */
+static Status mark_sync_result(Status status)
+{
+    return status == ERR_FULL ? ERR_IO : status;
+}
+
+static Status mark_write_aside(World *world, const char *path, Str content, Error *error)
+{
+    File *file;
+    TRY(world->kind->open(world, path, FILE_CREATE, &file, error));
+    Status status = world->kind->write(file, content.data, content.length, error);
+    if (status == OK)
+        status = mark_sync_result(world->kind->sync(file, error));
+    Status closed = world->kind->close(file, status == OK ? error : NULL);
+    return status != OK ? status : closed;
+}
+
+/* As world_replace_file, which the caller may try again when the disk is full. */
+static Status mark_replace(World *world, const char *folder, Str content, Error *error)
+{
+    Arena *arena = arena_new(0);
+    const char *path = arena_printf(arena, "%s/%s", folder, mark_name);
+    const char *aside = arena_printf(arena, "%s.tmp", path);
+    Status status = mark_write_aside(world, aside, content, error);
+    if (status == OK)
+        status = world->kind->rename(world, aside, path, error);
+    if (status == OK)
+        status = mark_sync_result(world->kind->sync_folder(world, folder, error));
+    arena_free(arena);
+    return status;
+}
+
 Status lettermark_write(World *world, const char *folder, const LetterMark *mark, Error *error)
 {
     Buffer body = {0}, whole = {0};
@@ -45,10 +77,7 @@ Status lettermark_write(World *world, const char *folder, const LetterMark *mark
     buffer_append(&whole, mark_magic, sizeof mark_magic);
     buffer_append_u32(&whole, crc32c(0, body.data, body.length));
     buffer_append_str(&whole, buffer_str(&body));
-    Arena *arena = arena_new(0);
-    const char *path = arena_printf(arena, "%s/%s", folder, mark_name);
-    Status status = world_replace_file(world, path, buffer_str(&whole), error);
-    arena_free(arena);
+    Status status = mark_replace(world, folder, buffer_str(&whole), error);
     buffer_free(&body);
     buffer_free(&whole);
     return status;

@@ -51,7 +51,8 @@ static void replays_notice(void *context, const char *text)
 /* True when nothing is left to do. */
 static bool replays_run(SimWorld *world)
 {
-    ReplayRequest request = {.data_dir = "weir-data", .table = STR("t"), .notice = {replays_notice, NULL}};
+    ReplayRequest request = {
+        .data_dir = "weir-data", .table = STR("t"), .notice = {replays_notice, NULL}};
     ReplayResult result;
     Error error = {0};
     Status status = replay_letters(&world->base, &request, &result, &error);
