@@ -1,6 +1,7 @@
 /* The mark in the folder of dead letters. */
 #include "state/lettermark.h"
 
+#include "base/base64.h"
 #include "base/hash.h"
 
 enum { MARK_BYTES_MAX = 1 << 20 };
@@ -77,7 +78,12 @@ Status lettermark_write(World *world, const char *folder, const LetterMark *mark
     buffer_append(&whole, mark_magic, sizeof mark_magic);
     buffer_append_u32(&whole, crc32c(0, body.data, body.length));
     buffer_append_str(&whole, buffer_str(&body));
-    Status status = mark_replace(world, folder, buffer_str(&whole), error);
+    /* As text: people look at everything in this folder. */
+    Buffer text = {0};
+    base64_encode(&text, buffer_str(&whole));
+    buffer_append_char(&text, '\n');
+    Status status = mark_replace(world, folder, buffer_str(&text), error);
+    buffer_free(&text);
     buffer_free(&body);
     buffer_free(&whole);
     return status;
@@ -105,11 +111,16 @@ Status lettermark_read(World *world, const char *folder, Arena *arena, LetterMar
         *error = trouble;
         return status;
     }
+    Buffer bytes = {0};
+    bool is_base64 = base64_decode(&bytes, str_trim(text));
+    text = str_copy(arena, buffer_str(&bytes));
+    buffer_free(&bytes);
     ByteReader reader = byte_reader(text);
     Str magic = byte_reader_take(&reader, sizeof mark_magic);
     uint32_t check = byte_reader_u32(&reader);
     Str body = byte_reader_take(&reader, byte_reader_left(&reader));
-    if (reader.is_short || !str_equal(magic, str_make(mark_magic, sizeof mark_magic)) ||
+    if (!is_base64 || reader.is_short ||
+        !str_equal(magic, str_make(mark_magic, sizeof mark_magic)) ||
         crc32c(0, body.data, body.length) != check)
         return mark_damaged(error, path);
     reader = byte_reader(body);
