@@ -19,6 +19,9 @@ typedef enum PlantedBug {
     PLANTED_IN_DOUBT_FORGOTTEN,    /* a sink does not hear what it had prepared */
     PLANTED_BARRIER_NOT_ALIGNED,   /* the first of several channels decides */
     PLANTED_OLD_REMOVED_TOO_EARLY, /* the last checkpoint, before the new one exists */
+    PLANTED_LETTERS_NOT_MARKED,    /* nobody knows where a run began to set letters aside */
+    PLANTED_LETTERS_NOT_HELD,      /* those behind a barrier stand among those before it */
+    PLANTED_LETTERS_NOT_SYNCED,    /* with a checkpoint */
     PLANTED_COUNT
 } PlantedBug;
 

@@ -65,6 +65,8 @@ struct SourceReader {
     World *world;
     Arena *arena; /* lives as long as the instance */
     DeadLetters *dead_letters;
+    const char *const *letter_folders; /* data folders whose dead letters can be read; ends with
+                                          NULL, or is NULL */
     const TimeZone *zone;
     Progress progress;
     Metric *records;        /* weir_source_records_total of this source; the runtime counts */

@@ -8,6 +8,7 @@
 
 extern const Connector blackhole_connector;
 extern const Connector datagen_connector;
+extern const Connector deadletters_connector;
 extern const Connector filesystem_connector;
 extern const Connector jdbc_connector;
 extern const Connector mysql_cdc_connector;
@@ -16,8 +17,9 @@ extern const Connector print_connector;
 extern const Connector redis_connector;
 
 static const Connector *const connectors[] = {
-    &blackhole_connector, &datagen_connector, &filesystem_connector, &jdbc_connector,
-    &mysql_cdc_connector, &nexmark_connector, &print_connector,      &redis_connector,
+    &blackhole_connector,  &datagen_connector, &deadletters_connector,
+    &filesystem_connector, &jdbc_connector,    &mysql_cdc_connector,
+    &nexmark_connector,    &print_connector,   &redis_connector,
 };
 
 enum { CONNECTOR_COUNT = sizeof connectors / sizeof connectors[0], FORMATS_MAX = 32 };

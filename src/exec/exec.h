@@ -37,6 +37,7 @@ typedef struct TaskContext {
                        * in each call: an operator that emits much lends its own meanwhile */
     EvalContext eval; /* eval.scratch = scratch */
     DeadLetters *dead_letters;
+    const char *const *letter_folders; /* see SourceReader */
     int32_t shard, shard_count;
     const PlanSettings *settings;
     Error *error;                    /* filled by whoever fails first */

@@ -56,16 +56,41 @@ static bool snapshot_has_sink_state(const Snapshot *snapshot)
     return false;
 }
 
+/* At the end of the input a checkpoint serves only sinks that have something left to commit, and
+ * dead letters that a resumption would take for unfinished, or read again. */
+static bool coordinator_needs_checkpoint(const Coordinator *coordinator, const Snapshot *snapshot)
+{
+    return !coordinator->is_end || snapshot_has_sink_state(snapshot) ||
+           deadletters_has_mark(coordinator->job->dead_letters) || coordinator->job->has_replays;
+}
+
+/* The letters first: the snapshot says how long their files are. */
+static Status coordinator_try(Coordinator *coordinator, Snapshot *snapshot, bool *has_letters,
+                              Error *error)
+{
+    Job *job = coordinator->job;
+    if (!*has_letters) {
+        Buffer letters = {0};
+        TRY(deadletters_checkpoint(job->dead_letters, snapshot->id, &letters, error));
+        if (letters.length > 0)
+            snapshot_add(snapshot, "", "dead letters", STATE_LETTERS, 0)->bytes = letters;
+    }
+    *has_letters = true;
+    if (!coordinator_needs_checkpoint(coordinator, snapshot))
+        return OK;
+    TRY(recover_make_folder(job, error));
+    return snapshot_write(job->world, job->checkpoint_folder, snapshot, error);
+}
+
 /* A full disk may have room again: wait for it while the pipeline goes on. Nothing else is tried
  * twice, least of all a sync. */
-static Status coordinator_write(Coordinator *coordinator, const Snapshot *snapshot, Error *error)
+static Status coordinator_write(Coordinator *coordinator, Snapshot *snapshot, Error *error)
 {
+    bool has_letters = false;
     Job *job = coordinator->job;
     int64_t give_up_us = world_monotonic_us(job->world) + STOP_TIMEOUT_US;
     for (;;) {
-        Status status = recover_make_folder(job, error);
-        if (status == OK)
-            status = snapshot_write(job->world, job->checkpoint_folder, snapshot, error);
+        Status status = coordinator_try(coordinator, snapshot, &has_letters, error);
         if (status != ERR_FULL || atomic_load(&job->board.is_stopping))
             return status;
         int64_t now_us = world_monotonic_us(job->world);
@@ -94,17 +119,12 @@ static Status coordinator_retain(Job *job, Error *error)
     return status;
 }
 
-static Status coordinator_persist(Coordinator *coordinator, const Snapshot *snapshot, Error *error)
+static Status coordinator_persist(Coordinator *coordinator, Snapshot *snapshot, Error *error)
 {
     Job *job = coordinator->job;
-    /* Letters that found no space are lost, counted and logged; the line goes on. */
-    Status status = deadletters_sync(job->dead_letters, error);
-    if (status != OK && status != ERR_FULL)
-        return status;
-    /* At the end of the input a checkpoint serves only sinks that have something left to commit. */
-    if (coordinator->is_end && !snapshot_has_sink_state(snapshot))
-        return OK;
     TRY(coordinator_write(coordinator, snapshot, error));
+    if (!coordinator_needs_checkpoint(coordinator, snapshot))
+        return OK;
     job->kept_checkpoint = snapshot->id;
     job->checkpoint_count++;
     metric_set(coordinator->size, snapshot_bytes(snapshot));
@@ -170,6 +190,7 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
     bool is_acknowledged = coordinator->pending != 0 && board->acks_missing == 0;
     pthread_mutex_unlock(&board->mutex);
     int64_t now_us = world_monotonic_us(job->world);
+    TRY(deadletters_trouble(job->dead_letters, error));
     if (job->options.is_once && !has_ended && coordinator_is_caught_up(job))
         atomic_store(&job->is_stop_wanted, true);
     bool is_stop_wanted = atomic_load(&job->is_stop_wanted);

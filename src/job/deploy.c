@@ -71,7 +71,8 @@ static void deploy_context(Job *job, Task *task, int32_t shard)
         .errors = memory_allocate((int64_t)sizeof(RowError) * ROW_ERRORS_MAX),
     };
     task->row_errors = context->eval.errors;
-    context->dead_letters = job->dead_letters;
+    context->dead_letters = deadletters_of_task(job->dead_letters);
+    context->letter_folders = job->letter_folders;
     context->shard = shard;
     context->shard_count = task->fragment->task_count;
     context->settings = &job->plan->settings;

@@ -11,6 +11,7 @@
 #include "job/job.h"
 #include "job/layout.h"
 #include "job/snapshot.h"
+#include "state/lettermark.h"
 
 enum {
     TICK_INTERVAL_US = 50 * 1000,
@@ -75,6 +76,7 @@ typedef struct Task {
     int64_t barrier;    /* the newest checkpoint taken */
     int64_t committed;
     int64_t quiet_since_us;   /* sources: nothing has come since; 0: something has */
+    int64_t quiet_bytes;      /* sources: progress.bytes_done then */
     _Atomic bool is_quiet;    /* sources: nothing has come for a while */
     int64_t blocked_since_us; /* waiting for room below; 0: not */
     Metric *backpressure;
@@ -168,8 +170,10 @@ struct Job {
     int32_t idle_turns;    /* in a row, of a job without threads */
     PreviewRoot *previews; /* by root */
     DeadLetters *dead_letters;
+    const char *letter_folders[3]; /* those of JobOptions, and NULL */
     File *lock;
     const char *checkpoint_folder;
+    bool has_replays;               /* records were given back to its sources */
     bool has_folder;                /* made and synced in this run */
     Snapshot *restored;             /* until all tasks are open */
     int64_t checkpoint_interval_us; /* 0: only at the end */
@@ -202,6 +206,10 @@ const char *recover_checkpoint_folder(Arena *arena, const char *data_dir, const 
 Status recover_lock_folder(World *world, const char *data_dir, File **lock, Error *error);
 /* The node that the entry is the state of, or NULL. */
 const PlanNode *recover_node_of(const Plan *plan, const StateEntry *entry);
+/* Whoever wrote last, be it another pipeline, has perhaps left dead letters behind that its
+ * resumption gives again: cut them. `notice` hears what somebody else has done to the files. */
+Status recover_settle_letters(World *world, const char *data_dir, const LetterNotice *notice,
+                              Error *error);
 /* Take the lock and find what to resume from; honours --fresh. */
 Status recover_open(Job *job, Error *error);
 /* Every entry must have an operator in the layout, or state loss be allowed. */

@@ -70,6 +70,11 @@ static Status job_open_tasks(Job *job, Error *error)
     return OK;
 }
 
+static void job_wake(void *context)
+{
+    waker_wake(((Job *)context)->board.coordinator);
+}
+
 Status job_open(World *world, const Plan *plan, const JobOptions *options, Job **out, Error *error)
 {
     Arena *arena = arena_new(0);
@@ -81,6 +86,8 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     job->pipeline = job_choose_name(plan, options);
     job->shard_count = job_choose_shards(job);
     job->checkpoint_interval_us = job_choose_interval(plan);
+    job->letter_folders[0] = options->data_dir;
+    job->letter_folders[options->data_dir != NULL] = options->letters_dir;
     job->board.core_count = options->choose != NULL ? 0 : job_core_count();
     job->board.world = world;
     job->board.coordinator = waker_new(world);
@@ -89,6 +96,9 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     const char *letters =
         is_preview ? NULL : arena_printf(arena, "%s/dead-letters", options->data_dir);
     job->dead_letters = deadletters_open(world, letters);
+    LetterLimits limits = {.most = plan->settings.letters_max,
+                           .most_per_minute = plan->settings.letters_max_per_minute};
+    deadletters_limit(job->dead_letters, &limits, job_wake, job);
     Status status = is_preview ? OK : recover_open(job, error);
     if (status == OK)
         status = recover_check(job, error);

@@ -26,12 +26,13 @@ enum {
 };
 
 typedef struct JobOptions {
-    const char *pipeline;   /* its name, if the script sets none */
-    const char *data_dir;   /* all of the job's own files lie below it */
-    bool is_fresh;          /* discard what could be resumed */
-    bool allows_state_loss; /* go on without state that the plan has no operator for */
-    bool is_once;           /* stop when all that is there now has been read */
-    int32_t parallelism;    /* overrides the script's; 0: as the script says */
+    const char *pipeline;    /* its name, if the script sets none */
+    const char *data_dir;    /* all of the job's own files lie below it */
+    const char *letters_dir; /* another data folder whose dead letters tables show, or NULL */
+    bool is_fresh;           /* discard what could be resumed */
+    bool allows_state_loss;  /* go on without state that the plan has no operator for */
+    bool is_once;            /* stop when all that is there now has been read */
+    int32_t parallelism;     /* overrides the script's; 0: as the script says */
 
     /* With a preview, roots write nothing and no file is touched: the rows that would be written
      * go to the callback, from the thread of the root's task. It returns false when it has seen

@@ -7,6 +7,8 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "job/replay.h"
+#include "state/lettermark.h"
 
 /* A folder name for the pipeline: what is not plain becomes `_`, and a hash of the whole keeps
  * two such names apart. */
@@ -48,6 +50,69 @@ Status recover_lock_folder(World *world, const char *data_dir, File **lock, Erro
     return status;
 }
 
+/* ---- Dead letters of a run that has not come to its end ------------------------------------ */
+
+static void recover_notice(void *context, const char *text)
+{
+    job_notice(context, "%s", text);
+}
+
+/* How long the files were with the newest checkpoint of the one who wrote them, if that is newer
+ * than its mark. */
+static Status recover_noted_letters(World *world, const char *data_dir, const LetterMark *mark,
+                                    Arena *arena, List *lengths, Error *error)
+{
+    const char *folder =
+        arena_printf(arena, "%s/jobs/%.*s/checkpoints", data_dir, STR_ARGS(mark->writer));
+    int64_t *ids, letters = 0;
+    int32_t count;
+    TRY(snapshot_list(world, folder, arena, &ids, &count, error));
+    if (count == 0 || ids[0] <= mark->checkpoint)
+        return OK;
+    Snapshot *snapshot;
+    TRY(snapshot_read(world, folder, ids[0], &snapshot, error));
+    if (!deadletters_decode_state(snapshot_letters(snapshot), arena, &letters, lengths))
+        lengths->count = 0;
+    snapshot_free(snapshot);
+    return OK;
+}
+
+Status recover_settle_letters(World *world, const char *data_dir, const LetterNotice *notice,
+                              Error *error)
+{
+    Arena *arena = arena_new(0);
+    const char *folder = arena_printf(arena, "%s/dead-letters", data_dir);
+    LetterMark *mark;
+    List lengths = {0};
+    Status status = lettermark_read(world, folder, arena, &mark, error);
+    if (status == OK && mark != NULL) {
+        status = recover_noted_letters(world, data_dir, mark, arena, &lengths, error);
+        if (status == ERR_CORRUPT) {
+            /* Not to be resumed from: what it has set aside stays. */
+            notice->say(notice->context,
+                        arena_printf(arena, "%s: its dead letters may stand twice", error->text));
+            status = lettermark_remove(world, folder, error);
+        } else if (status == OK) {
+            status = lettermark_settle(world, folder, mark, &lengths, notice, error);
+        }
+    }
+    arena_free(arena);
+    return status;
+}
+
+/* What was given back to a pipeline that starts over comes again with all of its input. */
+static Status recover_replays(Job *job, const char *writer, Error *error)
+{
+    const char *data_dir = job->options.data_dir;
+    job->has_replays = replay_is_there(job->world, data_dir, writer);
+    if (!job->has_replays)
+        return OK;
+    if (job->restored != NULL)
+        return replay_finish(job->world, data_dir, writer, error);
+    job->has_replays = false;
+    return replay_forget(job->world, data_dir, writer, error);
+}
+
 static Status recover_discard(Job *job, const int64_t *ids, int32_t count, Error *error)
 {
     for (int32_t i = count - 1; i >= 0; i--)
@@ -87,6 +152,7 @@ static Status recover_from_path(Job *job, Error *error)
 Status recover_open(Job *job, Error *error)
 {
     const char *path = job->plan->settings.recovery_path;
+    const char *writer = recover_folder_name(job->arena, job->pipeline);
     TRY(recover_lock_folder(job->world, job->options.data_dir, &job->lock, error));
     job->checkpoint_folder =
         recover_checkpoint_folder(job->arena, job->options.data_dir, job->pipeline);
@@ -99,9 +165,16 @@ Status recover_open(Job *job, Error *error)
     bool is_beginning = job->options.is_fresh || count == 0;
     if (is_beginning && path != NULL && path[0] != '\0')
         TRY(recover_from_path(job, error));
+    if (!is_beginning)
+        TRY(recover_newest(job, ids, count, error));
+    LetterNotice notice = {recover_notice, job};
+    TRY(recover_settle_letters(job->world, job->options.data_dir, &notice, error));
+    TRY(recover_replays(job, writer, error));
     if (job->options.is_fresh)
-        return recover_discard(job, ids, count, error);
-    return is_beginning ? OK : recover_newest(job, ids, count, error);
+        TRY(recover_discard(job, ids, count, error));
+    Str letters = !is_beginning ? snapshot_letters(job->restored) : (Str){0};
+    deadletters_begin(job->dead_letters, writer, job->last_checkpoint, letters);
+    return OK;
 }
 
 /* ---- What fits --------------------------------------------------------------------------- */
@@ -135,7 +208,8 @@ static int32_t recover_find_lost(const Job *job, Buffer *names)
     const char *previous = "";
     for (int32_t i = 0; i < job->restored->entry_count; i++) {
         const StateEntry *entry = &job->restored->entries[i];
-        if (recover_node_of(job->plan, entry) != NULL || strcmp(entry->uid, previous) == 0)
+        if (entry->role == STATE_LETTERS || recover_node_of(job->plan, entry) != NULL ||
+            strcmp(entry->uid, previous) == 0)
             continue;
         previous = entry->uid;
         buffer_printf(names, "%s`%s`", count++ > 0 ? ", " : "", entry->label);
@@ -143,10 +217,46 @@ static int32_t recover_find_lost(const Job *job, Buffer *names)
     return count;
 }
 
+static bool recover_takes_replay(const Job *job, const char *folder)
+{
+    for (int32_t i = 0; i < job->plan->node_count; i++) {
+        const PlanNode *node = job->plan->nodes[i];
+        if (node->kind != PLAN_SOURCE)
+            continue;
+        const PlanTable *table = node->source.table;
+        Str file = str_from(deadletters_file_name(job->arena, table->name));
+        file.length -= (int64_t)strlen(".jsonl");
+        if (str_is(file, folder) && strcmp(table->connector->name, "filesystem") == 0 &&
+            table->partition_count == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Say which records wait in vain that were given back. */
+static void recover_check_replays(Job *job)
+{
+    List tables = {0};
+    const char *root = arena_printf(job->arena, "%s/dead-letters/replay/%s", job->options.data_dir,
+                                    recover_folder_name(job->arena, job->pipeline));
+    if (!job->has_replays ||
+        job->world->kind->list(job->world, root, job->arena, &tables, NULL) != OK)
+        return;
+    for (int32_t i = 0; i < tables.count; i++) {
+        const char *table = LIST_AT(tables, i, const char);
+        if (!recover_takes_replay(job, table))
+            job_notice(job,
+                       "the records of `%s` that were given back wait: the pipeline has no such "
+                       "source that could read them",
+                       table);
+    }
+}
+
 Status recover_check(Job *job, Error *error)
 {
     if (job->restored == NULL)
         return OK;
+    recover_check_replays(job);
     Buffer names = {0};
     Status status = OK;
     if (recover_find_lost(job, &names) > 0) {
@@ -207,6 +317,10 @@ Status recover_clean(Job *job, Error *error)
 {
     int64_t *ids;
     int32_t count;
+    TRY(deadletters_settle(job->dead_letters, error));
+    if (job->has_replays)
+        TRY(replay_forget(job->world, job->options.data_dir,
+                          recover_folder_name(job->arena, job->pipeline), error));
     TRY(snapshot_list(job->world, job->checkpoint_folder, job->arena, &ids, &count, error));
     /* The newest last: it says that nothing but its commit was left to do. */
     for (int32_t i = count - 1; i >= 0; i--)

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "exec/exec.h"
 #include "job/internal.h"
 
@@ -185,6 +186,12 @@ static Status savepoint_place(World *world, Arena *arena, const char *folder, co
     return status;
 }
 
+static void savepoint_notice(void *context, const char *text)
+{
+    (void)context;
+    log_event(LOG_WARN, "savepoint", "%s", text);
+}
+
 Status savepoint_restore(const SavepointJob *job, const char *path, int64_t *id, Error *error)
 {
     assert(job->pipeline != NULL);
@@ -194,7 +201,11 @@ Status savepoint_restore(const SavepointJob *job, const char *path, int64_t *id,
     Status status = recover_lock_folder(world, job->data_dir, &lock, error);
     if (status == OK) {
         const char *folder = recover_checkpoint_folder(arena, job->data_dir, job->pipeline);
-        status = savepoint_place(world, arena, folder, path, id, error);
+        LetterNotice notice = {savepoint_notice, NULL};
+        /* The lengths in the savepoint are of its own time. */
+        status = recover_settle_letters(world, job->data_dir, &notice, error);
+        if (status == OK)
+            status = savepoint_place(world, arena, folder, path, id, error);
         Status closed = world->kind->close(lock, status == OK ? error : NULL);
         status = status != OK ? status : closed;
     }
@@ -209,7 +220,8 @@ static const char *role_name(StateRole role)
     switch (role) {
     case STATE_SOURCE: return "position";
     case STATE_SINK: return "to commit";
-    case STATE_OPERATOR: break;
+    case STATE_OPERATOR:
+    case STATE_LETTERS: break;
     }
     return "state";
 }
@@ -251,6 +263,8 @@ static void compare_with(const Snapshot *snapshot, const Plan *plan, Arena *aren
     for (int32_t i = 0; i < snapshot->entry_count; i++) {
         const StateEntry *entry = &snapshot->entries[i];
         const PlanNode *node = recover_node_of(plan, entry);
+        if (entry->role == STATE_LETTERS)
+            continue;
         view_add(arena, views, node != NULL ? STATE_KEPT : STATE_LOST,
                  node != NULL ? node->label : entry->label, entry->role, entry->bytes.length);
     }

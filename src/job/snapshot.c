@@ -71,6 +71,14 @@ StateEntry *snapshot_add(Snapshot *snapshot, const char *uid, const char *label,
     return snapshot_add_str(snapshot, str_from(uid), str_from(label), role, shard);
 }
 
+Str snapshot_letters(const Snapshot *snapshot)
+{
+    for (int32_t i = 0; i < snapshot->entry_count; i++)
+        if (snapshot->entries[i].role == STATE_LETTERS)
+            return buffer_str(&snapshot->entries[i].bytes);
+    return (Str){0};
+}
+
 int64_t snapshot_bytes(const Snapshot *snapshot)
 {
     int64_t bytes = 0;
@@ -212,7 +220,7 @@ static bool manifest_decode_entry(ByteReader *reader, Str state, Snapshot *into)
     int64_t offset = (int64_t)byte_reader_u64(reader);
     int64_t length = (int64_t)byte_reader_u64(reader);
     uint32_t crc = byte_reader_u32(reader);
-    if (reader->is_short || role > STATE_SINK || shard < 0 || shard >= into->shard_count)
+    if (reader->is_short || role > STATE_LETTERS || shard < 0 || shard >= into->shard_count)
         return false;
     if (offset < 0 || length < 0 || offset > state.length || length > state.length - offset)
         return false;

@@ -19,8 +19,9 @@ enum { SNAPSHOT_VERSION = 1 };
 
 typedef enum StateRole {
     STATE_OPERATOR = 0,
-    STATE_SOURCE = 1, /* a position */
-    STATE_SINK = 2,   /* what to commit */
+    STATE_SOURCE = 1,  /* a position */
+    STATE_SINK = 2,    /* what to commit */
+    STATE_LETTERS = 3, /* how long the files of dead letters are; of no plan node */
 } StateRole;
 
 typedef struct StateEntry {
@@ -46,6 +47,8 @@ void snapshot_free(Snapshot *snapshot);
 /* A new entry whose bytes are to be filled in. Valid until the next one is added. */
 StateEntry *snapshot_add(Snapshot *snapshot, const char *uid, const char *label, StateRole role,
                          int32_t shard);
+/* The state of the dead letters, or empty. */
+Str snapshot_letters(const Snapshot *snapshot);
 int64_t snapshot_bytes(const Snapshot *snapshot);
 
 /* Write it to `folder`/chk-ID, durable when OK. ERR_FULL leaves nothing behind and may be tried

@@ -26,6 +26,7 @@ SourceReader *source_make_reader(const SourceKind *kind, const PlanNode *node,
     reader->world = context->world;
     reader->arena = context->query;
     reader->dead_letters = context->dead_letters;
+    reader->letter_folders = context->letter_folders;
     reader->zone = context->settings->zone;
     reader->decode_threads = 1;
     return reader;
@@ -60,8 +61,11 @@ static Status source_take(Task *task, Batch *batch)
 static void source_note_quiet(Task *task)
 {
     int64_t now_us = world_monotonic_us(task->context.world);
-    if (task->quiet_since_us == 0)
+    /* Records that are all refused are something, too. */
+    int64_t bytes = atomic_load(&task->reader->progress.bytes_done);
+    if (task->quiet_since_us == 0 || bytes != task->quiet_bytes)
         task->quiet_since_us = now_us;
+    task->quiet_bytes = bytes;
     if (now_us - task->quiet_since_us < SOURCE_QUIET_US || atomic_load(&task->is_quiet) ||
         atomic_load(&task->reader->progress.phase) == PHASE_SNAPSHOT)
         return;
@@ -101,7 +105,7 @@ Status source_step(Task *task, bool *progressed)
     }
     if (!task_drain(task) || task->has_ended || task->is_last_taken)
         return OK;
-    if (!atomic_load(&board->is_started))
+    if (!atomic_load(&board->is_started) || !deadletters_has_room(task->context.dead_letters))
         return OK;
     *progressed = true;
     TRY(source_poll(task));

@@ -28,7 +28,8 @@ static Status task_restore_operator(Task *task, Operator *op, const Snapshot *re
     bool is_same = restored->shard_count == task->board->shard_count;
     for (int32_t i = 0; i < restored->entry_count; i++) {
         const StateEntry *entry = &restored->entries[i];
-        if (entry->role == STATE_SOURCE || strcmp(entry->uid, op->node->uid) != 0)
+        if (entry->role == STATE_SOURCE || entry->role == STATE_LETTERS ||
+            strcmp(entry->uid, op->node->uid) != 0)
             continue;
         if (is_same && entry->shard != task->context.shard)
             continue;
@@ -174,6 +175,7 @@ Status task_take_barrier(Task *task, int64_t id, bool is_last)
     }
     task->barrier = id;
     task->is_last_taken = is_last;
+    deadletters_pass(task->context.dead_letters, id);
     task_acknowledge(task, states, &position);
     task_send(task, &(Message){.kind = MESSAGE_BARRIER, .value = id, .is_last = is_last});
     arena_reset(task->context.scratch);

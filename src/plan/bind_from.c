@@ -74,7 +74,7 @@ static Bound from_named(Planner *planner, const SqlTable *table, ScopeTable *nam
     if (cte != NULL)
         return cte->query;
     bool is_broken;
-    const CatalogObject *object = catalog_find(planner, path, &is_broken);
+    const CatalogObject *object = catalog_find_readable(planner, path, &is_broken);
     if (object == NULL || is_broken)
         return (Bound){0};
     names->path = object->path;

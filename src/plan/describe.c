@@ -168,7 +168,7 @@ void bind_describe(Planner *planner, const SqlDescribe *describe, Span span)
     case SQL_OBJECT_MATERIALIZED_TABLE:
     case SQL_OBJECT_FUNCTION: {
         bool is_broken;
-        const CatalogObject *object = catalog_find(planner, describe->name, &is_broken);
+        const CatalogObject *object = catalog_find_readable(planner, describe->name, &is_broken);
         if (object != NULL && !is_broken)
             describe_object(planner, object, describe->name->span, NULL);
         break;

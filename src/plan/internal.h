@@ -165,6 +165,7 @@ struct PlanSession {
     Map *overrides; /* the command line's, above them */
     Map *jars;      /* path -> anything */
     Map *functions; /* of CREATE FUNCTION, see user_function.c */
+    Map *errors;    /* path -> CatalogObject, of TABLE$errors */
     Map *stars;     /* address of a `*` in a view -> List of Str, its columns */
     int32_t object_count;
     int32_t text_end; /* spans below it are taken */
@@ -256,6 +257,8 @@ bool catalog_resolve(Planner *planner, const SqlPath *path, ObjectPath *out);
 CatalogObject *catalog_object_at(const PlanSession *session, const ObjectPath *path);
 /* NULL after a report (or silently, for an object with mistakes: *is_broken). */
 CatalogObject *catalog_find(Planner *planner, const SqlPath *path, bool *is_broken);
+/* The same for what is only read: also TABLE$errors (errors_table.c). */
+CatalogObject *catalog_find_readable(Planner *planner, const SqlPath *path, bool *is_broken);
 /* Add a new object; NULL if the name is taken (reported unless `if_not_exists`). It is broken until
  * its definition is found to be right. */
 CatalogObject *catalog_add(Planner *planner, const SqlPath *path, ObjectKind kind,

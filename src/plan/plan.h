@@ -458,8 +458,9 @@ typedef struct PlanSettings {
     int64_t watermark_interval_us;
     int64_t idle_timeout_us;
     int64_t state_ttl_us;
-    int64_t memory_limit_bytes; /* weir.memory.limit; 0: none */
-    const Map *all;             /* every key as given: Str -> const char * */
+    int64_t memory_limit_bytes;                  /* weir.memory.limit; 0: none */
+    int64_t letters_max, letters_max_per_minute; /* weir.dead-letters.*; 0: any number */
+    const Map *all;                              /* every key as given: Str -> const char * */
 } PlanSettings;
 
 typedef struct Plan {

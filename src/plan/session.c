@@ -15,6 +15,7 @@ PlanSession *session_new(const PlanContext *context, Arena *arena)
     session->overrides = map_new(arena);
     session->jars = map_new(arena);
     session->functions = map_new(arena);
+    session->errors = map_new(arena);
     session->stars = map_new(arena);
     catalog_init(session);
     return session;

@@ -108,6 +108,8 @@ static const OptionSpec SETTINGS[] = {
     {.key = "restart-strategy.fixed-delay.delay", .type = OPTION_DURATION},
     {.key = "weir.memory.limit", .type = OPTION_BYTES, .default_text = "0"},
     {.key = "weir.http.listen", .type = OPTION_TEXT},
+    {.key = "weir.dead-letters.max", .type = OPTION_INT, .default_text = "0"},
+    {.key = "weir.dead-letters.max-per-minute", .type = OPTION_INT, .default_text = "0"},
 };
 enum { SETTING_COUNT = sizeof SETTINGS / sizeof SETTINGS[0] };
 
@@ -464,6 +466,8 @@ void settings_finish(Planner *planner, PlanSettings *out)
         .idle_timeout_us = settings_duration_us(planner, "table.exec.source.idle-timeout"),
         .state_ttl_us = settings_duration_us(planner, "table.exec.state.ttl"),
         .memory_limit_bytes = memory,
+        .letters_max = settings_int(planner, "weir.dead-letters.max"),
+        .letters_max_per_minute = settings_int(planner, "weir.dead-letters.max-per-minute"),
         .all = all,
     };
 }

@@ -3,11 +3,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/metrics.h"
 #include "state/deadletter.h"
+#include "state/lettermark.h"
 
 static char folder[64];
 
@@ -134,9 +136,231 @@ static void test_what_cannot_be_written_is_counted(void **state)
                                            .position = STR(""),
                                            .bytes = STR("x")});
     Error error = {0};
-    (void)!deadletters_sync(letters, &error);
+    assert_int_not_equal(deadletters_sync(letters, &error), OK);
     assert_int_equal(metric_value(lost), before + 1);
+    assert_int_not_equal(deadletters_trouble(letters, &error), OK);
+    assert_string_equal(error.code, "WR5002");
     deadletters_close(letters);
+    arena_free(arena);
+}
+
+/* ---- Checkpoints --------------------------------------------------------------------------- */
+
+static void add(DeadLetters *letters, const char *what)
+{
+    deadletters_add(letters, &(DeadLetter){.table = STR("t"),
+                                           .stage = STAGE_COMPUTE,
+                                           .code = "WR4101",
+                                           .reason = "bad",
+                                           .position = STR(""),
+                                           .bytes = str_from(what)});
+}
+
+/* The texts of the letters of `t`, with a space behind each. */
+static const char *read_texts(Arena *arena)
+{
+    Buffer texts = {0};
+    Str rest = read_letters(arena, "t.jsonl");
+    while (rest.length > 0) {
+        Str line = str_split(rest, '\n', &rest);
+        int64_t at = str_find(line, STR("\"text\":\""));
+        assert_true(at >= 0 && str_has_suffix(line, STR("\"}")));
+        buffer_printf(&texts, "%.*s ", (int)(line.length - at - 10), line.data + at + 8);
+    }
+    const char *text = arena_printf(arena, "%s", buffer_terminated(&texts));
+    buffer_free(&texts);
+    return text;
+}
+
+static void hear(void *context, const char *text)
+{
+    *(const char **)context = strstr(text, "changed") != NULL ? "changed" : "moved";
+}
+
+/* What the next one does who opens the folder; what it says. */
+static const char *settle(Arena *arena, Str state)
+{
+    LetterMark *mark;
+    List lengths = {0};
+    int64_t count;
+    Error error = {0};
+    const char *heard = "";
+    assert_int_equal(lettermark_read(world_system(), folder, arena, &mark, &error), OK);
+    assert_non_null(mark);
+    assert_string_equal(str_terminated(arena, mark->writer), "pipe");
+    assert_true(deadletters_decode_state(state, arena, &count, &lengths));
+    assert_int_equal(lettermark_settle(world_system(), folder, mark, &lengths,
+                                       &(LetterNotice){hear, &heard}, &error),
+                     OK);
+    assert_int_equal(lettermark_read(world_system(), folder, arena, &mark, &error), OK);
+    assert_null(mark);
+    return heard;
+}
+
+static DeadLetters *begin(int64_t checkpoint, Str state)
+{
+    DeadLetters *letters = deadletters_open(world_system(), folder);
+    deadletters_begin(letters, "pipe", checkpoint, state);
+    return letters;
+}
+
+static void test_what_is_behind_a_barrier_waits_for_the_checkpoint(void **state)
+{
+    (void)state;
+    assert_int_equal(world_remove_tree(world_system(), folder, NULL), OK);
+    Arena *arena = arena_new(0);
+    Error error = {0};
+    Buffer noted = {0};
+    DeadLetters *letters = begin(6, (Str){0});
+    DeadLetters *a = deadletters_of_task(letters), *b = deadletters_of_task(letters);
+    add(a, "a1");
+    deadletters_pass(a, 7);
+    add(a, "a2");
+    add(b, "b1");
+    deadletters_pass(b, 7);
+    add(b, "b2");
+    assert_int_equal(deadletters_checkpoint(letters, 7, &noted, &error), OK);
+    assert_string_equal(read_texts(arena), "a1 b1 ");
+    add(a, "a3");
+    deadletters_close(letters);
+    assert_string_equal(read_texts(arena), "a1 b1 a2 b2 a3 ");
+    assert_string_equal(settle(arena, buffer_str(&noted)), "");
+    assert_string_equal(read_texts(arena), "a1 b1 ");
+    buffer_free(&noted);
+    arena_free(arena);
+}
+
+static void test_without_a_checkpoint_all_of_the_run_goes(void **state)
+{
+    (void)state;
+    assert_int_equal(world_remove_tree(world_system(), folder, NULL), OK);
+    Arena *arena = arena_new(0);
+    Error error = {0};
+    DeadLetters *letters = begin(0, (Str){0});
+    add(letters, "old");
+    assert_int_equal(deadletters_sync(letters, &error), OK);
+    assert_int_equal(deadletters_settle(letters, &error), OK);
+    deadletters_close(letters);
+    letters = begin(0, (Str){0});
+    add(letters, "new");
+    deadletters_close(letters);
+    assert_string_equal(read_texts(arena), "old new ");
+    assert_string_equal(settle(arena, (Str){0}), "");
+    assert_string_equal(read_texts(arena), "old ");
+    arena_free(arena);
+}
+
+static void test_a_file_that_somebody_has_changed_is_left_alone(void **state)
+{
+    (void)state;
+    for (int32_t round = 0; round < 2; round++) {
+        assert_int_equal(world_remove_tree(world_system(), folder, NULL), OK);
+        Arena *arena = arena_new(0);
+        Error error = {0};
+        Buffer noted = {0};
+        DeadLetters *letters = begin(0, (Str){0});
+        add(letters, "first");
+        assert_int_equal(deadletters_checkpoint(letters, 1, &noted, &error), OK);
+        add(letters, "second");
+        deadletters_close(letters);
+        const char *path = arena_printf(arena, "%s/t.jsonl", folder);
+        Str text = str_make(memset(arena_allocate(arena, 4000), 'x', 4000), 4000);
+        if (round == 0)
+            assert_int_equal(world_system()->kind->remove(world_system(), path, &error), OK);
+        else
+            assert_int_equal(world_replace_file(world_system(), path, text, &error), OK);
+        assert_string_equal(settle(arena, buffer_str(&noted)), round == 0 ? "moved" : "changed");
+        if (round == 1)
+            assert_int_equal(read_letters(arena, "t.jsonl").length, 4000);
+        buffer_free(&noted);
+        arena_free(arena);
+    }
+}
+
+static void test_a_file_that_is_taken_away_meanwhile_begins_anew(void **state)
+{
+    (void)state;
+    assert_int_equal(world_remove_tree(world_system(), folder, NULL), OK);
+    Arena *arena = arena_new(0);
+    Error error = {0};
+    Buffer noted = {0};
+    DeadLetters *letters = begin(0, (Str){0});
+    add(letters, "first");
+    assert_int_equal(deadletters_sync(letters, &error), OK);
+    const char *path = arena_printf(arena, "%s/t.jsonl", folder);
+    assert_int_equal(world_system()->kind->remove(world_system(), path, &error), OK);
+    assert_int_equal(deadletters_checkpoint(letters, 1, &noted, &error), OK);
+    add(letters, "second");
+    assert_int_equal(deadletters_checkpoint(letters, 2, &noted, &error), OK);
+    assert_string_equal(read_texts(arena), "second ");
+    deadletters_close(letters);
+    buffer_free(&noted);
+    arena_free(arena);
+}
+
+static void test_with_much_behind_a_barrier_sources_wait(void **state)
+{
+    (void)state;
+    Error error = {0};
+    Buffer noted = {0};
+    DeadLetters *letters = deadletters_open(world_system(), NULL);
+    DeadLetters *task = deadletters_of_task(letters);
+    static char megabyte[(1 << 20) + 1];
+    memset(megabyte, 'x', sizeof megabyte - 1);
+    deadletters_pass(task, 1);
+    for (int32_t i = 0; i < 8; i++) {
+        assert_true(deadletters_has_room(task));
+        add(task, megabyte);
+    }
+    assert_false(deadletters_has_room(task));
+    assert_int_equal(deadletters_checkpoint(letters, 1, &noted, &error), OK);
+    assert_true(deadletters_has_room(task));
+    deadletters_close(letters);
+    buffer_free(&noted);
+}
+
+static void ring(void *context)
+{
+    ++*(int32_t *)context;
+}
+
+static void test_more_than_the_user_allows_is_trouble(void **state)
+{
+    (void)state;
+    int32_t rings = 0;
+    Arena *arena = arena_new(0);
+    Error error = {0};
+    Buffer noted = {0};
+    DeadLetters *letters = deadletters_open(world_system(), NULL);
+    deadletters_limit(letters, &(LetterLimits){.most = 3}, ring, &rings);
+    add(letters, "1");
+    add(letters, "2");
+    assert_int_equal(deadletters_trouble(letters, &error), OK);
+    assert_int_equal(deadletters_checkpoint(letters, 1, &noted, &error), OK);
+    deadletters_close(letters);
+    /* What the checkpoint has counted counts on. */
+    letters = deadletters_open(world_system(), NULL);
+    deadletters_begin(letters, "pipe", 1, buffer_str(&noted));
+    deadletters_limit(letters, &(LetterLimits){.most = 3}, ring, &rings);
+    add(letters, "3");
+    assert_int_equal(deadletters_trouble(letters, &error), OK);
+    add(letters, "4");
+    add(letters, "5");
+    assert_int_equal(rings, 1);
+    assert_int_equal(deadletters_trouble(letters, &error), ERR_LIMIT);
+    assert_string_equal(error.code, "WR4421");
+    assert_non_null(strstr(error.text, "table `t`"));
+    assert_non_null(strstr(error.text, "WR4101, such as: bad"));
+    deadletters_close(letters);
+    letters = deadletters_open(world_system(), NULL);
+    deadletters_limit(letters, &(LetterLimits){.most_per_minute = 5}, ring, &rings);
+    for (int32_t i = 0; i < 5; i++)
+        add(letters, "x");
+    assert_int_equal(deadletters_trouble(letters, &error), OK);
+    add(letters, "x");
+    assert_int_equal(deadletters_trouble(letters, &error), ERR_LIMIT);
+    deadletters_close(letters);
+    buffer_free(&noted);
     arena_free(arena);
 }
 
@@ -147,6 +371,12 @@ int main(void)
         cmocka_unit_test(test_letters_of_an_earlier_run_stay),
         cmocka_unit_test(test_names_cannot_leave_the_folder),
         cmocka_unit_test(test_what_cannot_be_written_is_counted),
+        cmocka_unit_test(test_what_is_behind_a_barrier_waits_for_the_checkpoint),
+        cmocka_unit_test(test_without_a_checkpoint_all_of_the_run_goes),
+        cmocka_unit_test(test_a_file_that_somebody_has_changed_is_left_alone),
+        cmocka_unit_test(test_a_file_that_is_taken_away_meanwhile_begins_anew),
+        cmocka_unit_test(test_with_much_behind_a_barrier_sources_wait),
+        cmocka_unit_test(test_more_than_the_user_allows_is_trouble),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

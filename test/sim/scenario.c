@@ -16,6 +16,7 @@ enum {
     EVENT_JITTER_US = 4 * 1000 * 1000,
     TURN_US_MAX = 3000,
     EVENT_STORES = 4,
+    BAD_ONE_IN = 6,
 };
 
 static const char script[] =
@@ -38,7 +39,10 @@ static const char script[] =
     "  WITH ('connector' = 'sim-ledger');\n"
     "CREATE TABLE kept (id BIGINT, ordered BIGINT, seen BIGINT, PRIMARY KEY (id) NOT ENFORCED)\n"
     "  WITH ('connector' = 'sim-held');\n"
+    "CREATE TABLE shares (id BIGINT, share BIGINT) WITH (\n"
+    "  'connector' = 'filesystem', 'path' = 'out/shares', 'format' = 'csv');\n"
     "INSERT INTO copies SELECT id, store, amount FROM events;\n"
+    "INSERT INTO shares SELECT id, 1000 / store FROM events;\n"
     "INSERT INTO windows SELECT window_start, COUNT(*), SUM(amount), store FROM TABLE(\n"
     "  TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND))\n"
     "  GROUP BY window_start, window_end, store;\n"
@@ -98,6 +102,7 @@ static void events_make(Scenario *scenario, uint64_t seed)
     scenario->events_per_file = 1 + (int32_t)random_below(&seed, 15);
     for (int32_t i = 0; i < scenario->event_count; i++) {
         int64_t time_us = (int64_t)i * EVENT_STEP_US + random_below(&seed, EVENT_JITTER_US);
+        scenario->is_bad_behind[i] = random_below(&seed, BAD_ONE_IN) == 0;
         scenario->events[i] = (Order){.id = i + 1,
                                       .store = (int32_t)random_below(&seed, EVENT_STORES),
                                       .amount = random_below(&seed, 1000),
@@ -113,6 +118,7 @@ Scenario *scenario_new(uint64_t seed, int32_t event_count)
     scenario->seed = seed;
     scenario->event_count = event_count;
     scenario->events = ARENA_ARRAY(arena, Order, event_count);
+    scenario->is_bad_behind = ARENA_ARRAY(arena, bool, event_count);
     events_make(scenario, seed);
     SimWorld *world = sim_world_new(seed);
     scenario->plan = scenario_plan(arena, &world->base);
@@ -137,6 +143,8 @@ SimWorld *scenario_begin(const Scenario *scenario, uint64_t seed)
                       (long long)event->id, event->store, (long long)event->amount);
         event_time_print(event->time_us, &text);
         buffer_append_text(&text, "\"}\n");
+        if (scenario->is_bad_behind[i])
+            buffer_printf(&text, "no event %d\n", i + 1);
         bool is_last = i + 1 == scenario->event_count;
         if (!is_last && (i + 1) % scenario->events_per_file != 0)
             continue;
@@ -220,6 +228,42 @@ static void expect_copies(const Scenario *scenario, Buffer *out)
                       scenario->events[i].store, (long long)scenario->events[i].amount);
 }
 
+static void expect_shares(const Scenario *scenario, Buffer *out)
+{
+    for (int32_t i = 0; i < scenario->event_count; i++)
+        if (scenario->events[i].store > 0)
+            buffer_printf(out, "%lld,%d\n", (long long)scenario->events[i].id,
+                          1000 / scenario->events[i].store);
+}
+
+static void expect_letters(const Scenario *scenario, Buffer *out)
+{
+    for (int32_t i = 0; i < scenario->event_count; i++) {
+        const Order *event = &scenario->events[i];
+        if (scenario->is_bad_behind[i])
+            buffer_printf(out, "decode no event %d\n", i + 1);
+        if (event->store == 0)
+            buffer_printf(out, "compute %lld\n", (long long)event->id);
+    }
+}
+
+/* The letters that lie there, each by what it is about. */
+static void letters_print(SimWorld *world, Buffer *out)
+{
+    const Inode *file = disk_find(world->disk, "weir-data/dead-letters/events.jsonl");
+    Str text = file == NULL ? (Str){0} : inode_content(file);
+    while (text.length > 0) {
+        Str line = str_split(text, '\n', &text);
+        int64_t bad = str_find(line, STR("no event ")), id = str_find(line, STR("{\\\"id\\\":"));
+        if (!str_has_suffix(line, STR("}")))
+            buffer_append_text(out, "torn\n");
+        else if (bad >= 0)
+            buffer_printf(out, "decode no event %lld\n", atoll(line.data + bad + 9));
+        else
+            buffer_printf(out, "compute %lld\n", id < 0 ? -1 : atoll(line.data + id + 8));
+    }
+}
+
 static void expect_windows(const Scenario *scenario, Buffer *out)
 {
     int64_t last = (int64_t)scenario->event_count * EVENT_STEP_US + EVENT_JITTER_US;
@@ -297,6 +341,21 @@ static const char *sort_buffer(Arena *arena, Buffer *text)
     return sorted;
 }
 
+static const char *check_letters(const Scenario *scenario, SimWorld *world, Arena *arena)
+{
+    Buffer expected = {0}, found = {0};
+    expect_shares(scenario, &expected);
+    const char *sorted = sort_buffer(arena, &expected);
+    const char *wrong = compare(arena, "shares", sorted, files_below(world, "out/shares", arena));
+    if (wrong != NULL)
+        return wrong;
+    expected = (Buffer){0};
+    expect_letters(scenario, &expected);
+    letters_print(world, &found);
+    sorted = sort_buffer(arena, &expected);
+    return compare(arena, "dead letters", sorted, sort_buffer(arena, &found));
+}
+
 const char *scenario_check(const Scenario *scenario, SimWorld *world, Arena *arena)
 {
     Order *live = ARENA_ARRAY(arena, Order, outside->change_count + 1);
@@ -305,6 +364,8 @@ const char *scenario_check(const Scenario *scenario, SimWorld *world, Arena *are
     expect_copies(scenario, &copies);
     const char *wrong = compare(arena, "copies", sort_buffer(arena, &copies),
                                 files_below(world, "out/copies", arena));
+    if (wrong == NULL)
+        wrong = check_letters(scenario, world, arena);
     expect_windows(scenario, &windows);
     const char *sorted = sort_buffer(arena, &windows);
     if (wrong == NULL)

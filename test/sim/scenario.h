@@ -1,6 +1,8 @@
 /* One pipeline, its input, and what must come out: worked out here from the input alone.
  *
  *     files of events ──┬── copies          files, exactly once
+ *                       │   (what is no event, and a share that divides by zero: dead letters,
+ *                       │    exactly once)
  *                       ├── TUMBLE 10 s ──── windows, files by store, exactly once
  *                       └──┐
  *     changes of orders ──┼── JOIN ──────── pairs, kept: by key, exactly once
@@ -16,6 +18,7 @@ typedef struct Scenario {
     Arena *arena;
     Plan *plan;
     Order *events;
+    bool *is_bad_behind; /* a line that is no event follows this one */
     int32_t event_count;
     int32_t events_per_file;
     uint64_t seed;

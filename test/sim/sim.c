@@ -13,6 +13,7 @@
  *   full    the disk fills up and has room again later: the job goes on by itself
  *   damage  a bit flips, bytes are missing or zero in a file of a checkpoint while nothing runs:
  *           that is found and named, or an older checkpoint does
+ *   replays the power goes while records among the dead letters are given back
  *   chaos   several of these together
  *   hunt    each of the planted bugs in turn must be found by one of these (base/planted.h)
  *
@@ -29,6 +30,7 @@
 #include "base/log.h"
 #include "base/planted.h"
 #include "base/random.h"
+#include "sim/replays.h"
 #include "sim/scenario.h"
 
 enum {
@@ -44,13 +46,14 @@ typedef enum Mode {
     MODE_ERRORS,
     MODE_FULL,
     MODE_DAMAGE,
+    MODE_REPLAYS,
     MODE_CHAOS,
     MODE_HUNT,
     MODE_COUNT,
 } Mode;
 
-static const char *const mode_names[MODE_COUNT] = {"plain", "cuts",   "kills", "syncs", "errors",
-                                                   "full",  "damage", "chaos", "hunt"};
+static const char *const mode_names[MODE_COUNT] = {"plain", "cuts",   "kills",   "syncs", "errors",
+                                                   "full",  "damage", "replays", "chaos", "hunt"};
 
 typedef struct Options {
     Mode mode;
@@ -64,8 +67,9 @@ typedef struct Options {
 
 /* How many trials of each mode make a round. */
 static const int64_t round_trials[MODE_COUNT] = {
-    [MODE_PLAIN] = 100,   [MODE_CUTS] = 5000, [MODE_KILLS] = 800,   [MODE_SYNCS] = 500,
-    [MODE_ERRORS] = 1200, [MODE_FULL] = 100,  [MODE_DAMAGE] = 1000, [MODE_CHAOS] = 500,
+    [MODE_PLAIN] = 100,   [MODE_CUTS] = 5000,   [MODE_KILLS] = 800,
+    [MODE_SYNCS] = 500,   [MODE_ERRORS] = 1200, [MODE_FULL] = 100,
+    [MODE_DAMAGE] = 1000, [MODE_CHAOS] = 500,   [MODE_REPLAYS] = 500,
 };
 
 typedef struct Trial {
@@ -273,6 +277,7 @@ static void trial_plan(Trial *trial, int64_t number, const Extent *extent, uint6
         trial->faults.cut_at = 1 + random_below(&chance, extent->changes);
         trial->is_kill = true;
         break;
+    case MODE_REPLAYS:
     case MODE_HUNT:
     case MODE_COUNT: break;
     case MODE_CHAOS:
@@ -317,9 +322,29 @@ static bool run_number(const Options *options, const Scenario *scenario, const E
     return is_right;
 }
 
+/* No job runs in these. */
+static int64_t run_replays(const Options *options)
+{
+    int64_t failures = 0;
+    for (int64_t number = 1; number <= options->trials; number++) {
+        const char *wrong = options->only == 0 || options->only == number
+                                ? replays_trial(options->seed, number)
+                                : NULL;
+        failures += wrong != NULL;
+        if (wrong != NULL)
+            printf("FAIL sim replays --seed %" PRIu64 " --only %" PRId64 "\n%s\n", options->seed,
+                   number, wrong);
+    }
+    printf("sim replays: seed %" PRIu64 ", %" PRId64 " trials: %" PRId64 " failed\n", options->seed,
+           options->trials, failures);
+    return failures;
+}
+
 /* How many trials failed. */
 static int64_t run_mode(const Options *options)
 {
+    if (options->mode == MODE_REPLAYS)
+        return run_replays(options);
     Scenario *scenario = scenario_new(options->seed, EVENTS);
     int64_t calls = count_calls(scenario, options->seed, calls_of(options->mode));
     Extent extent = {.changes = calls, .syncs = calls, .calls = calls};
@@ -382,6 +407,9 @@ static const char *const bug_names[PLANTED_COUNT] = {
     [PLANTED_IN_DOUBT_FORGOTTEN] = "what sinks had prepared is forgotten",
     [PLANTED_BARRIER_NOT_ALIGNED] = "barriers are not aligned",
     [PLANTED_OLD_REMOVED_TOO_EARLY] = "the last checkpoint goes before the new one is there",
+    [PLANTED_LETTERS_NOT_MARKED] = "the start of dead letters is not marked",
+    [PLANTED_LETTERS_NOT_HELD] = "dead letters are not held back",
+    [PLANTED_LETTERS_NOT_SYNCED] = "dead letters are not synced",
 };
 
 /* The mode that finds it, or NULL. */

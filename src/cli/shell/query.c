@@ -37,6 +37,7 @@ ExitCode shell_query(Shell *shell, const Plan *plan)
     JobOptions options = {
         .pipeline = "query",
         .data_dir = shell->data_dir,
+        .letters_dir = cli_value(shell->cli, "data-dir") == NULL ? "weir-data" : NULL,
         .preview = view_take,
         .preview_context = view,
         .observe = view_refresh,

@@ -417,28 +417,25 @@ static void blocks_release(Blocks *blocks, Slot *slot)
 Status blocks_next(Blocks *blocks, BlocksItem *out, BlocksReject *reject, void *context,
                    Error *error)
 {
-    for (;;) {
-        Slot *slot;
-        TRY(blocks_wait(blocks, &slot));
-        if (slot->status != OK) {
-            if (error != NULL)
-                *error = slot->error;
-            return slot->status;
-        }
-        *out = (BlocksItem){.file = slot->file, .end_offset = slot->offset + slot->length};
-        if (slot->delivered < slot->batch_count) {
-            int32_t index = slot->delivered++;
-            slot_report(slot, index, reject, context);
-            out->batch = slot->batches[index].batch;
-            out->end_offset = slot->offset + slot->batches[index].end;
-        }
-        if (slot->delivered < slot->batch_count)
-            return OK;
-        slot_report(slot, INT32_MAX, reject, context);
-        out->end_offset = slot->offset + slot->length;
-        out->is_file_end = slot->is_file_end;
-        blocks_release(blocks, slot);
-        if (out->batch != NULL || out->is_file_end)
-            return OK;
+    Slot *slot;
+    TRY(blocks_wait(blocks, &slot));
+    if (slot->status != OK) {
+        if (error != NULL)
+            *error = slot->error;
+        return slot->status;
     }
+    *out = (BlocksItem){.file = slot->file, .end_offset = slot->offset + slot->length};
+    if (slot->delivered < slot->batch_count) {
+        int32_t index = slot->delivered++;
+        slot_report(slot, index, reject, context);
+        out->batch = slot->batches[index].batch;
+        out->end_offset = slot->offset + slot->batches[index].end;
+    }
+    if (slot->delivered < slot->batch_count)
+        return OK;
+    slot_report(slot, INT32_MAX, reject, context);
+    out->end_offset = slot->offset + slot->length;
+    out->is_file_end = slot->is_file_end;
+    blocks_release(blocks, slot);
+    return OK;
 }

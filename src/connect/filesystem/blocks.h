@@ -31,7 +31,7 @@ typedef void BlocksReject(void *context, const FoundFile *file, int64_t offset, 
 
 typedef struct BlocksItem {
     const FoundFile *file;
-    Batch *batch;       /* owned by the taker; NULL when only the end of a file is reported */
+    Batch *batch;       /* owned by the taker; NULL: only rejects, or the end of the file */
     int64_t end_offset; /* of the file, behind the batch's last record */
     bool is_file_end;   /* nothing of the file comes after this item */
 } BlocksItem;

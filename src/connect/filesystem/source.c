@@ -61,9 +61,12 @@ static Status source_compile_pattern(FilesystemSource *source, Error *error)
                 (const char *)message, (int)at);
 }
 
+/* Files of records that were given back: no name below the root begins so. */
+static const char replay_prefix[] = "//replay/";
+
 static bool source_wants(const FilesystemSource *source, const FoundFile *file)
 {
-    if (source->pattern == NULL)
+    if (source->pattern == NULL || str_has_prefix(file->relative, str_from(replay_prefix)))
         return true;
     pcre2_match_data *match = pcre2_match_data_create(1, NULL);
     int count = pcre2_match(source->pattern, (PCRE2_SPTR)file->path, PCRE2_ZERO_TERMINATED, 0, 0,
@@ -115,6 +118,34 @@ static int compare_files(const void *a, const void *b)
     return str_compare((*left)->relative, (*right)->relative);
 }
 
+/* Whether the bytes of a letter can be read again: the values of partitions stand in the path of
+ * the file that they came from. */
+static bool source_can_replay(const FilesystemSource *source)
+{
+    return !source->is_bulk && source->base.node->source.table->partition_count == 0;
+}
+
+static Status source_find_replays(FilesystemSource *source, Arena *arena, List *files, Error *error)
+{
+    const SourceReader *base = &source->base;
+    const char *folder =
+        base->dead_letters == NULL || !source_can_replay(source)
+            ? NULL
+            : deadletters_replay_folder(base->dead_letters, arena, base->node->source.table->name);
+    FileInfo info;
+    if (folder == NULL || base->world->kind->stat(base->world, folder, &info, NULL) != OK)
+        return OK;
+    List found = {0};
+    TRY(paths_find(base->world, arena, folder, &found, error));
+    for (int32_t i = 0; i < found.count; i++) {
+        FoundFile *file = LIST_AT(found, i, FoundFile);
+        file->relative =
+            str_from(arena_printf(arena, "%s%.*s", replay_prefix, STR_ARGS(file->relative)));
+        list_append(files, arena, file);
+    }
+    return OK;
+}
+
 static Status source_look(FilesystemSource *source, Error *error)
 {
     World *world = source->base.world;
@@ -124,6 +155,9 @@ static Status source_look(FilesystemSource *source, Error *error)
     if (status == OK) {
         if (files.count > 1)
             qsort(files.items, (size_t)files.count, sizeof(void *), compare_files);
+        status = source_find_replays(source, arena, &files, error);
+    }
+    if (status == OK) {
         source_queue_all(source, &files);
     } else if (status == ERR_NOT_FOUND && error != NULL) {
         error_hint(error, "option 'path' names a file or folder that must exist to be read");
@@ -215,6 +249,8 @@ static void source_reject(void *context, const FoundFile *file, int64_t offset, 
                          .reason = reason,
                          .position = str_from(position),
                          .bytes = record};
+    if (source_can_replay(source))
+        letter.format = source->base.node->source.table->options.format->name;
     if (source->base.dead_letters != NULL)
         deadletters_add(source->base.dead_letters, &letter);
     arena_free(arena);

@@ -1,0 +1,266 @@
+/* Records among the dead letters go back to where they came from.
+ *
+ *     dead-letters/replay/PIPELINE/TABLE/ID.FORMAT     to be read by the pipeline's source of TABLE
+ *
+ * 1. The records go to ID.FORMAT.aside, durably.  2. Each of their letters says "replayed":"ID", by
+ * one rename.  3. The file gets its name. Whatever was cut short is brought to its end by the next
+ * one who opens the folder: a file aside counts if its letters say so. The source remembers which
+ * files it has read, as it does with its own. */
+#include "job/replay.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "job/internal.h"
+#include "state/letter.h"
+#include "state/lettermark.h"
+
+static const char aside_suffix[] = ".aside";
+
+/* ---- What was cut short -------------------------------------------------------------------- */
+
+typedef struct Search {
+    Str id;
+    bool is_found;
+} Search;
+
+static bool search_take(void *context, Str line, const Letter *letter)
+{
+    (void)line;
+    Search *search = context;
+    search->is_found = str_equal(letter->replayed, search->id);
+    return !search->is_found;
+}
+
+/* One file of a table's folder: is it there or not? */
+static Status replay_decide(World *world, const char *folder, const char *letters, const char *name,
+                            Arena *arena, Error *error)
+{
+    Str text = str_from(name);
+    const char *path = arena_printf(arena, "%s/%s", folder, name);
+    if (str_has_suffix(text, STR(".tmp")))
+        return world->kind->remove(world, path, error);
+    if (!str_has_suffix(text, str_from(aside_suffix)))
+        return OK;
+    Search search = {.id = str_split(text, '.', &(Str){0})};
+    int64_t offset = 0;
+    TRY(letters_read(world, letters, &offset, &(LetterTaker){search_take, &search, 0}, error));
+    if (!search.is_found)
+        return world->kind->remove(world, path, error);
+    text.length -= (int64_t)strlen(aside_suffix);
+    const char *whole = arena_printf(arena, "%s/%.*s", folder, STR_ARGS(text));
+    return world->kind->rename(world, path, whole, error);
+}
+
+static Status list_if_there(World *world, const char *path, Arena *arena, List *names, Error *error)
+{
+    Error trouble = {0};
+    Status status = world->kind->list(world, path, arena, names, &trouble);
+    if (status != OK && status != ERR_NOT_FOUND)
+        *error = trouble;
+    return status == ERR_NOT_FOUND ? OK : status;
+}
+
+static Status replay_end_table(World *world, const char *letters_folder, const char *folder,
+                               const char *table, Arena *arena, Error *error)
+{
+    List names = {0};
+    const char *letters = arena_printf(arena, "%s/%s.jsonl", letters_folder, table);
+    TRY(list_if_there(world, folder, arena, &names, error));
+    for (int32_t i = 0; i < names.count; i++)
+        TRY(replay_decide(world, folder, letters, LIST_AT(names, i, const char), arena, error));
+    return names.count > 0 ? world->kind->sync_folder(world, folder, error) : OK;
+}
+
+Status replay_finish(World *world, const char *data_dir, const char *writer, Error *error)
+{
+    Arena *arena = arena_new(0);
+    const char *letters = arena_printf(arena, "%s/dead-letters", data_dir);
+    const char *folder = arena_printf(arena, "%s/replay/%s", letters, writer);
+    List tables = {0};
+    Status status = list_if_there(world, folder, arena, &tables, error);
+    for (int32_t i = 0; status == OK && i < tables.count; i++) {
+        const char *table = LIST_AT(tables, i, const char);
+        status = replay_end_table(world, letters, arena_printf(arena, "%s/%s", folder, table),
+                                  table, arena, error);
+    }
+    arena_free(arena);
+    return status;
+}
+
+Status replay_forget(World *world, const char *data_dir, const char *writer, Error *error)
+{
+    Arena *arena = arena_new(0);
+    const char *folder = arena_printf(arena, "%s/dead-letters/replay/%s", data_dir, writer);
+    Status status = world_remove_tree(world, folder, error);
+    arena_free(arena);
+    return status;
+}
+
+bool replay_is_there(World *world, const char *data_dir, const char *writer)
+{
+    Arena *arena = arena_new(0);
+    FileInfo info;
+    const char *folder = arena_printf(arena, "%s/dead-letters/replay/%s", data_dir, writer);
+    bool is_there = world->kind->stat(world, folder, &info, NULL) == OK;
+    arena_free(arena);
+    return is_there;
+}
+
+/* ---- A replay ------------------------------------------------------------------------------ */
+
+typedef struct Replay {
+    const ReplayRequest *request;
+    ReplayResult *result;
+    Arena *arena;
+    const char *id;
+    Str pipeline, other_pipeline, format; /* of the first letter that is taken */
+    Buffer records, lines;
+} Replay;
+
+/* Whether the letter's record goes back; counts why not. */
+static bool replay_wants(Replay *replay, const Letter *letter)
+{
+    const ReplayRequest *request = replay->request;
+    ReplayResult *result = replay->result;
+    if (request->code != NULL && !str_is(letter->code, request->code))
+        return false;
+    if (request->pipeline != NULL && !str_is(letter->pipeline, request->pipeline))
+        return false;
+    result->replayed_before += letter->replayed.length > 0;
+    result->without_record += letter->replayed.length == 0 && letter->format.length == 0;
+    if (letter->replayed.length > 0 || letter->format.length == 0)
+        return false;
+    if (result->taken == 0) {
+        replay->pipeline = str_copy(replay->arena, letter->pipeline);
+        replay->format = str_copy(replay->arena, letter->format);
+    }
+    if (!str_equal(letter->pipeline, replay->pipeline))
+        replay->other_pipeline = str_copy(replay->arena, letter->pipeline);
+    bool is_same = str_equal(letter->format, replay->format);
+    result->of_other_format += !is_same;
+    return is_same;
+}
+
+static bool replay_take(void *context, Str line, const Letter *letter)
+{
+    Replay *replay = context;
+    bool is_taken = replay_wants(replay, letter);
+    if (is_taken) {
+        replay->result->taken++;
+        buffer_append_str(&replay->records, letter->bytes);
+        buffer_append_char(&replay->records, '\n');
+        line.length--;
+    }
+    buffer_append_str(&replay->lines, line);
+    if (is_taken)
+        buffer_printf(&replay->lines, ",\"replayed\":\"%s\"}", replay->id);
+    buffer_append_char(&replay->lines, '\n');
+    return true;
+}
+
+static Status replay_judge(const Replay *replay, Error *error)
+{
+    const ReplayRequest *request = replay->request;
+    const ReplayResult *result = replay->result;
+    if (replay->other_pipeline.length > 0) {
+        Status status = fail(error, ERR_INVALID, "WR4422",
+                             "the dead letters of `%.*s` are of several pipelines, such as `%.*s` "
+                             "and `%.*s`",
+                             STR_ARGS(request->table), STR_ARGS(replay->pipeline),
+                             STR_ARGS(replay->other_pipeline));
+        error_hint(error, "say which one with --pipeline");
+        return status;
+    }
+    if (result->taken > 0)
+        return OK;
+    Status status =
+        fail(error, ERR_INVALID, "WR4423",
+             "no dead letter of `%.*s` can be replayed: %lld hold no record as it came, "
+             "%lld were replayed before",
+             STR_ARGS(request->table), (long long)result->without_record,
+             (long long)result->replayed_before);
+    error_hint(error,
+               "rows that failed behind the source, and what a database sent, cannot be read "
+               "again: mend them where they come from");
+    return status;
+}
+
+/* Without one all is read again from the start, the bad records among it. */
+static Status replay_need_checkpoint(World *world, const Replay *replay, Error *error)
+{
+    int64_t *ids;
+    int32_t count;
+    const char *folder = arena_printf(replay->arena, "%s/jobs/%.*s/checkpoints",
+                                      replay->request->data_dir, STR_ARGS(replay->pipeline));
+    TRY(snapshot_list(world, folder, replay->arena, &ids, &count, error));
+    if (count > 0)
+        return OK;
+    Status status = fail(error, ERR_NOT_FOUND, "WR4424", "pipeline `%.*s` has nothing to resume",
+                         STR_ARGS(replay->pipeline));
+    error_hint(error, "its next run reads all of its input again, and with it these records");
+    return status;
+}
+
+static Status replay_write(World *world, Replay *replay, const char *letters, Error *error)
+{
+    Arena *arena = replay->arena;
+    const char *data_dir = replay->request->data_dir;
+    const char *file_name = deadletters_file_name(arena, replay->request->table);
+    const char *root = arena_printf(arena, "%s/dead-letters/replay", data_dir);
+    const char *pipeline = arena_printf(arena, "%s/%.*s", root, STR_ARGS(replay->pipeline));
+    const char *folder = arena_printf(arena, "%s/%.*s", pipeline,
+                                      (int)(strlen(file_name) - strlen(".jsonl")), file_name);
+    const char *path =
+        arena_printf(arena, "%s/%s.%.*s", folder, replay->id, STR_ARGS(replay->format));
+    const char *aside = arena_printf(arena, "%s%s", path, aside_suffix);
+    TRY(world->kind->make_folder(world, folder, error));
+    TRY(world->kind->sync_folder(world, pipeline, error));
+    TRY(world->kind->sync_folder(world, root, error));
+    TRY(world->kind->sync_folder(world, arena_printf(arena, "%s/dead-letters", data_dir), error));
+    TRY(world_replace_file(world, aside, buffer_str(&replay->records), error));
+    TRY(world_replace_file(world, letters, buffer_str(&replay->lines), error));
+    TRY(world->kind->rename(world, aside, path, error));
+    return world->kind->sync_folder(world, folder, error);
+}
+
+static Status replay_locked(World *world, const ReplayRequest *request, Replay *replay,
+                            Error *error)
+{
+    const char *letters = arena_printf(replay->arena, "%s/dead-letters/%s", request->data_dir,
+                                       deadletters_file_name(replay->arena, request->table));
+    TRY(recover_settle_letters(world, request->data_dir, &request->notice, error));
+    List pipelines = {0};
+    const char *root = arena_printf(replay->arena, "%s/dead-letters/replay", request->data_dir);
+    TRY(list_if_there(world, root, replay->arena, &pipelines, error));
+    for (int32_t i = 0; i < pipelines.count; i++)
+        TRY(replay_finish(world, request->data_dir, LIST_AT(pipelines, i, const char), error));
+    int64_t offset = 0;
+    TRY(letters_read(world, letters, &offset, &(LetterTaker){replay_take, replay, 0}, error));
+    TRY(replay_judge(replay, error));
+    TRY(replay_need_checkpoint(world, replay, error));
+    return replay_write(world, replay, letters, error);
+}
+
+Status replay_letters(World *world, const ReplayRequest *request, ReplayResult *result,
+                      Error *error)
+{
+    *result = (ReplayResult){0};
+    Replay replay = {.request = request, .result = result, .arena = arena_new(0)};
+    /* No other replay has had this name: the source would take its file for one that it has read.
+     */
+    replay.id = arena_printf(replay.arena, "%lld-%08x", (long long)world_now_us(world),
+                             (uint32_t)world->kind->random_u64(world));
+    File *lock;
+    Status status = recover_lock_folder(world, request->data_dir, &lock, error);
+    if (status == OK) {
+        status = replay_locked(world, request, &replay, error);
+        Status closed = world->kind->close(lock, NULL);
+        (void)closed;
+    }
+    snprintf(result->pipeline, sizeof result->pipeline, "%.*s", STR_ARGS(replay.pipeline));
+    buffer_free(&replay.records);
+    buffer_free(&replay.lines);
+    arena_free(replay.arena);
+    return status;
+}
