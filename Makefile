@@ -15,7 +15,7 @@ help:
 	@echo 'make fuzz       fuzz every decoder for FUZZ_SECONDS (60) each'
 	@echo 'make conformance  hold every case of the tests, and Nexmark, against the real Flink (Java, Maven)'
 	@echo 'make random     10,000 random queries against DuckDB; make soak: ten times as many, in all modes,'
-	@echo '                and 200,000 power cuts with what else can go wrong, in a simulated world'
+	@echo '                200,000 power cuts with what else can go wrong, in a simulated world, 2,000 kills'
 	@echo 'make fmt        format the C code; make tidy: check the house rules; make clang-tidy'
 	@echo 'make docs       write docs/connectors.md and docs/functions.md anew, from the program'
 	@echo 'make clean      remove what was built'
@@ -79,6 +79,7 @@ random: build
 soak: build
 	@tools/random --cases 100000 --again
 	@build/test/sim/sim all --rounds 40 --seed "$$(date +%s)"
+	@WEIR_KILLS=2000 tools/run-tests -t 14400 test/e2e/kills_test.py
 
 clean:
 	rm -rf build build-asan build-tsan build-clang build-fuzz build-check
