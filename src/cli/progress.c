@@ -124,6 +124,7 @@ void progress_summarize(Cli *cli, const Job *job, bool has_succeeded)
                 report_count(arena, summary.rows_late), report_count(arena, summary.dead_letters),
                 (double)summary.duration_us / 1e6);
     if (summary.kept_checkpoint != 0)
-        report_note(cli, "the same command resumes from checkpoint %lld",
+        report_note(cli, "the same command%s resumes from checkpoint %lld",
+                    cli_has(cli, "fresh") ? " without --fresh" : "",
                     (long long)summary.kept_checkpoint);
 }

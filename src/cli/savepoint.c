@@ -21,6 +21,7 @@ static const Flag restore_flags[] = {
 
 static const Flag diff_flags[] = {
     {"data-dir", 0, FLAG_VALUE, "DIR", "Folder that the pipeline runs with (weir-data)."},
+    {"pipeline", 0, FLAG_VALUE, "NAME", "The pipeline to compare with, if it has another name."},
     {"from", 0, FLAG_VALUE, "SAVEPOINT", "Compare with this one, not with the last checkpoint."},
     {"define", 'D', FLAG_REPEATED, "KEY=VALUE", "Set a setting, above every SET of the script."},
 };
@@ -165,7 +166,9 @@ static ExitCode diff_run(Cli *cli)
     ExitCode code = load_plan(cli, &script);
     if (code != EXIT_OK)
         return code;
-    const char *name = script.plan->settings.pipeline_name;
+    const char *name = cli_value(cli, "pipeline");
+    if (name == NULL)
+        name = script.plan->settings.pipeline_name;
     SavepointJob job =
         savepoint_job(cli, name != NULL && name[0] != '\0' ? name : run_name(cli, file));
     StateViews found;

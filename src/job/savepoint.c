@@ -173,6 +173,9 @@ static Status savepoint_place(World *world, Arena *arena, const char *folder, co
     int64_t *ids;
     int32_t count;
     Snapshot *snapshot = NULL;
+    FileInfo info;
+    if (world->kind->stat(world, path, &info, NULL) == ERR_NOT_FOUND)
+        return fail(error, ERR_NOT_FOUND, "WR4408", "there is no savepoint `%s`", path);
     TRY(snapshot_list(world, folder, arena, &ids, &count, error));
     TRY(snapshot_read_at(world, path, &snapshot, error));
     /* Sinks tell checkpoints by their numbers: it must be the highest. */

@@ -4,8 +4,8 @@
  * what the operator computes, spelled with the names of the tables' columns: where its rows come
  * from and which filters they passed, its keys, calls and window. So it does not change when
  * another statement comes or goes, when columns are reordered or read in addition, or when
- * views are renamed; it does when the state would mean something else. Sinks and materialized
- * tables are named after their target. */
+ * views are renamed; it does when the state would mean something else, or is of another type. Sinks
+ * are named after their target; materialized tables too, but their rows are those of one query. */
 #include <assert.h>
 
 #include "base/hash.h"
@@ -22,6 +22,22 @@ uint64_t identity_str(uint64_t seed, Str text)
     return hash_combine(seed, hash_bytes(text.data, text.length));
 }
 
+uint64_t identity_type(uint64_t seed, Type type)
+{
+    Buffer text = {0};
+    type_print(&text, type_nullable(type_plain(type)));
+    uint64_t hash = identity_str(seed, buffer_str(&text));
+    buffer_free(&text);
+    return hash;
+}
+
+uint64_t identity_schema(uint64_t seed, const Schema *schema)
+{
+    for (int32_t i = 0; i < schema->count; i++)
+        seed = identity_type(identity_str(seed, schema->fields[i].name), schema->fields[i].type);
+    return seed;
+}
+
 uint64_t identity_expr(const Expr *expr, const uint64_t *columns)
 {
     if (expr->kind == EXPR_COLUMN)
@@ -36,11 +52,7 @@ uint64_t identity_expr(const Expr *expr, const uint64_t *columns)
     uint64_t hash = identity_text(3, function_name(expr->function));
     for (int32_t i = 0; i < expr->arg_count; i++)
         hash = hash_combine(hash, identity_expr(expr->args[i], columns));
-    Buffer type = {0};
-    type_print(&type, type_nullable(type_plain(expr->type)));
-    hash = identity_str(hash, buffer_str(&type));
-    buffer_free(&type);
-    return hash;
+    return identity_type(hash, expr->type);
 }
 
 uint64_t identity_window(const WindowSpec *window, const uint64_t *columns)

@@ -78,6 +78,33 @@ static void test_another_meaning_is_another_uid(void **state)
     }
 }
 
+/* State of one type cannot be read as another; rows that are served are those of one query. */
+static void test_another_type_or_query_is_another_uid(void **state)
+{
+    (void)state;
+#define AMOUNTS(type) "CREATE TABLE o (id BIGINT, s " type ") WITH ('connector' = 'datagen');\n"
+#define SERVED(columns)                                                                            \
+    "CREATE MATERIALIZED TABLE c FRESHNESS = INTERVAL '1' SECOND AS SELECT id, " columns           \
+    " FROM o GROUP BY id;\n"
+    const char *before = AMOUNTS("DECIMAL(10, 2)") SERVED("SUM(s) AS t, MAX(s) AS m");
+    static const PlanKind kinds[] = {PLAN_GROUP_AGGREGATE, PLAN_SERVE};
+    for (int32_t i = 0; i < 2; i++) {
+        check_uids(before, AMOUNTS("DECIMAL(10, 4)") SERVED("SUM(s) AS t, MAX(s) AS m"), kinds[i],
+                   false);
+        check_uids(before, AMOUNTS("INT") SERVED("SUM(s) AS t, MAX(s) AS m"), kinds[i], false);
+        check_uids(before, AMOUNTS("DECIMAL(10, 2) NOT NULL") SERVED("SUM(s) AS t, MAX(s) AS m"),
+                   kinds[i], true);
+    }
+    check_uids(before, AMOUNTS("DECIMAL(10, 2)") SERVED("MAX(s) AS m, SUM(s) AS t"), PLAN_SERVE,
+               false);
+    check_uids(before, AMOUNTS("DECIMAL(10, 2)") SERVED("MAX(s) AS t, SUM(s) AS m"), PLAN_SERVE,
+               false);
+    check_uids(before, AMOUNTS("DECIMAL(10, 2)") SERVED("SUM(s) AS t, MIN(s) AS m"), PLAN_SERVE,
+               false);
+#undef SERVED
+#undef AMOUNTS
+}
+
 static void test_batch_mode_has_state_of_its_own(void **state)
 {
     (void)state;
@@ -274,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_edits_elsewhere_keep_uids),
         cmocka_unit_test(test_another_meaning_is_another_uid),
+        cmocka_unit_test(test_another_type_or_query_is_another_uid),
         cmocka_unit_test(test_batch_mode_has_state_of_its_own),
         cmocka_unit_test(test_uids_are_unique),
         cmocka_unit_test(test_inputs_come_first),

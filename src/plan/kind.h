@@ -165,6 +165,9 @@ void mark_root(const Rel *rel, bool *const *below);
 
 uint64_t identity_text(uint64_t seed, const char *text);
 uint64_t identity_str(uint64_t seed, Str text);
+/* State that holds values of a type cannot be read as another one. */
+uint64_t identity_type(uint64_t seed, Type type);
+uint64_t identity_schema(uint64_t seed, const Schema *schema);
 uint64_t identity_expr(const Expr *expr, const uint64_t *columns);
 uint64_t identity_window(const WindowSpec *window, const uint64_t *columns);
 uint64_t identity_table(const TableEntry *entry);

@@ -103,7 +103,8 @@ def test_killed_again_and_again(box):
         assert weir.wait(60) == 0, (SEED, weir.log())
     print(f"     seed {SEED}, {resumed} resumptions")
     check_output(weir, sums)
-    assert [path.name for path in weir.data.rglob("*")] == ["lock"]
+    # A kill on the last way out may leave empty folders.
+    assert [path.name for path in weir.data.rglob("*") if path.is_file()] == ["lock"]
 
 
 def test_stopped_again_and_again(box):

@@ -81,6 +81,8 @@ def test_what_an_edit_would_lose_is_said_before(box):
 def test_what_is_not_possible_is_said(box):
     redis = box.redis()
     weir = pipeline(box, redis)
+    done = weir.call("restore", "nothing", "--pipeline", "pipeline", "--data-dir", weir.data)
+    assert done.returncode == 66 and "no savepoint `nothing`" in done.stderr, (done.returncode, done.stderr)
     done = weir.call("savepoint", "saved", "--data-dir", weir.data)
     assert done.returncode == 66 and "WR4408" in done.stderr, (done.returncode, done.stderr)
     weir.start()

@@ -127,7 +127,10 @@ static ShellJob *job_new(Shell *shell, const Plan *plan, Arena *arena, SessionTe
 ExitCode shell_submit(Shell *shell, const Plan *plan, Arena *arena, SessionText *text)
 {
     ShellJob *job = job_new(shell, plan, arena, text);
-    JobOptions options = {.pipeline = "job", .data_dir = job->data_dir, .is_fresh = true};
+    JobOptions options = {.pipeline = "job",
+                          .data_dir = job->data_dir,
+                          .letters_dir = shell_letters_dir(shell),
+                          .is_fresh = true};
     Status status = job_open(shell->cli->world, plan, &options, &job->job, &job->error);
     bool is_started = status == OK && pthread_create(&job->thread, NULL, shell_job_main, job) == 0;
     if (!is_started) {

@@ -29,6 +29,13 @@ Status shell_run_job(Shell *shell, Job *job, Error *error)
     return status;
 }
 
+/* Of the pipelines that run from this folder: each job of the shell has one of its own. */
+const char *shell_letters_dir(const Shell *shell)
+{
+    const char *given = cli_value(shell->cli, "data-dir");
+    return given != NULL ? given : "weir-data";
+}
+
 ExitCode shell_query(Shell *shell, const Plan *plan)
 {
     Error error = {0};
@@ -37,7 +44,7 @@ ExitCode shell_query(Shell *shell, const Plan *plan)
     JobOptions options = {
         .pipeline = "query",
         .data_dir = shell->data_dir,
-        .letters_dir = cli_value(shell->cli, "data-dir") == NULL ? "weir-data" : NULL,
+        .letters_dir = shell_letters_dir(shell),
         .preview = view_take,
         .preview_context = view,
         .observe = view_refresh,

@@ -47,6 +47,8 @@ ShellMode shell_mode(const Shell *shell);
 
 /* Run a query to its end, or until it is stopped, and show its rows. */
 ExitCode shell_query(Shell *shell, const Plan *plan);
+/* The data folder whose dead letters `table$errors` shows. */
+const char *shell_letters_dir(const Shell *shell);
 /* What the planner makes queries end in. */
 extern const ConnectorInfo shell_collector;
 /* job_run, with Ctrl-C stopping the job. */

@@ -1,11 +1,16 @@
 /* Keeps a materialized table. */
 #include <assert.h>
 
+#include "base/hash.h"
 #include "plan/kind.h"
 
 static uint64_t serve_identify(Rel *rel)
 {
-    return identity_str(43, rel->node.serve.path);
+    uint64_t hash = identity_str(43, rel->node.serve.path);
+    hash = identity_schema(hash, &rel->node.schema);
+    const Rel *input = rel_input(rel, 0);
+    hash = hash_combine(hash, input->identity);
+    return identity_columns(hash, NULL, input->node.schema.count, input->column_identities);
 }
 
 static void serve_label(Buffer *out, const PlanNode *node)

@@ -5,7 +5,10 @@
 
 static uint64_t sink_identify(Rel *rel)
 {
-    return identity_str(41, rel->node.sink.table->path);
+    uint64_t hash = identity_str(41, rel->node.sink.table->path);
+    /* Rows that wait for a checkpoint are in it. */
+    bool holds_rows = plan_table_holds_rows(rel->node.sink.table);
+    return holds_rows ? identity_schema(hash, &rel->node.schema) : hash;
 }
 
 static void sink_label(Buffer *out, const PlanNode *node)

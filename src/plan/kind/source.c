@@ -82,13 +82,6 @@ static uint64_t source_identify_column(const Rel *rel, int32_t index)
         hash = identity_str(hash, type->child_names[path.fields[i]]);
         type = &type->children[path.fields[i]];
     }
-    if (!type_is_nested(*type))
-        return hash;
-    /* State that holds such values cannot be read as another type. */
-    Buffer text = {0};
-    type_print(&text, type_nullable(*type));
-    hash = identity_str(hash, buffer_str(&text));
-    buffer_free(&text);
     return hash;
 }
 
@@ -98,9 +91,10 @@ static uint64_t source_identify(Rel *rel)
     const PlanTable *table = &rel->entry->table;
     for (int32_t i = 0; i < rel->node.schema.count; i++) {
         int32_t column = rel->node.source.columns[i];
-        rel->column_identities[i] =
-            column >= 0 ? source_identify_column(rel, i)
-                        : identity_text(12, table->connector->metadata[-column - 1].key);
+        uint64_t hash = column >= 0
+                            ? source_identify_column(rel, i)
+                            : identity_text(12, table->connector->metadata[-column - 1].key);
+        rel->column_identities[i] = identity_type(hash, rel->node.schema.fields[i].type);
     }
     return identity_table(rel->entry);
 }
