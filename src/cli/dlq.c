@@ -153,7 +153,8 @@ static Status dlq_tally(const Cli *cli, const char *file, Tally *tally, Error *e
     *tally = (Tally){.arena = cli->arena, .only = cli_value(cli, "code")};
     int64_t offset = 0;
     const char *path = arena_printf(cli->arena, "%s/%s", dlq_folder(cli), file);
-    TRY(letters_read(cli->world, path, &offset, &(LetterTaker){tally_take, tally, 0}, error));
+    TRY(letters_read(cli->world, path, &offset,
+                     &(LetterTaker){.take = tally_take, .context = tally, .count_max = 0}, error));
     qsort(tally->reasons, (size_t)tally->reason_count, sizeof(Reason), compare_reasons);
     return OK;
 }
@@ -326,8 +327,9 @@ static ExitCode dlq_show(const Cli *cli, const char *table)
                        .capacity = limit};
     const char *path = arena_printf(cli->arena, "%s/%s", dlq_folder(cli),
                                     deadletters_file_name(cli->arena, str_from(table)));
-    Status status =
-        letters_read(cli->world, path, &offset, &(LetterTaker){showing_take, &showing, 0}, &error);
+    Status status = letters_read(
+        cli->world, path, &offset,
+        &(LetterTaker){.take = showing_take, .context = &showing, .count_max = 0}, &error);
     Buffer text = {0};
     if (status == OK)
         showing_print(cli, &showing, &text);

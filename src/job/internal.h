@@ -214,6 +214,8 @@ Status recover_settle_letters(World *world, const char *data_dir, const LetterNo
 Status recover_open(Job *job, Error *error);
 /* Every entry must have an operator in the layout, or state loss be allowed. */
 Status recover_check(Job *job, Error *error);
+/* Make the folder, and it and those above it durable. */
+Status recover_make_folder_at(World *world, const char *folder, Error *error);
 /* Where checkpoints go, durably. */
 Status recover_make_folder(Job *job, Error *error);
 /* Forget everything: the end of bounded input. */

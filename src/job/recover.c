@@ -10,6 +10,8 @@
 #include "job/replay.h"
 #include "state/lettermark.h"
 
+enum { FOLDERS_SYNCED = 4 };
+
 /* A folder name for the pipeline: what is not plain becomes `_`, and a hash of the whole keeps
  * two such names apart. */
 static const char *recover_folder_name(Arena *arena, const char *pipeline)
@@ -282,19 +284,15 @@ Status recover_check(Job *job, Error *error)
     return OK;
 }
 
-/* Make the folder of the checkpoints. A folder exists for good once the one above it is synced, so
- * that is done all the way up, once. */
-Status recover_make_folder(Job *job, Error *error)
+/* A folder exists for good once the one above it is synced, so that is done all the way up: the
+ * checkpoints, the pipeline, jobs, the data folder. What is above may be none of ours to read. */
+Status recover_make_folder_at(World *world, const char *folder, Error *error)
 {
-    World *world = job->world;
-    if (job->has_folder)
-        return OK;
-    TRY(world->kind->make_folder(world, job->checkpoint_folder, error));
+    TRY(world->kind->make_folder(world, folder, error));
     Arena *arena = arena_new(0);
-    char *path = arena_printf(arena, "%s", job->checkpoint_folder);
+    char *path = arena_printf(arena, "%s", folder);
     Status status = OK;
-    /* checkpoints, the pipeline, jobs, the data folder: each is an entry of the one above. */
-    for (int32_t i = 0; status == OK && i < 4; i++) {
+    for (int32_t i = 0; status == OK && i < FOLDERS_SYNCED; i++) {
         char *slash = strrchr(path, '/');
         while (slash != NULL && slash > path && slash[1] == '\0') {
             *slash = '\0';
@@ -303,10 +301,20 @@ Status recover_make_folder(Job *job, Error *error)
         if (slash != NULL)
             slash[slash == path ? 1 : 0] = '\0';
         status = world->kind->sync_folder(world, slash == NULL ? "." : path, error);
+        if (status == ERR_PERMISSION && i > 0)
+            status = OK;
         if (slash == NULL || slash == path)
             break;
     }
     arena_free(arena);
+    return status;
+}
+
+Status recover_make_folder(Job *job, Error *error)
+{
+    if (job->has_folder)
+        return OK;
+    Status status = recover_make_folder_at(job->world, job->checkpoint_folder, error);
     job->has_folder = status == OK;
     return status;
 }

@@ -44,7 +44,8 @@ static Status replay_decide(World *world, const char *folder, const char *letter
         return OK;
     Search search = {.id = str_split(text, '.', &(Str){0})};
     int64_t offset = 0;
-    TRY(letters_read(world, letters, &offset, &(LetterTaker){search_take, &search, 0}, error));
+    TRY(letters_read(world, letters, &offset,
+                     &(LetterTaker){.take = search_take, .context = &search}, error));
     if (!search.is_found)
         return world->kind->remove(world, path, error);
     text.length -= (int64_t)strlen(aside_suffix);
@@ -159,6 +160,12 @@ static bool replay_take(void *context, Str line, const Letter *letter)
     return true;
 }
 
+/* What a person or a torn write has left in the file stays in it. */
+static void replay_keep(void *context, Str bytes)
+{
+    buffer_append_str(&((Replay *)context)->lines, bytes);
+}
+
 static Status replay_judge(const Replay *replay, Error *error)
 {
     const ReplayRequest *request = replay->request;
@@ -236,7 +243,8 @@ static Status replay_locked(World *world, const ReplayRequest *request, Replay *
     for (int32_t i = 0; i < pipelines.count; i++)
         TRY(replay_finish(world, request->data_dir, LIST_AT(pipelines, i, const char), error));
     int64_t offset = 0;
-    TRY(letters_read(world, letters, &offset, &(LetterTaker){replay_take, replay, 0}, error));
+    LetterTaker taker = {.take = replay_take, .keep = replay_keep, .context = replay};
+    TRY(letters_read(world, letters, &offset, &taker, error));
     TRY(replay_judge(replay, error));
     TRY(replay_need_checkpoint(world, replay, error));
     return replay_write(world, replay, letters, error);

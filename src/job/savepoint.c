@@ -133,7 +133,7 @@ static Status savepoint_make_parent(World *world, Arena *arena, const char *path
     if (slash == NULL || slash == parent)
         return OK;
     *slash = '\0';
-    return world->kind->make_folder(world, parent, error);
+    return recover_make_folder_at(world, parent, error);
 }
 
 static Status savepoint_copy(World *world, Arena *arena, const char *folder, const char *path,
@@ -142,6 +142,9 @@ static Status savepoint_copy(World *world, Arena *arena, const char *folder, con
     FileInfo info;
     if (world->kind->stat(world, path, &info, NULL) == OK)
         return fail(error, ERR_INVALID, "WR4411", "`%s` is there already", path);
+    const char *aside = arena_printf(arena, "%s.tmp", path);
+    if (world->kind->stat(world, aside, &info, NULL) == OK)
+        return fail(error, ERR_INVALID, "WR4411", "`%s` is there already", aside);
     Snapshot *snapshot = NULL;
     TRY(savepoint_read_newest(world, folder, &snapshot, error));
     *id = snapshot->id;
@@ -182,7 +185,7 @@ static Status savepoint_place(World *world, Arena *arena, const char *folder, co
     if (count > 0 && snapshot->id <= ids[0])
         snapshot->id = ids[0] + 1;
     *id = snapshot->id;
-    Status status = world->kind->make_folder(world, folder, error);
+    Status status = recover_make_folder_at(world, folder, error);
     if (status == OK)
         status = snapshot_write(world, folder, snapshot, error);
     snapshot_free(snapshot);

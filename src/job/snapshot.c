@@ -119,6 +119,12 @@ static void manifest_encode(const Snapshot *snapshot, uint32_t state_crc, Buffer
     buffer_free(&body);
 }
 
+/* A full disk that shows only at a sync has perhaps lost pages already: not to be retried. */
+static Status sync_result(Status status)
+{
+    return status == ERR_FULL ? ERR_IO : status;
+}
+
 static Status manifest_write(World *world, const char *path, const Snapshot *snapshot,
                              uint32_t state_crc, Error *error)
 {
@@ -128,7 +134,7 @@ static Status manifest_write(World *world, const char *path, const Snapshot *sna
     manifest_encode(snapshot, state_crc, &manifest);
     Status status = world->kind->write(file, manifest.data, manifest.length, error);
     if (status == OK)
-        status = world->kind->sync(file, error);
+        status = sync_result(world->kind->sync(file, error));
     buffer_free(&manifest);
     Status closed = world->kind->close(file, status == OK ? error : NULL);
     return status != OK ? status : closed;
@@ -151,9 +157,7 @@ static Status state_write(World *world, const char *path, const Snapshot *snapsh
         status = world->kind->sync(file, error);
         if (status == ERR_IO && planted(PLANTED_SYNC_RETRIED))
             status = world->kind->sync(file, error);
-        /* A full disk that shows only here has perhaps lost pages already: not to be retried. */
-        if (status == ERR_FULL)
-            status = ERR_IO;
+        status = sync_result(status);
     }
     Status closed = world->kind->close(file, status == OK ? error : NULL);
     return status != OK ? status : closed;
@@ -183,14 +187,14 @@ Status snapshot_write_at(World *world, const char *final, const Snapshot *snapsh
         return status;
     }
     TRY(status);
-    TRY(world->kind->sync_folder(world, aside, error));
+    TRY(sync_result(world->kind->sync_folder(world, aside, error)));
     TRY(world->kind->rename(world, aside, final, error));
     if (planted(PLANTED_RENAME_NOT_SYNCED))
         return OK;
     const char *slash = strrchr(final, '/');
     snprintf(path, sizeof path, "%.*s", slash == NULL ? 1 : (int)(slash - final),
              slash == NULL ? "." : final);
-    return world->kind->sync_folder(world, path[0] == '\0' ? "/" : path, error);
+    return sync_result(world->kind->sync_folder(world, path[0] == '\0' ? "/" : path, error));
 }
 
 Status snapshot_write(World *world, const char *folder, const Snapshot *snapshot, Error *error)

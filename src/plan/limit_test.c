@@ -67,8 +67,7 @@ static void test_views_that_double(void **state)
         "CREATE VIEW v# AS SELECT x.a FROM v@ AS x JOIN v@ AS y ON x.a = y.a;\n",
         "CREATE VIEW v# AS SELECT a + a AS a FROM v@ WHERE a + a > 3;\n",
         "CREATE VIEW v# AS SELECT a FROM v@ WHERE a IN (SELECT a FROM v@);\n",
-        "CREATE VIEW v# AS SELECT a FROM v@ AS x WHERE EXISTS (SELECT 1 FROM v@ AS y WHERE y.a = "
-        "x.a);\n",
+        "CREATE VIEW v# AS SELECT a FROM v@ x WHERE EXISTS (SELECT 1 FROM v@ y WHERE y.a = x.a);\n",
         "CREATE VIEW v# AS SELECT a + (SELECT MAX(a) FROM v@) AS a FROM v@;\n",
     };
     for (size_t i = 0; i < sizeof views / sizeof views[0]; i++)

@@ -552,20 +552,34 @@ bool deadletters_has_room(DeadLetters *letters)
 
 /* ---- Durable ------------------------------------------------------------------------------- */
 
+/* A failed sync ends the job; who asks meanwhile hears of it, because the next one may say OK. */
+static Status letters_sync_failed(LetterStore *store, Status status, const Error *error)
+{
+    status = letters_sync_result(status);
+    if (status != OK)
+        letters_alarm(store, status, error);
+    return status;
+}
+
 static Status letters_sync_files(LetterStore *store, Error *error)
 {
     World *world = store->world;
+    if (store->trouble != OK && store->trouble != ERR_LIMIT) {
+        *error = store->trouble_error;
+        return store->trouble;
+    }
     for (int32_t i = 0; i < store->files.count; i++)
         TRY(letter_flush(store, LIST_AT(store->files, i, LetterFile), error));
     for (int32_t i = 0; i < store->files.count; i++) {
         LetterFile *file = LIST_AT(store->files, i, LetterFile);
         if (!file->is_dirty || planted(PLANTED_LETTERS_NOT_SYNCED))
             continue;
-        TRY(letters_sync_result(world->kind->sync(file->file, error)));
+        TRY(letters_sync_failed(store, world->kind->sync(file->file, error), error));
         file->is_dirty = false;
     }
     if (store->is_folder_dirty)
-        TRY(letters_sync_result(world->kind->sync_folder(world, store->folder, error)));
+        TRY(letters_sync_failed(store, world->kind->sync_folder(world, store->folder, error),
+                                error));
     store->is_folder_dirty = false;
     return OK;
 }

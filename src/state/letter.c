@@ -155,8 +155,11 @@ static int64_t reading_take(Reading *reading, Str block)
         used += line.length + 1;
         Letter letter;
         arena_reset(reading->arena);
-        if (!letter_parse(line, reading->arena, &letter))
+        if (!letter_parse(line, reading->arena, &letter)) {
+            if (reading->taker->keep != NULL)
+                reading->taker->keep(reading->taker->context, str_make(start, line.length + 1));
             continue;
+        }
         reading->is_over = !reading->taker->take(reading->taker->context, line, &letter);
         if (++reading->count == reading->taker->count_max)
             reading->is_over = true;
@@ -186,8 +189,11 @@ Status letters_read(World *world, const char *path, int64_t *offset, const Lette
                                       error);
         int64_t used = status == OK ? reading_take(&reading, str_make(block.data, got)) : 0;
         *offset += used;
-        if (used == 0 && got < wanted)
+        if (used == 0 && got < wanted) {
+            if (got > 0 && taker->keep != NULL)
+                taker->keep(taker->context, str_make(block.data, got));
             break;
+        }
         wanted = used == 0 ? wanted * 2 : READ_BYTES;
     }
     buffer_free(&block);

@@ -23,6 +23,8 @@ bool letter_parse(Str line, Arena *arena, Letter *out);
 /* Who takes letters. Returns false when it has enough. */
 typedef struct LetterTaker {
     bool (*take)(void *context, Str line, const Letter *letter);
+    /* What is no letter, with its line's end if it has one; NULL: passed over. */
+    void (*keep)(void *context, Str bytes);
     void *context;
     int64_t count_max; /* 0: any number */
 } LetterTaker;

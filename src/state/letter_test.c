@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buffer.h"
 #include "state/letter.h"
 
 static const char line[] =
@@ -57,6 +58,17 @@ static bool count(void *context, Str text, const Letter *letter)
     return true;
 }
 
+static bool ignore(void *context, Str text, const Letter *letter)
+{
+    (void)context, (void)text, (void)letter;
+    return true;
+}
+
+static void keep(void *context, Str bytes)
+{
+    buffer_append_str(context, bytes);
+}
+
 static void test_only_whole_lines_are_read(void **state)
 {
     (void)state;
@@ -66,7 +78,8 @@ static void test_only_whole_lines_are_read(void **state)
     Error error = {0};
     int64_t offset = 0;
     int32_t found = 0;
-    const LetterTaker all = {count, &found, 0}, one = {count, &found, 1};
+    const LetterTaker all = {.take = count, .context = &found};
+    const LetterTaker one = {.take = count, .context = &found, .count_max = 1};
     World *world = world_system();
     assert_int_equal(letters_read(world, path, &offset, &all, &error), OK);
     const char *text = arena_printf(arena, "%s\nno letter\n%s\n%s\n%.20s", line, line, line, line);
@@ -77,6 +90,14 @@ static void test_only_whole_lines_are_read(void **state)
     assert_int_equal(letters_read(world, path, &offset, &all, &error), OK);
     assert_int_equal(found, 3);
     assert_int_equal(offset, (int64_t)strlen(text) - 20);
+    /* What is none is there for who wants to write the file anew. */
+    Buffer kept = {0};
+    const LetterTaker none = {.take = ignore, .keep = keep, .context = &kept};
+    offset = 0;
+    assert_int_equal(letters_read(world, path, &offset, &none, &error), OK);
+    text = arena_printf(arena, "no letter\n%.20s", line);
+    assert_string_equal(buffer_terminated(&kept), text);
+    buffer_free(&kept);
     /* A line that is longer than what is read at a time. */
     char *big = memset(arena_allocate(arena, (3 << 20) + 1), 'x', 3 << 20);
     big[3 << 20] = '\0';

@@ -193,8 +193,10 @@ static Status letters_poll(SourceReader *reader, Batch **out, Error *error)
         return letters_wait(source, error);
     LetterPart *part = LIST_AT(source->parts, source->at, LetterPart);
     source->batch = batch_new(&reader->node->schema, BATCH_ROWS_MAX);
-    Status status = letters_read(reader->world, part->path, &part->offset,
-                                 &(LetterTaker){letters_take, source, BATCH_ROWS_MAX}, error);
+    Status status = letters_read(
+        reader->world, part->path, &part->offset,
+        &(LetterTaker){.take = letters_take, .context = source, .count_max = BATCH_ROWS_MAX},
+        error);
     Batch *batch = source->batch;
     source->batch = NULL;
     if (status != OK || batch->row_count == 0) {
