@@ -410,6 +410,8 @@ static Status sink_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state
     for (int32_t i = 0; is_shown && i < sink->pending_count; i++)
         if (sink->pending[i].checkpoint == 0)
             sink->pending[i].checkpoint = checkpoint;
+    if (sink->has_ended && sink->is_marked && sink->removal_checkpoint == 0)
+        sink->removal_checkpoint = checkpoint;
     sink_state_write(sink, state);
     return OK;
 }

@@ -1,6 +1,7 @@
 /* INSERT OVERWRITE: new files take the place of those that are there.
  *
- *     prepare     mark            hidden file, durable before the checkpoint is
+ *     finish      mark            hidden file, durable before the checkpoint is
+ *     prepare                     of the first checkpoint that knows of the end
  *     commit      renames         the new files, which are durable, can be seen
  *                 removal         of all others: of the table, or of the partitions that got rows
  *                 unmark
@@ -36,6 +37,7 @@ Status overwrite_find_mark(FilesystemSink *sink, Error *error)
     FileInfo info;
     Status status = world->kind->stat(world, mark_path(sink), &info, error);
     sink->is_marked = status == OK;
+    sink->removal_checkpoint = sink->is_marked ? 1 : 0; /* as the files that come back with it */
     return status == ERR_NOT_FOUND ? OK : status;
 }
 
@@ -70,5 +72,6 @@ Status overwrite_remove_old(FilesystemSink *sink, Error *error)
     if (status != ERR_NOT_FOUND)
         TRY(status);
     sink->is_marked = false;
+    sink->removal_checkpoint = 0;
     return OK;
 }

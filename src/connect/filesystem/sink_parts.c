@@ -173,7 +173,7 @@ Status sink_publish(FilesystemSink *sink, int64_t checkpoint, Error *error)
                                : sink_sync_folders(sink, synced, file->final, error);
         }
     }
-    if (status == OK && sink->is_marked)
+    if (status == OK && sink->removal_checkpoint > 0 && sink->removal_checkpoint <= checkpoint)
         status = overwrite_remove_old(sink, error);
     arena_free(arena);
     TRY(status);

@@ -455,6 +455,32 @@ static void old_files_go_when_the_input_has_ended(void **state)
     test_drop(test);
 }
 
+/* The end comes while a checkpoint that does not know of it waits for its commit. */
+static void old_files_stay_until_the_checkpoint_of_the_end(void **state)
+{
+    (void)state;
+    for (int32_t partitions = 0; partitions < 2; partitions++) {
+        TestTable *test = overwritten_table(partitions, NULL);
+        test_put(test, "day=a/old", STR("1\n"));
+        SinkWriter *writer = test_sink(test, (Str){0});
+        Buffer saved = {0};
+        write_rows(writer, 2, 1, "a");
+        prepare(writer, 1, &saved);
+        assert_int_equal(writer->kind->finish(writer, NULL), OK);
+        assert_int_equal(writer->kind->commit(writer, 1, NULL), OK);
+        expect_visible(test, "day=a/old: 1\n");
+        prepare(writer, 2, &saved);
+        expect_visible(test, "day=a/old: 1\n");
+        assert_int_equal(writer->kind->commit(writer, 2, NULL), OK);
+        expect_visible(test,
+                       partitions == 0 ? ": {\"n\":2,\"day\":\"a\"}\n" : "day=a/: {\"n\":2}\n");
+        assert_int_equal(count_hidden(test), 0);
+        writer->kind->close(writer);
+        buffer_free(&saved);
+        test_drop(test);
+    }
+}
+
 static void no_rows_leave_an_empty_table(void **state)
 {
     (void)state;
@@ -556,6 +582,7 @@ int main(void)
         cmocka_unit_test(partitions_are_complete_after_a_delay),
         cmocka_unit_test(parquet_files_go_out_and_come_back),
         cmocka_unit_test(old_files_go_when_the_input_has_ended),
+        cmocka_unit_test(old_files_stay_until_the_checkpoint_of_the_end),
         cmocka_unit_test(no_rows_leave_an_empty_table),
         cmocka_unit_test(partitions_without_rows_stay),
         cmocka_unit_test(a_restart_takes_away_the_old_files_that_are_left),
