@@ -197,4 +197,8 @@ void sink_parts_free(FilesystemSink *sink)
         pending_free(&sink->pending[i]);
     memory_free(sink->parts);
     memory_free(sink->pending);
+    sink->parts = NULL;
+    sink->pending = NULL;
+    sink->part_count = sink->part_capacity = 0;
+    sink->pending_count = sink->pending_capacity = 0;
 }

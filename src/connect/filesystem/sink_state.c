@@ -35,8 +35,8 @@ static const char *take_text(FilesystemSink *sink, ByteReader *reader)
     return str_terminated(sink->scratch, byte_reader_bytes(reader));
 }
 
-/* In doubt: the checkpoint is durable, the renames may have been done or not. Only what overwrites
- * and has not ended waits on. */
+/* In doubt: the checkpoint is durable, the renames may have been done or not, and if done, their
+ * folders may not be durable. Only what overwrites and has not ended waits on. */
 static Status restore_pending(FilesystemSink *sink, ByteReader *reader, Error *error)
 {
     World *world = sink->base.world;
@@ -48,12 +48,10 @@ static Status restore_pending(FilesystemSink *sink, ByteReader *reader, Error *e
         FileInfo info;
         Status status = world->kind->stat(world, hidden, &info, error);
         if (status == ERR_NOT_FOUND) {
-            bool is_there = world->kind->stat(world, final, &info, NULL) == OK;
-            if (!is_there)
+            if (world->kind->stat(world, final, &info, NULL) != OK) {
                 log_event(LOG_WARN, "filesystem", "%s was committed and is gone", final);
-            /* Its partition is still to be cleared of old files. */
-            if (!is_there || !sink->is_marked)
                 continue;
+            }
             status = OK;
         }
         TRY(status);
