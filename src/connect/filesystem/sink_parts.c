@@ -36,6 +36,21 @@ Part *sink_part_add(FilesystemSink *sink, Str partition, const char *hidden, con
     return part;
 }
 
+/* After a restart from an older checkpoint, files that came behind it can be seen and stay. */
+static const char *free_name(FilesystemSink *sink, const char *folder)
+{
+    World *world = sink->base.world;
+    for (;;) {
+        FileInfo info;
+        const char *name =
+            arena_printf(sink->scratch, "part-%s-%d-%lld%s", sink->uuid, sink->base.subtask,
+                         (long long)sink->counter++, sink->extension);
+        const char *path = arena_printf(sink->scratch, "%s/%s", folder, name);
+        if (world->kind->stat(world, path, &info, NULL) != OK)
+            return name;
+    }
+}
+
 static Status part_new(FilesystemSink *sink, Str partition, Error *error)
 {
     Arena *arena = sink->scratch;
@@ -48,8 +63,7 @@ static Status part_new(FilesystemSink *sink, Str partition, Error *error)
         TRY(parquet_writer_open(&sink->record, sink->compression, &parquet, error));
     const char *folder = arena_printf(arena, "%s%s%.*s", sink->root,
                                       partition.length > 0 ? "/" : "", STR_ARGS(partition));
-    const char *name = arena_printf(arena, "part-%s-%d-%lld%s", sink->uuid, sink->base.subtask,
-                                    (long long)sink->counter++, sink->extension);
+    const char *name = free_name(sink, folder);
     const char *hidden =
         arena_printf(arena, "%s/.%s.inprogress.%016llx", folder, name, (unsigned long long)random);
     const char *final = arena_printf(arena, "%s/%s", folder, name);

@@ -534,6 +534,43 @@ static void old_files_stay_until_the_checkpoint_of_the_end(void **state)
     }
 }
 
+/* A savepoint that is older than the end: the file that was in progress can be seen meanwhile, and
+ * more of the same run. They are not touched, unless by what overwrites. */
+static void an_older_checkpoint_goes_on_beside_the_files_that_came_later(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"sink.rolling-policy.file-size", "20 b", NULL};
+    for (int32_t is_overwrite = 0; is_overwrite < 2; is_overwrite++) {
+        TestTable *test = test_table(&schema, 1, "json", options);
+        test->node.sink.is_overwrite = is_overwrite != 0;
+        Buffer saved = {0};
+        Buffer later = {0};
+        Buffer expected = {0};
+        buffer_append_text(&expected, "day=a/: {\"n\":1}\n{\"n\":2}\n{\"n\":3}\n"
+                                      "day=a/: {\"n\":4}\n");
+        SinkWriter *writer = test_sink(test, (Str){0});
+        write_rows(writer, 1, 2, "a");
+        commit(writer, 1, &saved);
+        for (int32_t run = 0; run < 2; run++) {
+            write_rows(writer, 3, 1, "a");
+            write_rows(writer, 4, 1, "a"); /* closes the file before it, if it has three rows */
+            assert_int_equal(writer->kind->finish(writer, NULL), OK);
+            commit(writer, 2, &later);
+            if (run == 1 && is_overwrite == 0)
+                buffer_append_text(&expected, "day=a/: {\"n\":3}\n{\"n\":4}\n");
+            expect_visible(test, buffer_terminated(&expected));
+            assert_int_equal(count_hidden(test), 0);
+            writer->kind->close(writer);
+            if (run == 0)
+                writer = test_sink(test, buffer_str(&saved));
+        }
+        buffer_free(&saved);
+        buffer_free(&later);
+        buffer_free(&expected);
+        test_drop(test);
+    }
+}
+
 static void no_rows_leave_an_empty_table(void **state)
 {
     (void)state;
@@ -637,6 +674,7 @@ int main(void)
         cmocka_unit_test(parquet_files_go_out_and_come_back),
         cmocka_unit_test(old_files_go_when_the_input_has_ended),
         cmocka_unit_test(old_files_stay_until_the_checkpoint_of_the_end),
+        cmocka_unit_test(an_older_checkpoint_goes_on_beside_the_files_that_came_later),
         cmocka_unit_test(no_rows_leave_an_empty_table),
         cmocka_unit_test(partitions_without_rows_stay),
         cmocka_unit_test(a_restart_takes_away_the_old_files_that_are_left),
