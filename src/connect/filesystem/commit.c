@@ -196,4 +196,6 @@ void commits_free(Commits *commits)
     for (int32_t i = 0; i < commits->count; i++)
         memory_free(commits->open[i].path);
     memory_free(commits->open);
+    commits->open = NULL;
+    commits->count = commits->capacity = 0;
 }

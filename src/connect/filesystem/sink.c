@@ -96,10 +96,26 @@ static Status sink_open_format(FilesystemSink *sink, Error *error)
     return sink->format->encoder->open(arena, &spec, &sink->encoder, error);
 }
 
+static void sink_clear(FilesystemSink *sink)
+{
+    sink_parts_free(sink);
+    commits_free(&sink->commits);
+    if (sink->encoder != NULL)
+        sink->format->encoder->close(sink->encoder);
+    sink->encoder = NULL;
+    buffer_free(&sink->key);
+    buffer_free(&sink->last_key);
+    if (sink->scratch != NULL)
+        arena_free(sink->scratch);
+    sink->scratch = NULL;
+}
+
+/* Comes again after a disk that was full: what the call before made of the state is dropped. */
 static Status sink_open(SinkWriter *writer, Str state, Error *error)
 {
     FilesystemSink *sink = (FilesystemSink *)writer;
     const TableOptions *options = &writer->node->sink.table->options;
+    sink_clear(sink);
     sink->scratch = arena_new(0);
     sink->last_part = -1;
     sink->format = format_find(str_from(options->format->name));
@@ -410,6 +426,8 @@ static Status sink_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state
     for (int32_t i = 0; is_shown && i < sink->pending_count; i++)
         if (sink->pending[i].checkpoint == 0)
             sink->pending[i].checkpoint = checkpoint;
+    if (sink->has_ended && sink->is_marked && sink->removal_checkpoint == 0)
+        sink->removal_checkpoint = checkpoint;
     sink_state_write(sink, state);
     return OK;
 }
@@ -441,14 +459,7 @@ static Status sink_finish(SinkWriter *writer, Error *error)
 
 static void sink_close(SinkWriter *writer)
 {
-    FilesystemSink *sink = (FilesystemSink *)writer;
-    sink_parts_free(sink);
-    commits_free(&sink->commits);
-    if (sink->encoder != NULL)
-        sink->format->encoder->close(sink->encoder);
-    buffer_free(&sink->key);
-    buffer_free(&sink->last_key);
-    arena_free(sink->scratch);
+    sink_clear((FilesystemSink *)writer);
 }
 
 const SinkKind filesystem_sink = {

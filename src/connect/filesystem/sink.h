@@ -40,6 +40,7 @@ typedef struct FilesystemSink {
     bool is_overwrite; /* see sink_overwrite.c */
     bool has_ended;    /* of the input, in the state that is being written or was restored */
     bool is_marked;    /* old files are to go */
+    int64_t removal_checkpoint; /* with which they go; 0: with none yet */
 
     char uuid[40];
     int64_t counter;

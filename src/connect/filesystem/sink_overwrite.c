@@ -1,6 +1,7 @@
 /* INSERT OVERWRITE: new files take the place of those that are there.
  *
- *     prepare     mark            hidden file, durable before the checkpoint is
+ *     finish      mark            hidden file, durable before the checkpoint is
+ *     prepare                     of the first checkpoint that knows of the end
  *     commit      renames         the new files, which are durable, can be seen
  *                 removal         of all others: of the table, or of the partitions that got rows
  *                 unmark
@@ -36,19 +37,20 @@ Status overwrite_find_mark(FilesystemSink *sink, Error *error)
     FileInfo info;
     Status status = world->kind->stat(world, mark_path(sink), &info, error);
     sink->is_marked = status == OK;
+    sink->removal_checkpoint = sink->is_marked ? 1 : 0; /* as the files that come back with it */
     return status == ERR_NOT_FOUND ? OK : status;
 }
 
-/* Of the folder, all that this sink has not written. */
-static Status remove_others(FilesystemSink *sink, const char *folder, Error *error)
+/* Of the folder, all that does not become visible now. The names tell nothing: a run that was
+ * started again from an older checkpoint finds files that it has written before. */
+static Status remove_others(FilesystemSink *sink, const Map *kept, const char *folder, Error *error)
 {
     World *world = sink->base.world;
     List files = {0};
-    Str own = str_from(arena_printf(sink->scratch, "part-%s-%d-", sink->uuid, sink->base.subtask));
     TRY(paths_find(world, sink->scratch, folder, &files, error));
     for (int32_t i = 0; i < files.count; i++) {
         const FoundFile *file = LIST_AT(files, i, FoundFile);
-        if (str_has_prefix(str_from(strrchr(file->path, '/') + 1), own))
+        if (map_find(kept, str_from(file->path)) != NULL)
             continue;
         Status status = world->kind->remove(world, file->path, error);
         if (status != ERR_NOT_FOUND)
@@ -60,15 +62,19 @@ static Status remove_others(FilesystemSink *sink, const char *folder, Error *err
 Status overwrite_remove_old(FilesystemSink *sink, Error *error)
 {
     World *world = sink->base.world;
+    Map *kept = map_new(sink->scratch);
+    for (int32_t i = 0; i < sink->pending_count; i++)
+        map_put(kept, str_from(sink->pending[i].final), sink);
     if (sink->partition_count == 0)
-        TRY(remove_others(sink, sink->root, error));
+        TRY(remove_others(sink, kept, sink->root, error));
     for (int32_t i = 0; sink->partition_count > 0 && i < sink->pending_count; i++)
         TRY(remove_others(
-            sink, arena_printf(sink->scratch, "%s/%s", sink->root, sink->pending[i].partition),
-            error));
+            sink, kept,
+            arena_printf(sink->scratch, "%s/%s", sink->root, sink->pending[i].partition), error));
     Status status = world->kind->remove(world, mark_path(sink), error);
     if (status != ERR_NOT_FOUND)
         TRY(status);
     sink->is_marked = false;
+    sink->removal_checkpoint = 0;
     return OK;
 }

@@ -36,6 +36,21 @@ Part *sink_part_add(FilesystemSink *sink, Str partition, const char *hidden, con
     return part;
 }
 
+/* After a restart from an older checkpoint, files that came behind it can be seen and stay. */
+static const char *free_name(FilesystemSink *sink, const char *folder)
+{
+    World *world = sink->base.world;
+    for (;;) {
+        FileInfo info;
+        const char *name =
+            arena_printf(sink->scratch, "part-%s-%d-%lld%s", sink->uuid, sink->base.subtask,
+                         (long long)sink->counter++, sink->extension);
+        const char *path = arena_printf(sink->scratch, "%s/%s", folder, name);
+        if (world->kind->stat(world, path, &info, NULL) != OK)
+            return name;
+    }
+}
+
 static Status part_new(FilesystemSink *sink, Str partition, Error *error)
 {
     Arena *arena = sink->scratch;
@@ -48,8 +63,7 @@ static Status part_new(FilesystemSink *sink, Str partition, Error *error)
         TRY(parquet_writer_open(&sink->record, sink->compression, &parquet, error));
     const char *folder = arena_printf(arena, "%s%s%.*s", sink->root,
                                       partition.length > 0 ? "/" : "", STR_ARGS(partition));
-    const char *name = arena_printf(arena, "part-%s-%d-%lld%s", sink->uuid, sink->base.subtask,
-                                    (long long)sink->counter++, sink->extension);
+    const char *name = free_name(sink, folder);
     const char *hidden =
         arena_printf(arena, "%s/.%s.inprogress.%016llx", folder, name, (unsigned long long)random);
     const char *final = arena_printf(arena, "%s/%s", folder, name);
@@ -173,7 +187,7 @@ Status sink_publish(FilesystemSink *sink, int64_t checkpoint, Error *error)
                                : sink_sync_folders(sink, synced, file->final, error);
         }
     }
-    if (status == OK && sink->is_marked)
+    if (status == OK && sink->removal_checkpoint > 0 && sink->removal_checkpoint <= checkpoint)
         status = overwrite_remove_old(sink, error);
     arena_free(arena);
     TRY(status);
@@ -197,4 +211,8 @@ void sink_parts_free(FilesystemSink *sink)
         pending_free(&sink->pending[i]);
     memory_free(sink->parts);
     memory_free(sink->pending);
+    sink->parts = NULL;
+    sink->pending = NULL;
+    sink->part_count = sink->part_capacity = 0;
+    sink->pending_count = sink->pending_capacity = 0;
 }

@@ -1,10 +1,11 @@
 /* What a checkpoint knows of the sink's files: those that wait for it, and how much of those
  * being written it covers. */
 #include "base/log.h"
+#include "base/memory.h"
 #include "connect/filesystem/paths.h"
 #include "connect/filesystem/sink.h"
 
-enum { STATE_VERSION = 3 };
+enum { STATE_VERSION = 3, COPY_BYTES = 1 << 20 };
 
 void sink_state_write(const FilesystemSink *sink, Buffer *out)
 {
@@ -35,8 +36,8 @@ static const char *take_text(FilesystemSink *sink, ByteReader *reader)
     return str_terminated(sink->scratch, byte_reader_bytes(reader));
 }
 
-/* In doubt: the checkpoint is durable, the renames may have been done or not. Only what overwrites
- * and has not ended waits on. */
+/* In doubt: the checkpoint is durable, the renames may have been done or not, and if done, their
+ * folders may not be durable. Only what overwrites and has not ended waits on. */
 static Status restore_pending(FilesystemSink *sink, ByteReader *reader, Error *error)
 {
     World *world = sink->base.world;
@@ -48,12 +49,10 @@ static Status restore_pending(FilesystemSink *sink, ByteReader *reader, Error *e
         FileInfo info;
         Status status = world->kind->stat(world, hidden, &info, error);
         if (status == ERR_NOT_FOUND) {
-            bool is_there = world->kind->stat(world, final, &info, NULL) == OK;
-            if (!is_there)
+            if (world->kind->stat(world, final, &info, NULL) != OK) {
                 log_event(LOG_WARN, "filesystem", "%s was committed and is gone", final);
-            /* Its partition is still to be cleared of old files. */
-            if (!is_there || !sink->is_marked)
                 continue;
+            }
             status = OK;
         }
         TRY(status);
@@ -64,34 +63,102 @@ static Status restore_pending(FilesystemSink *sink, ByteReader *reader, Error *e
     return OK;
 }
 
-/* Files that go on: cut to what the checkpoint covers. */
-static Status restore_parts(FilesystemSink *sink, ByteReader *reader, Error *error)
+typedef struct SavedPart {
+    Str partition;
+    const char *hidden, *final;
+    int64_t bytes, opened_us;
+} SavedPart;
+
+static Status copy_bytes(World *world, File *from, File *into, int64_t bytes, Error *error)
+{
+    char *chunk = memory_allocate(COPY_BYTES);
+    Status status = OK;
+    for (int64_t at = 0; status == OK && at < bytes;) {
+        int64_t got = 0;
+        int64_t wanted = bytes - at < COPY_BYTES ? bytes - at : COPY_BYTES;
+        status = world->kind->read_at(from, at, chunk, wanted, &got, error);
+        if (status == OK && got == 0)
+            status = fail(error, ERR_LOST, "WR3412", "a file became shorter while it was copied");
+        if (status == OK)
+            status = world->kind->write(into, chunk, got, error);
+        at += got;
+    }
+    memory_free(chunk);
+    return status;
+}
+
+/* The beginning of a file that can be seen, as one in progress. */
+static Status restore_copy(FilesystemSink *sink, const SavedPart *saved, Error *error)
 {
     World *world = sink->base.world;
+    int32_t index;
+    File *from;
+    File *into;
+    TRY(sink_part_find(sink, saved->partition, &index, error));
+    Part *part = sink->parts[index];
+    TRY(world->kind->open(world, saved->final, FILE_READ, &from, error));
+    Status status = world->kind->open(world, part->hidden, FILE_CREATE, &into, error);
+    if (status == OK) {
+        status = copy_bytes(world, from, into, saved->bytes, error);
+        Status closed = world->kind->close(into, status == OK ? error : NULL);
+        status = status == OK ? closed : status;
+    }
+    (void)world->kind->close(from, NULL);
+    part->file_bytes = saved->bytes;
+    part->opened_us = saved->opened_us;
+    return part_retriable(status, error);
+}
+
+/* The checkpoint is an older one, and the file has been completed since. What the checkpoint covers
+ * can be seen and stays, what came behind is written again, to other files. What overwrites
+ * takes all of that away in the end, so it goes on with a copy. */
+static Status restore_completed(FilesystemSink *sink, const SavedPart *saved, Error *error)
+{
+    log_event(LOG_WARN, "filesystem",
+              "%s was completed after the checkpoint; rows that came behind it are written again",
+              saved->final);
+    return sink->is_overwrite ? restore_copy(sink, saved, error) : OK;
+}
+
+/* A file that goes on: cut to what the checkpoint covers. */
+static Status restore_part(FilesystemSink *sink, const SavedPart *saved, Error *error)
+{
+    World *world = sink->base.world;
+    FileInfo info = {0};
+    FileInfo final = {0};
+    if (saved->bytes > 0) {
+        Status status = world->kind->stat(world, saved->hidden, &info, error);
+        if (status == ERR_NOT_FOUND && world->kind->stat(world, saved->final, &final, NULL) == OK &&
+            final.size_bytes >= saved->bytes)
+            return restore_completed(sink, saved, error);
+        TRY(status);
+    }
+    if (info.size_bytes < saved->bytes)
+        return fail(error, ERR_LOST, "WR3412",
+                    "%s has %lld bytes, but the checkpoint covers %lld of it", saved->hidden,
+                    (long long)info.size_bytes, (long long)saved->bytes);
+    Part *part = sink_part_add(sink, saved->partition, saved->hidden, saved->final);
+    part->file_bytes = saved->bytes;
+    part->opened_us = saved->opened_us;
+    part->is_torn = true;
+    part->is_synced = true;
+    part->is_listed = saved->bytes > 0;
+    if (saved->bytes > 0 && info.size_bytes > saved->bytes)
+        TRY(world->kind->truncate(world, saved->hidden, saved->bytes, error));
+    return OK;
+}
+
+static Status restore_parts(FilesystemSink *sink, ByteReader *reader, Error *error)
+{
     uint32_t count = byte_reader_u32(reader);
     for (uint32_t i = 0; i < count && !reader->is_short; i++) {
-        Str partition = byte_reader_bytes(reader);
-        const char *hidden = take_text(sink, reader);
-        const char *final = take_text(sink, reader);
-        int64_t bytes = (int64_t)byte_reader_u64(reader);
-        int64_t opened_us = (int64_t)byte_reader_u64(reader);
-        if (reader->is_short)
-            break;
-        FileInfo info = {0};
-        if (bytes > 0)
-            TRY(world->kind->stat(world, hidden, &info, error));
-        if (info.size_bytes < bytes)
-            return fail(error, ERR_LOST, "WR3412",
-                        "%s has %lld bytes, but the checkpoint covers %lld of it", hidden,
-                        (long long)info.size_bytes, (long long)bytes);
-        Part *part = sink_part_add(sink, partition, hidden, final);
-        part->file_bytes = bytes;
-        part->opened_us = opened_us;
-        part->is_torn = true;
-        part->is_synced = true;
-        part->is_listed = bytes > 0;
-        if (bytes > 0 && info.size_bytes > bytes)
-            TRY(world->kind->truncate(world, hidden, bytes, error));
+        SavedPart saved = {.partition = byte_reader_bytes(reader)};
+        saved.hidden = take_text(sink, reader);
+        saved.final = take_text(sink, reader);
+        saved.bytes = (int64_t)byte_reader_u64(reader);
+        saved.opened_us = (int64_t)byte_reader_u64(reader);
+        if (!reader->is_short)
+            TRY(restore_part(sink, &saved, error));
     }
     return OK;
 }

@@ -169,6 +169,67 @@ static void a_file_that_lost_bytes_is_refused(void **state)
     test_drop(test);
 }
 
+static int32_t folder_syncs;
+static Status count_folder_sync(World *world, const char *path, Error *error)
+{
+    (void)world;
+    folder_syncs++;
+    return world_system()->kind->sync_folder(world_system(), path, error);
+}
+
+static int32_t renames_left; /* before one fails */
+static Status rename_some(World *world, const char *from, const char *to, Error *error)
+{
+    (void)world;
+    if (renames_left-- == 0)
+        return fail(error, ERR_FULL, "WR0000", "no room");
+    return world_system()->kind->rename(world_system(), from, to, error);
+}
+
+/* The runtime opens again until there is room; what was restored then counts once. The first
+ * rename is done, of another partition: its folder is still to be synced. */
+static void a_full_disk_at_the_start_is_waited_for(void **state)
+{
+    (void)state;
+    const char *const options[] = {"sink.rolling-policy.file-size", "30 b", NULL};
+    WorldKind kind = *world_system()->kind;
+    kind.rename = rename_some;
+    kind.sync_folder = count_folder_sync;
+    World world = {.kind = &kind};
+    TestTable *test = test_table(&schema, 1, "json", options);
+    SinkWriter *writer = test_sink(test, (Str){0});
+    Buffer saved = {0};
+    write_rows(writer, 1, 4, "b");
+    write_rows(writer, 1, 4, "a"); /* closes the file before it, as it is large enough */
+    write_rows(writer, 5, 1, "a");
+    prepare(writer, 1, &saved);
+    writer->kind->close(writer);
+
+    SinkWriter *again = arena_allocate_zeroed(test->arena, filesystem_sink.size);
+    *again = *writer;
+    again->world = &world;
+    Error error = {0};
+    renames_left = 1;
+    assert_int_equal(filesystem_sink.open(again, buffer_str(&saved), &error), ERR_FULL);
+    assert_true(error.is_retriable);
+    folder_syncs = 0;
+    assert_int_equal(filesystem_sink.open(again, buffer_str(&saved), NULL), OK);
+    assert_int_equal(folder_syncs, 4); /* two partitions, the table, and what holds it */
+    write_rows(again, 6, 4, "a");
+    write_rows(again, 10, 1, "a");
+    assert_int_equal(filesystem_sink.finish(again, NULL), OK);
+    prepare(again, 2, &saved);
+    assert_int_equal(filesystem_sink.commit(again, 2, NULL), OK);
+    expect_visible(test, "day=a/: {\"n\":1}\n{\"n\":2}\n{\"n\":3}\n{\"n\":4}\n"
+                         "day=a/: {\"n\":5}\n{\"n\":6}\n{\"n\":7}\n{\"n\":8}\n{\"n\":9}\n"
+                         "day=a/: {\"n\":10}\n"
+                         "day=b/: {\"n\":1}\n{\"n\":2}\n{\"n\":3}\n{\"n\":4}\n");
+    assert_int_equal(count_hidden(test), 0);
+    filesystem_sink.close(again);
+    buffer_free(&saved);
+    test_drop(test);
+}
+
 /* More partitions than the process may have files open. */
 static void many_partitions_do_not_need_as_many_open_files(void **state)
 {
@@ -202,14 +263,6 @@ static void many_partitions_do_not_need_as_many_open_files(void **state)
     buffer_free(&saved);
     buffer_free(&expected);
     test_drop(test);
-}
-
-static int32_t folder_syncs;
-static Status count_folder_sync(World *world, const char *path, Error *error)
-{
-    (void)world;
-    folder_syncs++;
-    return world_system()->kind->sync_folder(world_system(), path, error);
 }
 
 /* A power cut must not take the name of a file that a checkpoint counts on; and a folder that got
@@ -455,6 +508,69 @@ static void old_files_go_when_the_input_has_ended(void **state)
     test_drop(test);
 }
 
+/* The end comes while a checkpoint that does not know of it waits for its commit. */
+static void old_files_stay_until_the_checkpoint_of_the_end(void **state)
+{
+    (void)state;
+    for (int32_t partitions = 0; partitions < 2; partitions++) {
+        TestTable *test = overwritten_table(partitions, NULL);
+        test_put(test, "day=a/old", STR("1\n"));
+        SinkWriter *writer = test_sink(test, (Str){0});
+        Buffer saved = {0};
+        write_rows(writer, 2, 1, "a");
+        prepare(writer, 1, &saved);
+        assert_int_equal(writer->kind->finish(writer, NULL), OK);
+        assert_int_equal(writer->kind->commit(writer, 1, NULL), OK);
+        expect_visible(test, "day=a/old: 1\n");
+        prepare(writer, 2, &saved);
+        expect_visible(test, "day=a/old: 1\n");
+        assert_int_equal(writer->kind->commit(writer, 2, NULL), OK);
+        expect_visible(test,
+                       partitions == 0 ? ": {\"n\":2,\"day\":\"a\"}\n" : "day=a/: {\"n\":2}\n");
+        assert_int_equal(count_hidden(test), 0);
+        writer->kind->close(writer);
+        buffer_free(&saved);
+        test_drop(test);
+    }
+}
+
+/* A savepoint that is older than the end: the file that was in progress can be seen meanwhile, and
+ * more of the same run. They are not touched, unless by what overwrites. */
+static void an_older_checkpoint_goes_on_beside_the_files_that_came_later(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"sink.rolling-policy.file-size", "20 b", NULL};
+    for (int32_t is_overwrite = 0; is_overwrite < 2; is_overwrite++) {
+        TestTable *test = test_table(&schema, 1, "json", options);
+        test->node.sink.is_overwrite = is_overwrite != 0;
+        Buffer saved = {0};
+        Buffer later = {0};
+        Buffer expected = {0};
+        buffer_append_text(&expected, "day=a/: {\"n\":1}\n{\"n\":2}\n{\"n\":3}\n"
+                                      "day=a/: {\"n\":4}\n");
+        SinkWriter *writer = test_sink(test, (Str){0});
+        write_rows(writer, 1, 2, "a");
+        commit(writer, 1, &saved);
+        for (int32_t run = 0; run < 2; run++) {
+            write_rows(writer, 3, 1, "a");
+            write_rows(writer, 4, 1, "a"); /* closes the file before it, if it has three rows */
+            assert_int_equal(writer->kind->finish(writer, NULL), OK);
+            commit(writer, 2, &later);
+            if (run == 1 && is_overwrite == 0)
+                buffer_append_text(&expected, "day=a/: {\"n\":3}\n{\"n\":4}\n");
+            expect_visible(test, buffer_terminated(&expected));
+            assert_int_equal(count_hidden(test), 0);
+            writer->kind->close(writer);
+            if (run == 0)
+                writer = test_sink(test, buffer_str(&saved));
+        }
+        buffer_free(&saved);
+        buffer_free(&later);
+        buffer_free(&expected);
+        test_drop(test);
+    }
+}
+
 static void no_rows_leave_an_empty_table(void **state)
 {
     (void)state;
@@ -548,6 +664,7 @@ int main(void)
         cmocka_unit_test(partitions_are_folders_with_escaped_values),
         cmocka_unit_test(a_restart_cuts_what_the_checkpoint_does_not_cover),
         cmocka_unit_test(a_file_that_lost_bytes_is_refused),
+        cmocka_unit_test(a_full_disk_at_the_start_is_waited_for),
         cmocka_unit_test(many_partitions_do_not_need_as_many_open_files),
         cmocka_unit_test(folders_are_durable_before_the_checkpoint_and_once),
         cmocka_unit_test(a_full_disk_is_waited_for),
@@ -556,6 +673,8 @@ int main(void)
         cmocka_unit_test(partitions_are_complete_after_a_delay),
         cmocka_unit_test(parquet_files_go_out_and_come_back),
         cmocka_unit_test(old_files_go_when_the_input_has_ended),
+        cmocka_unit_test(old_files_stay_until_the_checkpoint_of_the_end),
+        cmocka_unit_test(an_older_checkpoint_goes_on_beside_the_files_that_came_later),
         cmocka_unit_test(no_rows_leave_an_empty_table),
         cmocka_unit_test(partitions_without_rows_stay),
         cmocka_unit_test(a_restart_takes_away_the_old_files_that_are_left),
