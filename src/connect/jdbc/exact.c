@@ -17,7 +17,7 @@
 
 #include "base/log.h"
 
-enum { STATE_VERSION = 1, CHUNK_BYTES_MAX = 1 << 20, CREATE_TRIES = 5 };
+enum { STATE_VERSION = 1, CHUNK_BYTES_MAX = 1 << 20, CREATE_TRIES = 5, CLAIM_TRIES = 20 };
 
 /* ---- The state --------------------------------------------------------------------------- */
 
@@ -97,6 +97,7 @@ static void new_writer(JdbcSink *sink)
 
 static Status run(JdbcSink *sink, Buffer *statement, JdbcTake *take, void *context, Error *error)
 {
+    sink->session.refusal = REFUSED_OTHER;
     Status status = sink->driver->run(&sink->session, buffer_str(statement), take, context, error);
     buffer_free(statement);
     *statement = (Buffer){0};
@@ -115,7 +116,6 @@ static Status need_table(JdbcSink *sink, const char *columns, Error *error)
     Buffer statement = {0};
     Str rest, name = str_split(str_from(columns), ' ', &rest);
     for (int32_t i = 0;; i++) {
-        sink->session.refusal = REFUSED_OTHER;
         buffer_printf(&statement, "SELECT 1 FROM %.*s WHERE 1 = 0", STR_ARGS(name));
         Status status = run(sink, &statement, NULL, NULL, error);
         if (status == OK || sink->session.refusal != REFUSED_TABLE || i == CREATE_TRIES)
@@ -306,7 +306,12 @@ static Status insert_record(JdbcSink *sink, int64_t attempt, int64_t checkpoint,
         buffer_append_char(&statement, is_plain ? c : '_');
     }
     buffer_append_text(&statement, "')");
-    return run(sink, &statement, NULL, NULL, error);
+    Status status = run(sink, &statement, NULL, NULL, error);
+    /* Another run has taken the number at the same time; or the end of the transaction was in
+     * doubt, and this is a new writer's second try: it takes another name. */
+    if (status != OK && sink->session.refusal == REFUSED_ROW)
+        error->is_retriable = ++sink->claim_tries < CLAIM_TRIES;
+    return status;
 }
 
 static Status update_record(JdbcSink *sink, int64_t attempt, int64_t checkpoint, Error *error)
@@ -399,6 +404,7 @@ static Status claim(JdbcSink *sink, const JdbcEpoch *restored, Error *error)
     TRY(jdbc_sink_end(sink, error));
     sink->attempt = attempt;
     sink->committed = 0;
+    sink->claim_tries = 0;
     return OK;
 }
 
@@ -410,13 +416,8 @@ Status jdbc_exact_open(JdbcSink *sink, Str state, Error *error)
     Status status = state.length > 0 ? state_read(sink, state, &restored, error) : OK;
     if (status == OK)
         status = need_tables(sink, error);
-    sink->session.refusal = REFUSED_OTHER;
     if (status == OK)
         status = claim(sink, &restored, error);
-    /* Another run has taken the number at the same time; or the end of the transaction was in
-     * doubt, and this is a new writer's second try: it takes another name. */
-    if (status != OK && sink->session.refusal == REFUSED_ROW)
-        error->is_retriable = true;
     if (status != OK && state.length == 0)
         sink->writer[0] = '\0';
     if (status != OK)

@@ -131,6 +131,7 @@ Status jdbc_sink_connect(JdbcSink *sink, Error *error)
 
 static Status sink_run(JdbcSink *sink, const char *statement, Error *error)
 {
+    sink->session.refusal = REFUSED_OTHER;
     return sink->driver->run(&sink->session, str_from(statement), NULL, NULL, error);
 }
 

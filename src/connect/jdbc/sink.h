@@ -60,6 +60,7 @@ typedef struct JdbcSink {
     /* Exactly once (exact.c). */
     char writer[JDBC_WRITER_BYTES];
     int64_t attempt;
+    int32_t claim_tries; /* since the last attempt that began */
     int64_t committed;   /* the last checkpoint of this run that had rows */
     int64_t staged_next; /* chunks of this run so far */
     int64_t staged_from; /* the first of them that belongs to `waiting` */
