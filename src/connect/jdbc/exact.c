@@ -217,15 +217,17 @@ typedef struct Chunk {
     bool is_whole;
 } Chunk;
 
-static void take_chunk(void *context, const Str *cells, int32_t count)
+static bool take_chunk(void *context, const Str *cells, int32_t count)
 {
     Chunk *chunk = context;
     Buffer scratch = {0};
     Value value;
-    (void)count;
+    if (count != 1)
+        return false;
     chunk->is_whole = jdbc_value(chunk->sink->url.kind, cells[0], type_bytes(), &scratch, &value) &&
                       jdbc_batch_load(chunk->rows, chunk->sink->target.columns, value.text);
     buffer_free(&scratch);
+    return true;
 }
 
 /* Its rows go behind those of the chunks before. */
@@ -278,18 +280,19 @@ typedef struct Records {
     bool has_attempt;
 } Records;
 
-static void take_record(void *context, const Str *cells, int32_t count)
+static bool take_record(void *context, const Str *cells, int32_t count)
 {
     Records *records = context;
     int64_t attempt = 0, checkpoint = 0;
-    (void)count;
-    if (!str_parse_int64(cells[0], &attempt) || !str_parse_int64(cells[1], &checkpoint))
-        return;
+    if (count != 2 || !str_parse_int64(cells[0], &attempt) ||
+        !str_parse_int64(cells[1], &checkpoint))
+        return false;
     records->newest = attempt > records->newest ? attempt : records->newest;
     if (attempt != records->epoch->attempt)
-        return;
+        return true;
     records->has_attempt = true;
     records->reached = checkpoint;
+    return true;
 }
 
 static Status insert_record(JdbcSink *sink, int64_t attempt, int64_t checkpoint, Error *error)
@@ -447,12 +450,14 @@ typedef struct Record {
     int64_t checkpoint;
 } Record;
 
-static void take_own_record(void *context, const Str *cells, int32_t count)
+static bool take_own_record(void *context, const Str *cells, int32_t count)
 {
     Record *record = context;
-    (void)count;
-    record->is_found = str_parse_int64(cells[0], &record->checkpoint);
+    if (count != 2 || !str_parse_int64(cells[0], &record->checkpoint))
+        return false;
+    record->is_found = true;
     record->is_superseded = cells[1].data != NULL;
+    return true;
 }
 
 static Status check_record(const JdbcSink *sink, const Record *record, Error *error)
