@@ -17,7 +17,14 @@
 
 #include "base/log.h"
 
-enum { STATE_VERSION = 1, CHUNK_BYTES_MAX = 1 << 20, CREATE_TRIES = 5, CLAIM_TRIES = 20 };
+enum {
+    STATE_VERSION = 1,
+    CHUNK_BYTES_MAX = 1 << 20,
+    STATEMENT_BYTES_MAX = 1 << 30, /* where the server names no limit */
+    STATEMENT_BYTES_SPARE = 1 << 10,
+    CREATE_TRIES = 5,
+    CLAIM_TRIES = 20,
+};
 
 /* ---- The state --------------------------------------------------------------------------- */
 
@@ -164,13 +171,36 @@ static void append_bytes_literal(const JdbcSink *sink, Buffer *out, Str bytes)
     buffer_append_char(out, '\'');
 }
 
+/* What one statement holds as digits, two a byte. */
+static int64_t stage_bytes_max(const JdbcSink *sink)
+{
+    int64_t most = sink->target.packet_bytes > 0 ? sink->target.packet_bytes : STATEMENT_BYTES_MAX;
+    return (most - STATEMENT_BYTES_SPARE) / 2;
+}
+
+static void refuse_long_row(JdbcSink *sink, const Batch *batch, int32_t row)
+{
+    Buffer *reason = &sink->session.reason;
+    reason->length = 0;
+    buffer_printf(reason,
+                  "the row is longer than the %lld bytes that a statement can carry to weir_staged",
+                  (long long)stage_bytes_max(sink));
+    jdbc_sink_refuse(sink, batch, row);
+}
+
 static Status stage_batch(JdbcSink *sink, const Batch *batch, int64_t *chunk, Error *error)
 {
     Buffer content = {0}, statement = {0};
     Status status = OK;
+    int64_t most = stage_bytes_max(sink);
     for (int32_t row = 0; status == OK && row < batch->row_count;) {
         content.length = 0;
-        row = jdbc_batch_save(batch, row, CHUNK_BYTES_MAX, &content);
+        row = jdbc_batch_save(batch, row, most < CHUNK_BYTES_MAX ? most : CHUNK_BYTES_MAX,
+                              &content);
+        if (content.length > most) {
+            refuse_long_row(sink, batch, row - 1);
+            continue;
+        }
         buffer_printf(&statement,
                       "INSERT INTO weir_staged (writer, attempt, chunk, content) VALUES "
                       "('%s', %lld, %lld, ",
