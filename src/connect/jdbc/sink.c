@@ -45,9 +45,9 @@ void jdbc_sink_refuse(JdbcSink *sink, const Batch *batch, int32_t row)
     buffer_free(&text);
 }
 
-/* Before the commit: what is left out is never lost. A run that dies between the two tells of it
- * twice. */
-static Status sink_post_letters(JdbcSink *sink, Error *error)
+/* Before the commit, or from weir_refused: what is left out is never lost. Where a transaction is
+ * tried again, its letters are told once. */
+Status jdbc_sink_post_letters(JdbcSink *sink, Error *error)
 {
     if (sink->letters.length == 0 || sink->base.dead_letters == NULL)
         return OK;
@@ -151,10 +151,15 @@ Status jdbc_sink_begin(JdbcSink *sink, Error *error)
     return sink_run(sink, sink->driver->begin, error);
 }
 
+Status jdbc_sink_commit(JdbcSink *sink, Error *error)
+{
+    return sink_run(sink, "COMMIT", error);
+}
+
 Status jdbc_sink_end(JdbcSink *sink, Error *error)
 {
-    TRY(sink_post_letters(sink, error));
-    TRY(sink_run(sink, "COMMIT", error));
+    TRY(jdbc_sink_post_letters(sink, error));
+    TRY(jdbc_sink_commit(sink, error));
     sink->posted.length = 0;
     return OK;
 }

@@ -66,6 +66,7 @@ typedef struct JdbcSink {
     int64_t staged_next; /* chunks of this run so far */
     int64_t staged_from; /* the first of them that belongs to `waiting` */
     JdbcEpoch prepared;
+    bool has_refused; /* weir_refused holds letters that the next checkpoint notes */
 } JdbcSink;
 
 /* Connect and check, unless that is done. */
@@ -79,6 +80,9 @@ Status jdbc_sink_apply(JdbcSink *sink, const JdbcRows *rows, Error *error);
 /* Leave the row out; session.reason says why. */
 void jdbc_sink_refuse(JdbcSink *sink, const Batch *batch, int32_t row);
 Status jdbc_sink_end(JdbcSink *sink, Error *error);
+/* The end in two steps, in the order that is asked for. */
+Status jdbc_sink_post_letters(JdbcSink *sink, Error *error);
+Status jdbc_sink_commit(JdbcSink *sink, Error *error);
 
 /* ---- Exactly once (exact.c) -------------------------------------------------------------- */
 
