@@ -215,6 +215,26 @@ def test_letters_of_refused_rows_outlive_a_stop(server, box):
     run([1, 2, 3, 4], [70000, 80000], 0)
 
 
+def test_staged_rows_fit_the_longest_statement(box):
+    """Chunks are as long as max_allowed_packet has it; a row that is longer is a dead letter and
+    does not stand in the way."""
+    server, weir = Maria(box, max_allowed_packet="1M"), box.weir()
+    server.server.sql("GRANT ALL ON weir.* TO 'weir'@'%'")
+    server.sql("CREATE TABLE t (n INT, s LONGTEXT)")
+    weir.write("in.json", "".join(
+        json.dumps({"n": n, "s": "x" * (700_000 if n == 10 else 2000)}) + "\n" for n in range(8000)))
+    finish(weir, "SET 'execution.checkpointing.interval' = '1 h';\n"
+           "CREATE TABLE o (n INT, s STRING) WITH ('connector' = 'filesystem', 'path' = 'in.json', "
+           "'format' = 'json');\n" +
+           sink(server, "n INT, s STRING", more="'sink.delivery-guarantee' = 'exactly-once', "
+                "'sink.exactly-once.memory' = '1 mb'") + "INSERT INTO t SELECT * FROM o;\n")
+    assert server.sql("SELECT count(*), count(DISTINCT n), sum(n = 10) FROM t") == [
+        ["7999", "7999", "0"]]
+    found = letters(weir, "t")
+    assert len(found) == 1 and "weir_staged" in found[0]["reason"], found[0]["reason"]
+    assert server.sql("SELECT count(*) FROM weir_staged") == [["0"]]
+
+
 # ---------------------------------------------------------------- what the start says
 
 def refused(weir, text, *words, shows_script=False):

@@ -208,8 +208,8 @@ static Status stage_batch(JdbcSink *sink, const Batch *batch, int64_t *chunk, Er
     int64_t most = stage_bytes_max(sink);
     for (int32_t row = 0; status == OK && row < batch->row_count;) {
         content.length = 0;
-        row = jdbc_batch_save(batch, row, most < CHUNK_BYTES_MAX ? most : CHUNK_BYTES_MAX,
-                              &content);
+        row =
+            jdbc_batch_save(batch, row, most < CHUNK_BYTES_MAX ? most : CHUNK_BYTES_MAX, &content);
         if (content.length > most) {
             refuse_long_row(sink, batch, row - 1);
             continue;
@@ -341,8 +341,8 @@ static bool take_letters(void *context, const Str *cells, int32_t count)
     JdbcSink *sink = context;
     Buffer scratch = {0};
     Value value;
-    bool is_good = count == 1 &&
-                   jdbc_value(sink->url.kind, cells[0], type_bytes(), &scratch, &value);
+    bool is_good =
+        count == 1 && jdbc_value(sink->url.kind, cells[0], type_bytes(), &scratch, &value);
     if (is_good)
         buffer_append_str(&sink->letters, value.text);
     buffer_free(&scratch);

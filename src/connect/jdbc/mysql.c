@@ -236,9 +236,9 @@ void jdbc_mysql_literal(JdbcSession *session, Buffer *out, const Value *value)
 
 /* ---- Statements -------------------------------------------------------------------------- */
 
-/* Up to `rows_max` rows of the result; how many there were. */
-static Status take_rows(const JdbcSession *session, MYSQL_RES *result, int32_t rows_max,
-                        JdbcTake *take, void *context, int32_t *count, Error *error)
+/* Up to `rows_max` rows of the result, and how many there were. False: one is malformed. */
+static bool take_rows(MYSQL_RES *result, int32_t rows_max, JdbcTake *take, void *context,
+                      int32_t *count)
 {
     bool is_good = true;
     int32_t fields = (int32_t)mysql_num_fields(result), taken = 0;
@@ -255,7 +255,7 @@ static Status take_rows(const JdbcSession *session, MYSQL_RES *result, int32_t r
     }
     memory_free(cells);
     *count = taken;
-    return is_good ? OK : jdbc_malformed(session, "a row", error);
+    return is_good;
 }
 
 Status jdbc_mysql_run(JdbcSession *session, Str statement, JdbcTake *take, void *context,
@@ -268,9 +268,9 @@ Status jdbc_mysql_run(JdbcSession *session, Str statement, JdbcTake *take, void 
     if (result == NULL)
         return mysql_field_count(mysql) == 0 ? OK : jdbc_mysql_refused(session, error);
     int32_t count;
-    Status status = take_rows(session, result, INT32_MAX, take, context, &count, error);
+    bool is_good = take_rows(result, INT32_MAX, take, context, &count);
     mysql_free_result(result);
-    return status;
+    return is_good ? OK : jdbc_malformed(session, "a row", error);
 }
 
 /* ---- Scans ------------------------------------------------------------------------------- */
@@ -289,7 +289,8 @@ Status jdbc_mysql_scan(JdbcSession *session, Str query, Error *error)
 Status jdbc_mysql_fetch(JdbcSession *session, int32_t rows_max, JdbcTake *take, void *context,
                         int32_t *count, Error *error)
 {
-    TRY(take_rows(session, session->result, rows_max, take, context, count, error));
+    if (!take_rows(session->result, rows_max, take, context, count))
+        return jdbc_malformed(session, "a row", error);
     bool has_failed = *count < rows_max && mysql_errno(session->connection) != 0;
     return has_failed ? jdbc_mysql_refused(session, error) : OK;
 }
