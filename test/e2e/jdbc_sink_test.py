@@ -186,6 +186,55 @@ def test_refused_rows_are_dead_letters(server, box):
         server.sql("DELETE FROM t")
 
 
+@both
+def test_letters_of_refused_rows_outlive_a_stop(server, box):
+    """The commit of the last checkpoint refuses the row when that has noted the letters: the next
+    start must not cut them off, nor tell of them twice, and a later one forgets them."""
+    server.sql("CREATE TABLE t (n SMALLINT)")
+    weir = box.weir()
+    (weir.folder / "in").mkdir()
+    weir.write("in/1.json", '{"n": 1}\n{"n": 70000}\n{"n": 2}\n')
+    text = ("CREATE TABLE o (n INT) WITH ('connector' = 'filesystem', 'path' = 'in', "
+            "'format' = 'json', 'source.monitor-interval' = '100 ms');\n" +
+            sink(server, "n INT", more="'sink.delivery-guarantee' = 'exactly-once'") +
+            "INSERT INTO t SELECT * FROM o;\n")
+
+    def run(rows, refused, kept):
+        weir.write("pipeline.sql", text)
+        done = weir.call("run", "pipeline.sql", "--once", "--data-dir", weir.data, "--no-http")
+        assert done.returncode == 0, done.stderr
+        assert [json.loads(row["text"])["n"] for row in letters(weir, "t")] == refused, done.stderr
+        assert server.sql("SELECT count(*) FROM weir_refused") == [[str(kept)]]
+        assert rows_of(server, "SELECT n FROM t") == [(str(n),) for n in rows]
+
+    run([1, 2], [70000], 1)
+    run([1, 2], [70000], 1)
+    weir.write("in/2.json", '{"n": 3}\n{"n": 80000}\n')
+    run([1, 2, 3], [70000, 80000], 1)
+    weir.write("in/3.json", '{"n": 4}\n')
+    run([1, 2, 3, 4], [70000, 80000], 0)
+
+
+def test_staged_rows_fit_the_longest_statement(box):
+    """Chunks are as long as max_allowed_packet has it; a row that is longer is a dead letter and
+    does not stand in the way."""
+    server, weir = Maria(box, max_allowed_packet="1M"), box.weir()
+    server.server.sql("GRANT ALL ON weir.* TO 'weir'@'%'")
+    server.sql("CREATE TABLE t (n INT, s LONGTEXT)")
+    weir.write("in.json", "".join(
+        json.dumps({"n": n, "s": "x" * (700_000 if n == 10 else 2000)}) + "\n" for n in range(8000)))
+    finish(weir, "SET 'execution.checkpointing.interval' = '1 h';\n"
+           "CREATE TABLE o (n INT, s STRING) WITH ('connector' = 'filesystem', 'path' = 'in.json', "
+           "'format' = 'json');\n" +
+           sink(server, "n INT, s STRING", more="'sink.delivery-guarantee' = 'exactly-once', "
+                "'sink.exactly-once.memory' = '1 mb'") + "INSERT INTO t SELECT * FROM o;\n")
+    assert server.sql("SELECT count(*), count(DISTINCT n), sum(n = 10) FROM t") == [
+        ["7999", "7999", "0"]]
+    found = letters(weir, "t")
+    assert len(found) == 1 and "weir_staged" in found[0]["reason"], found[0]["reason"]
+    assert server.sql("SELECT count(*) FROM weir_staged") == [["0"]]
+
+
 # ---------------------------------------------------------------- what the start says
 
 def refused(weir, text, *words, shows_script=False):

@@ -3,21 +3,33 @@
  *
  *     write      rows wait in memory; what does not fit lies in weir_staged, as bytes
  *     prepare    the checkpoint has the rows, or the numbers of the chunks they are staged in
- *     commit     BEGIN, rows, UPDATE weir_commits SET checkpoint = N, COMMIT
+ *     commit     BEGIN, rows, UPDATE weir_commits SET checkpoint = N, COMMIT, dead letters
  *
  * weir_commits has a row for each run ("attempt") of a writer. The transaction locks its own row
  * first: whoever is in doubt whether a commit was done waits there until that is settled, and reads
  * the answer. A new run marks the rows of all runs before it as superseded, in the transaction that
  * finishes what its checkpoint has prepared: a process that still lives somewhere finds the mark
  * and commits nothing any more. Checkpoints count per run, because an older savepoint begins again
- * with numbers that have been used. */
+ * with numbers that have been used.
+ *
+ * Rows that the server refuses become dead letters behind what checkpoint N has noted of the files:
+ * a start from N cuts them off (state/lettermark.h) and commits nothing again. So the transaction
+ * keeps them in weir_refused, a start from N sets them aside again from there, and the commit of a
+ * later checkpoint, which has noted them, takes them away. */
 #include "connect/jdbc/sink.h"
 
 #include <stdio.h>
 
 #include "base/log.h"
 
-enum { STATE_VERSION = 1, CHUNK_BYTES_MAX = 1 << 20, CREATE_TRIES = 5 };
+enum {
+    STATE_VERSION = 1,
+    CHUNK_BYTES_MAX = 1 << 20,
+    STATEMENT_BYTES_MAX = 1 << 30, /* where the server names no limit */
+    STATEMENT_BYTES_SPARE = 1 << 10,
+    CREATE_TRIES = 5,
+    CLAIM_TRIES = 20,
+};
 
 /* ---- The state --------------------------------------------------------------------------- */
 
@@ -97,6 +109,7 @@ static void new_writer(JdbcSink *sink)
 
 static Status run(JdbcSink *sink, Buffer *statement, JdbcTake *take, void *context, Error *error)
 {
+    sink->session.refusal = REFUSED_OTHER;
     Status status = sink->driver->run(&sink->session, buffer_str(statement), take, context, error);
     buffer_free(statement);
     *statement = (Buffer){0};
@@ -115,7 +128,6 @@ static Status need_table(JdbcSink *sink, const char *columns, Error *error)
     Buffer statement = {0};
     Str rest, name = str_split(str_from(columns), ' ', &rest);
     for (int32_t i = 0;; i++) {
-        sink->session.refusal = REFUSED_OTHER;
         buffer_printf(&statement, "SELECT 1 FROM %.*s WHERE 1 = 0", STR_ARGS(name));
         Status status = run(sink, &statement, NULL, NULL, error);
         if (status == OK || sink->session.refusal != REFUSED_TABLE || i == CREATE_TRIES)
@@ -144,6 +156,14 @@ static Status need_tables(JdbcSink *sink, Error *error)
     Status status = need_table(sink, COMMITS, error);
     if (status == OK)
         status = need_table(sink, buffer_terminated(&staged), error);
+    staged.length = 0;
+    buffer_append_text(&staged,
+                       "weir_refused (writer VARCHAR(32) NOT NULL, attempt BIGINT NOT NULL, "
+                       "checkpoint BIGINT NOT NULL, n BIGINT NOT NULL, content ");
+    buffer_append_text(&staged, sink->driver->bytes_type);
+    buffer_append_text(&staged, " NOT NULL, PRIMARY KEY (writer, attempt, checkpoint, n))");
+    if (status == OK)
+        status = need_table(sink, buffer_terminated(&staged), error);
     buffer_free(&staged);
     return status;
 }
@@ -164,13 +184,36 @@ static void append_bytes_literal(const JdbcSink *sink, Buffer *out, Str bytes)
     buffer_append_char(out, '\'');
 }
 
+/* What one statement holds as digits, two a byte. */
+static int64_t stage_bytes_max(const JdbcSink *sink)
+{
+    int64_t most = sink->target.packet_bytes > 0 ? sink->target.packet_bytes : STATEMENT_BYTES_MAX;
+    return (most - STATEMENT_BYTES_SPARE) / 2;
+}
+
+static void refuse_long_row(JdbcSink *sink, const Batch *batch, int32_t row)
+{
+    Buffer *reason = &sink->session.reason;
+    reason->length = 0;
+    buffer_printf(reason,
+                  "the row is longer than the %lld bytes that a statement can carry to weir_staged",
+                  (long long)stage_bytes_max(sink));
+    jdbc_sink_refuse(sink, batch, row);
+}
+
 static Status stage_batch(JdbcSink *sink, const Batch *batch, int64_t *chunk, Error *error)
 {
     Buffer content = {0}, statement = {0};
     Status status = OK;
+    int64_t most = stage_bytes_max(sink);
     for (int32_t row = 0; status == OK && row < batch->row_count;) {
         content.length = 0;
-        row = jdbc_batch_save(batch, row, CHUNK_BYTES_MAX, &content);
+        row =
+            jdbc_batch_save(batch, row, most < CHUNK_BYTES_MAX ? most : CHUNK_BYTES_MAX, &content);
+        if (content.length > most) {
+            refuse_long_row(sink, batch, row - 1);
+            continue;
+        }
         buffer_printf(&statement,
                       "INSERT INTO weir_staged (writer, attempt, chunk, content) VALUES "
                       "('%s', %lld, %lld, ",
@@ -217,15 +260,17 @@ typedef struct Chunk {
     bool is_whole;
 } Chunk;
 
-static void take_chunk(void *context, const Str *cells, int32_t count)
+static bool take_chunk(void *context, const Str *cells, int32_t count)
 {
     Chunk *chunk = context;
     Buffer scratch = {0};
     Value value;
-    (void)count;
+    if (count != 1)
+        return false;
     chunk->is_whole = jdbc_value(chunk->sink->url.kind, cells[0], type_bytes(), &scratch, &value) &&
                       jdbc_batch_load(chunk->rows, chunk->sink->target.columns, value.text);
     buffer_free(&scratch);
+    return true;
 }
 
 /* Its rows go behind those of the chunks before. */
@@ -268,6 +313,84 @@ static Status apply_epoch(JdbcSink *sink, const JdbcEpoch *epoch, Error *error)
     return status == OK ? jdbc_sink_apply(sink, &epoch->rows, error) : status;
 }
 
+/* ---- Rows that are refused --------------------------------------------------------------- */
+
+/* All letters of a transaction, in as many pieces as statements can carry. */
+static Status keep_letters(JdbcSink *sink, int64_t attempt, int64_t checkpoint, Error *error)
+{
+    Buffer statement = {0};
+    Str letters = buffer_str(&sink->letters);
+    int64_t most = stage_bytes_max(sink);
+    most = most < CHUNK_BYTES_MAX ? most : CHUNK_BYTES_MAX;
+    for (int64_t at = 0, n = 0; at < letters.length; at += most, n++) {
+        int64_t left = letters.length - at;
+        buffer_printf(&statement,
+                      "INSERT INTO weir_refused (writer, attempt, checkpoint, n, content) VALUES "
+                      "('%s', %lld, %lld, %lld, ",
+                      sink->writer, (long long)attempt, (long long)checkpoint, (long long)n);
+        append_bytes_literal(sink, &statement,
+                             str_make(letters.data + at, left < most ? left : most));
+        buffer_append_char(&statement, ')');
+        TRY(run(sink, &statement, NULL, NULL, error));
+    }
+    return OK;
+}
+
+static bool take_letters(void *context, const Str *cells, int32_t count)
+{
+    JdbcSink *sink = context;
+    Buffer scratch = {0};
+    Value value;
+    bool is_good =
+        count == 1 && jdbc_value(sink->url.kind, cells[0], type_bytes(), &scratch, &value);
+    if (is_good)
+        buffer_append_str(&sink->letters, value.text);
+    buffer_free(&scratch);
+    return is_good;
+}
+
+/* Those that a commit of this checkpoint has kept. */
+static Status load_letters(JdbcSink *sink, int64_t attempt, int64_t checkpoint, Error *error)
+{
+    Buffer statement = {0};
+    assert(sink->letters.length == 0);
+    buffer_printf(&statement,
+                  "SELECT content FROM weir_refused WHERE writer = '%s' AND attempt = %lld AND "
+                  "checkpoint = %lld ORDER BY n",
+                  sink->writer, (long long)attempt, (long long)checkpoint);
+    TRY(run(sink, &statement, take_letters, sink, error));
+    ByteReader reader = byte_reader(buffer_str(&sink->letters));
+    bool is_good = true;
+    while (is_good && byte_reader_left(&reader) > 0) {
+        is_good = byte_reader_u8(&reader) <= ROW_DELETE;
+        byte_reader_bytes(&reader);
+        byte_reader_bytes(&reader);
+        is_good = is_good && !reader.is_short;
+    }
+    return is_good ? OK : jdbc_malformed(&sink->session, "what weir_refused holds", error);
+}
+
+/* Letters of other checkpoints than this one, which have been noted; or whose rows come again. */
+static Status forget_letters(JdbcSink *sink, int64_t attempt, int64_t checkpoint, Error *error)
+{
+    Buffer statement = {0};
+    buffer_printf(&statement,
+                  "DELETE FROM weir_refused WHERE writer = '%s' AND NOT (attempt = %lld AND "
+                  "checkpoint = %lld)",
+                  sink->writer, (long long)attempt, (long long)checkpoint);
+    return run(sink, &statement, NULL, NULL, error);
+}
+
+/* Commit, then tell: whoever dies in between leaves the letters in weir_refused. */
+static Status commit_and_tell(JdbcSink *sink, Error *error)
+{
+    TRY(jdbc_sink_commit(sink, error));
+    sink->has_refused = sink->letters.length > 0;
+    TRY(jdbc_sink_post_letters(sink, error));
+    sink->posted.length = 0;
+    return OK;
+}
+
 /* ---- Opening ----------------------------------------------------------------------------- */
 
 /* What the rows of weir_commits say to a new run. */
@@ -278,18 +401,19 @@ typedef struct Records {
     bool has_attempt;
 } Records;
 
-static void take_record(void *context, const Str *cells, int32_t count)
+static bool take_record(void *context, const Str *cells, int32_t count)
 {
     Records *records = context;
     int64_t attempt = 0, checkpoint = 0;
-    (void)count;
-    if (!str_parse_int64(cells[0], &attempt) || !str_parse_int64(cells[1], &checkpoint))
-        return;
+    if (count != 2 || !str_parse_int64(cells[0], &attempt) ||
+        !str_parse_int64(cells[1], &checkpoint))
+        return false;
     records->newest = attempt > records->newest ? attempt : records->newest;
     if (attempt != records->epoch->attempt)
-        return;
+        return true;
     records->has_attempt = true;
     records->reached = checkpoint;
+    return true;
 }
 
 static Status insert_record(JdbcSink *sink, int64_t attempt, int64_t checkpoint, Error *error)
@@ -306,7 +430,12 @@ static Status insert_record(JdbcSink *sink, int64_t attempt, int64_t checkpoint,
         buffer_append_char(&statement, is_plain ? c : '_');
     }
     buffer_append_text(&statement, "')");
-    return run(sink, &statement, NULL, NULL, error);
+    Status status = run(sink, &statement, NULL, NULL, error);
+    /* Another run has taken the number at the same time; or the end of the transaction was in
+     * doubt, and this is a new writer's second try: it takes another name. */
+    if (status != OK && sink->session.refusal == REFUSED_ROW)
+        error->is_retriable = ++sink->claim_tries < CLAIM_TRIES;
+    return status;
 }
 
 static Status update_record(JdbcSink *sink, int64_t attempt, int64_t checkpoint, Error *error)
@@ -354,8 +483,9 @@ static Status settle(JdbcSink *sink, const JdbcEpoch *restored, const Records *r
                   STR_ARGS(table->name), (long long)restored->checkpoint,
                   (long long)records->reached);
     if (records->has_attempt && records->reached >= restored->checkpoint)
-        return OK;
+        return load_letters(sink, restored->attempt, restored->checkpoint, error);
     TRY(apply_epoch(sink, restored, error));
+    TRY(keep_letters(sink, restored->attempt, restored->checkpoint, error));
     if (!epoch_is_empty(restored))
         log_event(LOG_INFO, "jdbc", "table %.*s: finishes the commit of checkpoint %lld",
                   STR_ARGS(table->name), (long long)restored->checkpoint);
@@ -390,15 +520,17 @@ static Status claim(JdbcSink *sink, const JdbcEpoch *restored, Error *error)
                       "SELECT attempt, checkpoint FROM weir_commits WHERE writer = '%s' FOR UPDATE",
                       sink->writer);
         TRY(run(sink, &statement, take_record, &records, error));
+        TRY(forget_letters(sink, restored->attempt, restored->checkpoint, error));
         TRY(settle(sink, restored, &records, error));
     }
     int64_t attempt = (restored->attempt > records.newest ? restored->attempt : records.newest) + 1;
     if (!is_new)
         TRY(supersede(sink, attempt, error));
     TRY(insert_record(sink, attempt, 0, error));
-    TRY(jdbc_sink_end(sink, error));
+    TRY(commit_and_tell(sink, error));
     sink->attempt = attempt;
     sink->committed = 0;
+    sink->claim_tries = 0;
     return OK;
 }
 
@@ -410,13 +542,8 @@ Status jdbc_exact_open(JdbcSink *sink, Str state, Error *error)
     Status status = state.length > 0 ? state_read(sink, state, &restored, error) : OK;
     if (status == OK)
         status = need_tables(sink, error);
-    sink->session.refusal = REFUSED_OTHER;
     if (status == OK)
         status = claim(sink, &restored, error);
-    /* Another run has taken the number at the same time; or the end of the transaction was in
-     * doubt, and this is a new writer's second try: it takes another name. */
-    if (status != OK && sink->session.refusal == REFUSED_ROW)
-        error->is_retriable = true;
     if (status != OK && state.length == 0)
         sink->writer[0] = '\0';
     if (status != OK)
@@ -446,12 +573,14 @@ typedef struct Record {
     int64_t checkpoint;
 } Record;
 
-static void take_own_record(void *context, const Str *cells, int32_t count)
+static bool take_own_record(void *context, const Str *cells, int32_t count)
 {
     Record *record = context;
-    (void)count;
-    record->is_found = str_parse_int64(cells[0], &record->checkpoint);
+    if (count != 2 || !str_parse_int64(cells[0], &record->checkpoint))
+        return false;
+    record->is_found = true;
     record->is_superseded = cells[1].data != NULL;
+    return true;
 }
 
 static Status check_record(const JdbcSink *sink, const Record *record, Error *error)
@@ -482,9 +611,11 @@ static Status commit_prepared(JdbcSink *sink, Error *error)
                   "attempt = %lld FOR UPDATE",
                   sink->writer, (long long)sink->attempt);
     TRY(run(sink, &statement, take_own_record, &record, error));
-    /* The connection was lost while it committed, and it did. */
-    if (record.is_found && record.checkpoint >= prepared->checkpoint)
-        return jdbc_sink_end(sink, error);
+    /* The connection was lost while it committed, and it did; or its letters found no place. */
+    if (record.is_found && record.checkpoint >= prepared->checkpoint) {
+        TRY(load_letters(sink, sink->attempt, prepared->checkpoint, error));
+        return commit_and_tell(sink, error);
+    }
     TRY(check_record(sink, &record, error));
     TRY(check_reached(sink, record.checkpoint, sink->committed, error));
     TRY(apply_epoch(sink, prepared, error));
@@ -495,8 +626,11 @@ static Status commit_prepared(JdbcSink *sink, Error *error)
                       sink->writer, (long long)sink->attempt, (long long)prepared->staged_to);
         TRY(run(sink, &statement, NULL, NULL, error));
     }
+    if (sink->has_refused)
+        TRY(forget_letters(sink, sink->attempt, prepared->checkpoint, error));
+    TRY(keep_letters(sink, sink->attempt, prepared->checkpoint, error));
     TRY(update_record(sink, sink->attempt, prepared->checkpoint, error));
-    return jdbc_sink_end(sink, error);
+    return commit_and_tell(sink, error);
 }
 
 Status jdbc_exact_commit(JdbcSink *sink, Error *error)

@@ -73,8 +73,8 @@ static inline bool jdbc_row_is_removed(const JdbcRow *row)
     return batch_kind(row->batch, row->row) == ROW_DELETE;
 }
 
-/* A row of a result, as texts; NULL has no data. */
-typedef void JdbcTake(void *context, const Str *cells, int32_t count);
+/* A row of a result, as texts; NULL has no data. False: it is not what was asked for. */
+typedef bool JdbcTake(void *context, const Str *cells, int32_t count);
 
 typedef struct JdbcDriver {
     Status (*connect)(JdbcSession *session, Error *error);
@@ -104,6 +104,8 @@ static inline const JdbcDriver *jdbc_driver(JdbcKind kind)
     return kind == JDBC_MYSQL ? &jdbc_mysql_driver : &jdbc_postgres_driver;
 }
 
+/* The server answers something else than it was asked. */
+Status jdbc_malformed(const JdbcSession *session, const char *what, Error *error);
 /* The value that a server's text means for a column of this type; text is borrowed, from `scratch`
  * perhaps. False if it means none. */
 bool jdbc_value(JdbcKind kind, Str text, Type type, Buffer *scratch, Value *out);

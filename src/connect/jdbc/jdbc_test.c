@@ -313,6 +313,16 @@ static void rows_survive_as_bytes(void **state)
     /* At least one row at a time. */
     w.out.length = 0;
     assert_int_equal(jdbc_batch_save(w.batch, 0, 1, &w.out), 1);
+    /* What does not fit is left for the next: a statement is as long as the server takes it. */
+    w.out.length = 0;
+    assert_int_equal(jdbc_batch_save(w.batch, 0, INT64_MAX, &w.out), 2);
+    int64_t both = w.out.length;
+    w.out.length = 0;
+    assert_int_equal(jdbc_batch_save(w.batch, 0, both, &w.out), 2);
+    assert_int_equal(w.out.length, both);
+    w.out.length = 0;
+    assert_int_equal(jdbc_batch_save(w.batch, 0, both - 1, &w.out), 1);
+    assert_true(w.out.length < both);
     jdbc_rows_clear(&rows);
     written_close(&w);
 }

@@ -236,12 +236,14 @@ void jdbc_mysql_literal(JdbcSession *session, Buffer *out, const Value *value)
 
 /* ---- Statements -------------------------------------------------------------------------- */
 
-/* Up to `rows_max` rows of the result; how many there were. */
-static int32_t take_rows(MYSQL_RES *result, int32_t rows_max, JdbcTake *take, void *context)
+/* Up to `rows_max` rows of the result, and how many there were. False: one is malformed. */
+static bool take_rows(MYSQL_RES *result, int32_t rows_max, JdbcTake *take, void *context,
+                      int32_t *count)
 {
+    bool is_good = true;
     int32_t fields = (int32_t)mysql_num_fields(result), taken = 0;
     Str *cells = memory_allocate((int64_t)sizeof(Str) * (fields + 1));
-    for (; taken < rows_max; taken++) {
+    for (; is_good && taken < rows_max; taken++) {
         MYSQL_ROW texts = mysql_fetch_row(result);
         if (texts == NULL)
             break;
@@ -249,10 +251,11 @@ static int32_t take_rows(MYSQL_RES *result, int32_t rows_max, JdbcTake *take, vo
         for (int32_t i = 0; i < fields; i++)
             cells[i] = texts[i] == NULL ? (Str){0} : str_make(texts[i], (int64_t)lengths[i]);
         if (take != NULL)
-            take(context, cells, fields);
+            is_good = take(context, cells, fields);
     }
     memory_free(cells);
-    return taken;
+    *count = taken;
+    return is_good;
 }
 
 Status jdbc_mysql_run(JdbcSession *session, Str statement, JdbcTake *take, void *context,
@@ -264,9 +267,10 @@ Status jdbc_mysql_run(JdbcSession *session, Str statement, JdbcTake *take, void 
     MYSQL_RES *result = mysql_store_result(mysql);
     if (result == NULL)
         return mysql_field_count(mysql) == 0 ? OK : jdbc_mysql_refused(session, error);
-    take_rows(result, INT32_MAX, take, context);
+    int32_t count;
+    bool is_good = take_rows(result, INT32_MAX, take, context, &count);
     mysql_free_result(result);
-    return OK;
+    return is_good ? OK : jdbc_malformed(session, "a row", error);
 }
 
 /* ---- Scans ------------------------------------------------------------------------------- */
@@ -285,7 +289,8 @@ Status jdbc_mysql_scan(JdbcSession *session, Str query, Error *error)
 Status jdbc_mysql_fetch(JdbcSession *session, int32_t rows_max, JdbcTake *take, void *context,
                         int32_t *count, Error *error)
 {
-    *count = take_rows(session->result, rows_max, take, context);
+    if (!take_rows(session->result, rows_max, take, context, count))
+        return jdbc_malformed(session, "a row", error);
     bool has_failed = *count < rows_max && mysql_errno(session->connection) != 0;
     return has_failed ? jdbc_mysql_refused(session, error) : OK;
 }

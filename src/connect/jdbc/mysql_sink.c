@@ -122,6 +122,8 @@ static Status check_types(const JdbcTarget *target, Error *error)
     if (result == NULL)
         return jdbc_mysql_refused(target->session, error);
     Status status = OK;
+    if ((int64_t)mysql_num_fields(result) != target->columns->count)
+        status = jdbc_malformed(target->session, "the description of a result", error);
     const MYSQL_FIELD *fields = mysql_fetch_fields(result);
     for (int32_t i = 0; status == OK && i < target->columns->count; i++)
         if (!field_takes(&fields[i], target->columns->fields[i].type))
@@ -169,12 +171,10 @@ static void append_identity(const JdbcTarget *target, Buffer *out)
         jdbc_mysql_literal(target->session, out, &database);
 }
 
-static void take_number(void *context, const Str *cells, int32_t count)
+static bool take_number(void *context, const Str *cells, int32_t count)
 {
     int64_t *number = context;
-    (void)count;
-    if (!str_parse_int64(cells[0], number))
-        *number = 0;
+    return count == 1 && str_parse_int64(cells[0], number);
 }
 
 /* Whether a unique index has exactly the columns of the key: only that finds what is to be

@@ -193,15 +193,16 @@ Status jdbc_pg_take(JdbcSession *session, const PGresult *result, JdbcTake *take
         return jdbc_pg_refused(session, result, error);
     int32_t count = PQnfields(result);
     Str *cells = memory_allocate((int64_t)sizeof(Str) * (count + 1));
-    for (int row = 0; take != NULL && row < PQntuples(result); row++) {
+    bool is_good = true;
+    for (int row = 0; take != NULL && is_good && row < PQntuples(result); row++) {
         for (int32_t i = 0; i < count; i++)
             cells[i] = PQgetisnull(result, row, i)
                            ? (Str){0}
                            : str_make(PQgetvalue(result, row, i), PQgetlength(result, row, i));
-        take(context, cells, count);
+        is_good = take(context, cells, count);
     }
     memory_free(cells);
-    return OK;
+    return is_good ? OK : jdbc_malformed(session, "a row", error);
 }
 
 static Status pg_run(JdbcSession *session, Str statement, JdbcTake *take, void *context,

@@ -151,7 +151,8 @@ static Status type_check(const JdbcTarget *target, int32_t column, Oid oid, Erro
     char statement[64], name[64] = "of another type";
     snprintf(statement, sizeof statement, "SELECT format_type(%u, NULL)", oid);
     PGresult *result = PQexec(target_pg(target), statement);
-    if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1)
+    if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1 &&
+        PQnfields(result) == 1)
         snprintf(name, sizeof name, "%s", PQgetvalue(result, 0, 0));
     PQclear(result);
     return jdbc_type_refused(target, column, name, error);
@@ -173,7 +174,9 @@ static Status check_types(const JdbcTarget *target, Error *error)
     TRY(status);
     result = PQdescribePrepared(target_pg(target), "");
     status = jdbc_pg_take(target->session, result, NULL, NULL, error);
-    for (int32_t i = 0; status == OK && i < PQnparams(result); i++)
+    if (status == OK && PQnparams(result) != target->columns->count)
+        status = jdbc_malformed(target->session, "the description of a statement", error);
+    for (int32_t i = 0; status == OK && i < target->columns->count; i++)
         status = type_check(target, i, PQparamtype(result, i), error);
     PQclear(result);
     return status;

@@ -49,11 +49,15 @@ int32_t jdbc_batch_save(const Batch *batch, int32_t row, int64_t bytes_max, Buff
     int64_t begin = out->length;
     uint32_t count = 0;
     buffer_append_u32(out, 0);
-    for (; row < batch->row_count && (count == 0 || out->length - begin < bytes_max); row++) {
+    for (; row < batch->row_count; row++) {
         int64_t start = out->length;
         buffer_append_u32(out, 0);
         buffer_append_u8(out, (uint8_t)batch_kind(batch, row));
         rowcode_write(out, batch, row, NULL, batch->column_count);
+        if (count > 0 && out->length - begin > bytes_max) {
+            out->length = start;
+            break;
+        }
         uint32_t length = (uint32_t)(out->length - start - (int64_t)sizeof length);
         memcpy(out->data + start, &length, sizeof length);
         count++;

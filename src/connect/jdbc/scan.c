@@ -182,13 +182,14 @@ static void scan_reject(JdbcScan *scan, const Str *cells, int32_t count, int32_t
     buffer_free(&bytes);
 }
 
-static void scan_take(void *context, const Str *cells, int32_t count)
+static bool scan_take(void *context, const Str *cells, int32_t count)
 {
     JdbcScan *scan = context;
     Batch *batch = scan->batch;
     const Schema *schema = &scan->base.node->schema;
     int32_t row = batch->row_count;
-    assert(count >= schema->count);
+    if (count < schema->count)
+        return false;
     for (int32_t i = 0; i < schema->count; i++) {
         Column *column = &batch->columns[i];
         if (column->valid != NULL)
@@ -201,10 +202,11 @@ static void scan_take(void *context, const Str *cells, int32_t count)
             value_set(column, batch->arena, row, BATCH_ROWS_MAX, &value);
         } else {
             scan_reject(scan, cells, schema->count, i);
-            return;
+            return true;
         }
     }
     batch->row_count++;
+    return true;
 }
 
 /* Until there are rows, or the last range has ended. */

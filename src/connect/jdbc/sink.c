@@ -27,7 +27,7 @@ enum {
 
 /* Kept until the transaction commits, so that a transaction that is tried again tells of it once.
  */
-static void sink_refuse(JdbcSink *sink, const Batch *batch, int32_t row)
+void jdbc_sink_refuse(JdbcSink *sink, const Batch *batch, int32_t row)
 {
     const Schema *physical = sink->target.columns;
     Buffer text = {0};
@@ -45,13 +45,17 @@ static void sink_refuse(JdbcSink *sink, const Batch *batch, int32_t row)
     buffer_free(&text);
 }
 
-/* Before the commit: what is left out is never lost. A run that dies between the two tells of it
- * twice. */
-static Status sink_post_letters(JdbcSink *sink, Error *error)
+/* Before the commit, or from weir_refused: what is left out is never lost. Where a transaction is
+ * tried again, its letters are told once. */
+Status jdbc_sink_post_letters(JdbcSink *sink, Error *error)
 {
     if (sink->letters.length == 0 || sink->base.dead_letters == NULL)
         return OK;
-    ByteReader reader = byte_reader(buffer_str(&sink->letters));
+    Str letters = buffer_str(&sink->letters), posted = buffer_str(&sink->posted);
+    /* This is the second try of a transaction that has told of them. */
+    bool is_told = str_has_prefix(letters, posted);
+    int64_t told = is_told ? posted.length : 0;
+    ByteReader reader = byte_reader(str_make(letters.data + told, letters.length - told));
     while (byte_reader_left(&reader) > 0) {
         RowKind kind = (RowKind)byte_reader_u8(&reader);
         const char *reason = str_terminated(sink->scratch, byte_reader_bytes(&reader));
@@ -63,10 +67,13 @@ static Status sink_post_letters(JdbcSink *sink, Error *error)
                              .bytes = byte_reader_bytes(&reader)};
         deadletters_add(sink->base.dead_letters, &letter);
     }
-    sink->letters.length = 0;
-    /* Without space they are lost, counted and logged; the line goes on. */
+    sink->posted.length = 0;
+    buffer_append_str(&sink->posted, letters);
+    /* Without space the rows wait with their letters: what is committed is told of. */
     Status status = deadletters_sync(sink->base.dead_letters, error);
-    return status == ERR_FULL ? OK : status;
+    if (status == ERR_FULL)
+        error->is_retriable = true;
+    return status;
 }
 
 /* ---- Connecting -------------------------------------------------------------------------- */
@@ -131,6 +138,7 @@ Status jdbc_sink_connect(JdbcSink *sink, Error *error)
 
 static Status sink_run(JdbcSink *sink, const char *statement, Error *error)
 {
+    sink->session.refusal = REFUSED_OTHER;
     return sink->driver->run(&sink->session, str_from(statement), NULL, NULL, error);
 }
 
@@ -143,10 +151,17 @@ Status jdbc_sink_begin(JdbcSink *sink, Error *error)
     return sink_run(sink, sink->driver->begin, error);
 }
 
+Status jdbc_sink_commit(JdbcSink *sink, Error *error)
+{
+    return sink_run(sink, "COMMIT", error);
+}
+
 Status jdbc_sink_end(JdbcSink *sink, Error *error)
 {
-    TRY(sink_post_letters(sink, error));
-    return sink_run(sink, "COMMIT", error);
+    TRY(jdbc_sink_post_letters(sink, error));
+    TRY(jdbc_sink_commit(sink, error));
+    sink->posted.length = 0;
+    return OK;
 }
 
 /* As deep as rows can be halved. */
@@ -164,7 +179,7 @@ static Status apply_run(JdbcSink *sink, const JdbcRow *rows, int32_t count, Erro
     TRY(sink_run(sink, "ROLLBACK TO SAVEPOINT weir_run", error));
     TRY(sink_run(sink, "RELEASE SAVEPOINT weir_run", error));
     if (count == 1) {
-        sink_refuse(sink, rows[0].batch, rows[0].row);
+        jdbc_sink_refuse(sink, rows[0].batch, rows[0].row);
         return OK;
     }
     int32_t half = count / 2;
@@ -402,6 +417,7 @@ static void sink_close(SinkWriter *writer)
     table_free(sink->later);
     arena_free(sink->scratch);
     buffer_free(&sink->letters);
+    buffer_free(&sink->posted);
     buffer_free(&sink->target.rows);
     buffer_free(&sink->session.statement);
     buffer_free(&sink->session.text);

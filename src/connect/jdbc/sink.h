@@ -20,8 +20,8 @@ void jdbc_rows_add(JdbcRows *rows, const Schema *schema, const Batch *batch);
 void jdbc_rows_clear(JdbcRows *rows);
 /* All rows of `from` move to the empty `into`. */
 void jdbc_rows_move(JdbcRows *into, JdbcRows *from);
-/* Rows of a batch from `row` on as bytes, for checkpoints and staging: at least one, and no more
- * once there are `bytes_max`. The row behind them. */
+/* Rows of a batch from `row` on as bytes, for checkpoints and staging: at least one, and as many
+ * more as `bytes_max` hold. The row behind them. */
 int32_t jdbc_batch_save(const Batch *batch, int32_t row, int64_t bytes_max, Buffer *out);
 /* The other direction: a batch behind those there are; false on malformed bytes. */
 bool jdbc_batch_load(JdbcRows *rows, const Schema *schema, Str bytes);
@@ -57,13 +57,16 @@ typedef struct JdbcSink {
     StateTable *later; /* keys of a run of rows, from its end on */
     Arena *scratch;
     Buffer letters; /* rows the server refused: reason, bytes, row kind; until the commit */
+    Buffer posted;  /* those that a transaction has told of which has not committed */
     /* Exactly once (exact.c). */
     char writer[JDBC_WRITER_BYTES];
     int64_t attempt;
+    int32_t claim_tries; /* since the last attempt that began */
     int64_t committed;   /* the last checkpoint of this run that had rows */
     int64_t staged_next; /* chunks of this run so far */
     int64_t staged_from; /* the first of them that belongs to `waiting` */
     JdbcEpoch prepared;
+    bool has_refused; /* weir_refused holds letters that the next checkpoint notes */
 } JdbcSink;
 
 /* Connect and check, unless that is done. */
@@ -74,7 +77,12 @@ void jdbc_sink_drop(JdbcSink *sink);
  * it. Rows the server refuses are left out and become dead letters with the commit. */
 Status jdbc_sink_begin(JdbcSink *sink, Error *error);
 Status jdbc_sink_apply(JdbcSink *sink, const JdbcRows *rows, Error *error);
+/* Leave the row out; session.reason says why. */
+void jdbc_sink_refuse(JdbcSink *sink, const Batch *batch, int32_t row);
 Status jdbc_sink_end(JdbcSink *sink, Error *error);
+/* The end in two steps, in the order that is asked for. */
+Status jdbc_sink_post_letters(JdbcSink *sink, Error *error);
+Status jdbc_sink_commit(JdbcSink *sink, Error *error);
 
 /* ---- Exactly once (exact.c) -------------------------------------------------------------- */
 

@@ -26,6 +26,16 @@ static bool type_is_scalar(Type type)
            type.id != TYPE_INTERVAL_MILLIS;
 }
 
+Status jdbc_malformed(const JdbcSession *session, const char *what, Error *error)
+{
+    Status status = fail(error, ERR_DECODE, "WR3318",
+                         "table `%.*s`: %s from the server has not the shape that was asked for",
+                         STR_ARGS(session->table->name), what);
+    error_hint(error, "look at what stands between weir and the database: a proxy, a pooler, or a "
+                      "server that only speaks its protocol");
+    return status;
+}
+
 bool jdbc_writes_type(JdbcKind kind, Type type)
 {
     bool is_array = type.id == TYPE_ARRAY && kind == JDBC_POSTGRES;
