@@ -97,10 +97,15 @@ static Status mysql_ask(JdbcSession *session, const Batch *keys, LookupRows *row
     MYSQL_RES *result = mysql_store_result(mysql);
     if (result == NULL)
         return jdbc_mysql_refused(session, error);
-    for (MYSQL_ROW texts = mysql_fetch_row(result); texts != NULL; texts = mysql_fetch_row(result))
+    /* The key's number stands in front of the columns. */
+    int64_t expected = session->reader->node->lookup_join.fetched.count + 1;
+    Status status = OK;
+    if ((int64_t)mysql_num_fields(result) != expected)
+        status = jdbc_malformed(session, "a row", error);
+    for (MYSQL_ROW texts = NULL; status == OK && (texts = mysql_fetch_row(result)) != NULL;)
         take_row(session, result, texts, keys, rows);
     mysql_free_result(result);
-    return OK;
+    return status;
 }
 
 static Status mysql_find(JdbcSession *session, const Batch *keys, LookupRows *rows, Error *error)
