@@ -228,7 +228,7 @@ def stop_outside_of_transactions(server, weir):
         weir.process.send_signal(signal.SIGCONT)
         time.sleep(0.01)
         return False
-    wait_until(is_outside, "a moment between two transactions", process=weir)
+    wait_until(is_outside, "a moment between two transactions", 120, process=weir)
 
 
 @both
