@@ -53,11 +53,6 @@ int64_t held_count(const HeldRows *held)
     return table_count(held->table);
 }
 
-int64_t held_bytes(const HeldRows *held)
-{
-    return table_bytes(held->table) + row_heap_bytes(held->heap);
-}
-
 void held_clear(HeldRows *held)
 {
     table_clear(held->table);
@@ -65,7 +60,7 @@ void held_clear(HeldRows *held)
     held->heap = row_heap_new();
 }
 
-static uint8_t *held_row(uint8_t *const *value)
+static uint8_t *held_row(const uint8_t *value)
 {
     uint8_t *row;
     memcpy(&row, value, sizeof row);
@@ -80,7 +75,7 @@ void held_add(HeldRows *held, const Batch *batch)
     table_find_or_insert(held->table, &keys, 0, rows.count, values);
     for (int32_t i = 0; i < rows.count; i++) {
         int32_t at = selection_row(rows, i);
-        uint8_t *old = held_row((uint8_t *const *)(void *)values[i]);
+        uint8_t *old = held_row(values[i]);
         if (old != NULL)
             row_heap_release(held->heap, old, row_stored_size(held->layout, old));
         uint8_t *row = row_heap_allocate(held->heap, row_size(held->layout, batch, at));
@@ -117,7 +112,7 @@ bool held_next(const HeldRows *held, int64_t *cursor, Arena *arena, Batch *out)
     uint8_t **values = arena_allocate(arena, (int64_t)sizeof(uint8_t *) * BATCH_ROWS_MAX);
     int32_t count = table_next_run(held->table, cursor, values, BATCH_ROWS_MAX);
     for (int32_t i = 0; i < count; i++)
-        values[i] = held_row((uint8_t *const *)(void *)values[i]);
+        values[i] = held_row(values[i]);
     if (count > 0)
         held_fill(held, values, count, arena, out);
     return count > 0;
@@ -132,7 +127,7 @@ void held_save(const HeldRows *held, Buffer *out)
         const uint8_t *value = table_next(held->table, &cursor);
         if (value == NULL)
             return;
-        const uint8_t *row = held_row((uint8_t *const *)(const void *)value);
+        const uint8_t *row = held_row(value);
         buffer_append_u8(out, row[0]);
         row_save(held->layout, row, out);
     }

@@ -22,7 +22,6 @@ void held_free(HeldRows *held);
 void held_add(HeldRows *held, const Batch *batch);
 
 int64_t held_count(const HeldRows *held);
-int64_t held_bytes(const HeldRows *held);
 void held_clear(HeldRows *held);
 
 /* Into a checkpoint, and back: added to what is there. False for bytes that are not what was

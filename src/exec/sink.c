@@ -149,7 +149,10 @@ static void sink_find_key(SinkOperator *sink, bool holds_rows)
             key[count++] = i;
         }
     }
-    if (count == 0 || count != table->key_count)
+    bool has_key = count > 0 && count == table->key_count;
+    /* The connector has checked that there is a key: no row that must wait is written at once. */
+    assert(has_key || !holds_rows);
+    if (!has_key)
         return;
     if (holds_rows) {
         sink->held = held_new(&node->schema, key, count);
