@@ -65,6 +65,12 @@ const char *cli_value(const Cli *cli, const char *flag)
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
+const char *cli_data_dir(const Cli *cli)
+{
+    const char *given = cli_value(cli, "data-dir");
+    return given != NULL ? given : "weir-data";
+}
+
 bool cli_number(const Cli *cli, const char *flag, int64_t least, int64_t *out)
 {
     const char *value = cli_value(cli, flag);

@@ -94,6 +94,8 @@ ExitCode cli_main(int argc, char **argv);
 bool cli_has(const Cli *cli, const char *flag);
 /* The flag's value, or NULL. */
 const char *cli_value(const Cli *cli, const char *flag);
+/* --data-dir, or `weir-data`. */
+const char *cli_data_dir(const Cli *cli);
 /* A whole number of at least `least`; says what is wrong with it otherwise. */
 bool cli_number(const Cli *cli, const char *flag, int64_t least, int64_t *out);
 
@@ -108,6 +110,8 @@ ExitCode report_usage(const Cli *cli, const char *code, const char *help, const 
 void report_note(const Cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void report_diagnostics(const Cli *cli, const Diagnostics *diagnostics);
 ExitCode exit_code_of(const Error *error);
+/* The error, and its exit code: how a command ends that failed. */
+ExitCode report_failure(const Cli *cli, const Error *error);
 /* 1234567 as 1,234,567. */
 const char *report_count(Arena *arena, int64_t count);
 /* Write text to standard output. */

@@ -17,21 +17,9 @@ static const Flag dlq_flags[] = {
     {"pipeline", 0, FLAG_VALUE, "NAME", "replay: only letters of this pipeline."},
 };
 
-static const char *dlq_data_dir(const Cli *cli)
-{
-    const char *given = cli_value(cli, "data-dir");
-    return given != NULL ? given : "weir-data";
-}
-
 static const char *dlq_folder(const Cli *cli)
 {
-    return arena_printf(cli->arena, "%s/dead-letters", dlq_data_dir(cli));
-}
-
-static ExitCode dlq_failed(const Cli *cli, const Error *error)
-{
-    report_error(cli, error);
-    return exit_code_of(error);
+    return arena_printf(cli->arena, "%s/dead-letters", cli_data_dir(cli));
 }
 
 static void json_field(JsonWriter *json, const char *key, Str value)
@@ -187,7 +175,7 @@ static ExitCode dlq_list(const Cli *cli)
         json_end_object(&json);
         buffer_append_char(&text, '\n');
     }
-    ExitCode code = status == OK ? report_output(cli, &text) : dlq_failed(cli, &error);
+    ExitCode code = status == OK ? report_output(cli, &text) : report_failure(cli, &error);
     if (status == OK && !cli->is_json && text.length == 0)
         report_note(cli, "no dead letters in %s", dlq_folder(cli));
     buffer_free(&text);
@@ -265,7 +253,7 @@ static ExitCode dlq_missing(const Cli *cli, const char *table)
     Error error = {0};
     Status status = dlq_files(cli, &files, &error);
     if (status != OK)
-        return dlq_failed(cli, &error);
+        return report_failure(cli, &error);
     Str names[64], best[SUGGESTIONS_MAX];
     int32_t count = 0;
     for (int32_t i = 0; i < files.count && count < 64; i++) {
@@ -278,7 +266,7 @@ static ExitCode dlq_missing(const Cli *cli, const char *table)
         error_hint(&error, "did you mean `%.*s`?", STR_ARGS(best[0]));
     else
         error_hint(&error, "`weir dlq list` shows the tables that have some");
-    return dlq_failed(cli, &error);
+    return report_failure(cli, &error);
 }
 
 static bool dlq_has_file(const Cli *cli, const char *table)
@@ -333,7 +321,7 @@ static ExitCode dlq_show(const Cli *cli, const char *table)
     Buffer text = {0};
     if (status == OK)
         showing_print(cli, &showing, &text);
-    ExitCode code = status == OK ? report_output(cli, &text) : dlq_failed(cli, &error);
+    ExitCode code = status == OK ? report_output(cli, &text) : report_failure(cli, &error);
     if (status == OK && showing.count > limit)
         report_note(cli, "%s older ones: --limit N shows more",
                     report_count(cli->arena, showing.count - limit));
@@ -355,14 +343,14 @@ static ExitCode dlq_replay(Cli *cli, const char *table)
     Error error = {0};
     if (!dlq_has_file(cli, table))
         return dlq_missing(cli, table);
-    ReplayRequest request = {.data_dir = dlq_data_dir(cli),
+    ReplayRequest request = {.data_dir = cli_data_dir(cli),
                              .table = str_from(table),
                              .code = cli_value(cli, "code"),
                              .pipeline = cli_value(cli, "pipeline"),
                              .notice = {dlq_notice, cli}};
     ReplayResult result;
     if (replay_letters(cli->world, &request, &result, &error) != OK)
-        return dlq_failed(cli, &error);
+        return report_failure(cli, &error);
     Buffer text = {0};
     if (cli->is_json) {
         JsonWriter json = {.out = &text};

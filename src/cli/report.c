@@ -81,6 +81,12 @@ ExitCode exit_code_of(const Error *error)
     return EXIT_BUG;
 }
 
+ExitCode report_failure(const Cli *cli, const Error *error)
+{
+    report_error(cli, error);
+    return exit_code_of(error);
+}
+
 const char *report_count(Arena *arena, int64_t count)
 {
     char digits[32];

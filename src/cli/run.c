@@ -25,12 +25,6 @@ static const Flag run_flags[] = {
     {"no-http", 0, FLAG_SWITCH, NULL, "No HTTP API."},
 };
 
-static ExitCode run_failed(const Cli *cli, const Error *error)
-{
-    report_error(cli, error);
-    return exit_code_of(error);
-}
-
 static void run_notice(void *context, const char *text)
 {
     report_note(context, "%s", text);
@@ -97,7 +91,7 @@ static ExitCode run_job(Cli *cli, const Plan *plan, JobOptions *options)
     run_count_build(cli);
     Status status = job_open(cli->world, plan, options, &job, &error);
     if (status != OK) {
-        ExitCode code = run_failed(cli, &error);
+        ExitCode code = report_failure(cli, &error);
         return error.status == ERR_NOT_FOUND ? EXIT_CANNOT_CREATE : code;
     }
     SignalWatch *watch = signals_watch(cli, job);
@@ -111,7 +105,7 @@ static ExitCode run_job(Cli *cli, const Plan *plan, JobOptions *options)
     progress_finish(progress);
     ExitCode code = EXIT_OK;
     if (status != OK)
-        code = run_failed(cli, &error);
+        code = report_failure(cli, &error);
     if (options->preview == NULL && !cli->is_quiet)
         progress_summarize(cli, job, status == OK);
     if (options->preview == NULL && job_summary(job).dead_letters > 0)
@@ -167,7 +161,7 @@ static ExitCode run_nothing(const Cli *cli, const char *path)
     Status status = fail(&error, ERR_INVALID, "WR7009", "`%s` has nothing to run", path);
     (void)status;
     error_hint(&error, "add an INSERT INTO or a CREATE MATERIALIZED TABLE");
-    return run_failed(cli, &error);
+    return report_failure(cli, &error);
 }
 
 /* What SHOW and the like answer, before anything runs. */
@@ -197,7 +191,7 @@ static ExitCode run_run(Cli *cli)
     /* From here on a signal waits until there is a job that it can stop. */
     signals_block();
     if (load_source(cli, path, &script.source, &error) != OK)
-        return run_failed(cli, &error);
+        return report_failure(cli, &error);
     ExitCode code = load_plan(cli, &script);
     if (code != EXIT_OK)
         return code;
@@ -209,10 +203,9 @@ static ExitCode run_run(Cli *cli)
         return plan->results.count > 0 ? EXIT_OK : run_nothing(cli, path);
     if (cli_has(cli, "dry-run"))
         return run_dry(cli, plan);
-    const char *data_dir = cli_value(cli, "data-dir");
     JobOptions options = {
         .pipeline = run_name(cli, path),
-        .data_dir = data_dir != NULL ? data_dir : "weir-data",
+        .data_dir = cli_data_dir(cli),
         .is_fresh = cli_has(cli, "fresh"),
         .allows_state_loss = cli_has(cli, "allow-state-loss"),
         .is_once = cli_has(cli, "once"),

@@ -28,16 +28,7 @@ static const Flag diff_flags[] = {
 
 static SavepointJob savepoint_job(const Cli *cli, const char *pipeline)
 {
-    const char *data_dir = cli_value(cli, "data-dir");
-    return (SavepointJob){.world = cli->world,
-                          .data_dir = data_dir != NULL ? data_dir : "weir-data",
-                          .pipeline = pipeline};
-}
-
-static ExitCode savepoint_failed(const Cli *cli, const Error *error)
-{
-    report_error(cli, error);
-    return exit_code_of(error);
+    return (SavepointJob){.world = cli->world, .data_dir = cli_data_dir(cli), .pipeline = pipeline};
 }
 
 static ExitCode savepoint_print(const Cli *cli, const char *path, int64_t id)
@@ -73,7 +64,7 @@ static ExitCode savepoint_run(Cli *cli)
     SavepointJob job = savepoint_job(cli, cli_value(cli, "pipeline"));
     Error error = {0};
     if (savepoint_take(&job, path, seconds * MICROS_PER_SECOND, &id, &error) != OK)
-        return savepoint_failed(cli, &error);
+        return report_failure(cli, &error);
     report_note(cli, "copied checkpoint %lld", (long long)id);
     return savepoint_print(cli, path, id);
 }
@@ -92,7 +83,7 @@ static ExitCode restore_run(Cli *cli)
     Error error = {0};
     int64_t id = 0;
     if (savepoint_restore(&job, path, &id, &error) != OK)
-        return savepoint_failed(cli, &error);
+        return report_failure(cli, &error);
     report_note(cli, "the next run of `%s` resumes from it, as checkpoint %lld", pipeline,
                 (long long)id);
     return EXIT_OK;
@@ -162,7 +153,7 @@ static ExitCode diff_run(Cli *cli)
     Script script = {0};
     Error error = {0};
     if (load_source(cli, file, &script.source, &error) != OK)
-        return savepoint_failed(cli, &error);
+        return report_failure(cli, &error);
     ExitCode code = load_plan(cli, &script);
     if (code != EXIT_OK)
         return code;
@@ -174,7 +165,7 @@ static ExitCode diff_run(Cli *cli)
     StateViews found;
     if (savepoint_compare(&job, cli_value(cli, "from"), script.plan, cli->arena, &found, &error) !=
         OK)
-        return savepoint_failed(cli, &error);
+        return report_failure(cli, &error);
     if (found.checkpoint == 0)
         report_note(cli, "there is no checkpoint of `%s` in `%s`: it would start at the beginning",
                     job.pipeline, job.data_dir);

@@ -190,12 +190,6 @@ static bool is_exported(const Cli *cli)
     return cli_has(cli, "export") || cli_has(cli, "answers");
 }
 
-static ExitCode test_failed(const Cli *cli, const Error *error)
-{
-    report_error(cli, error);
-    return exit_code_of(error);
-}
-
 static ExitCode suite_report(const TestSuite *suite)
 {
     Buffer text = {0};
@@ -203,7 +197,7 @@ static ExitCode suite_report(const TestSuite *suite)
     if (is_exported(suite->cli)) {
         if (test_export(suite, &text, &error) != OK) {
             buffer_free(&text);
-            return test_failed(suite->cli, &error);
+            return report_failure(suite->cli, &error);
         }
     } else if (cli_has(suite->cli, "list"))
         test_list(suite, &text);
@@ -230,9 +224,9 @@ static ExitCode suite_finish(TestSuite *suite)
     Error error = {0};
     ExitCode code = suite_report(suite);
     if (suite_write_junit(suite, &error) != OK)
-        code = test_failed(suite->cli, &error);
+        code = report_failure(suite->cli, &error);
     if (cli_has(suite->cli, "update") && suite_update(suite, &error) != OK)
-        code = test_failed(suite->cli, &error);
+        code = report_failure(suite->cli, &error);
     suite_close(suite);
     bool is_bad = suite->failed > 0 && !is_exported(suite->cli);
     return code == EXIT_OK && is_bad ? EXIT_CHECK_FAILED : code;
@@ -256,12 +250,12 @@ static ExitCode test_run(Cli *cli)
                                 shard_count > SHARDS_MAX ? SHARDS_MAX : (int32_t)shard_count};
     for (int32_t i = 0; i < cli->arguments.count; i++)
         if (suite_add(&suite, LIST_AT(cli->arguments, i, const char), 0, &error) != OK)
-            return test_failed(cli, &error);
+            return report_failure(cli, &error);
     int32_t count = suite_choose(&suite);
     if (count == 0) {
         Status status = fail(&error, ERR_NOT_FOUND, "WR7021", "there is no such test");
         (void)status;
-        return test_failed(cli, &error);
+        return report_failure(cli, &error);
     }
     if (!cli->is_verbose)
         log_configure(LOG_ERROR, LOG_TEXT, false);

@@ -32,8 +32,7 @@ Status shell_run_job(Shell *shell, Job *job, Error *error)
 /* Of the pipelines that run from this folder: each job of the shell has one of its own. */
 const char *shell_letters_dir(const Shell *shell)
 {
-    const char *given = cli_value(shell->cli, "data-dir");
-    return given != NULL ? given : "weir-data";
+    return cli_data_dir(shell->cli);
 }
 
 ExitCode shell_query(Shell *shell, const Plan *plan)
