@@ -22,6 +22,8 @@ typedef enum PlantedBug {
     PLANTED_LETTERS_NOT_MARKED,    /* nobody knows where a run began to set letters aside */
     PLANTED_LETTERS_NOT_HELD,      /* those behind a barrier stand among those before it */
     PLANTED_LETTERS_NOT_SYNCED,    /* with a checkpoint */
+    PLANTED_DELETE_NOT_RESTORED,   /* keys that an incremental checkpoint takes back come again */
+    PLANTED_CHANGE_NOT_SAVED,      /* a checkpoint under way has values from after its barrier */
     PLANTED_COUNT
 } PlantedBug;
 

@@ -18,6 +18,7 @@
 #include "expr/expr.h"
 #include "plan/plan.h"
 #include "state/deadletter.h"
+#include "state/keyed.h"
 #include "state/served.h"
 
 typedef struct Operator Operator;
@@ -65,10 +66,11 @@ typedef struct OperatorKind {
     /* Wall clock has moved: at least every 50 ms. For periodic watermarks, TTL, flushes. NULL:
      * nothing. */
     Status (*tick)(Operator *op, int64_t now_us);
-    /* All state, at a barrier. NULL: none. */
+    /* All state that is not in op->keyed, at a barrier. NULL: none at all. */
     Status (*snapshot)(Operator *op, int64_t checkpoint, Buffer *out);
     /* Bring back what snapshot wrote (perhaps of several shards, one call each); rows whose key
-     * hash is not this shard's are skipped. Called after open, before push. */
+     * hash is not this shard's are skipped. Called after open, before push; what was in op->keyed
+     * is there already. */
     Status (*restore)(Operator *op, Str state);
     /* Called once, after open and every restore, before push: sinks connect. NULL: nothing. */
     Status (*start)(Operator *op);
@@ -87,6 +89,7 @@ struct Operator {
     const OperatorKind *kind;
     const PlanNode *node;
     TaskContext *task;
+    KeyedState *keyed; /* tables that are saved while processing goes on; made in open, or NULL */
     /* Where emitted batches go: operators of the same task. The last in a chain is the task's
      * own exchange writer. Several outputs each see the batch with a selection of their own. */
     Operator **outputs;
@@ -147,6 +150,23 @@ ServedTable *operator_served_table(Operator *op);
  * take over the time of another one, which no snapshot has, and tell it downstream. */
 Status operator_raise_watermark(Operator *op, Timestamp watermark);
 Status operator_take_over_time(Operator *op, const Operator *from);
+
+/* Who wrote state: shards divide keys by exchange_shard_of. */
+typedef struct StateOrigin {
+    int32_t shard, shard_count;
+} StateOrigin;
+
+/* All state in one piece, at a barrier; nothing if there is none. */
+Status operator_save(Operator *op, int64_t checkpoint, Buffer *out);
+/* And back, after open; of several shards, one call for each. Keys that are not this shard's are
+ * left out. ERR_CORRUPT (WR4201) if it is not what was saved. */
+Status operator_load(Operator *op, Str state, const StateOrigin *origin);
+/* The same in pieces: records of op->keyed, in the order in which they were saved; after them the
+ * kind's restore. */
+Status operator_load_records(Operator *op, Str records, const StateOrigin *origin);
+
+/* After open, whatever came of it. */
+void operator_close(Operator *op);
 
 /* Make the blocking call of a sink or a look-up return soon; from another thread. */
 void operator_interrupt(Operator *op);

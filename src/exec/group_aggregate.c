@@ -27,6 +27,9 @@ static Status group_open(Operator *op)
     self->group = accumulators_choose(arena, node->group_aggregate.aggregates,
                                       node->group_aggregate.aggregate_count, CHOOSE_ALL);
     self->table = table_new(&self->key, (int32_t)sizeof(GroupHead) + self->group.bytes);
+    table_describe(self->table, &group_codec, self);
+    op->keyed = keyed_new(NULL);
+    keyed_add(op->keyed, (KeyedId){0}, self->table);
     self->key_schema = (Schema){.fields = node->schema.fields, .count = key_count};
     self->result_schema = (Schema){.fields = node->schema.fields + key_count,
                                    .count = node->group_aggregate.aggregate_count};
@@ -35,12 +38,6 @@ static Status group_open(Operator *op)
     self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_shard_labels(op),
                                    "Bytes of keyed state.", 1);
     return OK;
-}
-
-void group_forget(GroupAggregate *self, uint8_t *value)
-{
-    accumulators_clear(&self->group, group_state(value));
-    table_delete(self->table, value);
 }
 
 bool group_is_expired(const GroupAggregate *self, const GroupHead *head, int64_t now_us)
@@ -217,7 +214,7 @@ static void group_settle(GroupAggregate *self, GroupTouched *touched, int64_t no
         head->touched = 0;
         head->written_us = now_us;
         if (head->records == 0)
-            group_forget(self, touched->values[k]);
+            table_delete(self->table, touched->values[k]);
     }
 }
 
@@ -263,7 +260,7 @@ static Status group_tick(Operator *op, int64_t now_us)
     for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
          value = table_next(self->table, &cursor))
         if (group_is_expired(self, group_head(value), now_us))
-            group_forget(self, value);
+            table_delete(self->table, value);
     return OK;
 }
 
@@ -272,10 +269,6 @@ static void group_close(Operator *op)
     GroupAggregate *self = (GroupAggregate *)op;
     if (self->table == NULL)
         return;
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor))
-        accumulators_clear(&self->group, group_state(value));
     table_free(self->table);
     self->table = NULL;
     batch_free(self->keys_out);

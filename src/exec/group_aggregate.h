@@ -37,13 +37,13 @@ static inline uint8_t *group_state(uint8_t *value)
     return value + sizeof(GroupHead);
 }
 
-void group_forget(GroupAggregate *self, uint8_t *value);
 bool group_is_expired(const GroupAggregate *self, const GroupHead *head, int64_t now_us);
 
 /* In batch mode (group_final.c): count rows in; emit every group at the end of input. */
 Status group_final_push(GroupAggregate *self, const Batch *batch);
 Status group_final_end(GroupAggregate *self);
 
+extern const TableCodec group_codec;
 Status group_snapshot(Operator *op, int64_t checkpoint, Buffer *out);
 Status group_restore(Operator *op, Str state);
 

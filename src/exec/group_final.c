@@ -62,10 +62,6 @@ Status group_final_end(GroupAggregate *self)
     Batch *out = batch_new(&self->base.node->schema, BATCH_ROWS_MAX);
     Status status = group_final_emit_all(self, out);
     batch_free(out);
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor))
-        accumulators_clear(&self->group, group_state(value));
     table_clear(self->table);
     return status;
 }

@@ -76,6 +76,9 @@ static inline bool operator_owns_hash(const Operator *op, uint64_t hash)
     return exchange_shard_of(hash, task->shard_count) == task->shard;
 }
 
+/* What to return where state that is brought back makes no sense: WR4201. */
+Status operator_is_damaged(const Operator *op);
+
 /* Labels for a metric of this operator: operator="…" and what `more` says. */
 const char *operator_labels(const Operator *op, const char *more);
 /* The same for a gauge that each shard sets by itself. */

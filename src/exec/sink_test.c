@@ -171,7 +171,7 @@ static void fixture_open(Fixture *fixture)
 
 static void fixture_close(Fixture *fixture)
 {
-    fixture->op->kind->close(fixture->op);
+    operator_close(fixture->op);
     batch_free(fixture->batch);
     bench_close(&fixture->bench);
     buffer_free(&calls);
@@ -193,15 +193,15 @@ static void test_the_life_of_a_sink(void **state)
     Buffer saved = {0};
     assert_int_equal(op->kind->start(op), OK);
     bench_push(&fixture.bench, op, 0, fixture.batch);
-    assert_int_equal(op->kind->snapshot(op, 4, &saved), OK);
+    assert_int_equal(operator_save(op, 4, &saved), OK);
     assert_int_equal(op->kind->committed(op, 4), OK);
     bench_watermark(&fixture.bench, op, 0, 5);
     bench_watermark(&fixture.bench, op, 0, TIMESTAMP_MAX);
     expect("open 0/1 []\nwrite 3\nprepare 4\ncommit 4\nfinish\n");
-    fixture.op->kind->close(op);
+    operator_close(op);
     expect("close\n");
     fixture_start(&fixture);
-    assert_int_equal(fixture.op->kind->restore(fixture.op, buffer_str(&saved)), OK);
+    assert_int_equal(operator_load(fixture.op, buffer_str(&saved), &(StateOrigin){0, 1}), OK);
     assert_int_equal(fixture.op->kind->start(fixture.op), OK);
     expect("open 0/1 [state of 0]\n");
     buffer_free(&saved);
@@ -221,7 +221,7 @@ static void test_what_may_pass_is_tried_again(void **state)
     /* What a failed attempt wrote of its state is not kept. */
     Buffer saved = {0};
     failures_left = 1;
-    assert_int_equal(fixture.op->kind->snapshot(fixture.op, 1, &saved), OK);
+    assert_int_equal(operator_save(fixture.op, 1, &saved), OK);
     assert_int_equal(saved.length, 4 + (int64_t)strlen("state of 0"));
     buffer_free(&saved);
     fixture_close(&fixture);
@@ -273,7 +273,7 @@ static void test_fewer_shards_settle_what_the_others_had_prepared(void **state)
         Buffer saved = {0};
         buffer_append_u32(&saved, (uint32_t)owner);
         buffer_printf(&saved, "state of %d", owner);
-        assert_int_equal(fixture.op->kind->restore(fixture.op, buffer_str(&saved)), OK);
+        assert_int_equal(operator_load(fixture.op, buffer_str(&saved), &(StateOrigin){0, 1}), OK);
         buffer_free(&saved);
     }
     assert_int_equal(fixture.op->kind->start(fixture.op), OK);
@@ -296,16 +296,16 @@ static void test_rows_are_held_until_their_checkpoint(void **state)
     bench_push(&fixture.bench, fixture.op, 0, fixture.batch);
     expect("open 0/1 []\n");
     Buffer saved = {0};
-    assert_int_equal(fixture.op->kind->snapshot(fixture.op, 1, &saved), OK);
+    assert_int_equal(operator_save(fixture.op, 1, &saved), OK);
     bench_push(&fixture.bench, fixture.op, 0, fixture.batch);
     expect("prepare 1\n");
     assert_int_equal(fixture.op->kind->committed(fixture.op, 1), OK);
     expect("write 2\ncommit 1\n");
     /* A crash before the commit: what the checkpoint holds is written, what came later is not. */
-    fixture.op->kind->close(fixture.op);
+    operator_close(fixture.op);
     expect("close\n");
     fixture_start(&fixture);
-    assert_int_equal(fixture.op->kind->restore(fixture.op, buffer_str(&saved)), OK);
+    assert_int_equal(operator_load(fixture.op, buffer_str(&saved), &(StateOrigin){0, 1}), OK);
     assert_int_equal(fixture.op->kind->start(fixture.op), OK);
     expect("open 0/1 []\nwrite 2\n");
     buffer_free(&saved);

@@ -142,7 +142,7 @@ static inline void bench_watermark(Bench *bench, Operator *op, int32_t input, Ti
 static inline void bench_save(Operator *const *ops, int32_t count, Buffer *saved)
 {
     for (int32_t i = 0; i < count; i++)
-        assert_int_equal(ops[i]->kind->snapshot(ops[i], 1, &saved[i]), OK);
+        assert_int_equal(operator_save(ops[i], 1, &saved[i]), OK);
 }
 
 /* New operators, perhaps another number of them, go on from there: each takes what is its own of
@@ -152,7 +152,8 @@ static inline void bench_restore(Operator *const *ops, int32_t count, Buffer *sa
 {
     for (int32_t i = 0; i < count; i++) {
         for (int32_t k = 0; k < saved_count; k++)
-            assert_int_equal(ops[i]->kind->restore(ops[i], buffer_str(&saved[k])), OK);
+            assert_int_equal(
+                operator_load(ops[i], buffer_str(&saved[k]), &(StateOrigin){k, saved_count}), OK);
         assert_int_equal(operator_start(ops[i]), OK);
     }
     for (int32_t k = 0; k < saved_count; k++)

@@ -143,9 +143,7 @@ static Status inline_start_operators(Inline *line)
 static void inline_close_operators(Inline *line)
 {
     for (int32_t i = 0; i < line->plan->node_count; i++) {
-        Operator *op = line->operators[i];
-        if (op->kind->close != NULL)
-            op->kind->close(op);
+        operator_close(line->operators[i]);
     }
 }
 
@@ -290,8 +288,7 @@ static Status inline_snapshot(Inline *line, Buffer *states)
     line->checkpoint++;
     for (int32_t i = 0; i < line->plan->node_count; i++) {
         Operator *op = line->operators[i];
-        if (op->kind->snapshot != NULL)
-            TRY(op->kind->snapshot(op, line->checkpoint, &states[i]));
+        TRY(operator_save(op, line->checkpoint, &states[i]));
     }
     for (int32_t i = 0; i < line->plan->node_count; i++) {
         Operator *op = line->operators[i];
@@ -307,7 +304,7 @@ static Status inline_restore(Inline *line, const Buffer *states)
     for (int32_t i = 0; i < line->plan->node_count; i++) {
         Operator *op = line->operators[i];
         if (states[i].length > 0)
-            TRY(op->kind->restore(op, buffer_str(&states[i])));
+            TRY(operator_load(op, buffer_str(&states[i]), &(StateOrigin){0, 1}));
     }
     return inline_start_operators(line);
 }

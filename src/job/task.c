@@ -37,7 +37,8 @@ static Status task_restore_operator(Task *task, Operator *op, const Snapshot *re
             continue;
         if (planted(PLANTED_IN_DOUBT_FORGOTTEN) && entry->role == STATE_SINK)
             continue;
-        TRY(op->kind->restore(op, buffer_str(&entry->bytes)));
+        StateOrigin origin = {entry->shard, restored->shard_count};
+        TRY(operator_load(op, buffer_str(&entry->bytes), &origin));
     }
     return OK;
 }
@@ -164,8 +165,7 @@ Status task_take_barrier(Task *task, int64_t id, bool is_last)
     Status status = OK;
     for (int32_t i = 0; status == OK && i < task->operator_count; i++) {
         Operator *op = task->operators[i];
-        if (op->kind->snapshot != NULL)
-            status = op->kind->snapshot(op, id, &states[i]);
+        status = operator_save(op, id, &states[i]);
     }
     if (status != OK) {
         buffer_free(&position);
@@ -366,8 +366,7 @@ void task_close(Task *task)
     if (task->reader != NULL)
         task->reader->kind->close(task->reader);
     for (int32_t i = 0; i < task->operator_count; i++)
-        if (task->operators[i]->kind->close != NULL)
-            task->operators[i]->kind->close(task->operators[i]);
+        operator_close(task->operators[i]);
     for (int32_t i = 0; i < task->writer_count; i++)
         exchange_close(task->writers[i]);
     pthread_mutex_unlock(&task->close_mutex);

@@ -11,7 +11,7 @@
  * Call order for a batch: table_keys makes the keys of all selected rows once; then
  * table_find_or_insert or table_find for any run of them, in any table of the same TableKey.
  * The pointer to a value stands for its entry until that is deleted. What a value owns behind
- * pointers is the caller's to free. One thread at a time. */
+ * pointers its codec gives back. One thread at a time. */
 #ifndef WEIR_STATE_TABLE_H
 #define WEIR_STATE_TABLE_H
 
@@ -23,6 +23,17 @@
 #include "data/batch.h"
 
 typedef struct StateTable StateTable;
+typedef struct KeyedState KeyedState;
+
+/* What values are, to those who save them, bring them back and give them up. */
+typedef struct TableCodec {
+    void (*save)(void *owner, const uint8_t *value, Buffer *out);
+    /* Into a zeroed value, whose key is in its place; false: malformed, and the value is cleared.
+     */
+    bool (*load)(void *owner, uint8_t *value, ByteReader *in);
+    /* Give back what the value owns, be it zeroed or half loaded; NULL: never anything. */
+    void (*clear)(void *owner, uint8_t *value);
+} TableCodec;
 
 typedef enum TableKeyKind {
     TABLE_KEY_WORD,  /* one column of at most 8 bytes */
@@ -54,6 +65,11 @@ TableKeys table_keys(const TableKey *key, const Batch *batch, const int32_t *col
 
 /* `value_bytes` is a multiple of 8. */
 StateTable *table_new(const TableKey *key, int32_t value_bytes);
+/* Say what values are, before there are any. Without it they are plain bytes that own nothing. */
+void table_describe(StateTable *table, const TableCodec *codec, void *owner);
+/* The value, found earlier, is about to change. Tables that are saved (state/keyed.h) need to hear
+ * of it; table_find_or_insert says it by itself. */
+void table_touch(StateTable *table, const uint8_t *value);
 /* NULL is allowed. */
 void table_free(StateTable *table);
 /* Empty it; its memory goes back. */
@@ -101,9 +117,11 @@ void table_read_keys(const StateTable *table, const uint8_t *const *values, int3
                      Batch *into, int32_t capacity);
 
 /* The key into a snapshot (hash, then bytes), and back: the value for it, zeroed if it is new;
- * NULL on malformed bytes. `*hash` may be looked at first, by table_peek_hash. */
+ * NULL on malformed bytes. The hash may be looked at first, by table_peek_hash. */
 void table_save_key(const StateTable *table, const uint8_t *value, Buffer *out);
 uint8_t *table_load_key(StateTable *table, ByteReader *in);
+/* The same without making one: *value is NULL if the key is not there; false: malformed. */
+bool table_seek_key(const StateTable *table, ByteReader *in, uint8_t **value);
 /* The hash of the key that comes next; does not advance. */
 uint64_t table_peek_hash(const ByteReader *in);
 

@@ -160,7 +160,7 @@ static void trial_close_shards(Trial *trial)
     trial_collect(trial);
     for (int32_t i = 0; i < trial->shard_count; i++) {
         capture_close(&trial->captures[i]->base);
-        trial->ops[i]->kind->close(trial->ops[i]);
+        operator_close(trial->ops[i]);
         bench_close(&trial->bench[i]);
     }
 }

@@ -246,7 +246,7 @@ static void trial_close(Trial *trial)
 {
     for (int32_t i = 0; i < trial->shard_count; i++) {
         buffer_append_text(&trial->got, capture_text(trial->captures[i]));
-        trial->ops[i]->kind->close(trial->ops[i]);
+        operator_close(trial->ops[i]);
         capture_close(&trial->captures[i]->base);
         bench_close(&trial->bench[i]);
     }
@@ -258,13 +258,13 @@ static void trial_rescale(Trial *trial, Timestamp watermark)
     Buffer states[SHARDS] = {0};
     int32_t before = trial->shard_count;
     for (int32_t i = 0; i < before; i++)
-        assert_int_equal(trial->ops[i]->kind->snapshot(trial->ops[i], 1, &states[i]), OK);
+        assert_int_equal(operator_save(trial->ops[i], 1, &states[i]), OK);
     trial_close(trial);
     trial_open(trial, 1 + (int32_t)trial_below(trial, SHARDS));
     for (int32_t i = 0; i < trial->shard_count; i++) {
         for (int32_t k = 0; k < before; k++)
-            assert_int_equal(trial->ops[i]->kind->restore(trial->ops[i], buffer_str(&states[k])),
-                             OK);
+            assert_int_equal(
+                operator_load(trial->ops[i], buffer_str(&states[k]), &(StateOrigin){0, 1}), OK);
         bench_watermark(&trial->bench[i], trial->ops[i], 0, watermark);
     }
     for (int32_t i = 0; i < before; i++)

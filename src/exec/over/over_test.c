@@ -124,7 +124,7 @@ static Trial *trial_new(uint64_t seed, bool is_rows, int64_t preceding)
 static void trial_close_shards(Trial *trial)
 {
     for (int32_t i = 0; i < trial->shard_count; i++) {
-        trial->ops[i]->kind->close(trial->ops[i]);
+        operator_close(trial->ops[i]);
         capture_close(&trial->captures[i]->base);
     }
 }

@@ -116,7 +116,7 @@ static Trial *trial_new(uint64_t seed, RankStrategy strategy)
 static void trial_close_shards(Trial *trial)
 {
     for (int32_t i = 0; i < trial->shard_count; i++) {
-        trial->ops[i]->kind->close(trial->ops[i]);
+        operator_close(trial->ops[i]);
         capture_close(&trial->captures[i]->base);
     }
 }
@@ -468,12 +468,12 @@ static void test_damaged_state_is_refused(void **state)
     for (int32_t id = 1; id < 9; id++)
         trial_take(trial, (Row){1 + id % 3, id, id}, ROW_INSERT);
     Buffer saved = {0};
-    assert_int_equal(trial->ops[0]->kind->snapshot(trial->ops[0], 1, &saved), OK);
+    assert_int_equal(operator_save(trial->ops[0], 1, &saved), OK);
     for (int64_t cut = 0; cut < saved.length; cut += 7) {
         trial_close_shards(trial);
         trial_open_shards(trial, 1);
-        assert_int_not_equal(trial->ops[0]->kind->restore(trial->ops[0], str_make(saved.data, cut)),
-                             OK);
+        assert_int_not_equal(
+            operator_load(trial->ops[0], str_make(saved.data, cut), &(StateOrigin){0, 1}), OK);
     }
     buffer_free(&saved);
     trial_free(trial);

@@ -129,7 +129,7 @@ static void trial_open_shards(Trial *trial, int32_t count)
 static void trial_close_shards(Trial *trial)
 {
     for (int32_t i = 0; i < trial->shard_count; i++) {
-        trial->ops[i]->kind->close(trial->ops[i]);
+        operator_close(trial->ops[i]);
         capture_close(&trial->captures[i]->base);
     }
 }

@@ -142,7 +142,7 @@ static double bench_run(WindowBench *bench, int64_t rows, int64_t seconds)
         status = operator_receive_watermark(op, 0, TIMESTAMP_MAX);
     assert(status == OK);
     double taken = bench_seconds() - began;
-    op->kind->close(op);
+    operator_close(op);
     return taken;
 }
 

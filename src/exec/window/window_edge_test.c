@@ -76,7 +76,7 @@ static void fixture_open(Fixture *fixture, WindowSpec spec, const char *zone)
 
 static void fixture_stop(Fixture *fixture)
 {
-    fixture->op->kind->close(fixture->op);
+    operator_close(fixture->op);
     capture_close(&fixture->capture->base);
 }
 
@@ -247,12 +247,12 @@ static void test_damaged_state_is_refused(void **state)
             push(&fixture, key, key * 4 * SECOND, key, ROW_INSERT);
         watermark(&fixture, 12 * SECOND);
         Buffer saved = {0};
-        assert_int_equal(fixture.op->kind->snapshot(fixture.op, 1, &saved), OK);
+        assert_int_equal(operator_save(fixture.op, 1, &saved), OK);
         for (int64_t length = 0; length < saved.length; length++) {
             fixture_stop(&fixture);
             fixture_start(&fixture);
             Str part = str_make(saved.data, length);
-            assert_int_equal(fixture.op->kind->restore(fixture.op, part), ERR_CORRUPT);
+            assert_int_equal(operator_load(fixture.op, part, &(StateOrigin){0, 1}), ERR_CORRUPT);
         }
         buffer_free(&saved);
         fixture_close(&fixture);

@@ -164,7 +164,7 @@ static void trial_close_shards(Trial *trial)
     for (int32_t i = 0; i < trial->shard_count; i++) {
         buffer_append_str(&trial->got, buffer_str(&trial->captures[i]->text));
         capture_close(&trial->captures[i]->base);
-        trial->ops[i]->kind->close(trial->ops[i]);
+        operator_close(trial->ops[i]);
         bench_close(&trial->bench[i]);
     }
 }

@@ -1,0 +1,65 @@
+/* State of operators: saved at a barrier, at once or bit by bit, and brought back. */
+#include <assert.h>
+
+#include "exec/operators.h"
+
+Status operator_is_damaged(const Operator *op)
+{
+    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
+                op->node->label);
+}
+
+static bool choice_is_owned(const void *context, uint64_t hash)
+{
+    return operator_owns_hash(context, hash);
+}
+
+static bool choice_is_written(const void *context, uint64_t hash)
+{
+    const StateOrigin *origin = context;
+    return exchange_shard_of(hash, origin->shard_count) == origin->shard;
+}
+
+Status operator_load_records(Operator *op, Str records, const StateOrigin *origin)
+{
+    bool is_own =
+        op->node->distribution != DISTRIBUTION_HASH ||
+        (origin->shard_count == op->task->shard_count && origin->shard == op->task->shard);
+    KeyedChoice owned = {op, choice_is_owned}, written = {origin, choice_is_written};
+    if (op->keyed != NULL &&
+        keyed_load(op->keyed, records, is_own ? NULL : &owned, is_own ? NULL : &written))
+        return OK;
+    return operator_is_damaged(op);
+}
+
+Status operator_save(Operator *op, int64_t checkpoint, Buffer *out)
+{
+    if (op->keyed != NULL) {
+        Buffer records = {0};
+        keyed_begin(op->keyed, true);
+        bool is_all = keyed_step(op->keyed, INT64_MAX, &records);
+        assert(is_all);
+        buffer_append_bytes(out, buffer_str(&records));
+        buffer_free(&records);
+    }
+    return op->kind->snapshot == NULL ? OK : op->kind->snapshot(op, checkpoint, out);
+}
+
+Status operator_load(Operator *op, Str state, const StateOrigin *origin)
+{
+    assert(op->kind->restore != NULL);
+    ByteReader in = byte_reader(state);
+    if (op->keyed != NULL)
+        TRY(operator_load_records(op, byte_reader_bytes(&in), origin));
+    if (in.is_short)
+        return operator_is_damaged(op);
+    return op->kind->restore(op, byte_reader_take(&in, byte_reader_left(&in)));
+}
+
+void operator_close(Operator *op)
+{
+    keyed_free(op->keyed);
+    op->keyed = NULL;
+    if (op->kind->close != NULL)
+        op->kind->close(op);
+}

@@ -1,0 +1,166 @@
+/* Inside state/: how a table lies in memory. */
+#ifndef WEIR_STATE_INTERNAL_H
+#define WEIR_STATE_INTERNAL_H
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "state/keyed.h"
+#include "state/table.h"
+
+enum {
+    SLAB_FIRST_BITS = 3, /* entries in the first slab, doubling from there */
+    SLAB_LAST_BITS = 14, /* … until slabs have this many each */
+    INDEX_NONE = 0,
+};
+
+/* What the low bits of a hash in an entry say; those of the hash itself are left out, everywhere.
+ */
+enum {
+    ENTRY_COLOR = 1,     /* as the table's: nothing to save before the value changes */
+    ENTRY_DIRTY = 2,     /* changed since it was last saved */
+    ENTRY_PERSISTED = 4, /* some checkpoint has it: its end must be told to the next */
+    ENTRY_FLAGS = 15,
+    HASH_FLAG_BITS = 4,
+};
+
+/* A slot holds 32 bits of the hash, which also place it, and the entry's number plus one; 0 is
+ * empty. So probing and growing do not touch the entries. */
+typedef struct Slot {
+    uint32_t tag;
+    uint32_t index;
+} Slot;
+
+/* Before the value in memory. A free entry has hash 0 and the next free number as its word. */
+typedef struct Entry {
+    uint64_t hash; /* with flags */
+    union {
+        uint64_t word;
+        StrView view; /* only 16 bytes long in tables of views */
+    };
+} Entry;
+
+struct StateTable {
+    const TableKey *key;
+    int32_t key_bytes; /* 8 or 16 */
+    int32_t value_bytes;
+    int32_t entry_bytes;
+    Slot *slots;
+    uint32_t slot_mask; /* slot count - 1; 0 while there are none */
+    uint8_t **slabs;
+    int32_t slab_count;
+    uint32_t entry_end;  /* entries ever used */
+    uint32_t free_index; /* 1 + the first free entry, or 0 */
+    uint32_t null_index; /* 1 + the entry of the NULL key, or 0 */
+    uint32_t appended;   /* the last so many entries have no slots yet */
+    int64_t count;
+    Arena *text; /* bytes of long keys; made on first use */
+    int64_t text_live, text_dead;
+    int64_t slab_bytes;
+    const TableCodec *codec; /* NULL: values are plain, and never saved */
+    void *owner;
+    KeyedState *keyed; /* which saves it, or NULL */
+    KeyedId id;
+    uint8_t color;
+    bool is_persisted; /* some checkpoint has the table */
+    bool is_saving;    /* a pass is under way … */
+    bool saves_all;    /* … of all entries, not only of those that have changed … */
+    uint32_t save_cursor, save_end; /* … and has come so far */
+};
+
+static inline uint64_t hash_plain(uint64_t hash)
+{
+    return hash & ~(uint64_t)ENTRY_FLAGS;
+}
+
+static inline uint32_t hash_tag(uint64_t hash)
+{
+    return (uint32_t)(hash >> HASH_FLAG_BITS);
+}
+
+/* Where an entry lies. */
+typedef struct Place {
+    uint32_t slab;
+    uint32_t offset; /* in entries */
+    uint32_t size;   /* of the slab, in entries */
+} Place;
+
+/* Slab k holds 8 << k entries until they are 16 Ki each: entry i + 8 has its slab's number in
+ * its top bit's place. */
+static inline Place entry_place(uint32_t index)
+{
+    uint32_t number = index + (1U << SLAB_FIRST_BITS);
+    if (number < 2U << SLAB_LAST_BITS) {
+        uint32_t top = 31U - (uint32_t)__builtin_clz(number);
+        return (Place){
+            .slab = top - SLAB_FIRST_BITS, .offset = number - (1U << top), .size = 1U << top};
+    }
+    return (Place){.slab = SLAB_LAST_BITS - SLAB_FIRST_BITS - 1 + (number >> SLAB_LAST_BITS),
+                   .offset = number & ((1U << SLAB_LAST_BITS) - 1),
+                   .size = 1U << SLAB_LAST_BITS};
+}
+
+static inline uint8_t *table_entry(const StateTable *table, uint32_t index)
+{
+    Place place = entry_place(index);
+    return table->slabs[place.slab] + (int64_t)place.offset * table->entry_bytes;
+}
+
+static inline uint8_t *entry_value(const StateTable *table, uint8_t *entry)
+{
+    return entry + sizeof(uint64_t) + table->key_bytes;
+}
+
+static inline Entry *value_entry(const StateTable *table, const uint8_t *value)
+{
+    const void *entry = value - table->key_bytes - sizeof(uint64_t);
+    return (Entry *)(uintptr_t)entry;
+}
+
+/* Whether the entry is the one for the NULL of a single-column key. */
+static inline bool table_is_null_entry(const StateTable *table, const Entry *entry)
+{
+    if (table->null_index == INDEX_NONE)
+        return false;
+    return (const uint8_t *)entry == table_entry(table, table->null_index - 1);
+}
+
+/* What is looked for: one key, whatever kind it is. */
+typedef struct Probe {
+    uint64_t hash;
+    uint64_t word;
+    const StrView *view; /* NULL for words */
+} Probe;
+
+/* The entry of a key, made if it is not there; or NULL. The NULL of a single-column key has one of
+ * its own. */
+uint8_t *table_put_probe(StateTable *table, const Probe *probe);
+uint8_t *table_put_null(StateTable *table, uint64_t hash);
+uint8_t *table_get_probe(const StateTable *table, const Probe *probe);
+uint8_t *table_get_null(const StateTable *table);
+
+/* In keyed.c: the entry as it was at the barrier goes into the checkpoint under way; and the end of
+ * one that some checkpoint has, into the next. */
+void table_save_before_change(StateTable *table, Entry *entry);
+void table_save_end(StateTable *table, Entry *entry);
+void keyed_empty(KeyedState *keyed, StateTable *table);
+
+static inline uint64_t word_of_f64(double value)
+{
+    if (isnan(value))
+        value = (double)NAN;
+    value = value == 0.0 ? 0.0 : value;
+    uint64_t word;
+    memcpy(&word, &value, sizeof word);
+    return word;
+}
+
+static inline double word_as_f64(uint64_t word)
+{
+    double value;
+    memcpy(&value, &word, sizeof value);
+    return value;
+}
+
+#endif

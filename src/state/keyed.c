@@ -1,0 +1,328 @@
+/* Passes over tables: what is saved, when, and how it comes back. */
+#include "state/keyed.h"
+
+#include "base/memory.h"
+#include "base/planted.h"
+#include "state/internal.h"
+
+typedef enum RecordKind {
+    RECORD_TABLE = 1,
+    RECORD_PUT,
+    RECORD_DELETE,
+    RECORD_DROP,
+} RecordKind;
+
+enum { WORD_PUT_BYTES = 1 + 8 + 1 + 8 };
+
+/* Records and the table that the last of them is about. */
+typedef struct Records {
+    Buffer bytes;
+    const StateTable *table;
+} Records;
+
+struct KeyedState {
+    KeyedOwner owner;
+    StateTable **tables; /* in no order */
+    int32_t count, capacity;
+    int32_t current; /* the pass has come to this table */
+    bool is_saving;  /* a pass is under way */
+    bool saves_all;
+    Records saved; /* by the pass that is under way */
+    Records ended; /* keys that went since the last barrier, for the next pass */
+};
+
+KeyedState *keyed_new(const KeyedOwner *owner)
+{
+    KeyedState *keyed = memory_allocate_zeroed((int64_t)sizeof *keyed);
+    if (owner != NULL)
+        keyed->owner = *owner;
+    return keyed;
+}
+
+void keyed_free(KeyedState *keyed)
+{
+    if (keyed == NULL)
+        return;
+    for (int32_t i = 0; i < keyed->count; i++)
+        keyed->tables[i]->keyed = NULL;
+    memory_free(keyed->tables);
+    buffer_free(&keyed->saved.bytes);
+    buffer_free(&keyed->ended.bytes);
+    memory_free(keyed);
+}
+
+static void records_about(Records *records, const StateTable *table)
+{
+    if (records->table == table)
+        return;
+    records->table = table;
+    buffer_append_u8(&records->bytes, RECORD_TABLE);
+    buffer_append_u8(&records->bytes, table->id.kind);
+    buffer_append_u64(&records->bytes, (uint64_t)table->id.number);
+}
+
+void keyed_add(KeyedState *keyed, KeyedId id, StateTable *table)
+{
+    assert(table->keyed == NULL && table->codec != NULL && table->count == 0);
+    if (keyed->count == keyed->capacity) {
+        keyed->capacity = keyed->capacity == 0 ? 4 : keyed->capacity * 2;
+        keyed->tables =
+            memory_resize(keyed->tables, (int64_t)sizeof(StateTable *) * keyed->capacity);
+    }
+    keyed->tables[keyed->count++] = table;
+    table->keyed = keyed;
+    table->id = id;
+    table->is_persisted = false;
+    table->is_saving = false;
+}
+
+/* ---- Saving ------------------------------------------------------------------------------ */
+
+/* A key that is a word, the common kind, without a call for each of its fields. */
+static void put_word_key(const Entry *entry, Buffer *out)
+{
+    char *at = buffer_reserve(out, WORD_PUT_BYTES);
+    uint64_t hash = hash_plain(entry->hash), word = entry->word;
+    at[0] = RECORD_PUT;
+    memcpy(at + 1, &hash, sizeof hash);
+    at[9] = 1;
+    memcpy(at + 10, &word, sizeof word);
+    out->length += WORD_PUT_BYTES;
+}
+
+static void table_save_entry(StateTable *table, Entry *entry)
+{
+    Records *records = &table->keyed->saved;
+    Buffer *out = &records->bytes;
+    uint8_t *value = entry_value(table, (uint8_t *)entry);
+    records_about(records, table);
+    if (table->key->kind == TABLE_KEY_WORD && !table_is_null_entry(table, entry)) {
+        put_word_key(entry, out);
+    } else {
+        buffer_append_u8(out, RECORD_PUT);
+        table_save_key(table, value, out);
+    }
+    int64_t start = out->length;
+    buffer_append_u32(out, 0);
+    table->codec->save(table->owner, value, out);
+    uint32_t length = (uint32_t)(out->length - start - (int64_t)sizeof length);
+    memcpy(out->data + start, &length, sizeof length);
+    entry->hash |= ENTRY_PERSISTED;
+}
+
+/* It is part of the pass: saved if it must be, and passed by from now on. */
+static void table_pass_entry(StateTable *table, Entry *entry)
+{
+    if (table->saves_all || (entry->hash & ENTRY_DIRTY) != 0)
+        table_save_entry(table, entry);
+    entry->hash = (entry->hash & ~(uint64_t)(ENTRY_DIRTY | ENTRY_COLOR)) | table->color;
+}
+
+void table_save_before_change(StateTable *table, Entry *entry)
+{
+    assert(table->is_saving);
+    if (!planted(PLANTED_CHANGE_NOT_SAVED))
+        table_pass_entry(table, entry);
+}
+
+/* Until the pass over the table is over, or has saved so much. */
+static void table_save_some(StateTable *table, int64_t bytes)
+{
+    const Buffer *out = &table->keyed->saved.bytes;
+    while (table->save_cursor < table->save_end && out->length < bytes) {
+        Entry *entry = (Entry *)(void *)table_entry(table, table->save_cursor++);
+        if (entry->hash != 0 && (entry->hash & ENTRY_COLOR) != table->color)
+            table_pass_entry(table, entry);
+    }
+    table->is_saving = table->save_cursor < table->save_end;
+}
+
+void table_save_end(StateTable *table, Entry *entry)
+{
+    if ((entry->hash & ENTRY_COLOR) != table->color)
+        table_save_before_change(table, entry);
+    if ((entry->hash & ENTRY_PERSISTED) == 0)
+        return;
+    Records *records = &table->keyed->ended;
+    records_about(records, table);
+    buffer_append_u8(&records->bytes, RECORD_DELETE);
+    table_save_key(table, entry_value(table, (uint8_t *)entry), &records->bytes);
+}
+
+/* All of its keys go at once. */
+void keyed_empty(KeyedState *keyed, StateTable *table)
+{
+    if (table->is_saving)
+        table_save_some(table, INT64_MAX);
+    if (!table->is_persisted)
+        return;
+    table->is_persisted = false;
+    records_about(&keyed->ended, table);
+    buffer_append_u8(&keyed->ended.bytes, RECORD_DROP);
+}
+
+void keyed_remove(KeyedState *keyed, StateTable *table)
+{
+    assert(table->keyed == keyed);
+    keyed_empty(keyed, table);
+    int32_t at = 0;
+    while (keyed->tables[at] != table)
+        at++;
+    keyed->count--;
+    memmove(keyed->tables + at, keyed->tables + at + 1,
+            sizeof(StateTable *) * (size_t)(keyed->count - at));
+    keyed->current -= at < keyed->current;
+    if (keyed->saved.table == table)
+        keyed->saved.table = NULL;
+    if (keyed->ended.table == table)
+        keyed->ended.table = NULL;
+    table->keyed = NULL;
+}
+
+void keyed_begin(KeyedState *keyed, bool is_full)
+{
+    assert(!keyed->is_saving && keyed->saved.bytes.length == 0);
+    keyed->is_saving = true;
+    keyed->saves_all = is_full;
+    keyed->current = 0;
+    /* Keys that went are told before those that are there: they may have come again. */
+    if (!is_full)
+        buffer_append_str(&keyed->saved.bytes, buffer_str(&keyed->ended.bytes));
+    keyed->saved.table = NULL;
+    buffer_free(&keyed->ended.bytes);
+    keyed->ended = (Records){0};
+    for (int32_t i = 0; i < keyed->count; i++) {
+        StateTable *table = keyed->tables[i];
+        table->color ^= ENTRY_COLOR;
+        table->saves_all = is_full;
+        table->save_cursor = 0;
+        table->save_end = table->entry_end;
+        table->is_saving = table->save_end > 0;
+        table->is_persisted = true;
+    }
+}
+
+bool keyed_is_saving(const KeyedState *keyed)
+{
+    return keyed->is_saving;
+}
+
+bool keyed_step(KeyedState *keyed, int64_t bytes, Buffer *out)
+{
+    Records *saved = &keyed->saved;
+    while (keyed->current < keyed->count && saved->bytes.length < bytes) {
+        StateTable *table = keyed->tables[keyed->current];
+        if (table->is_saving)
+            table_save_some(table, bytes);
+        if (!table->is_saving)
+            keyed->current++;
+    }
+    keyed->is_saving = keyed->current < keyed->count;
+    buffer_append_str(out, buffer_str(&saved->bytes));
+    saved->bytes.length = 0;
+    saved->table = NULL;
+    if (!keyed->is_saving)
+        buffer_free(&saved->bytes);
+    return !keyed->is_saving;
+}
+
+/* ---- Loading ----------------------------------------------------------------------------- */
+
+static bool choice_includes(const KeyedChoice *choice, uint64_t hash)
+{
+    return choice == NULL || choice->includes(choice->context, hash);
+}
+
+static StateTable *keyed_find(const KeyedState *keyed, KeyedId id)
+{
+    for (int32_t i = keyed->count - 1; i >= 0; i--)
+        if (keyed->tables[i]->id.kind == id.kind && keyed->tables[i]->id.number == id.number)
+            return keyed->tables[i];
+    return NULL;
+}
+
+static bool load_put(StateTable *table, ByteReader *in, const KeyedChoice *owned)
+{
+    uint8_t *value = NULL;
+    bool is_owned = choice_includes(owned, table_peek_hash(in));
+    if (!is_owned && !table_seek_key(table, in, &value))
+        return false;
+    if (is_owned && (value = table_load_key(table, in)) == NULL)
+        return false;
+    ByteReader bytes = byte_reader(byte_reader_take(in, byte_reader_u32(in)));
+    if (!is_owned || in->is_short)
+        return !in->is_short;
+    if (table->codec->clear != NULL)
+        table->codec->clear(table->owner, value);
+    memset(value, 0, (size_t)table->value_bytes);
+    return table->codec->load(table->owner, value, &bytes) && !bytes.is_short &&
+           byte_reader_left(&bytes) == 0;
+}
+
+static bool load_delete(StateTable *table, ByteReader *in)
+{
+    uint8_t *value;
+    if (!table_seek_key(table, in, &value))
+        return false;
+    if (value != NULL && !planted(PLANTED_DELETE_NOT_RESTORED))
+        table_delete(table, value);
+    return true;
+}
+
+/* Only what its writer had: other shards may have written keys of the same table. */
+static void load_drop(KeyedState *keyed, StateTable *table, const KeyedChoice *written)
+{
+    if (written != NULL) {
+        int64_t cursor = 0;
+        for (uint8_t *value = table_next(table, &cursor); value != NULL;
+             value = table_next(table, &cursor))
+            if (choice_includes(written, table_hash_of(table, value)))
+                table_delete(table, value);
+        if (table->count > 0)
+            return;
+    }
+    if (keyed->owner.drop != NULL)
+        keyed->owner.drop(keyed->owner.context, table->id);
+    else
+        table_clear(table);
+}
+
+bool keyed_load(KeyedState *keyed, Str records, const KeyedChoice *owned,
+                const KeyedChoice *written)
+{
+    ByteReader in = byte_reader(records);
+    KeyedId id = {0};
+    StateTable *table = NULL;
+    bool has_table = false;
+    while (byte_reader_left(&in) > 0 && !in.is_short) {
+        uint8_t kind = byte_reader_u8(&in);
+        if (kind == RECORD_TABLE) {
+            id.kind = byte_reader_u8(&in);
+            id.number = (int64_t)byte_reader_u64(&in);
+            table = keyed_find(keyed, id);
+            has_table = true;
+            continue;
+        }
+        if (!has_table)
+            return false;
+        if (table == NULL && kind == RECORD_PUT && keyed->owner.make != NULL)
+            table = keyed->owner.make(keyed->owner.context, id);
+        if (table == NULL && kind == RECORD_DROP)
+            continue;
+        if (table == NULL)
+            return false;
+        if (kind == RECORD_PUT) {
+            if (!load_put(table, &in, owned))
+                return false;
+        } else if (kind == RECORD_DELETE) {
+            if (!load_delete(table, &in))
+                return false;
+        } else if (kind == RECORD_DROP) {
+            load_drop(keyed, table, written);
+            table = keyed_find(keyed, id);
+        } else {
+            return false;
+        }
+    }
+    return !in.is_short;
+}

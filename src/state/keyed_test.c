@@ -1,0 +1,375 @@
+/* Checkpoints of keyed tables that are taken bit by bit while keys change, against a plain copy of
+ * what was there at the barrier. */
+#include "base/testing.h"
+
+#include "base/memory.h"
+#include "data/value.h"
+#include "state/keyed.h"
+
+enum { TRIALS = 12, KEYS = 600, TABLES = 5, ROWS = 16, CHAIN_MAX = 64, ORIGINS = 2 };
+
+static uint64_t seed = 7;
+
+static uint64_t next_random(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed;
+}
+
+static bool chance(uint32_t one_in)
+{
+    return next_random() % one_in == 0;
+}
+
+/* What a table has: 0 no such key, else its number. Key 0 is NULL. */
+typedef struct Model {
+    bool is_there[TABLES];
+    uint32_t numbers[TABLES][KEYS];
+} Model;
+
+/* The number is kept twice: in the value and behind a pointer. */
+typedef struct Numbered {
+    uint32_t *owned;
+    uint64_t number;
+} Numbered;
+
+typedef struct Shelf {
+    Arena *arena;
+    Schema schema;
+    TableKey key;
+    KeyedState *keyed;
+    StateTable *tables[TABLES];
+    Model now;
+    int64_t live; /* values that own something */
+} Shelf;
+
+static void numbered_save(void *owner, const uint8_t *value, Buffer *out)
+{
+    const Numbered *numbered = (const Numbered *)(const void *)value;
+    (void)owner;
+    assert_int_equal(*numbered->owned, numbered->number);
+    buffer_append_u32(out, *numbered->owned);
+    for (uint32_t i = 0; i < *numbered->owned % 5; i++)
+        buffer_append_u8(out, (uint8_t)i);
+}
+
+static void numbered_set(Shelf *world, Numbered *numbered, uint32_t number)
+{
+    if (numbered->owned == NULL) {
+        numbered->owned = memory_allocate((int64_t)sizeof(uint32_t));
+        world->live++;
+    }
+    *numbered->owned = number;
+    numbered->number = number;
+}
+
+static bool numbered_load(void *owner, uint8_t *value, ByteReader *in)
+{
+    Numbered *numbered = (Numbered *)(void *)value;
+    assert_null(numbered->owned);
+    numbered_set(owner, numbered, byte_reader_u32(in));
+    byte_reader_take(in, *numbered->owned % 5);
+    return !in->is_short;
+}
+
+static void numbered_clear(void *owner, uint8_t *value)
+{
+    Shelf *world = owner;
+    Numbered *numbered = (Numbered *)(void *)value;
+    world->live -= numbered->owned != NULL;
+    memory_free(numbered->owned);
+    numbered->owned = NULL;
+}
+
+static const TableCodec codec = {numbered_save, numbered_load, numbered_clear};
+
+static StateTable *world_make(void *context, KeyedId id)
+{
+    Shelf *world = context;
+    if (id.kind != 1 || id.number < 0 || id.number >= TABLES)
+        return NULL;
+    assert_null(world->tables[id.number]);
+    StateTable *table = table_new(&world->key, (int32_t)sizeof(Numbered));
+    table_describe(table, &codec, world);
+    keyed_add(world->keyed, id, table);
+    world->tables[id.number] = table;
+    return table;
+}
+
+static void world_drop(void *context, KeyedId id)
+{
+    Shelf *world = context;
+    table_free(world->tables[id.number]);
+    world->tables[id.number] = NULL;
+}
+
+static void world_open(Shelf *world, const Type *type)
+{
+    *world = (Shelf){.arena = arena_new(0)};
+    Field *field = ARENA_NEW(world->arena, Field);
+    *field = (Field){.name = STR("k"), .type = *type};
+    world->schema = (Schema){.fields = field, .count = 1};
+    world->key = table_key(world->arena, type, 1);
+    KeyedOwner owner = {world, world_make, world_drop};
+    world->keyed = keyed_new(&owner);
+}
+
+static void world_close(Shelf *world)
+{
+    for (int32_t i = 0; i < TABLES; i++)
+        table_free(world->tables[i]);
+    assert_int_equal(world->live, 0);
+    keyed_free(world->keyed);
+    arena_free(world->arena);
+}
+
+static Batch *world_batch(Shelf *world, const int32_t *ks, int32_t count)
+{
+    Batch *batch = batch_new(&world->schema, ROWS);
+    Column *column = &batch->columns[0];
+    for (int32_t row = 0; row < count; row++) {
+        if (ks[row] == 0)
+            column_set_null(column, batch->arena, row, ROWS);
+        else if (column->physical == PHYSICAL_I64)
+            ((int64_t *)column->values)[row] = ks[row];
+        else
+            ((StrView *)column->values)[row] = str_view_borrow(
+                str_from(arena_printf(batch->arena, "key that is long: %d", ks[row])));
+        if (ks[row] != 0 && column->valid != NULL)
+            bitmap_set(column->valid, row, true);
+    }
+    batch->row_count = count;
+    batch_select_all(batch);
+    return batch;
+}
+
+static void world_find(Shelf *world, int32_t table, const int32_t *ks, int32_t count,
+                       bool may_insert, uint8_t **values)
+{
+    static const int32_t column = 0;
+    Arena *scratch = arena_new(0);
+    Batch *batch = world_batch(world, ks, count);
+    TableKeys keys = table_keys(&world->key, batch, &column, batch->selection, scratch);
+    if (may_insert)
+        table_find_or_insert(world->tables[table], &keys, 0, count, values);
+    else
+        table_find(world->tables[table], &keys, 0, count, values);
+    batch_free(batch);
+    arena_free(scratch);
+}
+
+static void world_upsert(Shelf *world, int32_t table)
+{
+    int32_t ks[ROWS];
+    uint8_t *values[ROWS];
+    int32_t range = chance(2) ? KEYS : 20;
+    for (int32_t i = 0; i < ROWS; i++)
+        ks[i] = (int32_t)(next_random() % (uint32_t)range);
+    world_find(world, table, ks, ROWS, true, values);
+    for (int32_t i = 0; i < ROWS; i++) {
+        uint32_t number = 1 + (uint32_t)(next_random() % 1000000);
+        numbered_set(world, (Numbered *)(void *)values[i], number);
+        world->now.numbers[table][ks[i]] = number;
+    }
+}
+
+/* Values found without inserting change or go. */
+static void world_change(Shelf *world, int32_t table)
+{
+    for (int32_t i = 0; i < ROWS; i++) {
+        int32_t k = (int32_t)(next_random() % KEYS);
+        uint8_t *value;
+        world_find(world, table, &k, 1, false, &value);
+        uint32_t *number = &world->now.numbers[table][k];
+        assert_int_equal(value != NULL, *number != 0);
+        if (value == NULL)
+            continue;
+        if (chance(2)) {
+            table_delete(world->tables[table], value);
+            *number = 0;
+        } else {
+            table_touch(world->tables[table], value);
+            numbered_set(world, (Numbered *)(void *)value, ++*number);
+        }
+    }
+}
+
+static void world_turn(Shelf *world)
+{
+    int32_t table = (int32_t)(next_random() % TABLES);
+    Model *now = &world->now;
+    if (!now->is_there[table]) {
+        now->is_there[table] = true;
+        world_make(world, (KeyedId){1, table});
+    } else if (chance(25)) {
+        if (chance(2)) {
+            world_drop(world, (KeyedId){1, table});
+            now->is_there[table] = false;
+        } else {
+            table_clear(world->tables[table]);
+        }
+        memset(now->numbers[table], 0, sizeof now->numbers[table]);
+    } else if (chance(3)) {
+        world_change(world, table);
+    } else {
+        world_upsert(world, table);
+    }
+}
+
+static void world_compare(Shelf *world, const Model *wanted)
+{
+    for (int32_t i = 0; i < TABLES; i++) {
+        int64_t count = 0;
+        for (int32_t k = 0; k < KEYS; k++) {
+            uint8_t *value = NULL;
+            if (world->tables[i] != NULL)
+                world_find(world, i, &k, 1, false, &value);
+            const Numbered *numbered = (const Numbered *)(void *)value;
+            assert_int_equal(value == NULL ? 0 : numbered->number, wanted->numbers[i][k]);
+            if (value != NULL)
+                assert_int_equal(*numbered->owned, numbered->number);
+            count += value != NULL;
+        }
+        assert_int_equal(world->tables[i] == NULL ? 0 : table_count(world->tables[i]), count);
+    }
+}
+
+/* Which of the writers a key belongs to, by its hash. */
+static bool is_of(const void *context, uint64_t hash)
+{
+    return (hash >> 40) % ORIGINS == *(const uint64_t *)context;
+}
+
+static void world_load(Shelf *world, const Type *type, const Buffer *chain, int32_t count)
+{
+    world_open(world, type);
+    for (int32_t i = 0; i < count; i++)
+        assert_true(keyed_load(world->keyed, buffer_str(&chain[i]), NULL, NULL));
+}
+
+/* One checkpoint: the barrier, changes while it is saved, and what it gives, with those before. */
+static void world_checkpoint(Shelf *world, const Type *type, Buffer *chain, int32_t *count)
+{
+    bool is_full = *count == 0 || *count == CHAIN_MAX || chance(6);
+    if (is_full) {
+        for (int32_t i = 0; i < *count; i++)
+            buffer_free(&chain[i]);
+        *count = 0;
+    }
+    Buffer *out = &chain[(*count)++];
+    *out = (Buffer){0};
+    Model wanted = world->now;
+    keyed_begin(world->keyed, is_full);
+    while (!keyed_step(world->keyed, 1 + (int64_t)(next_random() % 800), out))
+        for (int32_t i = (int32_t)(next_random() % 4); i > 0; i--)
+            world_turn(world);
+    assert_false(keyed_is_saving(world->keyed));
+    Shelf loaded;
+    world_load(&loaded, type, chain, *count);
+    world_compare(&loaded, &wanted);
+    world_close(&loaded);
+}
+
+static void run_trial(const Type *type)
+{
+    Shelf world;
+    Buffer chain[CHAIN_MAX];
+    int32_t count = 0;
+    world_open(&world, type);
+    for (int32_t i = 0; i < 12; i++) {
+        for (int32_t k = (int32_t)(next_random() % 40); k > 0; k--)
+            world_turn(&world);
+        world_checkpoint(&world, type, chain, &count);
+    }
+    world_compare(&world, &world.now);
+    for (int32_t i = 0; i < count; i++)
+        buffer_free(&chain[i]);
+    world_close(&world);
+}
+
+static void checkpoints_hold_the_moment_of_the_barrier(void **state)
+{
+    (void)state;
+    const Type types[] = {type_simple(TYPE_BIGINT), type_string()};
+    for (int32_t i = 0; i < TRIALS; i++) {
+        seed = seed * 2 + 1;
+        for (int32_t k = 0; k < 2; k++)
+            run_trial(&types[k]);
+    }
+}
+
+/* Two writers had half of the keys each; what one of them drops is not the other's. */
+static void records_of_several_writers_come_together(void **state)
+{
+    (void)state;
+    const Type type = type_simple(TYPE_BIGINT);
+    static const uint64_t origins[ORIGINS] = {0, 1};
+    Shelf world, loaded, half;
+    world_open(&world, &type);
+    Buffer full = {0}, rest = {0};
+    world.now.is_there[0] = true;
+    world_make(&world, (KeyedId){1, 0});
+    for (int32_t i = 0; i < 60; i++)
+        world_upsert(&world, 0);
+    keyed_begin(world.keyed, true);
+    assert_true(keyed_step(world.keyed, INT64_MAX, &full));
+    KeyedChoice first = {&origins[0], is_of}, second = {&origins[1], is_of};
+    /* A new shard that owns the second half only. */
+    world_open(&half, &type);
+    assert_true(keyed_load(half.keyed, buffer_str(&full), &second, NULL));
+    int64_t mine = table_count(half.tables[0]);
+    assert_true(mine > 0 && mine < table_count(world.tables[0]));
+    world_close(&half);
+    /* The first writer drops its table; the keys of the second stay. */
+    table_clear(world.tables[0]);
+    keyed_begin(world.keyed, false);
+    assert_true(keyed_step(world.keyed, INT64_MAX, &rest));
+    world_load(&loaded, &type, &full, 1);
+    assert_true(keyed_load(loaded.keyed, buffer_str(&rest), NULL, &first));
+    assert_int_equal(table_count(loaded.tables[0]), mine);
+    assert_true(keyed_load(loaded.keyed, buffer_str(&rest), NULL, NULL));
+    assert_null(loaded.tables[0]);
+    world_close(&loaded);
+    buffer_free(&full);
+    buffer_free(&rest);
+    world_close(&world);
+}
+
+/* Every cut is noticed, or is one between two records. */
+static void malformed_records_are_refused(void **state)
+{
+    (void)state;
+    const Type type = type_simple(TYPE_BIGINT);
+    Shelf world;
+    Buffer full = {0};
+    world_open(&world, &type);
+    world.now.is_there[1] = true;
+    world_make(&world, (KeyedId){1, 1});
+    world_upsert(&world, 1);
+    keyed_begin(world.keyed, true);
+    assert_true(keyed_step(world.keyed, INT64_MAX, &full));
+    int32_t whole = 0;
+    for (int64_t length = 0; length < full.length; length++) {
+        Shelf loaded;
+        world_open(&loaded, &type);
+        whole += keyed_load(loaded.keyed, str_make(full.data, length), NULL, NULL);
+        world_close(&loaded);
+    }
+    assert_int_equal(whole, table_count(world.tables[1]) + 1);
+    full.data[0] = 77;
+    assert_false(keyed_load(world.keyed, buffer_str(&full), NULL, NULL));
+    buffer_free(&full);
+    world_close(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(checkpoints_hold_the_moment_of_the_barrier),
+        cmocka_unit_test(records_of_several_writers_come_together),
+        cmocka_unit_test(malformed_records_are_refused),
+    };
+    return cmocka_run_group_tests_name("state-keyed", tests, NULL, NULL);
+}
