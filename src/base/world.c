@@ -203,6 +203,14 @@ static Status system_remove(World *world, const char *path, Error *error)
     return OK;
 }
 
+static Status system_link(World *world, const char *from, const char *to, Error *error)
+{
+    (void)world;
+    if (link(from, to) != 0)
+        return fail_errno(error, "link", from);
+    return OK;
+}
+
 static Status system_truncate(World *world, const char *path, int64_t bytes, Error *error)
 {
     (void)world;
@@ -286,6 +294,7 @@ static const WorldKind system_kind = {
     .stat = system_stat,
     .rename = system_rename,
     .remove = system_remove,
+    .link = system_link,
     .truncate = system_truncate,
     .make_folder = system_make_folder,
     .sync_folder = system_sync_folder,

@@ -53,6 +53,8 @@ typedef struct WorldKind {
     Status (*stat)(World *world, const char *path, FileInfo *out, Error *error);
     Status (*rename)(World *world, const char *from, const char *to, Error *error);
     Status (*remove)(World *world, const char *path, Error *error); /* file or empty folder */
+    /* A second name, `to`, of the file `from`. NULL where there is no such thing. */
+    Status (*link)(World *world, const char *from, const char *to, Error *error);
     /* Cut the file to `bytes`, or grow it with zeros. */
     Status (*truncate)(World *world, const char *path, int64_t bytes, Error *error);
     Status (*make_folder)(World *world, const char *path, Error *error); /* with parents */

@@ -1,0 +1,238 @@
+/* Which kind of store a location means, and what is the same for all of them. */
+#include "store/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "store/internal.h"
+
+enum { NAME_BYTES_MAX = 900, PIECE_BYTES = 1024 * 1024 };
+
+/* ---- Names ------------------------------------------------------------------------------- */
+
+static bool name_part_is_valid(Str part)
+{
+    if (part.length == 0 || str_equal(part, STR(".")) || str_equal(part, STR("..")))
+        return false;
+    return !str_has_suffix(part, STR(".tmp"));
+}
+
+static Status name_check(const char *name, Error *error)
+{
+    Str rest = str_from(name);
+    bool is_valid = rest.length > 0 && rest.length <= NAME_BYTES_MAX;
+    while (is_valid && rest.data != NULL)
+        is_valid = name_part_is_valid(str_split(rest, '/', &rest));
+    if (is_valid)
+        return OK;
+    return fail(error, ERR_INVALID, "WR4430", "`%.200s` cannot be the name of a stored object",
+                name);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void store_sort_names(List *names)
+{
+    if (names->count > 1)
+        qsort(names->items, (size_t)names->count, sizeof(void *), compare_names);
+}
+
+/* ---- Opening ----------------------------------------------------------------------------- */
+
+/* file:///PATH, or file:/PATH as Java writes it. */
+static Str location_of_file(Str location)
+{
+    Str scheme = STR("file://");
+    int64_t length = str_has_prefix(location, scheme) ? scheme.length : scheme.length - 2;
+    return str_make(location.data + length, location.length - length);
+}
+
+Status store_open(World *world, const char *location, const StoreOptions *options, Store **out,
+                  Error *error)
+{
+    Str text = str_from(location);
+    (void)options;
+    *out = NULL;
+    if (str_has_prefix(text, STR("file:"))) {
+        text = location_of_file(text);
+        if (!str_has_prefix(text, STR("/")))
+            return fail(error, ERR_INVALID, "WR4431",
+                        "`%.200s` names no folder of this machine: after file:// comes the whole "
+                        "path, file:///var/lib/weir",
+                        location);
+    } else if (str_find(text, STR("://")) >= 0) {
+        return fail(error, ERR_INVALID, "WR4431",
+                    "`%.200s` is neither a folder nor file:// nor s3://", location);
+    }
+    if (text.length == 0)
+        return fail(error, ERR_INVALID, "WR4431", "the location of a store is empty");
+    *out = store_local_open(world, text);
+    return OK;
+}
+
+void store_close(Store *store)
+{
+    if (store != NULL)
+        store->kind->close(store);
+}
+
+const char *store_path(const Store *store, const char *name, Arena *arena)
+{
+    return store->kind->path(store, name, arena);
+}
+
+/* ---- Writing ----------------------------------------------------------------------------- */
+
+Status store_write_begin(Store *store, const char *name, StoreWrite **out, Error *error)
+{
+    *out = NULL;
+    TRY(name_check(name, error));
+    return store->kind->write_begin(store, name, out, error);
+}
+
+Status store_write_add(StoreWrite *write, Str bytes, Error *error)
+{
+    return bytes.length == 0 ? OK : write->store->kind->write_add(write, bytes, error);
+}
+
+Status store_write_end(StoreWrite *write, Error *error)
+{
+    return write->store->kind->write_end(write, error);
+}
+
+void store_write_abandon(StoreWrite *write)
+{
+    if (write != NULL)
+        write->store->kind->write_abandon(write);
+}
+
+static Status write_add_file(StoreWrite *write, File *file, Error *error)
+{
+    World *world = write->store->world;
+    char *piece = memory_allocate(PIECE_BYTES);
+    Status status = OK;
+    int64_t offset = 0, got = PIECE_BYTES;
+    while (status == OK && got == PIECE_BYTES) {
+        status = world->kind->read_at(file, offset, piece, PIECE_BYTES, &got, error);
+        if (status == OK)
+            status = store_write_add(write, str_make(piece, got), error);
+        offset += got;
+    }
+    memory_free(piece);
+    return status;
+}
+
+Status store_write_file(Store *store, const char *name, const char *path, Error *error)
+{
+    File *file;
+    StoreWrite *write;
+    TRY(store->world->kind->open(store->world, path, FILE_READ, &file, error));
+    Status status = store_write_begin(store, name, &write, error);
+    if (status == OK) {
+        status = write_add_file(write, file, error);
+        if (status == OK)
+            status = store_write_end(write, error);
+        else
+            store_write_abandon(write);
+    }
+    Status closed = store->world->kind->close(file, status == OK ? error : NULL);
+    return status != OK ? status : closed;
+}
+
+Status store_put_file(Store *store, const char *name, const char *path, Error *error)
+{
+    TRY(name_check(name, error));
+    return store->kind->put_file(store, name, path, error);
+}
+
+/* ---- Reading ----------------------------------------------------------------------------- */
+
+static Status read_into_file(Store *store, const char *name, File *file, Error *error)
+{
+    Buffer piece = {.length = PIECE_BYTES};
+    Status status = OK;
+    for (int64_t offset = 0; status == OK && piece.length == PIECE_BYTES; offset += piece.length) {
+        piece.length = 0;
+        status = store_read_at(store, name, offset, PIECE_BYTES, &piece, error);
+        if (status == OK && piece.length > 0)
+            status = store->world->kind->write(file, piece.data, piece.length, error);
+    }
+    buffer_free(&piece);
+    return status;
+}
+
+Status store_read_file(Store *store, const char *name, const char *path, Error *error)
+{
+    World *world = store->world;
+    int64_t bytes;
+    File *file;
+    TRY(store_size(store, name, &bytes, error));
+    TRY(world->kind->open(world, path, FILE_CREATE_NEW, &file, error));
+    Status status = read_into_file(store, name, file, error);
+    Status closed = world->kind->close(file, status == OK ? error : NULL);
+    if (status == OK)
+        status = closed;
+    if (status != OK) {
+        Status removed = world->kind->remove(world, path, NULL);
+        (void)removed; /* the first failure is the one to tell */
+    }
+    return status;
+}
+
+Status store_get_file(Store *store, const char *name, const char *path, Error *error)
+{
+    TRY(name_check(name, error));
+    return store->kind->get_file(store, name, path, error);
+}
+
+Status store_size(Store *store, const char *name, int64_t *bytes, Error *error)
+{
+    TRY(name_check(name, error));
+    return store->kind->size(store, name, bytes, error);
+}
+
+Status store_read_at(Store *store, const char *name, int64_t offset, int64_t bytes, Buffer *out,
+                     Error *error)
+{
+    assert(offset >= 0 && bytes >= 0);
+    TRY(name_check(name, error));
+    return store->kind->read_at(store, name, offset, bytes, out, error);
+}
+
+Status store_read_whole(Store *store, const char *name, int64_t bytes_max, Buffer *out,
+                        Error *error)
+{
+    int64_t bytes;
+    TRY(store_size(store, name, &bytes, error));
+    if (bytes > bytes_max) {
+        Arena *arena = arena_new(0);
+        Status status =
+            fail(error, ERR_LIMIT, "WR4432", "`%s` has %lld bytes, more than the %lld allowed",
+                 store_path(store, name, arena), (long long)bytes, (long long)bytes_max);
+        arena_free(arena);
+        return status;
+    }
+    return store_read_at(store, name, 0, bytes, out, error);
+}
+
+Status store_list(Store *store, const char *prefix, Arena *arena, List *names, Error *error)
+{
+    return store->kind->list(store, prefix, arena, names, error);
+}
+
+/* ---- Removing ---------------------------------------------------------------------------- */
+
+Status store_remove(Store *store, const char *name, Error *error)
+{
+    TRY(name_check(name, error));
+    return store->kind->remove(store, name, error);
+}
+
+Status store_sweep(Store *store, const char *prefix, Error *error)
+{
+    return store->kind->sweep(store, prefix, error);
+}
