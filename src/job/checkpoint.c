@@ -1,8 +1,13 @@
-/* The coordinator: starts checkpoints, makes them durable, ends the job.
+/* The coordinator: starts checkpoints, writes them, makes them durable, ends the job.
  *
- *     sources ── barrier n ──> tasks ... sinks      each acknowledges with its state
- *     all acknowledged: write chk-n, sync, rename, sync    (only then does it exist)
+ *     sources ── barrier n ──> tasks ... sinks      each saves its state, piece by piece,
+ *                                                   and acknowledges when that is all
+ *     pieces as they come ──> shared/state-n        while everything goes on
+ *     all acknowledged: sync it, then chk-n         (only then does the checkpoint exist)
  *     committed = n: every task hears of it and makes visible what it prepared
+ *
+ * Most checkpoints hold what has changed since the one before, and name its files. When these have
+ * grown to more than twice the state, or are many, all is saved again.
  *
  * The end of the input and a stop both take one more checkpoint, whose barrier is the last
  * message of all. One checkpoint is under way at a time. */
@@ -16,94 +21,169 @@ enum {
     OBSERVE_INTERVAL_US = 250 * 1000,
     FULL_RETRY_US = 1000 * 1000,
     STOP_TIMEOUT_US = 30 * 1000 * 1000,
+    CHAIN_FILES_MAX = 64,
 };
 
 typedef struct Coordinator {
     Job *job;
     int64_t pending; /* the checkpoint under way; 0: none */
-    bool is_last, is_end;
+    bool is_last, is_end, is_full;
+    SnapshotWriter *writer; /* of the pending one */
+    SnapshotFiles chain;    /* of the newest checkpoint of this run: the next may add to them */
     int64_t begun_us, next_us;
     int64_t stop_deadline_us; /* 0: no stop yet */
     int64_t observed_us;
     Metric *duration, *size, *newest, *completed;
 } Coordinator;
 
+/* Whether it is time to save all state again: the first time, or when the files of what has changed
+ * since hold as much as the full one. */
+static bool coordinator_wants_full(const Coordinator *coordinator)
+{
+    const SnapshotFiles *chain = &coordinator->chain;
+    if (chain->count == 0 || chain->count >= CHAIN_FILES_MAX ||
+        !coordinator->job->plan->settings.checkpoints_incremental)
+        return true;
+    int64_t added = 0;
+    for (int32_t i = 1; i < chain->count; i++)
+        added += chain->items[i].bytes;
+    return added > chain->items[0].bytes;
+}
+
 static void coordinator_begin(Coordinator *coordinator, bool is_last, bool is_end)
 {
     Job *job = coordinator->job;
     Board *board = &job->board;
-    assert(coordinator->pending == 0);
+    assert(coordinator->pending == 0 && coordinator->writer == NULL);
     coordinator->pending = ++job->last_checkpoint;
     coordinator->is_last = is_last;
     coordinator->is_end = is_end;
+    coordinator->is_full = coordinator_wants_full(coordinator);
     coordinator->begun_us = world_monotonic_us(job->world);
+    SnapshotHead head = {.id = coordinator->pending,
+                         .time_us = world_now_us(job->world),
+                         .is_end = is_end,
+                         .shard_count = job->shard_count};
+    coordinator->writer =
+        snapshot_writer_new(job->store, snapshot_place(job->arena, head.id), &head);
     pthread_mutex_lock(&board->mutex);
-    board->collecting = snapshot_new(coordinator->pending, job->shard_count);
-    board->collecting->time_us = world_now_us(job->world);
-    board->collecting->is_end = is_end;
     board->acks_missing = job->task_count;
     pthread_mutex_unlock(&board->mutex);
     atomic_store(&board->barrier_is_last, is_last);
+    atomic_store(&board->barrier_is_end, is_end);
+    atomic_store(&board->barrier_is_full, coordinator->is_full);
     atomic_store(&board->barrier_wanted, coordinator->pending);
     runners_wake(job);
 }
 
-static bool snapshot_has_sink_state(const Snapshot *snapshot)
+/* A full disk may have room again: wait for it while the pipeline goes on, then OK. Nothing else is
+ * tried twice, least of all a sync. */
+static Status coordinator_await_space(Coordinator *coordinator, Status status, const Error *error)
 {
-    for (int32_t i = 0; i < snapshot->entry_count; i++)
-        if (snapshot->entries[i].role == STATE_SINK)
-            return true;
-    return false;
+    Job *job = coordinator->job;
+    int64_t now_us = world_monotonic_us(job->world);
+    if (status != ERR_FULL || atomic_load(&job->board.is_stopping))
+        return status;
+    if (atomic_load(&job->is_stop_wanted) && coordinator->stop_deadline_us == 0)
+        coordinator->stop_deadline_us = now_us + STOP_TIMEOUT_US;
+    if (coordinator->stop_deadline_us != 0 && now_us >= coordinator->stop_deadline_us)
+        return status;
+    log_event(LOG_WARN, "job", "checkpoint %lld waits for space: %s",
+              (long long)coordinator->pending, error->text);
+    int64_t retry_us = now_us + FULL_RETRY_US;
+    while (now_us < retry_us && !atomic_load(&job->board.is_stopping)) {
+        runners_await(job, retry_us - now_us);
+        now_us = world_monotonic_us(job->world);
+    }
+    waker_wake(
+        job->board.coordinator); /* what it was woken for meanwhile is still to be looked at */
+    return OK;
+}
+
+static Status coordinator_write_piece(Coordinator *coordinator, const Piece *piece, Error *error)
+{
+    int32_t entry = snapshot_writer_entry(coordinator->writer, piece->node->uid, piece->node->label,
+                                          piece->role, piece->shard);
+    if (piece->bytes.length == 0)
+        return OK;
+    for (;;) {
+        Status status = snapshot_writer_add(coordinator->writer, entry, piece->kind,
+                                            buffer_str(&piece->bytes), error);
+        if (status == OK)
+            return OK;
+        TRY(coordinator_await_space(coordinator, status, error));
+    }
+}
+
+/* Write what the tasks have saved so far. */
+static Status coordinator_write_pieces(Coordinator *coordinator, Error *error)
+{
+    Job *job = coordinator->job;
+    Pieces pieces = board_take_pieces(&job->board);
+    Status status = OK;
+    for (const Piece *piece = pieces.first; status == OK && piece != NULL; piece = piece->next)
+        status = coordinator_write_piece(coordinator, piece, error);
+    bool has_pieces = pieces.first != NULL;
+    pieces_free(&pieces);
+    if (has_pieces)
+        runners_wake(job);
+    return status;
+}
+
+static bool board_has_sink_state(Board *board)
+{
+    bool has_any = false;
+    pthread_mutex_lock(&board->mutex);
+    for (const Piece *piece = board->pieces.first; piece != NULL; piece = piece->next)
+        has_any = has_any || piece->role == STATE_SINK;
+    pthread_mutex_unlock(&board->mutex);
+    return has_any;
 }
 
 /* At the end of the input a checkpoint serves only sinks that have something left to commit, and
- * dead letters that a resumption would take for unfinished, or read again. */
-static bool coordinator_needs_checkpoint(const Coordinator *coordinator, const Snapshot *snapshot)
-{
-    return !coordinator->is_end || snapshot_has_sink_state(snapshot) ||
-           deadletters_has_mark(coordinator->job->dead_letters) || coordinator->job->has_replays;
-}
-
-/* The letters first: the snapshot says how long their files are. */
-static Status coordinator_try(Coordinator *coordinator, Snapshot *snapshot, bool *has_letters,
-                              Error *error)
+ * dead letters that a resumption would take for unfinished, or read again. Nothing of it has been
+ * written yet. */
+static bool coordinator_needs_checkpoint(const Coordinator *coordinator)
 {
     Job *job = coordinator->job;
-    if (!*has_letters) {
-        Buffer letters = {0};
-        TRY(deadletters_checkpoint(job->dead_letters, snapshot->id, &letters, error));
-        if (letters.length > 0)
-            snapshot_add(snapshot, "", "dead letters", STATE_LETTERS, 0)->bytes = letters;
-    }
-    *has_letters = true;
-    if (!coordinator_needs_checkpoint(coordinator, snapshot))
-        return OK;
-    TRY(recover_make_folder(job, error));
-    return snapshot_write(job->world, job->checkpoint_folder, snapshot, error);
+    return !coordinator->is_end || board_has_sink_state(&job->board) ||
+           deadletters_has_mark(job->dead_letters) || job->has_replays;
 }
 
-/* A full disk may have room again: wait for it while the pipeline goes on. Nothing else is tried
- * twice, least of all a sync. */
-static Status coordinator_write(Coordinator *coordinator, Snapshot *snapshot, Error *error)
+/* The letters become durable first: the checkpoint says how long their files are. */
+static Status coordinator_write_letters(Coordinator *coordinator, Error *error)
 {
-    bool has_letters = false;
+    static const PlanNode nobody = {.uid = "", .label = "dead letters"};
     Job *job = coordinator->job;
-    int64_t give_up_us = world_monotonic_us(job->world) + STOP_TIMEOUT_US;
+    Piece piece = {.node = &nobody, .role = STATE_LETTERS};
     for (;;) {
-        Status status = coordinator_try(coordinator, snapshot, &has_letters, error);
-        if (status != ERR_FULL || atomic_load(&job->board.is_stopping))
-            return status;
-        int64_t now_us = world_monotonic_us(job->world);
-        if (atomic_load(&job->is_stop_wanted) && now_us >= give_up_us)
-            return status;
-        log_event(LOG_WARN, "job", "checkpoint %lld waits for space: %s", (long long)snapshot->id,
-                  error->text);
-        int64_t retry_us = now_us + FULL_RETRY_US;
-        while (now_us < retry_us && !atomic_load(&job->board.is_stopping)) {
-            runners_await(job, retry_us - now_us);
-            now_us = world_monotonic_us(job->world);
-        }
+        Status status =
+            deadletters_checkpoint(job->dead_letters, coordinator->pending, &piece.bytes, error);
+        if (status == OK)
+            break;
+        TRY(coordinator_await_space(coordinator, status, error));
     }
+    Status status = OK;
+    if (piece.bytes.length > 0 && coordinator_needs_checkpoint(coordinator))
+        status = coordinator_write_piece(coordinator, &piece, error);
+    buffer_free(&piece.bytes);
+    return status;
+}
+
+static Status coordinator_end_writer(Coordinator *coordinator, Error *error)
+{
+    SnapshotFiles *chain = &coordinator->chain;
+    for (;;) {
+        Status status =
+            snapshot_writer_end(coordinator->writer, coordinator->is_full ? NULL : chain, error);
+        if (status == OK)
+            break;
+        TRY(coordinator_await_space(coordinator, status, error));
+    }
+    if (coordinator->is_full)
+        chain->count = 0;
+    snapshot_files_append(chain, snapshot_writer_file(coordinator->writer));
+    return OK;
 }
 
 static Status coordinator_retain(Job *job, Error *error)
@@ -112,22 +192,24 @@ static Status coordinator_retain(Job *job, Error *error)
     int64_t *ids;
     int32_t count;
     Arena *arena = arena_new(0);
-    Status status = snapshot_list(job->world, job->checkpoint_folder, arena, &ids, &count, error);
+    Status status = snapshot_list(job->store, arena, &ids, &count, error);
     for (int32_t i = retained > 0 ? retained : 1; status == OK && i < count; i++)
-        status = snapshot_remove(job->world, job->checkpoint_folder, ids[i], error);
+        status = snapshot_remove(job->store, ids[i], error);
     arena_free(arena);
     return status;
 }
 
-static Status coordinator_persist(Coordinator *coordinator, Snapshot *snapshot, Error *error)
+static Status coordinator_persist(Coordinator *coordinator, Error *error)
 {
     Job *job = coordinator->job;
-    TRY(coordinator_write(coordinator, snapshot, error));
-    if (!coordinator_needs_checkpoint(coordinator, snapshot))
+    TRY(coordinator_write_letters(coordinator, error));
+    if (!coordinator_needs_checkpoint(coordinator))
         return OK;
-    job->kept_checkpoint = snapshot->id;
+    TRY(coordinator_write_pieces(coordinator, error));
+    TRY(coordinator_end_writer(coordinator, error));
+    job->kept_checkpoint = coordinator->pending;
     job->checkpoint_count++;
-    metric_set(coordinator->size, snapshot_bytes(snapshot));
+    metric_set(coordinator->size, snapshot_writer_file(coordinator->writer)->bytes);
     metric_set(coordinator->newest, world_now_us(job->world));
     metric_add(coordinator->completed, 1);
     return OK;
@@ -138,20 +220,16 @@ static Status coordinator_complete(Coordinator *coordinator, Error *error)
 {
     Job *job = coordinator->job;
     Board *board = &job->board;
-    pthread_mutex_lock(&board->mutex);
-    Snapshot *snapshot = board->collecting;
-    board->collecting = NULL;
-    pthread_mutex_unlock(&board->mutex);
     if (planted(PLANTED_COMMIT_TOO_EARLY)) {
         atomic_store(&board->committed, coordinator->pending);
         for (int32_t i = 0; i < 8 * job->runner_count; i++)
             runners_await(job, 0);
     }
     if (planted(PLANTED_OLD_REMOVED_TOO_EARLY) && job->kept_checkpoint > 0)
-        TRY(snapshot_remove(job->world, job->checkpoint_folder, job->kept_checkpoint, error));
-    Status status = coordinator_persist(coordinator, snapshot, error);
-    snapshot_free(snapshot);
-    TRY(status);
+        TRY(snapshot_remove(job->store, job->kept_checkpoint, error));
+    TRY(coordinator_persist(coordinator, error));
+    snapshot_writer_free(coordinator->writer);
+    coordinator->writer = NULL;
     int64_t now_us = world_monotonic_us(job->world);
     metric_set(coordinator->duration, now_us - coordinator->begun_us);
     atomic_store(&board->committed, coordinator->pending);
@@ -201,6 +279,9 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
         job->has_ended = has_ended;
         return OK;
     }
+    /* At the end it is not known before all have acknowledged whether any of it is needed. */
+    if (coordinator->pending != 0 && !coordinator->is_end && !is_acknowledged)
+        TRY(coordinator_write_pieces(coordinator, error));
     if (is_acknowledged) {
         *is_over = coordinator->is_last;
         job->has_ended = coordinator->is_end;
@@ -286,25 +367,34 @@ static void coordinator_make_metrics(Coordinator *coordinator)
                                         "Checkpoints made durable.", 1);
 }
 
-Status checkpoint_run(Job *job, Error *error)
+static Status coordinator_run(Coordinator *coordinator, Error *error)
 {
-    Coordinator coordinator = {.job = job, .next_us = INT64_MAX};
-    coordinator_make_metrics(&coordinator);
-    if (!coordinator_await_open(&coordinator))
+    Job *job = coordinator->job;
+    coordinator_make_metrics(coordinator);
+    if (!coordinator_await_open(coordinator))
         return OK;
-    snapshot_free(job->restored);
+    snapshot_close(job->restored);
     job->restored = NULL;
     atomic_store(&job->board.is_started, true);
     atomic_store(&job->is_running, true);
     runners_wake(job);
     if (job->checkpoint_interval_us > 0 && job->options.preview == NULL)
-        coordinator.next_us = world_monotonic_us(job->world) + job->checkpoint_interval_us;
+        coordinator->next_us = world_monotonic_us(job->world) + job->checkpoint_interval_us;
     bool is_over = false;
     while (!is_over && !atomic_load(&job->board.is_stopping)) {
-        TRY(coordinator_turn(&coordinator, &is_over, error));
-        coordinator_observe(&coordinator);
+        TRY(coordinator_turn(coordinator, &is_over, error));
+        coordinator_observe(coordinator);
         if (!is_over)
-            coordinator_wait(&coordinator);
+            coordinator_wait(coordinator);
     }
     return OK;
+}
+
+Status checkpoint_run(Job *job, Error *error)
+{
+    Coordinator coordinator = {.job = job, .next_us = INT64_MAX};
+    Status status = coordinator_run(&coordinator, error);
+    snapshot_writer_free(coordinator.writer);
+    snapshot_files_free(&coordinator.chain);
+    return status;
 }

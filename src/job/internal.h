@@ -18,20 +18,38 @@ enum {
     STEP_MESSAGES_MAX = 32, /* a task takes before another one of its worker has its turn */
 };
 
+/* State on its way from a task to the checkpoint under way. */
+typedef struct Piece {
+    const PlanNode *node; /* whose state it is */
+    StateRole role;
+    int32_t shard;
+    PieceKind kind;
+    Buffer bytes; /* empty: only that there is such an entry */
+    struct Piece *next;
+} Piece;
+
+typedef struct Pieces {
+    Piece *first, *last;
+} Pieces;
+
 /* Everything here is read by all threads; the atomics say who writes them. */
 typedef struct Board {
     World *world;
     Waker *coordinator;
     int32_t shard_count;
+    int64_t step_bytes;       /* of records that a task saves between two messages */
     int32_t core_count;       /* helper threads that a source may have; 0: it does all itself */
     _Atomic bool is_stopping; /* cancelled: end without another checkpoint */
     _Atomic bool is_started;  /* all tasks are open: sources may read */
     _Atomic int64_t barrier_wanted; /* the checkpoint sources shall start; by the coordinator */
-    _Atomic bool barrier_is_last;   /* written before barrier_wanted */
+    _Atomic bool barrier_is_last;   /* this and the next two are written before barrier_wanted */
+    _Atomic bool barrier_is_full;   /* all records are saved, not only those that have changed */
+    _Atomic bool barrier_is_end;    /* all input has come: nobody will read records any more */
+    _Atomic int64_t piece_bytes;    /* that wait to be written */
     _Atomic int64_t committed;      /* durable up to here; by the coordinator */
 
     pthread_mutex_t mutex; /* guards the rest */
-    Snapshot *collecting;  /* of the checkpoint that is under way */
+    Pieces pieces;         /* of the checkpoint that is under way, not written yet */
     int32_t runners_alive;
     int32_t acks_missing;
     int32_t opens_missing;
@@ -74,6 +92,8 @@ typedef struct Task {
     bool has_ended;     /* all input has come */
     bool is_last_taken; /* the last barrier has passed */
     int64_t barrier;    /* the newest checkpoint taken */
+    bool is_saving;     /* it has taken a barrier and not acknowledged it yet */
+    int32_t saving;     /* the operator whose records are next */
     int64_t committed;
     int64_t quiet_since_us;   /* sources: nothing has come since; 0: something has */
     int64_t quiet_bytes;      /* sources: progress.bytes_done then */
@@ -97,6 +117,16 @@ Status task_tick(Task *task, int64_t now_us);
 bool task_is_done(const Task *task);
 void task_interrupt(Task *task);
 void task_close(Task *task);
+
+/* ---- State on its way to a checkpoint (collect.c) ------------------------------------------ */
+
+/* At the barrier: what is not keyed is saved at once, the records by the calls of the next. */
+Status task_save(Task *task, int64_t id);
+/* Save some more records, if the writer keeps up; after the last ones the task acknowledges. */
+void task_save_some(Task *task, bool *progressed);
+/* All that wait, in order; for the coordinator. */
+Pieces board_take_pieces(Board *board);
+void pieces_free(Pieces *pieces);
 
 /* ---- Source tasks (source.c) --------------------------------------------------------------- */
 
@@ -173,8 +203,8 @@ struct Job {
     const char *letter_folders[3]; /* those of JobOptions, and NULL */
     File *lock;
     const char *checkpoint_folder;
+    Store *store;                   /* of the checkpoints; NULL in previews */
     bool has_replays;               /* records were given back to its sources */
-    bool has_folder;                /* made and synced in this run */
     Snapshot *restored;             /* until all tasks are open */
     int64_t checkpoint_interval_us; /* 0: only at the end */
     int64_t last_checkpoint;        /* id of the newest one, taken or found */
@@ -210,14 +240,12 @@ const PlanNode *recover_node_of(const Plan *plan, const StateEntry *entry);
  * resumption gives again: cut them. `notice` hears what somebody else has done to the files. */
 Status recover_settle_letters(World *world, const char *data_dir, const LetterNotice *notice,
                               Error *error);
+/* What the checkpoint says of the dead letters, appended. */
+Status recover_letters(const Snapshot *snapshot, Buffer *out, Error *error);
 /* Take the lock and find what to resume from; honours --fresh. */
 Status recover_open(Job *job, Error *error);
 /* Every entry must have an operator in the layout, or state loss be allowed. */
 Status recover_check(Job *job, Error *error);
-/* Make the folder, and it and those above it durable. */
-Status recover_make_folder_at(World *world, const char *folder, Error *error);
-/* Where checkpoints go, durably. */
-Status recover_make_folder(Job *job, Error *error);
 /* Forget everything: the end of bounded input. */
 Status recover_clean(Job *job, Error *error);
 void recover_close(Job *job);

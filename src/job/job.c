@@ -9,6 +9,10 @@
 #include "exec/join/lookup_client.h"
 #include "job/internal.h"
 
+/* Long enough to be worth a system call, short enough not to be felt by the rows behind: 0.3 ms. In
+ * a simulated world state is small, and is to be saved in many steps all the same. */
+enum { STEP_BYTES = 256 * 1024, STEP_BYTES_SIMULATED = 64 };
+
 void job_notice(Job *job, const char *format, ...)
 {
     if (job->options.notice == NULL)
@@ -89,6 +93,7 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     job->letter_folders[0] = options->data_dir;
     job->letter_folders[options->data_dir != NULL] = options->letters_dir;
     job->board.core_count = options->choose != NULL ? 0 : job_core_count();
+    job->board.step_bytes = options->choose != NULL ? STEP_BYTES_SIMULATED : STEP_BYTES;
     job->board.world = world;
     job->board.coordinator = waker_new(world);
     pthread_mutex_init(&job->board.mutex, NULL);
@@ -187,8 +192,9 @@ void job_close(Job *job)
         channel_free(job->channels[i]);
     for (int32_t i = 0; i < job->runner_count; i++)
         waker_free(job->runners[i].waker);
-    snapshot_free(job->board.collecting);
-    snapshot_free(job->restored);
+    pieces_free(&job->board.pieces);
+    snapshot_close(job->restored);
+    store_close(job->store);
     deadletters_close(job->dead_letters);
     recover_close(job);
     pthread_mutex_destroy(&job->board.mutex);

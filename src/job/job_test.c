@@ -547,9 +547,13 @@ static int32_t damage_checkpoints(int32_t count)
         arena_printf(arena, "%s/%s/checkpoints", jobs, LIST_AT(names, 0, const char));
     int64_t *ids;
     int32_t found;
-    assert_int_equal(snapshot_list(world_system(), checkpoints, arena, &ids, &found, &error), OK);
+    Store *store;
+    assert_int_equal(store_open(world_system(), checkpoints, NULL, &store, &error), OK);
+    assert_int_equal(snapshot_list(store, arena, &ids, &found, &error), OK);
+    store_close(store);
     for (int32_t i = 0; i < count && i < found; i++) {
-        const char *path = arena_printf(arena, "%s/chk-%lld/STATE", checkpoints, (long long)ids[i]);
+        const char *path =
+            arena_printf(arena, "%s/shared/state-%lld", checkpoints, (long long)ids[i]);
         assert_int_equal(world_replace_file(world_system(), path, STR("rubbish"), &error), OK);
     }
     arena_free(arena);

@@ -1,7 +1,7 @@
 /* The data folder: one process at a time, one folder per pipeline, the checkpoints in it.
  *
  *     weir-data/lock
- *     weir-data/jobs/PIPELINE/checkpoints/chk-7/ */
+ *     weir-data/jobs/PIPELINE/checkpoints/chk-7/MANIFEST, shared/state-7 */
 #include "job/internal.h"
 
 #include <stdio.h>
@@ -9,8 +9,6 @@
 #include "base/hash.h"
 #include "job/replay.h"
 #include "state/lettermark.h"
-
-enum { FOLDERS_SYNCED = 4 };
 
 /* A folder name for the pipeline: what is not plain becomes `_`, and a hash of the whole keeps
  * two such names apart. */
@@ -59,6 +57,26 @@ static void recover_notice(void *context, const char *text)
     job_notice(context, "%s", text);
 }
 
+Status recover_letters(const Snapshot *snapshot, Buffer *out, Error *error)
+{
+    const StateEntry *entry = snapshot_find(snapshot, STATE_LETTERS, "");
+    return entry == NULL ? OK : snapshot_read(snapshot, &entry->rest, out, error);
+}
+
+static Status recover_lengths_of(const Snapshot *snapshot, Arena *arena, List *lengths,
+                                 Error *error)
+{
+    Buffer bytes = {0};
+    int64_t letters = 0;
+    Status status = recover_letters(snapshot, &bytes, error);
+    if (status == OK && !deadletters_decode_state(
+                            str_make(arena_copy(arena, bytes.data, bytes.length), bytes.length),
+                            arena, &letters, lengths))
+        lengths->count = 0;
+    buffer_free(&bytes);
+    return status;
+}
+
 /* How long the files were with the newest checkpoint of the one who wrote them, if that is newer
  * than its mark. */
 static Status recover_noted_letters(World *world, const char *data_dir, const LetterMark *mark,
@@ -66,17 +84,19 @@ static Status recover_noted_letters(World *world, const char *data_dir, const Le
 {
     const char *folder =
         arena_printf(arena, "%s/jobs/%.*s/checkpoints", data_dir, STR_ARGS(mark->writer));
-    int64_t *ids, letters = 0;
-    int32_t count;
-    TRY(snapshot_list(world, folder, arena, &ids, &count, error));
-    if (count == 0 || ids[0] <= mark->checkpoint)
-        return OK;
-    Snapshot *snapshot;
-    TRY(snapshot_read(world, folder, ids[0], &snapshot, error));
-    if (!deadletters_decode_state(snapshot_letters(snapshot), arena, &letters, lengths))
-        lengths->count = 0;
-    snapshot_free(snapshot);
-    return OK;
+    int64_t *ids;
+    int32_t count = 0;
+    Store *store;
+    Snapshot *snapshot = NULL;
+    TRY(store_open(world, folder, NULL, &store, error));
+    Status status = snapshot_list(store, arena, &ids, &count, error);
+    if (status == OK && count > 0 && ids[0] > mark->checkpoint)
+        status = snapshot_open_id(store, ids[0], &snapshot, error);
+    if (status == OK && snapshot != NULL)
+        status = recover_lengths_of(snapshot, arena, lengths, error);
+    snapshot_close(snapshot);
+    store_close(store);
+    return status;
 }
 
 Status recover_settle_letters(World *world, const char *data_dir, const LetterNotice *notice,
@@ -118,7 +138,7 @@ static Status recover_replays(Job *job, const char *writer, Error *error)
 static Status recover_discard(Job *job, const int64_t *ids, int32_t count, Error *error)
 {
     for (int32_t i = count - 1; i >= 0; i--)
-        TRY(snapshot_remove(job->world, job->checkpoint_folder, ids[i], error));
+        TRY(snapshot_remove(job->store, ids[i], error));
     if (count > 0)
         job_notice(job,
                    "started over (--fresh): discarded checkpoint %lld of pipeline `%s`, with its "
@@ -133,20 +153,18 @@ static Status recover_newest(Job *job, const int64_t *ids, int32_t count, Error 
 {
     if (count == 0)
         return OK;
-    TRY(snapshot_read(job->world, job->checkpoint_folder, ids[0], &job->restored, error));
+    TRY(snapshot_open_id(job->store, ids[0], &job->restored, error));
     job->kept_checkpoint = ids[0];
     return OK;
 }
 
-/* Where the user says: Flink writes such paths as URIs, too. */
+/* Where the user says. */
 static Status recover_from_path(Job *job, Error *error)
 {
     const char *path = job->plan->settings.recovery_path;
-    if (str_has_prefix(str_from(path), STR("file://")))
-        path += strlen("file://");
-    TRY(snapshot_read_at(job->world, path, &job->restored, error));
-    if (job->restored->id > job->last_checkpoint)
-        job->last_checkpoint = job->restored->id;
+    TRY(snapshot_open_at(job->world, path, NULL, &job->restored, error));
+    if (job->restored->head.id > job->last_checkpoint)
+        job->last_checkpoint = job->restored->head.id;
     job_notice(job, "starts from `%s`", path);
     return OK;
 }
@@ -160,7 +178,9 @@ Status recover_open(Job *job, Error *error)
         recover_checkpoint_folder(job->arena, job->options.data_dir, job->pipeline);
     int64_t *ids;
     int32_t count;
-    TRY(snapshot_list(job->world, job->checkpoint_folder, job->arena, &ids, &count, error));
+    TRY(store_open(job->world, job->checkpoint_folder, NULL, &job->store, error));
+    TRY(snapshot_sweep(job->store, error));
+    TRY(snapshot_list(job->store, job->arena, &ids, &count, error));
     if (count > 0)
         job->last_checkpoint = ids[0];
     /* A run that is started again goes on from its own. */
@@ -174,9 +194,12 @@ Status recover_open(Job *job, Error *error)
     TRY(recover_replays(job, writer, error));
     if (job->options.is_fresh)
         TRY(recover_discard(job, ids, count, error));
-    Str letters = !is_beginning ? snapshot_letters(job->restored) : (Str){0};
-    deadletters_begin(job->dead_letters, writer, job->last_checkpoint, letters);
-    return OK;
+    Buffer letters = {0};
+    Status status = is_beginning ? OK : recover_letters(job->restored, &letters, error);
+    if (status == OK)
+        deadletters_begin(job->dead_letters, writer, job->last_checkpoint, buffer_str(&letters));
+    buffer_free(&letters);
+    return status;
 }
 
 /* ---- What fits --------------------------------------------------------------------------- */
@@ -192,15 +215,6 @@ const PlanNode *recover_node_of(const Plan *plan, const StateEntry *entry)
             return node;
     }
     return NULL;
-}
-
-static bool recover_has_source(const Snapshot *restored, const PlanNode *node)
-{
-    for (int32_t i = 0; i < restored->entry_count; i++)
-        if (restored->entries[i].role == STATE_SOURCE &&
-            strcmp(restored->entries[i].uid, node->uid) == 0)
-            return true;
-    return false;
 }
 
 /* The labels of entries without an operator, each once. */
@@ -268,55 +282,21 @@ Status recover_check(Job *job, Error *error)
         } else {
             status = fail(error, ERR_LOST, "WR4407",
                           "checkpoint %lld holds the state of %s, which the pipeline no longer has",
-                          (long long)job->restored->id, lost);
+                          (long long)job->restored->head.id, lost);
             error_hint(error,
                        "go on without it with --allow-state-loss, or start over with --fresh");
         }
     }
     buffer_free(&names);
     TRY(status);
-    job_notice(job, "resumed from checkpoint %lld", (long long)job->restored->id);
+    job_notice(job, "resumed from checkpoint %lld", (long long)job->restored->head.id);
     for (int32_t i = 0; i < job->plan->node_count; i++) {
         const PlanNode *node = job->plan->nodes[i];
-        if (node->kind == PLAN_SOURCE && !recover_has_source(job->restored, node))
+        if (node->kind == PLAN_SOURCE &&
+            snapshot_find(job->restored, STATE_SOURCE, node->uid) == NULL)
             job_notice(job, "%s is new and starts from its beginning", node->label);
     }
     return OK;
-}
-
-/* A folder exists for good once the one above it is synced, so that is done all the way up: the
- * checkpoints, the pipeline, jobs, the data folder. What is above may be none of ours to read. */
-Status recover_make_folder_at(World *world, const char *folder, Error *error)
-{
-    TRY(world->kind->make_folder(world, folder, error));
-    Arena *arena = arena_new(0);
-    char *path = arena_printf(arena, "%s", folder);
-    Status status = OK;
-    for (int32_t i = 0; status == OK && i < FOLDERS_SYNCED; i++) {
-        char *slash = strrchr(path, '/');
-        while (slash != NULL && slash > path && slash[1] == '\0') {
-            *slash = '\0';
-            slash = strrchr(path, '/');
-        }
-        if (slash != NULL)
-            slash[slash == path ? 1 : 0] = '\0';
-        status = world->kind->sync_folder(world, slash == NULL ? "." : path, error);
-        if (status == ERR_PERMISSION && i > 0)
-            status = OK;
-        if (slash == NULL || slash == path)
-            break;
-    }
-    arena_free(arena);
-    return status;
-}
-
-Status recover_make_folder(Job *job, Error *error)
-{
-    if (job->has_folder)
-        return OK;
-    Status status = recover_make_folder_at(job->world, job->checkpoint_folder, error);
-    job->has_folder = status == OK;
-    return status;
 }
 
 /* ---- Leaving ----------------------------------------------------------------------------- */
@@ -329,10 +309,10 @@ Status recover_clean(Job *job, Error *error)
     if (job->has_replays)
         TRY(replay_forget(job->world, job->options.data_dir,
                           recover_folder_name(job->arena, job->pipeline), error));
-    TRY(snapshot_list(job->world, job->checkpoint_folder, job->arena, &ids, &count, error));
+    TRY(snapshot_list(job->store, job->arena, &ids, &count, error));
     /* The newest last: it says that nothing but its commit was left to do. */
     for (int32_t i = count - 1; i >= 0; i--)
-        TRY(snapshot_remove(job->world, job->checkpoint_folder, ids[i], error));
+        TRY(snapshot_remove(job->store, ids[i], error));
     job->kept_checkpoint = 0;
     /* The empty folders above; one that holds something else stays. */
     char *path = arena_printf(job->arena, "%s", job->checkpoint_folder);

@@ -198,13 +198,16 @@ static Status replay_need_checkpoint(World *world, const Replay *replay, Error *
 {
     int64_t *ids;
     int32_t count;
+    Store *store;
     const char *folder = arena_printf(replay->arena, "%s/jobs/%.*s/checkpoints",
                                       replay->request->data_dir, STR_ARGS(replay->pipeline));
-    TRY(snapshot_list(world, folder, replay->arena, &ids, &count, error));
-    if (count > 0)
-        return OK;
-    Status status = fail(error, ERR_NOT_FOUND, "WR4424", "pipeline `%.*s` has nothing to resume",
-                         STR_ARGS(replay->pipeline));
+    TRY(store_open(world, folder, NULL, &store, error));
+    Status status = snapshot_list(store, replay->arena, &ids, &count, error);
+    store_close(store);
+    if (status != OK || count > 0)
+        return status;
+    status = fail(error, ERR_NOT_FOUND, "WR4424", "pipeline `%.*s` has nothing to resume",
+                  STR_ARGS(replay->pipeline));
     error_hint(error, "its next run reads all of its input again, and with it these records");
     return status;
 }

@@ -44,14 +44,23 @@ static Status savepoint_folder(const SavepointJob *job, Arena *arena, const char
 }
 
 /* 0: none. */
-static Status savepoint_newest(World *world, const char *folder, int64_t *id, Error *error)
+static Status store_newest(Store *store, int64_t *id, Error *error)
 {
     Arena *arena = arena_new(0);
     int64_t *ids;
     int32_t count;
-    Status status = snapshot_find(world, folder, arena, &ids, &count, error);
+    Status status = snapshot_list(store, arena, &ids, &count, error);
     *id = status == OK && count > 0 ? ids[0] : 0;
     arena_free(arena);
+    return status;
+}
+
+static Status savepoint_newest(World *world, const char *folder, int64_t *id, Error *error)
+{
+    Store *store;
+    TRY(store_open(world, folder, NULL, &store, error));
+    Status status = store_newest(store, id, error);
+    store_close(store);
     return status;
 }
 
@@ -109,49 +118,67 @@ static Status savepoint_await_next(const SavepointJob *job, Arena *arena, int64_
     return status;
 }
 
-/* The job may remove a checkpoint while it is read: then there is a newer one. */
-static Status savepoint_read_newest(World *world, const char *folder, Snapshot **out, Error *error)
+/* What is done with the newest checkpoint; ERR_CORRUPT: it could not be read. */
+typedef Status (*SnapshotUse)(void *context, const Snapshot *snapshot, Error *error);
+
+static Status savepoint_use(Store *store, int64_t id, SnapshotUse use, void *context, Error *error)
 {
+    Snapshot *snapshot = NULL;
+    TRY(snapshot_open_id(store, id, &snapshot, error));
+    Status status = use(context, snapshot, error);
+    snapshot_close(snapshot);
+    return status;
+}
+
+/* The job may remove a checkpoint while it is read: then there is a newer one. */
+static Status savepoint_use_newest(World *world, const char *folder, SnapshotUse use, void *context,
+                                   Error *error)
+{
+    Store *store;
+    TRY(store_open(world, folder, NULL, &store, error));
     int64_t id, last = 0;
+    Status status;
     for (int32_t i = 0;; i++) {
-        TRY(savepoint_newest(world, folder, &id, error));
-        if (id == 0)
-            return fail_no_checkpoint(folder, error);
-        Status status = snapshot_read(world, folder, id, out, error);
+        status = store_newest(store, &id, error);
+        if (status == OK && id == 0)
+            status = fail_no_checkpoint(folder, error);
+        else if (status == OK)
+            status = savepoint_use(store, id, use, context, error);
         if (status != ERR_CORRUPT || id == last || i == RETRIES)
-            return status;
+            break;
         last = id;
         world->kind->sleep_us(world, LOOK_US);
     }
+    store_close(store);
+    return status;
 }
 
-/* The folder that will hold `path`, made and durable itself. */
-static Status savepoint_make_parent(World *world, Arena *arena, const char *path, Error *error)
+/* A place that is to become a savepoint, and which one it is then. */
+typedef struct SavepointCopy {
+    Store *store;
+    int64_t id;
+} SavepointCopy;
+
+static Status copy_snapshot(void *context, const Snapshot *snapshot, Error *error)
 {
-    char *parent = arena_printf(arena, "%s", path);
-    char *slash = strrchr(parent, '/');
-    if (slash == NULL || slash == parent)
-        return OK;
-    *slash = '\0';
-    return recover_make_folder_at(world, parent, error);
+    SavepointCopy *copy = context;
+    copy->id = snapshot->head.id;
+    return snapshot_copy(snapshot, copy->store, "", snapshot->head.id, error);
 }
 
 static Status savepoint_copy(World *world, Arena *arena, const char *folder, const char *path,
                              int64_t *id, Error *error)
 {
-    FileInfo info;
-    if (world->kind->stat(world, path, &info, NULL) == OK)
-        return fail(error, ERR_INVALID, "WR4411", "`%s` is there already", path);
-    const char *aside = arena_printf(arena, "%s.tmp", path);
-    if (world->kind->stat(world, aside, &info, NULL) == OK)
-        return fail(error, ERR_INVALID, "WR4411", "`%s` is there already", aside);
-    Snapshot *snapshot = NULL;
-    TRY(savepoint_read_newest(world, folder, &snapshot, error));
-    *id = snapshot->id;
-    Status status = savepoint_make_parent(world, arena, path, error);
+    SavepointCopy copy = {0};
+    List names = {0};
+    TRY(store_open(world, path, NULL, &copy.store, error));
+    Status status = store_list(copy.store, "", arena, &names, error);
+    if (status == OK && names.count > 0)
+        status = fail(error, ERR_INVALID, "WR4411", "`%s` is there already", path);
     if (status == OK)
-        status = snapshot_write_at(world, path, snapshot, error);
-    snapshot_free(snapshot);
+        status = savepoint_use_newest(world, folder, copy_snapshot, &copy, error);
+    store_close(copy.store);
+    *id = copy.id;
     return status;
 }
 
@@ -173,22 +200,22 @@ Status savepoint_take(const SavepointJob *job, const char *path, int64_t timeout
 static Status savepoint_place(World *world, Arena *arena, const char *folder, const char *path,
                               int64_t *id, Error *error)
 {
-    int64_t *ids;
-    int32_t count;
+    int64_t newest = 0;
     Snapshot *snapshot = NULL;
-    FileInfo info;
-    if (world->kind->stat(world, path, &info, NULL) == ERR_NOT_FOUND)
-        return fail(error, ERR_NOT_FOUND, "WR4408", "there is no savepoint `%s`", path);
-    TRY(snapshot_list(world, folder, arena, &ids, &count, error));
-    TRY(snapshot_read_at(world, path, &snapshot, error));
-    /* Sinks tell checkpoints by their numbers: it must be the highest. */
-    if (count > 0 && snapshot->id <= ids[0])
-        snapshot->id = ids[0] + 1;
-    *id = snapshot->id;
-    Status status = recover_make_folder_at(world, folder, error);
-    if (status == OK)
-        status = snapshot_write(world, folder, snapshot, error);
-    snapshot_free(snapshot);
+    Store *store;
+    TRY(snapshot_open_at(world, path, NULL, &snapshot, error));
+    Status status = store_open(world, folder, NULL, &store, error);
+    if (status == OK) {
+        status = snapshot_sweep(store, error);
+        if (status == OK)
+            status = store_newest(store, &newest, error);
+        /* Sinks tell checkpoints by their numbers: it must be the highest. */
+        *id = snapshot->head.id > newest ? snapshot->head.id : newest + 1;
+        if (status == OK)
+            status = snapshot_copy(snapshot, store, snapshot_place(arena, *id), *id, error);
+        store_close(store);
+    }
+    snapshot_close(snapshot);
     return status;
 }
 
@@ -264,15 +291,28 @@ static bool snapshot_has_uid(const Snapshot *snapshot, const char *uid)
     return false;
 }
 
-static void compare_with(const Snapshot *snapshot, const Plan *plan, Arena *arena, List *views)
+/* What a plan would make of a checkpoint. */
+typedef struct Comparison {
+    const Plan *plan;
+    Arena *arena;
+    StateViews *out;
+} Comparison;
+
+static Status compare_with(void *context, const Snapshot *snapshot, Error *error)
 {
+    const Comparison *comparison = context;
+    const Plan *plan = comparison->plan;
+    Arena *arena = comparison->arena;
+    List *views = &comparison->out->views;
+    (void)error;
+    comparison->out->checkpoint = snapshot->head.id;
     for (int32_t i = 0; i < snapshot->entry_count; i++) {
         const StateEntry *entry = &snapshot->entries[i];
         const PlanNode *node = recover_node_of(plan, entry);
         if (entry->role == STATE_LETTERS)
             continue;
         view_add(arena, views, node != NULL ? STATE_KEPT : STATE_LOST,
-                 node != NULL ? node->label : entry->label, entry->role, entry->bytes.length);
+                 node != NULL ? node->label : entry->label, entry->role, entry_bytes(entry));
     }
     for (int32_t i = 0; i < plan->node_count; i++) {
         const PlanNode *node = plan->nodes[i];
@@ -282,25 +322,25 @@ static void compare_with(const Snapshot *snapshot, const Plan *plan, Arena *aren
             view_add(arena, views, STATE_NEW, node->label,
                      is_source ? STATE_SOURCE : STATE_OPERATOR, 0);
     }
+    return OK;
 }
 
 Status savepoint_compare(const SavepointJob *job, const char *path, const Plan *plan, Arena *arena,
                          StateViews *out, Error *error)
 {
-    Snapshot *snapshot = NULL;
     *out = (StateViews){0};
+    Comparison comparison = {.plan = plan, .arena = arena, .out = out};
     if (path != NULL) {
-        TRY(snapshot_read_at(job->world, path, &snapshot, error));
-    } else {
-        const char *folder = recover_checkpoint_folder(arena, job->data_dir, job->pipeline);
-        int64_t newest;
-        TRY(savepoint_newest(job->world, folder, &newest, error));
-        if (newest == 0)
-            return OK;
-        TRY(savepoint_read_newest(job->world, folder, &snapshot, error));
+        Snapshot *snapshot = NULL;
+        TRY(snapshot_open_at(job->world, path, NULL, &snapshot, error));
+        Status status = compare_with(&comparison, snapshot, error);
+        snapshot_close(snapshot);
+        return status;
     }
-    out->checkpoint = snapshot->id;
-    compare_with(snapshot, plan, arena, &out->views);
-    snapshot_free(snapshot);
-    return OK;
+    const char *folder = recover_checkpoint_folder(arena, job->data_dir, job->pipeline);
+    int64_t newest;
+    TRY(savepoint_newest(job->world, folder, &newest, error));
+    if (newest == 0)
+        return OK;
+    return savepoint_use_newest(job->world, folder, compare_with, &comparison, error);
 }

@@ -1,354 +1,418 @@
-/* Snapshots in memory and on disk. */
+/* Reading checkpoints, and which of them there are. */
 #include "job/snapshot.h"
 
 #include <assert.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/planted.h"
+#include "job/snapshot_format.h"
 
 enum {
-    PATH_MAX_BYTES = 4096,
     MANIFEST_BYTES_MAX = 64 * 1024 * 1024,
-    MANIFEST_HEAD_BYTES = 16, /* magic, version, length */
-    FLAG_END = 1,
+    MANIFEST_FILE_BYTES = 28,
+    TABLE_BYTES_MAX = 1024 * 1024 * 1024,
 };
 
-static const char manifest_magic[8] = {'W', 'E', 'I', 'R', 'C', 'H', 'K', '1'};
+/* ---- What is read ------------------------------------------------------------------------ */
 
-Snapshot *snapshot_new(int64_t id, int32_t shard_count)
+static Status snapshot_damaged(const Store *store, const char *name, const char *what, Error *error)
 {
-    assert(id > 0 && shard_count > 0);
-    Snapshot *snapshot = memory_allocate_zeroed(sizeof *snapshot);
-    snapshot->id = id;
-    snapshot->shard_count = shard_count;
-    return snapshot;
-}
-
-void snapshot_free(Snapshot *snapshot)
-{
-    if (snapshot == NULL)
-        return;
-    for (int32_t i = 0; i < snapshot->entry_count; i++) {
-        memory_free(snapshot->entries[i].uid);
-        memory_free(snapshot->entries[i].label);
-        buffer_free(&snapshot->entries[i].bytes);
-    }
-    memory_free(snapshot->entries);
-    memory_free(snapshot);
-}
-
-static char *snapshot_copy_text(Str text)
-{
-    char *copy = memory_allocate(text.length + 1);
-    if (text.length > 0)
-        memcpy(copy, text.data, (size_t)text.length);
-    copy[text.length] = '\0';
-    return copy;
-}
-
-static StateEntry *snapshot_add_str(Snapshot *snapshot, Str uid, Str label, StateRole role,
-                                    int32_t shard)
-{
-    if (snapshot->entry_count == snapshot->entry_capacity) {
-        snapshot->entry_capacity =
-            snapshot->entry_capacity == 0 ? 16 : snapshot->entry_capacity * 2;
-        snapshot->entries = memory_resize(snapshot->entries, (int64_t)sizeof *snapshot->entries *
-                                                                 snapshot->entry_capacity);
-    }
-    StateEntry *entry = &snapshot->entries[snapshot->entry_count++];
-    *entry = (StateEntry){.uid = snapshot_copy_text(uid),
-                          .label = snapshot_copy_text(label),
-                          .role = role,
-                          .shard = shard};
-    return entry;
-}
-
-StateEntry *snapshot_add(Snapshot *snapshot, const char *uid, const char *label, StateRole role,
-                         int32_t shard)
-{
-    return snapshot_add_str(snapshot, str_from(uid), str_from(label), role, shard);
-}
-
-Str snapshot_letters(const Snapshot *snapshot)
-{
-    for (int32_t i = 0; i < snapshot->entry_count; i++)
-        if (snapshot->entries[i].role == STATE_LETTERS)
-            return buffer_str(&snapshot->entries[i].bytes);
-    return (Str){0};
-}
-
-int64_t snapshot_bytes(const Snapshot *snapshot)
-{
-    int64_t bytes = 0;
-    for (int32_t i = 0; i < snapshot->entry_count; i++)
-        bytes += snapshot->entries[i].bytes.length;
-    return bytes;
-}
-
-/* ---- Writing ----------------------------------------------------------------------------- */
-
-static void manifest_encode(const Snapshot *snapshot, uint32_t state_crc, Buffer *out)
-{
-    Buffer body = {0};
-    buffer_append_u64(&body, (uint64_t)snapshot->id);
-    buffer_append_u64(&body, (uint64_t)snapshot->time_us);
-    buffer_append_u8(&body, snapshot->is_end ? FLAG_END : 0);
-    buffer_append_u32(&body, (uint32_t)snapshot->shard_count);
-    buffer_append_u64(&body, (uint64_t)snapshot_bytes(snapshot));
-    buffer_append_u32(&body, state_crc);
-    buffer_append_u32(&body, (uint32_t)snapshot->entry_count);
-    int64_t offset = 0;
-    for (int32_t i = 0; i < snapshot->entry_count; i++) {
-        const StateEntry *entry = &snapshot->entries[i];
-        buffer_append_bytes(&body, str_from(entry->uid));
-        buffer_append_bytes(&body, str_from(entry->label));
-        buffer_append_u8(&body, (uint8_t)entry->role);
-        buffer_append_u32(&body, (uint32_t)entry->shard);
-        buffer_append_u64(&body, (uint64_t)offset);
-        buffer_append_u64(&body, (uint64_t)entry->bytes.length);
-        buffer_append_u32(&body, crc32c(0, entry->bytes.data, entry->bytes.length));
-        offset += entry->bytes.length;
-    }
-    buffer_append(out, manifest_magic, sizeof manifest_magic);
-    buffer_append_u32(out, SNAPSHOT_VERSION);
-    buffer_append_u32(out, (uint32_t)body.length);
-    buffer_append_str(out, buffer_str(&body));
-    buffer_append_u32(out, crc32c(0, body.data, body.length));
-    buffer_free(&body);
-}
-
-/* A full disk that shows only at a sync has perhaps lost pages already: not to be retried. */
-static Status sync_result(Status status)
-{
-    return status == ERR_FULL ? ERR_IO : status;
-}
-
-static Status manifest_write(World *world, const char *path, const Snapshot *snapshot,
-                             uint32_t state_crc, Error *error)
-{
-    File *file;
-    TRY(world->kind->open(world, path, FILE_CREATE, &file, error));
-    Buffer manifest = {0};
-    manifest_encode(snapshot, state_crc, &manifest);
-    Status status = world->kind->write(file, manifest.data, manifest.length, error);
-    if (status == OK)
-        status = sync_result(world->kind->sync(file, error));
-    buffer_free(&manifest);
-    Status closed = world->kind->close(file, status == OK ? error : NULL);
-    return status != OK ? status : closed;
-}
-
-static Status state_write(World *world, const char *path, const Snapshot *snapshot, uint32_t *crc,
-                          Error *error)
-{
-    File *file;
-    TRY(world->kind->open(world, path, FILE_CREATE, &file, error));
-    Status status = OK;
-    *crc = 0;
-    for (int32_t i = 0; status == OK && i < snapshot->entry_count; i++) {
-        const Buffer *bytes = &snapshot->entries[i].bytes;
-        *crc = crc32c(*crc, bytes->data, bytes->length);
-        if (bytes->length > 0)
-            status = world->kind->write(file, bytes->data, bytes->length, error);
-    }
-    if (status == OK && !planted(PLANTED_STATE_NOT_SYNCED)) {
-        status = world->kind->sync(file, error);
-        if (status == ERR_IO && planted(PLANTED_SYNC_RETRIED))
-            status = world->kind->sync(file, error);
-        status = sync_result(status);
-    }
-    Status closed = world->kind->close(file, status == OK ? error : NULL);
-    return status != OK ? status : closed;
-}
-
-Status snapshot_write_at(World *world, const char *final, const Snapshot *snapshot, Error *error)
-{
-    char aside[PATH_MAX_BYTES], path[PATH_MAX_BYTES];
-    if (strlen(final) + 16 > PATH_MAX_BYTES)
-        return fail(error, ERR_LIMIT, "WR4401", "the path of the data folder is too long: %s",
-                    final);
-    snprintf(aside, sizeof aside, "%.4000s.tmp", final);
-    TRY(world_remove_tree(world, aside, error));
-    Status status = world->kind->make_folder(world, aside, error);
-    uint32_t crc = 0;
-    if (status == OK) {
-        snprintf(path, sizeof path, "%.4000s/STATE", aside);
-        status = state_write(world, path, snapshot, &crc, error);
-    }
-    if (status == OK) {
-        snprintf(path, sizeof path, "%.4000s/MANIFEST", aside);
-        status = manifest_write(world, path, snapshot, crc, error);
-    }
-    if (status == ERR_FULL) {
-        Status removed = world_remove_tree(world, aside, NULL);
-        (void)removed; /* the next try removes it first */
-        return status;
-    }
-    TRY(status);
-    TRY(sync_result(world->kind->sync_folder(world, aside, error)));
-    TRY(world->kind->rename(world, aside, final, error));
-    if (planted(PLANTED_RENAME_NOT_SYNCED))
-        return OK;
-    const char *slash = strrchr(final, '/');
-    snprintf(path, sizeof path, "%.*s", slash == NULL ? 1 : (int)(slash - final),
-             slash == NULL ? "." : final);
-    return sync_result(world->kind->sync_folder(world, path[0] == '\0' ? "/" : path, error));
-}
-
-Status snapshot_write(World *world, const char *folder, const Snapshot *snapshot, Error *error)
-{
-    char path[PATH_MAX_BYTES];
-    snprintf(path, sizeof path, "%.4060s/chk-%lld", folder, (long long)snapshot->id);
-    return snapshot_write_at(world, path, snapshot, error);
-}
-
-/* ---- Reading ----------------------------------------------------------------------------- */
-
-static Status snapshot_damaged(Error *error, const char *path, const char *what)
-{
-    Status status = fail(error, ERR_CORRUPT, "WR4402", "`%s` is damaged: %s", path, what);
+    Arena *arena = arena_new(0);
+    Status status = fail(error, ERR_CORRUPT, "WR4402", "`%s` is damaged: %s",
+                         store_path(store, name, arena), what);
+    arena_free(arena);
     error_hint(error, "restore the file from a copy, start over with --fresh, or go back to a "
                       "checkpoint that is whole: --fresh -D execution.state-recovery.path=PATH; "
                       "what was written since then is written again");
     return status;
 }
 
-static bool manifest_decode_entry(ByteReader *reader, Str state, Snapshot *into)
+static void decode_file(ByteReader *body, SnapshotFile *file)
 {
-    Str uid = byte_reader_bytes(reader);
-    Str label = byte_reader_bytes(reader);
-    uint8_t role = byte_reader_u8(reader);
-    int32_t shard = (int32_t)byte_reader_u32(reader);
-    int64_t offset = (int64_t)byte_reader_u64(reader);
-    int64_t length = (int64_t)byte_reader_u64(reader);
-    uint32_t crc = byte_reader_u32(reader);
-    if (reader->is_short || role > STATE_LETTERS || shard < 0 || shard >= into->shard_count)
-        return false;
-    if (offset < 0 || length < 0 || offset > state.length || length > state.length - offset)
-        return false;
-    if (crc32c(0, state.data + offset, length) != crc && !planted(PLANTED_CHECKSUM_IGNORED))
-        return false;
-    StateEntry *entry = snapshot_add_str(into, uid, label, (StateRole)role, shard);
-    buffer_append(&entry->bytes, state.data + offset, length);
-    return true;
+    file->id = (int64_t)byte_reader_u64(body);
+    file->bytes = (int64_t)byte_reader_u64(body);
+    file->table_at = (int64_t)byte_reader_u64(body);
+    file->table_crc = byte_reader_u32(body);
 }
 
-/* What is wrong with the manifest or the state, or NULL. */
-static const char *manifest_decode(Str manifest, Str state, Snapshot **out)
+static bool file_is_sound(const SnapshotFile *file, int64_t previous, int64_t id)
 {
-    ByteReader reader = byte_reader(manifest);
-    Str magic = byte_reader_take(&reader, sizeof manifest_magic);
-    uint32_t version = byte_reader_u32(&reader);
-    int64_t length = byte_reader_u32(&reader);
-    if (reader.is_short || memcmp(magic.data, manifest_magic, sizeof manifest_magic) != 0)
+    return file->id > previous && file->id <= id && file->table_at >= 0 &&
+           file->table_at < file->bytes && file->bytes - file->table_at <= TABLE_BYTES_MAX;
+}
+
+static bool decode_body(Str text, Snapshot *snapshot)
+{
+    ByteReader body = byte_reader(text);
+    SnapshotHead *head = &snapshot->head;
+    head->id = (int64_t)byte_reader_u64(&body);
+    head->time_us = (int64_t)byte_reader_u64(&body);
+    uint8_t flags = byte_reader_u8(&body);
+    head->is_end = (flags & SNAPSHOT_FLAG_END) != 0;
+    snapshot->data =
+        snapshot_data_prefix(snapshot->arena, snapshot->place, (flags & SNAPSHOT_FLAG_ALONE) != 0);
+    head->shard_count = (int32_t)byte_reader_u32(&body);
+    int64_t count = byte_reader_u32(&body);
+    if (body.is_short || head->id <= 0 || head->shard_count <= 0 || count == 0 ||
+        byte_reader_left(&body) != count * MANIFEST_FILE_BYTES)
+        return false;
+    int64_t previous = 0;
+    for (int64_t i = 0; i < count; i++) {
+        SnapshotFile file;
+        decode_file(&body, &file);
+        if (!file_is_sound(&file, previous, head->id))
+            return false;
+        previous = file.id;
+        snapshot_files_append(&snapshot->files, &file);
+    }
+    return previous == head->id;
+}
+
+/* What is wrong, or NULL. */
+static const char *decode_manifest(Str manifest, Snapshot *snapshot)
+{
+    ByteReader in = byte_reader(manifest);
+    Str magic = byte_reader_take(&in, (int64_t)strlen(SNAPSHOT_MAGIC));
+    uint32_t version = byte_reader_u32(&in);
+    int64_t length = byte_reader_u32(&in);
+    if (in.is_short || memcmp(magic.data, SNAPSHOT_MAGIC, strlen(SNAPSHOT_MAGIC) - 1) != 0)
         return "it does not start as a manifest does";
-    if (version != SNAPSHOT_VERSION)
+    if (version != SNAPSHOT_VERSION || !str_equal(magic, STR(SNAPSHOT_MAGIC)))
         return "it was written by another version of weir";
-    Str body = byte_reader_take(&reader, length);
-    uint32_t crc = byte_reader_u32(&reader);
-    if (reader.is_short || byte_reader_left(&reader) != 0)
+    Str body = byte_reader_take(&in, length);
+    uint32_t crc = byte_reader_u32(&in);
+    if (in.is_short || byte_reader_left(&in) != 0)
         return "its length is not what it says";
     if (crc32c(0, body.data, body.length) != crc)
         return "its checksum does not hold";
-    ByteReader fields = byte_reader(body);
-    int64_t id = (int64_t)byte_reader_u64(&fields);
-    int64_t time_us = (int64_t)byte_reader_u64(&fields);
-    uint8_t flags = byte_reader_u8(&fields);
-    int32_t shard_count = (int32_t)byte_reader_u32(&fields);
-    int64_t state_length = (int64_t)byte_reader_u64(&fields);
-    uint32_t state_crc = byte_reader_u32(&fields);
-    int32_t entry_count = (int32_t)byte_reader_u32(&fields);
-    if (fields.is_short || id <= 0 || shard_count <= 0)
-        return "its fields make no sense";
-    bool is_damaged =
-        state_length != state.length || crc32c(0, state.data, state.length) != state_crc;
-    if (is_damaged && !planted(PLANTED_CHECKSUM_IGNORED))
-        return "the checksum of STATE beside it does not hold";
-    *out = snapshot_new(id, shard_count);
-    (*out)->time_us = time_us;
-    (*out)->is_end = (flags & FLAG_END) != 0;
-    for (int32_t i = 0; i < entry_count; i++)
-        if (!manifest_decode_entry(&fields, state, *out))
-            return "an entry makes no sense";
+    return decode_body(body, snapshot) ? NULL : "its fields make no sense";
+}
+
+static Status snapshot_read_manifest(Snapshot *snapshot, Error *error)
+{
+    const char *name = snapshot_manifest_name(snapshot->arena, snapshot->place);
+    Buffer manifest = {0};
+    Status status = store_read_whole(snapshot->store, name, MANIFEST_BYTES_MAX, &manifest, error);
+    if (status == OK) {
+        const char *what = decode_manifest(buffer_str(&manifest), snapshot);
+        if (what != NULL)
+            status = snapshot_damaged(snapshot->store, name, what, error);
+    }
+    buffer_free(&manifest);
+    return status;
+}
+
+/* ---- Tables ------------------------------------------------------------------------------ */
+
+static bool decode_entry(ByteReader *in, Snapshot *snapshot, StateEntry *entry)
+{
+    *entry = (StateEntry){0};
+    entry->uid = str_terminated(snapshot->arena, byte_reader_bytes(in));
+    entry->label = str_terminated(snapshot->arena, byte_reader_bytes(in));
+    uint8_t role = byte_reader_u8(in);
+    entry->role = (StateRole)role;
+    entry->shard = (int32_t)byte_reader_u32(in);
+    return !in->is_short && role <= STATE_LETTERS && entry->shard >= 0 &&
+           entry->shard < snapshot->head.shard_count;
+}
+
+static StateEntry *snapshot_same_entry(Snapshot *snapshot, const StateEntry *wanted)
+{
+    for (int32_t i = 0; i < snapshot->entry_count; i++) {
+        StateEntry *entry = &snapshot->entries[i];
+        if (entry->role == wanted->role && entry->shard == wanted->shard &&
+            strcmp(entry->uid, wanted->uid) == 0)
+            return entry;
+    }
     return NULL;
 }
 
-Status snapshot_read_at(World *world, const char *folder, Snapshot **out, Error *error)
+static void entry_add_records(Snapshot *snapshot, StateEntry *entry, const StatePiece *piece)
 {
-    char path[PATH_MAX_BYTES];
-    *out = NULL;
-    Arena *arena = arena_new(0);
-    Str state = {0}, manifest = {0};
-    snprintf(path, sizeof path, "%s/STATE", folder);
-    Status status = world_read_file(world, path, INT64_MAX, arena, &state, error);
+    if (entry->record_count == entry->record_capacity) {
+        entry->record_capacity = entry->record_capacity == 0 ? 4 : entry->record_capacity * 2;
+        StatePiece *records = ARENA_ARRAY(snapshot->arena, StatePiece, entry->record_capacity);
+        for (int32_t i = 0; i < entry->record_count; i++)
+            records[i] = entry->records[i];
+        entry->records = records;
+    }
+    entry->records[entry->record_count++] = *piece;
+}
+
+/* `here[i]` is the entry that number i of this table means; NULL for one that the newest file does
+ * not have. */
+static bool decode_pieces(ByteReader *in, Snapshot *snapshot, int32_t file, StateEntry *const *here,
+                          int64_t entry_count)
+{
+    int64_t count = byte_reader_u32(in);
+    bool is_newest = file == snapshot->files.count - 1;
+    for (int64_t i = 0; i < count && !in->is_short; i++) {
+        int64_t number = byte_reader_u32(in);
+        uint8_t kind = byte_reader_u8(in);
+        StatePiece piece = {.file = file};
+        piece.offset = (int64_t)byte_reader_u64(in);
+        piece.length = byte_reader_u32(in);
+        piece.crc = byte_reader_u32(in);
+        int64_t end = snapshot->files.items[file].table_at;
+        if (in->is_short || number >= entry_count || kind > PIECE_RECORDS || piece.offset < 0 ||
+            piece.offset > end || piece.length > end - piece.offset)
+            return false;
+        if (here[number] == NULL)
+            continue;
+        if (kind == PIECE_RECORDS)
+            entry_add_records(snapshot, here[number], &piece);
+        else if (is_newest)
+            here[number]->rest = piece;
+    }
+    return !in->is_short && byte_reader_left(in) == 0;
+}
+
+/* The newest file comes first, and says which entries there are. */
+static bool decode_table(Str table, Snapshot *snapshot, int32_t file, bool is_names)
+{
+    ByteReader in = byte_reader(table);
+    int64_t count = byte_reader_u32(&in);
+    if (in.is_short || count > table.length)
+        return false;
+    StateEntry **here = ARENA_ARRAY(snapshot->arena, StateEntry *, count + 1);
+    if (is_names)
+        snapshot->entries = ARENA_ARRAY(snapshot->arena, StateEntry, count + 1);
+    for (int64_t i = 0; i < count; i++) {
+        StateEntry entry;
+        if (!decode_entry(&in, snapshot, &entry))
+            return false;
+        if (is_names)
+            snapshot->entries[snapshot->entry_count++] = entry;
+        here[i] = snapshot_same_entry(snapshot, &entry);
+    }
+    return is_names || decode_pieces(&in, snapshot, file, here, count);
+}
+
+static Status snapshot_read_table(Snapshot *snapshot, int32_t at, bool is_names, Error *error)
+{
+    const SnapshotFile *file = &snapshot->files.items[at];
+    const char *name = snapshot_data_name(snapshot->arena, snapshot->data, file->id);
+    Buffer table = {0};
+    int64_t bytes = 0;
+    Status status = store_size(snapshot->store, name, &bytes, error);
     if (status == ERR_NOT_FOUND)
-        status = snapshot_damaged(error, path, "it is missing");
-    if (status == OK) {
-        snprintf(path, sizeof path, "%s/MANIFEST", folder);
-        status = world_read_file(world, path, MANIFEST_BYTES_MAX, arena, &manifest, error);
-        if (status == ERR_NOT_FOUND)
-            status = snapshot_damaged(error, path, "it is missing");
-    }
-    if (status == OK) {
-        const char *what = manifest_decode(manifest, state, out);
-        if (what != NULL)
-            status = snapshot_damaged(error, path, what);
-    }
-    if (status != OK) {
-        snapshot_free(*out);
-        *out = NULL;
+        return snapshot_damaged(snapshot->store, name, "it is missing", error);
+    TRY(status);
+    if (bytes != file->bytes)
+        return snapshot_damaged(snapshot->store, name, "its length is not what it was", error);
+    status = store_read_at(snapshot->store, name, file->table_at, file->bytes - file->table_at,
+                           &table, error);
+    bool is_sound =
+        crc32c(0, table.data, table.length) == file->table_crc || planted(PLANTED_CHECKSUM_IGNORED);
+    if (status == OK && !(is_sound && decode_table(buffer_str(&table), snapshot, at, is_names)))
+        status = snapshot_damaged(snapshot->store, name, "the checksum of its table does not hold",
+                                  error);
+    buffer_free(&table);
+    return status;
+}
+
+/* ---- Opening ----------------------------------------------------------------------------- */
+
+static Status snapshot_load(Snapshot *snapshot, Error *error)
+{
+    TRY(snapshot_read_manifest(snapshot, error));
+    TRY(snapshot_read_table(snapshot, snapshot->files.count - 1, true, error));
+    for (int32_t i = 0; i < snapshot->files.count; i++)
+        TRY(snapshot_read_table(snapshot, i, false, error));
+    return OK;
+}
+
+static Snapshot *snapshot_new(Store *store, const char *place)
+{
+    Arena *arena = arena_new(0);
+    Snapshot *snapshot = ARENA_NEW(arena, Snapshot);
+    *snapshot = (Snapshot){.arena = arena, .store = store};
+    snapshot->place = arena_printf(arena, "%s", place);
+    return snapshot;
+}
+
+Status snapshot_open(Store *store, const char *place, Snapshot **out, Error *error)
+{
+    Snapshot *snapshot = snapshot_new(store, place);
+    Status status = snapshot_load(snapshot, error);
+    if (status == OK)
+        *out = snapshot;
+    else
+        snapshot_close(snapshot);
+    return status;
+}
+
+void snapshot_close(Snapshot *snapshot)
+{
+    if (snapshot == NULL)
+        return;
+    snapshot_files_free(&snapshot->files);
+    if (snapshot->owns_store)
+        store_close(snapshot->store);
+    arena_free(snapshot->arena);
+}
+
+const char *snapshot_place(Arena *arena, int64_t id)
+{
+    return arena_printf(arena, "chk-%lld", (long long)id);
+}
+
+Status snapshot_open_id(Store *store, int64_t id, Snapshot **out, Error *error)
+{
+    Arena *arena = arena_new(0);
+    const char *place = snapshot_place(arena, id);
+    const char *name = snapshot_manifest_name(arena, place);
+    Snapshot *snapshot = NULL;
+    Status status = snapshot_open(store, place, &snapshot, error);
+    if (status == ERR_NOT_FOUND)
+        status = snapshot_damaged(store, name, "it is missing", error);
+    if (status == OK && snapshot->head.id != id) {
+        status = snapshot_damaged(store, name, "it belongs to another checkpoint", error);
+        snapshot_close(snapshot);
+    } else if (status == OK) {
+        *out = snapshot;
     }
     arena_free(arena);
     return status;
 }
 
-Status snapshot_read(World *world, const char *folder, int64_t id, Snapshot **out, Error *error)
+/* The folder above, and the name in it. */
+static void location_split(const char *location, Arena *arena, const char **above,
+                           const char **name)
 {
-    char path[PATH_MAX_BYTES];
-    snprintf(path, sizeof path, "%s/chk-%lld", folder, (long long)id);
-    TRY(snapshot_read_at(world, path, out, error));
-    if ((*out)->id == id)
-        return OK;
-    snapshot_free(*out);
-    *out = NULL;
-    return snapshot_damaged(error, path, "it belongs to another checkpoint");
+    Str text = str_from(location);
+    while (text.length > 1 && text.data[text.length - 1] == '/')
+        text.length--;
+    int64_t slash = text.length - 1;
+    while (slash >= 0 && text.data[slash] != '/')
+        slash--;
+    *name = str_terminated(arena, str_make(text.data + slash + 1, text.length - slash - 1));
+    *above = slash < 0 ? "." : slash == 0 ? "/" : str_terminated(arena, str_make(text.data, slash));
 }
 
-/* ---- The folder -------------------------------------------------------------------------- */
-
-/* The entries that are checkpoints, or what is left of one. */
-static Status snapshot_names(World *world, const char *folder, Arena *arena, List *names,
-                             Error *error)
+Status snapshot_open_at(World *world, const char *location, const StoreOptions *options,
+                        Snapshot **out, Error *error)
 {
-    List all = {0};
-    Error ignored;
-    Status status = world->kind->list(world, folder, arena, &all, &ignored);
-    if (status == ERR_NOT_FOUND)
-        return OK;
-    if (status != OK) {
-        *error = ignored;
-        return status;
+    Arena *arena = arena_new(0);
+    const char *above, *name;
+    Store *store = NULL;
+    location_split(location, arena, &above, &name);
+    Status status = store_open(world, above, options, &store, error);
+    if (status == OK) {
+        status = snapshot_open(store, name, out, error);
+        if (status == OK)
+            (*out)->owns_store = true;
+        else
+            store_close(store);
     }
-    for (int32_t i = 0; i < all.count; i++)
-        if (str_has_prefix(str_from(LIST_AT(all, i, const char)), STR("chk-")))
-            list_append(names, arena, all.items[i]);
-    return OK;
+    if (status == ERR_NOT_FOUND)
+        status = fail(error, ERR_NOT_FOUND, "WR4408", "there is no savepoint `%s`", location);
+    arena_free(arena);
+    return status;
 }
 
-Status snapshot_find(World *world, const char *folder, Arena *arena, int64_t **ids, int32_t *count,
+/* ---- What is in it ----------------------------------------------------------------------- */
+
+Status snapshot_read(const Snapshot *snapshot, const StatePiece *piece, Buffer *out, Error *error)
+{
+    if (piece->length == 0)
+        return OK;
+    Arena *arena = arena_new(0);
+    const char *name =
+        snapshot_data_name(arena, snapshot->data, snapshot->files.items[piece->file].id);
+    int64_t start = out->length;
+    Status status = store_read_at(snapshot->store, name, piece->offset, piece->length, out, error);
+    if (status == ERR_NOT_FOUND)
+        status = snapshot_damaged(snapshot->store, name, "it is missing", error);
+    if (status == OK && out->length - start != piece->length)
+        status = snapshot_damaged(snapshot->store, name, "it ends too early", error);
+    if (status == OK && crc32c(0, out->data + start, piece->length) != piece->crc &&
+        !planted(PLANTED_CHECKSUM_IGNORED))
+        status = snapshot_damaged(snapshot->store, name, "a checksum does not hold", error);
+    arena_free(arena);
+    return status;
+}
+
+const StateEntry *snapshot_find(const Snapshot *snapshot, StateRole role, const char *uid)
+{
+    for (int32_t i = 0; i < snapshot->entry_count; i++)
+        if (snapshot->entries[i].role == role && strcmp(snapshot->entries[i].uid, uid) == 0)
+            return &snapshot->entries[i];
+    return NULL;
+}
+
+int64_t entry_bytes(const StateEntry *entry)
+{
+    int64_t bytes = entry->rest.length;
+    for (int32_t i = 0; i < entry->record_count; i++)
+        bytes += entry->records[i].length;
+    return bytes;
+}
+
+static Status snapshot_copy_piece(const Snapshot *snapshot, const StatePiece *piece,
+                                  SnapshotWriter *writer, int32_t entry, PieceKind kind,
+                                  Error *error)
+{
+    Buffer bytes = {0};
+    Status status = snapshot_read(snapshot, piece, &bytes, error);
+    if (status == OK)
+        status = snapshot_writer_add(writer, entry, kind, buffer_str(&bytes), error);
+    buffer_free(&bytes);
+    return status;
+}
+
+static Status snapshot_copy_entry(const Snapshot *snapshot, const StateEntry *from,
+                                  SnapshotWriter *writer, Error *error)
+{
+    int32_t entry = snapshot_writer_entry(writer, from->uid, from->label, from->role, from->shard);
+    for (int32_t i = 0; i < from->record_count; i++)
+        TRY(snapshot_copy_piece(snapshot, &from->records[i], writer, entry, PIECE_RECORDS, error));
+    if (from->rest.length == 0)
+        return OK;
+    return snapshot_copy_piece(snapshot, &from->rest, writer, entry, PIECE_REST, error);
+}
+
+Status snapshot_copy(const Snapshot *snapshot, Store *store, const char *place, int64_t id,
                      Error *error)
+{
+    SnapshotHead head = snapshot->head;
+    head.id = id;
+    SnapshotWriter *writer = snapshot_writer_new(store, place, &head);
+    Status status = OK;
+    for (int32_t i = 0; status == OK && i < snapshot->entry_count; i++)
+        status = snapshot_copy_entry(snapshot, &snapshot->entries[i], writer, error);
+    if (status == OK)
+        status = snapshot_writer_end(writer, NULL, error);
+    snapshot_writer_free(writer);
+    return status;
+}
+
+/* ---- Which there are --------------------------------------------------------------------- */
+
+/* The N of "chk-N/MANIFEST", or 0. */
+static int64_t place_id(Str name)
+{
+    Str rest, place = str_split(name, '/', &rest);
+    Str prefix = STR("chk-");
+    int64_t id;
+    if (!str_is(rest, "MANIFEST") || !str_has_prefix(place, prefix))
+        return 0;
+    Str number = str_make(place.data + prefix.length, place.length - prefix.length);
+    return str_parse_int64(number, &id) && id > 0 ? id : 0;
+}
+
+Status snapshot_list(Store *store, Arena *arena, int64_t **ids, int32_t *count, Error *error)
 {
     List names = {0};
     *ids = NULL;
     *count = 0;
-    TRY(snapshot_names(world, folder, arena, &names, error));
-    int64_t *found = ARENA_ARRAY(arena, int64_t, names.count);
+    TRY(store_list(store, "chk-", arena, &names, error));
+    int64_t *found = ARENA_ARRAY(arena, int64_t, names.count + 1);
     for (int32_t i = 0; i < names.count; i++) {
-        Str number = str_from(LIST_AT(names, i, const char) + strlen("chk-"));
-        int64_t id;
-        if (!str_parse_int64(number, &id) || id <= 0)
+        int64_t id = place_id(str_from(LIST_AT(names, i, const char)));
+        if (id == 0)
             continue;
         int32_t at = (*count)++;
         for (; at > 0 && found[at - 1] < id; at--)
@@ -359,28 +423,74 @@ Status snapshot_find(World *world, const char *folder, Arena *arena, int64_t **i
     return OK;
 }
 
-Status snapshot_list(World *world, const char *folder, Arena *arena, int64_t **ids, int32_t *count,
-                     Error *error)
+/* The files that the manifests name; *is_known: all of them could be read. */
+static Status files_in_use(Store *store, Arena *arena, SnapshotFiles *used, bool *is_known,
+                           Error *error)
 {
-    List names = {0};
-    TRY(snapshot_names(world, folder, arena, &names, error));
-    for (int32_t i = 0; i < names.count; i++) {
-        const char *name = LIST_AT(names, i, const char);
-        if (str_has_suffix(str_from(name), STR(".tmp")))
-            TRY(world_remove_tree(world, arena_printf(arena, "%s/%s", folder, name), error));
+    int64_t *ids;
+    int32_t count;
+    TRY(snapshot_list(store, arena, &ids, &count, error));
+    *is_known = true;
+    for (int32_t i = 0; i < count; i++) {
+        Snapshot *snapshot = snapshot_new(store, snapshot_place(arena, ids[i]));
+        Status status = snapshot_read_manifest(snapshot, error);
+        for (int32_t k = 0; status == OK && k < snapshot->files.count; k++)
+            snapshot_files_append(used, &snapshot->files.items[k]);
+        snapshot_close(snapshot);
+        if (status == ERR_CORRUPT)
+            *is_known = false;
+        else
+            TRY(status);
     }
-    return snapshot_find(world, folder, arena, ids, count, error);
+    return OK;
 }
 
-/* Renamed first, and durably so: a removal that is cut short must not look like a damaged
- * checkpoint. */
-Status snapshot_remove(World *world, const char *folder, int64_t id, Error *error)
+static bool file_is_used(const SnapshotFiles *used, Str name)
 {
-    char path[PATH_MAX_BYTES], aside[PATH_MAX_BYTES];
-    snprintf(path, sizeof path, "%s/chk-%lld", folder, (long long)id);
-    snprintf(aside, sizeof aside, "%s/chk-%lld.tmp", folder, (long long)id);
-    TRY(world_remove_tree(world, aside, error));
-    TRY(world->kind->rename(world, path, aside, error));
-    TRY(world->kind->sync_folder(world, folder, error));
-    return world_remove_tree(world, aside, error);
+    int64_t id;
+    Str prefix = STR(SNAPSHOT_SHARED SNAPSHOT_STATE);
+    Str number = str_make(name.data + prefix.length, name.length - prefix.length);
+    if (!str_parse_int64(number, &id))
+        return true; /* none of ours */
+    for (int32_t i = 0; i < used->count; i++)
+        if (used->items[i].id == id)
+            return true;
+    return false;
+}
+
+/* Where a manifest is damaged, nobody knows what it needs: then all stays. */
+static Status files_remove_unused(Store *store, Error *error)
+{
+    Arena *arena = arena_new(0);
+    SnapshotFiles used = {0};
+    List names = {0};
+    bool is_known = false;
+    Status status = files_in_use(store, arena, &used, &is_known, error);
+    if (status == OK && is_known)
+        status = store_list(store, SNAPSHOT_SHARED SNAPSHOT_STATE, arena, &names, error);
+    for (int32_t i = 0; status == OK && i < names.count; i++) {
+        const char *name = LIST_AT(names, i, const char);
+        if (!file_is_used(&used, str_from(name)))
+            status = store_remove(store, name, error);
+    }
+    snapshot_files_free(&used);
+    arena_free(arena);
+    return status;
+}
+
+Status snapshot_remove(Store *store, int64_t id, Error *error)
+{
+    Arena *arena = arena_new(0);
+    Status status =
+        store_remove(store, snapshot_manifest_name(arena, snapshot_place(arena, id)), error);
+    arena_free(arena);
+    TRY(status);
+    return files_remove_unused(store, error);
+}
+
+Status snapshot_sweep(Store *store, Error *error)
+{
+    TRY(store_sweep(store, "chk-", error));
+    TRY(store_sweep(store, SNAPSHOT_SHARED, error));
+    return files_remove_unused(store, error);
 }

@@ -1,21 +1,33 @@
-/* The state of a job at one point: what each operator wrote when the barrier passed it.
+/* The state of a job at one point: what each operator had when the barrier passed it.
  *
- * On disk a snapshot is a folder with two files, written aside and made visible by one rename:
+ * A checkpoint is a manifest and the data files that it names, each an object of a store
+ * (store/store.h). An incremental one adds what has changed to the files of those before it:
  *
- *     chk-7/STATE      the bytes of all entries, one behind the other
- *     chk-7/MANIFEST   "WEIRCHK1", u32 format version, u32 length, body, u32 CRC-32C of the body
- *        body: u64 id, u64 time in us, u8 flags, u32 shards, u64 length and u32 CRC-32C of STATE,
- *        u32 entries, each: uid, u8 role, u32 shard, u64 offset, u64 length, u32 CRC-32C
+ *     chk-7/MANIFEST ──> shared/state-5   all state (full)
+ *                   ├──> shared/state-6   what changed since
+ *                   └──> shared/state-7   what changed since
  *
- * All numbers are little-endian. */
+ * The data file is durable before the manifest appears, and the manifest makes the checkpoint. A
+ * savepoint is one full file with its manifest beside it, in a place of its own.
+ *
+ *     MANIFEST   "WEIRCHK2", u32 format version, u32 length, body, u32 CRC-32C of the body
+ *        body    u64 id, u64 time in us, u8 flags, u32 shards, u32 files, each:
+ *                u64 id, u64 bytes, u64 offset of its table, u32 CRC-32C of its table
+ *     state-N    pieces one behind the other, then the table
+ *        table   u32 entries, each: uid, label, u8 role, u32 shard
+ *                u32 pieces, each: u32 entry, u8 kind, u64 offset, u32 length, u32 CRC-32C
+ *
+ * All numbers are little-endian. Of an entry there may be pieces of records (state/keyed.h), which
+ * add up over the files, and one piece of everything else, of which that in the newest file counts.
+ * Entries that the newest file does not have are not part of the checkpoint. */
 #ifndef WEIR_JOB_SNAPSHOT_H
 #define WEIR_JOB_SNAPSHOT_H
 
 #include "base/buffer.h"
 #include "base/status.h"
-#include "base/world.h"
+#include "store/store.h"
 
-enum { SNAPSHOT_VERSION = 1 };
+enum { SNAPSHOT_VERSION = 2 };
 
 typedef enum StateRole {
     STATE_OPERATOR = 0,
@@ -24,53 +36,120 @@ typedef enum StateRole {
     STATE_LETTERS = 3, /* how long the files of dead letters are; of no plan node */
 } StateRole;
 
+typedef enum PieceKind {
+    PIECE_REST = 0,
+    PIECE_RECORDS = 1,
+} PieceKind;
+
+/* Where bytes lie. */
+typedef struct StatePiece {
+    int32_t file; /* of Snapshot.files */
+    int64_t offset, length;
+    uint32_t crc;
+} StatePiece;
+
 typedef struct StateEntry {
-    char *uid;   /* of the plan node */
-    char *label; /* what a person calls it */
+    const char *uid;   /* of the plan node */
+    const char *label; /* what a person calls it */
     StateRole role;
     int32_t shard;
-    Buffer bytes;
+    StatePiece *records; /* in the order in which they were saved */
+    int32_t record_count, record_capacity;
+    StatePiece rest; /* length 0: none */
 } StateEntry;
 
-typedef struct Snapshot {
+typedef struct SnapshotFile {
+    int64_t id; /* of the checkpoint that wrote it */
+    int64_t bytes, table_at;
+    uint32_t table_crc;
+} SnapshotFile;
+
+typedef struct SnapshotFiles {
+    SnapshotFile *items; /* ascending by id; the first is full */
+    int32_t count, capacity;
+} SnapshotFiles;
+
+void snapshot_files_append(SnapshotFiles *files, const SnapshotFile *file);
+void snapshot_files_free(SnapshotFiles *files);
+
+/* What a checkpoint says of itself. */
+typedef struct SnapshotHead {
     int64_t id;
     int64_t time_us;
     bool is_end; /* taken at the end of bounded input: only the commit is left to do */
     int32_t shard_count;
+} SnapshotHead;
+
+/* One that exists, opened for reading. */
+typedef struct Snapshot {
+    SnapshotHead head;
+    SnapshotFiles files;
     StateEntry *entries;
-    int32_t entry_count, entry_capacity;
+    int32_t entry_count;
+    /* Private. */
+    Store *store;
+    bool owns_store;
+    const char *place; /* of the manifest: "chk-7", or "" */
+    const char *data;  /* before the names of data files */
+    Arena *arena;
 } Snapshot;
 
-Snapshot *snapshot_new(int64_t id, int32_t shard_count);
+/* ---- Writing (snapshot_write.c) ---------------------------------------------------------- */
+
+typedef struct SnapshotWriter SnapshotWriter;
+
+/* Where in a store: `place` is the folder of the manifest, "" for a savepoint, whose data is
+ * beside it. Nothing is written yet. */
+SnapshotWriter *snapshot_writer_new(Store *store, const char *place, const SnapshotHead *head);
+/* A data file that did not come to its end is removed; one without its manifest is left to the next
+ * sweep. NULL is allowed. */
+void snapshot_writer_free(SnapshotWriter *writer);
+/* The number of an entry; the same for the same three. */
+int32_t snapshot_writer_entry(SnapshotWriter *writer, const char *uid, const char *label,
+                              StateRole role, int32_t shard);
+/* ERR_FULL: there is no room now, and the same may be tried again. */
+Status snapshot_writer_add(SnapshotWriter *writer, int32_t entry, PieceKind kind, Str bytes,
+                           Error *error);
+/* The checkpoint exists, durably, when OK: it adds to the files of `earlier`, if these are not
+ * NULL. ERR_FULL may be tried again. After other failures the disk must not be trusted. */
+Status snapshot_writer_end(SnapshotWriter *writer, const SnapshotFiles *earlier, Error *error);
+/* Of the data file; complete after the end. */
+const SnapshotFile *snapshot_writer_file(const SnapshotWriter *writer);
+
+/* ---- Reading ----------------------------------------------------------------------------- */
+
+/* What the manifest and the tables of its files say, checked; pieces are checked as they are read.
+ * ERR_CORRUPT names the file, ERR_NOT_FOUND: there is no such manifest. */
+Status snapshot_open(Store *store, const char *place, Snapshot **out, Error *error);
+/* Checkpoint `id`. One that is not there is damage, too. */
+Status snapshot_open_id(Store *store, int64_t id, Snapshot **out, Error *error);
+/* A savepoint, or a checkpoint of any job, by the location of its folder. */
+Status snapshot_open_at(World *world, const char *location, const StoreOptions *options,
+                        Snapshot **out, Error *error);
 /* NULL is allowed. */
-void snapshot_free(Snapshot *snapshot);
-/* A new entry whose bytes are to be filled in. Valid until the next one is added. */
-StateEntry *snapshot_add(Snapshot *snapshot, const char *uid, const char *label, StateRole role,
-                         int32_t shard);
-/* The state of the dead letters, or empty. */
-Str snapshot_letters(const Snapshot *snapshot);
-int64_t snapshot_bytes(const Snapshot *snapshot);
+void snapshot_close(Snapshot *snapshot);
 
-/* Write it to `folder`/chk-ID, durable when OK. ERR_FULL leaves nothing behind and may be tried
- * again; after any other failure the disk must not be trusted. */
-Status snapshot_write(World *world, const char *folder, const Snapshot *snapshot, Error *error);
+/* Appended to `out`; from any thread. */
+Status snapshot_read(const Snapshot *snapshot, const StatePiece *piece, Buffer *out, Error *error);
+/* The only entry of the role and uid; NULL: there is none. */
+const StateEntry *snapshot_find(const Snapshot *snapshot, StateRole role, const char *uid);
+int64_t entry_bytes(const StateEntry *entry);
 
-/* The same to a folder of any name, whose parent is there. */
-Status snapshot_write_at(World *world, const char *path, const Snapshot *snapshot, Error *error);
-
-/* Read and check all of it. ERR_CORRUPT names the file. */
-Status snapshot_read(World *world, const char *folder, int64_t id, Snapshot **out, Error *error);
-
-/* The same of a folder that has any name: a savepoint, or a checkpoint of another job. */
-Status snapshot_read_at(World *world, const char *path, Snapshot **out, Error *error);
-
-/* The ids of what lies in `folder`, newest first; none if it does not exist. Leftovers of writes
- * that did not end are removed. */
-Status snapshot_list(World *world, const char *folder, Arena *arena, int64_t **ids, int32_t *count,
+/* All of it as a full one of another store or number. */
+Status snapshot_copy(const Snapshot *snapshot, Store *store, const char *place, int64_t id,
                      Error *error);
-/* The same without touching anything: for a folder in which another process writes. */
-Status snapshot_find(World *world, const char *folder, Arena *arena, int64_t **ids, int32_t *count,
-                     Error *error);
-Status snapshot_remove(World *world, const char *folder, int64_t id, Error *error);
+
+/* ---- The store of a job's checkpoints ---------------------------------------------------- */
+
+/* The folder of checkpoint `id`: "chk-7". */
+const char *snapshot_place(Arena *arena, int64_t id);
+/* The ids of what lies in the store, newest first. */
+Status snapshot_list(Store *store, Arena *arena, int64_t **ids, int32_t *count, Error *error);
+/* The manifest first, and durably so, then the data files that none of the others need. One that
+ * is not there is no error. */
+Status snapshot_remove(Store *store, int64_t id, Error *error);
+/* Remove data files that no checkpoint names, and leftovers of writes. Only for the one who writes
+ * there. */
+Status snapshot_sweep(Store *store, Error *error);
 
 #endif

@@ -22,120 +22,244 @@ static int remove_folder(void **state)
     return world_remove_tree(world_system(), folder, &error) != OK;
 }
 
-static Snapshot *make_snapshot(int64_t id)
-{
-    Snapshot *snapshot = snapshot_new(id, 2);
-    snapshot->time_us = 1234567;
-    for (int32_t shard = 0; shard < 2; shard++) {
-        StateEntry *entry =
-            snapshot_add(snapshot, "window-1", "window aggregate", STATE_OPERATOR, shard);
-        for (int32_t i = 0; i < 100; i++)
-            buffer_append_u32(&entry->bytes, (uint32_t)(i * (shard + 1)));
-    }
-    StateEntry *entry = snapshot_add(snapshot, "orders", "source orders", STATE_SOURCE, 0);
-    buffer_append_text(&entry->bytes, "position");
-    snapshot_add(snapshot, "sink", "sink out", STATE_SINK, 0);
-    return snapshot;
-}
-
-static void write_snapshot(int64_t id)
+static Store *open_store(void)
 {
     Error error = {0};
-    Snapshot *snapshot = make_snapshot(id);
-    assert_int_equal(snapshot_write(world_system(), folder, snapshot, &error), OK);
-    snapshot_free(snapshot);
+    Store *store = NULL;
+    assert_int_equal(store_open(world_system(), folder, NULL, &store, &error), OK);
+    return store;
+}
+
+/* What the rest of an operator says in checkpoint `id`. */
+static Str rest_of(int64_t id, int32_t shard)
+{
+    static char text[64];
+    snprintf(text, sizeof text, "rest %lld of shard %d", (long long)id, shard);
+    return str_from(text);
+}
+
+static void add(SnapshotWriter *writer, const char *uid, StateRole role, int32_t shard,
+                PieceKind kind, Str bytes)
+{
+    Error error = {0};
+    int32_t entry = snapshot_writer_entry(writer, uid, "its label", role, shard);
+    assert_int_equal(snapshot_writer_add(writer, entry, kind, bytes, &error), OK);
+}
+
+/* Two shards of an operator with records and a rest; a position; in odd ones a sink. */
+static void write_snapshot(Store *store, int64_t id, SnapshotFiles *chain, bool is_full)
+{
+    Error error = {0};
+    Arena *arena = arena_new(0);
+    SnapshotHead head = {.id = id, .time_us = 1234567, .shard_count = 2};
+    SnapshotWriter *writer = snapshot_writer_new(store, snapshot_place(arena, id), &head);
+    for (int32_t shard = 0; shard < 2; shard++) {
+        add(writer, "window-1", STATE_OPERATOR, shard, PIECE_REST, rest_of(id, shard));
+        for (int32_t i = 0; i < 3; i++)
+            add(writer, "window-1", STATE_OPERATOR, shard, PIECE_RECORDS,
+                str_from(arena_printf(arena, "<%lld.%d.%d>", (long long)id, shard, i)));
+    }
+    add(writer, "orders", STATE_SOURCE, 0, PIECE_REST, STR("position"));
+    if (id % 2 == 1)
+        add(writer, "sink", STATE_SINK, 0, PIECE_REST, STR("to commit"));
+    assert_int_equal(snapshot_writer_end(writer, is_full ? NULL : chain, &error), OK);
+    if (is_full)
+        chain->count = 0;
+    snapshot_files_append(chain, snapshot_writer_file(writer));
+    snapshot_writer_free(writer);
+    arena_free(arena);
+}
+
+static void expect_records(const Snapshot *snapshot, const StateEntry *entry, const char *wanted)
+{
+    Buffer bytes = {0};
+    Error error = {0};
+    for (int32_t i = 0; i < entry->record_count; i++)
+        assert_int_equal(snapshot_read(snapshot, &entry->records[i], &bytes, &error), OK);
+    assert_string_equal(buffer_terminated(&bytes), wanted);
+    buffer_free(&bytes);
+}
+
+static void expect_rest(const Snapshot *snapshot, const StateEntry *entry, Str wanted)
+{
+    Buffer bytes = {0};
+    Error error = {0};
+    assert_int_equal(snapshot_read(snapshot, &entry->rest, &bytes, &error), OK);
+    assert_true(str_equal(buffer_str(&bytes), wanted));
+    buffer_free(&bytes);
+}
+
+static void expect_snapshot(const Snapshot *snapshot)
+{
+    assert_int_equal(snapshot->head.time_us, 1234567);
+    assert_false(snapshot->head.is_end);
+    assert_int_equal(snapshot->head.shard_count, 2);
+    assert_int_equal(snapshot->entry_count, 3);
+    for (int32_t shard = 0; shard < 2; shard++) {
+        const StateEntry *entry = &snapshot->entries[shard];
+        assert_string_equal(entry->uid, "window-1");
+        assert_string_equal(entry->label, "its label");
+        assert_int_equal(entry->role, STATE_OPERATOR);
+        assert_int_equal(entry->shard, shard);
+        expect_rest(snapshot, entry, rest_of(4, shard));
+        expect_records(snapshot, entry,
+                       shard == 0 ? "<3.0.0><3.0.1><3.0.2><4.0.0><4.0.1><4.0.2>"
+                                  : "<3.1.0><3.1.1><3.1.2><4.1.0><4.1.1><4.1.2>");
+    }
+    const StateEntry *position = snapshot_find(snapshot, STATE_SOURCE, "orders");
+    expect_rest(snapshot, position, STR("position"));
+    assert_int_equal(position->record_count, 0);
+    /* What the newest one does not have is not part of it, be it in an earlier file. */
+    assert_null(snapshot_find(snapshot, STATE_SINK, "sink"));
 }
 
 static void test_reads_back_what_was_written(void **state)
 {
     (void)state;
-    write_snapshot(7);
     Error error = {0};
-    Snapshot *read, *wanted = make_snapshot(7);
-    assert_int_equal(snapshot_read(world_system(), folder, 7, &read, &error), OK);
-    assert_int_equal(read->id, 7);
-    assert_int_equal(read->time_us, wanted->time_us);
-    assert_false(read->is_end);
-    assert_int_equal(read->shard_count, 2);
-    assert_int_equal(read->entry_count, wanted->entry_count);
-    for (int32_t i = 0; i < read->entry_count; i++) {
-        assert_string_equal(read->entries[i].uid, wanted->entries[i].uid);
-        assert_string_equal(read->entries[i].label, wanted->entries[i].label);
-        assert_int_equal(read->entries[i].role, wanted->entries[i].role);
-        assert_int_equal(read->entries[i].shard, wanted->entries[i].shard);
-        assert_true(
-            str_equal(buffer_str(&read->entries[i].bytes), buffer_str(&wanted->entries[i].bytes)));
-    }
-    snapshot_free(read);
-    snapshot_free(wanted);
+    Store *store = open_store();
+    SnapshotFiles chain = {0};
+    write_snapshot(store, 3, &chain, true);
+    write_snapshot(store, 4, &chain, false);
+    Snapshot *snapshot = NULL;
+    assert_int_equal(snapshot_open_id(store, 4, &snapshot, &error), OK);
+    assert_int_equal(snapshot->head.id, 4);
+    expect_snapshot(snapshot);
+    /* As a savepoint it stands for itself. */
+    Arena *arena = arena_new(0);
+    const char *path = arena_printf(arena, "%s-saved", folder);
+    Store *other = NULL;
+    assert_int_equal(store_open(world_system(), path, NULL, &other, &error), OK);
+    assert_int_equal(snapshot_copy(snapshot, other, "", 4, &error), OK);
+    snapshot_close(snapshot);
+    Snapshot *saved = NULL;
+    assert_int_equal(snapshot_open_at(world_system(), path, NULL, &saved, &error), OK);
+    expect_snapshot(saved);
+    assert_int_equal(saved->files.count, 1);
+    /* And a checkpoint can be told by its path. */
+    const char *checkpoint = arena_printf(arena, "%s/chk-4/", folder);
+    snapshot_close(saved);
+    assert_int_equal(snapshot_open_at(world_system(), checkpoint, NULL, &saved, &error), OK);
+    expect_snapshot(saved);
+    snapshot_close(saved);
+    assert_int_equal(snapshot_open_at(world_system(), "/tmp/weir-no-such", NULL, &saved, &error),
+                     ERR_NOT_FOUND);
+    store_close(other);
+    assert_int_equal(world_remove_tree(world_system(), path, &error), OK);
+    snapshot_files_free(&chain);
+    store_close(store);
+    arena_free(arena);
 }
 
 static void replace_file(const char *path, Str content)
 {
-    Error error = {0};
-    assert_int_equal(world_replace_file(world_system(), path, content, &error), OK);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(content.data, 1, (size_t)content.length, file), content.length);
+    assert_int_equal(fclose(file), 0);
 }
 
-/* Every byte of both files flipped, and both files cut at every length. */
-static void test_sees_every_damage(void **state)
+static Status read_all(Store *store, Error *error)
 {
-    (void)state;
-    write_snapshot(8);
-    const char *const names[] = {"STATE", "MANIFEST"};
-    Arena *arena = arena_new(0);
-    for (int32_t n = 0; n < 2; n++) {
-        const char *path = arena_printf(arena, "%s/chk-8/%s", folder, names[n]);
-        Error error = {0};
-        Str good;
-        assert_int_equal(world_read_file(world_system(), path, 1 << 20, arena, &good, &error), OK);
-        int64_t step = good.length > 400 ? 7 : 1;
-        for (int64_t at = 0; at < good.length; at += step) {
-            char *bad = arena_copy(arena, good.data, good.length);
-            bad[at] ^= 0x10;
-            replace_file(path, str_make(bad, good.length));
-            Snapshot *read;
-            assert_int_equal(snapshot_read(world_system(), folder, 8, &read, &error), ERR_CORRUPT);
-            assert_string_equal(error.code, "WR4402");
-            replace_file(path, str_make(good.data, at));
-            assert_int_equal(snapshot_read(world_system(), folder, 8, &read, &error), ERR_CORRUPT);
-        }
-        replace_file(path, good);
+    Snapshot *snapshot = NULL;
+    Buffer bytes = {0};
+    Status status = snapshot_open_id(store, 4, &snapshot, error);
+    for (int32_t i = 0; status == OK && i < snapshot->entry_count; i++) {
+        const StateEntry *entry = &snapshot->entries[i];
+        for (int32_t k = 0; status == OK && k < entry->record_count; k++)
+            status = snapshot_read(snapshot, &entry->records[k], &bytes, error);
+        if (status == OK)
+            status = snapshot_read(snapshot, &entry->rest, &bytes, error);
     }
-    Snapshot *read;
+    buffer_free(&bytes);
+    snapshot_close(snapshot);
+    return status;
+}
+
+/* Every byte flipped, and the file cut at every length: the damage is found, and the file named, or
+ * it was in bytes that are no longer part of any checkpoint. */
+static void damage_file(Store *store, const char *name, bool may_be_unused)
+{
+    Arena *arena = arena_new(0);
+    const char *path = arena_printf(arena, "%s/%s", folder, name);
     Error error = {0};
-    assert_int_equal(snapshot_read(world_system(), folder, 8, &read, &error), OK);
-    snapshot_free(read);
-    const char *state_path = arena_printf(arena, "%s/chk-8/STATE", folder);
-    assert_int_equal(world_system()->kind->remove(world_system(), state_path, &error), OK);
-    assert_int_equal(snapshot_read(world_system(), folder, 8, &read, &error), ERR_CORRUPT);
-    assert_non_null(strstr(error.text, state_path));
+    Str good;
+    int32_t found = 0;
+    assert_int_equal(world_read_file(world_system(), path, 1 << 20, arena, &good, &error), OK);
+    for (int64_t at = 0; at < good.length; at++) {
+        char *bad = arena_copy(arena, good.data, good.length);
+        bad[at] ^= 0x10;
+        replace_file(path, str_make(bad, good.length));
+        Status status = read_all(store, &error);
+        assert_true(status == ERR_CORRUPT || (status == OK && may_be_unused));
+        found += status == ERR_CORRUPT;
+        if (status == ERR_CORRUPT)
+            assert_true(strstr(error.text, path) != NULL && strcmp(error.code, "WR4402") == 0);
+        replace_file(path, str_make(good.data, at));
+        assert_int_equal(read_all(store, &error), ERR_CORRUPT);
+    }
+    assert_true(found > good.length / 2);
+    assert_int_equal(world_system()->kind->remove(world_system(), path, &error), OK);
+    assert_int_equal(read_all(store, &error), ERR_CORRUPT);
+    assert_non_null(strstr(error.text, path));
+    replace_file(path, good);
+    assert_int_equal(read_all(store, &error), OK);
     arena_free(arena);
 }
 
-static void test_lists_newest_first_and_clears_leftovers(void **state)
+static void test_sees_every_damage(void **state)
 {
     (void)state;
-    write_snapshot(9);
-    write_snapshot(10);
-    Error error = {0};
-    World *world = world_system();
+    Store *store = open_store();
+    damage_file(store, "chk-4/MANIFEST", false);
+    damage_file(store, "shared/state-4", false);
+    damage_file(store, "shared/state-3", true);
+    store_close(store);
+}
+
+static bool is_there(const char *name)
+{
     Arena *arena = arena_new(0);
-    const char *leftover = arena_printf(arena, "%s/chk-11.tmp", folder);
-    assert_int_equal(world->kind->make_folder(world, leftover, &error), OK);
-    const char *stranger = arena_printf(arena, "%s/chk-x", folder);
-    assert_int_equal(world->kind->make_folder(world, stranger, &error), OK);
-    assert_int_equal(snapshot_remove(world, folder, 9, &error), OK);
+    FileInfo info;
+    Status status = world_system()->kind->stat(
+        world_system(), arena_printf(arena, "%s/%s", folder, name), &info, NULL);
+    arena_free(arena);
+    return status == OK;
+}
+
+static void test_keeps_what_is_needed_and_nothing_else(void **state)
+{
+    (void)state;
+    Error error = {0};
+    Store *store = open_store();
+    Arena *arena = arena_new(0);
+    SnapshotFiles chain = {0};
+    write_snapshot(store, 7, &chain, true);
+    write_snapshot(store, 8, &chain, false);
+    write_snapshot(store, 10, &chain, false);
+    assert_int_equal(snapshot_remove(store, 8, &error), OK);
+    assert_int_equal(snapshot_remove(store, 7, &error), OK);
+    assert_int_equal(snapshot_remove(store, 4, &error), OK);
+    assert_int_equal(snapshot_remove(store, 3, &error), OK);
+    assert_false(is_there("chk-7") || is_there("chk-8") || is_there("shared/state-4"));
+    assert_true(is_there("shared/state-7") && is_there("shared/state-8"));
+    write_snapshot(store, 11, &chain, true);
+    assert_int_equal(snapshot_remove(store, 10, &error), OK);
+    assert_false(is_there("shared/state-7") || is_there("shared/state-10"));
+    /* A run that was cut short has left these. */
+    replace_file(arena_printf(arena, "%s/shared/state-12", folder), STR("no manifest"));
+    replace_file(arena_printf(arena, "%s/shared/state-13.tmp", folder), STR("half"));
+    replace_file(arena_printf(arena, "%s/shared/mine", folder), STR("a stranger"));
+    assert_int_equal(snapshot_sweep(store, &error), OK);
+    assert_false(is_there("shared/state-12") || is_there("shared/state-13.tmp"));
+    assert_true(is_there("shared/state-11") && is_there("shared/mine"));
     int64_t *ids;
     int32_t count;
-    assert_int_equal(snapshot_list(world, folder, arena, &ids, &count, &error), OK);
-    assert_int_equal(ids[0], 10);
-    for (int32_t i = 1; i < count; i++)
-        assert_true(ids[i] < ids[i - 1] && ids[i] != 9);
-    FileInfo info;
-    assert_int_equal(world->kind->stat(world, leftover, &info, &error), ERR_NOT_FOUND);
-    assert_int_equal(snapshot_list(world, "/tmp/weir-no-such-folder", arena, &ids, &count, &error),
-                     OK);
-    assert_int_equal(count, 0);
+    assert_int_equal(snapshot_list(store, arena, &ids, &count, &error), OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(ids[0], 11);
+    snapshot_files_free(&chain);
+    store_close(store);
     arena_free(arena);
 }
 
@@ -144,7 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_back_what_was_written),
         cmocka_unit_test(test_sees_every_damage),
-        cmocka_unit_test(test_lists_newest_first_and_clears_leftovers),
+        cmocka_unit_test(test_keeps_what_is_needed_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -21,11 +21,33 @@ void board_fail(Board *board, const Error *error, Status status)
 
 /* ---- Opening ----------------------------------------------------------------------------- */
 
+static Status task_restore_entry(Operator *op, const Snapshot *restored, const StateEntry *entry)
+{
+    StateOrigin origin = {entry->shard, restored->head.shard_count};
+    Error *error = op->task->error;
+    Buffer bytes = {0};
+    Status status = OK;
+    for (int32_t i = 0; status == OK && i < entry->record_count; i++) {
+        bytes.length = 0;
+        status = snapshot_read(restored, &entry->records[i], &bytes, error);
+        if (status == OK)
+            status = operator_load_records(op, buffer_str(&bytes), &origin);
+    }
+    bytes.length = 0;
+    if (status == OK)
+        status = snapshot_read(restored, &entry->rest, &bytes, error);
+    if (status == OK && bytes.length > 0)
+        status = op->kind->restore(op, buffer_str(&bytes));
+    buffer_free(&bytes);
+    return status;
+}
+
 /* The state of all shards goes to each operator when their number has changed: it keeps the keys
  * that are its own. With the same number each finds its own entry. */
 static Status task_restore_operator(Task *task, Operator *op, const Snapshot *restored)
 {
-    bool is_same = restored->shard_count == task->board->shard_count;
+    int32_t shard_count = restored->head.shard_count;
+    bool is_same = shard_count == task->board->shard_count;
     for (int32_t i = 0; i < restored->entry_count; i++) {
         const StateEntry *entry = &restored->entries[i];
         if (entry->role == STATE_SOURCE || entry->role == STATE_LETTERS ||
@@ -33,23 +55,28 @@ static Status task_restore_operator(Task *task, Operator *op, const Snapshot *re
             continue;
         if (is_same && entry->shard != task->context.shard)
             continue;
-        if (planted(PLANTED_SHARD_NOT_RESTORED) && entry->shard == restored->shard_count - 1)
+        if (planted(PLANTED_SHARD_NOT_RESTORED) && entry->shard == shard_count - 1)
             continue;
         if (planted(PLANTED_IN_DOUBT_FORGOTTEN) && entry->role == STATE_SINK)
             continue;
-        StateOrigin origin = {entry->shard, restored->shard_count};
-        TRY(operator_load(op, buffer_str(&entry->bytes), &origin));
+        TRY(task_restore_entry(op, restored, entry));
     }
     return OK;
 }
 
-static Str task_source_state(const Task *task, const Snapshot *restored)
+static Status task_open_source(Task *task, const Snapshot *restored)
 {
-    for (int32_t i = 0; restored != NULL && i < restored->entry_count; i++)
-        if (restored->entries[i].role == STATE_SOURCE &&
-            strcmp(restored->entries[i].uid, task->fragment->head->uid) == 0)
-            return buffer_str(&restored->entries[i].bytes);
-    return (Str){0};
+    const StateEntry *entry = NULL;
+    Buffer position = {0};
+    if (restored != NULL)
+        entry = snapshot_find(restored, STATE_SOURCE, task->fragment->head->uid);
+    Status status = OK;
+    if (entry != NULL)
+        status = snapshot_read(restored, &entry->rest, &position, &task->error);
+    if (status == OK)
+        status = task->reader->kind->open(task->reader, buffer_str(&position), &task->error);
+    buffer_free(&position);
+    return status;
 }
 
 Status task_prepare(Task *task)
@@ -69,10 +96,7 @@ Status task_open(Task *task, const Snapshot *restored)
         TRY(operator_start(op));
         arena_reset(task->context.scratch);
     }
-    if (task->reader != NULL)
-        TRY(task->reader->kind->open(task->reader, task_source_state(task, restored),
-                                     &task->error));
-    return OK;
+    return task->reader == NULL ? OK : task_open_source(task, restored);
 }
 
 /* ---- Output ------------------------------------------------------------------------------ */
@@ -105,36 +129,6 @@ void task_send(Task *task, const Message *message)
 
 /* ---- Barriers ---------------------------------------------------------------------------- */
 
-static StateRole task_role(const Operator *op)
-{
-    return op->node->kind == PLAN_SINK ? STATE_SINK : STATE_OPERATOR;
-}
-
-static void task_acknowledge(Task *task, Buffer *states, Buffer *position)
-{
-    Board *board = task->board;
-    pthread_mutex_lock(&board->mutex);
-    assert(board->acks_missing > 0);
-    for (int32_t i = 0; i < task->operator_count; i++) {
-        const Operator *op = task->operators[i];
-        if (states[i].length == 0) {
-            buffer_free(&states[i]);
-            continue;
-        }
-        StateEntry *entry = snapshot_add(board->collecting, op->node->uid, op->node->label,
-                                         task_role(op), task->context.shard);
-        entry->bytes = states[i];
-    }
-    if (position->length > 0) {
-        const PlanNode *node = task->fragment->head;
-        snapshot_add(board->collecting, node->uid, node->label, STATE_SOURCE, 0)->bytes = *position;
-    }
-    bool is_complete = --board->acks_missing == 0;
-    pthread_mutex_unlock(&board->mutex);
-    if (is_complete)
-        waker_wake(board->coordinator);
-}
-
 static Status task_commit(Task *task)
 {
     int64_t committed = atomic_load(&task->board->committed);
@@ -158,25 +152,10 @@ Status task_take_barrier(Task *task, int64_t id, bool is_last)
     /* A sink hears that the last checkpoint is durable before it prepares the next. */
     TRY(task_commit(task));
     assert(task->committed == task->barrier || task->barrier == 0);
-    Buffer *states = ARENA_ARRAY(task->context.scratch, Buffer, task->operator_count);
-    Buffer position = {0};
-    if (task->reader != NULL)
-        task->reader->kind->snapshot(task->reader, &position);
-    Status status = OK;
-    for (int32_t i = 0; status == OK && i < task->operator_count; i++) {
-        Operator *op = task->operators[i];
-        status = operator_save(op, id, &states[i]);
-    }
-    if (status != OK) {
-        buffer_free(&position);
-        for (int32_t i = 0; i < task->operator_count; i++)
-            buffer_free(&states[i]);
-        return status;
-    }
+    TRY(task_save(task, id));
     task->barrier = id;
     task->is_last_taken = is_last;
     deadletters_pass(task->context.dead_letters, id);
-    task_acknowledge(task, states, &position);
     task_send(task, &(Message){.kind = MESSAGE_BARRIER, .value = id, .is_last = is_last});
     arena_reset(task->context.scratch);
     return OK;
@@ -311,6 +290,7 @@ static Status task_step_inputs(Task *task, bool *progressed)
         assert(is_taken);
         TRY(task_handle(task, in, &message));
         arena_reset(task->context.scratch);
+        task_save_some(task, progressed);
     }
     task_drain(task);
     return OK;
@@ -319,6 +299,7 @@ static Status task_step_inputs(Task *task, bool *progressed)
 Status task_step(Task *task, bool *progressed)
 {
     TRY(task_commit(task));
+    task_save_some(task, progressed);
     return task->reader != NULL ? source_step(task, progressed)
                                 : task_step_inputs(task, progressed);
 }

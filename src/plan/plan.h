@@ -452,6 +452,7 @@ typedef struct PlanSettings {
     int32_t parallelism;            /* parallelism.default; 0: as many as there are cores */
     int64_t checkpoint_interval_us; /* 0: only at stop */
     int32_t checkpoints_retained;
+    bool checkpoints_incremental;
     const char *recovery_path;    /* execution.state-recovery.path; NULL or empty: none */
     bool ignores_unclaimed_state; /* of it */
     const TimeZone *zone;         /* table.local-time-zone */

@@ -83,6 +83,8 @@ static const OptionSpec SETTINGS[] = {
      .default_text = "1"},
     {.key = "execution.checkpointing.num-retained", .type = OPTION_INT, .default_text = "1"},
     {.key = "state.checkpoints.num-retained", .type = OPTION_INT, .default_text = "1"},
+    {.key = "execution.checkpointing.incremental", .type = OPTION_BOOL, .default_text = "true"},
+    {.key = "state.backend.incremental", .type = OPTION_BOOL, .default_text = "true"},
     {.key = "execution.checkpointing.tolerable-failed-checkpoints", .type = OPTION_INT},
     {.key = "execution.checkpointing.unaligned.enabled", .type = OPTION_BOOL},
     {.key = "execution.state-recovery.path", .type = OPTION_TEXT},
@@ -152,14 +154,12 @@ static const char *const ACCEPTED[] = {
     "execution.checkpointing.unaligned",
     "execution.checkpointing.aligned-checkpoint-timeout",
     "execution.checkpointing.externalized-checkpoint-retention",
-    "execution.checkpointing.incremental",
     "execution.checkpointing.storage",
     "execution.checkpointing.checkpoints-after-tasks-finish",
     "execution.checkpointing.interval-during-backlog",
     "execution.checkpointing.local-backup.enabled",
     "execution.state-recovery.claim-mode",
     "state.backend",
-    "state.backend.incremental",
     "state.backend.local-recovery",
     "state.checkpoint-storage",
     "restart-strategy",
@@ -445,6 +445,8 @@ void settings_finish(Planner *planner, PlanSettings *out)
     Map *all = settings_given(planner);
     const char *retained = settings_new_or_old(planner, "execution.checkpointing.num-retained",
                                                "state.checkpoints.num-retained");
+    const char *incremental = settings_new_or_old(planner, "execution.checkpointing.incremental",
+                                                  "state.backend.incremental");
     const char *path =
         settings_new_or_old(planner, "execution.state-recovery.path", "execution.savepoint.path");
     const char *unclaimed =
@@ -459,6 +461,7 @@ void settings_finish(Planner *planner, PlanSettings *out)
         .parallelism = clamp_int32(parallelism, 0, 1024),
         .checkpoint_interval_us = settings_duration_us(planner, "execution.checkpointing.interval"),
         .checkpoints_retained = clamp_int32(settings_int(planner, retained), 1, 1000),
+        .checkpoints_incremental = settings_is(planner, incremental, "true"),
         .recovery_path = settings_text(planner, path),
         .ignores_unclaimed_state = settings_is(planner, unclaimed, "true"),
         .zone = settings_zone(planner),

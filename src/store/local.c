@@ -33,6 +33,7 @@ typedef struct LocalWrite {
     Arena *arena;
     const char *name, *aside, *final;
     File *file;
+    int64_t bytes; /* written so far */
 } LocalWrite;
 
 /* A full disk that shows only at a sync has perhaps lost pages already: not to be tried again. */
@@ -200,7 +201,7 @@ static Status local_write_begin(Store *base, const char *name, StoreWrite **out,
     if (status == OK)
         status = aside_clear(world, write->aside, error);
     if (status == OK)
-        status = world->kind->open(world, write->aside, FILE_CREATE_NEW, &write->file, error);
+        status = world->kind->open(world, write->aside, FILE_APPEND, &write->file, error);
     pthread_mutex_unlock(&store->folders);
     if (status == OK) {
         *out = &write->base;
@@ -214,7 +215,14 @@ static Status local_write_begin(Store *base, const char *name, StoreWrite **out,
 static Status local_write_add(StoreWrite *base, Str bytes, Error *error)
 {
     LocalWrite *write = (LocalWrite *)base;
-    return base->store->world->kind->write(write->file, bytes.data, bytes.length, error);
+    World *world = base->store->world;
+    Status status = world->kind->write(write->file, bytes.data, bytes.length, error);
+    if (status == OK)
+        write->bytes += bytes.length;
+    /* What found room of it goes again, so that all of it can be tried once more. */
+    if (status == ERR_FULL && world->kind->truncate(world, write->aside, write->bytes, NULL) != OK)
+        return ERR_IO;
+    return status;
 }
 
 static Status file_sync(World *world, File *file, Error *error)

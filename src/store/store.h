@@ -48,7 +48,8 @@ const char *store_path(const Store *store, const char *name, Arena *arena);
  * visible, in place of one that had the name. ERR_FULL (only locally) leaves nothing behind and
  * may be tried again; after any other failure of a local write the disk must not be trusted. */
 Status store_write_begin(Store *store, const char *name, StoreWrite **out, Error *error);
-/* After a failure the only thing left to do is store_write_abandon. */
+/* ERR_FULL (only locally): what was added before stands, and the same bytes may be added again. After
+ * another failure the only thing left to do is store_write_abandon. */
 Status store_write_add(StoreWrite *write, Str bytes, Error *error);
 /* Frees the write, even on failure. */
 Status store_write_end(StoreWrite *write, Error *error);

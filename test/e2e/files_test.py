@@ -77,7 +77,7 @@ def parquet_is_whole(path):
 
 def has_ended(weir):
     """Its last word may be cut off by a kill; but output without a checkpoint is all output."""
-    has_checkpoint = any(path.name.startswith("chk-") for path in weir.data.rglob("*"))
+    has_checkpoint = any(path.name == "MANIFEST" for path in weir.data.rglob("*"))
     return weir.exit_code() == 0 or (not has_checkpoint and bool(visible(weir.path("lake"))))
 
 

@@ -82,7 +82,7 @@ def check_output(weir, sums):
 
 def has_ended(weir):
     """The last word may be cut off by the kill; but output without a checkpoint is all output."""
-    has_checkpoint = any(path.name.startswith("chk-") for path in weir.data.rglob("*"))
+    has_checkpoint = any(path.name == "MANIFEST" for path in weir.data.rglob("*"))
     return "weir: done:" in weir.stderr() or (not has_checkpoint and bool(read_rows(weir.path("sums"))))
 
 

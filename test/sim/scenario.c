@@ -418,14 +418,15 @@ Status scenario_run(const Scenario *scenario, SimWorld *world, uint64_t *schedul
 
 bool scenario_has_checkpoint(SimWorld *world)
 {
-    const Inode *folder = disk_find(world->disk, "weir-data/jobs/sim/checkpoints");
     Arena *arena = arena_new(0);
-    List names = {0};
+    List paths = {0};
     bool has_any = false;
-    if (folder != NULL)
-        inode_list(folder, arena, &names);
-    for (int32_t i = 0; i < names.count; i++)
-        has_any = has_any || !str_has_suffix(str_from(LIST_AT(names, i, const char)), STR(".tmp"));
+    disk_list_files(world->disk, arena, &paths);
+    for (int32_t i = 0; i < paths.count; i++) {
+        Str path = str_from(LIST_AT(paths, i, const char));
+        has_any = has_any || (str_has_prefix(path, STR("weir-data/jobs/sim/checkpoints/chk-")) &&
+                              str_has_suffix(path, STR("/MANIFEST")));
+    }
     arena_free(arena);
     return has_any;
 }

@@ -134,7 +134,7 @@ static void trial_damage(Trial *trial, SimWorld *world, uint64_t *chance)
     disk_list_files(world->disk, arena, &paths);
     for (int32_t i = 0; i < paths.count; i++) {
         Str path = str_from(LIST_AT(paths, i, const char));
-        if (str_has_prefix(path, STR("weir-data/jobs/")) && str_find(path, STR(".tmp/")) < 0)
+        if (str_has_prefix(path, STR("weir-data/jobs/")) && str_find(path, STR(".tmp")) < 0)
             list_append(&files, arena, paths.items[i]);
     }
     if (files.count > 0) {
@@ -160,7 +160,7 @@ static void trial_damage(Trial *trial, SimWorld *world, uint64_t *chance)
 static bool trial_has_found_damage(const Trial *trial, Status status, const Error *error)
 {
     return trial->is_damaged && status == ERR_CORRUPT &&
-           strstr(error->text, "weir-data/jobs/sim/checkpoints/chk-") != NULL;
+           strstr(error->text, "weir-data/jobs/sim/checkpoints/") != NULL;
 }
 
 static SimFaults trial_next_faults(const Trial *trial, uint64_t *chance)
@@ -406,6 +406,8 @@ static const char *const bug_names[PLANTED_COUNT] = {
     [PLANTED_PART_NOT_SYNCED] = "files are published that are not synced",
     [PLANTED_IN_DOUBT_FORGOTTEN] = "what sinks had prepared is forgotten",
     [PLANTED_BARRIER_NOT_ALIGNED] = "barriers are not aligned",
+    [PLANTED_DELETE_NOT_RESTORED] = "keys that were taken back come again with a checkpoint",
+    [PLANTED_CHANGE_NOT_SAVED] = "a checkpoint has values from after its barrier",
     [PLANTED_OLD_REMOVED_TOO_EARLY] = "the last checkpoint goes before the new one is there",
     [PLANTED_LETTERS_NOT_MARKED] = "the start of dead letters is not marked",
     [PLANTED_LETTERS_NOT_HELD] = "dead letters are not held back",

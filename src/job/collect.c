@@ -1,0 +1,136 @@
+/* What tasks save of themselves at a barrier, on its way to the coordinator, which writes it.
+ *
+ *     barrier   rest of each operator, position     ── pieces ──> coordinator ──> state-N
+ *     turns     records of keyed state, bit by bit  ── pieces ──>
+ *     the end   the task acknowledges
+ *
+ * Whoever saves faster than the disk takes it waits with saving, not with its rows. */
+#include "job/internal.h"
+
+#include "base/memory.h"
+
+enum { PIECE_BYTES_MAX = 16 * 1024 * 1024 /* that may wait in all */ };
+
+void pieces_free(Pieces *pieces)
+{
+    for (Piece *piece = pieces->first; piece != NULL;) {
+        Piece *next = piece->next;
+        buffer_free(&piece->bytes);
+        memory_free(piece);
+        piece = next;
+    }
+    *pieces = (Pieces){0};
+}
+
+Pieces board_take_pieces(Board *board)
+{
+    pthread_mutex_lock(&board->mutex);
+    Pieces pieces = board->pieces;
+    board->pieces = (Pieces){0};
+    atomic_store(&board->piece_bytes, 0);
+    pthread_mutex_unlock(&board->mutex);
+    return pieces;
+}
+
+/* Takes over the bytes. */
+static void board_put(Board *board, const Piece *piece)
+{
+    Piece *kept = memory_allocate((int64_t)sizeof *kept);
+    *kept = *piece;
+    kept->next = NULL;
+    pthread_mutex_lock(&board->mutex);
+    if (board->pieces.last == NULL)
+        board->pieces.first = kept;
+    else
+        board->pieces.last->next = kept;
+    board->pieces.last = kept;
+    atomic_fetch_add(&board->piece_bytes, kept->bytes.length);
+    pthread_mutex_unlock(&board->mutex);
+}
+
+static void task_acknowledge(Task *task)
+{
+    Board *board = task->board;
+    task->is_saving = false;
+    pthread_mutex_lock(&board->mutex);
+    assert(board->acks_missing > 0);
+    board->acks_missing--;
+    pthread_mutex_unlock(&board->mutex);
+    waker_wake(board->coordinator);
+}
+
+static Piece piece_of(const Task *task, const Operator *op)
+{
+    StateRole role = op->node->kind == PLAN_SINK ? STATE_SINK : STATE_OPERATOR;
+    return (Piece){.node = op->node, .role = role, .shard = task->context.shard};
+}
+
+static Status task_save_rest(Task *task, Operator *op, int64_t id)
+{
+    if (op->kind->snapshot == NULL)
+        return OK;
+    Piece piece = piece_of(task, op);
+    Status status = op->kind->snapshot(op, id, &piece.bytes);
+    if (status == OK && (piece.bytes.length > 0 || op->keyed != NULL))
+        board_put(task->board, &piece);
+    else
+        buffer_free(&piece.bytes);
+    return status;
+}
+
+static void task_save_position(Task *task)
+{
+    if (task->reader == NULL)
+        return;
+    Piece piece = {.node = task->fragment->head, .role = STATE_SOURCE};
+    task->reader->kind->snapshot(task->reader, &piece.bytes);
+    if (piece.bytes.length > 0)
+        board_put(task->board, &piece);
+    else
+        buffer_free(&piece.bytes);
+}
+
+Status task_save(Task *task, int64_t id)
+{
+    assert(!task->is_saving);
+    bool is_full = atomic_load(&task->board->barrier_is_full);
+    bool is_end = atomic_load(&task->board->barrier_is_end);
+    for (int32_t i = 0; i < task->operator_count; i++) {
+        Operator *op = task->operators[i];
+        TRY(task_save_rest(task, op, id));
+        if (op->keyed != NULL && !is_end)
+            keyed_begin(op->keyed, is_full);
+    }
+    task_save_position(task);
+    task->saving = 0;
+    task->is_saving = true;
+    return OK;
+}
+
+/* A piece of the operator's records; whether there may be more. */
+static bool task_save_records(Task *task, Operator *op)
+{
+    if (op->keyed == NULL || !keyed_is_saving(op->keyed))
+        return false;
+    Piece piece = piece_of(task, op);
+    piece.kind = PIECE_RECORDS;
+    bool is_over = keyed_step(op->keyed, task->board->step_bytes, &piece.bytes);
+    if (piece.bytes.length > 0)
+        board_put(task->board, &piece);
+    else
+        buffer_free(&piece.bytes);
+    waker_wake(task->board->coordinator);
+    return !is_over;
+}
+
+void task_save_some(Task *task, bool *progressed)
+{
+    if (!task->is_saving || atomic_load(&task->board->piece_bytes) > PIECE_BYTES_MAX)
+        return;
+    *progressed = true;
+    if (task->saving < task->operator_count) {
+        task->saving += !task_save_records(task, task->operators[task->saving]);
+        return;
+    }
+    task_acknowledge(task);
+}

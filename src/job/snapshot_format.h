@@ -1,0 +1,34 @@
+/* Inside job/: what those who write and read checkpoints share of their form. */
+#ifndef WEIR_JOB_SNAPSHOT_FORMAT_H
+#define WEIR_JOB_SNAPSHOT_FORMAT_H
+
+#include "base/arena.h"
+
+#define SNAPSHOT_MAGIC "WEIRCHK2"
+#define SNAPSHOT_SHARED "shared/"
+#define SNAPSHOT_STATE "state-"
+
+enum {
+    SNAPSHOT_FLAG_END = 1,
+    SNAPSHOT_FLAG_ALONE = 2, /* the data file stands beside the manifest */
+};
+
+static inline const char *snapshot_manifest_name(Arena *arena, const char *place)
+{
+    return arena_printf(arena, "%s%sMANIFEST", place, place[0] == '\0' ? "" : "/");
+}
+
+/* What the names of data files begin with. */
+static inline const char *snapshot_data_prefix(Arena *arena, const char *place, bool is_alone)
+{
+    if (!is_alone)
+        return SNAPSHOT_SHARED;
+    return place[0] == '\0' ? "" : arena_printf(arena, "%s/", place);
+}
+
+static inline const char *snapshot_data_name(Arena *arena, const char *prefix, int64_t id)
+{
+    return arena_printf(arena, "%s" SNAPSHOT_STATE "%lld", prefix, (long long)id);
+}
+
+#endif

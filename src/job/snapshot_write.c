@@ -1,0 +1,221 @@
+/* Writing a checkpoint: pieces as they come, then the table of them, then the manifest. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "job/snapshot.h"
+#include "job/snapshot_format.h"
+
+typedef struct WrittenEntry {
+    const char *uid, *label;
+    StateRole role;
+    int32_t shard;
+} WrittenEntry;
+
+typedef enum WriterStage {
+    WRITER_PIECES,
+    WRITER_TABLE,    /* all pieces are in the file, the table is not */
+    WRITER_DATA_END, /* the table is, too */
+    WRITER_MANIFEST, /* the data file is durable */
+    WRITER_DONE,
+} WriterStage;
+
+struct SnapshotWriter {
+    Arena *arena;
+    Store *store;
+    const char *place, *name; /* of the manifest's folder, of the data file */
+    bool is_alone;
+    SnapshotHead head;
+    WriterStage stage;
+    StoreWrite *data; /* NULL before the first piece, and after the end */
+    WrittenEntry *entries;
+    int32_t entry_count, entry_capacity;
+    Buffer pieces; /* as they stand in the table */
+    uint32_t piece_count;
+    SnapshotFile file;
+};
+
+void snapshot_files_append(SnapshotFiles *files, const SnapshotFile *file)
+{
+    if (files->count == files->capacity) {
+        files->capacity = files->capacity == 0 ? 8 : files->capacity * 2;
+        files->items = memory_resize(files->items, (int64_t)sizeof(SnapshotFile) * files->capacity);
+    }
+    files->items[files->count++] = *file;
+}
+
+void snapshot_files_free(SnapshotFiles *files)
+{
+    memory_free(files->items);
+    *files = (SnapshotFiles){0};
+}
+
+SnapshotWriter *snapshot_writer_new(Store *store, const char *place, const SnapshotHead *head)
+{
+    assert(head->id > 0 && head->shard_count > 0);
+    Arena *arena = arena_new(0);
+    SnapshotWriter *writer = ARENA_NEW(arena, SnapshotWriter);
+    *writer = (SnapshotWriter){.arena = arena, .store = store, .head = *head};
+    writer->place = arena_printf(arena, "%s", place);
+    writer->is_alone = place[0] == '\0';
+    writer->name =
+        snapshot_data_name(arena, snapshot_data_prefix(arena, place, writer->is_alone), head->id);
+    writer->file.id = head->id;
+    return writer;
+}
+
+void snapshot_writer_free(SnapshotWriter *writer)
+{
+    if (writer == NULL)
+        return;
+    store_write_abandon(writer->data);
+    memory_free(writer->entries);
+    buffer_free(&writer->pieces);
+    arena_free(writer->arena);
+}
+
+int32_t snapshot_writer_entry(SnapshotWriter *writer, const char *uid, const char *label,
+                              StateRole role, int32_t shard)
+{
+    for (int32_t i = 0; i < writer->entry_count; i++) {
+        const WrittenEntry *entry = &writer->entries[i];
+        if (entry->role == role && entry->shard == shard && strcmp(entry->uid, uid) == 0)
+            return i;
+    }
+    if (writer->entry_count == writer->entry_capacity) {
+        writer->entry_capacity = writer->entry_capacity == 0 ? 16 : writer->entry_capacity * 2;
+        writer->entries =
+            memory_resize(writer->entries, (int64_t)sizeof(WrittenEntry) * writer->entry_capacity);
+    }
+    writer->entries[writer->entry_count] =
+        (WrittenEntry){.uid = arena_printf(writer->arena, "%s", uid),
+                       .label = arena_printf(writer->arena, "%s", label),
+                       .role = role,
+                       .shard = shard};
+    return writer->entry_count++;
+}
+
+static Status writer_begin(SnapshotWriter *writer, Error *error)
+{
+    if (writer->data != NULL)
+        return OK;
+    return store_write_begin(writer->store, writer->name, &writer->data, error);
+}
+
+Status snapshot_writer_add(SnapshotWriter *writer, int32_t entry, PieceKind kind, Str bytes,
+                           Error *error)
+{
+    assert(writer->stage == WRITER_PIECES && entry >= 0 && entry < writer->entry_count);
+    assert(bytes.length <= INT32_MAX);
+    TRY(writer_begin(writer, error));
+    TRY(store_write_add(writer->data, bytes, error));
+    buffer_append_u32(&writer->pieces, (uint32_t)entry);
+    buffer_append_u8(&writer->pieces, (uint8_t)kind);
+    buffer_append_u64(&writer->pieces, (uint64_t)writer->file.bytes);
+    buffer_append_u32(&writer->pieces, (uint32_t)bytes.length);
+    buffer_append_u32(&writer->pieces, crc32c(0, bytes.data, bytes.length));
+    writer->piece_count++;
+    writer->file.bytes += bytes.length;
+    return OK;
+}
+
+static Status writer_add_table(SnapshotWriter *writer, Error *error)
+{
+    Buffer table = {0};
+    buffer_append_u32(&table, (uint32_t)writer->entry_count);
+    for (int32_t i = 0; i < writer->entry_count; i++) {
+        const WrittenEntry *entry = &writer->entries[i];
+        buffer_append_bytes(&table, str_from(entry->uid));
+        buffer_append_bytes(&table, str_from(entry->label));
+        buffer_append_u8(&table, (uint8_t)entry->role);
+        buffer_append_u32(&table, (uint32_t)entry->shard);
+    }
+    buffer_append_u32(&table, writer->piece_count);
+    buffer_append_str(&table, buffer_str(&writer->pieces));
+    Status status = writer_begin(writer, error);
+    if (status == OK)
+        status = store_write_add(writer->data, buffer_str(&table), error);
+    if (status == OK) {
+        writer->file.table_at = writer->file.bytes;
+        writer->file.table_crc = crc32c(0, table.data, table.length);
+        writer->file.bytes += table.length;
+    }
+    buffer_free(&table);
+    return status;
+}
+
+static void manifest_append_file(Buffer *body, const SnapshotFile *file)
+{
+    buffer_append_u64(body, (uint64_t)file->id);
+    buffer_append_u64(body, (uint64_t)file->bytes);
+    buffer_append_u64(body, (uint64_t)file->table_at);
+    buffer_append_u32(body, file->table_crc);
+}
+
+static void manifest_encode(const SnapshotWriter *writer, const SnapshotFiles *earlier, Buffer *out)
+{
+    Buffer body = {0};
+    int32_t earlier_count = earlier == NULL ? 0 : earlier->count;
+    buffer_append_u64(&body, (uint64_t)writer->head.id);
+    buffer_append_u64(&body, (uint64_t)writer->head.time_us);
+    buffer_append_u8(&body, (uint8_t)((writer->head.is_end ? SNAPSHOT_FLAG_END : 0) |
+                                      (writer->is_alone ? SNAPSHOT_FLAG_ALONE : 0)));
+    buffer_append_u32(&body, (uint32_t)writer->head.shard_count);
+    buffer_append_u32(&body, (uint32_t)earlier_count + 1);
+    for (int32_t i = 0; i < earlier_count; i++)
+        manifest_append_file(&body, &earlier->items[i]);
+    manifest_append_file(&body, &writer->file);
+    buffer_append_text(out, SNAPSHOT_MAGIC);
+    buffer_append_u32(out, SNAPSHOT_VERSION);
+    buffer_append_u32(out, (uint32_t)body.length);
+    buffer_append_str(out, buffer_str(&body));
+    buffer_append_u32(out, crc32c(0, body.data, body.length));
+    buffer_free(&body);
+}
+
+static Status writer_put_manifest(SnapshotWriter *writer, const SnapshotFiles *earlier,
+                                  Error *error)
+{
+    Buffer manifest = {0};
+    manifest_encode(writer, earlier, &manifest);
+    StoreWrite *write = NULL;
+    Status status = store_write_begin(
+        writer->store, snapshot_manifest_name(writer->arena, writer->place), &write, error);
+    if (status == OK) {
+        status = store_write_add(write, buffer_str(&manifest), error);
+        if (status == OK)
+            status = store_write_end(write, error);
+        else
+            store_write_abandon(write);
+    }
+    buffer_free(&manifest);
+    return status;
+}
+
+Status snapshot_writer_end(SnapshotWriter *writer, const SnapshotFiles *earlier, Error *error)
+{
+    if (writer->stage == WRITER_PIECES)
+        writer->stage = WRITER_TABLE;
+    if (writer->stage == WRITER_TABLE) {
+        TRY(writer_add_table(writer, error));
+        writer->stage = WRITER_DATA_END;
+    }
+    if (writer->stage == WRITER_DATA_END) {
+        StoreWrite *data = writer->data;
+        writer->data = NULL;
+        Status status = store_write_end(data, error);
+        if (status != OK)
+            return status == ERR_FULL ? ERR_IO : status;
+        writer->stage = WRITER_MANIFEST;
+    }
+    assert(writer->stage == WRITER_MANIFEST);
+    TRY(writer_put_manifest(writer, earlier, error));
+    writer->stage = WRITER_DONE;
+    return OK;
+}
+
+const SnapshotFile *snapshot_writer_file(const SnapshotWriter *writer)
+{
+    return &writer->file;
+}
