@@ -70,6 +70,29 @@ static bool decode_body(Str text, Snapshot *snapshot)
     return previous == head->id;
 }
 
+static Status snapshot_is_foreign(const Store *store, const char *name, Error *error)
+{
+    Arena *arena = arena_new(0);
+    Status status =
+        fail(error, ERR_INVALID, "WR4401", "`%s` was written by another version of weir",
+             store_path(store, name, arena));
+    arena_free(arena);
+    error_hint(error, "go on with that version, or start over with --fresh");
+    return status;
+}
+
+/* A manifest, but not of this version: both its name and its number differ, which one flipped bit
+ * cannot do. */
+static bool manifest_is_foreign(Str manifest)
+{
+    ByteReader in = byte_reader(manifest);
+    Str magic = byte_reader_take(&in, (int64_t)strlen(SNAPSHOT_MAGIC));
+    uint32_t version = byte_reader_u32(&in);
+    return !in.is_short && memcmp(magic.data, SNAPSHOT_MAGIC, strlen(SNAPSHOT_MAGIC) - 1) == 0 &&
+           magic.data[magic.length - 1] != SNAPSHOT_MAGIC[strlen(SNAPSHOT_MAGIC) - 1] &&
+           version != SNAPSHOT_VERSION;
+}
+
 /* What is wrong, or NULL. */
 static const char *decode_manifest(Str manifest, Snapshot *snapshot)
 {
@@ -77,10 +100,8 @@ static const char *decode_manifest(Str manifest, Snapshot *snapshot)
     Str magic = byte_reader_take(&in, (int64_t)strlen(SNAPSHOT_MAGIC));
     uint32_t version = byte_reader_u32(&in);
     int64_t length = byte_reader_u32(&in);
-    if (in.is_short || memcmp(magic.data, SNAPSHOT_MAGIC, strlen(SNAPSHOT_MAGIC) - 1) != 0)
+    if (in.is_short || version != SNAPSHOT_VERSION || !str_equal(magic, STR(SNAPSHOT_MAGIC)))
         return "it does not start as a manifest does";
-    if (version != SNAPSHOT_VERSION || !str_equal(magic, STR(SNAPSHOT_MAGIC)))
-        return "it was written by another version of weir";
     Str body = byte_reader_take(&in, length);
     uint32_t crc = byte_reader_u32(&in);
     if (in.is_short || byte_reader_left(&in) != 0)
@@ -95,7 +116,9 @@ static Status snapshot_read_manifest(Snapshot *snapshot, Error *error)
     const char *name = snapshot_manifest_name(snapshot->arena, snapshot->place);
     Buffer manifest = {0};
     Status status = store_read_whole(snapshot->store, name, MANIFEST_BYTES_MAX, &manifest, error);
-    if (status == OK) {
+    if (status == OK && manifest_is_foreign(buffer_str(&manifest))) {
+        status = snapshot_is_foreign(snapshot->store, name, error);
+    } else if (status == OK) {
         const char *what = decode_manifest(buffer_str(&manifest), snapshot);
         if (what != NULL)
             status = snapshot_damaged(snapshot->store, name, what, error);

@@ -2,6 +2,8 @@
 #ifndef WEIR_JOB_SNAPSHOT_FORMAT_H
 #define WEIR_JOB_SNAPSHOT_FORMAT_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 
 #define SNAPSHOT_MAGIC "WEIRCHK2"
