@@ -65,6 +65,12 @@ typedef struct WorldKind {
      * ERR_AGAIN, with no error filled, when another one holds it. */
     Status (*lock)(World *world, const char *path, File **out, Error *error);
 
+    /* What the process has in memory now, in bytes, as the system counts it against a limit; 0: not
+     * known. NULL: never known. */
+    int64_t (*resident_bytes)(World *world);
+    /* Give back to the system what the process has freed and still holds. NULL: nothing to do. */
+    void (*trim_memory)(World *world);
+
     /* A variable of the environment, or NULL. May itself be NULL: an empty environment. */
     const char *(*environment)(World *world, const char *name);
 } WorldKind;

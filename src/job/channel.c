@@ -60,6 +60,14 @@ static struct timespec deadline_after(World *world, int64_t timeout_us)
                              .tv_nsec = deadline_us % 1000000 * 1000};
 }
 
+bool waker_is_waiting(Waker *waker)
+{
+    pthread_mutex_lock(&waker->mutex);
+    bool is_waiting = waker->is_waiting;
+    pthread_mutex_unlock(&waker->mutex);
+    return is_waiting;
+}
+
 void waker_wait(Waker *waker, int64_t timeout_us)
 {
     if (atomic_exchange(&waker->is_signaled, false) || timeout_us == 0)

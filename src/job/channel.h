@@ -24,6 +24,8 @@ typedef struct Waker Waker;
 
 Waker *waker_new(World *world);
 void waker_free(Waker *waker);
+/* Whether a thread is in waker_wait at this moment. */
+bool waker_is_waiting(Waker *waker);
 /* From any thread. */
 void waker_wake(Waker *waker);
 /* Until woken since the last return, or for `timeout_us` (< 0: without limit). Only the owner. */

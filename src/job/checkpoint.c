@@ -19,8 +19,10 @@
 
 enum {
     OBSERVE_INTERVAL_US = 250 * 1000,
+    MEMORY_INTERVAL_US = 100 * 1000,
     FULL_RETRY_US = 1000 * 1000,
     STOP_TIMEOUT_US = 30 * 1000 * 1000,
+    EARLY_INTERVAL_US = 10 * 1000 * 1000, /* between checkpoints that are to make room in memory */
     CHAIN_FILES_MAX = 64,
 };
 
@@ -33,6 +35,7 @@ typedef struct Coordinator {
     int64_t begun_us, next_us;
     int64_t stop_deadline_us; /* 0: no stop yet */
     int64_t observed_us;
+    Pressure pressure;
     Metric *duration, *size, *newest, *completed;
 } Coordinator;
 
@@ -296,6 +299,10 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
                           "next run resumes from the checkpoint before");
         return status;
     }
+    bool wants_checkpoint = false;
+    TRY(pressure_look(job, &coordinator->pressure, &wants_checkpoint, error));
+    if (wants_checkpoint && now_us - coordinator->begun_us >= EARLY_INTERVAL_US)
+        coordinator->next_us = now_us < coordinator->next_us ? now_us : coordinator->next_us;
     if (coordinator->pending == 0 && (has_ended || is_stop_wanted)) {
         coordinator_begin(coordinator, true, has_ended);
     } else if (coordinator->pending == 0 && now_us >= coordinator->next_us) {
@@ -314,6 +321,8 @@ static void coordinator_wait(Coordinator *coordinator)
         until_us = coordinator->next_us;
     if (coordinator->stop_deadline_us != 0 && coordinator->stop_deadline_us < until_us)
         until_us = coordinator->stop_deadline_us;
+    if (job->board.memory_limit > 0 && now_us + MEMORY_INTERVAL_US < until_us)
+        until_us = now_us + MEMORY_INTERVAL_US;
     if (job->options.observe != NULL && coordinator->observed_us + OBSERVE_INTERVAL_US < until_us)
         until_us = coordinator->observed_us + OBSERVE_INTERVAL_US;
     if (until_us == INT64_MAX)

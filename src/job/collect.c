@@ -9,7 +9,8 @@
 
 #include "base/memory.h"
 
-enum { PIECE_BYTES_MAX = 16 * 1024 * 1024 /* that may wait in all */ };
+/* How much may wait to be written: a small part of the memory there is. */
+enum { PIECE_BYTES_MAX = 16 * 1024 * 1024, PIECE_PART_OF_LIMIT = 32 };
 
 void pieces_free(Pieces *pieces)
 {
@@ -123,9 +124,16 @@ static bool task_save_records(Task *task, Operator *op)
     return !is_over;
 }
 
+static bool board_takes_pieces(const Board *board)
+{
+    int64_t part = board->memory_limit / PIECE_PART_OF_LIMIT;
+    int64_t most = part > 0 && part < PIECE_BYTES_MAX ? part : PIECE_BYTES_MAX;
+    return atomic_load(&board->piece_bytes) <= most;
+}
+
 void task_save_some(Task *task, bool *progressed)
 {
-    if (!task->is_saving || atomic_load(&task->board->piece_bytes) > PIECE_BYTES_MAX)
+    if (!task->is_saving || !board_takes_pieces(task->board))
         return;
     *progressed = true;
     if (task->saving < task->operator_count) {

@@ -46,7 +46,11 @@ typedef struct Board {
     _Atomic bool barrier_is_full;   /* all records are saved, not only those that have changed */
     _Atomic bool barrier_is_end;    /* all input has come: nobody will read records any more */
     _Atomic int64_t piece_bytes;    /* that wait to be written */
-    _Atomic int64_t committed;      /* durable up to here; by the coordinator */
+
+    int64_t memory_limit; /* of the process; 0: none */
+    _Atomic int64_t memory_looked_us;
+    _Atomic bool is_memory_short; /* sources wait */
+    _Atomic int64_t committed;    /* durable up to here; by the coordinator */
 
     pthread_mutex_t mutex; /* guards the rest */
     Pieces pieces;         /* of the checkpoint that is under way, not written yet */
@@ -127,6 +131,21 @@ void task_save_some(Task *task, bool *progressed);
 /* All that wait, in order; for the coordinator. */
 Pieces board_take_pieces(Board *board);
 void pieces_free(Pieces *pieces);
+
+/* ---- The limit of memory (pressure.c) ------------------------------------------------------ */
+
+/* Whether a source may read on; looks itself every few milliseconds, from any thread. */
+bool pressure_allows_reading(Board *board);
+
+/* What the coordinator knows of it. */
+typedef struct Pressure {
+    int64_t since_us; /* memory has been short and nothing has moved since; 0: not so */
+    int64_t trimmed_us;
+} Pressure;
+
+/* While memory is short: give back what is free; *wants_checkpoint: rows that wait for one should
+ * go. ERR_LIMIT (WR4412): all has been worked off and it is still short, so it always will be. */
+Status pressure_look(Job *job, Pressure *pressure, bool *wants_checkpoint, Error *error);
 
 /* ---- Source tasks (source.c) --------------------------------------------------------------- */
 

@@ -94,6 +94,7 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     job->letter_folders[options->data_dir != NULL] = options->letters_dir;
     job->board.core_count = options->choose != NULL ? 0 : job_core_count();
     job->board.step_bytes = options->choose != NULL ? STEP_BYTES_SIMULATED : STEP_BYTES;
+    job->board.memory_limit = plan->settings.memory_limit_bytes;
     job->board.world = world;
     job->board.coordinator = waker_new(world);
     pthread_mutex_init(&job->board.mutex, NULL);

@@ -107,6 +107,8 @@ Status source_step(Task *task, bool *progressed)
         return OK;
     if (!atomic_load(&board->is_started) || !deadletters_has_room(task->context.dead_letters))
         return OK;
+    if (!pressure_allows_reading(board))
+        return OK;
     *progressed = true;
     TRY(source_poll(task));
     task_drain(task);

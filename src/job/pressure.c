@@ -1,0 +1,102 @@
+/* `weir.memory.limit`: what happens before memory runs out.
+ *
+ * What the system counts against the process is looked at every few milliseconds, by the sources
+ * before they read. From 3/4 of the limit on they wait, until it is below 5/8: the rest of the
+ * pipeline works off what it has, a slow sink in its own time. The last quarter is for what is on
+ * its way, a table that doubles and a checkpoint that is written. Rows that wait for a checkpoint
+ * get one early. If all has been worked off and memory is still short, it is state that fills it,
+ * and no waiting helps: the job ends, with its last checkpoint. */
+#include "base/log.h"
+#include "base/metrics.h"
+#include "job/internal.h"
+
+enum {
+    LOOK_INTERVAL_US = 5 * 1000, /* in which a source reads 10 MB or so */
+    TRIM_INTERVAL_US = 1000 * 1000,
+    PATIENCE_US = 5 * 1000 * 1000,
+    MIB = 1024 * 1024,
+};
+
+static int64_t board_resident_bytes(const Board *board)
+{
+    World *world = board->world;
+    return world->kind->resident_bytes == NULL ? 0 : world->kind->resident_bytes(world);
+}
+
+static void pressure_measure(Board *board)
+{
+    int64_t used = board_resident_bytes(board), limit = board->memory_limit;
+    bool was_short = atomic_load(&board->is_memory_short);
+    bool is_short = was_short ? used > limit / 8 * 5 : used > limit / 4 * 3;
+    if (is_short == was_short)
+        return;
+    atomic_store(&board->is_memory_short, is_short);
+    log_event(LOG_INFO, "job", "%lld of %lld MiB of memory are in use: sources %s",
+              (long long)(used / MIB), (long long)(limit / MIB), is_short ? "wait" : "read on");
+    waker_wake(board->coordinator);
+}
+
+bool pressure_allows_reading(Board *board)
+{
+    if (board->memory_limit == 0)
+        return true;
+    int64_t now_us = world_monotonic_us(board->world);
+    int64_t looked_us = atomic_load(&board->memory_looked_us);
+    /* One of those who come at the same time looks. */
+    if (now_us - looked_us >= LOOK_INTERVAL_US &&
+        atomic_compare_exchange_strong(&board->memory_looked_us, &looked_us, now_us))
+        pressure_measure(board);
+    return !atomic_load(&board->is_memory_short);
+}
+
+/* Nobody but sources has anything to do. */
+static bool job_has_worked_off(const Job *job)
+{
+    for (int32_t i = 0; i < job->channel_count; i++)
+        if (!channel_is_empty(job->channels[i]))
+            return false;
+    for (int32_t i = 0; i < job->runner_count; i++) {
+        Runner *runner = &job->runners[i];
+        if (runner->tasks[0]->reader == NULL && !waker_is_waiting(runner->waker))
+            return false;
+    }
+    return true;
+}
+
+static Status pressure_fail(const Job *job, Error *error)
+{
+    Status status =
+        fail(error, ERR_LIMIT, "WR4412",
+             "%lld of the %lld MiB of weir.memory.limit are in use, %lld MiB of them by state, and "
+             "all rows that were read have been worked off",
+             (long long)(board_resident_bytes(&job->board) / MIB),
+             (long long)(job->board.memory_limit / MIB),
+             (long long)(metrics_sum("weir_state_size_bytes") / MIB));
+    error_hint(error, "keep state on disk with SET 'state.backend.type' = 'rocksdb', let it expire "
+                      "with table.exec.state.ttl, or allow more; the next run resumes");
+    return status;
+}
+
+Status pressure_look(Job *job, Pressure *pressure, bool *wants_checkpoint, Error *error)
+{
+    Board *board = &job->board;
+    *wants_checkpoint = false;
+    if (!atomic_load(&board->is_memory_short)) {
+        pressure->since_us = 0;
+        return OK;
+    }
+    int64_t now_us = world_monotonic_us(job->world);
+    if (now_us - pressure->trimmed_us >= TRIM_INTERVAL_US) {
+        pressure->trimmed_us = now_us;
+        if (job->world->kind->trim_memory != NULL)
+            job->world->kind->trim_memory(job->world);
+        pressure_measure(board);
+    }
+    *wants_checkpoint = job->checkpoint_interval_us > 0;
+    if (!job_has_worked_off(job))
+        pressure->since_us = 0;
+    else if (pressure->since_us == 0)
+        pressure->since_us = now_us;
+    bool is_hopeless = pressure->since_us != 0 && now_us - pressure->since_us >= PATIENCE_US;
+    return is_hopeless ? pressure_fail(job, error) : OK;
+}
