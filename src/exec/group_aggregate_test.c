@@ -11,21 +11,9 @@ typedef struct Row {
     int32_t key, value;
 } Row;
 
-/* A clock that the tests set. */
-typedef struct TestWorld {
-    World base;
-    WorldKind kind;
-    int64_t now_us;
-} TestWorld;
-
-static int64_t test_now(World *world)
-{
-    return ((TestWorld *)world)->now_us;
-}
-
 typedef struct Trial {
     uint64_t seed;
-    TestWorld world;
+    BenchWorld world;
     Bench bench[2];
     BenchChain *chain;
     PlanTable table;
@@ -108,9 +96,7 @@ static Trial *trial_new(uint64_t seed)
     Trial *trial = memory_allocate_zeroed((int64_t)sizeof *trial);
     trial->seed = seed;
     trial->is_strict = true;
-    trial->world.kind = *world_system()->kind;
-    trial->world.kind.now_us = test_now;
-    trial->world.base.kind = &trial->world.kind;
+    bench_world_open(&trial->world);
     for (int32_t i = 0; i < 2; i++)
         bench_open(&trial->bench[i]);
     return trial;
