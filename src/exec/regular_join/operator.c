@@ -259,7 +259,7 @@ const OperatorKind regular_join_operator = {
     .push = join_push,
     .advance = join_advance,
     .tick = join_tick,
-    .snapshot = join_snapshot,
-    .restore = join_restore,
+    .snapshot = operator_snapshot_keyed,
+    .restore = operator_restore_keyed,
     .close = join_close,
 };

@@ -179,7 +179,5 @@ void emit_columns(const JoinInput *input, RowPairs pairs, ColumnList columns, Co
 /* All input has come: what batch mode has held back. */
 Status join_end(Join *join);
 extern const TableCodec side_codec; /* of a JoinSide */
-Status join_snapshot(Operator *op, int64_t checkpoint, Buffer *out);
-Status join_restore(Operator *op, Str state);
 
 #endif

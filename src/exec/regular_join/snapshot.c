@@ -128,22 +128,3 @@ static void set_clear(void *owner, uint8_t *value)
 }
 
 const TableCodec side_codec = {.save = set_save, .load = set_load, .clear = set_clear};
-
-/* ---- What is not in tables ------------------------------------------------------------- */
-
-enum { JOIN_STATE_VERSION = 2 };
-
-Status join_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
-{
-    (void)op;
-    (void)checkpoint;
-    buffer_append_u8(out, JOIN_STATE_VERSION);
-    return OK;
-}
-
-Status join_restore(Operator *op, Str state)
-{
-    ByteReader in = byte_reader(state);
-    bool is_known = byte_reader_u8(&in) == JOIN_STATE_VERSION;
-    return is_known && byte_reader_left(&in) == 0 ? OK : operator_is_damaged(op);
-}
