@@ -37,34 +37,9 @@ typedef struct Deduplicate {
     Metric *state_bytes;
 } Deduplicate;
 
-static Status deduplicate_open(Operator *op)
-{
-    Deduplicate *self = (Deduplicate *)op;
-    const PlanNode *node = op->node;
-    Type *types = ARENA_ARRAY(op->task->query, Type, node->deduplicate.key_count + 1);
-    for (int32_t i = 0; i < node->deduplicate.key_count; i++)
-        types[i] = node->schema.fields[node->deduplicate.keys[i]].type;
-    self->key = table_key(op->task->query, types, node->deduplicate.key_count);
-    self->table = table_new(&self->key, (int32_t)sizeof(KeptRow));
-    self->keeps_rows = deduplicate_keeps_rows(node);
-    self->has_before = (node->changelog & CHANGELOG_UPDATE_BEFORE) != 0;
-    rowout_open(&self->out, op, node->schema.count);
-    self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_shard_labels(op),
-                                   "Bytes of keyed state.", 1);
-    return OK;
-}
+/* ---- Checkpoints ------------------------------------------------------------------------- */
 
-static void deduplicate_forget(Deduplicate *self, KeptRow *kept)
-{
-    blocks_give(&self->blocks, kept->bytes, kept->length + 1);
-    *kept = (KeptRow){0};
-}
-
-static bool deduplicate_is_expired(const Deduplicate *self, const KeptRow *kept, int64_t now_us)
-{
-    int64_t ttl_us = self->base.node->deduplicate.state_ttl_us;
-    return ttl_us > 0 && kept->is_there && now_us - kept->written_us >= ttl_us;
-}
+enum { DEDUPLICATE_STATE_VERSION = 2 };
 
 static void deduplicate_store(Deduplicate *self, KeptRow *kept, Str bytes)
 {
@@ -74,6 +49,89 @@ static void deduplicate_store(Deduplicate *self, KeptRow *kept, Str bytes)
         kept->length = (int32_t)bytes.length;
     }
     memcpy(kept->bytes, bytes.data, (size_t)bytes.length);
+}
+
+static void deduplicate_forget(Deduplicate *self, KeptRow *kept)
+{
+    blocks_give(&self->blocks, kept->bytes, kept->length + 1);
+    *kept = (KeptRow){0};
+}
+
+static void deduplicate_save(void *owner, const uint8_t *value, Buffer *out)
+{
+    const Deduplicate *self = owner;
+    const KeptRow *kept = (const KeptRow *)(const void *)value;
+    buffer_append_u8(out, kept->is_there);
+    buffer_append_u64(out, (uint64_t)kept->written_us);
+    buffer_append_u64(out, (uint64_t)kept->time);
+    if (self->keeps_rows)
+        buffer_append_bytes(out, str_make(kept->bytes, kept->length));
+}
+
+static bool deduplicate_load(void *owner, uint8_t *value, ByteReader *in)
+{
+    Deduplicate *self = owner;
+    KeptRow *kept = (KeptRow *)(void *)value;
+    kept->is_there = byte_reader_u8(in) != 0;
+    kept->written_us = (int64_t)byte_reader_u64(in);
+    kept->time = (Timestamp)byte_reader_u64(in);
+    Str bytes = self->keeps_rows ? byte_reader_bytes(in) : STR("");
+    if (in->is_short)
+        return false;
+    if (self->keeps_rows)
+        deduplicate_store(self, kept, bytes);
+    return true;
+}
+
+static void deduplicate_clear(void *owner, uint8_t *value)
+{
+    deduplicate_forget(owner, (KeptRow *)(void *)value);
+}
+
+static const TableCodec deduplicate_codec = {deduplicate_save, deduplicate_load, deduplicate_clear};
+
+static Status deduplicate_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
+{
+    (void)checkpoint;
+    buffer_append_u8(out, DEDUPLICATE_STATE_VERSION);
+    buffer_append_u8(out, ((const Deduplicate *)op)->keeps_rows);
+    return OK;
+}
+
+static Status deduplicate_restore(Operator *op, Str state)
+{
+    ByteReader in = byte_reader(state);
+    uint8_t version = byte_reader_u8(&in);
+    bool kept_rows = byte_reader_u8(&in) != 0;
+    bool is_whole = !in.is_short && byte_reader_left(&in) == 0 &&
+                    kept_rows == ((const Deduplicate *)op)->keeps_rows;
+    return version == DEDUPLICATE_STATE_VERSION && is_whole ? OK : operator_is_damaged(op);
+}
+
+/* ---- Rows -------------------------------------------------------------------------------- */
+
+static Status deduplicate_open(Operator *op)
+{
+    Deduplicate *self = (Deduplicate *)op;
+    const PlanNode *node = op->node;
+    Type *types = ARENA_ARRAY(op->task->query, Type, node->deduplicate.key_count + 1);
+    for (int32_t i = 0; i < node->deduplicate.key_count; i++)
+        types[i] = node->schema.fields[node->deduplicate.keys[i]].type;
+    self->key = table_key(op->task->query, types, node->deduplicate.key_count);
+    self->table =
+        operator_new_table(op, 0, &self->key, (int32_t)sizeof(KeptRow), &deduplicate_codec);
+    self->keeps_rows = deduplicate_keeps_rows(node);
+    self->has_before = (node->changelog & CHANGELOG_UPDATE_BEFORE) != 0;
+    rowout_open(&self->out, op, node->schema.count);
+    self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_shard_labels(op),
+                                   "Bytes of keyed state.", 1);
+    return OK;
+}
+
+static bool deduplicate_is_expired(const Deduplicate *self, const KeptRow *kept, int64_t now_us)
+{
+    int64_t ttl_us = self->base.node->deduplicate.state_ttl_us;
+    return ttl_us > 0 && kept->is_there && now_us - kept->written_us >= ttl_us;
 }
 
 /* Whether a row at `time` takes the place of the one that is there. */
@@ -178,82 +236,10 @@ static Status deduplicate_tick(Operator *op, int64_t now_us)
     self->swept_us = now_us;
     int64_t cursor = 0;
     for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor)) {
-        KeptRow *kept = (KeptRow *)(void *)value;
-        if (!deduplicate_is_expired(self, kept, now_us))
-            continue;
-        deduplicate_forget(self, kept);
-        table_delete(self->table, value);
-    }
+         value = table_next(self->table, &cursor))
+        if (deduplicate_is_expired(self, (const KeptRow *)(const void *)value, now_us))
+            table_delete(self->table, value);
     return OK;
-}
-
-/* ---- Snapshots --------------------------------------------------------------------------- */
-
-enum { DEDUPLICATE_STATE_VERSION = 1 };
-
-static Status deduplicate_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
-{
-    Deduplicate *self = (Deduplicate *)op;
-    (void)checkpoint;
-    buffer_append_u8(out, DEDUPLICATE_STATE_VERSION);
-    buffer_append_u8(out, self->keeps_rows);
-    buffer_append_u64(out, (uint64_t)table_count(self->table));
-    int64_t cursor = 0;
-    for (const uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor)) {
-        const KeptRow *kept = (const KeptRow *)(const void *)value;
-        table_save_key(self->table, value, out);
-        buffer_append_u8(out, kept->is_there);
-        buffer_append_u64(out, (uint64_t)kept->written_us);
-        buffer_append_u64(out, (uint64_t)kept->time);
-        if (self->keeps_rows)
-            buffer_append_bytes(out, str_make(kept->bytes, kept->length));
-    }
-    return OK;
-}
-
-static bool deduplicate_load_key(Deduplicate *self, ByteReader *in)
-{
-    uint64_t hash = table_peek_hash(in);
-    uint8_t *value = table_load_key(self->table, in);
-    KeptRow *kept = (KeptRow *)(void *)value;
-    if (value == NULL || kept->is_there)
-        return false;
-    kept->is_there = byte_reader_u8(in) != 0;
-    kept->written_us = (int64_t)byte_reader_u64(in);
-    kept->time = (Timestamp)byte_reader_u64(in);
-    if (self->keeps_rows) {
-        Str bytes = byte_reader_bytes(in);
-        if (!in->is_short)
-            deduplicate_store(self, kept, bytes);
-    }
-    if (!operator_owns_hash(&self->base, hash)) {
-        deduplicate_forget(self, kept);
-        table_delete(self->table, value);
-    }
-    return !in->is_short;
-}
-
-static bool deduplicate_load(Deduplicate *self, ByteReader *in)
-{
-    if (byte_reader_u8(in) != DEDUPLICATE_STATE_VERSION ||
-        (byte_reader_u8(in) != 0) != self->keeps_rows)
-        return false;
-    uint64_t count = byte_reader_u64(in);
-    for (uint64_t i = 0; i < count && !in->is_short; i++)
-        if (!deduplicate_load_key(self, in))
-            return false;
-    return !in->is_short && byte_reader_left(in) == 0;
-}
-
-static Status deduplicate_restore(Operator *op, Str state)
-{
-    ByteReader in = byte_reader(state);
-    if (deduplicate_load((Deduplicate *)op, &in))
-        return OK;
-    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
-                op->node->label);
 }
 
 static void deduplicate_close(Operator *op)
@@ -261,10 +247,6 @@ static void deduplicate_close(Operator *op)
     Deduplicate *self = (Deduplicate *)op;
     if (self->table == NULL)
         return;
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor))
-        deduplicate_forget(self, (KeptRow *)(void *)value);
     table_free(self->table);
     self->table = NULL;
     blocks_close(&self->blocks);

@@ -13,21 +13,11 @@ typedef struct Row {
     int32_t id;
 } Row;
 
-typedef struct TestWorld {
-    World base;
-    WorldKind kind;
-    int64_t now_us;
-} TestWorld;
-
-static int64_t test_now(World *world)
-{
-    return ((TestWorld *)world)->now_us;
-}
-
 typedef struct Trial {
     uint64_t seed;
-    TestWorld world;
+    BenchWorld world;
     Bench bench[SHARDS];
+    BenchChain *chain;
     PlanNode source, node;
     PlanNode *inputs[1];
     Field fields[3];
@@ -62,16 +52,14 @@ static void trial_open_shards(Trial *trial, int32_t count)
         trial->captures[i] = capture_new(bench);
         operator_connect(trial->ops[i], &trial->captures[i]->base, 0);
     }
+    chain_follow(trial->chain, trial->bench, trial->ops, count);
 }
 
 static Trial *trial_new(uint64_t seed, bool has_time, bool keeps_last, bool has_before)
 {
     Trial *trial = memory_allocate_zeroed((int64_t)sizeof *trial);
     trial->seed = seed;
-    trial->world.kind = *world_system()->kind;
-    trial->world.kind.now_us = test_now;
-    trial->world.base.kind = &trial->world.kind;
-    trial->world.now_us = 1;
+    bench_world_open(&trial->world);
     for (int32_t i = 0; i < SHARDS; i++)
         bench_open(&trial->bench[i]);
     trial->table = (PlanTable){.name = STR("t")};
@@ -116,6 +104,7 @@ static void trial_free(Trial *trial)
         bench_close(&trial->bench[i]);
         buffer_free(&trial->expected[i]);
     }
+    chain_free(trial->chain);
     memory_free(trial);
 }
 
@@ -185,14 +174,12 @@ static void trial_step(Trial *trial, int32_t *next_id)
     batch_free(batch);
 }
 
-static void trial_resume(Trial *trial, int32_t shard_count)
+static void trial_recover(Trial *trial, int32_t shard_count)
 {
-    Buffer saved[SHARDS] = {0};
-    int32_t before = trial->shard_count;
-    bench_save(trial->ops, before, saved);
+    chain_end(trial->chain);
     trial_close_shards(trial);
     trial_open_shards(trial, shard_count);
-    bench_restore(trial->ops, shard_count, saved, before);
+    chain_resume(trial->chain);
     for (int32_t i = 0; i < shard_count; i++)
         trial->expected[i].length = 0;
 }
@@ -203,11 +190,12 @@ static void test_every_kind(void **state)
     for (uint64_t seed = 0; seed < 64; seed++) {
         int32_t next_id = 1;
         Trial *trial = trial_new(seed, (seed & 1) != 0, (seed & 2) != 0, (seed & 4) != 0);
+        trial->chain = chain_new(seed);
         trial_open_shards(trial, 1 + (int32_t)(seed % 2));
         for (int32_t step = 0; step < 30; step++) {
             trial_step(trial, &next_id);
             if (trial_below(trial, 6) == 0)
-                trial_resume(trial, 1 + trial_below(trial, SHARDS));
+                trial_recover(trial, 1 + trial_below(trial, SHARDS));
         }
         trial_free(trial);
     }

@@ -26,10 +26,8 @@ static Status group_open(Operator *op)
     self->key = table_key(arena, types, key_count);
     self->group = accumulators_choose(arena, node->group_aggregate.aggregates,
                                       node->group_aggregate.aggregate_count, CHOOSE_ALL);
-    self->table = table_new(&self->key, (int32_t)sizeof(GroupHead) + self->group.bytes);
-    table_describe(self->table, &group_codec, self);
-    op->keyed = keyed_new(NULL);
-    keyed_add(op->keyed, (KeyedId){0}, self->table);
+    self->table = operator_new_table(op, 0, &self->key,
+                                     (int32_t)sizeof(GroupHead) + self->group.bytes, &group_codec);
     self->key_schema = (Schema){.fields = node->schema.fields, .count = key_count};
     self->result_schema = (Schema){.fields = node->schema.fields + key_count,
                                    .count = node->group_aggregate.aggregate_count};

@@ -11,22 +11,11 @@ typedef struct Row {
     int32_t key, value;
 } Row;
 
-/* A clock that the tests set. */
-typedef struct TestWorld {
-    World base;
-    WorldKind kind;
-    int64_t now_us;
-} TestWorld;
-
-static int64_t test_now(World *world)
-{
-    return ((TestWorld *)world)->now_us;
-}
-
 typedef struct Trial {
     uint64_t seed;
-    TestWorld world;
+    BenchWorld world;
     Bench bench[2];
+    BenchChain *chain;
     PlanTable table;
     PlanNode source, node;
     PlanNode *inputs[1];
@@ -49,6 +38,7 @@ static int64_t trial_below(Trial *trial, int64_t bound)
 }
 
 static const int32_t key_columns[] = {0};
+static const ColumnList key_list = {.columns = key_columns, .count = 1};
 
 static void trial_plan(Trial *trial, int32_t aggregate_count, bool has_retractions)
 {
@@ -75,6 +65,7 @@ static void trial_plan(Trial *trial, int32_t aggregate_count, bool has_retractio
                              .inputs = trial->inputs,
                              .input_count = 1,
                              .distribution = DISTRIBUTION_HASH,
+                             .distribution_keys = &key_list,
                              .schema = {.fields = trial->outputs, .count = 1 + aggregate_count}};
     trial->node.group_aggregate.keys = key_columns;
     trial->node.group_aggregate.key_count = 1;
@@ -97,6 +88,7 @@ static void trial_open_shards(Trial *trial, int32_t count)
         trial->captures[i] = capture_new(bench);
         operator_connect(trial->ops[i], &trial->captures[i]->base, 0);
     }
+    chain_follow(trial->chain, trial->bench, trial->ops, count);
 }
 
 static Trial *trial_new(uint64_t seed)
@@ -104,9 +96,7 @@ static Trial *trial_new(uint64_t seed)
     Trial *trial = memory_allocate_zeroed((int64_t)sizeof *trial);
     trial->seed = seed;
     trial->is_strict = true;
-    trial->world.kind = *world_system()->kind;
-    trial->world.kind.now_us = test_now;
-    trial->world.base.kind = &trial->world.kind;
+    bench_world_open(&trial->world);
     for (int32_t i = 0; i < 2; i++)
         bench_open(&trial->bench[i]);
     return trial;
@@ -125,6 +115,7 @@ static void trial_free(Trial *trial)
     trial_close_shards(trial);
     for (int32_t i = 0; i < 2; i++)
         bench_close(&trial->bench[i]);
+    chain_free(trial->chain);
     memory_free(trial);
 }
 
@@ -271,6 +262,7 @@ static void trial_check(Trial *trial)
     }
 }
 
+/* Write all state down, and go on from it with another number of shards. */
 static void trial_resume(Trial *trial, int32_t shards)
 {
     Buffer saved[2] = {0};
@@ -281,9 +273,19 @@ static void trial_resume(Trial *trial, int32_t shards)
     bench_restore(trial->ops, shards, saved, before);
 }
 
+/* Go on from the last checkpoint. */
+static void trial_recover(Trial *trial, int32_t shards)
+{
+    chain_end(trial->chain);
+    trial_close_shards(trial);
+    trial_open_shards(trial, shards);
+    chain_resume(trial->chain);
+}
+
 static void run_trial(uint64_t seed)
 {
     Trial *trial = trial_new(seed);
+    trial->chain = chain_new(seed);
     bool has_retractions = trial_below(trial, 3) > 0;
     trial_plan(trial, (int32_t)trial_below(trial, 6), has_retractions);
     trial->node.group_aggregate.emits_update_before = trial_below(trial, 2) == 0;
@@ -298,7 +300,7 @@ static void run_trial(uint64_t seed)
         batch_free(batch);
         trial_check(trial);
         if (trial_below(trial, 6) == 0)
-            trial_resume(trial, 1 + (int32_t)trial_below(trial, 2));
+            trial_recover(trial, 1 + (int32_t)trial_below(trial, 2));
     }
     trial_free(trial);
 }

@@ -29,6 +29,46 @@ typedef struct NormalizeOperator {
     Arena *lent;
 } NormalizeOperator;
 
+/* ---- Checkpoints ------------------------------------------------------------------------- */
+
+static void normalize_store(StoredRow *stored, Str bytes, int64_t now_us)
+{
+    if (stored->length != bytes.length || stored->bytes == NULL)
+        stored->bytes = memory_resize(stored->bytes, bytes.length);
+    memcpy(stored->bytes, bytes.data, (size_t)bytes.length);
+    stored->length = bytes.length;
+    stored->written_us = now_us;
+}
+
+static void normalize_save(void *owner, const uint8_t *value, Buffer *out)
+{
+    const StoredRow *stored = (const StoredRow *)(const void *)value;
+    (void)owner;
+    buffer_append_u64(out, (uint64_t)stored->written_us);
+    buffer_append_bytes(out, str_make(stored->bytes, stored->length));
+}
+
+static bool normalize_load(void *owner, uint8_t *value, ByteReader *in)
+{
+    (void)owner;
+    int64_t written_us = (int64_t)byte_reader_u64(in);
+    Str bytes = byte_reader_bytes(in);
+    if (in->is_short || bytes.length == 0)
+        return false;
+    normalize_store((StoredRow *)(void *)value, bytes, written_us);
+    return true;
+}
+
+static void normalize_clear(void *owner, uint8_t *value)
+{
+    (void)owner;
+    memory_free(((StoredRow *)(void *)value)->bytes);
+}
+
+static const TableCodec normalize_codec = {normalize_save, normalize_load, normalize_clear};
+
+/* ---- Rows -------------------------------------------------------------------------------- */
+
 static Status normalize_open(Operator *op)
 {
     NormalizeOperator *self = (NormalizeOperator *)op;
@@ -37,7 +77,8 @@ static Status normalize_open(Operator *op)
     for (int32_t i = 0; i < node->normalize.key_count; i++)
         types[i] = node->schema.fields[node->normalize.keys[i]].type;
     self->key = table_key(op->task->query, types, node->normalize.key_count);
-    self->table = table_new(&self->key, (int32_t)sizeof(StoredRow));
+    self->table =
+        operator_new_table(op, 0, &self->key, (int32_t)sizeof(StoredRow), &normalize_codec);
     self->out = batch_new(&node->schema, BATCH_ROWS_MAX);
     self->has_before = (node->changelog & CHANGELOG_UPDATE_BEFORE) != 0;
     self->lent = arena_new(0);
@@ -58,24 +99,8 @@ static Status normalize_append(NormalizeOperator *self, Str bytes, RowKind kind)
     if (self->out->row_count == BATCH_ROWS_MAX)
         TRY(normalize_flush(self));
     if (!rowcode_read(bytes, self->out, BATCH_ROWS_MAX, kind))
-        return fail(self->base.task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
-                    self->base.node->label);
+        return operator_is_damaged(&self->base);
     return OK;
-}
-
-static void normalize_forget(NormalizeOperator *self, StoredRow *stored)
-{
-    memory_free(stored->bytes);
-    table_delete(self->table, (uint8_t *)stored);
-}
-
-static void normalize_store(StoredRow *stored, Str bytes, int64_t now_us)
-{
-    if (stored->length != bytes.length || stored->bytes == NULL)
-        stored->bytes = memory_resize(stored->bytes, bytes.length);
-    memcpy(stored->bytes, bytes.data, (size_t)bytes.length);
-    stored->length = bytes.length;
-    stored->written_us = now_us;
 }
 
 static bool normalize_is_expired(const NormalizeOperator *self, const StoredRow *stored,
@@ -156,47 +181,8 @@ static Status normalize_tick(Operator *op, int64_t now_us)
     for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
          value = table_next(self->table, &cursor))
         if (normalize_is_expired(self, (StoredRow *)(void *)value, now_us))
-            normalize_forget(self, (StoredRow *)(void *)value);
+            table_delete(self->table, value);
     return OK;
-}
-
-static Status normalize_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
-{
-    NormalizeOperator *self = (NormalizeOperator *)op;
-    (void)checkpoint;
-    buffer_append_u64(out, (uint64_t)table_count(self->table));
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor)) {
-        const StoredRow *stored = (const StoredRow *)(void *)value;
-        table_save_key(self->table, value, out);
-        buffer_append_u64(out, (uint64_t)stored->written_us);
-        buffer_append_bytes(out, str_make(stored->bytes, stored->length));
-    }
-    return OK;
-}
-
-static Status normalize_restore(Operator *op, Str state)
-{
-    NormalizeOperator *self = (NormalizeOperator *)op;
-    ByteReader in = byte_reader(state);
-    int64_t count = (int64_t)byte_reader_u64(&in);
-    bool is_whole = !in.is_short;
-    for (int64_t i = 0; i < count && is_whole; i++) {
-        uint64_t hash = table_peek_hash(&in);
-        StoredRow *stored = (StoredRow *)(void *)table_load_key(self->table, &in);
-        int64_t written_us = (int64_t)byte_reader_u64(&in);
-        Str bytes = byte_reader_bytes(&in);
-        is_whole = !in.is_short && stored != NULL && stored->bytes == NULL;
-        if (is_whole)
-            normalize_store(stored, bytes, written_us);
-        if (is_whole && !operator_owns_hash(op, hash))
-            normalize_forget(self, stored);
-    }
-    if (is_whole && byte_reader_left(&in) == 0)
-        return OK;
-    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
-                op->node->label);
 }
 
 static void normalize_close(Operator *op)
@@ -204,10 +190,6 @@ static void normalize_close(Operator *op)
     NormalizeOperator *self = (NormalizeOperator *)op;
     if (self->table == NULL)
         return;
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor))
-        memory_free(((StoredRow *)(void *)value)->bytes);
     table_free(self->table);
     self->table = NULL;
     batch_free(self->out);
@@ -221,7 +203,7 @@ const OperatorKind normalize_operator = {
     .open = normalize_open,
     .push = normalize_push,
     .tick = normalize_tick,
-    .snapshot = normalize_snapshot,
-    .restore = normalize_restore,
+    .snapshot = operator_snapshot_keyed,
+    .restore = operator_restore_keyed,
     .close = normalize_close,
 };

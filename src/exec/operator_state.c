@@ -3,6 +3,17 @@
 
 #include "exec/operators.h"
 
+StateTable *operator_new_table(Operator *op, uint8_t kind, const TableKey *key, int32_t value_bytes,
+                               const TableCodec *codec)
+{
+    if (op->keyed == NULL)
+        op->keyed = keyed_new(NULL);
+    StateTable *table = table_new(key, value_bytes);
+    table_describe(table, codec, op);
+    keyed_add(op->keyed, (KeyedId){.kind = kind}, table);
+    return table;
+}
+
 Status operator_is_damaged(const Operator *op)
 {
     return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
@@ -54,6 +65,23 @@ Status operator_load(Operator *op, Str state, const StateOrigin *origin)
     if (in.is_short)
         return operator_is_damaged(op);
     return op->kind->restore(op, byte_reader_take(&in, byte_reader_left(&in)));
+}
+
+enum { KEYED_VERSION = 2 };
+
+Status operator_snapshot_keyed(Operator *op, int64_t checkpoint, Buffer *out)
+{
+    assert(op->keyed != NULL);
+    (void)checkpoint;
+    buffer_append_u8(out, KEYED_VERSION);
+    return OK;
+}
+
+Status operator_restore_keyed(Operator *op, Str state)
+{
+    ByteReader in = byte_reader(state);
+    bool is_known = byte_reader_u8(&in) == KEYED_VERSION;
+    return is_known && byte_reader_left(&in) == 0 ? OK : operator_is_damaged(op);
 }
 
 void operator_close(Operator *op)

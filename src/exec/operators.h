@@ -76,8 +76,18 @@ static inline bool operator_owns_hash(const Operator *op, uint64_t hash)
     return exchange_shard_of(hash, task->shard_count) == task->shard;
 }
 
+/* A table that is part of op->keyed, which is made with the first: `kind` tells it from others, the
+ * codec gets the operator as its owner. */
+StateTable *operator_new_table(Operator *op, uint8_t kind, const TableKey *key, int32_t value_bytes,
+                               const TableCodec *codec);
+
 /* What to return where state that is brought back makes no sense: WR4201. */
 Status operator_is_damaged(const Operator *op);
+
+/* snapshot and restore of kinds all of whose state is in op->keyed: the version of what is saved of
+ * values is left to say. A kind that comes to save something else needs functions of its own. */
+Status operator_snapshot_keyed(Operator *op, int64_t checkpoint, Buffer *out);
+Status operator_restore_keyed(Operator *op, Str state);
 
 /* Labels for a metric of this operator: operator="…" and what `more` says. */
 const char *operator_labels(const Operator *op, const char *more);

@@ -19,6 +19,23 @@ typedef struct SingleRows {
     int64_t sweep;
 } SingleRows;
 
+/* A row is there in whatever is saved: keys without one go with their batch. */
+static void single_save(void *owner, const uint8_t *value, Buffer *out)
+{
+    (void)owner;
+    buffer_append_u64(out, (uint64_t)((const SingleRow *)(const void *)value)->written_us);
+}
+
+static bool single_load(void *owner, uint8_t *value, ByteReader *in)
+{
+    (void)owner;
+    *(SingleRow *)(void *)value =
+        (SingleRow){.is_there = true, .written_us = (int64_t)byte_reader_u64(in)};
+    return !in->is_short;
+}
+
+static const TableCodec single_codec = {.save = single_save, .load = single_load};
+
 static Status single_open(Operator *op)
 {
     SingleRows *self = (SingleRows *)op;
@@ -27,7 +44,7 @@ static Status single_open(Operator *op)
     for (int32_t i = 0; i < keys.count; i++)
         types[i] = op->node->schema.fields[keys.columns[i]].type;
     self->key = table_key(op->task->query, types, keys.count);
-    self->table = table_new(&self->key, (int32_t)sizeof(SingleRow));
+    self->table = operator_new_table(op, 0, &self->key, (int32_t)sizeof(SingleRow), &single_codec);
     return OK;
 }
 
@@ -99,43 +116,6 @@ static Status single_tick(Operator *op, int64_t now_us)
     return OK;
 }
 
-static Status single_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
-{
-    SingleRows *self = (SingleRows *)op;
-    (void)checkpoint;
-    buffer_append_u64(out, (uint64_t)table_count(self->table));
-    int64_t cursor = 0;
-    for (const uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor)) {
-        table_save_key(self->table, value, out);
-        buffer_append_u64(out, (uint64_t)((const SingleRow *)(const void *)value)->written_us);
-    }
-    return OK;
-}
-
-static Status single_restore(Operator *op, Str state)
-{
-    SingleRows *self = (SingleRows *)op;
-    ByteReader in = byte_reader(state);
-    uint64_t count = byte_reader_u64(&in);
-    bool is_whole = !in.is_short;
-    for (uint64_t i = 0; i < count && is_whole; i++) {
-        bool is_mine = operator_owns_hash(op, table_peek_hash(&in));
-        SingleRow *single = (SingleRow *)(void *)table_load_key(self->table, &in);
-        int64_t written_us = (int64_t)byte_reader_u64(&in);
-        is_whole = !in.is_short && single != NULL && !single->is_there;
-        if (!is_whole)
-            break;
-        *single = (SingleRow){.is_there = true, .written_us = written_us};
-        if (!is_mine)
-            table_delete(self->table, (uint8_t *)single);
-    }
-    if (is_whole && byte_reader_left(&in) == 0)
-        return OK;
-    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
-                op->node->label);
-}
-
 static void single_close(Operator *op)
 {
     SingleRows *self = (SingleRows *)op;
@@ -149,7 +129,7 @@ const OperatorKind single_row_operator = {
     .open = single_open,
     .push = single_push,
     .tick = single_tick,
-    .snapshot = single_snapshot,
-    .restore = single_restore,
+    .snapshot = operator_snapshot_keyed,
+    .restore = operator_restore_keyed,
     .close = single_close,
 };

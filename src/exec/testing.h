@@ -7,7 +7,9 @@
 
 #include "base/testing.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
+#include "data/rowcode.h"
 #include "data/value.h"
 #include "exec/exec.h"
 
@@ -20,8 +22,30 @@ const Connector *connector_find(const ConnectorInfo *info)
     return bench_connector;
 }
 
+/* A clock that the tests set. */
+typedef struct BenchWorld {
+    World base;
+    WorldKind kind;
+    int64_t now_us;
+} BenchWorld;
+
+static inline int64_t bench_now(World *world)
+{
+    return ((BenchWorld *)world)->now_us;
+}
+
+static inline void bench_world_open(BenchWorld *world)
+{
+    *world = (BenchWorld){.kind = *world_system()->kind, .now_us = 1};
+    world->kind.now_us = bench_now;
+    world->base.kind = &world->kind;
+}
+
+typedef struct BenchChain BenchChain;
+
 typedef struct Bench {
     TaskContext task;
+    BenchChain *chain; /* of the checkpoints that are taken while it is pushed to, or NULL */
     EvalContext *eval;
     RowError *errors;
     Error error;
@@ -125,20 +149,274 @@ static inline void capture_clear(Capture *capture)
     capture->text.length = 0;
 }
 
+static inline int compare_lines(const void *a, const void *b)
+{
+    return str_compare(*(const Str *)a, *(const Str *)b);
+}
+
+/* The lines in order, so that two outputs can be compared as sets. */
+static inline void sort_lines(Arena *arena, Buffer *text)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < text->length; i++)
+        count += text->data[i] == '\n';
+    Str *lines = ARENA_ARRAY(arena, Str, count);
+    Str rest = buffer_str(text);
+    for (int64_t i = 0; i < count; i++)
+        lines[i] = str_split(rest, '\n', &rest);
+    qsort(lines, (size_t)count, sizeof *lines, compare_lines);
+    Buffer sorted = {0};
+    for (int64_t i = 0; i < count; i++) {
+        buffer_append_str(&sorted, lines[i]);
+        buffer_append_char(&sorted, '\n');
+    }
+    buffer_free(text);
+    *text = sorted;
+}
+
+/* ---- Checkpoints ------------------------------------------------------------------------- */
+
+enum { BENCH_SHARDS_MAX = 4, BENCH_ROWS_MAX = 2048, BENCH_STEP_BYTES_MAX = 200 };
+
+/* What an operator was given. */
+typedef struct BenchMessage {
+    int32_t shard, input;
+    Batch *batch; /* NULL: a watermark */
+    Timestamp watermark;
+} BenchMessage;
+
+/* Checkpoints of operators that are worked with meanwhile: barriers fall between batches by chance,
+ * and what is to be saved then is saved bit by bit while the next batches are pushed. So a value
+ * that changes without the checkpoint being told is wrong in this one, or missing in the next. New
+ * operators that go on from the last barrier are given again what came since, and must say again
+ * what was said then. */
+struct BenchChain {
+    Operator *ops[BENCH_SHARDS_MAX]; /* by shard; each has a capture as its output */
+    int32_t count;
+    uint64_t seed;
+    int32_t passes;                   /* since the last full one; 0: no barrier yet */
+    int32_t writers;                  /* shards that the records are of */
+    Buffer records[BENCH_SHARDS_MAX]; /* of these passes */
+    Buffer rests[BENCH_SHARDS_MAX];   /* what is not in tables, at the last barrier */
+    BenchMessage *messages;           /* since then */
+    int32_t message_count, message_capacity;
+    Buffer said; /* since then */
+};
+
+static inline BenchChain *chain_new(uint64_t seed)
+{
+    BenchChain *chain = memory_allocate_zeroed((int64_t)sizeof *chain);
+    chain->seed = seed;
+    return chain;
+}
+
+static inline int64_t chain_below(BenchChain *chain, int64_t bound)
+{
+    chain->seed = hash_u64(chain->seed + 0x9e3779b97f4a7c15ULL);
+    return (int64_t)(chain->seed >> 11) % bound;
+}
+
+static inline void chain_forget_messages(BenchChain *chain)
+{
+    for (int32_t i = 0; i < chain->message_count; i++)
+        if (chain->messages[i].batch != NULL)
+            batch_free(chain->messages[i].batch);
+    chain->message_count = 0;
+    chain->said.length = 0;
+}
+
+/* NULL is allowed. */
+static inline void chain_free(BenchChain *chain)
+{
+    if (chain == NULL)
+        return;
+    chain_forget_messages(chain);
+    memory_free(chain->messages);
+    for (int32_t i = 0; i < BENCH_SHARDS_MAX; i++) {
+        buffer_free(&chain->records[i]);
+        buffer_free(&chain->rests[i]);
+    }
+    buffer_free(&chain->said);
+    memory_free(chain);
+}
+
+/* These operators are the ones to take checkpoints of. `chain` NULL: there are none to be taken. */
+static inline void chain_follow(BenchChain *chain, Bench *benches, Operator *const *ops,
+                                int32_t count)
+{
+    if (chain == NULL)
+        return;
+    assert_in_range(count, 1, BENCH_SHARDS_MAX);
+    chain->count = count;
+    chain->passes = 0;
+    for (int32_t i = 0; i < count; i++) {
+        chain->ops[i] = ops[i];
+        benches[i].chain = chain;
+    }
+}
+
+/* Some more of the pass under way; whether it is over. */
+static inline bool chain_step(BenchChain *chain, int64_t bytes)
+{
+    bool is_over = true;
+    for (int32_t i = 0; i < chain->count; i++) {
+        KeyedState *keyed = chain->ops[i]->keyed;
+        if (keyed != NULL && keyed_is_saving(keyed))
+            is_over &= keyed_step(keyed, bytes, &chain->records[i]);
+    }
+    return is_over;
+}
+
+static inline void chain_barrier(BenchChain *chain, bool is_full)
+{
+    chain_forget_messages(chain);
+    chain->passes = is_full ? 1 : chain->passes + 1;
+    chain->writers = chain->count;
+    for (int32_t i = 0; i < chain->count; i++) {
+        Operator *op = chain->ops[i];
+        if (is_full)
+            chain->records[i].length = 0;
+        chain->rests[i].length = 0;
+        if (op->kind->snapshot != NULL)
+            assert_int_equal(op->kind->snapshot(op, chain->passes, &chain->rests[i]), OK);
+        if (op->keyed != NULL)
+            keyed_begin(op->keyed, is_full);
+    }
+}
+
+static inline void chain_barrier_by_chance(BenchChain *chain)
+{
+    chain_barrier(chain, chain->passes == 0 || chain_below(chain, 6) == 0);
+}
+
+static inline Buffer *chain_heard(const Operator *op)
+{
+    return &((Capture *)op->outputs[0])->text;
+}
+
+/* Before the operator of a shard is given something. Barriers come in front of batches for all
+ * shards. */
+static inline void chain_before(BenchChain *chain, Operator *op, BenchMessage message)
+{
+    if (op == chain->ops[0] && message.batch != NULL && chain_below(chain, 3) == 0 &&
+        chain_step(chain, 1))
+        chain_barrier_by_chance(chain);
+    if (chain->message_count == chain->message_capacity) {
+        chain->message_capacity = chain->message_capacity == 0 ? 16 : chain->message_capacity * 2;
+        chain->messages =
+            memory_resize(chain->messages, (int64_t)sizeof(BenchMessage) * chain->message_capacity);
+    }
+    if (message.batch != NULL)
+        message.batch = batch_copy(message.batch);
+    chain->messages[chain->message_count++] = message;
+}
+
+/* And after it: `heard` is how much its output had. */
+static inline void chain_after(BenchChain *chain, Operator *op, int64_t heard)
+{
+    const Buffer *text = chain_heard(op);
+    buffer_append_str(&chain->said, str_make(text->data + heard, text->length - heard));
+    chain_step(chain, 1 + chain_below(chain, BENCH_STEP_BYTES_MAX));
+}
+
+static inline void bench_give(Bench *bench, Operator *op, BenchMessage message)
+{
+    BenchChain *chain =
+        message.batch != NULL && message.batch->selection.count == 0 ? NULL : bench->chain;
+    int64_t heard = chain == NULL ? 0 : chain_heard(op)->length;
+    if (chain != NULL)
+        chain_before(chain, op, message);
+    if (message.batch != NULL)
+        assert_int_equal(operator_push(op, message.input, message.batch), OK);
+    else
+        assert_int_equal(operator_receive_watermark(op, message.input, message.watermark), OK);
+    arena_reset(bench->task.scratch);
+    if (chain != NULL)
+        chain_after(chain, op, heard);
+}
+
 /* What the task does with a batch that came in: push, then forget the temporaries. */
 static inline void bench_push(Bench *bench, Operator *op, int32_t input, Batch *batch)
 {
-    assert_int_equal(operator_push(op, input, batch), OK);
-    arena_reset(bench->task.scratch);
+    bench_give(bench, op,
+               (BenchMessage){.shard = bench->task.shard, .input = input, .batch = batch});
 }
 
 static inline void bench_watermark(Bench *bench, Operator *op, int32_t input, Timestamp watermark)
 {
-    assert_int_equal(operator_receive_watermark(op, input, watermark), OK);
-    arena_reset(bench->task.scratch);
+    bench_give(bench, op,
+               (BenchMessage){.shard = bench->task.shard, .input = input, .watermark = watermark});
 }
 
-/* What each operator keeps, as a checkpoint takes it. */
+/* The operators go, at any moment: what is needed of them is taken. */
+static inline void chain_end(BenchChain *chain)
+{
+    bool is_stopped = chain->passes == 0 || chain_below(chain, 4) == 0;
+    chain_step(chain, INT64_MAX);
+    if (is_stopped)
+        chain_barrier_by_chance(chain);
+    chain_step(chain, INT64_MAX);
+}
+
+/* The rows of a message that are for this operator. */
+static inline void chain_replay_batch(Operator *op, const BenchMessage *message)
+{
+    const ColumnList *keys = &op->node->distribution_keys[message->input];
+    int32_t rows[BENCH_ROWS_MAX];
+    uint64_t hashes[BENCH_ROWS_MAX];
+    int32_t count = 0;
+    Batch view = *message->batch;
+    assert_in_range(view.row_count, 1, BENCH_ROWS_MAX);
+    rowcode_hash(&view, keys->columns, keys->count, view.selection, hashes);
+    for (int32_t row = 0; row < view.row_count; row++)
+        if (exchange_shard_of(hashes[row], op->task->shard_count) == op->task->shard)
+            rows[count++] = row;
+    view.selection = (Selection){.rows = rows, .count = count};
+    assert_int_equal(operator_push(op, message->input, &view), OK);
+}
+
+static inline void chain_replay(BenchChain *chain, const BenchMessage *message, Buffer *said)
+{
+    for (int32_t i = 0; i < chain->count; i++) {
+        Operator *op = chain->ops[i];
+        if (message->batch != NULL)
+            chain_replay_batch(op, message);
+        else
+            assert_int_equal(operator_receive_watermark(op, message->input, message->watermark),
+                             OK);
+        arena_reset(op->task->scratch);
+        Capture *capture = (Capture *)op->outputs[0];
+        buffer_append_str(said, buffer_str(&capture->text));
+        capture_clear(capture);
+        capture->rows = 0;
+    }
+}
+
+/* New operators, perhaps another number of them, go on from the last barrier: each takes what is
+ * its own of everything. */
+static inline void chain_resume(BenchChain *chain)
+{
+    for (int32_t i = 0; i < chain->count; i++) {
+        Operator *op = chain->ops[i];
+        for (int32_t k = 0; k < chain->writers; k++) {
+            StateOrigin origin = {k, chain->writers};
+            assert_int_equal(operator_load_records(op, buffer_str(&chain->records[k]), &origin),
+                             OK);
+            assert_int_equal(op->kind->restore(op, buffer_str(&chain->rests[k])), OK);
+        }
+        assert_int_equal(operator_start(op), OK);
+    }
+    Buffer said = {0};
+    for (int32_t i = 0; i < chain->message_count; i++)
+        chain_replay(chain, &chain->messages[i], &said);
+    sort_lines(chain->ops[0]->task->query, &said);
+    sort_lines(chain->ops[0]->task->query, &chain->said);
+    assert_string_equal(buffer_terminated(&said), buffer_terminated(&chain->said));
+    buffer_free(&said);
+    chain_forget_messages(chain);
+}
+
+/* What each operator keeps, in one piece, as a savepoint takes it. */
 static inline void bench_save(Operator *const *ops, int32_t count, Buffer *saved)
 {
     for (int32_t i = 0; i < count; i++)
@@ -164,31 +442,6 @@ static inline void bench_restore(Operator *const *ops, int32_t count, Buffer *sa
 static inline void put_i64(Batch *batch, int32_t column, int32_t row, int64_t value)
 {
     ((int64_t *)batch->columns[column].values)[row] = value;
-}
-
-static inline int compare_lines(const void *a, const void *b)
-{
-    return str_compare(*(const Str *)a, *(const Str *)b);
-}
-
-/* The lines in order, so that two outputs can be compared as sets. */
-static inline void sort_lines(Arena *arena, Buffer *text)
-{
-    int64_t count = 0;
-    for (int64_t i = 0; i < text->length; i++)
-        count += text->data[i] == '\n';
-    Str *lines = ARENA_ARRAY(arena, Str, count);
-    Str rest = buffer_str(text);
-    for (int64_t i = 0; i < count; i++)
-        lines[i] = str_split(rest, '\n', &rest);
-    qsort(lines, (size_t)count, sizeof *lines, compare_lines);
-    Buffer sorted = {0};
-    for (int64_t i = 0; i < count; i++) {
-        buffer_append_str(&sorted, lines[i]);
-        buffer_append_char(&sorted, '\n');
-    }
-    buffer_free(text);
-    *text = sorted;
 }
 
 #endif

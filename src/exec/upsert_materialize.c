@@ -44,6 +44,68 @@ typedef struct Materialize {
     Metric *state_bytes;
 } Materialize;
 
+/* ---- Checkpoints ------------------------------------------------------------------------ */
+
+static void materialize_free_row(Materialize *self, uint8_t *row)
+{
+    row_heap_release(self->heap, row, row_stored_size(self->layout, row));
+}
+
+static void materialize_forget(Materialize *self, LiveRows *live)
+{
+    uint8_t *one;
+    int32_t count;
+    uint8_t *const *rows = rowset_rows(&live->set, &one, &count);
+    for (int32_t i = 0; i < count; i++) {
+        if (rows[i] != NULL)
+            materialize_free_row(self, rows[i]);
+    }
+    rowset_clear(&live->set, &self->set_bytes);
+}
+
+static void materialize_save(void *owner, const uint8_t *value, Buffer *out)
+{
+    const Materialize *self = owner;
+    const LiveRows *live = (const LiveRows *)(const void *)value;
+    buffer_append_u64(out, (uint64_t)live->written_us);
+    buffer_append_u32(out, (uint32_t)rowset_count(&live->set));
+    uint8_t *one;
+    int32_t count;
+    uint8_t *const *rows = rowset_rows(&live->set, &one, &count);
+    for (int32_t i = 0; i < count; i++) {
+        if (rows[i] == NULL)
+            continue;
+        buffer_append(out, rows[i], sizeof(uint32_t));
+        row_save(self->layout, rows[i], out);
+    }
+}
+
+static bool materialize_load(void *owner, uint8_t *value, ByteReader *in)
+{
+    Materialize *self = owner;
+    LiveRows *live = (LiveRows *)(void *)value;
+    live->written_us = (int64_t)byte_reader_u64(in);
+    uint32_t count = byte_reader_u32(in);
+    for (uint32_t i = 0; i < count && !in->is_short; i++) {
+        uint32_t hash = byte_reader_u32(in);
+        uint8_t *row = row_load(self->layout, self->heap, in);
+        if (row == NULL)
+            return false;
+        memcpy(row, &hash, sizeof hash);
+        rowset_append(&self->rows, &live->set, row, &self->set_bytes);
+    }
+    return !in->is_short && count > 0;
+}
+
+static void materialize_clear(void *owner, uint8_t *value)
+{
+    materialize_forget(owner, (LiveRows *)(void *)value);
+}
+
+static const TableCodec materialize_codec = {materialize_save, materialize_load, materialize_clear};
+
+/* ---- Opening --------------------------------------------------------------------------- */
+
 static Status materialize_open(Operator *op)
 {
     Materialize *self = (Materialize *)op;
@@ -54,7 +116,8 @@ static Status materialize_open(Operator *op)
     for (int32_t i = 0; i < key.count; i++)
         types[i] = node->schema.fields[key.columns[i]].type;
     self->key = table_key(arena, types, key.count);
-    self->table = table_new(&self->key, (int32_t)sizeof(LiveRows));
+    self->table =
+        operator_new_table(op, 0, &self->key, (int32_t)sizeof(LiveRows), &materialize_codec);
     self->layout = row_layout(arena, &node->schema, HEADER_BYTES);
     self->heap = row_heap_new();
     self->compared = node->upsert_materialize.upsert_key;
@@ -74,11 +137,6 @@ static Status materialize_open(Operator *op)
 }
 
 /* ---- Out ------------------------------------------------------------------------------- */
-
-static void materialize_free_row(Materialize *self, uint8_t *row)
-{
-    row_heap_release(self->heap, row, row_stored_size(self->layout, row));
-}
 
 static Status materialize_flush(Materialize *self)
 {
@@ -122,18 +180,6 @@ static void materialize_free_later(Materialize *self, uint8_t *row)
 }
 
 /* ---- Changes --------------------------------------------------------------------------- */
-
-static void materialize_forget(Materialize *self, LiveRows *live)
-{
-    uint8_t *one;
-    int32_t count;
-    uint8_t *const *rows = rowset_rows(&live->set, &one, &count);
-    for (int32_t i = 0; i < count; i++) {
-        if (rows[i] != NULL)
-            materialize_free_row(self, rows[i]);
-    }
-    rowset_clear(&live->set, &self->set_bytes);
-}
 
 static bool materialize_is_expired(const Materialize *self, const LiveRows *live)
 {
@@ -252,85 +298,10 @@ static Status materialize_tick(Operator *op, int64_t now_us)
     if (count == 0)
         self->sweep = 0;
     for (int32_t i = 0; i < count; i++) {
-        LiveRows *live = (LiveRows *)(void *)values[i];
-        if (!materialize_is_expired(self, live))
-            continue;
-        materialize_forget(self, live);
-        table_delete(self->table, values[i]);
+        if (materialize_is_expired(self, (const LiveRows *)(const void *)values[i]))
+            table_delete(self->table, values[i]);
     }
     return OK;
-}
-
-/* ---- Checkpoints ----------------------------------------------------------------------- */
-
-static Status materialize_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
-{
-    Materialize *self = (Materialize *)op;
-    (void)checkpoint;
-    buffer_append_u64(out, (uint64_t)table_count(self->table));
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor)) {
-        const LiveRows *live = (const LiveRows *)(const void *)value;
-        table_save_key(self->table, value, out);
-        buffer_append_u64(out, (uint64_t)live->written_us);
-        buffer_append_u32(out, (uint32_t)rowset_count(&live->set));
-        uint8_t *one;
-        int32_t count;
-        uint8_t *const *rows = rowset_rows(&live->set, &one, &count);
-        for (int32_t i = 0; i < count; i++) {
-            if (rows[i] == NULL)
-                continue;
-            buffer_append(out, rows[i], sizeof(uint32_t));
-            row_save(self->layout, rows[i], out);
-        }
-    }
-    return OK;
-}
-
-static bool materialize_load_row(Materialize *self, LiveRows *live, ByteReader *in)
-{
-    uint32_t hash = byte_reader_u32(in);
-    uint8_t *row = row_load(self->layout, self->heap, in);
-    if (row == NULL)
-        return false;
-    memcpy(row, &hash, sizeof hash);
-    if (live != NULL)
-        rowset_append(&self->rows, &live->set, row, &self->set_bytes);
-    else
-        materialize_free_row(self, row);
-    return true;
-}
-
-static bool materialize_load_key(Materialize *self, ByteReader *in)
-{
-    bool is_mine = operator_owns_hash(&self->base, table_peek_hash(in));
-    LiveRows *live = (LiveRows *)(void *)table_load_key(self->table, in);
-    int64_t written_us = (int64_t)byte_reader_u64(in);
-    uint32_t count = byte_reader_u32(in);
-    if (in->is_short || live == NULL || live->set.bits != 0)
-        return false;
-    bool is_whole = true;
-    for (uint32_t i = 0; i < count && is_whole; i++)
-        is_whole = materialize_load_row(self, is_mine ? live : NULL, in);
-    live->written_us = written_us;
-    if (live->set.bits == 0)
-        table_delete(self->table, (uint8_t *)live);
-    return is_whole;
-}
-
-static Status materialize_restore(Operator *op, Str state)
-{
-    Materialize *self = (Materialize *)op;
-    ByteReader in = byte_reader(state);
-    uint64_t count = byte_reader_u64(&in);
-    bool is_whole = !in.is_short;
-    for (uint64_t i = 0; i < count && is_whole; i++)
-        is_whole = materialize_load_key(self, &in);
-    if (is_whole && byte_reader_left(&in) == 0)
-        return OK;
-    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
-                op->node->label);
 }
 
 static void materialize_close(Operator *op)
@@ -338,10 +309,6 @@ static void materialize_close(Operator *op)
     Materialize *self = (Materialize *)op;
     if (self->table == NULL)
         return;
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor))
-        rowset_clear(&((LiveRows *)(void *)value)->set, &self->set_bytes);
     table_free(self->table);
     self->table = NULL;
     row_heap_free(self->heap);
@@ -358,7 +325,7 @@ const OperatorKind upsert_materialize_operator = {
     .open = materialize_open,
     .push = materialize_push,
     .tick = materialize_tick,
-    .snapshot = materialize_snapshot,
-    .restore = materialize_restore,
+    .snapshot = operator_snapshot_keyed,
+    .restore = operator_restore_keyed,
     .close = materialize_close,
 };

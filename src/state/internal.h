@@ -62,12 +62,15 @@ struct StateTable {
     void *owner;
     KeyedState *keyed; /* which saves it, or NULL */
     KeyedId id;
-    uint8_t color;
+    int32_t position;  /* among its tables */
+    uint8_t color;     /* that of its KeyedState */
     bool is_persisted; /* some checkpoint has the table */
     bool is_saving;    /* a pass is under way … */
     bool saves_all;    /* … of all entries, not only of those that have changed … */
     uint32_t save_cursor, save_end; /* … and has come so far */
 };
+
+static_assert((ENTRY_COLOR | ENTRY_DIRTY) == TABLE_MARK_BITS, "what table_touch sets is the mark");
 
 static inline uint64_t hash_plain(uint64_t hash)
 {

@@ -25,6 +25,7 @@ struct KeyedState {
     StateTable **tables; /* in no order */
     int32_t count, capacity;
     int32_t current; /* the pass has come to this table */
+    uint64_t mark;   /* of entries that have been touched since the last barrier */
     bool is_saving;  /* a pass is under way */
     bool saves_all;
     Records saved; /* by the pass that is under way */
@@ -34,9 +35,15 @@ struct KeyedState {
 KeyedState *keyed_new(const KeyedOwner *owner)
 {
     KeyedState *keyed = memory_allocate_zeroed((int64_t)sizeof *keyed);
+    keyed->mark = ENTRY_DIRTY;
     if (owner != NULL)
         keyed->owner = *owner;
     return keyed;
+}
+
+const uint64_t *keyed_mark(const KeyedState *keyed)
+{
+    return &keyed->mark;
 }
 
 void keyed_free(KeyedState *keyed)
@@ -61,6 +68,12 @@ static void records_about(Records *records, const StateTable *table)
     buffer_append_u64(&records->bytes, (uint64_t)table->id.number);
 }
 
+static void keyed_put(KeyedState *keyed, int32_t position, StateTable *table)
+{
+    keyed->tables[position] = table;
+    table->position = position;
+}
+
 void keyed_add(KeyedState *keyed, KeyedId id, StateTable *table)
 {
     assert(table->keyed == NULL && table->codec != NULL && table->count == 0);
@@ -69,9 +82,10 @@ void keyed_add(KeyedState *keyed, KeyedId id, StateTable *table)
         keyed->tables =
             memory_resize(keyed->tables, (int64_t)sizeof(StateTable *) * keyed->capacity);
     }
-    keyed->tables[keyed->count++] = table;
+    keyed_put(keyed, keyed->count++, table);
     table->keyed = keyed;
     table->id = id;
+    table->color = keyed->mark & ENTRY_COLOR;
     table->is_persisted = false;
     table->is_saving = false;
 }
@@ -165,13 +179,14 @@ void keyed_remove(KeyedState *keyed, StateTable *table)
 {
     assert(table->keyed == keyed);
     keyed_empty(keyed, table);
-    int32_t at = 0;
-    while (keyed->tables[at] != table)
-        at++;
-    keyed->count--;
-    memmove(keyed->tables + at, keyed->tables + at + 1,
-            sizeof(StateTable *) * (size_t)(keyed->count - at));
-    keyed->current -= at < keyed->current;
+    /* Of those that the pass has gone by, the last takes its place; of the others likewise. */
+    int32_t hole = table->position;
+    if (hole < keyed->current) {
+        keyed_put(keyed, hole, keyed->tables[--keyed->current]);
+        hole = keyed->current;
+    }
+    if (hole < --keyed->count)
+        keyed_put(keyed, hole, keyed->tables[keyed->count]);
     if (keyed->saved.table == table)
         keyed->saved.table = NULL;
     if (keyed->ended.table == table)
@@ -185,6 +200,7 @@ void keyed_begin(KeyedState *keyed, bool is_full)
     keyed->is_saving = true;
     keyed->saves_all = is_full;
     keyed->current = 0;
+    keyed->mark ^= ENTRY_COLOR;
     /* Keys that went are told before those that are there: they may have come again. */
     if (!is_full)
         buffer_append_str(&keyed->saved.bytes, buffer_str(&keyed->ended.bytes));
@@ -193,7 +209,7 @@ void keyed_begin(KeyedState *keyed, bool is_full)
     keyed->ended = (Records){0};
     for (int32_t i = 0; i < keyed->count; i++) {
         StateTable *table = keyed->tables[i];
-        table->color ^= ENTRY_COLOR;
+        table->color = keyed->mark & ENTRY_COLOR;
         table->saves_all = is_full;
         table->save_cursor = 0;
         table->save_end = table->entry_end;

@@ -50,6 +50,10 @@ void keyed_add(KeyedState *keyed, KeyedId id, StateTable *table);
 /* The table is no longer part of the state: its keys are gone. */
 void keyed_remove(KeyedState *keyed, StateTable *table);
 
+/* The mark (table_mark) of values that have been touched since the last barrier; the place stays.
+ */
+const uint64_t *keyed_mark(const KeyedState *keyed);
+
 /* A barrier. The pass before has come to its end. */
 void keyed_begin(KeyedState *keyed, bool is_full);
 bool keyed_is_saving(const KeyedState *keyed);

@@ -281,6 +281,7 @@ void table_clear(StateTable *table)
                           .owner = table->owner,
                           .keyed = table->keyed,
                           .id = table->id,
+                          .position = table->position,
                           .color = table->color};
 }
 

@@ -63,6 +63,8 @@ typedef struct TableKeys {
 TableKeys table_keys(const TableKey *key, const Batch *batch, const int32_t *columns,
                      Selection rows, Arena *arena);
 
+enum { TABLE_MARK_BITS = 3 };
+
 /* `value_bytes` is a multiple of 8. */
 StateTable *table_new(const TableKey *key, int32_t value_bytes);
 /* Say what values are, before there are any. Without it they are plain bytes that own nothing. */
@@ -70,6 +72,16 @@ void table_describe(StateTable *table, const TableCodec *codec, void *owner);
 /* The value, found earlier, is about to change. Tables that are saved (state/keyed.h) need to hear
  * of it; table_find_or_insert says it by itself. */
 void table_touch(StateTable *table, const uint8_t *value);
+/* For those who come to values of many tables by ways of their own, and would have to look for the
+ * table only to touch it: while the value's mark equals that of the tables' KeyedState
+ * (keyed_mark), that has been done since the last barrier. */
+static inline uint64_t table_mark(const TableKey *key, const uint8_t *value)
+{
+    int64_t key_bytes =
+        key->kind == TABLE_KEY_WORD ? (int64_t)sizeof(uint64_t) : (int64_t)sizeof(StrView);
+    uint64_t hash = *(const uint64_t *)(const void *)(value - key_bytes - sizeof(uint64_t));
+    return hash & TABLE_MARK_BITS;
+}
 /* NULL is allowed. */
 void table_free(StateTable *table);
 /* Empty it; its memory goes back. */

@@ -12,20 +12,9 @@ typedef struct Row {
     int32_t id;
 } Row;
 
-typedef struct TestWorld {
-    World base;
-    WorldKind kind;
-    int64_t now_us;
-} TestWorld;
-
-static int64_t test_now(World *world)
-{
-    return ((TestWorld *)world)->now_us;
-}
-
 typedef struct Trial {
     uint64_t seed;
-    TestWorld world;
+    BenchWorld world;
     Bench bench[SHARDS];
     PlanNode source, node;
     PlanNode *inputs[1];
@@ -71,10 +60,7 @@ static Trial *trial_new(uint64_t seed, RankStrategy strategy)
 {
     Trial *trial = memory_allocate_zeroed((int64_t)sizeof *trial);
     trial->seed = seed;
-    trial->world.kind = *world_system()->kind;
-    trial->world.kind.now_us = test_now;
-    trial->world.base.kind = &trial->world.kind;
-    trial->world.now_us = 1;
+    bench_world_open(&trial->world);
     trial->seen = memory_allocate((int64_t)TEXT_MAX * ROWS_MAX);
     for (int32_t i = 0; i < SHARDS; i++)
         bench_open(&trial->bench[i]);

@@ -33,6 +33,61 @@ static OrderedRows *window_rank_rows(uint8_t *value)
     return (OrderedRows *)(void *)value;
 }
 
+/* ---- Checkpoints ------------------------------------------------------------------------- */
+
+enum { WINDOW_RANK_STATE_VERSION = 2 };
+
+static void window_rank_save(void *owner, const uint8_t *value, Buffer *out)
+{
+    (void)owner;
+    ordered_save((const OrderedRows *)(const void *)value, out);
+}
+
+static bool window_rank_load(void *owner, uint8_t *value, ByteReader *in)
+{
+    WindowRank *self = owner;
+    return ordered_load(window_rank_rows(value), &self->blocks, in);
+}
+
+static void window_rank_clear(void *owner, uint8_t *value)
+{
+    WindowRank *self = owner;
+    ordered_clear(window_rank_rows(value), &self->blocks);
+}
+
+static const TableCodec window_rank_codec = {window_rank_save, window_rank_load, window_rank_clear};
+
+static StateTable *window_rank_make(void *context, KeyedId id)
+{
+    WindowRank *self = context;
+    return id.kind == SLICES_KEYED_KIND ? slices_get(&self->windows, id.number) : NULL;
+}
+
+static void window_rank_drop(void *context, KeyedId id)
+{
+    WindowRank *self = context;
+    slices_drop(&self->windows, id.number);
+}
+
+static Status window_rank_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
+{
+    (void)checkpoint;
+    buffer_append_u8(out, WINDOW_RANK_STATE_VERSION);
+    buffer_append_u64(out, (uint64_t)op->watermark);
+    return OK;
+}
+
+static Status window_rank_restore(Operator *op, Str state)
+{
+    ByteReader in = byte_reader(state);
+    uint8_t version = byte_reader_u8(&in);
+    operator_restore_watermark(op, (Timestamp)byte_reader_u64(&in));
+    bool is_whole = !in.is_short && byte_reader_left(&in) == 0;
+    return version == WINDOW_RANK_STATE_VERSION && is_whole ? OK : operator_is_damaged(op);
+}
+
+/* ---- Opening ----------------------------------------------------------------------------- */
+
 static Status window_rank_open(Operator *op)
 {
     WindowRank *self = (WindowRank *)op;
@@ -43,7 +98,10 @@ static Status window_rank_open(Operator *op)
     for (int32_t i = 0; i < node->window_rank.key_count; i++)
         types[i] = schema->fields[node->window_rank.keys[i]].type;
     self->key = table_key(op->task->query, types, node->window_rank.key_count);
-    self->windows = (Slices){.key = &self->key, .value_bytes = (int32_t)sizeof(OrderedRows)};
+    KeyedOwner owner = {.context = self, .make = window_rank_make, .drop = window_rank_drop};
+    op->keyed = keyed_new(&owner);
+    slices_open(&self->windows, op->keyed, &self->key, (int32_t)sizeof(OrderedRows),
+                &window_rank_codec, self);
     if (node->window_rank.is_local_time && op->task->eval.zone != timezone_utc())
         self->zone = op->task->eval.zone;
     rowout_open(&self->out, op, schema->count);
@@ -146,24 +204,16 @@ static Status window_rank_emit(WindowRank *self, const OrderedRows *rows)
     return OK;
 }
 
-static void window_rank_forget(WindowRank *self, StateTable *table)
+static Status window_rank_fire(WindowRank *self, const Slice *window)
 {
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(table, &cursor); value != NULL;
-         value = table_next(table, &cursor))
-        ordered_clear(window_rank_rows(value), &self->blocks);
-}
-
-static Status window_rank_fire(WindowRank *self, int64_t instant)
-{
-    StateTable *table = slices_take(&self->windows, instant);
+    const StateTable *table = window->table;
+    int64_t instant = window->number;
     Status status = OK;
     int64_t cursor = 0;
     for (uint8_t *value = table_next(table, &cursor); value != NULL && status == OK;
          value = table_next(table, &cursor))
         status = window_rank_emit(self, window_rank_rows(value));
-    window_rank_forget(self, table);
-    slices_retire(&self->windows, table);
+    slices_drop(&self->windows, instant);
     return status;
 }
 
@@ -174,7 +224,7 @@ static Status window_rank_advance(Operator *op, Timestamp watermark)
         const Slice *next = slices_from(&self->windows, INT64_MIN);
         if (next == NULL || next->number > watermark)
             break;
-        TRY(window_rank_fire(self, next->number));
+        TRY(window_rank_fire(self, next));
     }
     TRY(rowout_flush(&self->out));
     return operator_advance(op, watermark);
@@ -191,88 +241,11 @@ static Status window_rank_tick(Operator *op, int64_t now_us)
     return OK;
 }
 
-/* ---- Snapshots --------------------------------------------------------------------------- */
-
-enum { WINDOW_RANK_STATE_VERSION = 1 };
-
-static Status window_rank_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
-{
-    WindowRank *self = (WindowRank *)op;
-    (void)checkpoint;
-    buffer_append_u8(out, WINDOW_RANK_STATE_VERSION);
-    buffer_append_u64(out, (uint64_t)op->watermark);
-    buffer_append_u32(out, (uint32_t)slices_count(&self->windows));
-    for (int32_t i = 0; i < slices_count(&self->windows); i++) {
-        const Slice *window = slices_at(&self->windows, i);
-        buffer_append_u64(out, (uint64_t)window->number);
-        buffer_append_u64(out, (uint64_t)table_count(window->table));
-        int64_t cursor = 0;
-        for (uint8_t *value = table_next(window->table, &cursor); value != NULL;
-             value = table_next(window->table, &cursor)) {
-            table_save_key(window->table, value, out);
-            ordered_save(window_rank_rows(value), out);
-        }
-    }
-    return OK;
-}
-
-static bool window_rank_load_window(WindowRank *self, StateTable *table, ByteReader *in)
-{
-    uint64_t count = byte_reader_u64(in);
-    for (uint64_t i = 0; i < count && !in->is_short; i++) {
-        uint64_t hash = table_peek_hash(in);
-        uint8_t *value = table_load_key(table, in);
-        if (value == NULL || window_rank_rows(value)->count != 0)
-            return false;
-        bool is_whole = ordered_load(window_rank_rows(value), &self->blocks, in);
-        if (is_whole && operator_owns_hash(&self->base, hash))
-            continue;
-        ordered_clear(window_rank_rows(value), &self->blocks);
-        table_delete(table, value);
-        if (!is_whole)
-            return false;
-    }
-    return !in->is_short;
-}
-
-static bool window_rank_load(WindowRank *self, ByteReader *in)
-{
-    if (byte_reader_u8(in) != WINDOW_RANK_STATE_VERSION)
-        return false;
-    operator_restore_watermark(&self->base, (Timestamp)byte_reader_u64(in));
-    uint32_t count = byte_reader_u32(in);
-    for (uint32_t i = 0; i < count && !in->is_short; i++) {
-        int64_t instant = (int64_t)byte_reader_u64(in);
-        if (in->is_short)
-            return false;
-        StateTable *table = slices_get(&self->windows, instant);
-        bool is_whole = window_rank_load_window(self, table, in);
-        if (table_count(table) == 0)
-            table_free(slices_take(&self->windows, instant));
-        if (!is_whole)
-            return false;
-    }
-    return !in->is_short && byte_reader_left(in) == 0;
-}
-
-static Status window_rank_restore(Operator *op, Str state)
-{
-    ByteReader in = byte_reader(state);
-    if (window_rank_load((WindowRank *)op, &in))
-        return OK;
-    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
-                op->node->label);
-}
-
 static void window_rank_close(Operator *op)
 {
     WindowRank *self = (WindowRank *)op;
     if (self->out.batch == NULL)
         return;
-    for (int32_t i = 0; i < slices_count(&self->windows); i++) {
-        window_rank_forget(self, slices_at(&self->windows, i)->table);
-        table_free(slices_at(&self->windows, i)->table);
-    }
     slices_free(&self->windows);
     blocks_close(&self->blocks);
     rowout_close(&self->out);

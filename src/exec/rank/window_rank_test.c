@@ -16,6 +16,7 @@ typedef struct Row {
 typedef struct Trial {
     uint64_t seed;
     Bench bench[SHARDS];
+    BenchChain *chain;
     PlanNode source, node;
     PlanNode *inputs[1];
     Field fields[5];
@@ -51,6 +52,7 @@ static void trial_open_shards(Trial *trial, int32_t count)
         trial->captures[i] = capture_new(bench);
         operator_connect(trial->ops[i], &trial->captures[i]->base, 0);
     }
+    chain_follow(trial->chain, trial->bench, trial->ops, count);
 }
 
 static Trial *trial_new(uint64_t seed)
@@ -104,6 +106,7 @@ static void trial_free(Trial *trial)
     trial_close_shards(trial);
     for (int32_t i = 0; i < SHARDS; i++)
         bench_close(&trial->bench[i]);
+    chain_free(trial->chain);
     memory_free(trial);
 }
 
@@ -210,14 +213,12 @@ static void trial_advance(Trial *trial, int32_t over)
     trial_check(trial, before, over);
 }
 
-static void trial_resume(Trial *trial, int32_t shard_count)
+static void trial_recover(Trial *trial, int32_t shard_count)
 {
-    Buffer saved[SHARDS] = {0};
-    int32_t before = trial->shard_count;
-    bench_save(trial->ops, before, saved);
+    chain_end(trial->chain);
     trial_close_shards(trial);
     trial_open_shards(trial, shard_count);
-    bench_restore(trial->ops, shard_count, saved, before);
+    chain_resume(trial->chain);
     for (int32_t i = 0; i < shard_count; i++)
         assert_int_equal(trial->ops[i]->watermark, trial->watermark);
 }
@@ -227,13 +228,14 @@ static void test_windows(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= 60; seed++) {
         Trial *trial = trial_new(seed);
+        trial->chain = chain_new(seed);
         trial_open_shards(trial, 1 + (int32_t)(seed % 2));
         for (int32_t step = 0; step < 40; step++) {
             trial_feed(trial);
             if (trial_below(trial, 4) == 0)
                 trial_advance(trial, trial->over + 1 + trial_below(trial, 2));
             if (trial_below(trial, 6) == 0)
-                trial_resume(trial, 1 + trial_below(trial, SHARDS));
+                trial_recover(trial, 1 + trial_below(trial, SHARDS));
         }
         trial_advance(trial, trial->over + 4);
         trial_free(trial);

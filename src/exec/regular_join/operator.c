@@ -43,6 +43,7 @@ static Status join_open(Operator *op)
     Join *join = (Join *)op;
     assert(op->node->input_count == 2);
     emit_open(join);
+    op->keyed = keyed_new(NULL);
     for (int32_t i = 0; i < 2; i++)
         side_open(join, i);
     join->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_shard_labels(op),
@@ -135,6 +136,16 @@ static inline void join_prefetch(const JoinSets *sets, int32_t at)
         __builtin_prefetch((const void *)(other->bits & ~(uintptr_t)1));
 }
 
+/* The pairs of a row with those that the other side has of its key. */
+static void join_pair(const JoinInput *input, int32_t row, uint8_t *other)
+{
+    Join *join = input->join;
+    const JoinSide *side = &join->sides[1 - input->side];
+    if (side->associations_at >= 0)
+        table_touch(side->table, other);
+    pairs_add(join, 1 - input->side, row, (const RowSet *)(const void *)other);
+}
+
 static Status join_process(const JoinInput *input, const JoinSets *sets)
 {
     Join *join = input->join;
@@ -143,10 +154,10 @@ static Status join_process(const JoinInput *input, const JoinSets *sets)
     for (int32_t i = 0; i < rows.count; i++) {
         int32_t row = selection_row(rows, i);
         if (found < sets->keyed.count && selection_row(sets->keyed, found) == row) {
-            const RowSet *other = (const RowSet *)(const void *)sets->other[found++];
+            uint8_t *other = sets->other[found++];
             join_prefetch(sets, found + PREFETCH_AHEAD);
             if (other != NULL)
-                pairs_add(join, 1 - input->side, row, other);
+                join_pair(input, row, other);
         }
         if (join->pairs.count < BATCH_ROWS_MAX && i + 1 < rows.count)
             continue;
@@ -248,7 +259,7 @@ const OperatorKind regular_join_operator = {
     .push = join_push,
     .advance = join_advance,
     .tick = join_tick,
-    .snapshot = join_snapshot,
-    .restore = join_restore,
+    .snapshot = operator_snapshot_keyed,
+    .restore = operator_restore_keyed,
     .close = join_close,
 };

@@ -37,6 +37,7 @@ typedef struct JoinSide {
     int32_t associations_at; /* u32: matches on the other side */
     int32_t written_at;      /* i64: when it was last written, where state expires */
     int64_t ttl_us;
+    World *world;
     int64_t set_bytes; /* what RowSets have allocated */
     int64_t sweep;     /* cursor of the search for expired rows */
     Buffer probe;      /* a row being searched for */
@@ -177,7 +178,6 @@ void emit_columns(const JoinInput *input, RowPairs pairs, ColumnList columns, Co
 
 /* All input has come: what batch mode has held back. */
 Status join_end(Join *join);
-Status join_snapshot(Operator *op, int64_t checkpoint, Buffer *out);
-Status join_restore(Operator *op, Str state);
+extern const TableCodec side_codec; /* of a JoinSide */
 
 #endif

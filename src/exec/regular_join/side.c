@@ -81,20 +81,19 @@ void side_open(Join *join, int32_t index)
     side->ttl_us = node->regular_join.state_ttl_us[index];
     side_lay_out(join, side, index);
     side->heap = row_heap_new();
+    side->world = join->base.task->world;
     side->table = table_new(&side->key, (int32_t)sizeof(RowSet));
+    table_describe(side->table, &side_codec, side);
+    keyed_add(join->base.keyed, (KeyedId){.kind = (uint8_t)index}, side->table);
 }
 
 void side_close(JoinSide *side)
 {
     if (side->table == NULL)
         return;
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(side->table, &cursor); value != NULL;
-         value = table_next(side->table, &cursor))
-        rowset_clear((RowSet *)(void *)value, &side->set_bytes);
-    assert(side->set_bytes == 0);
     table_free(side->table);
     side->table = NULL;
+    assert(side->set_bytes == 0);
     row_heap_free(side->heap);
     buffer_free(&side->probe);
 }
@@ -240,8 +239,9 @@ void side_retract(const JoinInput *input, RowSet *set, int32_t row)
 
 /* ---- Expiry ---------------------------------------------------------------------------- */
 
-static void side_expire(JoinSide *side, RowSet *set, int64_t now_us)
+static void side_expire(JoinSide *side, uint8_t *value, int64_t now_us)
 {
+    RowSet *set = (RowSet *)(void *)value;
     uint8_t *one;
     int32_t count;
     /* From the end: removing may shorten the run, or end it. */
@@ -252,9 +252,12 @@ static void side_expire(JoinSide *side, RowSet *set, int64_t now_us)
         uint8_t *row = i < used ? rows[i] : NULL;
         if (row == NULL || !side_is_expired(side, row, now_us))
             continue;
+        table_touch(side->table, value);
         rowset_remove(&side->rows, set, i, &side->set_bytes);
         side_free_row(side, row);
     }
+    if (set->bits == 0)
+        table_delete(side->table, value);
 }
 
 void side_sweep(JoinSide *side, int64_t now_us)
@@ -270,11 +273,8 @@ void side_sweep(JoinSide *side, int64_t now_us)
             side->sweep = 0;
             return;
         }
-        for (int32_t i = 0; i < count; i++) {
-            side_expire(side, (RowSet *)(void *)values[i], now_us);
-            if (((RowSet *)(void *)values[i])->bits == 0)
-                table_delete(side->table, values[i]);
-        }
+        for (int32_t i = 0; i < count; i++)
+            side_expire(side, values[i], now_us);
         left -= count;
     }
 }

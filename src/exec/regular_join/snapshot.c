@@ -1,10 +1,8 @@
-/* The state of a join in checkpoints: both sides, key by key, and back.
+/* The state of a join in checkpoints: the rows of each side, key by key, and back.
  *
- *   side   flags u8, keys u64, then per key: key, rows u32, then per row:
- *          written u64, hash u32, count u32, associations u32 (those that flags name), body */
+ *   key   flags u8, rows u32, then per row:
+ *         written u64, hash u32, count u32, associations u32 (those that flags name), body */
 #include "exec/regular_join/regular_join.h"
-
-#include <assert.h>
 
 enum {
     HAS_WRITTEN = 1,
@@ -42,33 +40,19 @@ static void save_row(const JoinSide *side, const uint8_t *row, Buffer *out)
     row_save(side->layout, row, out);
 }
 
-static void save_side(const JoinSide *side, Buffer *out)
+static void set_save(void *owner, const uint8_t *value, Buffer *out)
 {
+    const JoinSide *side = owner;
+    const RowSet *set = (const RowSet *)(const void *)value;
     buffer_append_u8(out, side_flags(side));
-    buffer_append_u64(out, (uint64_t)table_count(side->table));
-    int64_t cursor = 0;
-    for (const uint8_t *value = table_next(side->table, &cursor); value != NULL;
-         value = table_next(side->table, &cursor)) {
-        const RowSet *set = (const RowSet *)(const void *)value;
-        table_save_key(side->table, value, out);
-        buffer_append_u32(out, (uint32_t)rowset_count(set));
-        uint8_t *one;
-        int32_t count;
-        uint8_t *const *rows = rowset_rows(set, &one, &count);
-        for (int32_t i = 0; i < count; i++) {
-            if (rows[i] != NULL)
-                save_row(side, rows[i], out);
-        }
+    buffer_append_u32(out, (uint32_t)rowset_count(set));
+    uint8_t *one;
+    int32_t count;
+    uint8_t *const *rows = rowset_rows(set, &one, &count);
+    for (int32_t i = 0; i < count; i++) {
+        if (rows[i] != NULL)
+            save_row(side, rows[i], out);
     }
-}
-
-Status join_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
-{
-    Join *join = (Join *)op;
-    (void)checkpoint;
-    for (int32_t i = 0; i < 2; i++)
-        save_side(&join->sides[i], out);
-    return OK;
 }
 
 /* ---- Back ------------------------------------------------------------------------------ */
@@ -99,62 +83,48 @@ static void put_u32(uint8_t *row, int32_t at, uint32_t value)
         memcpy(row + at, &value, sizeof value);
 }
 
-static bool load_row(JoinSide *side, uint8_t flags, RowSet *set, int64_t now_us, ByteReader *in)
+static bool load_row(JoinSide *side, uint8_t flags, RowSet *set, ByteReader *in)
 {
     SavedHeader header = load_header(flags, in);
     uint8_t *row = row_load(side->layout, side->heap, in);
     if (row == NULL)
         return false;
     /* State saved before it was to expire is as old as this moment. */
-    int64_t written_us = (flags & HAS_WRITTEN) != 0 ? (int64_t)header.written : now_us;
+    int64_t written_us =
+        (flags & HAS_WRITTEN) != 0 ? (int64_t)header.written : world_now_us(side->world);
     if (side->written_at >= 0)
         memcpy(row + side->written_at, &written_us, sizeof written_us);
     put_u32(row, side->hash_at, header.hash);
     put_u32(row, side->count_at, header.count);
     put_u32(row, side->associations_at, header.associations);
-    if (set == NULL)
-        side_free_row(side, row);
-    else
-        rowset_append(&side->rows, set, row, &side->set_bytes);
+    rowset_append(&side->rows, set, row, &side->set_bytes);
     return true;
 }
 
-static bool load_key(Join *join, JoinSide *side, uint8_t flags, ByteReader *in)
+static bool set_load(void *owner, uint8_t *value, ByteReader *in)
 {
-    int64_t now_us = world_now_us(join->base.task->world);
-    uint64_t hash = table_peek_hash(in);
-    uint8_t *value = table_load_key(side->table, in);
-    uint32_t count = byte_reader_u32(in);
-    if (value == NULL || in->is_short)
-        return false;
-    bool is_mine = operator_owns_hash(&join->base, hash);
-    RowSet *set = (RowSet *)(void *)value;
-    bool is_whole = set->bits == 0;
-    for (uint32_t i = 0; i < count && is_whole; i++)
-        is_whole = load_row(side, flags, is_mine ? set : NULL, now_us, in);
-    if (set->bits == 0)
-        table_delete(side->table, value);
-    return is_whole;
-}
-
-static bool load_side(Join *join, JoinSide *side, ByteReader *in)
-{
+    JoinSide *side = owner;
     uint8_t flags = byte_reader_u8(in);
-    uint64_t count = byte_reader_u64(in);
+    uint32_t count = byte_reader_u32(in);
     uint8_t must = HAS_HASH | HAS_COUNT | HAS_ASSOCIATIONS;
-    bool is_whole = !in->is_short && ((flags ^ side_flags(side)) & must) == 0;
-    for (uint64_t i = 0; i < count && is_whole; i++)
-        is_whole = load_key(join, side, flags, in);
+    bool is_whole = !in->is_short && count > 0 && ((flags ^ side_flags(side)) & must) == 0;
+    for (uint32_t i = 0; i < count && is_whole; i++)
+        is_whole = load_row(side, flags, (RowSet *)(void *)value, in);
     return is_whole;
 }
 
-Status join_restore(Operator *op, Str state)
+static void set_clear(void *owner, uint8_t *value)
 {
-    Join *join = (Join *)op;
-    ByteReader in = byte_reader(state);
-    if (load_side(join, &join->sides[0], &in) && load_side(join, &join->sides[1], &in) &&
-        byte_reader_left(&in) == 0)
-        return OK;
-    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
-                op->node->label);
+    JoinSide *side = owner;
+    RowSet *set = (RowSet *)(void *)value;
+    uint8_t *one;
+    int32_t count;
+    uint8_t *const *rows = rowset_rows(set, &one, &count);
+    for (int32_t i = 0; i < count; i++) {
+        if (rows[i] != NULL)
+            side_free_row(side, rows[i]);
+    }
+    rowset_clear(set, &side->set_bytes);
 }
+
+const TableCodec side_codec = {.save = set_save, .load = set_load, .clear = set_clear};

@@ -29,8 +29,13 @@ static Status window_open(Operator *op)
     self->key = table_key(arena, types, key_count);
     self->layout = window_layout(arena, node->window_aggregate.aggregates,
                                  node->window_aggregate.aggregate_count, self->clock.kind);
-    self->slices = (Slices){.key = &self->key, .value_bytes = self->layout.slice_bytes};
+    KeyedOwner owner = window_keyed_owner(self);
+    op->keyed = keyed_new(&owner);
+    slices_open(&self->slices, op->keyed, &self->key, self->layout.slice_bytes,
+                &self->layout.slice_codec, &self->layout);
     running_open(&self->running, arena, &self->key, &self->layout);
+    if (self->clock.kind == WINDOW_CUMULATE)
+        keyed_add(op->keyed, (KeyedId){.kind = RUNNING_KEYED_KIND}, self->running.table);
     self->fired = INT64_MIN;
     self->clock_us = TIMESTAMP_MIN;
     self->out = batch_new(&node->schema, BATCH_ROWS_MAX);
@@ -276,8 +281,6 @@ static Status window_push(Operator *op, int32_t input, Batch *batch)
 {
     WindowAggregate *self = (WindowAggregate *)op;
     assert(input == 0);
-    if (self->is_restored)
-        window_rebuild(self);
     bool is_processing_time = op->node->window_aggregate.window.is_processing_time;
     WindowRows sorted =
         is_processing_time ? window_sort_now(self, batch) : window_sort(self, batch);
@@ -291,8 +294,6 @@ static Status window_push(Operator *op, int32_t input, Batch *batch)
 static Status window_advance(Operator *op, Timestamp watermark)
 {
     WindowAggregate *self = (WindowAggregate *)op;
-    if (self->is_restored)
-        window_rebuild(self);
     /* Windows of processing time that are open at the end of input stay open, as in Flink. */
     if (op->node->window_aggregate.window.is_processing_time)
         return operator_advance(op, watermark);
@@ -316,23 +317,12 @@ static Status window_fire_clock(WindowAggregate *self, int64_t now_us)
 static Status window_tick(Operator *op, int64_t now_us)
 {
     WindowAggregate *self = (WindowAggregate *)op;
-    if (op->node->window_aggregate.window.is_processing_time) {
-        if (self->is_restored)
-            window_rebuild(self);
+    if (op->node->window_aggregate.window.is_processing_time)
         TRY(window_fire_clock(self, now_us));
-    }
     int64_t bytes = table_bytes(self->running.table);
     for (int32_t i = 0; i < slices_count(&self->slices); i++)
         bytes += table_bytes(slices_at(&self->slices, i)->table);
     metric_set(self->state_bytes, bytes);
-    return OK;
-}
-
-static Status window_start(Operator *op)
-{
-    WindowAggregate *self = (WindowAggregate *)op;
-    if (self->is_restored)
-        window_rebuild(self);
     return OK;
 }
 
@@ -341,10 +331,6 @@ static void window_close(Operator *op)
     WindowAggregate *self = (WindowAggregate *)op;
     if (self->out == NULL)
         return;
-    for (int32_t i = 0; i < slices_count(&self->slices); i++) {
-        slice_clear(&self->layout, slices_at(&self->slices, i)->table);
-        table_free(slices_at(&self->slices, i)->table);
-    }
     slices_free(&self->slices);
     running_close(&self->running);
     batch_free(self->out);

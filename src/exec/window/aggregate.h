@@ -15,7 +15,7 @@ typedef struct WindowAggregate {
     Slices slices;      /* that have not left: HOP keeps them while in the running window */
     Running running;    /* HOP, CUMULATE: what the slices up to `fired` give */
     int64_t fired;      /* the last window that is over; INT64_MIN: none */
-    bool is_restored;   /* the running aggregate is to be built from the slices */
+    bool is_restored;   /* the clock has been brought back */
     Timestamp clock_us; /* processing time: the clock up to which windows have fired */
 
     /* The slice of the last row's time: [from, until) in the attribute's own time. */
@@ -31,9 +31,10 @@ typedef struct WindowAggregate {
 /* Fire everything up to window `fired`. */
 Status window_fire(WindowAggregate *self, int64_t fired);
 
+/* In snapshot.c: who makes and drops the tables that are loaded. */
+KeyedOwner window_keyed_owner(WindowAggregate *self);
 Status window_snapshot(Operator *op, int64_t checkpoint, Buffer *out);
 Status window_restore(Operator *op, Str state);
-/* After the last restore. */
-void window_rebuild(WindowAggregate *self);
+Status window_start(Operator *op);
 
 #endif

@@ -86,15 +86,6 @@ static Status window_emit(WindowAggregate *self, const StateTable *table, bool i
     }
 }
 
-static void window_free_slice(WindowAggregate *self, int64_t number)
-{
-    StateTable *slice = slices_take(&self->slices, number);
-    if (slice == NULL)
-        return;
-    slice_clear(&self->layout, slice);
-    slices_retire(&self->slices, slice);
-}
-
 static Status window_fire_tumble(WindowAggregate *self, int64_t fired)
 {
     for (;;) {
@@ -103,7 +94,7 @@ static Status window_fire_tumble(WindowAggregate *self, int64_t fired)
             return OK;
         int64_t number = slice->number;
         TRY(window_emit(self, slice->table, false, number));
-        window_free_slice(self, number);
+        slices_drop(&self->slices, number);
     }
 }
 
@@ -131,7 +122,7 @@ static Status window_fire_hop(WindowAggregate *self, int64_t fired)
         running_settle(&self->running, &self->slices, first, window);
         TRY(window_emit(self, self->running.table, true, window));
         running_leave(&self->running, &self->slices, first);
-        window_free_slice(self, first);
+        slices_drop(&self->slices, first);
         window++;
     }
     return OK;
@@ -144,7 +135,7 @@ static Status window_fire_cumulate(WindowAggregate *self, int64_t fired)
         StateTable *entering = slices_find(&self->slices, window);
         if (entering != NULL)
             running_enter(&self->running, entering);
-        window_free_slice(self, window);
+        slices_drop(&self->slices, window);
         TRY(window_emit(self, self->running.table, true, window));
         if (window == window_last_of(&self->clock, window))
             running_reset(&self->running);

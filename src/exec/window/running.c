@@ -4,75 +4,16 @@
 #include <assert.h>
 #include <string.h>
 
-WindowLayout window_layout(Arena *arena, const PlanAggregate *aggregates, int32_t count,
-                           WindowKind kind)
-{
-    WindowLayout layout = {0};
-    /* Only HOP ever takes a slice out of its window. */
-    bool has_stacks = kind == WINDOW_HOP;
-    AccumulatorChoice sums = has_stacks ? CHOOSE_INVERTIBLE : CHOOSE_ALL;
-    layout.sums = accumulators_choose(arena, aggregates, count, sums);
-    if (has_stacks)
-        layout.others = accumulators_choose(arena, aggregates, count, CHOOSE_OTHERS);
-    int32_t others = layout.others.bytes;
-    layout.has_chains = kind == WINDOW_HOP;
-    layout.slice_sums = (int32_t)(layout.has_chains ? sizeof(SliceHead) : sizeof(int64_t));
-    layout.slice_others = layout.slice_sums + layout.sums.bytes;
-    layout.slice_undo = layout.slice_others + others;
-    layout.slice_has_undo = layout.slice_undo + others;
-    layout.slice_bytes = layout.slice_has_undo + (layout.others.count > 0 ? 8 : 0);
-    layout.running_sums = (int32_t)sizeof(RunningHead);
-    layout.running_front = layout.running_sums + layout.sums.bytes;
-    layout.running_back = layout.running_front + others;
-    layout.running_bytes = layout.running_back + others;
-    return layout;
-}
-
-static inline SliceHead *slice_head(uint8_t *value)
-{
-    return (SliceHead *)(void *)value;
-}
-
-static inline RunningHead *running_head(uint8_t *value)
-{
-    return (RunningHead *)(void *)value;
-}
-
-static void running_clear_value(const WindowLayout *layout, uint8_t *value)
-{
-    accumulators_clear(&layout->sums, value + layout->running_sums);
-    accumulators_clear(&layout->others, value + layout->running_front);
-    accumulators_clear(&layout->others, value + layout->running_back);
-}
-
-void slice_clear(const WindowLayout *layout, StateTable *slice)
-{
-    if (!layout->sums.owns_heap && !layout->others.owns_heap)
-        return;
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(slice, &cursor); value != NULL;
-         value = table_next(slice, &cursor)) {
-        accumulators_clear(&layout->sums, value + layout->slice_sums);
-        accumulators_clear(&layout->others, value + layout->slice_others);
-        accumulators_clear(&layout->others, value + layout->slice_undo);
-    }
-}
-
-void running_open(Running *running, Arena *arena, const TableKey *key, const WindowLayout *layout)
+void running_open(Running *running, Arena *arena, const TableKey *key, WindowLayout *layout)
 {
     *running = (Running){.layout = layout, .front_last = INT64_MIN};
     running->table = table_new(key, layout->running_bytes);
+    table_describe(running->table, &layout->running_codec, layout);
     running->merged = ARENA_ARRAY(arena, uint8_t, layout->others.bytes);
 }
 
 void running_reset(Running *running)
 {
-    const WindowLayout *layout = running->layout;
-    int64_t cursor = 0;
-    if (layout->sums.owns_heap || layout->others.owns_heap)
-        for (uint8_t *value = table_next(running->table, &cursor); value != NULL;
-             value = table_next(running->table, &cursor))
-            running_clear_value(layout, value);
     table_clear(running->table);
     running->front_last = INT64_MIN;
     running->is_stale = false;
@@ -81,9 +22,6 @@ void running_reset(Running *running)
 
 void running_close(Running *running)
 {
-    if (running->table == NULL)
-        return;
-    running_reset(running);
     table_free(running->table);
     running->table = NULL;
 }
@@ -112,11 +50,20 @@ static SliceLink *running_walk(RunningHead *head, int64_t number)
     return NULL;
 }
 
+/* A value that is there already is about to change. */
+static uint8_t *running_touched(Slices *slices, int64_t number, uint8_t *value)
+{
+    slices_touch(slices, number, value);
+    return value;
+}
+
 static uint8_t *running_search(Slices *slices, const StateTable *keys, uint8_t *running,
                                int64_t number)
 {
     uint8_t *value = table_find_from(slices_get(slices, number), keys, running);
-    return value != NULL ? value : running_append(slices, keys, running, number);
+    if (value == NULL)
+        return running_append(slices, keys, running, number);
+    return running_touched(slices, number, value);
 }
 
 uint8_t *running_slice_value(Slices *slices, const StateTable *keys, uint8_t *running,
@@ -125,7 +72,7 @@ uint8_t *running_slice_value(Slices *slices, const StateTable *keys, uint8_t *ru
     RunningHead *head = running_head(running);
     SliceLink *link = &head->newest;
     if (link->number == number && link->value != NULL)
-        return link->value;
+        return running_touched(slices, number, link->value);
     bool is_newest = link->value == NULL || link->number < number;
     if (!is_newest) {
         link = head->is_scattered ? NULL : running_walk(head, number);
@@ -134,7 +81,7 @@ uint8_t *running_slice_value(Slices *slices, const StateTable *keys, uint8_t *ru
             return running_search(slices, keys, running, number);
         }
         if (link->value != NULL && link->number == number)
-            return link->value;
+            return running_touched(slices, number, link->value);
     }
     uint8_t *value = running_append(slices, keys, running, number);
     slice_head(value)->older = *link;
@@ -275,10 +222,8 @@ static void running_drop(Running *running, uint8_t *into)
 {
     RunningHead *head = running_head(into);
     assert(head->slices > 0);
-    if (--head->slices > 0)
-        return;
-    running_clear_value(running->layout, into);
-    table_delete(running->table, into);
+    if (--head->slices == 0)
+        table_delete(running->table, into);
 }
 
 void running_leave(Running *running, Slices *slices, int64_t number)

@@ -53,19 +53,31 @@ typedef struct RunningHead {
     bool is_scattered; /* the chain does not have all values: search */
 } RunningHead;
 
-/* Offsets in values, and the groups they belong to. */
+/* Offsets in values, the groups they belong to, and what is saved of it all. */
 typedef struct WindowLayout {
     AccumulatorGroup sums;
     AccumulatorGroup others; /* empty: no stacks */
     bool has_chains;         /* HOP */
     int32_t slice_sums, slice_others, slice_undo, slice_has_undo, slice_bytes;
     int32_t running_sums, running_front, running_back, running_bytes;
+    TableCodec slice_codec, running_codec; /* of the layout itself */
 } WindowLayout;
 
+/* In layout.c. */
 WindowLayout window_layout(Arena *arena, const PlanAggregate *aggregates, int32_t count,
                            WindowKind kind);
 
-enum { CHAIN_STEPS_MAX = 8, RUNNING_RUN_MAX = 256 };
+static inline SliceHead *slice_head(uint8_t *value)
+{
+    return (SliceHead *)(void *)value;
+}
+
+static inline RunningHead *running_head(uint8_t *value)
+{
+    return (RunningHead *)(void *)value;
+}
+
+enum { CHAIN_STEPS_MAX = 8, RUNNING_RUN_MAX = 256, RUNNING_KEYED_KIND = 1 };
 
 typedef struct Running {
     const WindowLayout *layout;
@@ -76,7 +88,7 @@ typedef struct Running {
     uint8_t *merged;    /* room for one group of others */
 } Running;
 
-void running_open(Running *running, Arena *arena, const TableKey *key, const WindowLayout *layout);
+void running_open(Running *running, Arena *arena, const TableKey *key, WindowLayout *layout);
 void running_close(Running *running);
 /* Empty. */
 void running_reset(Running *running);
@@ -92,7 +104,7 @@ static inline bool running_is_empty(const Running *running)
 /* The value of a key, given by its running value, in a slice; made if there is none. HOP only. */
 uint8_t *running_slice_value(Slices *slices, const StateTable *keys, uint8_t *running,
                              int64_t number);
-/* Tie values of a slice that come from a snapshot to their keys; slice by slice, oldest first. */
+/* Tie values of a slice that come from a checkpoint to their keys; slice by slice, oldest first. */
 void running_link(Running *running, const Slice *slice);
 
 /* The slice becomes the last of the window. */
@@ -105,8 +117,5 @@ void running_settle(Running *running, Slices *slices, int64_t first, int64_t las
 /* The results of `count` values into columns[result] of each call, from `row` on. */
 void running_results(Running *running, const uint8_t *const *values, int32_t count, Column *columns,
                      Arena *arena, int32_t row);
-
-/* Give back what values own; the table is to be retired or freed next. */
-void slice_clear(const WindowLayout *layout, StateTable *slice);
 
 #endif

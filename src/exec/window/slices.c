@@ -1,10 +1,20 @@
 /* Slices in order of time. */
 #include "exec/window/slices.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/memory.h"
+
+void slices_open(Slices *slices, KeyedState *keyed, const TableKey *key, int32_t value_bytes,
+                 const TableCodec *codec, void *owner)
+{
+    *slices = (Slices){.key = key,
+                       .value_bytes = value_bytes,
+                       .codec = codec,
+                       .owner = owner,
+                       .keyed = keyed,
+                       .mark = keyed_mark(keyed)};
+}
 
 /* Position of the first slice with at least this number. */
 static int32_t slices_search(const Slices *slices, int64_t number)
@@ -63,6 +73,20 @@ StateTable *slices_find(Slices *slices, int64_t number)
     return slices->items[at].table;
 }
 
+/* An empty table, which keeps its memory from slice to slice. */
+static StateTable *slices_new_table(Slices *slices, int64_t number)
+{
+    StateTable *table;
+    if (slices->spare_count > 0) {
+        table = slices->spare[--slices->spare_count];
+    } else {
+        table = table_new(slices->key, slices->value_bytes);
+        table_describe(table, slices->codec, slices->owner);
+    }
+    keyed_add(slices->keyed, (KeyedId){.kind = SLICES_KEYED_KIND, .number = number}, table);
+    return table;
+}
+
 StateTable *slices_get(Slices *slices, int64_t number)
 {
     StateTable *found = slices_find(slices, number);
@@ -71,9 +95,7 @@ StateTable *slices_get(Slices *slices, int64_t number)
     slices_need_room(slices);
     int32_t at = slices_search(slices, number);
     memmove(slices->items + at + 1, slices->items + at, sizeof(Slice) * (size_t)(slices->end - at));
-    StateTable *table = slices->spare_count > 0 ? slices->spare[--slices->spare_count]
-                                                : table_new(slices->key, slices->value_bytes);
-    assert(table_count(table) == 0);
+    StateTable *table = slices_new_table(slices, number);
     slices->items[at] = (Slice){.number = number, .table = table};
     slices->end++;
     slices->recent = at;
@@ -86,11 +108,20 @@ const Slice *slices_from(const Slices *slices, int64_t number)
     return at == slices->end ? NULL : &slices->items[at];
 }
 
-StateTable *slices_take(Slices *slices, int64_t number)
+static void slices_retire(Slices *slices, StateTable *table)
+{
+    keyed_remove(slices->keyed, table);
+    if (slices->spare_count < SLICES_SPARE_MAX && table_reuse(table))
+        slices->spare[slices->spare_count++] = table;
+    else
+        table_free(table);
+}
+
+void slices_drop(Slices *slices, int64_t number)
 {
     int32_t at = slices_search(slices, number);
     if (at == slices->end || slices->items[at].number != number)
-        return NULL;
+        return;
     StateTable *table = slices->items[at].table;
     if (at == slices->first) {
         slices->first++;
@@ -99,21 +130,16 @@ StateTable *slices_take(Slices *slices, int64_t number)
                 sizeof(Slice) * (size_t)(slices->end - at - 1));
         slices->end--;
     }
-    return table;
-}
-
-void slices_retire(Slices *slices, StateTable *table)
-{
-    if (slices->spare_count < SLICES_SPARE_MAX && table_reuse(table))
-        slices->spare[slices->spare_count++] = table;
-    else
-        table_free(table);
+    slices_retire(slices, table);
 }
 
 void slices_free(Slices *slices)
 {
+    while (slices->end > slices->first)
+        table_free(slices->items[--slices->end].table);
     while (slices->spare_count > 0)
         table_free(slices->spare[--slices->spare_count]);
     memory_free(slices->items);
-    *slices = (Slices){.key = slices->key, .value_bytes = slices->value_bytes};
+    slices->items = NULL;
+    slices->first = slices->end = slices->capacity = 0;
 }

@@ -3,21 +3,23 @@
 #ifndef WEIR_EXEC_WINDOW_SLICES_H
 #define WEIR_EXEC_WINDOW_SLICES_H
 
-#include "state/table.h"
+#include "state/keyed.h"
 
-enum { SLICES_SPARE_MAX = 4 };
+enum { SLICES_SPARE_MAX = 4, SLICES_KEYED_KIND = 0 };
 
 typedef struct Slice {
     int64_t number;
     StateTable *table; /* owned */
 } Slice;
 
-/* Zero-initialise with key and value_bytes set;
- * retire each table, then slices_free. */
 typedef struct Slices {
     const TableKey *key;
     int32_t value_bytes;
-    Slice *items; /* ascending, from `first` */
+    const TableCodec *codec;
+    void *owner; /* of the codec */
+    KeyedState *keyed;
+    const uint64_t *mark; /* of values in the state */
+    Slice *items;         /* ascending, from `first` */
     int32_t first, end;
     int32_t capacity;
     int32_t recent;                      /* where the last one was found: rows come in runs */
@@ -25,16 +27,25 @@ typedef struct Slices {
     int32_t spare_count;
 } Slices;
 
+/* What the tables are like, and the state they are part of, by the numbers of their slices. */
+void slices_open(Slices *slices, KeyedState *keyed, const TableKey *key, int32_t value_bytes,
+                 const TableCodec *codec, void *owner);
+
 /* The table of a slice; made if there is none. */
 StateTable *slices_get(Slices *slices, int64_t number);
 /* NULL if there is none. */
 StateTable *slices_find(Slices *slices, int64_t number);
 /* The first slice with at least this number, or NULL. */
 const Slice *slices_from(const Slices *slices, int64_t number);
-/* Take it out; the caller hands the table to slices_retire. NULL if there is none. */
-StateTable *slices_take(Slices *slices, int64_t number);
-/* The end of a table taken out, whose values own nothing any more. */
-void slices_retire(Slices *slices, StateTable *table);
+/* The slice goes, with all that it has, if there is one. */
+void slices_drop(Slices *slices, int64_t number);
+
+/* table_touch of a value in a slice. */
+static inline void slices_touch(Slices *slices, int64_t number, const uint8_t *value)
+{
+    if (table_mark(slices->key, value) != *slices->mark)
+        table_touch(slices_get(slices, number), value);
+}
 
 static inline int32_t slices_count(const Slices *slices)
 {

@@ -35,6 +35,7 @@ enum KeyShape { KEY_BIGINT, KEY_STRING, KEY_PAIR };
 typedef struct Trial {
     uint64_t seed;
     Bench bench[SHARDS];
+    BenchChain *chain;
     PlanNode source, node;
     PlanTable table;
     PlanNode *inputs[1];
@@ -157,6 +158,7 @@ static void trial_open_shards(Trial *trial, int32_t count)
         trial->captures[i] = capture_new(bench);
         operator_connect(trial->ops[i], &trial->captures[i]->base, 0);
     }
+    chain_follow(trial->chain, trial->bench, trial->ops, count);
 }
 
 static void trial_close_shards(Trial *trial)
@@ -366,14 +368,12 @@ static void trial_watermark(Trial *trial, Timestamp watermark)
         bench_watermark(&trial->bench[shard], trial->ops[shard], 0, watermark);
 }
 
-static void trial_resume(Trial *trial, int32_t shards)
+static void trial_recover(Trial *trial, int32_t shards)
 {
-    Buffer saved[SHARDS] = {0};
-    int32_t before = trial->shard_count;
-    bench_save(trial->ops, before, saved);
+    chain_end(trial->chain);
     trial_close_shards(trial);
     trial_open_shards(trial, shards);
-    bench_restore(trial->ops, shards, saved, before);
+    chain_resume(trial->chain);
 }
 
 static void run_trial(uint64_t seed)
@@ -386,6 +386,7 @@ static void run_trial(uint64_t seed)
     trial->watermark = TIMESTAMP_MIN;
     trial->cells = memory_allocate_zeroed((int64_t)sizeof(Cell) * WINDOWS * KEYS);
     trial_plan(trial);
+    trial->chain = chain_new(seed);
     trial_open_shards(trial, 1);
     Timestamp now = -20000000;
     for (int32_t step = 0; step < 40; step++) {
@@ -393,7 +394,7 @@ static void run_trial(uint64_t seed)
         if (trial_below(trial, 3) > 0)
             trial_watermark(trial, now - trial_below(trial, 2000) * 1000);
         if (trial_below(trial, 8) == 0)
-            trial_resume(trial, 1 + (int32_t)trial_below(trial, SHARDS));
+            trial_recover(trial, 1 + (int32_t)trial_below(trial, SHARDS));
         now += trial_below(trial, 10) == 0 ? 5000000 : trial_below(trial, 800) * 1000;
     }
     trial_watermark(trial, TIMESTAMP_MAX);
@@ -406,6 +407,7 @@ static void run_trial(uint64_t seed)
     assert_string_equal(buffer_terminated(&trial->got), buffer_terminated(&trial->expected));
     buffer_free(&trial->expected);
     buffer_free(&trial->got);
+    chain_free(trial->chain);
     memory_free(trial->cells);
     arena_free(trial->arena);
     memory_free(trial);
