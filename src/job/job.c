@@ -57,21 +57,63 @@ static int64_t job_choose_interval(const Plan *plan)
     return is_set ? plan->settings.checkpoint_interval_us : CHECKPOINT_INTERVAL_DEFAULT_US;
 }
 
+/* A share of the tasks of shards, opened by one thread: state that comes back keeps a core busy. */
+typedef struct Opening {
+    Job *job;
+    int32_t first, step;
+    pthread_t thread;
+    bool has_thread;
+    Task *failed; /* the first that could not be opened, or NULL */
+    Status status;
+} Opening;
+
+static void *opening_main(void *context)
+{
+    Opening *opening = context;
+    for (int32_t i = 0; i < opening->job->task_count; i++) {
+        Task *task = opening->job->tasks[i];
+        if (task->fragment->kind != FRAGMENT_SHARDS ||
+            task->context.shard % opening->step != opening->first)
+            continue;
+        opening->status = task_open(task, opening->job->restored);
+        if (opening->status == OK)
+            continue;
+        opening->failed = task;
+        break;
+    }
+    return NULL;
+}
+
 /* Tasks on the workers never block; opened here, their materialized tables can be shown before
  * the first row comes. */
 static Status job_open_tasks(Job *job, Error *error)
 {
     for (int32_t i = 0; i < job->task_count; i++) {
-        Task *task = job->tasks[i];
-        Status status = task_prepare(task);
-        if (status == OK && task->fragment->kind == FRAGMENT_SHARDS)
-            status = task_open(task, job->restored);
+        Status status = task_prepare(job->tasks[i]);
         if (status == OK)
             continue;
-        *error = task->error;
+        *error = job->tasks[i]->error;
         return status;
     }
-    return OK;
+    int32_t count = job->restored == NULL || job->options.choose != NULL ? 1 : job->shard_count;
+    Opening *openings = ARENA_ARRAY(job->arena, Opening, count);
+    for (int32_t i = count - 1; i >= 0; i--) {
+        openings[i] = (Opening){.job = job, .first = i, .step = count};
+        openings[i].has_thread =
+            i > 0 && pthread_create(&openings[i].thread, NULL, opening_main, &openings[i]) == 0;
+        if (!openings[i].has_thread)
+            opening_main(&openings[i]);
+    }
+    Status status = OK;
+    for (int32_t i = 0; i < count; i++) {
+        if (openings[i].has_thread)
+            pthread_join(openings[i].thread, NULL);
+        if (status != OK || openings[i].failed == NULL)
+            continue;
+        status = openings[i].status;
+        *error = openings[i].failed->error;
+    }
+    return status;
 }
 
 static void job_wake(void *context)

@@ -121,6 +121,24 @@ static inline Entry *value_entry(const StateTable *table, const uint8_t *value)
     return (Entry *)(uintptr_t)entry;
 }
 
+enum { PREFETCH_AHEAD = 8 }; /* keys between the slot and the entry, and the entry and its use */
+
+static inline void table_prefetch_slot(const StateTable *table, uint64_t hash)
+{
+    if (table->slots != NULL)
+        __builtin_prefetch(&table->slots[hash_tag(hash) & table->slot_mask]);
+}
+
+/* The entry that the slot, which has come by now, most likely points to. */
+static inline void table_prefetch_entry(const StateTable *table, uint64_t hash)
+{
+    if (table->slots == NULL)
+        return;
+    Slot slot = table->slots[hash_tag(hash) & table->slot_mask];
+    if (slot.index != INDEX_NONE)
+        __builtin_prefetch(table_entry(table, slot.index - 1));
+}
+
 /* Whether the entry is the one for the NULL of a single-column key. */
 static inline bool table_is_null_entry(const StateTable *table, const Entry *entry)
 {

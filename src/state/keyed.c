@@ -303,9 +303,60 @@ static void load_drop(KeyedState *keyed, StateTable *table, const KeyedChoice *w
         table_clear(table);
 }
 
+/* A look at the records to come, so that what their keys need is in the cache when it is their
+ * turn: of 16 million keys, 3.4 s of 5.9 s went into waiting for memory without. */
+typedef struct Ahead {
+    ByteReader in; /* in front of the first record that was not looked at */
+    uint64_t hashes[2 * PREFETCH_AHEAD];
+    int64_t seen, loaded;
+    bool is_over; /* the next is not a key of this table */
+} Ahead;
+
+static void ahead_begin(Ahead *ahead, const ByteReader *in)
+{
+    *ahead = (Ahead){.in = *in};
+}
+
+static void ahead_look(Ahead *ahead, const StateTable *table)
+{
+    ByteReader *in = &ahead->in;
+    uint8_t kind = byte_reader_u8(in);
+    uint64_t hash = hash_plain(byte_reader_u64(in));
+    bool has_bytes = byte_reader_u8(in) != 0;
+    ahead->is_over = in->is_short || (kind != RECORD_PUT && kind != RECORD_DELETE);
+    if (ahead->is_over)
+        return;
+    if (has_bytes && table->key->kind == TABLE_KEY_WORD)
+        byte_reader_take(in, (int64_t)sizeof(uint64_t));
+    else if (has_bytes)
+        byte_reader_bytes(in);
+    if (kind == RECORD_PUT)
+        byte_reader_bytes(in);
+    table_prefetch_slot(table, hash);
+    ahead->hashes[ahead->seen++ % (2 * PREFETCH_AHEAD)] = hash;
+}
+
+/* One more record is about to be loaded. */
+static void ahead_step(Ahead *ahead, const StateTable *table)
+{
+    while (!ahead->is_over && ahead->seen < ahead->loaded + 2 * PREFETCH_AHEAD)
+        ahead_look(ahead, table);
+    if (ahead->loaded + PREFETCH_AHEAD < ahead->seen)
+        table_prefetch_entry(
+            table, ahead->hashes[(ahead->loaded + PREFETCH_AHEAD) % (2 * PREFETCH_AHEAD)]);
+    ahead->loaded++;
+}
+
+static bool load_key_record(StateTable *table, RecordKind kind, ByteReader *in,
+                            const KeyedChoice *owned)
+{
+    return kind == RECORD_PUT ? load_put(table, in, owned) : load_delete(table, in);
+}
+
 bool keyed_load(KeyedState *keyed, Str records, const KeyedChoice *owned,
                 const KeyedChoice *written)
 {
+    Ahead ahead = {.is_over = true};
     ByteReader in = byte_reader(records);
     KeyedId id = {0};
     StateTable *table = NULL;
@@ -317,6 +368,7 @@ bool keyed_load(KeyedState *keyed, Str records, const KeyedChoice *owned,
             id.number = (int64_t)byte_reader_u64(&in);
             table = keyed_find(keyed, id);
             has_table = true;
+            ahead_begin(&ahead, &in);
             continue;
         }
         if (!has_table)
@@ -327,11 +379,9 @@ bool keyed_load(KeyedState *keyed, Str records, const KeyedChoice *owned,
             continue;
         if (table == NULL)
             return false;
-        if (kind == RECORD_PUT) {
-            if (!load_put(table, &in, owned))
-                return false;
-        } else if (kind == RECORD_DELETE) {
-            if (!load_delete(table, &in))
+        if (kind == RECORD_PUT || kind == RECORD_DELETE) {
+            ahead_step(&ahead, table);
+            if (!load_key_record(table, (RecordKind)kind, &in, owned))
                 return false;
         } else if (kind == RECORD_DROP) {
             load_drop(keyed, table, written);

@@ -4,9 +4,8 @@
 #include "base/memory.h"
 
 enum {
-    SLOTS_MIN = 16,        /* once there are any */
-    PREFETCH_SLOTS = 8192, /* tables with fewer slots stay in the cache by themselves */
-    PREFETCH_AHEAD = 8,
+    SLOTS_MIN = 16,         /* once there are any */
+    PREFETCH_SLOTS = 8192,  /* tables with fewer slots stay in the cache by themselves */
     TEXT_WASTE_MIN = 65536, /* do not compact key bytes for less */
     REUSE_BYTES_MAX = 1 << 20,
     REUSE_SLOTS_PER_KEY = 8,
@@ -341,21 +340,13 @@ static inline Probe keys_probe(const TableKeys *keys, int32_t at)
     return (Probe){.hash = keys->hashes[at], .view = &keys->views[at]};
 }
 
-/* In tables too large for the cache: have the slots of the keys to come on their way. */
+/* In tables too large for the cache: have what the keys to come need on its way. */
 static inline void table_prefetch(const StateTable *table, const TableKeys *keys, int32_t at)
 {
-    if (at < keys->count && table->slots != NULL)
-        __builtin_prefetch(&table->slots[hash_tag(keys->hashes[at]) & table->slot_mask]);
-}
-
-/* And the entry that the slot, which has come by now, most likely points to. */
-static inline void table_prefetch_entry(const StateTable *table, const TableKeys *keys, int32_t at)
-{
-    if (at >= keys->count || table->slots == NULL)
-        return;
-    Slot slot = table->slots[hash_tag(keys->hashes[at]) & table->slot_mask];
-    if (slot.index != INDEX_NONE)
-        __builtin_prefetch(table_entry(table, slot.index - 1));
+    if (at + 2 * PREFETCH_AHEAD < keys->count)
+        table_prefetch_slot(table, keys->hashes[at + 2 * PREFETCH_AHEAD]);
+    if (at + PREFETCH_AHEAD < keys->count)
+        table_prefetch_entry(table, keys->hashes[at + PREFETCH_AHEAD]);
 }
 
 void table_find_or_insert(StateTable *table, const TableKeys *keys, int32_t first, int32_t count,
@@ -366,10 +357,8 @@ void table_find_or_insert(StateTable *table, const TableKeys *keys, int32_t firs
     bool is_large = table->slot_mask >= PREFETCH_SLOTS;
     for (int32_t i = 0; i < count; i++) {
         int32_t at = first + i;
-        if (is_large) {
-            table_prefetch(table, keys, at + 2 * PREFETCH_AHEAD);
-            table_prefetch_entry(table, keys, at + PREFETCH_AHEAD);
-        }
+        if (is_large)
+            table_prefetch(table, keys, at);
         if (keys->nulls != NULL && keys->nulls[at]) {
             values[i] = table_put_null(table, keys->hashes[at]);
         } else {
@@ -387,10 +376,8 @@ void table_find(const StateTable *table, const TableKeys *keys, int32_t first, i
     bool is_large = table->slot_mask >= PREFETCH_SLOTS;
     for (int32_t i = 0; i < count; i++) {
         int32_t at = first + i;
-        if (is_large) {
-            table_prefetch(table, keys, at + 2 * PREFETCH_AHEAD);
-            table_prefetch_entry(table, keys, at + PREFETCH_AHEAD);
-        }
+        if (is_large)
+            table_prefetch(table, keys, at);
         if (keys->nulls != NULL && keys->nulls[at]) {
             values[i] = table_get_null(table);
             continue;
