@@ -22,15 +22,23 @@
 typedef struct Store Store;
 typedef struct StoreWrite StoreWrite;
 
+/* Where in a URL a bucket stands: BUCKET.HOST or HOST/BUCKET. AUTO: in the host at AWS itself, in
+ * the path elsewhere. */
+typedef enum StoreAddressing {
+    STORE_ADDRESSING_AUTO,
+    STORE_ADDRESSING_PATH,
+    STORE_ADDRESSING_HOST,
+} StoreAddressing;
+
 /* How to reach a bucket. NULL: what AWS_ACCESS_KEY_ID and its kind say in the environment, then
- * the file ~/.aws/credentials. Copied by store_open. */
+ * the files of AWS in ~/.aws. Copied by store_open. */
 typedef struct StoreOptions {
     const char *access_key;
     const char *secret_key;
     const char *session_token;
     const char *region;
-    const char *endpoint;  /* http://HOST:PORT or https://…; NULL: AWS itself */
-    const char *addresses; /* "path": the bucket stands in the path of a URL, not in its host */
+    const char *endpoint; /* http://HOST:PORT or https://…; NULL: AWS itself */
+    StoreAddressing addressing;
 } StoreOptions;
 
 /* `location`: the path of a folder, file:///PATH, s3://BUCKET/PREFIX or s3a://BUCKET/PREFIX.
