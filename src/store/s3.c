@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "store/internal.h"
 #include "store/s3_answer.h"
+#include "store/s3_blocks.h"
 #include "store/s3_client.h"
 
 enum { PART_BYTES = 8 * 1024 * 1024, PARTS_MAX = 10000, MARK_BYTES = 33 };
@@ -19,6 +20,7 @@ typedef struct S3Store {
     Arena *arena; /* of the settings */
     S3Settings settings;
     S3Client *client;
+    S3Blocks *blocks;
 } S3Store;
 
 typedef struct S3Write {
@@ -26,6 +28,7 @@ typedef struct S3Write {
     Arena *arena;
     const char *key;
     Buffer part;
+    int64_t taken;         /* of the bytes that could not be added and will be given again */
     const char *upload_id; /* NULL: all of it is in `part` */
     char mark[MARK_BYTES]; /* by which the object is known to be of this write */
     List etags;            /* const char *, of the parts that were sent */
@@ -83,6 +86,7 @@ static Status s3_write_begin(Store *base, const char *name, StoreWrite **out, Er
 {
     (void)error;
     World *world = base->world;
+    s3_blocks_forget(store_of(base)->blocks);
     S3Write *write = memory_allocate_zeroed((int64_t)sizeof *write);
     write->base.store = base;
     write->arena = arena_new(0);
@@ -129,37 +133,52 @@ static Status upload_part(S3Write *write, Error *error)
     request_ask(&request, STR("partNumber"), str_from(number));
     request_ask(&request, STR("uploadId"), str_from(write->upload_id));
     Status status = s3_send(store_of(write->base.store)->client, &request, &reply, error);
-    if (status == OK)
+    if (status == OK) {
         list_append(&write->etags, write->arena, arena_printf(write->arena, "%s", reply.etag));
+        write->part.length = 0;
+    }
     s3_reply_free(&reply);
-    write->part.length = 0;
     return status;
 }
 
+/* A full part stays where it is until it could be sent. */
 static Status s3_write_add(StoreWrite *base, Str bytes, Error *error)
 {
     S3Write *write = (S3Write *)base;
-    while (bytes.length > 0) {
+    int64_t done = write->taken;
+    assert(done <= bytes.length);
+    write->taken = 0;
+    for (;;) {
+        if (write->part.length == PART_BYTES) {
+            Status status = upload_part(write, error);
+            if (status == ERR_UNAVAILABLE)
+                write->taken = done;
+            TRY(status);
+        }
         int64_t room = PART_BYTES - write->part.length;
-        int64_t length = bytes.length < room ? bytes.length : room;
-        buffer_append(&write->part, bytes.data, length);
-        bytes = str_make(bytes.data + length, bytes.length - length);
-        if (write->part.length == PART_BYTES)
-            TRY(upload_part(write, error));
+        int64_t length = bytes.length - done < room ? bytes.length - done : room;
+        if (length == 0)
+            return OK;
+        buffer_append(&write->part, bytes.data + done, length);
+        done += length;
     }
-    return OK;
 }
 
-/* An upload is unknown when it is complete. If an earlier try was heard but not its answer, the
- * object is there and has the mark of this write. */
-static bool upload_is_there(S3Write *write)
+/* An upload is unknown when it is complete. If it was asked for before but the answer got lost,
+ * which libcurl may not even tell, the object is there and has the mark of this write. */
+static Status upload_settle(S3Write *write, Status refused, Error *error)
 {
     S3Request request = {.method = "HEAD", .key = write->key};
     S3Reply reply = {0};
-    Status status = s3_send(store_of(write->base.store)->client, &request, &reply, NULL);
-    bool is_there = status == OK && strcmp(reply.mark, write->mark) == 0;
+    Error trouble = {0};
+    Status status = s3_send(store_of(write->base.store)->client, &request, &reply, &trouble);
+    bool is_ours = status == OK && strcmp(reply.mark, write->mark) == 0;
     s3_reply_free(&reply);
-    return is_there;
+    if (status != ERR_UNAVAILABLE)
+        return is_ours ? OK : refused;
+    if (error != NULL)
+        *error = trouble;
+    return status;
 }
 
 static Status upload_end(S3Write *write, Error *error)
@@ -175,9 +194,8 @@ static Status upload_end(S3Write *write, Error *error)
     S3Reply reply = {0};
     request_ask(&request, STR("uploadId"), str_from(write->upload_id));
     Status status = s3_send(store_of(write->base.store)->client, &request, &reply, error);
-    bool is_unknown = status != OK && strcmp(reply.code, "NoSuchUpload") == 0;
-    if (is_unknown && reply.tries > 1 && upload_is_there(write))
-        status = OK;
+    if (status != OK && strcmp(reply.code, "NoSuchUpload") == 0)
+        status = upload_settle(write, status, error);
     s3_reply_free(&reply);
     buffer_free(&parts);
     return status;
@@ -221,7 +239,7 @@ static Status s3_write_end(StoreWrite *base, Error *error)
     }
     if (status == OK)
         write_free(write);
-    else
+    else if (status != ERR_UNAVAILABLE)
         s3_write_abandon(base);
     return status;
 }
@@ -248,13 +266,8 @@ static Status s3_read_at(Store *base, const char *name, int64_t offset, int64_t 
                          Error *error)
 {
     Arena *arena = arena_new(0);
-    S3Request request = {
-        .method = "GET", .key = s3_key(base, name, arena), .offset = offset, .bytes = bytes};
-    S3Reply reply = {0};
-    Status status = s3_send(store_of(base)->client, &request, &reply, error);
-    if (status == OK)
-        buffer_append_str(out, buffer_str(&reply.body));
-    s3_reply_free(&reply);
+    Status status = s3_blocks_read(store_of(base)->blocks, s3_key(base, name, arena), offset, bytes,
+                                   out, error);
     arena_free(arena);
     return status;
 }
@@ -300,6 +313,7 @@ static Status s3_list(Store *base, const char *prefix, Arena *arena, List *names
 static Status s3_remove(Store *base, const char *name, Error *error)
 {
     Arena *arena = arena_new(0);
+    s3_blocks_forget(store_of(base)->blocks);
     S3Request request = {.method = "DELETE", .key = s3_key(base, name, arena)};
     Status status = send_only(base, &request, error);
     arena_free(arena);
@@ -339,6 +353,7 @@ static Status s3_sweep(Store *base, const char *prefix, Error *error)
 static void s3_close(Store *base)
 {
     S3Store *store = store_of(base);
+    s3_blocks_free(store->blocks);
     s3_client_free(store->client);
     arena_free(store->arena);
     memory_free(store);
@@ -373,6 +388,7 @@ Status store_s3_open(World *world, const char *place, const StoreOptions *option
         return status;
     }
     store->client = s3_client_new(world, &store->settings);
+    store->blocks = s3_blocks_new(store->client);
     *out = &store->base;
     return OK;
 }

@@ -13,7 +13,8 @@
 enum {
     IDLE_MAX = 8,
     TRIES_MAX = 7,
-    PAUSE_FIRST_US = 100 * 1000, /* doubles: 100 ms … 3.2 s, 6.3 s in all */
+    TRYING_US_MAX = 20 * 1000 * 1000, /* none begins later */
+    PAUSE_FIRST_US = 100 * 1000,      /* doubles: 100 ms … 3.2 s, 6.3 s in all */
     CONNECT_MS_MAX = 10 * 1000,
     SILENT_SECONDS_MAX = 30,
     SILENT_SECONDS_MAX_SLOW = 600,
@@ -335,9 +336,10 @@ Status s3_send(S3Client *client, const S3Request *request, S3Reply *reply, Error
 {
     S3Try one = {.client = client, .request = request, .reply = reply, .arena = arena_new(0)};
     Status status = ERR_AGAIN;
-    for (reply->tries = 1; status == ERR_AGAIN; reply->tries++) {
-        if (reply->tries > 1)
-            client_pause(client, reply->tries - 1);
+    int64_t until_us = world_monotonic_us(client->world) + TRYING_US_MAX;
+    for (int32_t tries = 1; status == ERR_AGAIN; tries++) {
+        if (tries > 1)
+            client_pause(client, tries - 1);
         if (request->bytes == 0)
             reply->body.length = 0;
         one.had = reply->body.length;
@@ -347,13 +349,13 @@ Status s3_send(S3Client *client, const S3Request *request, S3Reply *reply, Error
         snprintf(reply->code, sizeof reply->code, "%s", outcome.code);
         if (try_has_succeeded(&one, &outcome))
             status = OK;
-        else if (reply->tries == TRIES_MAX || !s3_refusal_may_pass(&outcome))
+        else if (tries == TRIES_MAX || !s3_refusal_may_pass(&outcome) ||
+                 world_monotonic_us(client->world) >= until_us)
             status = s3_refusal_tell(&outcome, error);
         else
             log_event(LOG_WARN, "store", "s3://%s: %s; trying again", client->settings->bucket,
                       s3_refusal_reason(&outcome, one.arena));
     }
-    reply->tries--;
     buffer_free(&one.refusal);
     arena_free(one.arena);
     return status;

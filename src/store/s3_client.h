@@ -30,7 +30,6 @@ typedef struct S3Request {
 
 /* Zero-initialise; free with s3_reply_free. */
 typedef struct S3Reply {
-    int32_t tries;
     int64_t length; /* of the object, as HEAD tells it */
     char etag[S3_TEXT_BYTES], mark[S3_TEXT_BYTES];
     char code[S3_TEXT_BYTES]; /* of a refusal: NoSuchKey */
@@ -44,7 +43,7 @@ S3Client *s3_client_new(World *world, const S3Settings *settings);
 void s3_client_free(S3Client *client);
 
 /* OK means that the server has said so. ERR_NOT_FOUND for an object only, never for a bucket;
- * ERR_UNAVAILABLE, and retriable, when all tries failed. */
+ * ERR_UNAVAILABLE, and retriable, when all tries failed; nothing else is. */
 Status s3_send(S3Client *client, const S3Request *request, S3Reply *reply, Error *error);
 
 #endif

@@ -144,9 +144,12 @@ Status store_write_file(Store *store, const char *name, const char *path, Error 
     Status status = store_write_begin(store, name, &write, error);
     if (status == OK) {
         status = write_add_file(write, file, error);
-        if (status == OK)
+        bool is_open = status != OK;
+        if (status == OK) {
             status = store_write_end(write, error);
-        else
+            is_open = status == ERR_UNAVAILABLE;
+        }
+        if (is_open)
             store_write_abandon(write);
     }
     Status closed = store->world->kind->close(file, status == OK ? error : NULL);

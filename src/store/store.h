@@ -56,12 +56,15 @@ const char *store_path(const Store *store, const char *name, Arena *arena);
  * visible, in place of one that had the name. ERR_FULL (only locally) leaves nothing behind and
  * may be tried again; after any other failure of a local write the disk must not be trusted. */
 Status store_write_begin(Store *store, const char *name, StoreWrite **out, Error *error);
-/* ERR_FULL (only locally): what was added before stands, and the same bytes may be added again. After
- * another failure the only thing left to do is store_write_abandon. */
+/* ERR_FULL (only locally) and ERR_UNAVAILABLE (only of a bucket): what was added before stands, and
+ * the same bytes may be added again. After another failure the only thing left to do is
+ * store_write_abandon. */
 Status store_write_add(StoreWrite *write, Str bytes, Error *error);
-/* Frees the write, even on failure. */
+/* Frees the write, even on failure, but for ERR_UNAVAILABLE (only of a bucket): then it may be
+ * ended again, or abandoned. */
 Status store_write_end(StoreWrite *write, Error *error);
-/* Nothing is left of it. NULL is allowed. */
+/* Nothing is left of it, unless its end came back with ERR_UNAVAILABLE: then nobody knows. NULL is
+ * allowed. */
 void store_write_abandon(StoreWrite *write);
 
 /* The bytes of a local file as an object, durable when OK: by a hard link where that can be, so

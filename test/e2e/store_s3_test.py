@@ -144,9 +144,9 @@ def test_troubles_that_pass(box):
     store("write", "object", 100_000, stdin=data)
     assert proxy.count("PUT") == TRIES
     proxy.plan("GET", "/object", cut_before, cut_body(1_000_000), busy, cut_body(500_000))
-    assert store("cat", "object", 4_000_000) == data
+    assert store("cat", "object", 5_000_000) == data
     assert [r.headers["Range"] for r in proxy.requests] == \
-        ["bytes=0-4000000"] * 2 + ["bytes=1000000-4000000"] * 2 + ["bytes=1500000-4000000"]
+        ["bytes=0-5000000"] * 2 + ["bytes=1000000-5000000"] * 2 + ["bytes=1500000-5000000"]
     # Cut off at the very end, where nothing is left to ask for.
     proxy.plan("GET", "/object", cut_body(2_999_999), cut_body(0))
     assert store("read", "object", 0, 3_000_000) == data
@@ -182,6 +182,45 @@ def test_troubles_of_uploads(box):
     assert "WR4448" in store.error("write", "object", 1_000_000, stdin=content(PART + 12345, 9))
     assert proxy.count("DELETE") == 1
     assert store("cat", "object", PART * 2) == content(PART + 12345, 4)
+
+
+def test_outages(box):
+    """A write outlasts a server that is away for longer than the store itself tries: what could not
+    be sent is kept and given again."""
+    s3 = server(box)
+    proxy = box.keep(Proxy(s3.url))
+    store = Store(s3, url=proxy.url)
+    away = [refuse(503, "SlowDown")] * TRIES
+    for number, (size, plan) in enumerate((
+            (1000, ("PUT", "/object", *away)),
+            (PART * 3 + 5, ("PUT", "partNumber=2", *away, cut_after)),
+            (PART + 5, ("PUT", "partNumber=2", *away)),
+            # The end was heard, and then nobody was there for a while.
+            (PART + 5, ("POST", "uploadId", cut_after, *away)))):
+        data = content(size, number)
+        proxy.plan(*plan)
+        # Pieces that are larger than a part, and smaller.
+        done = store.run("insist", "object", 100_000 if number % 2 else PART * 2 + 1, stdin=data)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count(b"WR4447: again") == 1, done.stderr
+        assert store("cat", "object", PART * 4) == data, plan
+    assert s3.boto("s3.list_multipart_uploads(Bucket='weir').get('Uploads', [])") == []
+
+
+def test_pieces(box):
+    """Small reads in a row are few requests, and what is written in between is seen."""
+    s3 = server(box)
+    proxy = box.keep(Proxy(s3.url))
+    store = Store(s3, url=proxy.url)
+    data = content(PART * 2 + 12345)
+    store("write", "object", PART, stdin=data)
+    for piece in (300_007, PART // 2 - 1, PART // 2, PART * 3):
+        proxy.requests.clear()
+        assert store("pieces", "object", piece) == data, piece
+        assert proxy.count("GET") <= 7, piece
+    proxy.requests.clear()
+    assert store("pieces", "object", 300_007) == data
+    assert proxy.count("GET") == 3
 
 
 def test_refusals(box):

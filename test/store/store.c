@@ -2,6 +2,8 @@
  *
  *     store LOCATION put NAME FILE          get NAME FILE      the file as an object, and back
  *                    write NAME PIECE       standard input, in pieces of so many bytes
+ *                    insist NAME PIECE      the same, and again where nobody answers
+ *                    pieces NAME PIECE      all of it, read in pieces, to standard output
  *                    give-up NAME BYTES     a write of so many bytes that is abandoned
  *                    leave NAME BYTES       the same, and the process dies in the middle
  *                    read NAME OFFSET BYTES to standard output
@@ -21,7 +23,7 @@
 #include "base/memory.h"
 #include "store/store.h"
 
-enum { THREADS = 4, INPUT_BYTES = 1024 * 1024 };
+enum { THREADS = 4, INSISTING = 3, INPUT_BYTES = 1024 * 1024 };
 
 static Store *store;
 static Error error;
@@ -44,21 +46,71 @@ static Status do_get(const char *name, const char *path)
     return store_get_file(store, name, path, &error);
 }
 
-static Status do_write(const char *name, const char *piece)
+static Status print(Status status, Buffer *bytes)
+{
+    if (status == OK)
+        fwrite(bytes->data, 1, (size_t)bytes->length, stdout);
+    buffer_free(bytes);
+    return status;
+}
+
+/* Whether a call that came to this is to be made again. */
+static bool insists(Status status, int32_t *again)
+{
+    if (status != ERR_UNAVAILABLE || *again == 0)
+        return false;
+    (*again)--;
+    fprintf(stderr, "%s: again\n", error.code);
+    return true;
+}
+
+/* A call that finds nobody there is made again, so often. */
+static Status write_input(const char *name, int64_t bytes, int32_t again)
 {
     StoreWrite *write;
-    int64_t bytes = number(piece);
     char *buffer = memory_allocate(bytes);
     Status status = store_write_begin(store, name, &write, &error);
     size_t got = (size_t)bytes;
     while (status == OK && got == (size_t)bytes) {
         got = fread(buffer, 1, (size_t)bytes, stdin);
-        status = store_write_add(write, str_make(buffer, (int64_t)got), &error);
-        if (status != OK)
-            store_write_abandon(write);
+        do
+            status = store_write_add(write, str_make(buffer, (int64_t)got), &error);
+        while (insists(status, &again));
     }
     memory_free(buffer);
-    return status == OK ? store_write_end(write, &error) : status;
+    bool is_open = status != OK;
+    if (status == OK) {
+        do
+            status = store_write_end(write, &error);
+        while (insists(status, &again));
+        is_open = status == ERR_UNAVAILABLE;
+    }
+    if (is_open)
+        store_write_abandon(write);
+    return status;
+}
+
+static Status do_write(const char *name, const char *piece)
+{
+    return write_input(name, number(piece), 0);
+}
+
+static Status do_insist(const char *name, const char *piece)
+{
+    return write_input(name, number(piece), INSISTING);
+}
+
+/* Pieces of the object one after the other, as state is read back. */
+static Status do_pieces(const char *name, const char *piece)
+{
+    Buffer out = {0};
+    Status status = OK;
+    int64_t got = -1;
+    while (status == OK && got != out.length) {
+        got = out.length;
+        status = store_read_at(store, name, got, number(piece), &out, &error);
+    }
+    return print(status, &out);
 }
 
 static Status write_some(const char *name, int64_t bytes, StoreWrite **write)
@@ -85,14 +137,6 @@ static Status do_leave(const char *name, const char *bytes)
     StoreWrite *write;
     TRY(write_some(name, number(bytes), &write));
     _exit(0);
-}
-
-static Status print(Status status, Buffer *bytes)
-{
-    if (status == OK)
-        fwrite(bytes->data, 1, (size_t)bytes->length, stdout);
-    buffer_free(bytes);
-    return status;
 }
 
 static Status do_read(const char *name, const char *offset, const char *bytes)
@@ -187,8 +231,9 @@ static Status run(char **arguments, int count)
         const char *name;
         Status (*run)(const char *one, const char *two);
     } pairs[] = {
-        {"put", do_put},         {"get", do_get},     {"write", do_write}, {"cat", do_cat},
-        {"give-up", do_give_up}, {"leave", do_leave}, {"many", do_many},
+        {"insist", do_insist},   {"pieces", do_pieces}, {"put", do_put},
+        {"get", do_get},         {"write", do_write},   {"cat", do_cat},
+        {"give-up", do_give_up}, {"leave", do_leave},   {"many", do_many},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
         if (strcmp(command, pairs[i].name) == 0)
