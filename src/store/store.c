@@ -57,16 +57,29 @@ static Str location_of_file(Str location)
     return str_make(location.data + length, location.length - length);
 }
 
+/* What is behind the scheme of a bucket; no data if it is none. */
+static Str location_in_buckets(const char *location)
+{
+    for (size_t i = 0; i < sizeof bucket_schemes / sizeof bucket_schemes[0]; i++)
+        if (str_has_prefix(str_from(location), str_from(bucket_schemes[i])))
+            return str_from(location + strlen(bucket_schemes[i]));
+    return (Str){0};
+}
+
+bool store_location_is_bucket(const char *location)
+{
+    return location_in_buckets(location).data != NULL;
+}
+
 Status store_open(World *world, const char *location, const StoreOptions *options, Store **out,
                   Error *error)
 {
     static const StoreOptions none;
     Str text = str_from(location);
     *out = NULL;
-    for (size_t i = 0; i < sizeof bucket_schemes / sizeof bucket_schemes[0]; i++)
-        if (str_has_prefix(text, str_from(bucket_schemes[i])))
-            return store_s3_open(world, location + strlen(bucket_schemes[i]),
-                                 options != NULL ? options : &none, out, error);
+    Str place = location_in_buckets(location);
+    if (place.data != NULL)
+        return store_s3_open(world, place.data, options != NULL ? options : &none, out, error);
     if (str_has_prefix(text, STR("file:"))) {
         text = location_of_file(text);
         if (!str_has_prefix(text, STR("/")))

@@ -45,6 +45,8 @@ typedef struct StoreOptions {
  * Nothing is read or made there yet. `options` may be NULL. Close with store_close. */
 Status store_open(World *world, const char *location, const StoreOptions *options, Store **out,
                   Error *error);
+/* Whether it means a bucket, where each call takes as long as the network. */
+bool store_location_is_bucket(const char *location);
 /* NULL is allowed. Writes that were begun must have ended. */
 void store_close(Store *store);
 
