@@ -129,8 +129,10 @@ typedef struct Script {
 
 /* Read FILE, DIR (its *.sql in order of name) or - (standard input). */
 Status load_source(Cli *cli, const char *path, Source *out, Error *error);
-/* Plan it with the settings of --define, and show what is wrong with it. */
+/* Plan it with the settings of --define and --checkpoint-dir, and show what is wrong with it. */
 ExitCode load_plan(Cli *cli, Script *script);
+/* Those settings alone, for commands without a script. */
+ExitCode load_settings(Cli *cli, const PlanSettings **out);
 
 /* ---- run.c --------------------------------------------------------------------------------- */
 

@@ -71,7 +71,9 @@ Status load_source(Cli *cli, const char *path, Source *out, Error *error)
 ExitCode load_plan(Cli *cli, Script *script)
 {
     List definitions = cli->definitions;
-    OptionEntry *overrides = ARENA_ARRAY(cli->arena, OptionEntry, definitions.count);
+    OptionEntry *overrides = ARENA_ARRAY(cli->arena, OptionEntry, definitions.count + 1);
+    int32_t override_count = definitions.count;
+    const char *checkpoint_dir = cli_value(cli, "checkpoint-dir");
     for (int32_t i = 0; i < definitions.count; i++) {
         Str value, key = str_split(str_from(LIST_AT(definitions, i, const char)), '=', &value);
         if (value.data == NULL || key.length == 0)
@@ -80,11 +82,14 @@ ExitCode load_plan(Cli *cli, Script *script)
                                 LIST_AT(definitions, i, const char));
         overrides[i] = (OptionEntry){.key = str_trim(key), .value = str_trim(value)};
     }
+    if (checkpoint_dir != NULL)
+        overrides[override_count++] = (OptionEntry){.key = STR("execution.checkpointing.dir"),
+                                                    .value = str_from(checkpoint_dir)};
     PlanContext context = {
         .world = cli->world,
         .registry = connect_registry(),
         .overrides = overrides,
-        .override_count = definitions.count,
+        .override_count = override_count,
         .checks_all = cli->command == &check_command,
     };
     script->diagnostics = diagnostics_new(cli->arena, &script->source);
@@ -93,4 +98,14 @@ ExitCode load_plan(Cli *cli, Script *script)
         plan_script(&context, &script->source, cli->arena, script->diagnostics, &script->plan);
     report_diagnostics(cli, script->diagnostics);
     return status == OK ? EXIT_OK : EXIT_BAD_DATA;
+}
+
+ExitCode load_settings(Cli *cli, const PlanSettings **out)
+{
+    Script *script = ARENA_NEW(cli->arena, Script);
+    script->source = (Source){.name = "-D", .text = STR("")};
+    ExitCode code = load_plan(cli, script);
+    if (code == EXIT_OK)
+        *out = &script->plan->settings;
+    return code;
 }

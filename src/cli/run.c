@@ -12,6 +12,8 @@ static const Flag run_flags[] = {
      "Show the first N (10) result rows of each statement; write nothing, keep nothing."},
     {"data-dir", 0, FLAG_VALUE, "DIR",
      "Folder for checkpoints, state and dead letters (weir-data)."},
+    {"checkpoint-dir", 0, FLAG_VALUE, "DIR|s3://BUCKET/PREFIX",
+     "Where checkpoints go (into the folder of --data-dir)."},
     {"fresh", 0, FLAG_SWITCH, NULL, "Start over: discard what could be resumed."},
     {"allow-state-loss", 0, FLAG_SWITCH, NULL,
      "Resume although the pipeline has no place for some of the state."},

@@ -9,26 +9,40 @@ enum { TIMEOUT_SECONDS = 60 };
 
 static const Flag savepoint_flags[] = {
     {"data-dir", 0, FLAG_VALUE, "DIR", "Folder that the pipeline runs with (weir-data)."},
+    {"checkpoint-dir", 0, FLAG_VALUE, "DIR|s3://BUCKET/PREFIX",
+     "Where the pipeline's checkpoints go, if --data-dir is not at hand to say so."},
     {"pipeline", 0, FLAG_VALUE, "NAME", "Which pipeline, where the folder has several."},
     {"latest", 0, FLAG_SWITCH, NULL, "Copy the last checkpoint; do not wait for the next one."},
     {"timeout", 0, FLAG_VALUE, "SECONDS", "How long to wait for the next checkpoint (60)."},
+    {"define", 'D', FLAG_REPEATED, "KEY=VALUE", "Set a setting, such as s3.endpoint."},
 };
 
 static const Flag restore_flags[] = {
     {"data-dir", 0, FLAG_VALUE, "DIR", "Folder that the pipeline runs with (weir-data)."},
+    {"checkpoint-dir", 0, FLAG_VALUE, "DIR|s3://BUCKET/PREFIX",
+     "Where the pipeline's checkpoints go, if --data-dir is not at hand to say so."},
     {"pipeline", 0, FLAG_VALUE, "NAME", "The pipeline that shall resume from it."},
+    {"define", 'D', FLAG_REPEATED, "KEY=VALUE", "Set a setting, such as s3.endpoint."},
 };
 
 static const Flag diff_flags[] = {
     {"data-dir", 0, FLAG_VALUE, "DIR", "Folder that the pipeline runs with (weir-data)."},
     {"pipeline", 0, FLAG_VALUE, "NAME", "The pipeline to compare with, if it has another name."},
+    {"checkpoint-dir", 0, FLAG_VALUE, "DIR|s3://BUCKET/PREFIX",
+     "Where the pipeline's checkpoints go."},
     {"from", 0, FLAG_VALUE, "SAVEPOINT", "Compare with this one, not with the last checkpoint."},
     {"define", 'D', FLAG_REPEATED, "KEY=VALUE", "Set a setting, above every SET of the script."},
 };
 
-static SavepointJob savepoint_job(const Cli *cli, const char *pipeline)
+static SavepointJob savepoint_job(const Cli *cli, const char *pipeline,
+                                  const PlanSettings *settings)
 {
-    return (SavepointJob){.world = cli->world, .data_dir = cli_data_dir(cli), .pipeline = pipeline};
+    return (SavepointJob){.world = cli->world,
+                          .data_dir = cli_data_dir(cli),
+                          .pipeline = pipeline,
+                          .checkpoint_dir = settings->checkpoint_dir,
+                          .savepoint_dir = settings->savepoint_dir,
+                          .store = &settings->store};
 }
 
 static ExitCode savepoint_print(const Cli *cli, const char *path, int64_t id)
@@ -55,18 +69,23 @@ static ExitCode savepoint_print(const Cli *cli, const char *path, int64_t id)
 
 static ExitCode savepoint_run(Cli *cli)
 {
-    int64_t seconds = TIMEOUT_SECONDS, id = 0;
+    int64_t seconds = TIMEOUT_SECONDS;
     if (!cli_number(cli, "timeout", 1, &seconds))
         return EXIT_BAD_USAGE;
     if (cli_has(cli, "latest"))
         seconds = 0;
-    const char *path = LIST_AT(cli->arguments, 0, const char);
-    SavepointJob job = savepoint_job(cli, cli_value(cli, "pipeline"));
+    const PlanSettings *settings;
+    ExitCode code = load_settings(cli, &settings);
+    if (code != EXIT_OK)
+        return code;
+    const char *path = cli->arguments.count > 0 ? LIST_AT(cli->arguments, 0, const char) : NULL;
+    SavepointJob job = savepoint_job(cli, cli_value(cli, "pipeline"), settings);
+    Savepoint taken;
     Error error = {0};
-    if (savepoint_take(&job, path, seconds * MICROS_PER_SECOND, &id, &error) != OK)
+    if (savepoint_take(&job, path, seconds * MICROS_PER_SECOND, cli->arena, &taken, &error) != OK)
         return report_failure(cli, &error);
-    report_note(cli, "copied checkpoint %lld", (long long)id);
-    return savepoint_print(cli, path, id);
+    report_note(cli, "copied checkpoint %lld", (long long)taken.id);
+    return savepoint_print(cli, taken.path, taken.id);
 }
 
 static ExitCode restore_run(Cli *cli)
@@ -79,7 +98,11 @@ static ExitCode restore_run(Cli *cli)
                             "`pipeline.name`",
                             "--pipeline NAME is needed: which pipeline shall resume from `%s`?",
                             path);
-    SavepointJob job = savepoint_job(cli, pipeline);
+    const PlanSettings *settings;
+    ExitCode code = load_settings(cli, &settings);
+    if (code != EXIT_OK)
+        return code;
+    SavepointJob job = savepoint_job(cli, pipeline, settings);
     Error error = {0};
     int64_t id = 0;
     if (savepoint_restore(&job, path, &id, &error) != OK)
@@ -160,8 +183,8 @@ static ExitCode diff_run(Cli *cli)
     const char *name = cli_value(cli, "pipeline");
     if (name == NULL)
         name = script.plan->settings.pipeline_name;
-    SavepointJob job =
-        savepoint_job(cli, name != NULL && name[0] != '\0' ? name : run_name(cli, file));
+    SavepointJob job = savepoint_job(
+        cli, name != NULL && name[0] != '\0' ? name : run_name(cli, file), &script.plan->settings);
     StateViews found;
     if (savepoint_compare(&job, cli_value(cli, "from"), script.plan, cli->arena, &found, &error) !=
         OK)
@@ -187,15 +210,16 @@ static ExitCode diff_run(Cli *cli)
 
 const Command savepoint_command = {
     .name = "savepoint",
-    .arguments = "TARGET",
-    .summary = "Copy a checkpoint of a pipeline, running or stopped, to a new folder.",
-    .details = "A running pipeline's next checkpoint is waited for. What is copied is whole and "
-               "stays until\n"
-               "you remove it: `weir restore` gives it to a pipeline, and so does\n"
+    .arguments = "[TARGET]",
+    .summary = "Copy a checkpoint of a pipeline, running or stopped, to a new place.",
+    .details = "TARGET is a new folder or s3://BUCKET/PREFIX; without one a name is made in the\n"
+               "pipeline's execution.checkpointing.savepoint-dir. A running pipeline's next\n"
+               "checkpoint is waited for. What is copied is whole and stays until you remove it:\n"
+               "`weir restore` gives it to a pipeline, and so does\n"
                "-D execution.state-recovery.path=TARGET.",
     .flags = savepoint_flags,
     .flag_count = sizeof savepoint_flags / sizeof savepoint_flags[0],
-    .argument_min = 1,
+    .argument_min = 0,
     .argument_max = 1,
     .run = savepoint_run,
 };

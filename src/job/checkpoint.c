@@ -79,20 +79,21 @@ static void coordinator_begin(Coordinator *coordinator, bool is_last, bool is_en
     runners_wake(job);
 }
 
-/* A full disk may have room again: wait for it while the pipeline goes on, then OK. Nothing else is
- * tried twice, least of all a sync. */
-static Status coordinator_await_space(Coordinator *coordinator, Status status, const Error *error)
+/* A full disk may have room again, and a bucket answer: wait for it while the pipeline goes on,
+ * then OK. Nothing else is tried twice, least of all a sync. */
+static Status coordinator_await_store(Coordinator *coordinator, Status status, const Error *error)
 {
     Job *job = coordinator->job;
     int64_t now_us = world_monotonic_us(job->world);
-    if (status != ERR_FULL || atomic_load(&job->board.is_stopping))
+    bool may_pass = status == ERR_FULL || status == ERR_UNAVAILABLE;
+    if (!may_pass || atomic_load(&job->board.is_stopping))
         return status;
     if (atomic_load(&job->is_stop_wanted) && coordinator->stop_deadline_us == 0)
         coordinator->stop_deadline_us = now_us + STOP_TIMEOUT_US;
     if (coordinator->stop_deadline_us != 0 && now_us >= coordinator->stop_deadline_us)
         return status;
-    log_event(LOG_WARN, "job", "checkpoint %lld waits for space: %s",
-              (long long)coordinator->pending, error->text);
+    log_event(LOG_WARN, "job", "checkpoint %lld waits: %s", (long long)coordinator->pending,
+              error->text);
     int64_t retry_us = now_us + FULL_RETRY_US;
     while (now_us < retry_us && !atomic_load(&job->board.is_stopping)) {
         runners_await(job, retry_us - now_us);
@@ -114,7 +115,7 @@ static Status coordinator_write_piece(Coordinator *coordinator, const Piece *pie
                                             buffer_str(&piece->bytes), error);
         if (status == OK)
             return OK;
-        TRY(coordinator_await_space(coordinator, status, error));
+        TRY(coordinator_await_store(coordinator, status, error));
     }
 }
 
@@ -164,7 +165,7 @@ static Status coordinator_write_letters(Coordinator *coordinator, Error *error)
             deadletters_checkpoint(job->dead_letters, coordinator->pending, &piece.bytes, error);
         if (status == OK)
             break;
-        TRY(coordinator_await_space(coordinator, status, error));
+        TRY(coordinator_await_store(coordinator, status, error));
     }
     Status status = OK;
     if (piece.bytes.length > 0 && coordinator_needs_checkpoint(coordinator))
@@ -181,7 +182,7 @@ static Status coordinator_end_writer(Coordinator *coordinator, Error *error)
             snapshot_writer_end(coordinator->writer, coordinator->is_full ? NULL : chain, error);
         if (status == OK)
             break;
-        TRY(coordinator_await_space(coordinator, status, error));
+        TRY(coordinator_await_store(coordinator, status, error));
     }
     if (coordinator->is_full)
         chain->count = 0;
@@ -189,6 +190,7 @@ static Status coordinator_end_writer(Coordinator *coordinator, Error *error)
     return OK;
 }
 
+/* What cannot be removed from a bucket now is, after the next checkpoint. */
 static Status coordinator_retain(Job *job, Error *error)
 {
     int32_t retained = job->plan->settings.checkpoints_retained;
@@ -199,7 +201,10 @@ static Status coordinator_retain(Job *job, Error *error)
     for (int32_t i = retained > 0 ? retained : 1; status == OK && i < count; i++)
         status = snapshot_remove(job->store, ids[i], error);
     arena_free(arena);
-    return status;
+    if (status != ERR_UNAVAILABLE)
+        return status;
+    log_event(LOG_WARN, "job", "old checkpoints stay for now: %s", error->text);
+    return OK;
 }
 
 static Status coordinator_persist(Coordinator *coordinator, Error *error)

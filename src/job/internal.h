@@ -221,7 +221,7 @@ struct Job {
     DeadLetters *dead_letters;
     const char *letter_folders[3]; /* those of JobOptions, and NULL */
     File *lock;
-    const char *checkpoint_folder;
+    const char *checkpoints;        /* where they are */
     Store *store;                   /* of the checkpoints; NULL in previews */
     bool has_replays;               /* records were given back to its sources */
     Snapshot *restored;             /* until all tasks are open */
@@ -249,16 +249,20 @@ int32_t runners_alive(Job *job);
 
 /* ---- Recovery (recover.c) ------------------------------------------------------------------ */
 
-/* Where the checkpoints of a pipeline are. */
-const char *recover_checkpoint_folder(Arena *arena, const char *data_dir, const char *pipeline);
+/* A data folder that is held, and how to open what pipelines keep elsewhere. */
+typedef struct DataFolder {
+    World *world;
+    const char *path;
+    const StoreOptions *options; /* or NULL */
+} DataFolder;
+
 /* Hold the data folder alone until the lock is closed. */
 Status recover_lock_folder(World *world, const char *data_dir, File **lock, Error *error);
 /* The node that the entry is the state of, or NULL. */
 const PlanNode *recover_node_of(const Plan *plan, const StateEntry *entry);
 /* Whoever wrote last, be it another pipeline, has perhaps left dead letters behind that its
  * resumption gives again: cut them. `notice` hears what somebody else has done to the files. */
-Status recover_settle_letters(World *world, const char *data_dir, const LetterNotice *notice,
-                              Error *error);
+Status recover_settle_letters(const DataFolder *data, const LetterNotice *notice, Error *error);
 /* What the checkpoint says of the dead letters, appended. */
 Status recover_letters(const Snapshot *snapshot, Buffer *out, Error *error);
 /* Take the lock and find what to resume from; honours --fresh. */

@@ -1,39 +1,16 @@
 /* The data folder: one process at a time, one folder per pipeline, the checkpoints in it.
  *
  *     weir-data/lock
- *     weir-data/jobs/PIPELINE/checkpoints/chk-7/MANIFEST, shared/state-7 */
+ *     weir-data/jobs/PIPELINE/checkpoints/chk-7/MANIFEST, shared/state-7
+ *
+ * The checkpoints may also be elsewhere (place.h). */
 #include "job/internal.h"
 
 #include <stdio.h>
 
-#include "base/hash.h"
+#include "job/place.h"
 #include "job/replay.h"
 #include "state/lettermark.h"
-
-/* A folder name for the pipeline: what is not plain becomes `_`, and a hash of the whole keeps
- * two such names apart. */
-static const char *recover_folder_name(Arena *arena, const char *pipeline)
-{
-    char *name = arena_printf(arena, "%.100s", pipeline);
-    bool is_plain = name[0] != '\0' && name[0] != '.' && strlen(pipeline) <= 100;
-    for (char *at = name; *at != '\0'; at++) {
-        bool is_word = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
-                       (*at >= '0' && *at <= '9') || *at == '-' || *at == '_' || *at == '.';
-        is_plain = is_plain && is_word;
-        if (!is_word)
-            *at = '_';
-    }
-    if (is_plain)
-        return name;
-    uint64_t hash = hash_bytes(pipeline, (int64_t)strlen(pipeline));
-    return arena_printf(arena, "_%s-%08x", name, (unsigned)(hash >> 32));
-}
-
-const char *recover_checkpoint_folder(Arena *arena, const char *data_dir, const char *pipeline)
-{
-    return arena_printf(arena, "%s/jobs/%s/checkpoints", data_dir,
-                        recover_folder_name(arena, pipeline));
-}
 
 Status recover_lock_folder(World *world, const char *data_dir, File **lock, Error *error)
 {
@@ -79,16 +56,17 @@ static Status recover_lengths_of(const Snapshot *snapshot, Arena *arena, List *l
 
 /* How long the files were with the newest checkpoint of the one who wrote them, if that is newer
  * than its mark. */
-static Status recover_noted_letters(World *world, const char *data_dir, const LetterMark *mark,
-                                    Arena *arena, List *lengths, Error *error)
+static Status recover_noted_letters(const DataFolder *folder, const LetterMark *mark, Arena *arena,
+                                    List *lengths, Error *error)
 {
-    const char *folder =
-        arena_printf(arena, "%s/jobs/%.*s/checkpoints", data_dir, STR_ARGS(mark->writer));
     int64_t *ids;
     int32_t count = 0;
+    Places places;
     Store *store;
     Snapshot *snapshot = NULL;
-    TRY(store_open(world, folder, NULL, &store, error));
+    TRY(place_find(folder->world, arena, folder->path, str_terminated(arena, mark->writer), &places,
+                   error));
+    TRY(store_open(folder->world, places.checkpoints, folder->options, &store, error));
     Status status = snapshot_list(store, arena, &ids, &count, error);
     if (status == OK && count > 0 && ids[0] > mark->checkpoint)
         status = snapshot_open_id(store, ids[0], &snapshot, error);
@@ -99,16 +77,16 @@ static Status recover_noted_letters(World *world, const char *data_dir, const Le
     return status;
 }
 
-Status recover_settle_letters(World *world, const char *data_dir, const LetterNotice *notice,
-                              Error *error)
+Status recover_settle_letters(const DataFolder *data, const LetterNotice *notice, Error *error)
 {
+    World *world = data->world;
     Arena *arena = arena_new(0);
-    const char *folder = arena_printf(arena, "%s/dead-letters", data_dir);
+    const char *folder = arena_printf(arena, "%s/dead-letters", data->path);
     LetterMark *mark;
     List lengths = {0};
     Status status = lettermark_read(world, folder, arena, &mark, error);
     if (status == OK && mark != NULL) {
-        status = recover_noted_letters(world, data_dir, mark, arena, &lengths, error);
+        status = recover_noted_letters(data, mark, arena, &lengths, error);
         if (status == ERR_CORRUPT) {
             /* Not to be resumed from: what it has set aside stays. */
             notice->say(notice->context,
@@ -162,23 +140,61 @@ static Status recover_newest(Job *job, const int64_t *ids, int32_t count, Error 
 static Status recover_from_path(Job *job, Error *error)
 {
     const char *path = job->plan->settings.recovery_path;
-    TRY(snapshot_open_at(job->world, path, NULL, &job->restored, error));
+    TRY(snapshot_open_at(job->world, path, &job->plan->settings.store, &job->restored, error));
     if (job->restored->head.id > job->last_checkpoint)
         job->last_checkpoint = job->restored->head.id;
     job_notice(job, "starts from `%s`", path);
     return OK;
 }
 
+/* In a place that an earlier run has used and this one does not. A bucket is not asked: to have
+ * noted it is enough. */
+static Status recover_has_others(Job *job, const char *folder, const char *place, bool *out,
+                                 Error *error)
+{
+    const char *usual = place_of_checkpoints(job->arena, job->options.data_dir, NULL, folder);
+    *out = strcmp(place, job->checkpoints) != 0;
+    if (!*out || strcmp(place, usual) != 0)
+        return OK;
+    int64_t *ids;
+    int32_t count = 0;
+    Store *store;
+    TRY(store_open(job->world, place, NULL, &store, error));
+    Status status = snapshot_list(store, job->arena, &ids, &count, error);
+    store_close(store);
+    *out = count > 0;
+    return status;
+}
+
+/* Checkpoints of an earlier run are not looked for where this one does not keep its own. */
+static Status recover_note_place(Job *job, const char *folder, bool is_beginning, Error *error)
+{
+    const char *data_dir = job->options.data_dir;
+    Places last;
+    Places places = {.checkpoints = job->checkpoints,
+                     .savepoints = job->plan->settings.savepoint_dir};
+    bool has_others;
+    TRY(place_find(job->world, job->arena, data_dir, folder, &last, error));
+    TRY(recover_has_others(job, folder, last.checkpoints, &has_others, error));
+    if (is_beginning && has_others)
+        job_notice(job,
+                   "starts at the beginning: there is no checkpoint in `%s`; the run before "
+                   "kept its own in `%s`",
+                   job->checkpoints, last.checkpoints);
+    return place_note(job->world, data_dir, folder, &places, error);
+}
+
 Status recover_open(Job *job, Error *error)
 {
-    const char *path = job->plan->settings.recovery_path;
-    const char *writer = recover_folder_name(job->arena, job->pipeline);
+    const PlanSettings *settings = &job->plan->settings;
+    const char *path = settings->recovery_path;
+    const char *writer = place_folder_name(job->arena, job->pipeline);
     TRY(recover_lock_folder(job->world, job->options.data_dir, &job->lock, error));
-    job->checkpoint_folder =
-        recover_checkpoint_folder(job->arena, job->options.data_dir, job->pipeline);
+    job->checkpoints =
+        place_of_checkpoints(job->arena, job->options.data_dir, settings->checkpoint_dir, writer);
     int64_t *ids;
     int32_t count;
-    TRY(store_open(job->world, job->checkpoint_folder, NULL, &job->store, error));
+    TRY(store_open(job->world, job->checkpoints, &settings->store, &job->store, error));
     TRY(snapshot_sweep(job->store, error));
     TRY(snapshot_list(job->store, job->arena, &ids, &count, error));
     if (count > 0)
@@ -190,7 +206,9 @@ Status recover_open(Job *job, Error *error)
     if (!is_beginning)
         TRY(recover_newest(job, ids, count, error));
     LetterNotice notice = {recover_notice, job};
-    TRY(recover_settle_letters(job->world, job->options.data_dir, &notice, error));
+    DataFolder data = {job->world, job->options.data_dir, &settings->store};
+    TRY(recover_settle_letters(&data, &notice, error));
+    TRY(recover_note_place(job, writer, count == 0 && !job->options.is_fresh, error));
     TRY(recover_replays(job, writer, error));
     if (job->options.is_fresh)
         TRY(recover_discard(job, ids, count, error));
@@ -254,7 +272,7 @@ static void recover_check_replays(Job *job)
 {
     List tables = {0};
     const char *root = arena_printf(job->arena, "%s/dead-letters/replay/%s", job->options.data_dir,
-                                    recover_folder_name(job->arena, job->pipeline));
+                                    place_folder_name(job->arena, job->pipeline));
     if (!job->has_replays ||
         job->world->kind->list(job->world, root, job->arena, &tables, NULL) != OK)
         return;
@@ -301,21 +319,15 @@ Status recover_check(Job *job, Error *error)
 
 /* ---- Leaving ----------------------------------------------------------------------------- */
 
-Status recover_clean(Job *job, Error *error)
+/* The note, and the empty folders; one that holds something else stays. */
+static Status recover_clean_folders(Job *job, Error *error)
 {
-    int64_t *ids;
-    int32_t count;
-    TRY(deadletters_settle(job->dead_letters, error));
-    if (job->has_replays)
-        TRY(replay_forget(job->world, job->options.data_dir,
-                          recover_folder_name(job->arena, job->pipeline), error));
-    TRY(snapshot_list(job->store, job->arena, &ids, &count, error));
-    /* The newest last: it says that nothing but its commit was left to do. */
-    for (int32_t i = count - 1; i >= 0; i--)
-        TRY(snapshot_remove(job->store, ids[i], error));
-    job->kept_checkpoint = 0;
-    /* The empty folders above; one that holds something else stays. */
-    char *path = arena_printf(job->arena, "%s", job->checkpoint_folder);
+    const char *data_dir = job->options.data_dir;
+    const char *folder = place_folder_name(job->arena, job->pipeline);
+    const char *usual = place_of_checkpoints(job->arena, data_dir, NULL, folder);
+    Places places = {.checkpoints = usual};
+    TRY(place_note(job->world, data_dir, folder, &places, error));
+    char *path = arena_printf(job->arena, "%s", usual);
     for (int32_t i = 0; i < 3; i++) {
         Status ignored = job->world->kind->remove(job->world, path, NULL);
         (void)ignored;
@@ -324,6 +336,22 @@ Status recover_clean(Job *job, Error *error)
         *slash = '\0';
     }
     return OK;
+}
+
+Status recover_clean(Job *job, Error *error)
+{
+    int64_t *ids;
+    int32_t count;
+    TRY(deadletters_settle(job->dead_letters, error));
+    if (job->has_replays)
+        TRY(replay_forget(job->world, job->options.data_dir,
+                          place_folder_name(job->arena, job->pipeline), error));
+    TRY(snapshot_list(job->store, job->arena, &ids, &count, error));
+    /* The newest last: it says that nothing but its commit was left to do. */
+    for (int32_t i = count - 1; i >= 0; i--)
+        TRY(snapshot_remove(job->store, ids[i], error));
+    job->kept_checkpoint = 0;
+    return recover_clean_folders(job, error);
 }
 
 void recover_close(Job *job)

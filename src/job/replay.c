@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "job/internal.h"
+#include "job/place.h"
 #include "state/letter.h"
 #include "state/lettermark.h"
 
@@ -199,9 +200,10 @@ static Status replay_need_checkpoint(World *world, const Replay *replay, Error *
     int64_t *ids;
     int32_t count;
     Store *store;
-    const char *folder = arena_printf(replay->arena, "%s/jobs/%.*s/checkpoints",
-                                      replay->request->data_dir, STR_ARGS(replay->pipeline));
-    TRY(store_open(world, folder, NULL, &store, error));
+    Places places;
+    TRY(place_find(world, replay->arena, replay->request->data_dir,
+                   str_terminated(replay->arena, replay->pipeline), &places, error));
+    TRY(store_open(world, places.checkpoints, NULL, &store, error));
     Status status = snapshot_list(store, replay->arena, &ids, &count, error);
     store_close(store);
     if (status != OK || count > 0)
@@ -239,7 +241,8 @@ static Status replay_locked(World *world, const ReplayRequest *request, Replay *
 {
     const char *letters = arena_printf(replay->arena, "%s/dead-letters/%s", request->data_dir,
                                        deadletters_file_name(replay->arena, request->table));
-    TRY(recover_settle_letters(world, request->data_dir, &request->notice, error));
+    DataFolder data = {.world = world, .path = request->data_dir};
+    TRY(recover_settle_letters(&data, &request->notice, error));
     List pipelines = {0};
     const char *root = arena_printf(replay->arena, "%s/dead-letters/replay", request->data_dir);
     TRY(list_if_there(world, root, replay->arena, &pipelines, error));

@@ -7,8 +7,28 @@
 #include "base/log.h"
 #include "exec/exec.h"
 #include "job/internal.h"
+#include "job/place.h"
 
-enum { LOOK_US = 50 * 1000, RETRIES = 5 };
+enum { LOOK_US = 50 * 1000, LOOK_BUCKET_US = 500 * 1000, RETRIES = 5 };
+
+/* Whose checkpoints, and where. */
+typedef struct Found {
+    const char *folder; /* the pipeline's name, made fit for one */
+    Places places;
+} Found;
+
+static Status fail_several(const SavepointJob *job, const List *names, Error *error)
+{
+    Buffer all = {0};
+    for (int32_t i = 0; i < names->count; i++)
+        buffer_printf(&all, "%s`%s`", i > 0 ? ", " : "", LIST_AT(*names, i, const char));
+    Status status =
+        fail(error, ERR_INVALID, "WR4409", "`%s` has checkpoints of several pipelines: %s",
+             job->data_dir, buffer_terminated(&all));
+    buffer_free(&all);
+    error_hint(error, "say which one with --pipeline");
+    return status;
+}
 
 /* The folder's only pipeline, or the one that is named. */
 static Status savepoint_folder(const SavepointJob *job, Arena *arena, const char **folder,
@@ -16,7 +36,7 @@ static Status savepoint_folder(const SavepointJob *job, Arena *arena, const char
 {
     World *world = job->world;
     if (job->pipeline != NULL) {
-        *folder = recover_checkpoint_folder(arena, job->data_dir, job->pipeline);
+        *folder = place_folder_name(arena, job->pipeline);
         return OK;
     }
     const char *jobs = arena_printf(arena, "%s/jobs", job->data_dir);
@@ -25,22 +45,32 @@ static Status savepoint_folder(const SavepointJob *job, Arena *arena, const char
     if (status == ERR_NOT_FOUND || (status == OK && names.count == 0)) {
         status =
             fail(error, ERR_NOT_FOUND, "WR4408", "there is no checkpoint in `%s`", job->data_dir);
-        error_hint(error, "--data-dir names the folder that the pipeline ran with");
+        error_hint(error, "--data-dir names the folder that the pipeline ran with; where that is "
+                          "not at hand, --pipeline and --checkpoint-dir do");
         return status;
     }
     TRY(status);
-    if (names.count == 1) {
-        *folder = arena_printf(arena, "%s/%s/checkpoints", jobs, LIST_AT(names, 0, const char));
-        return OK;
-    }
-    Buffer all = {0};
-    for (int32_t i = 0; i < names.count; i++)
-        buffer_printf(&all, "%s`%s`", i > 0 ? ", " : "", LIST_AT(names, i, const char));
-    status = fail(error, ERR_INVALID, "WR4409", "`%s` has checkpoints of several pipelines: %s",
-                  job->data_dir, buffer_terminated(&all));
-    buffer_free(&all);
-    error_hint(error, "say which one with --pipeline");
-    return status;
+    if (names.count > 1)
+        return fail_several(job, &names, error);
+    *folder = LIST_AT(names, 0, const char);
+    return OK;
+}
+
+static bool is_given(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
+static Status savepoint_find(const SavepointJob *job, Arena *arena, Found *out, Error *error)
+{
+    TRY(savepoint_folder(job, arena, &out->folder, error));
+    TRY(place_find(job->world, arena, job->data_dir, out->folder, &out->places, error));
+    if (is_given(job->checkpoint_dir))
+        out->places.checkpoints =
+            place_of_checkpoints(arena, job->data_dir, job->checkpoint_dir, out->folder);
+    if (is_given(job->savepoint_dir))
+        out->places.savepoints = job->savepoint_dir;
+    return OK;
 }
 
 /* 0: none. */
@@ -52,15 +82,6 @@ static Status store_newest(Store *store, int64_t *id, Error *error)
     Status status = snapshot_list(store, arena, &ids, &count, error);
     *id = status == OK && count > 0 ? ids[0] : 0;
     arena_free(arena);
-    return status;
-}
-
-static Status savepoint_newest(World *world, const char *folder, int64_t *id, Error *error)
-{
-    Store *store;
-    TRY(store_open(world, folder, NULL, &store, error));
-    Status status = store_newest(store, id, error);
-    store_close(store);
     return status;
 }
 
@@ -88,9 +109,24 @@ static Status savepoint_is_running(const SavepointJob *job, bool *out, Error *er
     return *out || status == ERR_NOT_FOUND ? OK : status;
 }
 
-/* The folder, once it has a checkpoint that was not there before, or if nothing runs. */
+/* A bucket takes its time, and money, for each look. */
+static int64_t look_interval_us(const Found *found)
+{
+    return store_location_is_bucket(found->places.checkpoints) ? LOOK_BUCKET_US : LOOK_US;
+}
+
+static Status found_newest(const SavepointJob *job, const Found *found, int64_t *id, Error *error)
+{
+    Store *store;
+    TRY(store_open(job->world, found->places.checkpoints, job->store, &store, error));
+    Status status = store_newest(store, id, error);
+    store_close(store);
+    return status;
+}
+
+/* What was found, once there is a checkpoint that was not there before, or if nothing runs. */
 static Status savepoint_await_next(const SavepointJob *job, Arena *arena, int64_t timeout_us,
-                                   const char **folder, Error *error)
+                                   Found *found, Error *error)
 {
     World *world = job->world;
     int64_t first = -1;
@@ -99,16 +135,16 @@ static Status savepoint_await_next(const SavepointJob *job, Arena *arena, int64_
         bool is_running;
         int64_t newest = 0;
         TRY(savepoint_is_running(job, &is_running, error));
-        Status status = savepoint_folder(job, arena, folder, error);
+        Status status = savepoint_find(job, arena, found, error);
         if (status == OK)
-            TRY(savepoint_newest(world, *folder, &newest, error));
+            TRY(found_newest(job, found, &newest, error));
         if (!is_running || (status != OK && status != ERR_NOT_FOUND))
             return status;
         if (first >= 0 && newest > first)
             return OK;
         if (first < 0)
             first = newest;
-        world->kind->sleep_us(world, LOOK_US);
+        world->kind->sleep_us(world, status == OK ? look_interval_us(found) : LOOK_US);
     } while (world_monotonic_us(world) < until_us);
     Status status =
         fail(error, ERR_UNAVAILABLE, "WR4410", "the job took no checkpoint within %lld seconds",
@@ -131,23 +167,24 @@ static Status savepoint_use(Store *store, int64_t id, SnapshotUse use, void *con
 }
 
 /* The job may remove a checkpoint while it is read: then there is a newer one. */
-static Status savepoint_use_newest(World *world, const char *folder, SnapshotUse use, void *context,
-                                   Error *error)
+static Status savepoint_use_newest(const SavepointJob *job, const Found *found, SnapshotUse use,
+                                   void *context, Error *error)
 {
+    World *world = job->world;
     Store *store;
-    TRY(store_open(world, folder, NULL, &store, error));
+    TRY(store_open(world, found->places.checkpoints, job->store, &store, error));
     int64_t id, last = 0;
     Status status;
     for (int32_t i = 0;; i++) {
         status = store_newest(store, &id, error);
         if (status == OK && id == 0)
-            status = fail_no_checkpoint(folder, error);
+            status = fail_no_checkpoint(found->places.checkpoints, error);
         else if (status == OK)
             status = savepoint_use(store, id, use, context, error);
         if (status != ERR_CORRUPT || id == last || i == RETRIES)
             break;
         last = id;
-        world->kind->sleep_us(world, LOOK_US);
+        world->kind->sleep_us(world, look_interval_us(found));
     }
     store_close(store);
     return status;
@@ -166,45 +203,65 @@ static Status copy_snapshot(void *context, const Snapshot *snapshot, Error *erro
     return snapshot_copy(snapshot, copy->store, "", snapshot->head.id, error);
 }
 
-static Status savepoint_copy(World *world, Arena *arena, const char *folder, const char *path,
-                             int64_t *id, Error *error)
+static Status savepoint_copy(const SavepointJob *job, Arena *arena, const Found *found,
+                             Savepoint *out, Error *error)
 {
     SavepointCopy copy = {0};
     List names = {0};
-    TRY(store_open(world, path, NULL, &copy.store, error));
+    TRY(store_open(job->world, out->path, job->store, &copy.store, error));
     Status status = store_list(copy.store, "", arena, &names, error);
     if (status == OK && names.count > 0)
-        status = fail(error, ERR_INVALID, "WR4411", "`%s` is there already", path);
+        status = fail(error, ERR_INVALID, "WR4411", "`%s` is there already", out->path);
     if (status == OK)
-        status = savepoint_use_newest(world, folder, copy_snapshot, &copy, error);
+        status = savepoint_use_newest(job, found, copy_snapshot, &copy, error);
     store_close(copy.store);
-    *id = copy.id;
+    out->id = copy.id;
     return status;
 }
 
-Status savepoint_take(const SavepointJob *job, const char *path, int64_t timeout_us, int64_t *id,
-                      Error *error)
+/* In the folder of savepoints, by pipeline and time. */
+static Status savepoint_new_path(const SavepointJob *job, Arena *arena, const Found *found,
+                                 const char **path, Error *error)
 {
-    Arena *arena = arena_new(0);
-    const char *folder = NULL;
-    Status status = timeout_us > 0 ? savepoint_await_next(job, arena, timeout_us, &folder, error)
-                                   : savepoint_folder(job, arena, &folder, error);
-    if (status == OK)
-        status = savepoint_copy(job->world, arena, folder, path, id, error);
-    arena_free(arena);
-    return status;
+    const char *dir = found->places.savepoints;
+    if (dir == NULL) {
+        Status status = fail(error, ERR_INVALID, "WR4412", "nobody says where savepoints go");
+        error_hint(error, "name a place behind `weir savepoint`, or set "
+                          "execution.checkpointing.savepoint-dir");
+        return status;
+    }
+    bool has_slash = str_has_suffix(str_from(dir), STR("/"));
+    *path = arena_printf(arena, "%s%ssavepoint-%s-%lld", dir, has_slash ? "" : "/", found->folder,
+                         (long long)(world_now_us(job->world) / MICROS_PER_SECOND));
+    return OK;
+}
+
+Status savepoint_take(const SavepointJob *job, const char *path, int64_t timeout_us, Arena *arena,
+                      Savepoint *out, Error *error)
+{
+    Found found = {0};
+    *out = (Savepoint){.path = path};
+    if (timeout_us > 0)
+        TRY(savepoint_await_next(job, arena, timeout_us, &found, error));
+    else
+        TRY(savepoint_find(job, arena, &found, error));
+    if (path == NULL)
+        TRY(savepoint_new_path(job, arena, &found, &out->path, error));
+    return savepoint_copy(job, arena, &found, out, error);
 }
 
 /* ---- Back ---------------------------------------------------------------------------------- */
 
-static Status savepoint_place(World *world, Arena *arena, const char *folder, const char *path,
-                              int64_t *id, Error *error)
+static Status savepoint_place(const SavepointJob *job, Arena *arena, const char *path, int64_t *id,
+                              Error *error)
 {
     int64_t newest = 0;
+    Found found;
     Snapshot *snapshot = NULL;
     Store *store;
-    TRY(snapshot_open_at(world, path, NULL, &snapshot, error));
-    Status status = store_open(world, folder, NULL, &store, error);
+    TRY(savepoint_find(job, arena, &found, error));
+    TRY(snapshot_open_at(job->world, path, job->store, &snapshot, error));
+    Status status = store_open(job->world, found.places.checkpoints, job->store, &store, error);
     if (status == OK) {
         status = snapshot_sweep(store, error);
         if (status == OK)
@@ -233,12 +290,12 @@ Status savepoint_restore(const SavepointJob *job, const char *path, int64_t *id,
     File *lock = NULL;
     Status status = recover_lock_folder(world, job->data_dir, &lock, error);
     if (status == OK) {
-        const char *folder = recover_checkpoint_folder(arena, job->data_dir, job->pipeline);
         LetterNotice notice = {savepoint_notice, NULL};
+        DataFolder data = {world, job->data_dir, job->store};
         /* The lengths in the savepoint are of its own time. */
-        status = recover_settle_letters(world, job->data_dir, &notice, error);
+        status = recover_settle_letters(&data, &notice, error);
         if (status == OK)
-            status = savepoint_place(world, arena, folder, path, id, error);
+            status = savepoint_place(job, arena, path, id, error);
         Status closed = world->kind->close(lock, status == OK ? error : NULL);
         status = status != OK ? status : closed;
     }
@@ -332,15 +389,16 @@ Status savepoint_compare(const SavepointJob *job, const char *path, const Plan *
     Comparison comparison = {.plan = plan, .arena = arena, .out = out};
     if (path != NULL) {
         Snapshot *snapshot = NULL;
-        TRY(snapshot_open_at(job->world, path, NULL, &snapshot, error));
+        TRY(snapshot_open_at(job->world, path, job->store, &snapshot, error));
         Status status = compare_with(&comparison, snapshot, error);
         snapshot_close(snapshot);
         return status;
     }
-    const char *folder = recover_checkpoint_folder(arena, job->data_dir, job->pipeline);
+    Found found;
     int64_t newest;
-    TRY(savepoint_newest(job->world, folder, &newest, error));
+    TRY(savepoint_find(job, arena, &found, error));
+    TRY(found_newest(job, &found, &newest, error));
     if (newest == 0)
         return OK;
-    return savepoint_use_newest(job->world, folder, compare_with, &comparison, error);
+    return savepoint_use_newest(job, &found, compare_with, &comparison, error);
 }

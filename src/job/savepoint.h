@@ -1,7 +1,7 @@
 /* Savepoints: checkpoints that a person keeps, and what a pipeline would make of one.
  *
  *   weir-data/jobs/P/checkpoints/chk-7 ── savepoint_take ──> any folder ── savepoint_restore ──┐
- *                                    ▲                                                          │
+ *                                    ▲                       or bucket                          │
  *                                    └──────────────────────────────────────────────────────────┘
  *
  * A savepoint is the folder of a checkpoint, whole and checked. It does not depend on anything
@@ -20,13 +20,22 @@ typedef struct SavepointJob {
     World *world;
     const char *data_dir;
     const char *pipeline; /* NULL: the only one of the folder, else ERR_INVALID names them */
+    /* As in PlanSettings; what is not set is as the last run has noted it. */
+    const char *checkpoint_dir, *savepoint_dir;
+    const StoreOptions *store;
 } SavepointJob;
 
-/* Copy the newest checkpoint to the new folder `path`; durable when OK. If a weir runs with the
- * data folder, its next one is waited for, at most `timeout_us`; 0: the newest will do. *id is its
- * number. ERR_NOT_FOUND: there is none; ERR_CORRUPT: it is damaged. */
-Status savepoint_take(const SavepointJob *job, const char *path, int64_t timeout_us, int64_t *id,
-                      Error *error);
+typedef struct Savepoint {
+    int64_t id; /* of the checkpoint */
+    const char *path;
+} Savepoint;
+
+/* Copy the newest checkpoint to the new folder `path`, or, if that is NULL, to one of a name of its
+ * own in the folder of savepoints; durable when OK. If a weir runs with the data folder, its next
+ * one is waited for, at most `timeout_us`; 0: the newest will do. ERR_NOT_FOUND: there is none;
+ * ERR_CORRUPT: it is damaged. */
+Status savepoint_take(const SavepointJob *job, const char *path, int64_t timeout_us, Arena *arena,
+                      Savepoint *out, Error *error);
 
 /* Make the savepoint the newest checkpoint of the pipeline, which must have a name and must not be
  * running: its next run resumes from there. */

@@ -107,11 +107,13 @@ void snapshot_writer_free(SnapshotWriter *writer);
 /* The number of an entry; the same for the same three. */
 int32_t snapshot_writer_entry(SnapshotWriter *writer, const char *uid, const char *label,
                               StateRole role, int32_t shard);
-/* ERR_FULL: there is no room now, and the same may be tried again. */
+/* ERR_FULL: there is no room now, ERR_UNAVAILABLE: the bucket does not answer; the same may be
+ * tried again. */
 Status snapshot_writer_add(SnapshotWriter *writer, int32_t entry, PieceKind kind, Str bytes,
                            Error *error);
 /* The checkpoint exists, durably, when OK: it adds to the files of `earlier`, if these are not
- * NULL. ERR_FULL may be tried again. After other failures the disk must not be trusted. */
+ * NULL. ERR_FULL and ERR_UNAVAILABLE may be tried again: after the latter nobody knows whether it
+ * exists until that succeeds. After other failures the disk must not be trusted. */
 Status snapshot_writer_end(SnapshotWriter *writer, const SnapshotFiles *earlier, Error *error);
 /* Of the data file; complete after the end. */
 const SnapshotFile *snapshot_writer_file(const SnapshotWriter *writer);

@@ -184,9 +184,12 @@ static Status writer_put_manifest(SnapshotWriter *writer, const SnapshotFiles *e
         writer->store, snapshot_manifest_name(writer->arena, writer->place), &write, error);
     if (status == OK) {
         status = store_write_add(write, buffer_str(&manifest), error);
-        if (status == OK)
+        bool is_open = status != OK;
+        if (status == OK) {
             status = store_write_end(write, error);
-        else
+            is_open = status == ERR_UNAVAILABLE;
+        }
+        if (is_open)
             store_write_abandon(write);
     }
     buffer_free(&manifest);
@@ -202,9 +205,9 @@ Status snapshot_writer_end(SnapshotWriter *writer, const SnapshotFiles *earlier,
         writer->stage = WRITER_DATA_END;
     }
     if (writer->stage == WRITER_DATA_END) {
-        StoreWrite *data = writer->data;
-        writer->data = NULL;
-        Status status = store_write_end(data, error);
+        Status status = store_write_end(writer->data, error);
+        if (status != ERR_UNAVAILABLE)
+            writer->data = NULL;
         if (status != OK)
             return status == ERR_FULL ? ERR_IO : status;
         writer->stage = WRITER_MANIFEST;

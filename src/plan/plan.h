@@ -19,6 +19,7 @@
 #include "plan/connector.h"
 #include "plan/result.h"
 #include "sql/diagnostics.h"
+#include "store/store.h"
 
 typedef enum PlanKind {
     PLAN_SOURCE,             /* reads a table: no input */
@@ -453,6 +454,9 @@ typedef struct PlanSettings {
     int64_t checkpoint_interval_us; /* 0: only at stop */
     int32_t checkpoints_retained;
     bool checkpoints_incremental;
+    const char *checkpoint_dir;   /* execution.checkpointing.dir; NULL or empty: the data folder */
+    const char *savepoint_dir;    /* execution.checkpointing.savepoint-dir; likewise: none */
+    StoreOptions store;           /* s3.*: how to open either, if it is a bucket */
     const char *recovery_path;    /* execution.state-recovery.path; NULL or empty: none */
     bool ignores_unclaimed_state; /* of it */
     const TimeZone *zone;         /* table.local-time-zone */

@@ -99,6 +99,17 @@ static const OptionSpec SETTINGS[] = {
     {.key = "state.checkpoints.dir", .type = OPTION_TEXT},
     {.key = "execution.checkpointing.savepoint-dir", .type = OPTION_TEXT},
     {.key = "state.savepoints.dir", .type = OPTION_TEXT},
+    {.key = "s3.access-key", .type = OPTION_TEXT, .is_secret = true},
+    {.key = "s3.access.key", .type = OPTION_TEXT, .is_secret = true},
+    {.key = "s3.secret-key", .type = OPTION_TEXT, .is_secret = true},
+    {.key = "s3.secret.key", .type = OPTION_TEXT, .is_secret = true},
+    {.key = "s3.session-token", .type = OPTION_TEXT, .is_secret = true},
+    {.key = "s3.session.token", .type = OPTION_TEXT, .is_secret = true},
+    {.key = "s3.endpoint", .type = OPTION_TEXT},
+    {.key = "s3.region", .type = OPTION_TEXT},
+    {.key = "s3.endpoint.region", .type = OPTION_TEXT},
+    {.key = "s3.path.style.access", .type = OPTION_BOOL},
+    {.key = "s3.path-style-access", .type = OPTION_BOOL},
     {.key = "state.backend.type",
      .type = OPTION_ENUM,
      .default_text = "hashmap",
@@ -252,13 +263,18 @@ static void setting_report(void *context, const OptionEntry *entry, const char *
         diagnostic_help(d, "%s", help);
 }
 
-/* The value checked by the key's type, as it is to be kept; NULL after a report. */
+/* The value checked by the key's type, as it is to be kept; NULL after a report. What opens a
+ * bucket may be a reference, as in WITH. */
 static const char *setting_check(Planner *planner, const SqlOption *option, const OptionSpec *spec)
 {
     OptionEntry entry = {.key = option->key, .value = option->value};
     OptionTable table = {.specs = spec, .count = 1, .prefix = ""};
     SettingReport report = {planner, option->value_span};
     OptionSet *set;
+    if (str_has_prefix(option->key, STR("s3.")) &&
+        option_resolve(planner->context->world, planner->arena, &entry, setting_report, &report) !=
+            OK)
+        return NULL;
     OptionRequest request = {.entries = &entry,
                              .entry_count = 1,
                              .tables = &table,
@@ -332,7 +348,10 @@ static void settings_show(Planner *planner)
     StatementResult *result = result_new(planner, heads, 2);
     const Map *given = settings_given(planner);
     for (int32_t i = 0; i < map_count(given); i++) {
-        Str cells[2] = {map_key_at(given, i), str_from(map_value_at(given, i))};
+        const OptionSpec *spec = setting_find(map_key_at(given, i));
+        bool is_secret = spec != NULL && spec->is_secret;
+        Str cells[2] = {map_key_at(given, i),
+                        is_secret ? STR("******") : str_from(map_value_at(given, i))};
         result_add(planner, result, cells);
     }
     result_sort(result);
@@ -437,6 +456,30 @@ static const char *settings_new_or_old(const Planner *planner, const char *name,
     return map_find(settings_given(planner), str_from(name)) != NULL ? name : old;
 }
 
+/* What either of two names says. */
+static const char *settings_either(const Planner *planner, const char *name, const char *old)
+{
+    return settings_text(planner, settings_new_or_old(planner, name, old));
+}
+
+static StoreOptions settings_store(const Planner *planner)
+{
+    const char *in_path = settings_either(planner, "s3.path.style.access", "s3.path-style-access");
+    StoreAddressing addressing = STORE_ADDRESSING_AUTO;
+    if (in_path != NULL)
+        addressing = str_equal_ignoring_case(str_from(in_path), STR("true"))
+                         ? STORE_ADDRESSING_PATH
+                         : STORE_ADDRESSING_HOST;
+    return (StoreOptions){
+        .access_key = settings_either(planner, "s3.access-key", "s3.access.key"),
+        .secret_key = settings_either(planner, "s3.secret-key", "s3.secret.key"),
+        .session_token = settings_either(planner, "s3.session-token", "s3.session.token"),
+        .region = settings_either(planner, "s3.region", "s3.endpoint.region"),
+        .endpoint = settings_text(planner, "s3.endpoint"),
+        .addressing = addressing,
+    };
+}
+
 void settings_finish(Planner *planner, PlanSettings *out)
 {
     int64_t parallelism = settings_int(planner, "table.exec.resource.default-parallelism");
@@ -447,8 +490,6 @@ void settings_finish(Planner *planner, PlanSettings *out)
                                                "state.checkpoints.num-retained");
     const char *incremental = settings_new_or_old(planner, "execution.checkpointing.incremental",
                                                   "state.backend.incremental");
-    const char *path =
-        settings_new_or_old(planner, "execution.state-recovery.path", "execution.savepoint.path");
     const char *unclaimed =
         settings_new_or_old(planner, "execution.state-recovery.ignore-unclaimed-state",
                             "execution.savepoint.ignore-unclaimed-state");
@@ -462,7 +503,13 @@ void settings_finish(Planner *planner, PlanSettings *out)
         .checkpoint_interval_us = settings_duration_us(planner, "execution.checkpointing.interval"),
         .checkpoints_retained = clamp_int32(settings_int(planner, retained), 1, 1000),
         .checkpoints_incremental = settings_is(planner, incremental, "true"),
-        .recovery_path = settings_text(planner, path),
+        .checkpoint_dir =
+            settings_either(planner, "execution.checkpointing.dir", "state.checkpoints.dir"),
+        .savepoint_dir = settings_either(planner, "execution.checkpointing.savepoint-dir",
+                                         "state.savepoints.dir"),
+        .store = settings_store(planner),
+        .recovery_path =
+            settings_either(planner, "execution.state-recovery.path", "execution.savepoint.path"),
         .ignores_unclaimed_state = settings_is(planner, unclaimed, "true"),
         .zone = settings_zone(planner),
         .watermark_interval_us = settings_duration_us(planner, "pipeline.auto-watermark-interval"),

@@ -34,6 +34,13 @@ struct StoreWrite {
 /* In `folder`, an absolute path or one relative to the current folder. */
 Store *store_local_open(World *world, Str folder);
 
+/* `place` is BUCKET/PREFIX. */
+Status store_s3_open(World *world, const char *place, const StoreOptions *options, Store **out,
+                     Error *error);
+
+/* Whether it can be the name of an object. */
+bool store_name_is_valid(Str name);
+
 /* The object in pieces of a local file; for put_file without a hard link. */
 Status store_write_file(Store *store, const char *name, const char *path, Error *error);
 

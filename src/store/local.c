@@ -345,22 +345,31 @@ static Status local_size(Store *base, const char *name, int64_t *bytes, Error *e
     return status;
 }
 
+/* No more room is made than there are bytes. */
+static Status file_read(World *world, const char *path, int64_t offset, int64_t bytes, Buffer *out,
+                        Error *error)
+{
+    FileInfo info;
+    File *file;
+    int64_t got = 0;
+    TRY(world->kind->stat(world, path, &info, error));
+    TRY(world->kind->open(world, path, FILE_READ, &file, error));
+    int64_t left = info.size_bytes > offset ? info.size_bytes - offset : 0;
+    if (bytes > left)
+        bytes = left;
+    Status status =
+        world->kind->read_at(file, offset, buffer_reserve(out, bytes), bytes, &got, error);
+    out->length += got;
+    Status closed = world->kind->close(file, status == OK ? error : NULL);
+    return status != OK ? status : closed;
+}
+
 static Status local_read_at(Store *base, const char *name, int64_t offset, int64_t bytes,
                             Buffer *out, Error *error)
 {
-    World *world = base->world;
     Arena *arena = arena_new(0);
-    File *file;
     Status status =
-        world->kind->open(world, local_path(base, name, arena), FILE_READ, &file, error);
-    if (status == OK) {
-        int64_t got = 0;
-        status = world->kind->read_at(file, offset, buffer_reserve(out, bytes), bytes, &got, error);
-        out->length += got;
-        Status closed = world->kind->close(file, status == OK ? error : NULL);
-        if (status == OK)
-            status = closed;
-    }
+        file_read(base->world, local_path(base, name, arena), offset, bytes, out, error);
     arena_free(arena);
     return status;
 }

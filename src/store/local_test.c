@@ -222,6 +222,7 @@ static void test_what_is_not_there(void **state)
     assert_int_equal(store_read_whole(store, "a/b", 3, &whole, &error), ERR_LIMIT);
     assert_string_equal(error.code, "WR4432");
     assert_non_null(strstr(error.text, "not-yet/a/b"));
+    buffer_free(&whole);
     store_close(store);
 }
 

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "store/internal.h"
 
-enum { NAME_BYTES_MAX = 900, PIECE_BYTES = 1024 * 1024 };
+enum { NAME_BYTES_MAX = 900, PIECE_BYTES = 8 * 1024 * 1024 };
 
 /* ---- Names ------------------------------------------------------------------------------- */
 
@@ -18,13 +18,17 @@ static bool name_part_is_valid(Str part)
     return !str_has_suffix(part, STR(".tmp"));
 }
 
+bool store_name_is_valid(Str name)
+{
+    bool is_valid = name.length > 0 && name.length <= NAME_BYTES_MAX;
+    while (is_valid && name.data != NULL)
+        is_valid = name_part_is_valid(str_split(name, '/', &name));
+    return is_valid;
+}
+
 static Status name_check(const char *name, Error *error)
 {
-    Str rest = str_from(name);
-    bool is_valid = rest.length > 0 && rest.length <= NAME_BYTES_MAX;
-    while (is_valid && rest.data != NULL)
-        is_valid = name_part_is_valid(str_split(rest, '/', &rest));
-    if (is_valid)
+    if (store_name_is_valid(str_from(name)))
         return OK;
     return fail(error, ERR_INVALID, "WR4430", "`%.200s` cannot be the name of a stored object",
                 name);
@@ -43,6 +47,8 @@ void store_sort_names(List *names)
 
 /* ---- Opening ----------------------------------------------------------------------------- */
 
+static const char *const bucket_schemes[] = {"s3://", "s3a://"};
+
 /* file:///PATH, or file:/PATH as Java writes it. */
 static Str location_of_file(Str location)
 {
@@ -51,12 +57,29 @@ static Str location_of_file(Str location)
     return str_make(location.data + length, location.length - length);
 }
 
+/* What is behind the scheme of a bucket; no data if it is none. */
+static Str location_in_buckets(const char *location)
+{
+    for (size_t i = 0; i < sizeof bucket_schemes / sizeof bucket_schemes[0]; i++)
+        if (str_has_prefix(str_from(location), str_from(bucket_schemes[i])))
+            return str_from(location + strlen(bucket_schemes[i]));
+    return (Str){0};
+}
+
+bool store_location_is_bucket(const char *location)
+{
+    return location_in_buckets(location).data != NULL;
+}
+
 Status store_open(World *world, const char *location, const StoreOptions *options, Store **out,
                   Error *error)
 {
+    static const StoreOptions none;
     Str text = str_from(location);
-    (void)options;
     *out = NULL;
+    Str place = location_in_buckets(location);
+    if (place.data != NULL)
+        return store_s3_open(world, place.data, options != NULL ? options : &none, out, error);
     if (str_has_prefix(text, STR("file:"))) {
         text = location_of_file(text);
         if (!str_has_prefix(text, STR("/")))
@@ -134,9 +157,12 @@ Status store_write_file(Store *store, const char *name, const char *path, Error 
     Status status = store_write_begin(store, name, &write, error);
     if (status == OK) {
         status = write_add_file(write, file, error);
-        if (status == OK)
+        bool is_open = status != OK;
+        if (status == OK) {
             status = store_write_end(write, error);
-        else
+            is_open = status == ERR_UNAVAILABLE;
+        }
+        if (is_open)
             store_write_abandon(write);
     }
     Status closed = store->world->kind->close(file, status == OK ? error : NULL);
@@ -200,23 +226,26 @@ Status store_read_at(Store *store, const char *name, int64_t offset, int64_t byt
 {
     assert(offset >= 0 && bytes >= 0);
     TRY(name_check(name, error));
+    if (bytes == 0)
+        return store->kind->size(store, name, &bytes, error);
     return store->kind->read_at(store, name, offset, bytes, out, error);
 }
 
+/* One byte more is asked for than is allowed, so that a bucket has to be asked only once. */
 Status store_read_whole(Store *store, const char *name, int64_t bytes_max, Buffer *out,
                         Error *error)
 {
-    int64_t bytes;
-    TRY(store_size(store, name, &bytes, error));
-    if (bytes > bytes_max) {
-        Arena *arena = arena_new(0);
-        Status status =
-            fail(error, ERR_LIMIT, "WR4432", "`%s` has %lld bytes, more than the %lld allowed",
-                 store_path(store, name, arena), (long long)bytes, (long long)bytes_max);
-        arena_free(arena);
-        return status;
-    }
-    return store_read_at(store, name, 0, bytes, out, error);
+    assert(bytes_max >= 0 && bytes_max < INT64_MAX);
+    int64_t before = out->length;
+    TRY(store_read_at(store, name, 0, bytes_max + 1, out, error));
+    if (out->length - before <= bytes_max)
+        return OK;
+    out->length = before;
+    Arena *arena = arena_new(0);
+    Status status = fail(error, ERR_LIMIT, "WR4432", "`%s` has more than the %lld bytes allowed",
+                         store_path(store, name, arena), (long long)bytes_max);
+    arena_free(arena);
+    return status;
 }
 
 Status store_list(Store *store, const char *prefix, Arena *arena, List *names, Error *error)

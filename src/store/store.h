@@ -22,21 +22,31 @@
 typedef struct Store Store;
 typedef struct StoreWrite StoreWrite;
 
+/* Where in a URL a bucket stands: BUCKET.HOST or HOST/BUCKET. AUTO: in the host at AWS itself, in
+ * the path elsewhere. */
+typedef enum StoreAddressing {
+    STORE_ADDRESSING_AUTO,
+    STORE_ADDRESSING_PATH,
+    STORE_ADDRESSING_HOST,
+} StoreAddressing;
+
 /* How to reach a bucket. NULL: what AWS_ACCESS_KEY_ID and its kind say in the environment, then
- * the file ~/.aws/credentials. Copied by store_open. */
+ * the files of AWS in ~/.aws. Copied by store_open. */
 typedef struct StoreOptions {
     const char *access_key;
     const char *secret_key;
     const char *session_token;
     const char *region;
-    const char *endpoint;  /* http://HOST:PORT or https://…; NULL: AWS itself */
-    const char *addresses; /* "path": the bucket stands in the path of a URL, not in its host */
+    const char *endpoint; /* http://HOST:PORT or https://…; NULL: AWS itself */
+    StoreAddressing addressing;
 } StoreOptions;
 
 /* `location`: the path of a folder, file:///PATH, s3://BUCKET/PREFIX or s3a://BUCKET/PREFIX.
  * Nothing is read or made there yet. `options` may be NULL. Close with store_close. */
 Status store_open(World *world, const char *location, const StoreOptions *options, Store **out,
                   Error *error);
+/* Whether it means a bucket, where each call takes as long as the network. */
+bool store_location_is_bucket(const char *location);
 /* NULL is allowed. Writes that were begun must have ended. */
 void store_close(Store *store);
 
@@ -48,12 +58,15 @@ const char *store_path(const Store *store, const char *name, Arena *arena);
  * visible, in place of one that had the name. ERR_FULL (only locally) leaves nothing behind and
  * may be tried again; after any other failure of a local write the disk must not be trusted. */
 Status store_write_begin(Store *store, const char *name, StoreWrite **out, Error *error);
-/* ERR_FULL (only locally): what was added before stands, and the same bytes may be added again. After
- * another failure the only thing left to do is store_write_abandon. */
+/* ERR_FULL (only locally) and ERR_UNAVAILABLE (only of a bucket): what was added before stands, and
+ * the same bytes may be added again. After another failure the only thing left to do is
+ * store_write_abandon. */
 Status store_write_add(StoreWrite *write, Str bytes, Error *error);
-/* Frees the write, even on failure. */
+/* Frees the write, even on failure, but for ERR_UNAVAILABLE (only of a bucket): then it may be
+ * ended again, or abandoned. */
 Status store_write_end(StoreWrite *write, Error *error);
-/* Nothing is left of it. NULL is allowed. */
+/* Nothing is left of it, unless its end came back with ERR_UNAVAILABLE: then nobody knows. NULL is
+ * allowed. */
 void store_write_abandon(StoreWrite *write);
 
 /* The bytes of a local file as an object, durable when OK: by a hard link where that can be, so

@@ -758,7 +758,8 @@ class Box:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"weir-{name}-"))
         self.things = []
 
-    def _keep(self, thing):
+    def keep(self, thing):
+        """Have it closed with the box."""
         self.things.append(thing)
         return thing
 
@@ -767,22 +768,22 @@ class Box:
 
     def mariadb(self, **options):
         """A started MariaDB."""
-        return self._keep(MariaDB(self.path(f"mariadb-{len(self.things)}"), **options)).start()
+        return self.keep(MariaDB(self.path(f"mariadb-{len(self.things)}"), **options)).start()
 
     def postgres(self, **options):
         """A started PostgreSQL."""
-        return self._keep(Postgres(self.path(f"postgres-{len(self.things)}"), **options)).start()
+        return self.keep(Postgres(self.path(f"postgres-{len(self.things)}"), **options)).start()
 
     def redis(self, **options):
         """A started Redis."""
-        return self._keep(Redis(self.path(f"redis-{len(self.things)}"), **options)).start()
+        return self.keep(Redis(self.path(f"redis-{len(self.things)}"), **options)).start()
 
     def weir(self, pipeline=None):
         """A folder for weir, with the text of pipeline.sql; not started."""
-        return self._keep(Weir(self.path(f"weir-{len(self.things)}"), pipeline))
+        return self.keep(Weir(self.path(f"weir-{len(self.things)}"), pipeline))
 
     def process(self, name, argv, **more):
-        return self._keep(Process(name, self.folder, argv, **more))
+        return self.keep(Process(name, self.folder, argv, **more))
 
     def close(self, keep):
         for thing in reversed(self.things):

@@ -149,7 +149,7 @@ const ConnectorInfo sim_changes_info = {
 
 /* ---- The store ----------------------------------------------------------------------------- */
 
-static Status store_open(SinkWriter *writer, Str state, Error *error)
+static Status shop_open(SinkWriter *writer, Str state, Error *error)
 {
     (void)writer, (void)state, (void)error;
     return OK;
@@ -183,7 +183,7 @@ static Map *store_table(const SinkWriter *writer)
 }
 
 /* Changes as bytes: a kind, the key's text, the row's text. */
-static void store_encode(const SinkWriter *writer, const Batch *batch, Buffer *out)
+static void shop_encode(const SinkWriter *writer, const Batch *batch, Buffer *out)
 {
     for (int32_t i = 0; i < batch->selection.count; i++) {
         int32_t row = selection_row(batch->selection, i);
@@ -198,7 +198,7 @@ static void store_encode(const SinkWriter *writer, const Batch *batch, Buffer *o
     }
 }
 
-static void store_apply(Map *table, Str changes)
+static void shop_apply(Map *table, Str changes)
 {
     ByteReader reader = byte_reader(changes);
     while (byte_reader_left(&reader) > 0) {
@@ -219,34 +219,34 @@ static Status fail_refused(Error *error)
     return status;
 }
 
-static Status store_write(SinkWriter *writer, const Batch *batch, Error *error)
+static Status shop_write(SinkWriter *writer, const Batch *batch, Error *error)
 {
     if (outside_refuses())
         return fail_refused(error);
     Buffer changes = {0};
-    store_encode(writer, batch, &changes);
-    store_apply(store_table(writer), buffer_str(&changes));
+    shop_encode(writer, batch, &changes);
+    shop_apply(store_table(writer), buffer_str(&changes));
     buffer_free(&changes);
     return OK;
 }
 
-static Status store_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state, Error *error)
+static Status shop_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state, Error *error)
 {
     (void)writer, (void)checkpoint, (void)state, (void)error;
     return OK;
 }
 
-static void store_close(SinkWriter *writer)
+static void shop_close(SinkWriter *writer)
 {
     (void)writer;
 }
 
-static const SinkKind store_sink = {
+static const SinkKind shop_sink = {
     .size = sizeof(SinkWriter),
-    .open = store_open,
-    .write = store_write,
-    .prepare = store_prepare,
-    .close = store_close,
+    .open = shop_open,
+    .write = shop_write,
+    .prepare = shop_prepare,
+    .close = shop_close,
 };
 
 static ChangelogMode upserts(const TableOptions *table)
@@ -254,7 +254,7 @@ static ChangelogMode upserts(const TableOptions *table)
     return table->has_primary_key ? CHANGELOG_UPSERT : CHANGELOG_APPEND;
 }
 
-static const Connector store_connector = {.info = &sim_store_info, .sink = &store_sink};
+static const Connector shop_connector = {.info = &sim_store_info, .sink = &shop_sink};
 
 const ConnectorInfo sim_store_info = {
     .name = "sim-store",
@@ -262,7 +262,7 @@ const ConnectorInfo sim_store_info = {
     .can_write = true,
     .guarantee = SINK_IDEMPOTENT,
     .write_mode = upserts,
-    .implementation = &store_connector,
+    .implementation = &shop_connector,
 };
 
 /* The same behind rows that wait for their checkpoint. */
@@ -272,7 +272,7 @@ static bool always_held(const TableOptions *table)
     return true;
 }
 
-static const Connector held_connector = {.info = &sim_held_info, .sink = &store_sink};
+static const Connector held_connector = {.info = &sim_held_info, .sink = &shop_sink};
 
 const ConnectorInfo sim_held_info = {
     .name = "sim-held",
@@ -304,7 +304,7 @@ static Status ledger_apply(const SinkWriter *writer, Str prepared, Error *error)
     if (checkpoint <= outside->ledger_checkpoint)
         return OK;
     outside->ledger_checkpoint = checkpoint;
-    store_apply(store_table(writer), byte_reader_take(&reader, byte_reader_left(&reader)));
+    shop_apply(store_table(writer), byte_reader_take(&reader, byte_reader_left(&reader)));
     return OK;
 }
 
@@ -317,7 +317,7 @@ static Status ledger_write(SinkWriter *writer, const Batch *batch, Error *error)
 {
     if (outside_refuses())
         return fail_refused(error);
-    store_encode(writer, batch, &((LedgerWriter *)writer)->pending);
+    shop_encode(writer, batch, &((LedgerWriter *)writer)->pending);
     return OK;
 }
 

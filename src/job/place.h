@@ -1,0 +1,38 @@
+/* Where the checkpoints of a pipeline are.
+ *
+ *     weir-data/jobs/PIPELINE/checkpoints/     by itself
+ *     DIR/PIPELINE/                            with execution.checkpointing.dir
+ *     weir-data/jobs/PIPELINE/places           then says so: for commands that have no script
+ *
+ * PIPELINE is the name of the pipeline made fit for a folder. */
+#ifndef WEIR_JOB_PLACE_H
+#define WEIR_JOB_PLACE_H
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "base/world.h"
+
+/* Where a run keeps its checkpoints, and where savepoints go. */
+typedef struct Places {
+    const char *checkpoints; /* a location for store_open */
+    const char *savepoints;  /* NULL: nowhere in particular */
+} Places;
+
+/* A folder name for the pipeline: what is not plain becomes `_`, and a hash of the whole keeps
+ * two such names apart. */
+const char *place_folder_name(Arena *arena, const char *pipeline);
+
+/* `folder` is a name that place_folder_name has made; `dir`: of checkpoints, NULL or empty where
+ * none is set. */
+const char *place_of_checkpoints(Arena *arena, const char *data_dir, const char *dir,
+                                 const char *folder);
+
+/* As the last run has noted it, else in the data folder. */
+Status place_find(World *world, Arena *arena, const char *data_dir, const char *folder, Places *out,
+                  Error *error);
+
+/* Durable when OK; nothing is noted where all is as it is by itself. */
+Status place_note(World *world, const char *data_dir, const char *folder, const Places *places,
+                  Error *error);
+
+#endif
