@@ -32,7 +32,7 @@ static Status rank_open(Operator *op)
     assert(node->schema.count == width + node->rank.has_number);
     assert(node->rank.first >= 1);
     self->key = rank_key(op, node->rank.keys, node->rank.key_count);
-    self->table = table_new(&self->key, (int32_t)sizeof(RankState));
+    self->table = operator_new_table(op, 0, &self->key, (int32_t)sizeof(RankState), &rank_codec);
     self->first = node->rank.first;
     self->has_number = node->rank.has_number;
     self->has_shifts = self->has_number || self->first > 1;
@@ -116,8 +116,11 @@ Status rank_emit_inserted(Rank *self, const RankState *state, Str bytes, int64_t
 
 void rank_clear(Rank *self, RankState *state)
 {
-    for (int64_t place = 0; self->index != NULL && place < state->rows.count; place++)
-        table_delete(self->index, ordered_at(&state->rows, place)->owner);
+    for (int64_t place = 0; self->index != NULL && place < state->rows.count; place++) {
+        void *index = ordered_at(&state->rows, place)->owner;
+        if (index != NULL)
+            table_delete(self->index, index);
+    }
     ordered_clear(&state->rows, &self->blocks);
 }
 
@@ -221,7 +224,6 @@ static Status rank_end(Rank *self)
             const OrderedRow *row = ordered_at(&state->rows, rank - 1);
             TRY(rank_emit(self, state, ordered_bytes(row), rank, ROW_INSERT));
         }
-        rank_clear(self, state);
     }
     table_clear(self->table);
     return rowout_flush(&self->out);
@@ -246,13 +248,9 @@ static Status rank_tick(Operator *op, int64_t now_us)
     self->swept_us = now_us;
     int64_t cursor = 0;
     for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor)) {
-        RankState *state = (RankState *)(void *)value;
-        if (!rank_is_expired(self, state, now_us))
-            continue;
-        rank_clear(self, state);
-        table_delete(self->table, value);
-    }
+         value = table_next(self->table, &cursor))
+        if (rank_is_expired(self, (const RankState *)(const void *)value, now_us))
+            table_delete(self->table, value);
     return OK;
 }
 
@@ -261,12 +259,9 @@ static void rank_close(Operator *op)
     Rank *self = (Rank *)op;
     if (self->table == NULL)
         return;
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor))
-        ordered_clear(&((RankState *)(void *)value)->rows, &self->blocks);
-    table_free(self->table);
     table_free(self->index);
+    self->index = NULL;
+    table_free(self->table);
     self->table = NULL;
     blocks_close(&self->blocks);
     rowout_close(&self->out);
@@ -282,5 +277,6 @@ const OperatorKind rank_operator = {
     .tick = rank_tick,
     .snapshot = rank_snapshot,
     .restore = rank_restore,
+    .start = rank_start,
     .close = rank_close,
 };

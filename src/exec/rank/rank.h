@@ -79,7 +79,9 @@ Status rank_emit_inserted(Rank *self, const RankState *state, Str bytes, int64_t
 /* Empty the list of a key, and take its rows out of the index. */
 void rank_clear(Rank *self, RankState *state);
 
+extern const TableCodec rank_codec;
 Status rank_snapshot(Operator *op, int64_t checkpoint, Buffer *out);
 Status rank_restore(Operator *op, Str state);
+Status rank_start(Operator *op);
 
 #endif

@@ -16,6 +16,7 @@ typedef struct Trial {
     uint64_t seed;
     BenchWorld world;
     Bench bench[SHARDS];
+    BenchChain *chain;
     PlanNode source, node;
     PlanNode *inputs[1];
     Field fields[4];
@@ -54,6 +55,7 @@ static void trial_open_shards(Trial *trial, int32_t count)
         trial->captures[i] = capture_new(bench);
         operator_connect(trial->ops[i], &trial->captures[i]->base, 0);
     }
+    chain_follow(trial->chain, trial->bench, trial->ops, count);
 }
 
 static Trial *trial_new(uint64_t seed, RankStrategy strategy)
@@ -113,6 +115,7 @@ static void trial_free(Trial *trial)
     for (int32_t i = 0; i < SHARDS; i++)
         bench_close(&trial->bench[i]);
     memory_free(trial->seen);
+    chain_free(trial->chain);
     memory_free(trial);
 }
 
@@ -317,25 +320,24 @@ static void trial_step(Trial *trial)
     model_check(trial);
 }
 
-/* Write all state down, and go on from it with another number of shards. */
-static void trial_resume(Trial *trial, int32_t shard_count)
+/* Go on from the last checkpoint, with another number of shards. */
+static void trial_recover(Trial *trial, int32_t shard_count)
 {
-    Buffer saved[SHARDS] = {0};
-    int32_t before = trial->shard_count;
-    bench_save(trial->ops, before, saved);
+    chain_end(trial->chain);
     trial_close_shards(trial);
     trial_open_shards(trial, shard_count);
-    bench_restore(trial->ops, shard_count, saved, before);
+    chain_resume(trial->chain);
 }
 
 static void trial_run(uint64_t seed, RankStrategy strategy)
 {
     Trial *trial = trial_new(seed, strategy);
+    trial->chain = chain_new(seed);
     trial_open_shards(trial, 1 + (int32_t)(seed % 2));
     for (int32_t step = 0; step < 40; step++) {
         trial_step(trial);
         if (trial_below(trial, 8) == 0)
-            trial_resume(trial, 1 + trial_below(trial, SHARDS));
+            trial_recover(trial, 1 + trial_below(trial, SHARDS));
     }
     trial_free(trial);
 }
