@@ -165,7 +165,7 @@ static void mysql_set_timeouts(JdbcSession *session)
 
 Status jdbc_mysql_connect(JdbcSession *session, Error *error)
 {
-    MYSQL *mysql = mysql_init(NULL);
+    MYSQL *mysql = memory_expect(mysql_init(NULL));
     session->connection = mysql;
     mysql_optionsv(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_set_timeouts(session);

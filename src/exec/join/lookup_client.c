@@ -187,8 +187,7 @@ static Status client_start_threads(LookupClient *client)
     for (int32_t i = 0; i < client->worker_count; i++) {
         Worker *worker = &client->workers[i];
         if (pthread_create(&worker->thread, NULL, worker_main, worker) != 0)
-            return fail(client->op->task->error, ERR_LIMIT, "WR4404",
-                        "could not start a thread for look-ups");
+            return fail_thread(client->op->task->error, "for look-ups");
         worker->has_thread = true;
     }
     return OK;
