@@ -467,7 +467,6 @@ Status socket_write(Socket *sock, const void *bytes, int64_t length, int64_t tim
 {
     if (sock->descriptor < 0)
         return fail_lost(error, sock, "writing", "it is closed");
-    int64_t deadline_us = world_monotonic_us(sock->world) + timeout_us;
     const char *at = bytes;
     while (length > 0) {
         short events = POLLOUT;
@@ -476,6 +475,7 @@ Status socket_write(Socket *sock, const void *bytes, int64_t length, int64_t tim
         if (count == -1)
             return fail_lost(error, sock, "writing", why);
         if (count < 0) {
+            int64_t deadline_us = world_monotonic_us(sock->world) + timeout_us;
             Status status = socket_wait(sock, events, deadline_us, error);
             if (status == ERR_AGAIN)
                 return fail_lost(error, sock, "writing", "it took nothing in time");
