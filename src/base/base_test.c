@@ -1,6 +1,7 @@
 /* The small tools of base: each is checked at its edges. */
 #include "base/testing.h"
 
+#include "base/backoff.h"
 #include "base/buffer.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -97,6 +98,23 @@ static void crc32c_matches_the_published_check_value(void **state)
     assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283);
 }
 
+static void pauses_grow_to_their_limit_and_differ(void **state)
+{
+    (void)state;
+    Backoff backoff = {.first_us = 100, .most_us = 30000000};
+    int64_t most_us = 100;
+    bool differs = false;
+    for (int32_t i = 0; i < 40; i++) {
+        int64_t pause_us = backoff_take_us(&backoff, world_system());
+        assert_in_range(pause_us, most_us / 2, most_us);
+        differs = differs || (pause_us != most_us && pause_us != most_us / 2);
+        most_us = most_us * 2 < 30000000 ? most_us * 2 : 30000000;
+    }
+    assert_true(differs);
+    backoff_reset(&backoff);
+    assert_in_range(backoff_take_us(&backoff, world_system()), 50, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +124,7 @@ int main(void)
         cmocka_unit_test(byte_reader_never_reads_past_the_end),
         cmocka_unit_test(json_escapes_what_must_be_escaped),
         cmocka_unit_test(crc32c_matches_the_published_check_value),
+        cmocka_unit_test(pauses_grow_to_their_limit_and_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

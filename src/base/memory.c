@@ -4,18 +4,58 @@
 #include <assert.h>
 #include <malloc.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+static const char CODE[] = "WR5201";
 
 static _Atomic int64_t used_bytes;
+static _Atomic bool is_ending;
+static _Atomic int64_t allowed = INT64_MAX; /* allocations until they fail on purpose */
+
+/* Nothing here may ask for memory, nor wait for a lock that another thread holds. */
+void memory_exhausted(int64_t bytes)
+{
+    if (atomic_exchange(&is_ending, true))
+        for (;;)
+            pause();
+    char text[512];
+    int length = snprintf(
+        text, sizeof text,
+        "error[%s]: out of memory: %lld bytes asked for, %lld in use\n"
+        "   = help: give the process more memory, or the pipeline less to keep; it resumes from "
+        "its last checkpoint\n"
+        "   = explain: weir explain-error %s\n",
+        CODE, (long long)bytes, (long long)memory_used_bytes(), CODE);
+    ssize_t done = write(STDERR_FILENO, text, (size_t)length);
+    (void)done;
+    _exit(MEMORY_EXIT_CODE);
+}
+
+void *memory_expect(void *pointer)
+{
+    if (pointer == NULL)
+        memory_exhausted(0);
+    return pointer;
+}
+
+void memory_fail_at(int64_t number)
+{
+    atomic_store(&allowed, number == 0 ? INT64_MAX : number - 1);
+}
+
+static bool memory_is_refused(void)
+{
+    return atomic_load_explicit(&allowed, memory_order_relaxed) != INT64_MAX &&
+           atomic_fetch_sub(&allowed, 1) <= 0;
+}
 
 static void *memory_count(void *pointer, int64_t bytes)
 {
-    if (pointer == NULL) {
-        fprintf(stderr, "error[WR9001]: out of memory: %lld bytes asked, %lld in use\n",
-                (long long)bytes, (long long)memory_used_bytes());
-        abort();
-    }
+    if (pointer == NULL || memory_is_refused())
+        memory_exhausted(bytes);
     atomic_fetch_add_explicit(&used_bytes, (int64_t)malloc_usable_size(pointer),
                               memory_order_relaxed);
     return pointer;

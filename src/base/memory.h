@@ -1,12 +1,20 @@
 /* The one door to the heap.
  *
- * Allocation here never returns NULL: running out of address space ends the process with a
- * message, because every caller would do the same. Budgets are enforced above, at batch
- * boundaries. The bytes in use are counted, so that metrics and limits need no guessing. */
+ * Allocation here never returns NULL: when memory runs out the process ends with one message and
+ * MEMORY_EXIT_CODE, as if it had been killed, and the next run resumes from the last checkpoint
+ * (docs/decisions/0013). Budgets are enforced above, at batch boundaries. The bytes in use are
+ * counted, so that metrics and limits need no guessing. */
 #ifndef WEIR_BASE_MEMORY_H
 #define WEIR_BASE_MEMORY_H
 
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* "Try again": what held the memory is gone with the process. */
+enum { MEMORY_EXIT_CODE = 75 };
 
 /* Uninitialised memory of `bytes` (>= 0), aligned for any type; free with memory_free. */
 void *memory_allocate(int64_t bytes);
@@ -22,5 +30,21 @@ void memory_free(void *pointer);
 
 /* Bytes handed out and not yet freed, by the allocator's own accounting. */
 int64_t memory_used_bytes(void);
+
+/* What a library has allocated by itself; NULL says that it could not. */
+void *memory_expect(void *pointer);
+
+/* End the process as said above; `bytes` is what was asked for, 0 if unknown. For libraries that
+ * say by a code of their own that memory ran out. From any thread; one of them gets its message
+ * out. */
+void memory_exhausted(int64_t bytes) __attribute__((noreturn));
+
+/* For tests: the allocation of this number, counted from now on in all threads, fails, and all
+ * behind it. 0: none. */
+void memory_fail_at(int64_t number);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -264,8 +264,7 @@ static BIO *bio_new(Socket *sock)
     static BIO_METHOD *method;
     BIO_METHOD *made = __atomic_load_n(&method, __ATOMIC_ACQUIRE);
     if (made == NULL) {
-        made = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "weir socket");
-        assert(made != NULL);
+        made = memory_expect(BIO_meth_new(BIO_TYPE_SOURCE_SINK, "weir socket"));
         BIO_meth_set_write(made, bio_write);
         BIO_meth_set_read(made, bio_read);
         BIO_meth_set_ctrl(made, bio_control);
@@ -276,8 +275,7 @@ static BIO *bio_new(Socket *sock)
             made = expected;
         }
     }
-    BIO *bio = BIO_new(made);
-    assert(bio != NULL);
+    BIO *bio = memory_expect(BIO_new(made));
     BIO_set_data(bio, sock);
     BIO_set_init(bio, 1);
     return bio;
@@ -292,8 +290,7 @@ static const char *tls_reason(void)
 
 static Status tls_configure(Socket *sock, const TlsOptions *options, Error *error)
 {
-    sock->context = SSL_CTX_new(TLS_client_method());
-    assert(sock->context != NULL);
+    sock->context = memory_expect(SSL_CTX_new(TLS_client_method()));
     SSL_CTX_set_min_proto_version(sock->context, TLS1_2_VERSION);
     SSL_CTX_set_mode(sock->context,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -317,8 +314,7 @@ static Status tls_configure(Socket *sock, const TlsOptions *options, Error *erro
     SSL_CTX_set_verify(sock->context,
                        options->verify == TLS_VERIFY_NONE ? SSL_VERIFY_NONE : SSL_VERIFY_PEER,
                        NULL);
-    sock->ssl = SSL_new(sock->context);
-    assert(sock->ssl != NULL);
+    sock->ssl = memory_expect(SSL_new(sock->context));
     if (options->host != NULL)
         SSL_set_tlsext_host_name(sock->ssl, options->host);
     if (options->verify == TLS_VERIFY_FULL) {
@@ -471,7 +467,6 @@ Status socket_write(Socket *sock, const void *bytes, int64_t length, int64_t tim
 {
     if (sock->descriptor < 0)
         return fail_lost(error, sock, "writing", "it is closed");
-    int64_t deadline_us = world_monotonic_us(sock->world) + timeout_us;
     const char *at = bytes;
     while (length > 0) {
         short events = POLLOUT;
@@ -480,6 +475,7 @@ Status socket_write(Socket *sock, const void *bytes, int64_t length, int64_t tim
         if (count == -1)
             return fail_lost(error, sock, "writing", why);
         if (count < 0) {
+            int64_t deadline_us = world_monotonic_us(sock->world) + timeout_us;
             Status status = socket_wait(sock, events, deadline_us, error);
             if (status == ERR_AGAIN)
                 return fail_lost(error, sock, "writing", "it took nothing in time");

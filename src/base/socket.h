@@ -64,7 +64,7 @@ Status socket_read(Socket *socket, void *into, int64_t bytes_max, int64_t timeou
 Status socket_read_full(Socket *socket, void *into, int64_t bytes, int64_t timeout_us,
                         Error *error);
 
-/* All of it. */
+/* All of it. The timeout is for the next bytes to be taken: a slow reader is not a lost one. */
 Status socket_write(Socket *socket, const void *bytes, int64_t length, int64_t timeout_us,
                     Error *error);
 

@@ -19,6 +19,15 @@ Status fail(Error *error, Status status, const char *code, const char *format, .
     return status;
 }
 
+Status fail_thread(Error *error, const char *purpose)
+{
+    Status status = fail(error, ERR_LIMIT, "WR4404", "could not start a thread %s", purpose);
+    error_hint(error, "the system's limit of processes or memory is reached; see `ulimit -u`");
+    if (error != NULL)
+        error->is_retriable = true;
+    return status;
+}
+
 void error_hint(Error *error, const char *format, ...)
 {
     if (error == NULL)

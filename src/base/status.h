@@ -44,6 +44,10 @@ typedef struct Error {
 Status fail(Error *error, Status status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* The system refused a thread for what `purpose` says ("to read files"). Retriable: it may be had
+ * later. */
+Status fail_thread(Error *error, const char *purpose);
+
 /* Add the advice that follows the message after "help:". */
 void error_hint(Error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -163,7 +163,8 @@ void progress_summarize(Cli *cli, const Job *job, bool has_succeeded);
 typedef struct SignalWatch SignalWatch;
 /* Before any other thread is started. */
 void signals_block(void);
-SignalWatch *signals_watch(Cli *cli, Job *job);
+Status signals_watch(Cli *cli, Job *job, SignalWatch **out, Error *error);
+/* NULL is allowed. */
 void signals_end(SignalWatch *watch);
 
 #endif

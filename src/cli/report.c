@@ -1,7 +1,11 @@
 /* What people and programs read: errors, notes, results. */
 #include <stdarg.h>
 
+#include "base/memory.h"
 #include "cli/cli.h"
+
+static_assert((int)EXIT_TRY_AGAIN == (int)MEMORY_EXIT_CODE,
+              "memory that runs out has an exit code");
 
 static const char *paint(const Cli *cli, const char *sequence)
 {

@@ -96,9 +96,10 @@ static ExitCode run_job(Cli *cli, const Plan *plan, JobOptions *options)
         ExitCode code = report_failure(cli, &error);
         return error.status == ERR_NOT_FOUND ? EXIT_CANNOT_CREATE : code;
     }
-    SignalWatch *watch = signals_watch(cli, job);
+    SignalWatch *watch;
     Server *server = NULL;
-    if (options->preview == NULL)
+    status = signals_watch(cli, job, &watch, &error);
+    if (status == OK && options->preview == NULL)
         status = run_serve(cli, plan, job, &server, &error);
     if (status == OK)
         status = job_run(job, &error);

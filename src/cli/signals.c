@@ -59,14 +59,16 @@ static void *signals_main(void *context)
     }
 }
 
-SignalWatch *signals_watch(Cli *cli, Job *job)
+Status signals_watch(Cli *cli, Job *job, SignalWatch **out, Error *error)
 {
     SignalWatch *watch = ARENA_NEW(cli->arena, SignalWatch);
     watch->cli = cli;
     watch->job = job;
+    *out = NULL;
     if (pthread_create(&watch->thread, NULL, signals_main, watch) != 0)
-        return NULL;
-    return watch;
+        return fail_thread(error, "for signals");
+    *out = watch;
+    return OK;
 }
 
 void signals_end(SignalWatch *watch)

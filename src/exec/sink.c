@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <stdatomic.h>
 
+#include "base/backoff.h"
 #include "base/log.h"
 #include "exec/held.h"
 #include "state/table.h"
@@ -89,7 +90,7 @@ static bool sink_pause(SinkOperator *sink, int64_t pause_us)
 
 static Status sink_retry(SinkOperator *sink, const SinkCall *call)
 {
-    int64_t pause_us = SINK_PAUSE_FIRST_US;
+    Backoff backoff = {.first_us = SINK_PAUSE_FIRST_US, .most_us = SINK_PAUSE_MAX_US};
     int64_t state_start = call->state == NULL ? 0 : call->state->length;
     for (int64_t attempt = 1;; attempt++) {
         Error error = {0};
@@ -108,11 +109,10 @@ static Status sink_retry(SinkOperator *sink, const SinkCall *call)
         log_event(LOG_WARN, "sink", "%s: %s; trying again", sink->base.node->label, error.text);
         if (call->state != NULL)
             call->state->length = state_start;
-        if (!sink_pause(sink, pause_us)) {
+        if (!sink_pause(sink, backoff_take_us(&backoff, sink->base.task->world))) {
             *sink->base.task->error = error;
             return ERR_CANCELLED;
         }
-        pause_us = pause_us * 2 < SINK_PAUSE_MAX_US ? pause_us * 2 : SINK_PAUSE_MAX_US;
     }
 }
 

@@ -3,6 +3,7 @@
 #include <new>
 #include <simdjson.h>
 
+#include "base/memory.h"
 #include "format/json_index.h"
 
 namespace
@@ -16,13 +17,11 @@ struct JsonIndex {
 
 extern "C" JsonIndex *json_index_new(void)
 {
-    auto *index = new (std::nothrow) JsonIndex;
-    if (index == nullptr)
-        abort();
+    auto *index = static_cast<JsonIndex *>(memory_expect(new (std::nothrow) JsonIndex));
     auto code = simdjson::get_active_implementation()->create_dom_parser_implementation(
         CAPACITY_BYTES_MIN, 1, index->parser);
     if (code != simdjson::SUCCESS)
-        abort();
+        memory_exhausted(CAPACITY_BYTES_MIN);
     return index;
 }
 
@@ -35,8 +34,14 @@ extern "C" JsonIndexResult json_index_scan(JsonIndex *index, const char *bytes, 
 {
     auto &parser = *index->parser;
     auto size = static_cast<size_t>(length);
-    if (size > parser.capacity() && parser.set_capacity(size * 2) != simdjson::SUCCESS)
-        return JSON_INDEX_FAILED;
+    if (size > parser.capacity()) {
+        auto grown = parser.set_capacity(size * 2);
+        /* Else a record without a mistake would be a dead letter. */
+        if (grown == simdjson::MEMALLOC)
+            memory_exhausted(length * 2);
+        if (grown != simdjson::SUCCESS)
+            return JSON_INDEX_FAILED;
+    }
     auto code = parser.stage1(reinterpret_cast<const uint8_t *>(bytes), size,
                               simdjson::stage1_mode::regular);
     switch (code) {

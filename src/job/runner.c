@@ -161,10 +161,7 @@ Status runners_start(Job *job, Error *error)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (code == 0)
         return OK;
-    Status status =
-        fail(error, ERR_LIMIT, "WR4404", "could not start a thread: %s", strerror(code));
-    error_hint(error, "the system's limit of processes or memory is reached; see `ulimit -u`");
-    return status;
+    return fail_thread(error, "to run the pipeline");
 }
 
 void runners_wake(Job *job)

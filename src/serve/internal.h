@@ -32,6 +32,7 @@ struct Server {
     pthread_mutex_t follower_mutex;
     pthread_cond_t follower_signal;
     pthread_t follower_thread;
+    bool has_follower_thread;
     Follower *followers;
     int32_t follower_count;
     _Atomic bool is_stopping; /* set under follower_mutex */

@@ -389,7 +389,13 @@ Status serve_start(const ServeConfig *config, Server **out, Error *error)
     remember_url(server, descriptor);
     pthread_mutex_init(&server->follower_mutex, NULL);
     pthread_cond_init(&server->follower_signal, NULL);
-    pthread_create(&server->follower_thread, NULL, serve_wake_followers, server);
+    server->has_follower_thread =
+        pthread_create(&server->follower_thread, NULL, serve_wake_followers, server) == 0;
+    if (!server->has_follower_thread) {
+        close(descriptor);
+        serve_stop(server);
+        return fail_thread(error, "for the HTTP server");
+    }
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
         handle_request, server, MHD_OPTION_EXTERNAL_LOGGER, log_trouble, NULL,
@@ -424,7 +430,8 @@ void serve_stop(Server *server)
     server->is_stopping = true;
     pthread_cond_signal(&server->follower_signal);
     pthread_mutex_unlock(&server->follower_mutex);
-    pthread_join(server->follower_thread, NULL);
+    if (server->has_follower_thread)
+        pthread_join(server->follower_thread, NULL);
     if (server->daemon != NULL)
         MHD_stop_daemon(server->daemon);
     pthread_cond_destroy(&server->follower_signal);

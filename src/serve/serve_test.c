@@ -2,7 +2,9 @@
 #include "base/testing.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/exhaust_testing.h"
 #include "base/memory.h"
 #include "base/metrics.h"
 #include "base/socket.h"
@@ -279,6 +281,32 @@ static void a_listener_beyond_loopback_must_be_insisted_on(void **state)
     serve_stop(server);
 }
 
+/* In a process of its own, where cmocka does not reach. */
+static void answer_once(void *context)
+{
+    static const char *const wanted[][2] = {
+        {"/v1/tables/sales/rows?store=3", "\"amount\":3.00}],\"next_cursor\":null}"},
+        {"/v1/tables/sales/rows/3,mon%2Cday", "\"amount\":3.00}"},
+        {"/metrics", "weir_http_requests_total"},
+    };
+    void *bench;
+    (void)context;
+    if (set_up(&bench) != 0)
+        abort();
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+        if (strstr(ask(bench, "GET", wanted[i][0], ""), wanted[i][1]) == NULL)
+            abort();
+    tear_down(&bench);
+}
+
+static void an_answer_is_whole_or_the_process_ends_with_a_message(void **state)
+{
+    (void)state;
+    ExhaustResult result = exhaust_run(&(Exhaust){.operation = answer_once});
+    assert_string_equal(result.wrong != NULL ? result.wrong : "", "");
+    assert_true(result.attempts > 20);
+}
+
 int main(void)
 {
 #define SERVED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -290,6 +318,7 @@ int main(void)
         SERVED(followers_see_changes_as_they_happen_and_resume),
         SERVED(stopping_ends_waiting_followers),
         SERVED(health_metrics_and_description_answer),
+        cmocka_unit_test(an_answer_is_whole_or_the_process_ends_with_a_message),
         cmocka_unit_test(a_listener_beyond_loopback_must_be_insisted_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 """What the end-to-end tests stand on: private servers, the weir program, and waiting.
 
-A test is a file test/e2e/NAME_test.py with functions named test_SOMETHING, each taking a Box:
+A test is a file test/e2e/NAME_test.py with functions named test_SOMETHING, each taking a Box. Those
+named soak_SOMETHING take long: they run with WEIR_SOAK=1 only.
 
     from lib import main
 
@@ -144,6 +145,11 @@ class Process:
     def log_tail(self, lines=40):
         text = self.stdout()[-20000:] + self.stderr()[-20000:]
         return "\n".join(f"  {self.name}| {line}" for line in text.splitlines()[-lines:])
+
+    def cpu_seconds(self):
+        """Used so far, by all threads."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory_bytes(self):
         """Resident memory now."""
@@ -447,6 +453,19 @@ class Postgres:
         """At once, without asking those who are connected."""
         if self.process is not None and self.process.is_alive():
             self.process.stop(signal.SIGQUIT, 60)
+
+    def crash(self):
+        """All its processes at once, by force."""
+        for folder in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError, IndexError):
+                stat = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+                if int(stat[1]) == self.pid:
+                    os.kill(int(folder.name), signal.SIGKILL)
+        self.process.kill()
+
+    @property
+    def pid(self):
+        return self.process.pid
 
     def close(self):
         self.kill()
@@ -829,9 +848,10 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     count = {"passed": 0, "failed": 0, "skipped": 0}
     wanted = sys.argv[1:]
+    kinds = ("test_", "soak_") if os.environ.get("WEIR_SOAK") else ("test_",)
     for name, test in list(caller.items()):
-        if name.startswith("test_") and (not wanted or any(word in name for word in wanted)):
-            count[_run_one(name.removeprefix("test_"), test)] += 1
+        if name.startswith(kinds) and (not wanted or any(word in name for word in wanted)):
+            count[_run_one(name.partition("_")[2], test)] += 1
     skipped = f", {count['skipped']} skipped" if count["skipped"] else ""
     print(f"{count['passed']} passed, {count['failed']} failed{skipped}", flush=True)
     sys.exit(1 if count["failed"] or not any(count.values()) else 0)

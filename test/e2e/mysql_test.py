@@ -506,12 +506,6 @@ def test_server_restarts_and_crashes(box):
     out.stop()
 
 
-def cpu_seconds(weir):
-    with open(f"/proc/{weir.pid}/stat", encoding="ascii") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
 def test_server_gone_is_asked_less_and_less_often(box):
     db = simple(box, rows=10)
     proxy = Proxy(db.port)
@@ -520,9 +514,9 @@ def test_server_gone_is_asked_less_and_less_often(box):
     proxy.is_refusing = True
     proxy.cut()
     wait_until(lambda: proxy.refused > 0, "an attempt to connect", process=out.weir)
-    before = cpu_seconds(out.weir)
+    before = out.weir.process.cpu_seconds()
     time.sleep(4)
-    spent = cpu_seconds(out.weir) - before
+    spent = out.weir.process.cpu_seconds() - before
     assert proxy.refused < 40, f"{proxy.refused} attempts to connect in 4 s"
     assert spent < 1.5, f"{spent} s of CPU in 4 s: it waits in a busy loop"
     db.sql("UPDATE s.t SET n = 5")

@@ -255,7 +255,7 @@ static Status worker_start(Blocks *blocks, BlocksWorker *worker, Error *error)
     if (!worker->has_thread || pthread_create(&worker->thread, NULL, worker_run, worker) == 0)
         return OK;
     blocks->spec.kind->close(worker->decoder);
-    return fail(error, ERR_LIMIT, "WR3405", "could not start a thread to read files");
+    return fail_thread(error, "to read files");
 }
 
 Status blocks_open(Arena *arena, const BlocksSpec *spec, Blocks **out, Error *error)

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/map.h"
+#include "base/memory.h"
 #include "base/planted.h"
 #include "connect/filesystem/blocks.h"
 #include "connect/filesystem/bulk.h"
@@ -68,9 +69,11 @@ static bool source_wants(const FilesystemSource *source, const FoundFile *file)
 {
     if (source->pattern == NULL || str_has_prefix(file->relative, str_from(replay_prefix)))
         return true;
-    pcre2_match_data *match = pcre2_match_data_create(1, NULL);
+    pcre2_match_data *match = memory_expect(pcre2_match_data_create(1, NULL));
     int count = pcre2_match(source->pattern, (PCRE2_SPTR)file->path, PCRE2_ZERO_TERMINATED, 0, 0,
                             match, NULL);
+    if (count == PCRE2_ERROR_NOMEMORY)
+        memory_exhausted(0);
     pcre2_match_data_free(match);
     return count >= 0;
 }

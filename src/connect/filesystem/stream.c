@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "base/memory.h"
 #include "base/str.h"
@@ -67,6 +68,8 @@ static Status unpack_gzip(FileStream *stream, char *into, int64_t bytes, int64_t
     gzip->next_out = (Bytef *)into;
     gzip->avail_out = (uInt)bytes;
     int code = inflate(gzip, Z_NO_FLUSH);
+    if (code == Z_MEM_ERROR)
+        memory_exhausted(0);
     stream->packed_at += in_bytes - (int64_t)gzip->avail_in;
     *got = bytes - (int64_t)gzip->avail_out;
     stream->is_mid_frame = code != Z_STREAM_END;
@@ -80,6 +83,8 @@ static Status unpack_zstd(FileStream *stream, char *into, int64_t bytes, int64_t
     ZSTD_inBuffer in = {stream->packed, (size_t)stream->packed_end, (size_t)stream->packed_at};
     ZSTD_outBuffer out = {into, (size_t)bytes, 0};
     size_t code = ZSTD_decompressStream(stream->zstd, &out, &in);
+    if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation)
+        memory_exhausted(0);
     if (ZSTD_isError(code))
         return stream_damaged(stream, error);
     stream->packed_at = (int64_t)in.pos;
@@ -149,10 +154,11 @@ Status stream_open(World *world, const char *path, int64_t offset, FileStream **
         stream->packed = memory_allocate(PACKED_BYTES);
     if (stream->packing == PACKING_GZIP) {
         int code = inflateInit2(&stream->gzip, GZIP_WINDOW);
+        if (code == Z_MEM_ERROR)
+            memory_exhausted(0);
         assert(code == Z_OK);
     } else if (stream->packing == PACKING_ZSTD) {
-        stream->zstd = ZSTD_createDStream();
-        assert(stream->zstd != NULL);
+        stream->zstd = memory_expect(ZSTD_createDStream());
     }
     Status status = stream_skip(stream, offset, error);
     if (status != OK) {

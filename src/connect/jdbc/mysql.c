@@ -25,7 +25,8 @@ enum {
     CODE_CHECK_VIOLATED = 3819,
 };
 
-/* A connection that was lost, a server that starts, stops, is full or read-only, a lock. */
+/* A connection that was lost or whose bytes make no sense, a host whose address cannot be found now, a
+ * server that starts, stops, is full or read-only, a lock. */
 static bool code_is_passing(unsigned code)
 {
     static const unsigned codes[] = {
@@ -34,6 +35,14 @@ static bool code_is_passing(unsigned code)
         CR_CONN_HOST_ERROR,
         CR_CONNECTION_ERROR,
         CR_SERVER_LOST_EXTENDED,
+        CR_IPSOCK_ERROR,
+        CR_UNKNOWN_HOST,
+        CR_VERSION_ERROR,
+        CR_SERVER_HANDSHAKE_ERR,
+        CR_SSL_CONNECTION_ERROR,
+        CR_MALFORMED_PACKET,
+        CR_ERR_NET_READ,
+        CR_ERR_NET_WRITE,
         ER_CON_COUNT_ERROR,
         ER_TOO_MANY_USER_CONNECTIONS,
         ER_USER_LIMIT_REACHED,
@@ -165,9 +174,12 @@ static void mysql_set_timeouts(JdbcSession *session)
 
 Status jdbc_mysql_connect(JdbcSession *session, Error *error)
 {
-    MYSQL *mysql = mysql_init(NULL);
+    MYSQL *mysql = memory_expect(mysql_init(NULL));
     session->connection = mysql;
     mysql_optionsv(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    /* Or `localhost` would be a socket's file, whatever the port. */
+    enum mysql_protocol_type protocol = MYSQL_PROTOCOL_TCP;
+    mysql_optionsv(mysql, MYSQL_OPT_PROTOCOL, &protocol);
     mysql_set_timeouts(session);
     mysql_set_tls(session);
     const JdbcUrl *url = session->url;

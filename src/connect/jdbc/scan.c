@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
+#include "base/backoff.h"
 #include "base/log.h"
 #include "connect/jdbc/mysql.h"
 #include "connect/jdbc/postgres.h"
@@ -35,7 +36,8 @@ typedef struct JdbcScan {
     int64_t rows_done;          /* of it */
     int32_t rows_max;           /* that are fetched at once */
     bool is_open;               /* the cursor of the range is */
-    int64_t pause_us, retry_at_us;
+    Backoff backoff;
+    int64_t retry_at_us;
     Batch *batch;
     Buffer scratch;
 } JdbcScan;
@@ -142,7 +144,7 @@ static Status scan_open(SourceReader *reader, Str state, Error *error)
 {
     JdbcScan *scan = (JdbcScan *)reader;
     scan_read_options(scan);
-    scan->pause_us = PAUSE_FIRST_US;
+    scan->backoff = (Backoff){.first_us = PAUSE_FIRST_US, .most_us = PAUSE_MAX_US};
     atomic_store(&reader->progress.phase, PHASE_SNAPSHOT);
     if (state.length == 0)
         return scan_connect(scan, error);
@@ -235,8 +237,7 @@ static Status scan_wait(JdbcScan *scan, const Error *error)
     int64_t now_us = world_monotonic_us(scan->base.world);
     log_event(LOG_WARN, "jdbc", "%s; trying again", error->text);
     scan_drop(scan);
-    scan->retry_at_us = now_us + scan->pause_us;
-    scan->pause_us = scan->pause_us * 2 < PAUSE_MAX_US ? scan->pause_us * 2 : PAUSE_MAX_US;
+    scan->retry_at_us = now_us + backoff_take_us(&scan->backoff, scan->base.world);
     return ERR_AGAIN;
 }
 
@@ -255,7 +256,7 @@ static Status scan_poll(SourceReader *reader, Batch **out, Error *error)
     if (status == OK) {
         batch_select_all(scan->batch);
         atomic_fetch_add(&reader->progress.rows_done, scan->batch->row_count);
-        scan->pause_us = PAUSE_FIRST_US;
+        backoff_reset(&scan->backoff);
         *out = scan->batch;
         scan->batch = NULL;
         return OK;

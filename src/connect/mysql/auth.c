@@ -9,12 +9,13 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 enum { SHA1_BYTES = 20, SHA256_BYTES = 32, PASSWORD_BYTES_MAX = 512 };
 
 static void digest(const EVP_MD *kind, Str a, Str b, uint8_t *out)
 {
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    assert(context != NULL);
+    EVP_MD_CTX *context = memory_expect(EVP_MD_CTX_new());
     unsigned int length = 0;
     bool is_done = EVP_DigestInit_ex(context, kind, NULL) == 1 &&
                    EVP_DigestUpdate(context, a.data, (size_t)a.length) == 1 &&

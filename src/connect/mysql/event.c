@@ -1,10 +1,11 @@
 /* Frames and small events: see event.h. */
 #include "connect/mysql/event.h"
 
-#include <assert.h>
 #include <libdeflate.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 enum {
     FORMAT_VERSION_BYTES = 50,
@@ -129,8 +130,7 @@ Status event_inflate(Str bytes, Buffer *out, Error *error)
     if (length > INFLATED_BYTES_MAX || length > (uint64_t)bytes.length * INFLATE_RATIO_MAX)
         return fail(error, ERR_LIMIT, "WR3122", "a compressed event claims %llu bytes",
                     (unsigned long long)length);
-    struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
-    assert(inflater != NULL);
+    struct libdeflate_decompressor *inflater = memory_expect(libdeflate_alloc_decompressor());
     char *into = buffer_reserve(out, (int64_t)length);
     size_t got = 0;
     enum libdeflate_result result = libdeflate_zlib_decompress(

@@ -38,8 +38,7 @@ Status table_filter_new(Str database, Str table, TableFilter **out, Error *error
     *out = filter;
     TRY(filter_compile(database, "database-name", &filter->database, error));
     TRY(filter_compile(table, "table-name", &filter->table, error));
-    filter->limits = pcre2_match_context_create(NULL);
-    assert(filter->limits != NULL);
+    filter->limits = memory_expect(pcre2_match_context_create(NULL));
     pcre2_set_match_limit(filter->limits, FILTER_MATCH_LIMIT);
     pcre2_set_depth_limit(filter->limits, FILTER_DEPTH_LIMIT);
     return OK;
@@ -57,10 +56,11 @@ void table_filter_free(TableFilter *filter)
 
 static bool filter_matches(const TableFilter *filter, const pcre2_code *code, Str name)
 {
-    pcre2_match_data *match = pcre2_match_data_create(1, NULL);
-    assert(match != NULL);
+    pcre2_match_data *match = memory_expect(pcre2_match_data_create(1, NULL));
     int found = pcre2_match(code, (PCRE2_SPTR)name.data, (PCRE2_SIZE)name.length, 0, 0, match,
                             filter->limits);
+    if (found == PCRE2_ERROR_NOMEMORY)
+        memory_exhausted(0);
     pcre2_match_data_free(match);
     return found >= 0;
 }

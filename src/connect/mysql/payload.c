@@ -4,7 +4,9 @@
 #include <assert.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
+#include "base/memory.h"
 #include "connect/mysql/wire.h"
 
 enum {
@@ -56,7 +58,7 @@ Status payload_open(Payload *payload, const Event *event, Error *error)
     payload->taken = 0;
     payload->is_open = true;
     ZSTD_freeDCtx(payload->unpacker);
-    payload->unpacker = compression == COMPRESSION_ZSTD ? ZSTD_createDCtx() : NULL;
+    payload->unpacker = compression == COMPRESSION_ZSTD ? memory_expect(ZSTD_createDCtx()) : NULL;
     return OK;
 }
 
@@ -79,8 +81,12 @@ static Status payload_step(Payload *payload, Error *error)
     if (payload->unpacker == NULL) {
         memcpy(into, payload->packed.data, (size_t)room);
         in.pos = out.pos = (size_t)room;
-    } else if (ZSTD_isError(ZSTD_decompressStream(payload->unpacker, &out, &in))) {
-        return event_fail(&frame, "a compressed transaction does not unpack", error);
+    } else {
+        size_t code = ZSTD_decompressStream(payload->unpacker, &out, &in);
+        if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation)
+            memory_exhausted(0);
+        if (ZSTD_isError(code))
+            return event_fail(&frame, "a compressed transaction does not unpack", error);
     }
     payload->packed.data += in.pos;
     payload->packed.length -= (int64_t)in.pos;

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "connect/mysql/source.h"
 
-enum { BACKOFF_FIRST_US = 200000, BACKOFF_MAX_US = 30000000 };
+enum { BACKOFF_FIRST_US = 200000, BACKOFF_MAX_US = 30000000, DAMAGE_MAX = 3 };
 
 static int compare_tables(const void *a, const void *b)
 {
@@ -59,15 +59,15 @@ static Status source_read_tables(MysqlSource *source, Error *error)
 static Status source_connect(MysqlSource *source, Error *error)
 {
     Status status = OK;
-    int64_t pause_us = BACKOFF_FIRST_US;
+    Backoff backoff = {.first_us = BACKOFF_FIRST_US, .most_us = BACKOFF_MAX_US};
     for (int64_t i = 0; i <= source->options.connect_retries; i++) {
         status = mysql_client_open(&source->client, error);
         if (status == OK || !error->is_retriable)
             return status;
         if (i < source->options.connect_retries &&
-            socket_pause(source->client.wire.socket, pause_us) != OK)
+            socket_pause(source->client.wire.socket,
+                         backoff_take_us(&backoff, source->reader.world)) != OK)
             return fail(error, ERR_CANCELLED, "WR5106", "connecting was interrupted to stop");
-        pause_us *= 2;
     }
     return status;
 }
@@ -114,6 +114,7 @@ static Status source_open(SourceReader *reader, Str state, Error *error)
     Error own = {0};
     error = error != NULL ? error : &own;
     source->arena = reader->arena;
+    source->backoff = (Backoff){.first_us = BACKOFF_FIRST_US, .most_us = BACKOFF_MAX_US};
     TRY(mysql_source_read_options(source, error));
     for (int32_t i = 0; i < node->schema.count; i++)
         source->wants_metadata |= node->source.columns[i] < 0;
@@ -137,18 +138,17 @@ static Status source_open(SourceReader *reader, Str state, Error *error)
 static void source_back_off(MysqlSource *source, const Error *error)
 {
     World *world = source->reader.world;
-    int64_t pause_us = BACKOFF_FIRST_US << (source->retry_count < 8 ? source->retry_count : 8);
-    if (pause_us > BACKOFF_MAX_US)
-        pause_us = BACKOFF_MAX_US;
-    pause_us = pause_us / 2 + (int64_t)(world->kind->random_u64(world) % (uint64_t)(pause_us / 2));
-    source->retry_count++;
+    int64_t pause_us = backoff_take_us(&source->backoff, world);
     source->retry_at_us = world_monotonic_us(world) + pause_us;
     log_event(LOG_WARN, "mysql-cdc", "%s; trying again in %.1f s", error->text,
               (double)pause_us / 1e6);
 }
 
-static bool source_may_pass(Status status, const Error *error)
+/* Damage may have come from the network: what is damaged is read again, some times. */
+static bool source_may_pass(MysqlSource *source, Status status, const Error *error)
 {
+    if (status == ERR_DECODE)
+        return ++source->damage_count <= DAMAGE_MAX;
     return status == ERR_UNAVAILABLE || (status != ERR_CANCELLED && error->is_retriable);
 }
 
@@ -236,11 +236,13 @@ static Status source_poll(SourceReader *reader, Batch **out, Error *error)
     }
     Status status = source_poll_once(source, error);
     if (status == OK || status == ERR_AGAIN || status == ERR_END) {
-        if (status != ERR_AGAIN)
-            source->retry_count = 0;
+        if (status != ERR_AGAIN) {
+            backoff_reset(&source->backoff);
+            source->damage_count = 0;
+        }
         return source_give(source, status, out);
     }
-    if (source_may_pass(status, error)) {
+    if (source_may_pass(source, status, error)) {
         source_break(source, error);
         return source_give(source, ERR_AGAIN, out);
     }

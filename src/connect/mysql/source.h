@@ -10,6 +10,7 @@
 #ifndef WEIR_CONNECT_MYSQL_SOURCE_H
 #define WEIR_CONNECT_MYSQL_SOURCE_H
 
+#include "base/backoff.h"
 #include "connect/connect.h"
 #include "connect/mysql/catalog.h"
 #include "connect/mysql/cell.h"
@@ -127,7 +128,6 @@ typedef struct SourceStream {
     int64_t events_skip; /* scan.startup.specific-offset.skip-events */
     uint32_t server_id;  /* of the server that `safe` belongs to */
     int64_t last_heard_us;
-    int32_t damage_count; /* damaged events met in a row */
     Event event;          /* of `rows` */
     RowsEvent rows;
     Binding *binding; /* of `rows`; NULL: none open */
@@ -153,7 +153,8 @@ typedef struct MysqlSource {
     SourceStream stream;
     Batch *batch; /* being filled; NULL: none */
     int64_t batch_bytes;
-    int32_t retry_count;
+    Backoff backoff;
+    int32_t damage_count; /* damaged packets and events met in a row */
     int64_t retry_at_us; /* monotonic; 0: now */
     bool wants_metadata;
     Status failure; /* comes after the rows that were read before it */

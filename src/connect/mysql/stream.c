@@ -19,7 +19,6 @@ enum {
     FLAG_THROUGH_GTID = 4,
     BINLOG_START = 4,
     POLL_EVENTS_MAX = 20000,
-    DAMAGE_MAX = 3,
     HEARTBEATS_PER_INTERVAL = 3,
     DUMMY_TABLE_ID = 0xffffff,
     ERROR_BINLOG_FATAL = 1236,
@@ -242,7 +241,7 @@ static Status stream_commit(MysqlSource *source, Error *error)
     stream->has_gtid = false;
     stream->is_in_transaction = false;
     stream->rows_done = 0;
-    stream->damage_count = 0;
+    source->damage_count = 0;
     if (end != 0) {
         memcpy(stream->safe.file, stream->file, sizeof stream->file);
         stream->safe.offset = end;
@@ -451,17 +450,6 @@ static Status stream_next(MysqlSource *source, int64_t timeout_us, Error *error)
                        &stream->event, error);
 }
 
-/* Damage may have come from the network: read the event again, some times. */
-static Status stream_judge(MysqlSource *source, Status status, Error *error)
-{
-    if (status != ERR_DECODE || ++source->stream.damage_count > DAMAGE_MAX)
-        return status;
-    log_event(LOG_WARN, "mysql-cdc", "%s; reading it again", error->text);
-    error->status = ERR_UNAVAILABLE;
-    error->is_retriable = true;
-    return ERR_UNAVAILABLE;
-}
-
 static bool stream_is_complete(const MysqlSource *source)
 {
     return source->options.mode == START_SNAPSHOT && !source->stream.is_filtering;
@@ -476,9 +464,7 @@ Status mysql_stream_poll(MysqlSource *source, Error *error)
         if (stream_is_complete(source))
             return ERR_END;
         if (stream->binding != NULL) {
-            Status status = mysql_source_take_rows(source, error);
-            if (status != OK)
-                return stream_judge(source, status, error);
+            TRY(mysql_source_take_rows(source, error));
             if (rows_has_next(&stream->rows))
                 return OK; /* the batch is full */
             stream->binding = NULL;
@@ -494,8 +480,7 @@ Status mysql_stream_poll(MysqlSource *source, Error *error)
                          (int64_t)stream->event.timestamp * MICROS_PER_SECOND);
             status = stream_take_event(source, error);
         }
-        if (status != OK)
-            return stream_judge(source, status, error);
+        TRY(status);
     }
     return source->batch->row_count > 0 ? OK : ERR_AGAIN;
 }

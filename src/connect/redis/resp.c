@@ -33,6 +33,14 @@ void resp_reader_reset(RespReader *reader)
     reader->taken = 0;
 }
 
+/* Whatever it was, the connection is of no use any more; another one may be. */
+static Status resp_malformed(Error *error)
+{
+    Status status = fail(error, ERR_DECODE, "WR3302", "the Redis server's answer is no reply");
+    error->is_retriable = true;
+    return status;
+}
+
 static Status resp_fill(RespReader *reader, Error *error)
 {
     if (reader->taken == reader->buffer.length)
@@ -66,10 +74,7 @@ static Status resp_line(RespReader *reader, Str *out, Error *error)
             return OK;
         }
         if (left > LINE_BYTES_MAX)
-            return fail(error, ERR_DECODE, "WR3302",
-                        "the Redis server sent no reply but a line of "
-                        "more than %d bytes",
-                        LINE_BYTES_MAX);
+            return resp_malformed(error);
         searched = left > 0 ? left - 1 : 0;
         TRY(resp_fill(reader, error));
     }
@@ -92,7 +97,7 @@ Status resp_read_open(RespReader *reader, RespReply *out, Error *error)
     Str line = {0};
     TRY(resp_line(reader, &line, error));
     if (line.length == 0)
-        return fail(error, ERR_DECODE, "WR3302", "the Redis server's answer is no reply");
+        return resp_malformed(error);
     char mark = line.data[0];
     Str rest = str_make(line.data + 1, line.length - 1);
     *out = (RespReply){.text = rest};
@@ -101,7 +106,7 @@ Status resp_read_open(RespReader *reader, RespReply *out, Error *error)
         return OK;
     }
     if (!str_parse_int64(rest, &out->integer) || strchr(":$*", mark) == NULL)
-        return fail(error, ERR_DECODE, "WR3302", "the Redis server's answer is no reply");
+        return resp_malformed(error);
     if (mark == ':') {
         out->kind = RESP_INTEGER;
     } else if (out->integer < 0) {
@@ -118,7 +123,7 @@ Status resp_read_open(RespReader *reader, RespReply *out, Error *error)
 static Status resp_read_nested(RespReader *reader, RespReply *out, int32_t depth, Error *error)
 {
     if (depth > RESP_DEPTH_MAX)
-        return fail(error, ERR_DECODE, "WR3302", "the Redis server's answer is no reply");
+        return resp_malformed(error);
     TRY(resp_read_open(reader, out, error));
     if (out->kind != RESP_ARRAY)
         return OK;

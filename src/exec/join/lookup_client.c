@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <pthread.h>
 
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "exec/operators.h"
@@ -129,7 +130,7 @@ static Status worker_call(Worker *worker, Slot *slot, Error *error)
 static Status worker_insist(Worker *worker, Slot *slot, Error *error)
 {
     LookupClient *client = worker->client;
-    int64_t pause_us = PAUSE_FIRST_US;
+    Backoff backoff = {.first_us = PAUSE_FIRST_US, .most_us = PAUSE_MAX_US};
     for (;;) {
         *error = (Error){0};
         if (slot != NULL)
@@ -141,9 +142,8 @@ static Status worker_insist(Worker *worker, Slot *slot, Error *error)
             return ERR_CANCELLED;
         metric_add(client->retries, 1);
         log_event(LOG_WARN, "lookup", "%s: %s; trying again", client->op->node->label, error->text);
-        if (!lookup_client_pause(client, pause_us))
+        if (!lookup_client_pause(client, backoff_take_us(&backoff, client->op->task->world)))
             return ERR_CANCELLED;
-        pause_us = pause_us * 2 < PAUSE_MAX_US ? pause_us * 2 : PAUSE_MAX_US;
     }
 }
 
@@ -187,8 +187,7 @@ static Status client_start_threads(LookupClient *client)
     for (int32_t i = 0; i < client->worker_count; i++) {
         Worker *worker = &client->workers[i];
         if (pthread_create(&worker->thread, NULL, worker_main, worker) != 0)
-            return fail(client->op->task->error, ERR_LIMIT, "WR4404",
-                        "could not start a thread for look-ups");
+            return fail_thread(client->op->task->error, "for look-ups");
         worker->has_thread = true;
     }
     return OK;

@@ -2,6 +2,7 @@
 #include <openssl/evp.h>
 
 #include "base/hash.h"
+#include "base/memory.h"
 #include "data/value.h"
 #include "expr/functions/strings.h"
 #include "expr/text.h"
@@ -58,7 +59,7 @@ static int64_t digest_bits(const char *name)
 static void digest_kernel(Call *call)
 {
     const EVP_MD *kind = digest_by_bits(digest_bits(call->node->expr->function->info.name));
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    EVP_MD_CTX *context = memory_expect(EVP_MD_CTX_new());
     for (int32_t i = 0; i < call->rows.count; i++)
         set_digest(call, selection_row(call->rows, i), context, kind);
     EVP_MD_CTX_free(context);
@@ -80,7 +81,7 @@ static Status bind_digest(Binding *binding)
 static void sha2_kernel(Call *call)
 {
     IntArg bits = call_int_arg(call, 1);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    EVP_MD_CTX *context = memory_expect(EVP_MD_CTX_new());
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
         int64_t wanted = int_arg(&bits, row);

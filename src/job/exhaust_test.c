@@ -1,0 +1,260 @@
+/* Memory runs out: while a checkpoint is written, while it is read, and at any moment of a whole
+ * job with its threads. The process ends with its one message, and the next run goes on exactly. */
+#include "base/testing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/exhaust_testing.h"
+#include "base/log.h"
+#include "job/job.h"
+#include "job/snapshot.h"
+#include "sql/sql.h"
+
+enum {
+    EVENTS = 6000,
+    EVENTS_PER_FILE = 100,
+    EVENTS_PER_SECOND = 10,
+    WINDOW_SECONDS = 60,
+    MINUTES = EVENTS / EVENTS_PER_SECOND / WINDOW_SECONDS,
+    STORES = 5,
+};
+
+static char folder[64];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/weir-exhaust-XXXXXX");
+    return mkdtemp(folder) == NULL;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    Error error;
+    return world_remove_tree(world_system(), folder, &error) != OK;
+}
+
+/* ---- Checkpoints --------------------------------------------------------------------------- */
+
+static Snapshot *make_snapshot(int64_t id)
+{
+    Snapshot *snapshot = snapshot_new(id, 1);
+    for (int32_t i = 0; i < 3; i++) {
+        StateEntry *entry = snapshot_add(snapshot, "window", "window", STATE_OPERATOR, 0);
+        for (int64_t k = 0; k < 2000; k++)
+            buffer_append_u64(&entry->bytes, (uint64_t)(k * id));
+    }
+    return snapshot;
+}
+
+static const char *snapshot_folder(void)
+{
+    static char path[128];
+    snprintf(path, sizeof path, "%s/checkpoints", folder);
+    return path;
+}
+
+static void write_snapshot(void *context)
+{
+    const int64_t *id = context;
+    Error error = {0};
+    Snapshot *snapshot = make_snapshot(*id);
+    if (snapshot_write(world_system(), snapshot_folder(), snapshot, &error) != OK)
+        abort();
+    snapshot_free(snapshot);
+}
+
+static void read_snapshot(void *context)
+{
+    const int64_t *id = context;
+    Error error = {0};
+    Snapshot *snapshot, *wanted = make_snapshot(*id);
+    if (snapshot_read(world_system(), snapshot_folder(), *id, &snapshot, &error) != OK)
+        abort();
+    for (int32_t i = 0; i < wanted->entry_count; i++)
+        if (!str_equal(buffer_str(&snapshot->entries[i].bytes),
+                       buffer_str(&wanted->entries[i].bytes)))
+            abort();
+}
+
+/* The checkpoint before is there and whole, the new one is there once it is complete. */
+static void check_snapshots(void *context, bool has_completed)
+{
+    int64_t id = *(int64_t *)context, before = id - 1;
+    Arena *arena = arena_new(0);
+    Error error = {0};
+    int64_t *ids;
+    int32_t count;
+    assert_int_equal(snapshot_list(world_system(), snapshot_folder(), arena, &ids, &count, &error),
+                     OK);
+    assert_int_equal(count, has_completed ? 2 : 1);
+    assert_int_equal(ids[0], has_completed ? id : before);
+    read_snapshot(&before);
+    if (has_completed)
+        read_snapshot(&id);
+    arena_free(arena);
+}
+
+static void test_a_checkpoint_is_complete_or_not_there(void **state)
+{
+    (void)state;
+    int64_t id = 1;
+    Error error = {0};
+    World *world = world_system();
+    assert_int_equal(world->kind->make_folder(world, snapshot_folder(), &error), OK);
+    write_snapshot(&id);
+    id = 2;
+    ExhaustResult result = exhaust_run(
+        &(Exhaust){.operation = write_snapshot, .context = &id, .after = check_snapshots});
+    assert_string_equal(result.wrong != NULL ? result.wrong : "", "");
+    assert_true(result.attempts > 5);
+    result = exhaust_run(&(Exhaust){.operation = read_snapshot, .context = &id});
+    assert_string_equal(result.wrong != NULL ? result.wrong : "", "");
+    assert_true(result.attempts > 5);
+}
+
+/* ---- A whole job ----------------------------------------------------------------------------- */
+
+static const char *pipeline(Arena *arena, const char *base)
+{
+    return arena_printf(
+        arena,
+        "SET 'execution.checkpointing.interval' = '10 ms';\n"
+        "CREATE TABLE events (store INT, amount BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts)\n"
+        "  WITH ('connector' = 'filesystem', 'path' = '%s/in', 'format' = 'json');\n"
+        "CREATE TABLE windows (w TIMESTAMP(0), store INT, n BIGINT, total BIGINT)\n"
+        "  WITH ('connector' = 'filesystem', 'path' = '%s/out', 'format' = 'csv');\n"
+        "INSERT INTO windows SELECT window_start, store, COUNT(*), SUM(amount) FROM TABLE(\n"
+        "  TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '%d' SECOND))\n"
+        "  GROUP BY window_start, window_end, store;\n",
+        base, base, WINDOW_SECONDS);
+}
+
+static void run_job(void *context)
+{
+    const char *base = context;
+    Arena *arena = arena_new(0);
+    Source source = {.name = "exhaust.sql", .text = str_from(pipeline(arena, base))};
+    PlanContext planning = {.world = world_system(), .registry = connect_registry()};
+    Diagnostics *diagnostics = diagnostics_new(arena, &source);
+    Plan *plan;
+    Error error = {0};
+    if (plan_script(&planning, &source, arena, diagnostics, &plan) != OK)
+        abort();
+    JobOptions options = {
+        .pipeline = "exhaust", .data_dir = arena_printf(arena, "%s/data", base), .parallelism = 2};
+    Job *job;
+    if (job_open(world_system(), plan, &options, &job, &error) != OK ||
+        job_run(job, &error) != OK) {
+        fprintf(stderr, "%s %s\n", error.code, error.text);
+        abort();
+    }
+    job_close(job);
+    arena_free(arena);
+}
+
+/* A second has EVENTS_PER_SECOND events, so that each window's numbers can be worked out. */
+static void write_events(const char *base)
+{
+    Buffer text = {0};
+    Error error = {0};
+    Arena *arena = arena_new(0);
+    World *world = world_system();
+    assert_int_equal(world->kind->make_folder(world, arena_printf(arena, "%s/in", base), &error),
+                     OK);
+    for (int32_t i = 0; i < EVENTS; i++) {
+        int32_t second = i / EVENTS_PER_SECOND;
+        buffer_printf(&text, "{\"store\":%d,\"amount\":%d,\"ts\":\"2024-01-01 00:%02d:%02d\"}\n",
+                      i % STORES, i, second / 60, second % 60);
+        if ((i + 1) % EVENTS_PER_FILE != 0)
+            continue;
+        const char *path = arena_printf(arena, "%s/in/%06d", base, i);
+        assert_int_equal(world_replace_file(world, path, buffer_str(&text), &error), OK);
+        text.length = 0;
+    }
+    buffer_free(&text);
+    arena_free(arena);
+}
+
+/* The numbers of `store` in the window that begins with minute `minute`. */
+static void expect_window(int32_t minute, int32_t store, int64_t *count, int64_t *total)
+{
+    int32_t first = minute * WINDOW_SECONDS * EVENTS_PER_SECOND;
+    *count = *total = 0;
+    for (int32_t i = first; i < EVENTS && i < first + WINDOW_SECONDS * EVENTS_PER_SECOND; i++) {
+        *count += i % STORES == store;
+        *total += i % STORES == store ? i : 0;
+    }
+}
+
+/* Every line of the visible files below out/ is a window that was expected, and each is there once.
+ */
+static void check_output(const char *base)
+{
+    bool is_there[MINUTES][STORES] = {0};
+    int32_t lines = 0;
+    Arena *arena = arena_new(0);
+    Error error = {0};
+    World *world = world_system();
+    List names = {0};
+    const char *out = arena_printf(arena, "%s/out", base);
+    assert_int_equal(world->kind->list(world, out, arena, &names, &error), OK);
+    for (int32_t i = 0; i < names.count; i++) {
+        const char *name = LIST_AT(names, i, const char);
+        if (name[0] == '.' || name[0] == '_')
+            continue;
+        Str text;
+        const char *path = arena_printf(arena, "%s/%s", out, name);
+        assert_int_equal(world_read_file(world, path, 1 << 20, arena, &text, &error), OK);
+        while (text.length > 0) {
+            const char *line = str_terminated(arena, str_split(text, '\n', &text));
+            int minute, store;
+            long long count, total;
+            int64_t wanted_count, wanted_total;
+            assert_int_equal(sscanf(line, "\"2024-01-01 00:%d:00\",%d,%lld,%lld", &minute, &store,
+                                    &count, &total),
+                             4);
+            assert_in_range(minute, 0, MINUTES - 1);
+            assert_in_range(store, 0, STORES - 1);
+            assert_false(is_there[minute][store]);
+            is_there[minute][store] = true;
+            expect_window(minute, store, &wanted_count, &wanted_total);
+            assert_int_equal(count, wanted_count);
+            assert_int_equal(total, wanted_total);
+            lines++;
+        }
+    }
+    assert_int_equal(lines, MINUTES * STORES);
+    arena_free(arena);
+}
+
+/* Each run goes a little further than the one before, whose checkpoint it resumes from. */
+static void test_a_job_goes_on_exactly(void **state)
+{
+    (void)state;
+    static const int64_t steps[] = {5, 23, 131};
+    int64_t attempts = 0;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        char base[128];
+        snprintf(base, sizeof base, "%s/job-%d", folder, (int)i);
+        write_events(base);
+        ExhaustResult result = exhaust_run(
+            &(Exhaust){.operation = run_job, .context = base, .first = steps[i], .step = steps[i]});
+        assert_string_equal(result.wrong != NULL ? result.wrong : "", "");
+        attempts += result.attempts;
+        check_output(base);
+    }
+    print_message("%lld runs of a job\n", (long long)attempts);
+}
+
+int main(void)
+{
+    log_configure(LOG_OFF, LOG_TEXT, false);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_checkpoint_is_complete_or_not_there),
+        cmocka_unit_test(test_a_job_goes_on_exactly),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
