@@ -2,7 +2,7 @@
  *
  * Allocation here never returns NULL: when memory runs out the process ends with one message and
  * MEMORY_EXIT_CODE, as if it had been killed, and the next run resumes from the last checkpoint
- * (docs/decisions/0013). Budgets are enforced above, at batch boundaries. The bytes in use are
+ * (docs/decisions/0014). Budgets are enforced above, at batch boundaries. The bytes in use are
  * counted, so that metrics and limits need no guessing. */
 #ifndef WEIR_BASE_MEMORY_H
 #define WEIR_BASE_MEMORY_H
