@@ -223,6 +223,7 @@ struct Job {
     File *lock;
     const char *checkpoints;        /* where they are */
     Store *store;                   /* of the checkpoints; NULL in previews */
+    bool was_over;                  /* the run before had come to its end, not to its exit */
     bool has_replays;               /* records were given back to its sources */
     Snapshot *restored;             /* until all tasks are open */
     int64_t checkpoint_interval_us; /* 0: only at the end */

@@ -95,6 +95,8 @@ static Status job_open_tasks(Job *job, Error *error)
         *error = job->tasks[i]->error;
         return status;
     }
+    if (job->was_over)
+        return OK;
     int32_t count = job->restored == NULL || job->options.choose != NULL ? 1 : job->shard_count;
     Opening *openings = ARENA_ARRAY(job->arena, Opening, count);
     for (int32_t i = count - 1; i >= 0; i--) {
@@ -198,6 +200,12 @@ static Status job_finish(Job *job, Status status, Error *error)
 Status job_run(Job *job, Error *error)
 {
     job->started_us = world_monotonic_us(job->world);
+    if (job->was_over) {
+        job_notice(job, "the run before had come to its end, and was ended before it could say so; "
+                        "the next one starts from the beginning");
+        job->has_ended = true;
+        return recover_clean(job, error);
+    }
     if (job->task_count == 0) /* only definitions: nobody would tell of the end */
         return OK;
     Status status = runners_start(job, error);

@@ -133,6 +133,7 @@ static Status recover_newest(Job *job, const int64_t *ids, int32_t count, Error 
         return OK;
     TRY(snapshot_open_id(job->store, ids[0], &job->restored, error));
     job->kept_checkpoint = ids[0];
+    job->was_over = job->restored->head.is_over;
     return OK;
 }
 
@@ -288,7 +289,7 @@ static void recover_check_replays(Job *job)
 
 Status recover_check(Job *job, Error *error)
 {
-    if (job->restored == NULL)
+    if (job->restored == NULL || job->was_over)
         return OK;
     recover_check_replays(job);
     Buffer names = {0};
@@ -347,9 +348,15 @@ Status recover_clean(Job *job, Error *error)
         TRY(replay_forget(job->world, job->options.data_dir,
                           place_folder_name(job->arena, job->pipeline), error));
     TRY(snapshot_list(job->store, job->arena, &ids, &count, error));
-    /* The newest last: it says that nothing but its commit was left to do. */
-    for (int32_t i = count - 1; i >= 0; i--)
-        TRY(snapshot_remove(job->store, ids[i], error));
+    if (count == 0)
+        return recover_clean_folders(job, error);
+    /* Whoever is started from now on has only this to end. */
+    int64_t last = ids[0];
+    if (!job->was_over) {
+        last = ids[0] + 1;
+        TRY(snapshot_write_over(job->store, last, error));
+    }
+    TRY(snapshot_remove_all(job->store, last, error));
     job->kept_checkpoint = 0;
     return recover_clean_folders(job, error);
 }

@@ -51,6 +51,7 @@ static bool decode_body(Str text, Snapshot *snapshot)
     head->time_us = (int64_t)byte_reader_u64(&body);
     uint8_t flags = byte_reader_u8(&body);
     head->is_end = (flags & SNAPSHOT_FLAG_END) != 0;
+    head->is_over = (flags & SNAPSHOT_FLAG_OVER) != 0;
     snapshot->data =
         snapshot_data_prefix(snapshot->arena, snapshot->place, (flags & SNAPSHOT_FLAG_ALONE) != 0);
     head->shard_count = (int32_t)byte_reader_u32(&body);
@@ -241,6 +242,8 @@ static Status snapshot_read_table(Snapshot *snapshot, int32_t at, bool is_names,
 static Status snapshot_load(Snapshot *snapshot, Error *error)
 {
     TRY(snapshot_read_manifest(snapshot, error));
+    if (snapshot->head.is_over)
+        return OK;
     TRY(snapshot_read_table(snapshot, snapshot->files.count - 1, true, error));
     for (int32_t i = 0; i < snapshot->files.count; i++)
         TRY(snapshot_read_table(snapshot, i, false, error));
@@ -509,6 +512,28 @@ Status snapshot_remove(Store *store, int64_t id, Error *error)
     arena_free(arena);
     TRY(status);
     return files_remove_unused(store, error);
+}
+
+Status snapshot_remove_all(Store *store, int64_t id, Error *error)
+{
+    Arena *arena = arena_new(0);
+    int64_t *ids;
+    int32_t count;
+    List names = {0};
+    Status status = snapshot_list(store, arena, &ids, &count, error);
+    for (int32_t i = 0; status == OK && i < count; i++)
+        if (ids[i] != id)
+            status = store_remove(
+                store, snapshot_manifest_name(arena, snapshot_place(arena, ids[i])), error);
+    if (status == OK)
+        status = store_list(store, SNAPSHOT_SHARED SNAPSHOT_STATE, arena, &names, error);
+    for (int32_t i = 0; status == OK && i < names.count; i++)
+        status = store_remove(store, LIST_AT(names, i, const char), error);
+    if (status == OK)
+        status =
+            store_remove(store, snapshot_manifest_name(arena, snapshot_place(arena, id)), error);
+    arena_free(arena);
+    return status;
 }
 
 Status snapshot_sweep(Store *store, Error *error)

@@ -76,7 +76,8 @@ void snapshot_files_free(SnapshotFiles *files);
 typedef struct SnapshotHead {
     int64_t id;
     int64_t time_us;
-    bool is_end; /* taken at the end of bounded input: only the commit is left to do */
+    bool is_end;  /* taken at the end of bounded input: only the commit is left to do */
+    bool is_over; /* that is done, too: nothing is left but to remove this, and nothing is in it */
     int32_t shard_count;
 } SnapshotHead;
 
@@ -115,6 +116,8 @@ Status snapshot_writer_add(SnapshotWriter *writer, int32_t entry, PieceKind kind
  * NULL. ERR_FULL and ERR_UNAVAILABLE may be tried again: after the latter nobody knows whether it
  * exists until that succeeds. After other failures the disk must not be trusted. */
 Status snapshot_writer_end(SnapshotWriter *writer, const SnapshotFiles *earlier, Error *error);
+/* Say that the job is over, durably: a manifest that is over, and its empty data file. */
+Status snapshot_write_over(Store *store, int64_t id, Error *error);
 /* Of the data file; complete after the end. */
 const SnapshotFile *snapshot_writer_file(const SnapshotWriter *writer);
 
@@ -150,6 +153,8 @@ Status snapshot_list(Store *store, Arena *arena, int64_t **ids, int32_t *count, 
 /* The manifest first, and durably so, then the data files that none of the others need. One that
  * is not there is no error. */
 Status snapshot_remove(Store *store, int64_t id, Error *error);
+/* Remove all but the manifest of `id`, which is over, and then that, as the very last. */
+Status snapshot_remove_all(Store *store, int64_t id, Error *error);
 /* Remove data files that no checkpoint names, and leftovers of writes. Only for the one who writes
  * there. */
 Status snapshot_sweep(Store *store, Error *error);

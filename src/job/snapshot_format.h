@@ -13,6 +13,7 @@
 enum {
     SNAPSHOT_FLAG_END = 1,
     SNAPSHOT_FLAG_ALONE = 2, /* the data file stands beside the manifest */
+    SNAPSHOT_FLAG_OVER = 4,
 };
 
 static inline const char *snapshot_manifest_name(Arena *arena, const char *place)

@@ -160,6 +160,7 @@ static void manifest_encode(const SnapshotWriter *writer, const SnapshotFiles *e
     buffer_append_u64(&body, (uint64_t)writer->head.id);
     buffer_append_u64(&body, (uint64_t)writer->head.time_us);
     buffer_append_u8(&body, (uint8_t)((writer->head.is_end ? SNAPSHOT_FLAG_END : 0) |
+                                      (writer->head.is_over ? SNAPSHOT_FLAG_OVER : 0) |
                                       (writer->is_alone ? SNAPSHOT_FLAG_ALONE : 0)));
     buffer_append_u32(&body, (uint32_t)writer->head.shard_count);
     buffer_append_u32(&body, (uint32_t)earlier_count + 1);
@@ -216,6 +217,17 @@ Status snapshot_writer_end(SnapshotWriter *writer, const SnapshotFiles *earlier,
     TRY(writer_put_manifest(writer, earlier, error));
     writer->stage = WRITER_DONE;
     return OK;
+}
+
+Status snapshot_write_over(Store *store, int64_t id, Error *error)
+{
+    Arena *arena = arena_new(0);
+    SnapshotHead head = {.id = id, .is_end = true, .is_over = true, .shard_count = 1};
+    SnapshotWriter *writer = snapshot_writer_new(store, snapshot_place(arena, id), &head);
+    Status status = snapshot_writer_end(writer, NULL, error);
+    snapshot_writer_free(writer);
+    arena_free(arena);
+    return status;
 }
 
 const SnapshotFile *snapshot_writer_file(const SnapshotWriter *writer)
