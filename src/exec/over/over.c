@@ -92,7 +92,8 @@ static Status over_open(Operator *op)
         types[i] = input->fields[node->over.keys[i]].type;
     self->key = table_key(arena, types, node->over.key_count);
     over_open_accumulators(self);
-    self->table = table_new(&self->key, (int32_t)sizeof(OverState) + self->group.bytes);
+    self->table = operator_new_table(op, 0, &self->key,
+                                     (int32_t)sizeof(OverState) + self->group.bytes, &over_codec);
     self->is_rows = frame->is_rows;
     self->is_bounded = frame->from == FRAME_PRECEDING;
     self->preceding = frame->is_rows ? frame->from_offset : frame->from_offset * MICROS_PER_MILLI;
@@ -118,18 +119,13 @@ static Status over_open(Operator *op)
 
 /* ---- States ------------------------------------------------------------------------------ */
 
-static void over_clear(Over *self, OverState *state)
+void over_clear(Over *self, OverState *state)
 {
+    assert(state->waiting == NULL);
     accumulators_clear(&self->group, (uint8_t *)state + sizeof *state);
     ordered_clear(&state->kept, &self->blocks);
     bool is_queued = state->is_queued;
     *state = (OverState){.triggered = TIMESTAMP_MIN, .is_made = true, .is_queued = is_queued};
-}
-
-void over_forget(Over *self, uint8_t *value)
-{
-    over_clear(self, over_state(value));
-    table_delete(self->table, value);
 }
 
 static bool over_is_expired(const Over *self, const OverState *state, int64_t now_us)
@@ -180,7 +176,7 @@ static void over_clean_up(Over *self, Timestamp time)
         if (over_cleanup_time(self, state) > item.time)
             over_queue_cleanup(self, state);
         else if (state->pending == 0)
-            over_forget(self, item.value);
+            table_delete(self->table, item.value);
     }
 }
 
@@ -241,9 +237,7 @@ static Status over_push_event(Over *self, const Batch *batch)
         }
         self->bytes.length = 0;
         rowcode_write(&self->bytes, batch, row, NULL, self->out.width);
-        OrderedRow *kept = ordered_row_new(&self->blocks, keys[i], buffer_str(&self->bytes));
-        kept->owner = state;
-        state->pending++;
+        OrderedRow *kept = over_wait(self, state, keys[i]);
         ordered_insert(&self->pending, &self->blocks, ordered_upper(&self->pending, keys[i]), kept);
     }
     return OK;
@@ -260,9 +254,7 @@ static Status over_push_waiting(Over *self, const Batch *batch)
     for (int32_t i = 0; i < rows.count; i++) {
         self->bytes.length = 0;
         rowcode_write(&self->bytes, batch, selection_row(rows, i), NULL, self->out.width);
-        OrderedRow *kept = ordered_row_new(&self->blocks, key, buffer_str(&self->bytes));
-        kept->owner = states[i];
-        over_state(states[i])->pending++;
+        OrderedRow *kept = over_wait(self, over_state(states[i]), key);
         ordered_insert(&self->pending, &self->blocks, ordered_upper(&self->pending, key), kept);
     }
     return OK;
@@ -345,7 +337,7 @@ static Status over_tick(Operator *op, int64_t now_us)
     for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
          value = table_next(self->table, &cursor))
         if (over_is_expired(self, over_state(value), now_us))
-            over_forget(self, value);
+            table_delete(self->table, value);
     return OK;
 }
 
@@ -354,11 +346,7 @@ static void over_close(Operator *op)
     Over *self = (Over *)op;
     if (self->table == NULL)
         return;
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor))
-        over_clear(self, over_state(value));
-    ordered_clear(&self->pending, &self->blocks);
+    over_drop(self, self->pending.count);
     table_free(self->table);
     self->table = NULL;
     batch_free(self->evicting);
@@ -378,5 +366,6 @@ const OperatorKind over_operator = {
     .tick = over_tick,
     .snapshot = over_snapshot,
     .restore = over_restore,
+    .start = over_start,
     .close = over_close,
 };

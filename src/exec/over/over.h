@@ -12,14 +12,15 @@
 
 /* What is kept for a key of PARTITION BY; the accumulators follow. */
 typedef struct OverState {
-    int64_t rows;        /* that were worked out */
-    int64_t ranks;       /* different values of ORDER BY among them */
-    int64_t before;      /* RANGE: rows before the run at hand */
-    int64_t run;         /* the last run or wave that has touched it */
-    int64_t pending;     /* rows that wait for their time */
-    int64_t written_us;  /* wall clock, for the time to live */
-    Timestamp triggered; /* the last time that was worked out */
-    OrderedRows kept;    /* bounded frames: arguments of the rows in it, oldest first */
+    int64_t rows;               /* that were worked out */
+    int64_t ranks;              /* different values of ORDER BY among them */
+    int64_t before;             /* RANGE: rows before the run at hand */
+    int64_t run;                /* the last run or wave that has touched it */
+    OrderedRow *waiting, *last; /* rows that wait for their time, as they came; or NULL */
+    int32_t pending, over;      /* of these, rows that wait, and rows that do not any more */
+    int64_t written_us;         /* wall clock, for the time to live */
+    Timestamp triggered;        /* the last time that was worked out */
+    OrderedRows kept;           /* bounded frames: arguments of the rows in it, oldest first */
     bool is_made;
     bool is_queued; /* RANGE: to be forgotten when its rows are out of every frame */
 } OverState;
@@ -75,7 +76,28 @@ void over_give_peers(Over *self, const OverRows *rows);
 /* The first `due` of the rows that wait. */
 Status over_work_pending(Over *self, int64_t due);
 
-void over_forget(Over *self, uint8_t *value);
+/* ---- waiting.c --------------------------------------------------------------------------- */
+
+/* The row in self->bytes waits, of a key that may be written to. */
+OrderedRow *over_wait(Over *self, OverState *state, Str key);
+/* The rows of a key that wait go. */
+void over_wait_no_more(Over *self, OverState *state);
+/* Of all rows that wait, the first have been worked out. */
+void over_drop(Over *self, int64_t count);
+/* Into the order of all; of rows that were loaded. */
+void over_enqueue(Over *self, const OverState *state);
+void over_save_waiting(const OverState *state, Buffer *out);
+bool over_load_waiting(Over *self, OverState *state, ByteReader *in);
+
+/* The row itself. */
+static inline Str over_bytes(const OrderedRow *row)
+{
+    Str bytes = ordered_bytes(row);
+    return str_make(bytes.data, bytes.length - (int64_t)sizeof(OrderedRow *));
+}
+
+/* As if no row of the key had come. */
+void over_clear(Over *self, OverState *state);
 /* Look after a state when its last row is out of every frame. RANGE with a bound. */
 void over_queue_cleanup(Over *self, OverState *state);
 
@@ -83,7 +105,9 @@ void over_queue_cleanup(Over *self, OverState *state);
 Str over_time_key(Timestamp time, char room[9]);
 Timestamp over_key_time(Str key);
 
+extern const TableCodec over_codec;
 Status over_snapshot(Operator *op, int64_t checkpoint, Buffer *out);
 Status over_restore(Operator *op, Str state);
+Status over_start(Operator *op);
 
 #endif

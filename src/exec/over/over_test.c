@@ -18,6 +18,7 @@ typedef struct Row {
 typedef struct Trial {
     uint64_t seed;
     Bench bench[SHARDS];
+    BenchChain *chain;
     PlanNode source, node;
     PlanNode *inputs[1];
     Field fields[3 + CALLS];
@@ -54,6 +55,7 @@ static void trial_open_shards(Trial *trial, int32_t count)
         trial->captures[i] = capture_new(bench);
         operator_connect(trial->ops[i], &trial->captures[i]->base, 0);
     }
+    chain_follow(trial->chain, trial->bench, trial->ops, count);
 }
 
 static void trial_plan(Trial *trial, bool is_rows, int64_t preceding)
@@ -135,6 +137,7 @@ static void trial_free(Trial *trial)
     for (int32_t i = 0; i < SHARDS; i++)
         bench_close(&trial->bench[i]);
     buffer_free(&trial->expected);
+    chain_free(trial->chain);
     memory_free(trial);
 }
 
@@ -336,19 +339,18 @@ static void trial_advance(Trial *trial, Timestamp watermark)
     }
 }
 
-static void trial_resume(Trial *trial, int32_t shard_count)
+static void trial_recover(Trial *trial, int32_t shard_count)
 {
-    Buffer saved[SHARDS] = {0};
-    int32_t before = trial->shard_count;
-    bench_save(trial->ops, before, saved);
+    chain_end(trial->chain);
     trial_close_shards(trial);
     trial_open_shards(trial, shard_count);
-    bench_restore(trial->ops, shard_count, saved, before);
+    chain_resume(trial->chain);
 }
 
 static void trial_run(uint64_t seed, bool is_rows, int64_t preceding)
 {
     Trial *trial = trial_new(seed, is_rows, preceding);
+    trial->chain = chain_new(seed);
     trial_open_shards(trial, 1 + (int32_t)(seed % 2));
     for (int32_t step = 0; step < 60; step++) {
         trial_feed(trial);
@@ -356,7 +358,7 @@ static void trial_run(uint64_t seed, bool is_rows, int64_t preceding)
         if (trial_below(trial, 3) > 0)
             trial_advance(trial, base + (1 + trial_below(trial, 9)) * MICROS_PER_MILLI);
         if (trial_below(trial, 8) == 0)
-            trial_resume(trial, 1 + trial_below(trial, SHARDS));
+            trial_recover(trial, 1 + trial_below(trial, SHARDS));
     }
     trial_advance(trial, TIMESTAMP_MAX);
     trial_free(trial);

@@ -187,7 +187,8 @@ static Status over_decode(Over *self, int64_t first, int32_t count, OverRows *ro
         OrderedRow *const *run = ordered_run(&self->pending, first + i, &run_count);
         for (int32_t k = 0; k < run_count && i < count; k++, i++) {
             rows->states[i] = run[k]->owner;
-            TRY(rowout_append(&self->out, ordered_bytes(run[k]), ROW_INSERT));
+            table_touch(self->table, rows->states[i]);
+            TRY(rowout_append(&self->out, over_bytes(run[k]), ROW_INSERT));
             numbers[i] = rowout_last(&self->out);
         }
     }
@@ -195,19 +196,6 @@ static Status over_decode(Over *self, int64_t first, int32_t count, OverRows *ro
     rows->results = self->out.batch->columns + self->out.width;
     rows->arena = self->out.batch->arena;
     return OK;
-}
-
-/* The first rows that wait have been worked out. */
-static void over_drop(Over *self, int64_t count)
-{
-    for (int64_t i = 0; i < count; i++) {
-        OrderedRow *row = ordered_take(&self->pending, &self->blocks, 0);
-        OverState *state = over_state(row->owner);
-        state->pending--;
-        Timestamp time = over_key_time(ordered_key(row));
-        state->triggered = time > state->triggered ? time : state->triggered;
-        ordered_row_free(&self->blocks, row);
-    }
 }
 
 static Status over_make_room(Over *self, int64_t wanted)
