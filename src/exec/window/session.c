@@ -76,6 +76,153 @@ static uint8_t *session_state(Session *session)
     return (uint8_t *)(session + 1);
 }
 
+/* ---- Checkpoints ------------------------------------------------------------------------- */
+
+enum { SESSION_STATE_VERSION = 3 };
+
+static void session_keep(SessionAggregate *self, Session *session, Str bytes, int32_t kind)
+{
+    SessionRow *row = blocks_take(&self->blocks, (int64_t)sizeof *row + bytes.length);
+    row->next = NULL;
+    row->kind = kind;
+    row->length = bytes.length;
+    if (bytes.length > 0)
+        memcpy(row->bytes, bytes.data, (size_t)bytes.length);
+    if (session->last_row == NULL)
+        session->first_row = row;
+    else
+        session->last_row->next = row;
+    session->last_row = row;
+}
+
+static void session_free(SessionAggregate *self, Session *session)
+{
+    while (session->first_row != NULL) {
+        SessionRow *row = session->first_row;
+        session->first_row = row->next;
+        blocks_give(&self->blocks, row, (int64_t)sizeof *row + row->length);
+    }
+    accumulators_clear(&self->group, session_state(session));
+    blocks_give(&self->blocks, session, session_bytes(self));
+}
+
+static void session_save_rows(const SessionAggregate *self, const Session *session, Buffer *out)
+{
+    uint64_t count = 0;
+    if (!self->keeps_rows)
+        return;
+    for (const SessionRow *row = session->first_row; row != NULL; row = row->next)
+        count++;
+    buffer_append_u64(out, count);
+    for (const SessionRow *row = session->first_row; row != NULL; row = row->next) {
+        buffer_append_u8(out, (uint8_t)row->kind);
+        buffer_append_bytes(out, str_make(row->bytes, row->length));
+    }
+}
+
+static bool session_load_rows(SessionAggregate *self, Session *session, ByteReader *in)
+{
+    uint64_t count = self->keeps_rows ? byte_reader_u64(in) : 0;
+    for (uint64_t i = 0; i < count; i++) {
+        uint8_t kind = byte_reader_u8(in);
+        Str bytes = byte_reader_bytes(in);
+        if (in->is_short || kind > ROW_DELETE)
+            return false;
+        session_keep(self, session, bytes, kind);
+    }
+    return true;
+}
+
+static void session_save(void *owner, const uint8_t *value, Buffer *out)
+{
+    const SessionAggregate *self = owner;
+    const SessionKey *key = (const SessionKey *)(const void *)value;
+    uint32_t count = 0;
+    for (const Session *session = key->first; session != NULL; session = session->next)
+        count++;
+    buffer_append_u32(out, count);
+    for (Session *session = key->first; session != NULL; session = session->next) {
+        buffer_append_u64(out, (uint64_t)session->start);
+        buffer_append_u64(out, (uint64_t)session->end);
+        buffer_append_u64(out, (uint64_t)session->records);
+        accumulators_save(&self->group, session_state(session), out);
+        session_save_rows(self, session, out);
+    }
+}
+
+static bool session_load(void *owner, uint8_t *value, ByteReader *in)
+{
+    SessionAggregate *self = owner;
+    SessionKey *key = (SessionKey *)(void *)value;
+    Session **link = &key->first;
+    uint32_t count = byte_reader_u32(in);
+    for (uint32_t i = 0; i < count && !in->is_short; i++) {
+        Session *session = blocks_take(&self->blocks, session_bytes(self));
+        memset(session, 0, (size_t)session_bytes(self));
+        *link = session;
+        link = &session->next;
+        session->key = key;
+        session->start = (Timestamp)byte_reader_u64(in);
+        session->end = (Timestamp)byte_reader_u64(in);
+        session->records = (int64_t)byte_reader_u64(in);
+        if (!accumulators_load(&self->group, session_state(session), in) ||
+            !session_load_rows(self, session, in))
+            return false;
+    }
+    return !in->is_short && count > 0;
+}
+
+static void session_clear(void *owner, uint8_t *value)
+{
+    SessionKey *key = (SessionKey *)(void *)value;
+    while (key->first != NULL) {
+        Session *session = key->first;
+        key->first = session->next;
+        session_free(owner, session);
+    }
+}
+
+static const TableCodec session_codec = {session_save, session_load, session_clear};
+
+static Status session_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
+{
+    (void)checkpoint;
+    buffer_append_u8(out, SESSION_STATE_VERSION);
+    buffer_append_u64(out, (uint64_t)op->watermark);
+    return OK;
+}
+
+static Status session_restore(Operator *op, Str state)
+{
+    ByteReader in = byte_reader(state);
+    uint8_t version = byte_reader_u8(&in);
+    operator_restore_watermark(op, (Timestamp)byte_reader_u64(&in));
+    bool is_whole = !in.is_short && byte_reader_left(&in) == 0;
+    return version == SESSION_STATE_VERSION && is_whole ? OK : operator_is_damaged(op);
+}
+
+/* When the session's timer goes off. */
+static Timestamp session_instant(const SessionAggregate *self, Timestamp end)
+{
+    return window_instant(self->zone, end - MICROS_PER_MILLI);
+}
+
+/* Sessions that were loaded are queued. */
+static Status session_start(Operator *op)
+{
+    SessionAggregate *self = (SessionAggregate *)op;
+    int64_t cursor = 0;
+    for (const uint8_t *value = table_next(self->table, &cursor); value != NULL;
+         value = table_next(self->table, &cursor)) {
+        Session *session = ((const SessionKey *)(const void *)value)->first;
+        for (; session != NULL; session = session->next)
+            time_queue_put(&self->queue, session_instant(self, session->end), session);
+    }
+    return OK;
+}
+
+/* ---- Opening ----------------------------------------------------------------------------- */
+
 /* What differs between the two kinds of nodes. */
 static void session_read_node(SessionAggregate *self)
 {
@@ -104,7 +251,8 @@ static Status session_open(Operator *op)
     for (int32_t i = 0; i < self->key_count; i++)
         types[i] = input->fields[self->keys[i]].type;
     self->key = table_key(op->task->query, types, self->key_count);
-    self->table = table_new(&self->key, (int32_t)sizeof(SessionKey));
+    self->table =
+        operator_new_table(op, 0, &self->key, (int32_t)sizeof(SessionKey), &session_codec);
     time_queue_open(&self->queue);
     rowout_open(&self->out, op, self->keeps_rows ? input->count : 0);
     self->gap_us = self->window->size_ms * MICROS_PER_MILLI;
@@ -121,38 +269,6 @@ static Status session_open(Operator *op)
 }
 
 /* ---- Sessions ---------------------------------------------------------------------------- */
-
-/* When the session's timer goes off. */
-static Timestamp session_instant(const SessionAggregate *self, Timestamp end)
-{
-    return window_instant(self->zone, end - MICROS_PER_MILLI);
-}
-
-static void session_keep(SessionAggregate *self, Session *session, Str bytes, int32_t kind)
-{
-    SessionRow *row = blocks_take(&self->blocks, (int64_t)sizeof *row + bytes.length);
-    row->next = NULL;
-    row->kind = kind;
-    row->length = bytes.length;
-    if (bytes.length > 0)
-        memcpy(row->bytes, bytes.data, (size_t)bytes.length);
-    if (session->last_row == NULL)
-        session->first_row = row;
-    else
-        session->last_row->next = row;
-    session->last_row = row;
-}
-
-static void session_free(SessionAggregate *self, Session *session)
-{
-    while (session->first_row != NULL) {
-        SessionRow *row = session->first_row;
-        session->first_row = row->next;
-        blocks_give(&self->blocks, row, (int64_t)sizeof *row + row->length);
-    }
-    accumulators_clear(&self->group, session_state(session));
-    blocks_give(&self->blocks, session, session_bytes(self));
-}
 
 static Session *session_new(SessionAggregate *self, SessionKey *key, Timestamp start, Timestamp end)
 {
@@ -345,6 +461,7 @@ static void session_unlink(SessionAggregate *self, Session *session)
 {
     SessionKey *key = session->key;
     Session **link = &key->first;
+    table_touch(self->table, (const uint8_t *)key);
     while (*link != session)
         link = &(*link)->next;
     *link = session->next;
@@ -391,131 +508,16 @@ static Status session_tick(Operator *op, int64_t now_us)
     return self->is_processing_time ? session_fire(self, now_us - MICROS_PER_MILLI) : OK;
 }
 
-/* ---- Snapshots --------------------------------------------------------------------------- */
-
-enum { SESSION_STATE_VERSION = 2, SESSION_STATE_WITHOUT_KINDS = 1 };
-
-static void session_save_rows(const SessionAggregate *self, const Session *session, Buffer *out)
-{
-    uint64_t count = 0;
-    if (!self->keeps_rows)
-        return;
-    for (const SessionRow *row = session->first_row; row != NULL; row = row->next)
-        count++;
-    buffer_append_u64(out, count);
-    for (const SessionRow *row = session->first_row; row != NULL; row = row->next) {
-        buffer_append_u8(out, (uint8_t)row->kind);
-        buffer_append_bytes(out, str_make(row->bytes, row->length));
-    }
-}
-
-static bool session_load_rows(SessionAggregate *self, Session *session, ByteReader *in,
-                              bool has_kinds)
-{
-    uint64_t count = self->keeps_rows ? byte_reader_u64(in) : 0;
-    for (uint64_t i = 0; i < count; i++) {
-        int32_t kind = has_kinds ? byte_reader_u8(in) : ROW_INSERT;
-        Str bytes = byte_reader_bytes(in);
-        if (in->is_short || kind > ROW_DELETE)
-            return false;
-        session_keep(self, session, bytes, kind);
-    }
-    return true;
-}
-
-static Status session_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
-{
-    SessionAggregate *self = (SessionAggregate *)op;
-    (void)checkpoint;
-    buffer_append_u8(out, SESSION_STATE_VERSION);
-    buffer_append_u64(out, (uint64_t)op->watermark);
-    buffer_append_u64(out, (uint64_t)table_count(self->table));
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor)) {
-        const SessionKey *key = (const SessionKey *)(const void *)value;
-        uint32_t count = 0;
-        for (const Session *session = key->first; session != NULL; session = session->next)
-            count++;
-        table_save_key(self->table, value, out);
-        buffer_append_u32(out, count);
-        for (Session *session = key->first; session != NULL; session = session->next) {
-            buffer_append_u64(out, (uint64_t)session->start);
-            buffer_append_u64(out, (uint64_t)session->end);
-            buffer_append_u64(out, (uint64_t)session->records);
-            accumulators_save(&self->group, session_state(session), out);
-            session_save_rows(self, session, out);
-        }
-    }
-    return OK;
-}
-
-static bool session_load_key(SessionAggregate *self, ByteReader *in, bool has_kinds)
-{
-    uint64_t hash = table_peek_hash(in);
-    uint8_t *value = table_load_key(self->table, in);
-    SessionKey *key = (SessionKey *)(void *)value;
-    if (value == NULL || key->first != NULL)
-        return false;
-    uint32_t count = byte_reader_u32(in);
-    Session **link = &key->first;
-    bool is_own = operator_owns_hash(&self->base, hash);
-    for (uint32_t i = 0; i < count; i++) {
-        Timestamp start = (Timestamp)byte_reader_u64(in);
-        Timestamp end = (Timestamp)byte_reader_u64(in);
-        int64_t records = (int64_t)byte_reader_u64(in);
-        if (in->is_short)
-            return false;
-        Session *session = blocks_take(&self->blocks, session_bytes(self));
-        memset(session, 0, (size_t)session_bytes(self));
-        *session = (Session){.key = key, .start = start, .end = end, .records = records};
-        bool is_whole = accumulators_load(&self->group, session_state(session), in) &&
-                        session_load_rows(self, session, in, has_kinds);
-        if (is_whole && is_own) {
-            *link = session;
-            link = &session->next;
-            time_queue_put(&self->queue, session_instant(self, end), session);
-            continue;
-        }
-        session_free(self, session);
-        if (!is_whole)
-            return false;
-    }
-    if (!is_own)
-        table_delete(self->table, value);
-    return count > 0;
-}
-
-static bool session_load(SessionAggregate *self, ByteReader *in)
-{
-    uint8_t version = byte_reader_u8(in);
-    if (version != SESSION_STATE_VERSION && version != SESSION_STATE_WITHOUT_KINDS)
-        return false;
-    operator_restore_watermark(&self->base, (Timestamp)byte_reader_u64(in));
-    uint64_t count = byte_reader_u64(in);
-    for (uint64_t i = 0; i < count && !in->is_short; i++)
-        if (!session_load_key(self, in, version == SESSION_STATE_VERSION))
-            return false;
-    return !in->is_short && byte_reader_left(in) == 0;
-}
-
-static Status session_restore(Operator *op, Str state)
-{
-    ByteReader in = byte_reader(state);
-    if (session_load((SessionAggregate *)op, &in))
-        return OK;
-    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
-                op->node->label);
-}
-
 static void session_close(Operator *op)
 {
     SessionAggregate *self = (SessionAggregate *)op;
     if (self->table == NULL)
         return;
     TimeItem item;
+    /* Those that became part of others are known to the queue only. */
     while (time_queue_take(&self->queue, TIMESTAMP_MAX, &item))
-        session_free(self, item.value);
+        if (((const Session *)item.value)->merged_into != NULL)
+            session_free(self, item.value);
     time_queue_close(&self->queue);
     table_free(self->table);
     self->table = NULL;
@@ -533,5 +535,6 @@ const OperatorKind session_aggregate_operator = {
     .tick = session_tick,
     .snapshot = session_snapshot,
     .restore = session_restore,
+    .start = session_start,
     .close = session_close,
 };

@@ -21,6 +21,7 @@ typedef struct Row {
 typedef struct Trial {
     uint64_t seed;
     Bench bench[SHARDS];
+    BenchChain *chain;
     PlanNode source, node;
     PlanNode *inputs[1];
     Field fields[3], outputs[6];
@@ -57,6 +58,7 @@ static void trial_open_shards(Trial *trial, int32_t count)
         trial->captures[i] = capture_new(bench);
         operator_connect(trial->ops[i], &trial->captures[i]->base, 0);
     }
+    chain_follow(trial->chain, trial->bench, trial->ops, count);
 }
 
 static void trial_plan_aggregate(Trial *trial)
@@ -140,6 +142,7 @@ static void trial_free(Trial *trial)
     trial_close_shards(trial);
     for (int32_t i = 0; i < SHARDS; i++)
         bench_close(&trial->bench[i]);
+    chain_free(trial->chain);
     memory_free(trial);
 }
 
@@ -268,19 +271,18 @@ static void trial_advance(Trial *trial, Timestamp watermark)
     buffer_free(&expected);
 }
 
-static void trial_resume(Trial *trial, int32_t shard_count)
+static void trial_recover(Trial *trial, int32_t shard_count)
 {
-    Buffer saved[SHARDS] = {0};
-    int32_t before = trial->shard_count;
-    bench_save(trial->ops, before, saved);
+    chain_end(trial->chain);
     trial_close_shards(trial);
     trial_open_shards(trial, shard_count);
-    bench_restore(trial->ops, shard_count, saved, before);
+    chain_resume(trial->chain);
 }
 
 static void trial_run(uint64_t seed, bool keeps_rows)
 {
     Trial *trial = trial_new(seed, keeps_rows);
+    trial->chain = chain_new(seed);
     trial_open_shards(trial, 1 + (int32_t)(seed % 2));
     for (int32_t step = 0; step < 50; step++) {
         trial_feed(trial);
@@ -288,7 +290,7 @@ static void trial_run(uint64_t seed, bool keeps_rows)
         if (trial_below(trial, 2) == 0)
             trial_advance(trial, base + (1 + trial_below(trial, 20)) * MICROS_PER_SECOND);
         if (trial_below(trial, 7) == 0)
-            trial_resume(trial, 1 + trial_below(trial, SHARDS));
+            trial_recover(trial, 1 + trial_below(trial, SHARDS));
     }
     trial_advance(trial, TIMESTAMP_MAX);
     trial_free(trial);
