@@ -302,6 +302,25 @@ static bool setting_check_zone(Planner *planner, const SqlOption *option)
     return false;
 }
 
+/* Savepoints are locations, too, but only looked for when they are needed. */
+static bool setting_check_location(Planner *planner, const SqlOption *option)
+{
+    static const char *const keys[] = {"execution.checkpointing.dir", "state.checkpoints.dir",
+                                       "execution.checkpointing.savepoint-dir",
+                                       "state.savepoints.dir"};
+    bool is_location = false;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        is_location = is_location || str_is(option->key, keys[i]);
+    Error error = {0};
+    if (!is_location || option->value.length == 0 ||
+        store_location_check(str_terminated(planner->arena, option->value), &error) == OK)
+        return true;
+    Diagnostic *d = REPORT(planner, "WR2012", option->value_span, "%s", error.text);
+    if (error.hint[0] != '\0')
+        diagnostic_help(d, "%s", error.hint);
+    return false;
+}
+
 /* One setting of the script or the command line into `map`, if it is right. */
 static void setting_put(Planner *planner, Map *map, const SqlOption *option)
 {
@@ -309,7 +328,8 @@ static void setting_put(Planner *planner, Map *map, const SqlOption *option)
     const char *value = str_terminated(planner->arena, option->value);
     if (spec != NULL) {
         value = setting_check(planner, option, spec);
-        if (value == NULL || !setting_check_zone(planner, option))
+        if (value == NULL || !setting_check_zone(planner, option) ||
+            !setting_check_location(planner, option))
             return;
     } else if (!setting_is_accepted(option->key)) {
         setting_warn_unknown(planner, option);

@@ -155,18 +155,25 @@ static bool text_has_only(Str text, const char *others)
     return true;
 }
 
-static Status place_split(const char *place, Arena *arena, S3Settings *out, Error *error)
+Status s3_place_check(const char *place, Error *error)
 {
     Str prefix;
     Str bucket = str_split(str_from(place), '/', &prefix);
-    if (bucket.length == 0 || bucket.length > BUCKET_BYTES_MAX || !text_has_only(bucket, ".-_")) {
-        Status status = fail(error, ERR_INVALID, "WR4431",
-                             "`s3://%.200s` names no bucket: s3://BUCKET/PREFIX", place);
-        if (str_find(bucket, STR("@")) >= 0)
-            error_hint(error, "keys do not belong into a location; use s3.access-key and "
-                              "s3.secret-key");
-        return status;
-    }
+    if (bucket.length > 0 && bucket.length <= BUCKET_BYTES_MAX && text_has_only(bucket, ".-_"))
+        return OK;
+    if (str_find(bucket, STR("@")) < 0)
+        return fail(error, ERR_INVALID, "WR4431",
+                    "`s3://%.200s` names no bucket: s3://BUCKET/PREFIX", place);
+    Status status = fail(error, ERR_INVALID, "WR4431", "keys do not belong into a location");
+    error_hint(error, "s3.access-key and s3.secret-key take them, by `${env:NAME}`");
+    return status;
+}
+
+static Status place_split(const char *place, Arena *arena, S3Settings *out, Error *error)
+{
+    Str prefix;
+    TRY(s3_place_check(place, error));
+    Str bucket = str_split(str_from(place), '/', &prefix);
     while (str_has_prefix(prefix, STR("/")))
         prefix = str_make(prefix.data + 1, prefix.length - 1);
     while (str_has_suffix(prefix, STR("/")))

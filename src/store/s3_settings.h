@@ -19,7 +19,10 @@ typedef struct S3Settings {
     const char *ca_file; /* or NULL */
 } S3Settings;
 
-/* `place` is BUCKET or BUCKET/PREFIX. */
+/* Whether it is BUCKET or BUCKET/PREFIX. */
+Status s3_place_check(const char *place, Error *error);
+
+/* `place` is such a one. */
 Status s3_settings_find(World *world, const char *place, const StoreOptions *options, Arena *arena,
                         S3Settings *out, Error *error);
 

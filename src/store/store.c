@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "store/internal.h"
+#include "store/s3_settings.h"
 
 enum { NAME_BYTES_MAX = 900, PIECE_BYTES = 8 * 1024 * 1024 };
 
@@ -71,29 +72,43 @@ bool store_location_is_bucket(const char *location)
     return location_in_buckets(location).data != NULL;
 }
 
-Status store_open(World *world, const char *location, const StoreOptions *options, Store **out,
-                  Error *error)
+/* The path of the folder that it means. */
+static Status location_in_files(const char *location, Str *path, Error *error)
 {
-    static const StoreOptions none;
-    Str text = str_from(location);
-    *out = NULL;
-    Str place = location_in_buckets(location);
-    if (place.data != NULL)
-        return store_s3_open(world, place.data, options != NULL ? options : &none, out, error);
-    if (str_has_prefix(text, STR("file:"))) {
-        text = location_of_file(text);
-        if (!str_has_prefix(text, STR("/")))
+    *path = str_from(location);
+    if (str_has_prefix(*path, STR("file:"))) {
+        *path = location_of_file(*path);
+        if (!str_has_prefix(*path, STR("/")))
             return fail(error, ERR_INVALID, "WR4431",
                         "`%.200s` names no folder of this machine: after file:// comes the whole "
                         "path, file:///var/lib/weir",
                         location);
-    } else if (str_find(text, STR("://")) >= 0) {
+    } else if (str_find(*path, STR("://")) >= 0) {
         return fail(error, ERR_INVALID, "WR4431",
                     "`%.200s` is neither a folder nor file:// nor s3://", location);
     }
-    if (text.length == 0)
+    if (path->length == 0)
         return fail(error, ERR_INVALID, "WR4431", "the location of a store is empty");
-    *out = store_local_open(world, text);
+    return OK;
+}
+
+Status store_location_check(const char *location, Error *error)
+{
+    Str path, place = location_in_buckets(location);
+    return place.data != NULL ? s3_place_check(place.data, error)
+                              : location_in_files(location, &path, error);
+}
+
+Status store_open(World *world, const char *location, const StoreOptions *options, Store **out,
+                  Error *error)
+{
+    static const StoreOptions none;
+    Str path, place = location_in_buckets(location);
+    *out = NULL;
+    if (place.data != NULL)
+        return store_s3_open(world, place.data, options != NULL ? options : &none, out, error);
+    TRY(location_in_files(location, &path, error));
+    *out = store_local_open(world, path);
     return OK;
 }
 

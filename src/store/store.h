@@ -45,6 +45,8 @@ typedef struct StoreOptions {
  * Nothing is read or made there yet. `options` may be NULL. Close with store_close. */
 Status store_open(World *world, const char *location, const StoreOptions *options, Store **out,
                   Error *error);
+/* What store_open would say of its form; nothing is looked at. */
+Status store_location_check(const char *location, Error *error);
 /* Whether it means a bucket, where each call takes as long as the network. */
 bool store_location_is_bucket(const char *location);
 /* NULL is allowed. Writes that were begun must have ended. */
