@@ -225,7 +225,7 @@ static Status savepoint_new_path(const SavepointJob *job, Arena *arena, const Fo
 {
     const char *dir = found->places.savepoints;
     if (dir == NULL) {
-        Status status = fail(error, ERR_INVALID, "WR4412", "nobody says where savepoints go");
+        Status status = fail(error, ERR_INVALID, "WR4413", "nobody says where savepoints go");
         error_hint(error, "name a place behind `weir savepoint`, or set "
                           "execution.checkpointing.savepoint-dir");
         return status;

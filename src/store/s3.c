@@ -354,7 +354,7 @@ static void s3_close(Store *base)
 {
     S3Store *store = store_of(base);
     s3_blocks_free(store->blocks);
-    s3_client_free(store->client);
+    s3_client_close(store->client);
     arena_free(store->arena);
     memory_free(store);
 }
@@ -382,12 +382,13 @@ Status store_s3_open(World *world, const char *place, const StoreOptions *option
     store->base = (Store){.kind = &s3_kind, .world = world};
     store->arena = arena_new(0);
     Status status = s3_settings_find(world, place, options, store->arena, &store->settings, error);
+    if (status == OK)
+        status = s3_client_open(world, &store->settings, &store->client, error);
     if (status != OK) {
         arena_free(store->arena);
         memory_free(store);
         return status;
     }
-    store->client = s3_client_new(world, &store->settings);
     store->blocks = s3_blocks_new(store->client);
     *out = &store->base;
     return OK;

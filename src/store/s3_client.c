@@ -2,12 +2,12 @@
 #include "store/s3_client.h"
 
 #include <assert.h>
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/s3_curl.h"
 #include "store/s3_refusal.h"
 
 enum {
@@ -25,6 +25,7 @@ enum {
 
 struct S3Client {
     World *world;
+    const CurlApi *api;
     const S3Settings *settings;
     pthread_mutex_t mutex; /* guards what follows */
     CURL *idle[IDLE_MAX];  /* each with its connection */
@@ -46,27 +47,23 @@ typedef struct S3Try {
 
 /* ---- Connections ------------------------------------------------------------------------- */
 
-static void curl_start(void)
+Status s3_client_open(World *world, const S3Settings *settings, S3Client **out, Error *error)
 {
-    CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
-    assert(code == CURLE_OK);
-}
-
-S3Client *s3_client_new(World *world, const S3Settings *settings)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, curl_start);
+    const CurlApi *api;
+    TRY(curl_load(&api, error));
     S3Client *client = memory_allocate_zeroed((int64_t)sizeof *client);
     client->world = world;
+    client->api = api;
     client->settings = settings;
     pthread_mutex_init(&client->mutex, NULL);
-    return client;
+    *out = client;
+    return OK;
 }
 
-void s3_client_free(S3Client *client)
+void s3_client_close(S3Client *client)
 {
     for (int32_t i = 0; i < client->idle_count; i++)
-        curl_easy_cleanup(client->idle[i]);
+        client->api->curl_easy_cleanup(client->idle[i]);
     pthread_mutex_destroy(&client->mutex);
     memory_free(client);
 }
@@ -79,21 +76,21 @@ static CURL *client_take(S3Client *client)
         curl = client->idle[--client->idle_count];
     pthread_mutex_unlock(&client->mutex);
     if (curl == NULL)
-        curl = curl_easy_init();
+        curl = client->api->curl_easy_init();
     assert(curl != NULL);
     return curl;
 }
 
 static void client_give_back(S3Client *client, CURL *curl)
 {
-    curl_easy_reset(curl); /* keeps the connection */
+    client->api->curl_easy_reset(curl); /* keeps the connection */
     pthread_mutex_lock(&client->mutex);
     bool is_kept = client->idle_count < IDLE_MAX;
     if (is_kept)
         client->idle[client->idle_count++] = curl;
     pthread_mutex_unlock(&client->mutex);
     if (!is_kept)
-        curl_easy_cleanup(curl);
+        client->api->curl_easy_cleanup(curl);
 }
 
 void s3_reply_free(S3Reply *reply)
@@ -145,9 +142,9 @@ static int32_t request_headers(const S3Try *one, const char *time, const char *h
     return count;
 }
 
-static struct curl_slist *add_header(struct curl_slist *list, const char *line)
+static struct curl_slist *add_header(const S3Try *one, struct curl_slist *list, const char *line)
 {
-    struct curl_slist *longer = curl_slist_append(list, line);
+    struct curl_slist *longer = one->client->api->curl_slist_append(list, line);
     assert(longer != NULL);
     return longer;
 }
@@ -177,14 +174,14 @@ static struct curl_slist *sign(const S3Try *one, Buffer *url)
     Buffer line = {0};
     buffer_append_text(&line, "authorization: ");
     sigv4_sign(&signed_request, &key, &line);
-    struct curl_slist *list = add_header(NULL, buffer_terminated(&line));
+    struct curl_slist *list = add_header(one, NULL, buffer_terminated(&line));
     for (int32_t i = 0; i < count; i++) {
         line.length = 0;
         buffer_printf(&line, "%.*s: %.*s", STR_ARGS(headers[i].name), STR_ARGS(headers[i].value));
-        list = add_header(list, buffer_terminated(&line));
+        list = add_header(one, list, buffer_terminated(&line));
     }
-    list = add_header(list, "content-type:");
-    list = add_header(list, "expect:");
+    list = add_header(one, list, "content-type:");
+    list = add_header(one, list, "expect:");
     buffer_free(&line);
     buffer_append_text(url, settings->origin);
     sigv4_encode_path(signed_request.path, url);
@@ -207,7 +204,7 @@ static size_t try_take_body(char *bytes, size_t one_byte, size_t length, void *u
     S3Try *one = user;
     long status = 0;
     (void)one_byte;
-    curl_easy_getinfo(one->curl, CURLINFO_RESPONSE_CODE, &status);
+    one->client->api->curl_easy_getinfo(one->curl, CURLINFO_RESPONSE_CODE, &status);
     if (!status_is_success(status)) {
         if (one->refusal.length < REFUSAL_BYTES_MAX)
             buffer_append(&one->refusal, bytes, (int64_t)length);
@@ -228,39 +225,41 @@ static size_t try_take_body(char *bytes, size_t one_byte, size_t length, void *u
 static void try_take_header(const S3Try *one, const char *name, char *out)
 {
     struct curl_header *header;
-    if (curl_easy_header(one->curl, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+    if (one->client->api->curl_easy_header(one->curl, name, 0, CURLH_HEADER, -1, &header) ==
+        CURLHE_OK)
         snprintf(out, S3_TEXT_BYTES, "%s", header->value);
 }
 
 static void try_prepare(S3Try *one, const char *url, struct curl_slist *headers)
 {
     const S3Request *request = one->request;
+    const CurlApi *api = one->client->api;
     CURL *curl = one->curl;
     long silent = request->is_slow ? SILENT_SECONDS_MAX_SLOW : SILENT_SECONDS_MAX;
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "weir");
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS_MAX);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, silent);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, one->why);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, try_take_body);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, one);
+    api->curl_easy_setopt(curl, CURLOPT_URL, url);
+    api->curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+    api->curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    api->curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    api->curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    api->curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    api->curl_easy_setopt(curl, CURLOPT_USERAGENT, "weir");
+    api->curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS_MAX);
+    api->curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    api->curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, silent);
+    api->curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, one->why);
+    api->curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, try_take_body);
+    api->curl_easy_setopt(curl, CURLOPT_WRITEDATA, one);
     if (one->client->settings->ca_file != NULL)
-        curl_easy_setopt(curl, CURLOPT_CAINFO, one->client->settings->ca_file);
+        api->curl_easy_setopt(curl, CURLOPT_CAINFO, one->client->settings->ca_file);
     if (strcmp(request->method, "PUT") == 0 || strcmp(request->method, "POST") == 0) {
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.length);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS,
-                         request->body.length > 0 ? request->body.data : "");
+        api->curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.length);
+        api->curl_easy_setopt(curl, CURLOPT_POSTFIELDS,
+                              request->body.length > 0 ? request->body.data : "");
     }
     if (strcmp(request->method, "HEAD") == 0)
-        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+        api->curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
     else
-        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+        api->curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
 /* What the server made of it. Completing an upload is answered before it is done: the refusal is
@@ -270,14 +269,15 @@ static S3Refusal try_outcome(S3Try *one, CURLcode code)
     S3Refusal refusal = {.settings = one->client->settings,
                          .key = one->request->key,
                          .curl_code = (int32_t)code,
-                         .why = one->why[0] != '\0' ? one->why : curl_easy_strerror(code),
+                         .why = one->why[0] != '\0' ? one->why
+                                                    : one->client->api->curl_easy_strerror(code),
                          .has_too_much = one->has_too_much,
                          .region = ""};
     char region[S3_TEXT_BYTES] = "";
     curl_off_t length = 0;
     long status = 0;
-    curl_easy_getinfo(one->curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(one->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    one->client->api->curl_easy_getinfo(one->curl, CURLINFO_RESPONSE_CODE, &status);
+    one->client->api->curl_easy_getinfo(one->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
     refusal.status = (int32_t)status;
     if (code != CURLE_OK)
         refusal.status = 0;
@@ -304,10 +304,10 @@ static S3Refusal try_once(S3Try *one)
     one->curl = client_take(one->client);
     struct curl_slist *headers = sign(one, &url);
     try_prepare(one, buffer_terminated(&url), headers);
-    CURLcode code = curl_easy_perform(one->curl);
+    CURLcode code = one->client->api->curl_easy_perform(one->curl);
     S3Refusal outcome = try_outcome(one, code);
     client_give_back(one->client, one->curl);
-    curl_slist_free_all(headers);
+    one->client->api->curl_slist_free_all(headers);
     buffer_free(&url);
     return outcome;
 }

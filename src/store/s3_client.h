@@ -39,8 +39,8 @@ typedef struct S3Reply {
 void s3_reply_free(S3Reply *reply);
 
 /* The settings must outlive the client. */
-S3Client *s3_client_new(World *world, const S3Settings *settings);
-void s3_client_free(S3Client *client);
+Status s3_client_open(World *world, const S3Settings *settings, S3Client **out, Error *error);
+void s3_client_close(S3Client *client);
 
 /* OK means that the server has said so. ERR_NOT_FOUND for an object only, never for a bucket;
  * ERR_UNAVAILABLE, and retriable, when all tries failed; nothing else is. */

@@ -76,23 +76,21 @@ def test_a_new_machine_goes_on_from_the_bucket_alone(box):
     """Killed again and again, each time with the loss of the whole data folder."""
     random.seed(SEED)
     s3 = server(box)
-    resumed = 0
-    for _ in range(12):
-        weir = pipeline(box)
-        start(weir, s3, "s3://weir/k=v/checkpoints/")
-        if resumed < 5:
-            wait_until(lambda: has_checkpoint(s3, "k=v/") or not weir.is_alive(),
-                       "a checkpoint", process=weir)
-            time.sleep(random.uniform(0, 0.8))
+    proxy = box.keep(Proxy(s3.url))
+    kills, total = 5, 40000
+    for run in range(kills + 1):
+        weir = pipeline(box, total=total)
+        proxy.requests.clear()
+        start(weir, s3, "s3://weir/k=v/checkpoints/", url=proxy.url)
+        if run < kills:
+            wait_until(lambda: proxy.count("PUT", "MANIFEST") >= 2, "checkpoints", process=weir)
+            time.sleep(random.uniform(0, 0.5))
             weir.kill()
         else:
             assert weir.wait(60) == 0, (SEED, weir.log())
-        resumed += "resumed from checkpoint" in weir.stderr()
-        if not weir.is_alive() and "weir: done:" in weir.stderr():
-            break
+        assert ("resumed from checkpoint" in weir.stderr()) == (run > 0), (SEED, run, weir.log())
         shutil.rmtree(weir.data)
-    assert resumed >= 3, (SEED, resumed)
-    check(box)
+    check(box, total=total)
     assert s3.keys() == [] and not s3.boto("s3.list_multipart_uploads(Bucket='weir')").get("Uploads")
     assert s3.secret_key not in weir.stderr()
 

@@ -211,16 +211,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _any
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """Programs that are killed leave broken connections behind."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
 class Proxy:
     """Between a program and an S3 server. `plan(METHOD, TEXT, actions…)` lets the next requests of
     that method whose path has that text fail in turn; all other requests pass. `context` is an
     ssl.SSLContext for https."""
 
     def __init__(self, upstream, context=None):
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.owner = self
         self.server.upstream = upstream.removeprefix("http://")
-        self.server.daemon_threads = True
         if context is not None:
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         scheme = "http" if context is None else "https"
