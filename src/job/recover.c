@@ -308,6 +308,7 @@ Status recover_check(Job *job, Error *error)
     buffer_free(&names);
     TRY(status);
     job_notice(job, "resumed from checkpoint %lld", (long long)job->restored->head.id);
+    world_not_before(job->world, job->restored->head.time_us);
     for (int32_t i = 0; i < job->plan->node_count; i++) {
         const PlanNode *node = job->plan->nodes[i];
         if (node->kind == PLAN_SOURCE &&
