@@ -1,5 +1,6 @@
-/* Pauses between attempts at something that may pass: each about twice as long as the one before, up
- * to a limit, and never quite the same, so that many who lost one server do not come back as one. */
+/* Pauses between attempts at something that may pass: each about twice as long as the one before,
+ * up to a limit, and never quite the same, so that many who lost one server do not come back as
+ * one. */
 #ifndef WEIR_BASE_BACKOFF_H
 #define WEIR_BASE_BACKOFF_H
 

@@ -115,6 +115,86 @@ static void pauses_grow_to_their_limit_and_differ(void **state)
     assert_in_range(backoff_take_us(&backoff, world_system()), 50, 100);
 }
 
+/* A machine whose clock and uptime the test sets. */
+typedef struct ClockWorld {
+    World base;
+    WorldKind kind;
+    int64_t wall_us, uptime_us;
+} ClockWorld;
+
+static int64_t clock_wall(World *world)
+{
+    return ((ClockWorld *)world)->wall_us;
+}
+
+static int64_t clock_uptime(World *world)
+{
+    return ((ClockWorld *)world)->uptime_us;
+}
+
+static const int64_t SECOND_US = 1000000, YEAR_US = (int64_t)365 * 86400 * 1000000;
+
+static void clock_begin(ClockWorld *world, int64_t wall_us)
+{
+    *world = (ClockWorld){.wall_us = wall_us, .uptime_us = 5 * SECOND_US};
+    world->kind = (WorldKind){.now_us = clock_wall, .uptime_us = clock_uptime};
+    world->base.kind = &world->kind;
+}
+
+/* So much passes, a look at the time every 50 ms; it must go on by no less than 0.9 of that and no
+ * more than 1.1. */
+static void clock_pass(ClockWorld *world, int64_t duration_us)
+{
+    int64_t before_us = world_now_us(&world->base);
+    for (int64_t passed_us = 0; passed_us < duration_us; passed_us += 50000) {
+        int64_t last_us = world_now_us(&world->base);
+        world->wall_us += 50000;
+        world->uptime_us += 50000;
+        assert_true(world_now_us(&world->base) > last_us);
+    }
+    int64_t went_us = world_now_us(&world->base) - before_us;
+    assert_in_range(went_us, duration_us - duration_us / 10, duration_us + duration_us / 10);
+}
+
+static void time_does_not_jump_with_the_clock(void **state)
+{
+    (void)state;
+    const int64_t jumps_us[] = {5 * SECOND_US,     -5 * SECOND_US, 3600 * SECOND_US,
+                                -3600 * SECOND_US, 10 * YEAR_US,   -10 * YEAR_US};
+    for (size_t i = 0; i < sizeof jumps_us / sizeof jumps_us[0]; i++) {
+        ClockWorld world;
+        clock_begin(&world, 54 * YEAR_US);
+        assert_true(world_now_us(&world.base) == world.wall_us);
+        clock_pass(&world, 60 * SECOND_US);
+        assert_true(world_clock_lead_us(&world.base) == 0);
+        int64_t before_us = world_now_us(&world.base);
+        world.wall_us += jumps_us[i];
+        assert_true(world_now_us(&world.base) == before_us);
+        assert_true(world_clock_lead_us(&world.base) == jumps_us[i]);
+        clock_pass(&world, 100 * SECOND_US);
+        int64_t left_us = world_clock_lead_us(&world.base);
+        bool is_small = jumps_us[i] == 5 * SECOND_US || jumps_us[i] == -5 * SECOND_US;
+        assert_true(is_small ? left_us == 0 : (left_us > 0) == (jumps_us[i] > 0));
+    }
+}
+
+static void time_that_was_not_known_is_believed(void **state)
+{
+    (void)state;
+    ClockWorld world;
+    clock_begin(&world, 100 * SECOND_US);
+    assert_true(world_now_us(&world.base) == world.wall_us);
+    world.wall_us = 54 * YEAR_US;
+    world.uptime_us += SECOND_US;
+    (void)world_now_us(&world.base);
+    assert_true(world_now_us(&world.base) == world.wall_us);
+    world_not_before(&world.base, 60 * YEAR_US);
+    assert_true(world_now_us(&world.base) == 60 * YEAR_US);
+    world_not_before(&world.base, 50 * YEAR_US);
+    clock_pass(&world, 10 * SECOND_US);
+    assert_true(world_now_us(&world.base) > 60 * YEAR_US);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +205,8 @@ int main(void)
         cmocka_unit_test(json_escapes_what_must_be_escaped),
         cmocka_unit_test(crc32c_matches_the_published_check_value),
         cmocka_unit_test(pauses_grow_to_their_limit_and_differ),
+        cmocka_unit_test(time_does_not_jump_with_the_clock),
+        cmocka_unit_test(time_that_was_not_known_is_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

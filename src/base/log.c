@@ -118,13 +118,13 @@ void log_event(LogLevel level, const char *component, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    int64_t now_us = world_now_us(world_system());
+    World *world = world_system();
     pthread_mutex_lock(&log_mutex);
     if (level >= log_level) {
         uint64_t hash = hash_combine(hash_bytes(text, (int64_t)strlen(text)),
                                      hash_bytes(component, (int64_t)strlen(component)));
-        if (repeat_allows(text, hash, now_us))
-            print_line(level, component, text, now_us);
+        if (repeat_allows(text, hash, world_monotonic_us(world)))
+            print_line(level, component, text, world_clock_us(world));
     }
     pthread_mutex_unlock(&log_mutex);
 }

@@ -24,6 +24,7 @@ typedef enum PlantedBug {
     PLANTED_LETTERS_NOT_SYNCED,    /* with a checkpoint */
     PLANTED_DELETE_NOT_RESTORED,   /* keys that an incremental checkpoint takes back come again */
     PLANTED_CHANGE_NOT_SAVED,      /* a checkpoint under way has values from after its barrier */
+    PLANTED_CLOCK_BELIEVED,        /* when it jumps */
     PLANTED_COUNT
 } PlantedBug;
 

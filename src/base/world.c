@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/planted.h"
 
 struct File {
     World *world;
@@ -61,6 +62,12 @@ static int64_t system_monotonic_us(World *world)
 {
     (void)world;
     return clock_us(CLOCK_MONOTONIC);
+}
+
+static int64_t system_uptime_us(World *world)
+{
+    (void)world;
+    return clock_us(CLOCK_BOOTTIME);
 }
 
 static void system_sleep_us(World *world, int64_t duration_us)
@@ -311,6 +318,7 @@ static const char *system_environment(World *world, const char *name)
 static const WorldKind system_kind = {
     .now_us = system_now_us,
     .monotonic_us = system_monotonic_us,
+    .uptime_us = system_uptime_us,
     .sleep_us = system_sleep_us,
     .random_u64 = system_random_u64,
     .open = system_open,
@@ -336,6 +344,80 @@ World *world_system(void)
 {
     static World system = {.kind = &system_kind};
     return &system;
+}
+
+/* ---- Steady time ----------------------------------------------------------------------------- */
+
+/* A clock that says less was not set yet: a machine may begin without knowing the time. */
+static const int64_t CLOCK_IS_SET_US = (int64_t)1577836800 * 1000000; /* 2020-01-01 */
+
+enum {
+    CLOCK_LOOK_US = 10 * 1000,       /* between two comparisons */
+    CLOCK_LOOK_US_MAX = 1000 * 1000, /* what counts of it if it was longer */
+    CLOCK_PART = 10,                 /* by what part of the time passed it is put right */
+};
+
+/* By how much to put right what was `passed_us` without a look at the clock. */
+static int64_t clock_correction_us(int64_t now_us, int64_t lead_us, int64_t passed_us)
+{
+    if (now_us < CLOCK_IS_SET_US && lead_us > 0)
+        return lead_us;
+    int64_t most_us = (passed_us < CLOCK_LOOK_US_MAX ? passed_us : CLOCK_LOOK_US_MAX) / CLOCK_PART;
+    return lead_us > most_us ? most_us : lead_us < -most_us ? -most_us : lead_us;
+}
+
+/* Whoever comes first after a while compares. */
+static void clock_look(World *world, int64_t uptime_us)
+{
+    SteadyClock *clock = &world->clock;
+    int64_t looked_us = atomic_load(&clock->looked_us);
+    if (uptime_us - looked_us < CLOCK_LOOK_US ||
+        !atomic_compare_exchange_strong(&clock->looked_us, &looked_us, uptime_us))
+        return;
+    int64_t now_us = uptime_us + atomic_load(&clock->ahead_us);
+    int64_t lead_us = world->kind->now_us(world) - now_us;
+    atomic_fetch_add(&clock->ahead_us, clock_correction_us(now_us, lead_us, uptime_us - looked_us));
+}
+
+static int64_t clock_ahead_us(World *world, int64_t uptime_us)
+{
+    SteadyClock *clock = &world->clock;
+    int64_t ahead_us = atomic_load(&clock->ahead_us);
+    if (ahead_us != 0)
+        return ahead_us;
+    int64_t first_us = world->kind->now_us(world) - uptime_us;
+    atomic_store(&clock->looked_us, uptime_us);
+    /* Of several that begin at once one decides. */
+    return atomic_compare_exchange_strong(&clock->ahead_us, &ahead_us, first_us) ? first_us
+                                                                                 : ahead_us;
+}
+
+int64_t world_now_us(World *world)
+{
+    if (world->kind->uptime_us == NULL || planted(PLANTED_CLOCK_BELIEVED))
+        return world->kind->now_us(world);
+    int64_t uptime_us = world->kind->uptime_us(world);
+    int64_t now_us = uptime_us + clock_ahead_us(world, uptime_us);
+    clock_look(world, uptime_us);
+    int64_t last_us = atomic_load(&world->clock.last_us);
+    while (now_us > last_us &&
+           !atomic_compare_exchange_weak(&world->clock.last_us, &last_us, now_us))
+        continue;
+    return now_us > last_us ? now_us : last_us;
+}
+
+int64_t world_clock_lead_us(World *world)
+{
+    return world->kind->now_us(world) - world_now_us(world);
+}
+
+void world_not_before(World *world, int64_t time_us)
+{
+    if (world->kind->uptime_us == NULL)
+        return;
+    int64_t behind_us = time_us - world_now_us(world);
+    if (behind_us > 0)
+        atomic_fetch_add(&world->clock.ahead_us, behind_us);
 }
 
 Status world_read_file(World *world, const char *path, int64_t bytes_max, Arena *arena, Str *out,

@@ -7,6 +7,7 @@
 #ifndef WEIR_BASE_WORLD_H
 #define WEIR_BASE_WORLD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,7 +36,10 @@ typedef struct FileInfo {
 /* The vtable. Each call may block unless said. Paths are terminated UTF-8. A File belongs to
  * the caller of open until close, and to one thread at a time except for read_at. */
 typedef struct WorldKind {
-    int64_t (*now_us)(World *world);       /* microseconds since 1970 UTC; may jump */
+    int64_t (*now_us)(World *world); /* microseconds since 1970 UTC; may jump */
+    /* Since the machine began, with the time that it slept; never goes back. NULL: the clock does
+     * not jump. */
+    int64_t (*uptime_us)(World *world);
     int64_t (*monotonic_us)(World *world); /* never goes back; for intervals */
     void (*sleep_us)(World *world, int64_t duration_us);
     uint64_t (*random_u64)(World *world); /* safe from any thread */
@@ -75,17 +79,37 @@ typedef struct WorldKind {
     const char *(*environment)(World *world, const char *name);
 } WorldKind;
 
+/* What world_now_us keeps; zeroed. */
+typedef struct SteadyClock {
+    _Atomic int64_t ahead_us;  /* of the uptime; 0: not compared yet */
+    _Atomic int64_t looked_us; /* uptime of the last comparison with the clock */
+    _Atomic int64_t last_us;   /* the latest time that was given out */
+} SteadyClock;
+
 struct World {
     const WorldKind *kind;
+    SteadyClock clock;
 };
 
 /* The operating system itself; never freed. */
 World *world_system(void);
 
-static inline int64_t world_now_us(World *world)
+/* The time by which a pipeline works: that of the clock, without its jumps, from any thread. It
+ * never goes back, and is a tenth faster or slower than it should be until it agrees with a clock
+ * that was set (docs/decisions/0016). */
+int64_t world_now_us(World *world);
+
+/* The clock itself, for people and other machines to read; it may jump. */
+static inline int64_t world_clock_us(World *world)
 {
     return world->kind->now_us(world);
 }
+
+/* How far the clock is ahead of world_now_us. */
+int64_t world_clock_lead_us(World *world);
+
+/* It is at least `time_us`: what was done then is not done again before it. */
+void world_not_before(World *world, int64_t time_us);
 
 static inline int64_t world_monotonic_us(World *world)
 {

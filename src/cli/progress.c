@@ -95,7 +95,7 @@ void progress_show(void *context, Job *job)
         progress->records[i] = view.records;
         if (i > 0)
             buffer_append_text(&line, "; ");
-        print_source(progress, &line, &view, rate, world_now_us(world));
+        print_source(progress, &line, &view, rate, world_clock_us(world));
     }
     if (line.length > PROGRESS_LINE_BYTES)
         line.length = PROGRESS_LINE_BYTES;

@@ -38,6 +38,7 @@ static inline void bench_world_open(BenchWorld *world)
 {
     *world = (BenchWorld){.kind = *world_system()->kind, .now_us = 1};
     world->kind.now_us = bench_now;
+    world->kind.uptime_us = NULL;
     world->base.kind = &world->kind;
 }
 

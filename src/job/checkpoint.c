@@ -24,6 +24,7 @@ enum {
     STOP_TIMEOUT_US = 30 * 1000 * 1000,
     EARLY_INTERVAL_US = 10 * 1000 * 1000, /* between checkpoints that are to make room in memory */
     CHAIN_FILES_MAX = 64,
+    CLOCK_LEAD_TOLD_US = 1000 * 1000, /* a clock that is further off than that has jumped */
 };
 
 typedef struct Coordinator {
@@ -35,8 +36,9 @@ typedef struct Coordinator {
     int64_t begun_us, next_us;
     int64_t stop_deadline_us; /* 0: no stop yet */
     int64_t observed_us;
+    bool has_told_of_clock;
     Pressure pressure;
-    Metric *duration, *size, *newest, *completed;
+    Metric *duration, *size, *newest, *completed, *clock_lead;
 } Coordinator;
 
 /* Whether it is time to save all state again: the first time, or when the files of what has changed
@@ -218,7 +220,7 @@ static Status coordinator_persist(Coordinator *coordinator, Error *error)
     job->kept_checkpoint = coordinator->pending;
     job->checkpoint_count++;
     metric_set(coordinator->size, snapshot_writer_file(coordinator->writer)->bytes);
-    metric_set(coordinator->newest, world_now_us(job->world));
+    metric_set(coordinator->newest, world_clock_us(job->world));
     metric_add(coordinator->completed, 1);
     return OK;
 }
@@ -317,6 +319,21 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
     return OK;
 }
 
+/* People should know that time goes another way than their clock. */
+static void coordinator_watch_clock(Coordinator *coordinator)
+{
+    int64_t lead_us = world_clock_lead_us(coordinator->job->world);
+    bool is_off = lead_us > CLOCK_LEAD_TOLD_US || lead_us < -CLOCK_LEAD_TOLD_US;
+    metric_set(coordinator->clock_lead, lead_us);
+    if (is_off && !coordinator->has_told_of_clock)
+        log_event(
+            LOG_WARN, "job",
+            "the clock of the machine is %.0f s ahead of the time that has passed: the time "
+            "of the pipeline does not jump, and goes a tenth faster or slower until they agree",
+            (double)lead_us / 1e6);
+    coordinator->has_told_of_clock = is_off;
+}
+
 static void coordinator_wait(Coordinator *coordinator)
 {
     Job *job = coordinator->job;
@@ -379,6 +396,9 @@ static void coordinator_make_metrics(Coordinator *coordinator)
                                      labels, "When the newest checkpoint became durable.", 1000000);
     coordinator->completed = metric_get(METRIC_COUNTER, "weir_checkpoint_completed_total", labels,
                                         "Checkpoints made durable.", 1);
+    coordinator->clock_lead =
+        metric_get(METRIC_GAUGE, "weir_clock_lead_seconds", labels,
+                   "How far the machine's clock is ahead of the pipeline's time.", 1000000);
 }
 
 static Status coordinator_run(Coordinator *coordinator, Error *error)
@@ -397,6 +417,7 @@ static Status coordinator_run(Coordinator *coordinator, Error *error)
     bool is_over = false;
     while (!is_over && !atomic_load(&job->board.is_stopping)) {
         TRY(coordinator_turn(coordinator, &is_over, error));
+        coordinator_watch_clock(coordinator);
         coordinator_observe(coordinator);
         if (!is_over)
             coordinator_wait(coordinator);

@@ -87,7 +87,7 @@ Status recover_settle_letters(const DataFolder *data, const LetterNotice *notice
     Status status = lettermark_read(world, folder, arena, &mark, error);
     if (status == OK && mark != NULL) {
         status = recover_noted_letters(data, mark, arena, &lengths, error);
-        if (status == ERR_CORRUPT) {
+        if (snapshot_cannot_be_read(status)) {
             /* Not to be resumed from: what it has set aside stays. */
             notice->say(notice->context,
                         arena_printf(arena, "%s: its dead letters may stand twice", error->text));
@@ -116,7 +116,7 @@ static Status recover_replays(Job *job, const char *writer, Error *error)
 static Status recover_discard(Job *job, const int64_t *ids, int32_t count, Error *error)
 {
     for (int32_t i = count - 1; i >= 0; i--)
-        TRY(snapshot_remove(job->store, ids[i], error));
+        TRY(snapshot_discard(job->store, ids[i], error));
     if (count > 0)
         job_notice(job,
                    "started over (--fresh): discarded checkpoint %lld of pipeline `%s`, with its "
@@ -309,6 +309,7 @@ Status recover_check(Job *job, Error *error)
     buffer_free(&names);
     TRY(status);
     job_notice(job, "resumed from checkpoint %lld", (long long)job->restored->head.id);
+    world_not_before(job->world, job->restored->head.time_us);
     for (int32_t i = 0; i < job->plan->node_count; i++) {
         const PlanNode *node = job->plan->nodes[i];
         if (node->kind == PLAN_SOURCE &&

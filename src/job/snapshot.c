@@ -463,7 +463,7 @@ static Status files_in_use(Store *store, Arena *arena, SnapshotFiles *used, bool
         for (int32_t k = 0; status == OK && k < snapshot->files.count; k++)
             snapshot_files_append(used, &snapshot->files.items[k]);
         snapshot_close(snapshot);
-        if (status == ERR_CORRUPT)
+        if (snapshot_cannot_be_read(status))
             *is_known = false;
         else
             TRY(status);
@@ -484,7 +484,7 @@ static bool file_is_used(const SnapshotFiles *used, Str name)
     return false;
 }
 
-/* Where a manifest is damaged, nobody knows what it needs: then all stays. */
+/* Where a manifest is damaged or of another version, nobody knows what it needs: then all stays. */
 static Status files_remove_unused(Store *store, Error *error)
 {
     Arena *arena = arena_new(0);
@@ -532,6 +532,21 @@ Status snapshot_remove_all(Store *store, int64_t id, Error *error)
     if (status == OK)
         status =
             store_remove(store, snapshot_manifest_name(arena, snapshot_place(arena, id)), error);
+    arena_free(arena);
+    return status;
+}
+
+/* The folder may be that of another version, which keeps more in it. */
+Status snapshot_discard(Store *store, int64_t id, Error *error)
+{
+    Arena *arena = arena_new(0);
+    List names = {0};
+    Status status = snapshot_remove(store, id, error);
+    if (status == OK)
+        status = store_list(store, arena_printf(arena, "%s/", snapshot_place(arena, id)), arena,
+                            &names, error);
+    for (int32_t i = 0; status == OK && i < names.count; i++)
+        status = store_remove(store, LIST_AT(names, i, const char), error);
     arena_free(arena);
     return status;
 }

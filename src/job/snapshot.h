@@ -124,10 +124,16 @@ const SnapshotFile *snapshot_writer_file(const SnapshotWriter *writer);
 /* ---- Reading ----------------------------------------------------------------------------- */
 
 /* What the manifest and the tables of its files say, checked; pieces are checked as they are read.
- * ERR_CORRUPT names the file, ERR_NOT_FOUND: there is no such manifest. */
+ * ERR_CORRUPT names the file, ERR_INVALID: another version wrote it, ERR_NOT_FOUND: there is no such
+ * manifest. */
 Status snapshot_open(Store *store, const char *place, Snapshot **out, Error *error);
 /* Checkpoint `id`. One that is not there is damage, too. */
 Status snapshot_open_id(Store *store, int64_t id, Snapshot **out, Error *error);
+/* It is damaged, or of another version: what it holds nobody can say. */
+static inline bool snapshot_cannot_be_read(Status status)
+{
+    return status == ERR_CORRUPT || status == ERR_INVALID;
+}
 /* A savepoint, or a checkpoint of any job, by the location of its folder. */
 Status snapshot_open_at(World *world, const char *location, const StoreOptions *options,
                         Snapshot **out, Error *error);
@@ -155,6 +161,8 @@ Status snapshot_list(Store *store, Arena *arena, int64_t **ids, int32_t *count, 
 Status snapshot_remove(Store *store, int64_t id, Error *error);
 /* Remove all but the manifest of `id`, which is over, and then that, as the very last. */
 Status snapshot_remove_all(Store *store, int64_t id, Error *error);
+/* The same, and whatever else is in its folder. */
+Status snapshot_discard(Store *store, int64_t id, Error *error);
 /* Remove data files that no checkpoint names, and leftovers of writes. Only for the one who writes
  * there. */
 Status snapshot_sweep(Store *store, Error *error);

@@ -518,7 +518,7 @@ void deadletters_add(DeadLetters *letters, const DeadLetter *letter)
     LetterStore *store = letters->store;
     metric_count_letter(letter->table, letter->stage);
     Buffer when = {0};
-    timestamp_print(&when, world_now_us(store->world), 3, 'T');
+    timestamp_print(&when, world_clock_us(store->world), 3, 'T');
     buffer_append_char(&when, 'Z');
 
     pthread_mutex_lock(&store->lock);

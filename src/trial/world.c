@@ -36,6 +36,7 @@ void trial_world_init(TrialWorld *world, World *real)
     *world = (TrialWorld){.kind = *real->kind, .real = real, .now_us = START_US, .seed = 1};
     world->kind.now_us = trial_now_us;
     world->kind.monotonic_us = trial_now_us;
+    world->kind.uptime_us = NULL;
     world->kind.sleep_us = trial_sleep_us;
     world->kind.random_u64 = trial_random_u64;
     world->kind.environment = trial_environment;

@@ -22,6 +22,7 @@ enum {
 static const char script[] =
     "SET 'execution.checkpointing.interval' = '40 ms';\n"
     "SET 'parallelism.default' = '2';\n"
+    "SET 'table.exec.state.ttl' = '30 min';\n"
     "CREATE TABLE events (id BIGINT, store INT, amount BIGINT, ts TIMESTAMP(3),\n"
     "  WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH (\n"
     "  'connector' = 'filesystem', 'path' = 'in', 'format' = 'json');\n"

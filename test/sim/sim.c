@@ -13,6 +13,8 @@
  *   full    the disk fills up and has room again later: the job goes on by itself
  *   damage  a bit flips, bytes are missing or zero in a file of a checkpoint while nothing runs:
  *           that is found and named, or an older checkpoint does
+ *   clock   the clock is set forward or back, by seconds, an hour, ten years, or nothing runs for a
+ *           minute: state that was not idle for long is kept
  *   replays the power goes while records among the dead letters are given back
  *   chaos   several of these together
  *   hunt    each of the planted bugs in turn must be found by one of these (base/planted.h)
@@ -36,6 +38,8 @@
 enum {
     EVENTS = 120,
     RUNS_MAX = 40, /* of one trial, until it must have ended */
+    CLOCK_SET_US_MAX = 400 * 1000,
+    FROZEN_US = 60 * 1000 * 1000,
 };
 
 typedef enum Mode {
@@ -46,14 +50,16 @@ typedef enum Mode {
     MODE_ERRORS,
     MODE_FULL,
     MODE_DAMAGE,
+    MODE_CLOCK,
     MODE_REPLAYS,
     MODE_CHAOS,
     MODE_HUNT,
     MODE_COUNT,
 } Mode;
 
-static const char *const mode_names[MODE_COUNT] = {"plain", "cuts",   "kills",   "syncs", "errors",
-                                                   "full",  "damage", "replays", "chaos", "hunt"};
+static const char *const mode_names[MODE_COUNT] = {"plain",   "cuts",  "kills",  "syncs",
+                                                   "errors",  "full",  "damage", "clock",
+                                                   "replays", "chaos", "hunt"};
 
 typedef struct Options {
     Mode mode;
@@ -67,9 +73,9 @@ typedef struct Options {
 
 /* How many trials of each mode make a round. */
 static const int64_t round_trials[MODE_COUNT] = {
-    [MODE_PLAIN] = 100,   [MODE_CUTS] = 5000,   [MODE_KILLS] = 800,
-    [MODE_SYNCS] = 500,   [MODE_ERRORS] = 1200, [MODE_FULL] = 100,
-    [MODE_DAMAGE] = 1000, [MODE_CHAOS] = 500,   [MODE_REPLAYS] = 500,
+    [MODE_PLAIN] = 100,   [MODE_CUTS] = 5000, [MODE_KILLS] = 800,   [MODE_SYNCS] = 500,
+    [MODE_ERRORS] = 1200, [MODE_FULL] = 100,  [MODE_DAMAGE] = 1000, [MODE_CHAOS] = 500,
+    [MODE_REPLAYS] = 500, [MODE_CLOCK] = 200,
 };
 
 typedef struct Trial {
@@ -245,6 +251,20 @@ static void trial_plan_full(Trial *trial, uint64_t *chance)
     trial->faults.disk_room_back_us = INT64_C(1704067200000000) + random_below(chance, 20000000);
 }
 
+/* A run that begins believes the clock, so one that was set forward is no matter for crashes. */
+static void trial_plan_clock(Trial *trial, uint64_t *chance)
+{
+    static const int64_t seconds[] = {5, -5, 3600, -3600, 315360000, -315360000, 0};
+    int64_t jump = seconds[random_below(chance, sizeof seconds / sizeof seconds[0])];
+    trial->faults.clock_set_after_us = 1 + random_below(chance, CLOCK_SET_US_MAX);
+    trial->faults.clock_jump_us = jump * 1000000;
+    trial->faults.frozen_us = jump == 0 || random_below(chance, 4) == 0 ? FROZEN_US : 0;
+    trial->is_kill = true;
+    trial->cuts_again = jump <= 5;
+    if (trial->cuts_again)
+        trial->faults.cut_at = 1 + random_below(chance, 300);
+}
+
 /* Trial number `number` of a mode; the same schedule while the call that goes wrong moves on. */
 static void trial_plan(Trial *trial, int64_t number, const Extent *extent, uint64_t seed)
 {
@@ -276,6 +296,10 @@ static void trial_plan(Trial *trial, int64_t number, const Extent *extent, uint6
         trial->seed = chance;
         trial->faults.cut_at = 1 + random_below(&chance, extent->changes);
         trial->is_kill = true;
+        break;
+    case MODE_CLOCK:
+        trial->seed = chance;
+        trial_plan_clock(trial, &chance);
         break;
     case MODE_REPLAYS:
     case MODE_HUNT:
@@ -412,12 +436,14 @@ static const char *const bug_names[PLANTED_COUNT] = {
     [PLANTED_LETTERS_NOT_MARKED] = "the start of dead letters is not marked",
     [PLANTED_LETTERS_NOT_HELD] = "dead letters are not held back",
     [PLANTED_LETTERS_NOT_SYNCED] = "dead letters are not synced",
+    [PLANTED_CLOCK_BELIEVED] = "jumps of the clock are believed",
 };
 
 /* The mode that finds it, or NULL. */
 static const char *hunt_one(const Options *options)
 {
-    static const Mode modes[] = {MODE_CUTS, MODE_KILLS, MODE_SYNCS, MODE_DAMAGE, MODE_CHAOS};
+    static const Mode modes[] = {MODE_CUTS,   MODE_KILLS, MODE_SYNCS,
+                                 MODE_DAMAGE, MODE_CLOCK, MODE_CHAOS};
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         Options hunt = *options;
         hunt.mode = modes[i];

@@ -11,7 +11,7 @@
 
 static const int64_t START_US = (int64_t)1704067200 * 1000000; /* 2024-01-01 00:00:00 UTC */
 
-enum { SLEEP_LEAST_US = 1 };
+enum { SLEEP_LEAST_US = 1, UPTIME_AT_START_US = 1000 * 1000 };
 
 struct File {
     SimWorld *world;
@@ -110,9 +110,33 @@ static bool sim_is_full(const SimWorld *world, int64_t more)
 
 /* ---- Clock and chance ---------------------------------------------------------------------- */
 
+/* What happens by itself as time goes on. */
+static void sim_set_clock(SimWorld *world)
+{
+    SimFaults *faults = &world->faults;
+    if (faults->clock_set_after_us == 0 ||
+        world->now_us < world->started_us + faults->clock_set_after_us)
+        return;
+    faults->clock_set_after_us = 0;
+    world->clock_off_us += faults->clock_jump_us;
+    world->now_us += faults->frozen_us;
+}
+
 static int64_t sim_now_us(World *world)
 {
+    sim_set_clock(sim_of(world));
+    return sim_of(world)->now_us + sim_of(world)->clock_off_us;
+}
+
+static int64_t sim_monotonic_us(World *world)
+{
+    sim_set_clock(sim_of(world));
     return sim_of(world)->now_us;
+}
+
+static int64_t sim_uptime_us(World *world)
+{
+    return sim_monotonic_us(world) - START_US + UPTIME_AT_START_US;
 }
 
 static void sim_sleep_us(World *world, int64_t duration_us)
@@ -344,7 +368,8 @@ static Status sim_lock(World *base, const char *path, File **out, Error *error)
 
 static const WorldKind sim_kind = {
     .now_us = sim_now_us,
-    .monotonic_us = sim_now_us,
+    .monotonic_us = sim_monotonic_us,
+    .uptime_us = sim_uptime_us,
     .sleep_us = sim_sleep_us,
     .random_u64 = sim_random_u64,
     .open = sim_open,
@@ -385,9 +410,10 @@ void sim_world_free(SimWorld *world)
 SimWorld *sim_world_restart(SimWorld *world, uint64_t seed, bool is_kill)
 {
     SimWorld *next = memory_allocate_zeroed((int64_t)sizeof *next);
-    *next = (SimWorld){.base = world->base,
+    *next = (SimWorld){.base = {.kind = &sim_kind},
                        .started_us = world->started_us,
                        .now_us = world->now_us,
+                       .clock_off_us = world->clock_off_us,
                        .seed = hash_combine(seed, 1),
                        .trace = world->trace,
                        .syncs_retried = world->syncs_retried,

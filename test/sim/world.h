@@ -38,21 +38,25 @@ typedef struct SimFaults {
     int64_t fail_at;     /* this call of `fail_calls` fails … */
     bool fails_for_ever; /* … and all after it */
     uint32_t fail_calls;
-    Status fail_with;          /* ERR_IO or ERR_FULL */
-    int64_t disk_bytes;        /* what the disk holds; 0: no limit */
-    int64_t disk_room_back_us; /* from this time on (of the virtual clock) it has no limit */
+    Status fail_with;           /* ERR_IO or ERR_FULL */
+    int64_t disk_bytes;         /* what the disk holds; 0: no limit */
+    int64_t disk_room_back_us;  /* from this time on (of the virtual clock) it has no limit */
+    int64_t clock_set_after_us; /* from the start, the clock is set … */
+    int64_t clock_jump_us;      /* … by so much … */
+    int64_t frozen_us;          /* … and nothing runs for so long */
 } SimFaults;
 
 typedef struct SimWorld {
     World base; /* first: a SimWorld * is a World * */
     Disk *disk;
     SimFaults faults;
-    int64_t started_us, now_us;
-    uint64_t seed;         /* of random_u64 and of what faults leave */
-    int64_t changes;       /* calls of SIM_CHANGES so far */
-    int64_t failable;      /* calls of faults.fail_calls so far */
-    int64_t failed;        /* calls that were made to fail */
-    int64_t syncs_retried; /* of a file whose sync had failed: never to be done */
+    int64_t started_us, now_us; /* true time, whatever the clock says */
+    int64_t clock_off_us;       /* by how much it is wrong */
+    uint64_t seed;              /* of random_u64 and of what faults leave */
+    int64_t changes;            /* calls of SIM_CHANGES so far */
+    int64_t failable;           /* calls of faults.fail_calls so far */
+    int64_t failed;             /* calls that were made to fail */
+    int64_t syncs_retried;      /* of a file whose sync had failed: never to be done */
     uint64_t trace;
     bool is_off;
     bool is_traced; /* each call to standard error */
@@ -63,7 +67,7 @@ SimWorld *sim_world_new(uint64_t seed);
 void sim_world_free(SimWorld *world);
 
 /* A machine that starts again with what a power cut left, or (`is_kill`) with all that was
- * written: only the process died. The clock goes on; no faults. The old world is freed. */
+ * written: only the process died. The clock goes on as it is; no faults. The old world is freed. */
 SimWorld *sim_world_restart(SimWorld *world, uint64_t seed, bool is_kill);
 
 /* A durable file, its folders made. */
