@@ -124,8 +124,8 @@ const SnapshotFile *snapshot_writer_file(const SnapshotWriter *writer);
 /* ---- Reading ----------------------------------------------------------------------------- */
 
 /* What the manifest and the tables of its files say, checked; pieces are checked as they are read.
- * ERR_CORRUPT names the file, ERR_INVALID: another version wrote it, ERR_NOT_FOUND: there is no such
- * manifest. */
+ * ERR_CORRUPT names the file, ERR_INVALID: another version wrote it, ERR_NOT_FOUND: there is no
+ * such manifest. */
 Status snapshot_open(Store *store, const char *place, Snapshot **out, Error *error);
 /* Checkpoint `id`. One that is not there is damage, too. */
 Status snapshot_open_id(Store *store, int64_t id, Snapshot **out, Error *error);

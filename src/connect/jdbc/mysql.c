@@ -25,8 +25,8 @@ enum {
     CODE_CHECK_VIOLATED = 3819,
 };
 
-/* A connection that was lost or whose bytes make no sense, a host whose address cannot be found now, a
- * server that starts, stops, is full or read-only, a lock. */
+/* A connection that was lost or whose bytes make no sense, a host whose address cannot be found
+ * now, a server that starts, stops, is full or read-only, a lock. */
 static bool code_is_passing(unsigned code)
 {
     static const unsigned codes[] = {

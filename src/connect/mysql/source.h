@@ -128,7 +128,7 @@ typedef struct SourceStream {
     int64_t events_skip; /* scan.startup.specific-offset.skip-events */
     uint32_t server_id;  /* of the server that `safe` belongs to */
     int64_t last_heard_us;
-    Event event;          /* of `rows` */
+    Event event; /* of `rows` */
     RowsEvent rows;
     Binding *binding; /* of `rows`; NULL: none open */
     Payload payload;
@@ -155,7 +155,7 @@ typedef struct MysqlSource {
     int64_t batch_bytes;
     Backoff backoff;
     int32_t damage_count; /* damaged packets and events met in a row */
-    int64_t retry_at_us; /* monotonic; 0: now */
+    int64_t retry_at_us;  /* monotonic; 0: now */
     bool wants_metadata;
     Status failure; /* comes after the rows that were read before it */
     Error failure_error;
