@@ -89,6 +89,9 @@ static void test_reads_a_late_answer(void **state)
 static void test_refuses_what_is_not_of_s3(void **state)
 {
     (void)state;
+    const char *const nested = /* one string, deeper than any answer */
+        "<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a></a></a></a></a></a></a></a></a></a>"
+        "</a></a></a></a></a></a></a></a>";
     const char *const wrong[] = {
         "",
         "  ",
@@ -96,8 +99,7 @@ static void test_refuses_what_is_not_of_s3(void **state)
         "<html><body>Bad Gateway</html>",
         "<Error><Code>x</Code>",
         "<!DOCTYPE a [<!ENTITY b \"c\">]><Error><Code>&b;</Code></Error>",
-        "<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a></a></a></a></a></a></a></a></a></a>"
-        "</a></a></a></a></a></a></a></a>",
+        nested,
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         S3Answer answer;
