@@ -28,6 +28,21 @@ AccumulatorGroup accumulators_choose(Arena *arena, const PlanAggregate *aggregat
     return group;
 }
 
+AccumulatorGroup accumulators_choose_counted(Arena *arena, const PlanAggregate *aggregates,
+                                             int32_t count, int32_t records)
+{
+    assert(records < 0);
+    AccumulatorGroup group = accumulators_choose(arena, aggregates, count, CHOOSE_ALL);
+    group.bytes = 0;
+    for (int32_t i = 0; i < group.count; i++) {
+        Accumulator *one = &group.calls[i];
+        one->is_kept_outside = one->filter < 0 && aggregate_counts_rows(one->call);
+        one->offset = one->is_kept_outside ? records : group.bytes;
+        group.bytes += one->is_kept_outside ? 0 : aggregate_state_bytes(one->call);
+    }
+    return group;
+}
+
 /* The rows for which the filter is TRUE, and their states. */
 static Selection accumulator_filter(const Column *filter, Selection rows, uint8_t *const **states,
                                     Arena *scratch)
@@ -54,6 +69,8 @@ void accumulators_update(const AccumulatorGroup *group, uint8_t *const *states, 
         return;
     for (int32_t i = 0; i < group->count; i++) {
         const Accumulator *one = &group->calls[i];
+        if (one->is_kept_outside)
+            continue;
         Column args[AGGREGATE_ARGS_MAX] = {0};
         for (int32_t k = 0; k < one->call->arg_count; k++)
             args[k] = batch->columns[one->args[k]];

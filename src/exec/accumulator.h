@@ -16,6 +16,7 @@ typedef struct Accumulator {
     int32_t filter;                   /* a BOOLEAN column of the input, or -1 */
     int32_t offset;                   /* from the start of the group */
     int32_t result;                   /* position among the results */
+    bool is_kept_outside;             /* COUNT(*), whose owner counts itself: never updated here */
 } Accumulator;
 
 typedef struct AccumulatorGroup {
@@ -29,6 +30,11 @@ typedef enum AccumulatorChoice { CHOOSE_ALL, CHOOSE_INVERTIBLE, CHOOSE_OTHERS } 
 
 AccumulatorGroup accumulators_choose(Arena *arena, const PlanAggregate *aggregates, int32_t count,
                                      AccumulatorChoice choice);
+
+/* All of them, for an owner that counts the rows of each group anyway: COUNT(*) is read from that
+ * count, an int64_t at `records` (negative) from the start of the group, and takes no room. */
+AccumulatorGroup accumulators_choose_counted(Arena *arena, const PlanAggregate *aggregates,
+                                             int32_t count, int32_t records);
 
 /* Fold the rows in: the i-th row's group lies at states[i] + offset. */
 void accumulators_update(const AccumulatorGroup *group, uint8_t *const *states, int32_t offset,

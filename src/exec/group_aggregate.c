@@ -10,6 +10,7 @@
 #include "exec/group_aggregate.h"
 
 #include <assert.h>
+#include <stddef.h>
 
 enum { GROUP_KEYS_MAX = BATCH_ROWS_MAX / 2 }; /* of an emitted batch: each may take two rows */
 
@@ -24,8 +25,11 @@ static Status group_open(Operator *op)
     for (int32_t i = 0; i < key_count; i++)
         types[i] = node->inputs[0]->schema.fields[node->group_aggregate.keys[i]].type;
     self->key = table_key(arena, types, key_count);
-    self->group = accumulators_choose(arena, node->group_aggregate.aggregates,
-                                      node->group_aggregate.aggregate_count, CHOOSE_ALL);
+    self->group = accumulators_choose_counted(
+        arena, node->group_aggregate.aggregates, node->group_aggregate.aggregate_count,
+        (int32_t)offsetof(GroupHead, records) - (int32_t)sizeof(GroupHead));
+    self->clock = group_clock(node->group_aggregate.state_ttl_us);
+    group_clock_set(&self->clock, world_now_us(op->task->world));
     self->table = operator_new_table(op, 0, &self->key,
                                      (int32_t)sizeof(GroupHead) + self->group.bytes, &group_codec);
     self->key_schema = (Schema){.fields = node->schema.fields, .count = key_count};
@@ -36,12 +40,6 @@ static Status group_open(Operator *op)
     self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_shard_labels(op),
                                    "Bytes of keyed state.", 1);
     return OK;
-}
-
-bool group_is_expired(const GroupAggregate *self, const GroupHead *head, int64_t now_us)
-{
-    int64_t ttl_us = self->base.node->group_aggregate.state_ttl_us;
-    return ttl_us > 0 && head->records != 0 && now_us - head->written_us >= ttl_us;
 }
 
 /* The keys that a batch touches, in order of first touch. Results lie at rows 2k (before) and
@@ -64,7 +62,7 @@ static void group_results(GroupAggregate *self, GroupTouched *touched, int32_t k
 /* Count the rows in, note which keys they touch and what those gave before. Retractions of keys
  * that have no records are left out. Returns the rows that count, with their values in place. */
 static Selection group_touch(GroupAggregate *self, const Batch *batch, uint8_t **values,
-                             GroupTouched *touched, int64_t now_us)
+                             GroupTouched *touched)
 {
     Selection rows = batch->selection;
     int32_t *kept = arena_allocate(self->base.task->scratch, (int64_t)sizeof(int32_t) * rows.count);
@@ -73,7 +71,7 @@ static Selection group_touch(GroupAggregate *self, const Batch *batch, uint8_t *
         int32_t row = selection_row(rows, i);
         GroupHead *head = group_head(values[i]);
         if (head->touched == 0) {
-            if (group_is_expired(self, head, now_us)) {
+            if (group_is_expired(&self->clock, head)) {
                 accumulators_clear(&self->group, group_state(values[i]));
                 head->records = 0;
             }
@@ -205,12 +203,12 @@ static GroupTouched group_touched_new(GroupAggregate *self, int32_t rows)
 }
 
 /* Keys without records go only when all is emitted; the others are written now. */
-static void group_settle(GroupAggregate *self, GroupTouched *touched, int64_t now_us)
+static void group_settle(GroupAggregate *self, GroupTouched *touched)
 {
     for (int32_t k = 0; k < touched->count; k++) {
         GroupHead *head = group_head(touched->values[k]);
         head->touched = 0;
-        head->written_us = now_us;
+        head->written = self->clock.written;
         if (head->records == 0)
             table_delete(self->table, touched->values[k]);
     }
@@ -224,18 +222,18 @@ static Status group_push(Operator *op, int32_t input, Batch *batch)
         return group_final_push(self, batch);
     Arena *scratch = op->task->scratch;
     Selection rows = batch->selection;
-    bool expires = op->node->group_aggregate.state_ttl_us > 0;
-    int64_t now_us = expires ? world_now_us(op->task->world) : 0;
+    if (self->clock.ttl_us > 0)
+        group_clock_set(&self->clock, world_now_us(op->task->world));
     uint8_t **values = arena_allocate(scratch, (int64_t)sizeof(uint8_t *) * rows.count);
     TableKeys keys = table_keys(&self->key, batch, op->node->group_aggregate.keys, rows, scratch);
     table_find_or_insert(self->table, &keys, 0, rows.count, values);
     GroupTouched touched = group_touched_new(self, rows.count);
-    Selection counted = group_touch(self, batch, values, &touched, now_us);
+    Selection counted = group_touch(self, batch, values, &touched);
     accumulators_update(&self->group, values, (int32_t)sizeof(GroupHead), batch, counted, scratch);
     Status status = OK;
     for (int32_t first = 0; first < touched.count && status == OK; first += GROUP_KEYS_MAX)
         status = group_emit(self, batch, &touched, first);
-    group_settle(self, &touched, now_us);
+    group_settle(self, &touched);
     return status;
 }
 
@@ -250,14 +248,14 @@ static Status group_tick(Operator *op, int64_t now_us)
 {
     GroupAggregate *self = (GroupAggregate *)op;
     metric_set(self->state_bytes, table_bytes(self->table));
-    int64_t ttl_us = op->node->group_aggregate.state_ttl_us;
-    if (ttl_us == 0 || now_us - self->swept_us < ttl_us)
+    if (self->clock.ttl_us == 0 || now_us - self->swept_us < self->clock.ttl_us)
         return OK;
     self->swept_us = now_us;
+    group_clock_set(&self->clock, now_us);
     int64_t cursor = 0;
     for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
          value = table_next(self->table, &cursor))
-        if (group_is_expired(self, group_head(value), now_us))
+        if (group_is_expired(&self->clock, group_head(value)))
             table_delete(self->table, value);
     return OK;
 }

@@ -6,18 +6,28 @@
 #include "exec/operators.h"
 #include "state/table.h"
 
-/* At the start of a key's value; the accumulators follow. */
+/* At the start of a key's value; the accumulators follow. COUNT(*) is `records`. */
 typedef struct GroupHead {
-    int64_t records;    /* rows, retractions subtracted; 0: nothing was emitted, or taken back */
-    int64_t written_us; /* wall clock of the last change, for the time to live */
-    int32_t touched;    /* 1 + position among the keys of the batch at hand, or 0 */
-    int32_t unused;
+    int64_t records;  /* rows, retractions subtracted; 0: nothing was emitted, or taken back */
+    uint32_t written; /* low bits of the tick (below) at or after the last change; 0 without ttl */
+    int32_t touched;  /* 1 + position among the keys of the batch at hand, or 0 */
 } GroupHead;
+
+/* The time to live in 32 bits per key: in ticks of the wall clock of at least a millisecond and
+ * 2^-24 of the time to live, so that what is up to 128 of those old is told from what is new. A
+ * change is noted as of the end of its tick: a key may live that much longer, never shorter. */
+typedef struct GroupClock {
+    int64_t ttl_us; /* 0: keys live for ever, and the rest is not used */
+    int64_t tick_us;
+    int64_t now;      /* the tick that had begun when it was last looked at … */
+    uint32_t written; /* … and what is noted of changes from then on */
+} GroupClock;
 
 typedef struct GroupAggregate {
     Operator base;
     TableKey key;
     AccumulatorGroup group;
+    GroupClock clock;
     StateTable *table;
     Schema key_schema, result_schema;
     Batch *keys_out; /* the key columns of what is emitted */
@@ -37,7 +47,13 @@ static inline uint8_t *group_state(uint8_t *value)
     return value + sizeof(GroupHead);
 }
 
-bool group_is_expired(const GroupAggregate *self, const GroupHead *head, int64_t now_us);
+/* In group_clock.c. `ttl_us` may be 0. */
+GroupClock group_clock(int64_t ttl_us);
+void group_clock_set(GroupClock *clock, int64_t now_us);
+bool group_is_expired(const GroupClock *clock, const GroupHead *head);
+/* When the key was last written, and back; 0 without a time to live. */
+int64_t group_written_us(const GroupClock *clock, const GroupHead *head);
+void group_set_written_us(const GroupClock *clock, GroupHead *head, int64_t written_us);
 
 /* In batch mode (group_final.c): count rows in; emit every group at the end of input. */
 Status group_final_push(GroupAggregate *self, const Batch *batch);

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "data/rowcode.h"
+#include "exec/group_aggregate.h"
 
 enum { KEYS = 12, VALUES = 20, LIVE = 200, CAPACITY = 2048, RESULT_BYTES = 128 };
 
@@ -360,7 +361,7 @@ static void test_state_expires_after_its_last_write(void **state)
     push_one(trial, 1, 8, ROW_INSERT);
     trial->world.now_us = 5999999;
     push_one(trial, 1, 8, ROW_INSERT);
-    trial->world.now_us = 6999999;
+    trial->world.now_us = 7000000; /* the key was written in the millisecond before 6 s */
     push_one(trial, 1, 8, ROW_INSERT);
     assert_string_equal(capture_text(trial->captures[0]),
                         "+I b,1,3\n-U b,1,3\n+U b,2,6\n+I b,1,3\n");
@@ -370,6 +371,50 @@ static void test_state_expires_after_its_last_write(void **state)
     assert_int_equal(saved.length, 5); /* no records, and the version */
     buffer_free(&saved);
     trial_free(trial);
+}
+
+static void test_a_count_and_a_sum_take_32_bytes(void **state)
+{
+    (void)state;
+    Trial *trial = trial_new(7);
+    trial_plan(trial, 2, true);
+    trial_open_shards(trial, 1);
+    assert_int_equal(((GroupAggregate *)trial->ops[0])->group.bytes + (int32_t)sizeof(GroupHead),
+                     32);
+    trial_free(trial);
+}
+
+static void test_the_time_to_live_in_ticks(void **state)
+{
+    (void)state;
+    const int64_t day_us = 86400000000;
+    const int64_t ttls[] = {1000, 999999, 3600000000, day_us, 3650 * day_us};
+    const int64_t start_us = 20000 * day_us + 1234567;
+    for (int32_t i = 0; i < 5; i++) {
+        GroupClock clock = group_clock(ttls[i]);
+        GroupHead head = {.records = 1};
+        group_clock_set(&clock, start_us);
+        head.written = clock.written;
+        int64_t written_us = group_written_us(&clock, &head);
+        assert_in_range(written_us, start_us, start_us + clock.tick_us);
+        group_clock_set(&clock, start_us + ttls[i] - 1);
+        assert_false(group_is_expired(&clock, &head));
+        group_clock_set(&clock, start_us - day_us); /* set back */
+        assert_false(group_is_expired(&clock, &head));
+        for (int64_t times = 2; times <= 100; times += 14) {
+            group_clock_set(&clock, start_us + times * ttls[i] + 2 * clock.tick_us);
+            assert_true(group_is_expired(&clock, &head));
+            assert_int_equal(group_written_us(&clock, &head), written_us);
+        }
+        /* Out of a checkpoint, soon and long after. */
+        GroupHead loaded = {.records = 1};
+        group_clock_set(&clock, start_us + ttls[i] / 2);
+        group_set_written_us(&clock, &loaded, written_us);
+        assert_int_equal(loaded.written, head.written);
+        group_clock_set(&clock, start_us + 100000 * day_us);
+        group_set_written_us(&clock, &loaded, written_us);
+        assert_true(group_is_expired(&clock, &loaded));
+    }
 }
 
 static void test_more_keys_than_fit_a_batch_of_updates(void **state)
@@ -574,6 +619,8 @@ int main(void)
         cmocka_unit_test(test_retractions_of_unknown_keys_are_ignored),
         cmocka_unit_test(test_unchanged_results_are_silent_unless_state_expires),
         cmocka_unit_test(test_state_expires_after_its_last_write),
+        cmocka_unit_test(test_a_count_and_a_sum_take_32_bytes),
+        cmocka_unit_test(test_the_time_to_live_in_ticks),
         cmocka_unit_test(test_more_keys_than_fit_a_batch_of_updates),
         cmocka_unit_test(test_damaged_state_is_refused),
         cmocka_unit_test(test_final_rows_come_at_the_end_in_order_of_first_touch),

@@ -41,8 +41,10 @@ static Status group_final_emit(GroupAggregate *self, Batch *out)
 
 static Status group_final_emit_all(GroupAggregate *self, Batch *out)
 {
-    if (self->key_schema.count == 0 && table_count(self->table) == 0)
-        group_final_put(self, arena_allocate_zeroed(out->arena, self->group.bytes + 8), out);
+    if (self->key_schema.count == 0 && table_count(self->table) == 0) {
+        int64_t bytes = (int64_t)sizeof(GroupHead) + self->group.bytes;
+        group_final_put(self, group_state(arena_allocate_zeroed(out->arena, bytes)), out);
+    }
     int64_t cursor = 0;
     for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
          value = table_next(self->table, &cursor)) {

@@ -12,7 +12,7 @@ static void group_save(void *owner, const uint8_t *value, Buffer *out)
     const GroupHead *head = (const GroupHead *)(const void *)value;
     assert(head->touched == 0);
     buffer_append_u64(out, (uint64_t)head->records);
-    buffer_append_u64(out, (uint64_t)head->written_us);
+    buffer_append_u64(out, (uint64_t)group_written_us(&self->clock, head));
     accumulators_save(&self->group, value + sizeof(GroupHead), out);
 }
 
@@ -21,7 +21,7 @@ static bool group_load(void *owner, uint8_t *value, ByteReader *in)
     const GroupAggregate *self = owner;
     GroupHead *head = group_head(value);
     head->records = (int64_t)byte_reader_u64(in);
-    head->written_us = (int64_t)byte_reader_u64(in);
+    group_set_written_us(&self->clock, head, (int64_t)byte_reader_u64(in));
     return accumulators_load(&self->group, group_state(value), in);
 }
 

@@ -172,6 +172,8 @@ const char *aggregate_name(const AggregateCall *call);
  * aggregate_merge into an empty one. */
 int32_t aggregate_state_bytes(const AggregateCall *call);
 bool aggregate_owns_heap(const AggregateCall *call);
+/* COUNT(*): its state is an int64_t, the number of rows. */
+bool aggregate_counts_rows(const AggregateCall *call);
 
 /* Fold rows in: for the i-th selected row r, states[i] + state_offset is its accumulator and
  * args[k] its values; kinds[r] (or NULL: all +I) says whether it is added or taken back.

@@ -26,7 +26,10 @@ enum {
 };
 
 /* A slot holds 32 bits of the hash, which also place it, and the entry's number plus one; 0 is
- * empty. So probing and growing do not touch the entries. */
+ * empty. So probing and growing do not touch the entries. The bits, as a fraction, say how far from
+ * the start of the slots its place is: there may be any number of slots, which grow by half at a
+ * time and are then between half and three quarters full (10.7 to 16 bytes per key, where doubling
+ * takes up to 21), and growing goes through old and new ones in order. */
 typedef struct Slot {
     uint32_t tag;
     uint32_t index;
@@ -47,7 +50,7 @@ struct StateTable {
     int32_t value_bytes;
     int32_t entry_bytes;
     Slot *slots;
-    uint32_t slot_mask; /* slot count - 1; 0 while there are none */
+    uint32_t slot_count;
     uint8_t **slabs;
     int32_t slab_count;
     uint32_t entry_end;  /* entries ever used */
@@ -80,6 +83,17 @@ static inline uint64_t hash_plain(uint64_t hash)
 static inline uint32_t hash_tag(uint64_t hash)
 {
     return (uint32_t)(hash >> HASH_FLAG_BITS);
+}
+
+/* Where the search for a tag begins, among `count` slots. */
+static inline uint32_t slot_home(uint32_t tag, uint32_t count)
+{
+    return (uint32_t)(((uint64_t)tag * count) >> 32);
+}
+
+static inline uint32_t slot_after(uint32_t at, uint32_t count)
+{
+    return at + 1 == count ? 0 : at + 1;
 }
 
 /* Where an entry lies. */
@@ -126,7 +140,7 @@ enum { PREFETCH_AHEAD = 8 }; /* keys between the slot and the entry, and the ent
 static inline void table_prefetch_slot(const StateTable *table, uint64_t hash)
 {
     if (table->slots != NULL)
-        __builtin_prefetch(&table->slots[hash_tag(hash) & table->slot_mask]);
+        __builtin_prefetch(&table->slots[slot_home(hash_tag(hash), table->slot_count)]);
 }
 
 /* The entry that the slot, which has come by now, most likely points to. */
@@ -134,7 +148,7 @@ static inline void table_prefetch_entry(const StateTable *table, uint64_t hash)
 {
     if (table->slots == NULL)
         return;
-    Slot slot = table->slots[hash_tag(hash) & table->slot_mask];
+    Slot slot = table->slots[slot_home(hash_tag(hash), table->slot_count)];
     if (slot.index != INDEX_NONE)
         __builtin_prefetch(table_entry(table, slot.index - 1));
 }

@@ -69,30 +69,29 @@ static StrView table_keep_view(StateTable *table, StrView view)
 
 static void table_grow_slots(StateTable *table)
 {
-    uint32_t old_count = table->slots == NULL ? 0 : table->slot_mask + 1;
-    uint32_t count = old_count == 0 ? SLOTS_MIN : old_count * 2;
+    uint32_t old_count = table->slot_count;
+    uint64_t grown = old_count == 0 ? SLOTS_MIN : old_count + (uint64_t)old_count / 2;
+    uint32_t count = grown < UINT32_MAX ? (uint32_t)grown : UINT32_MAX;
     assert(count > old_count);
     Slot *slots = memory_allocate_zeroed((int64_t)sizeof(Slot) * count);
-    uint32_t mask = count - 1;
     for (uint32_t i = 0; i < old_count; i++) {
         Slot slot = table->slots[i];
         if (slot.index == INDEX_NONE)
             continue;
-        uint32_t at = slot.tag & mask;
+        uint32_t at = slot_home(slot.tag, count);
         while (slots[at].index != INDEX_NONE)
-            at = (at + 1) & mask;
+            at = slot_after(at, count);
         slots[at] = slot;
     }
     memory_free(table->slots);
     table->slots = slots;
-    table->slot_mask = mask;
+    table->slot_count = count;
 }
 
 /* Room for one more at a load of three quarters. */
 static inline void table_need_slot(StateTable *table)
 {
-    uint64_t count = table->slots == NULL ? 0 : (uint64_t)table->slot_mask + 1;
-    if ((uint64_t)table->count * 4 >= count * 3)
+    if ((uint64_t)table->count * 4 >= (uint64_t)table->slot_count * 3)
         table_grow_slots(table);
 }
 
@@ -102,9 +101,9 @@ static void table_place_entry(StateTable *table, uint32_t index)
     if (entry->hash == 0 || index + 1 == table->null_index)
         return;
     uint32_t tag = hash_tag(entry->hash);
-    uint32_t at = tag & table->slot_mask;
+    uint32_t at = slot_home(tag, table->slot_count);
     while (table->slots[at].index != INDEX_NONE)
-        at = (at + 1) & table->slot_mask;
+        at = slot_after(at, table->slot_count);
     table->slots[at] = (Slot){.tag = tag, .index = index + 1};
 }
 
@@ -113,8 +112,7 @@ static __attribute__((noinline)) void table_place_appended(StateTable *table)
 {
     uint32_t first = table->entry_end - table->appended;
     table->appended = 0;
-    while (table->slots == NULL ||
-           (uint64_t)table->count * 4 >= ((uint64_t)table->slot_mask + 1) * 3)
+    while ((uint64_t)table->count * 4 >= (uint64_t)table->slot_count * 3)
         table_grow_slots(table);
     for (uint32_t i = first; i < table->entry_end; i++)
         table_place_entry(table, i);
@@ -131,8 +129,9 @@ static inline bool probe_matches(const Entry *entry, const Probe *probe)
 static inline uint8_t *table_probe(const StateTable *table, const Probe *probe, uint32_t *slot)
 {
     uint32_t tag = hash_tag(probe->hash);
-    uint32_t at = tag & table->slot_mask;
-    for (;; at = (at + 1) & table->slot_mask) {
+    uint32_t count = table->slot_count;
+    uint32_t at = slot_home(tag, count);
+    for (;; at = slot_after(at, count)) {
         Slot found = table->slots[at];
         if (found.index == INDEX_NONE)
             break;
@@ -286,7 +285,7 @@ void table_clear(StateTable *table)
 
 bool table_reuse(StateTable *table)
 {
-    int64_t slots = table->slots == NULL ? 0 : (int64_t)table->slot_mask + 1;
+    int64_t slots = table->slot_count;
     if (table->count * REUSE_SLOTS_PER_KEY < slots || table_bytes(table) > REUSE_BYTES_MAX)
         return false;
     assert(table->keyed == NULL);
@@ -328,7 +327,7 @@ int64_t table_count(const StateTable *table)
 
 int64_t table_bytes(const StateTable *table)
 {
-    int64_t slots = table->slots == NULL ? 0 : (int64_t)table->slot_mask + 1;
+    int64_t slots = table->slot_count;
     int64_t text = table->text == NULL ? 0 : arena_bytes(table->text);
     return (int64_t)sizeof *table + slots * (int64_t)sizeof(Slot) + table->slab_bytes + text;
 }
@@ -354,7 +353,7 @@ void table_find_or_insert(StateTable *table, const TableKeys *keys, int32_t firs
 {
     assert(first >= 0 && count >= 0 && first + count <= keys->count);
     assert((keys->words != NULL) == (table->key->kind == TABLE_KEY_WORD) || keys->count == 0);
-    bool is_large = table->slot_mask >= PREFETCH_SLOTS;
+    bool is_large = table->slot_count > PREFETCH_SLOTS;
     for (int32_t i = 0; i < count; i++) {
         int32_t at = first + i;
         if (is_large)
@@ -373,7 +372,7 @@ void table_find(const StateTable *table, const TableKeys *keys, int32_t first, i
                 uint8_t **values)
 {
     assert(first >= 0 && count >= 0 && first + count <= keys->count);
-    bool is_large = table->slot_mask >= PREFETCH_SLOTS;
+    bool is_large = table->slot_count > PREFETCH_SLOTS;
     for (int32_t i = 0; i < count; i++) {
         int32_t at = first + i;
         if (is_large)
@@ -442,11 +441,13 @@ uint8_t *table_append_from(StateTable *table, const StateTable *from, const uint
 /* Close the gap: later members of the run move up to where probing still finds them. */
 static void table_remove_slot(StateTable *table, uint32_t hole)
 {
-    uint32_t mask = table->slot_mask;
-    for (uint32_t at = (hole + 1) & mask; table->slots[at].index != INDEX_NONE;
-         at = (at + 1) & mask) {
-        uint32_t home = table->slots[at].tag & mask;
-        if (((at - home) & mask) >= ((at - hole) & mask)) {
+    uint32_t count = table->slot_count;
+    for (uint32_t at = slot_after(hole, count); table->slots[at].index != INDEX_NONE;
+         at = slot_after(at, count)) {
+        uint32_t home = slot_home(table->slots[at].tag, count);
+        uint32_t from_home = at >= home ? at - home : at + count - home;
+        uint32_t from_hole = at >= hole ? at - hole : at + count - hole;
+        if (from_home >= from_hole) {
             table->slots[hole] = table->slots[at];
             hole = at;
         }
@@ -482,9 +483,9 @@ void table_delete(StateTable *table, uint8_t *value)
         index = table->null_index;
         table->null_index = INDEX_NONE;
     } else {
-        uint32_t at = hash_tag(entry->hash) & table->slot_mask;
+        uint32_t at = slot_home(hash_tag(entry->hash), table->slot_count);
         while (table_entry(table, table->slots[at].index - 1) != (uint8_t *)entry)
-            at = (at + 1) & table->slot_mask;
+            at = slot_after(at, table->slot_count);
         index = table->slots[at].index;
         table_remove_slot(table, at);
         if (table->key_bytes == sizeof(StrView) && entry->view.length > STR_VIEW_INLINE_MAX) {

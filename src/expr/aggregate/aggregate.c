@@ -304,6 +304,11 @@ int32_t aggregate_state_bytes(const AggregateCall *call)
     return call->kind->state_bytes;
 }
 
+bool aggregate_counts_rows(const AggregateCall *call)
+{
+    return call->kind == &count_rows_kind;
+}
+
 bool aggregate_owns_heap(const AggregateCall *call)
 {
     return call->kind->owns_heap;
