@@ -362,8 +362,8 @@ static void test_a_count_and_a_sum_take_at_most_64_bytes(void **state)
         TableKeys keys = table_keys(&key, batch, &column, batch->selection, arena);
         table_find_or_insert(table, &keys, 0, 1000, values);
         arena_reset(arena);
-        /* However many there are: growing by half never leaves more than that idle. */
-        assert_true(start < KEYS / 10 || table_bytes(table) <= 65 * table_count(table));
+        /* However many there are, but for the slab that is being filled and the list of slabs. */
+        assert_true(table_bytes(table) <= 64 * table_count(table) + (1 << 20));
     }
     assert_int_equal(table_count(table), KEYS);
     assert_true(table_bytes(table) <= (int64_t)64 * KEYS);
