@@ -10,6 +10,12 @@ uint64_t hash_bytes(const void *bytes, int64_t length)
     return XXH3_64bits(length > 0 ? bytes : "", (size_t)length);
 }
 
+Hash128 hash_bytes_128(const void *bytes, int64_t length)
+{
+    XXH128_hash_t hash = XXH3_128bits(length > 0 ? bytes : "", (size_t)length);
+    return (Hash128){.low = hash.low64, .high = hash.high64};
+}
+
 /* One bit at a time; only for machines without the instruction. */
 static uint32_t crc32c_portable(uint32_t crc, const unsigned char *at, int64_t length)
 {

@@ -8,6 +8,13 @@
 /* XXH3, 64 bits. */
 uint64_t hash_bytes(const void *bytes, int64_t length);
 
+typedef struct Hash128 {
+    uint64_t low, high;
+} Hash128;
+
+/* XXH3, 128 bits: for keys that are told apart by their hash alone. */
+Hash128 hash_bytes_128(const void *bytes, int64_t length);
+
 /* A bijective mixer for one word (the finaliser of MurmurHash3). */
 static inline uint64_t hash_u64(uint64_t value)
 {

@@ -25,7 +25,21 @@ typedef enum PlantedBug {
     PLANTED_DELETE_NOT_RESTORED,   /* keys that an incremental checkpoint takes back come again */
     PLANTED_CHANGE_NOT_SAVED,      /* a checkpoint under way has values from after its barrier */
     PLANTED_CLOCK_BELIEVED,        /* when it jumps */
-    PLANTED_COUNT
+    PLANTED_COUNT,                 /* of those that jobs have; those of the log follow */
+
+    PLANTED_LOG_FIRST = PLANTED_COUNT,
+    PLANTED_LOG_NOT_SYNCED = PLANTED_LOG_FIRST, /* acknowledged without it */
+    PLANTED_LOG_SYNC_RETRIED,                   /* after it has failed */
+    PLANTED_LOG_FOLDER_NOT_SYNCED,              /* a new segment's name may go */
+    PLANTED_LOG_CHECKSUM_IGNORED,               /* of a batch */
+    PLANTED_LOG_TAIL_TRUSTED,                   /* what a crash left is not written again */
+    PLANTED_LOG_CUT_TOO_MUCH,                   /* damage behind the mark counts as a torn end */
+    PLANTED_LOG_RETENTION_TOO_MUCH,             /* takes a segment more than it may */
+    PLANTED_LOG_SEQUENCES_FORGOTTEN,            /* of producers, by a restart */
+    PLANTED_LOG_ABORT_FORGOTTEN,                /* of transactions, by a restart */
+    PLANTED_LOG_NEWEST_COMPACTED,               /* the last value of a key goes */
+    PLANTED_LOG_MARK_TOO_EARLY,                 /* says of more than is synced that it is */
+    PLANTED_LOG_END
 } PlantedBug;
 
 #ifdef WEIR_PLANTED_BUGS

@@ -1,0 +1,439 @@
+/* Compaction: of each key the last value stays.
+ *
+ * A first walk over the segments that are complete and not yet compacted notes the last offset of
+ * each key, a second one over all complete segments writes those records that are not superseded
+ * into new segments, which take the place of the old ones. Batches keep their offsets, so there are
+ * gaps.
+ *
+ * A tombstone (a record without a value) and the marker of a transaction get a time when they are
+ * first seen, and go with the first compaction after it. Records of aborted transactions go at
+ * once. Segments are merged as far as segment.bytes allows. */
+#include <assert.h>
+#include <inttypes.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/planted.h"
+#include "log/internal.h"
+#include "log/record.h"
+
+enum { KEYS_MIN = 1024, KEYS_MAX = 4 * 1024 * 1024, COPY_BYTES = 1 << 20 };
+
+/* ---- Keys ------------------------------------------------------------------------------------ */
+
+typedef struct KeySlot {
+    Hash128 key;
+    int64_t offset; /* NO_OFFSET: empty */
+} KeySlot;
+
+typedef struct Keys {
+    KeySlot *slots; /* open addressing */
+    int64_t capacity, count;
+} Keys;
+
+static KeySlot *keys_slot(const Keys *keys, Hash128 key)
+{
+    int64_t at = (int64_t)(key.low & (uint64_t)(keys->capacity - 1));
+    while (keys->slots[at].offset != NO_OFFSET &&
+           (keys->slots[at].key.low != key.low || keys->slots[at].key.high != key.high))
+        at = (at + 1) & (keys->capacity - 1);
+    return &keys->slots[at];
+}
+
+static void keys_resize(Keys *keys, int64_t capacity)
+{
+    Keys old = *keys;
+    *keys = (Keys){.slots = memory_allocate((int64_t)sizeof(KeySlot) * capacity),
+                   .capacity = capacity,
+                   .count = old.count};
+    for (int64_t i = 0; i < capacity; i++)
+        keys->slots[i].offset = NO_OFFSET;
+    for (int64_t i = 0; i < old.capacity; i++)
+        if (old.slots[i].offset != NO_OFFSET)
+            *keys_slot(keys, old.slots[i].key) = old.slots[i];
+    memory_free(old.slots);
+}
+
+static void keys_note(Keys *keys, Str key, int64_t offset)
+{
+    if (keys->count * 4 >= keys->capacity * 3)
+        keys_resize(keys, keys->capacity == 0 ? KEYS_MIN : keys->capacity * 2);
+    Hash128 hash = hash_bytes_128(key.data, key.length);
+    KeySlot *slot = keys_slot(keys, hash);
+    keys->count += slot->offset == NO_OFFSET;
+    *slot = (KeySlot){.key = hash, .offset = offset};
+}
+
+static bool keys_supersede(const Keys *keys, const Record *record)
+{
+    const KeySlot *slot = keys_slot(keys, hash_bytes_128(record->key.data, record->key.length));
+    return slot->offset > record->offset ||
+           (planted(PLANTED_LOG_NEWEST_COMPACTED) && slot->offset == record->offset);
+}
+
+/* ---- One compaction -------------------------------------------------------------------------- */
+
+typedef struct Compaction {
+    Partition *partition;
+    Arena *arena;
+    PartitionConfig config;
+    int64_t now_ms;
+    List segments; /* Segment *, held; those that are compacted */
+    List aborted;  /* AbortedTransaction * */
+    int64_t dirty_from;
+    Keys keys;
+    Buffer scratch, rewritten;
+} Compaction;
+
+static bool is_aborted(const Compaction *run, const BatchHeader *header)
+{
+    if (!batch_has(header, BATCH_IS_TRANSACTIONAL))
+        return false;
+    for (int32_t i = 0; i < run->aborted.count; i++) {
+        const AbortedTransaction *aborted = LIST_AT(run->aborted, i, AbortedTransaction);
+        if (aborted->producer_id == header->producer_id &&
+            aborted->first_offset <= header->base_offset &&
+            aborted->marker_offset > header->base_offset)
+            return true;
+    }
+    return false;
+}
+
+static Status fail_at(const BatchCursor *cursor, const char *fault, Error *error)
+{
+    return segment_fail_damaged(cursor->segment, cursor->position, cursor->expected_offset, fault,
+                                error);
+}
+
+/* Whether the walk is at the end of the segment; damage is an error. */
+static Status end_walk(BatchCursor *cursor, Status status, Error *error)
+{
+    if (status == ERR_END && cursor->fault != NULL)
+        status = fail_at(cursor, cursor->fault, error);
+    cursor_close(cursor);
+    return status == ERR_END ? OK : status;
+}
+
+static Status note_keys_of(Compaction *run, Segment *segment, Error *error)
+{
+    BatchCursor cursor;
+    cursor_open(&cursor, segment, run->partition->log->files, 0, segment->bytes);
+    cursor.allows_gaps = true;
+    Str batch;
+    Status status;
+    while ((status = cursor_next(&cursor, &batch, error)) == OK) {
+        RecordReader reader;
+        if (batch_has(&cursor.header, BATCH_IS_CONTROL) || is_aborted(run, &cursor.header))
+            continue;
+        bool is_open = record_reader_open(&reader, batch, &run->scratch);
+        for (Record record; is_open && record_read(&reader, &record);)
+            if (record.has_key)
+                keys_note(&run->keys, record.key, record.offset);
+        if (!is_open || reader.is_damaged) {
+            status = fail_at(&cursor, "the records of a batch are damaged", error);
+            break;
+        }
+    }
+    return end_walk(&cursor, status, error);
+}
+
+/* As far as memory allows; the segments behind that wait for the next time. */
+static Status note_keys(Compaction *run, Error *error)
+{
+    keys_resize(&run->keys, KEYS_MIN);
+    for (int32_t i = 0; i < run->segments.count; i++) {
+        Segment *segment = LIST_AT(run->segments, i, Segment);
+        if (segment->end_offset <= run->dirty_from)
+            continue;
+        if (run->keys.count > KEYS_MAX) {
+            pthread_mutex_lock(&run->partition->lock);
+            for (int32_t j = i; j < run->segments.count; j++)
+                segment_let_go(run->partition, LIST_AT(run->segments, j, Segment));
+            pthread_mutex_unlock(&run->partition->lock);
+            run->segments.count = i;
+            break;
+        }
+        TRY(note_keys_of(run, segment, error));
+    }
+    return OK;
+}
+
+/* What of a batch stays: into run->rewritten, or all of it. */
+static bool rewrite_batch(Compaction *run, const BatchHeader *header, Str batch, Str *kept)
+{
+    bool is_marker = batch_has(header, BATCH_IS_CONTROL);
+    bool has_horizon = batch_has(header, BATCH_HAS_HORIZON);
+    bool is_over = has_horizon && header->base_timestamp_ms <= run->now_ms;
+    BatchHeader like = *header;
+    if (!has_horizon) {
+        like.attributes |= BATCH_HAS_HORIZON;
+        like.base_timestamp_ms = run->now_ms + run->config.delete_retention_ms;
+    }
+    run->rewritten.length = 0;
+    int32_t dropped = 0, mortal = 0;
+    BatchWriter writer;
+    batch_begin(&writer, &run->rewritten, &like);
+    RecordReader reader;
+    if (!record_reader_open(&reader, batch, &run->scratch))
+        return false;
+    for (Record record; record_read(&reader, &record);) {
+        bool is_mortal = is_marker || !record.has_value;
+        bool stays = is_marker || (record.has_key && !keys_supersede(&run->keys, &record));
+        if (!stays || (is_mortal && is_over)) {
+            dropped++;
+            continue;
+        }
+        mortal += is_mortal;
+        batch_add(&writer, &record);
+    }
+    bool needs_horizon = mortal > 0 && !has_horizon;
+    if (writer.header.record_count == 0)
+        *kept = (Str){0};
+    else if (dropped == 0 && !needs_horizon)
+        *kept = batch;
+    else {
+        batch_finish(&writer);
+        *kept = buffer_str(&run->rewritten);
+    }
+    return !reader.is_damaged;
+}
+
+/* The new segment that is being written. */
+typedef struct Output {
+    Segment *segment;
+    File *file;
+    const char *aside;
+    Buffer waiting;
+} Output;
+
+static Status output_write(Compaction *run, Output *output, Error *error)
+{
+    World *world = run->partition->log->world;
+    Status status =
+        output->waiting.length == 0
+            ? OK
+            : world->kind->write(output->file, output->waiting.data, output->waiting.length, error);
+    output->waiting.length = 0;
+    return status;
+}
+
+static Status output_add(Compaction *run, Output *output, Str batch, Error *error)
+{
+    BatchHeader header;
+    bool is_header = batch_read_header(batch, &header);
+    assert(is_header);
+    segment_note(output->segment, str_make(batch.data, BATCH_HEADER_BYTES), &header,
+                 run->config.index_interval_bytes);
+    buffer_append_str(&output->waiting, batch);
+    return output->waiting.length < COPY_BYTES ? OK : output_write(run, output, error);
+}
+
+static Status compact_segment(Compaction *run, Segment *segment, Output *output, Error *error)
+{
+    BatchCursor cursor;
+    cursor_open(&cursor, segment, run->partition->log->files, 0, segment->bytes);
+    cursor.allows_gaps = true;
+    Str batch, kept;
+    Status status;
+    while ((status = cursor_next(&cursor, &batch, error)) == OK) {
+        bool is_marker = batch_has(&cursor.header, BATCH_IS_CONTROL);
+        if (!is_marker && is_aborted(run, &cursor.header))
+            continue;
+        if (!rewrite_batch(run, &cursor.header, batch, &kept))
+            status = fail_at(&cursor, "the records of a batch are damaged", error);
+        else if (kept.length > 0)
+            status = output_add(run, output, kept, error);
+        if (status != OK)
+            break;
+    }
+    output->segment->end_offset = segment->end_offset;
+    return end_walk(&cursor, status, error);
+}
+
+/* How many segments from `first` on go into one: never more than the limit, even if all stays. */
+static int32_t group_size(const Compaction *run, int32_t first)
+{
+    int64_t base = LIST_AT(run->segments, first, Segment)->base_offset;
+    int64_t bytes = 0;
+    int32_t count = 0;
+    while (first + count < run->segments.count) {
+        const Segment *segment = LIST_AT(run->segments, first + count, Segment);
+        bytes += segment->bytes;
+        bool fits = bytes <= run->config.segment_bytes && segment->end_offset - base <= INT32_MAX;
+        if (count > 0 && !fits)
+            break;
+        count++;
+    }
+    return count;
+}
+
+static Status write_group(Compaction *run, int32_t first, int32_t count, Output *output,
+                          Error *error)
+{
+    Log *log = run->partition->log;
+    TRY(log->world->kind->open(log->world, output->aside, FILE_CREATE, &output->file, error));
+    Status status = OK;
+    for (int32_t i = first; status == OK && i < first + count; i++)
+        status = compact_segment(run, LIST_AT(run->segments, i, Segment), output, error);
+    if (status == OK)
+        status = output_write(run, output, error);
+    Error why = {0};
+    if (status == OK && (status = log->world->kind->sync(output->file, &why)) != OK) {
+        *error = why;
+        status = log_break(log, status, &why);
+    }
+    Status closed = log->world->kind->close(output->file, status == OK ? error : NULL);
+    return status == OK ? closed : status;
+}
+
+/* The new segment takes the place of the first of the group, then the others go, in their order: at
+ * any moment a start finds each offset in one of them. Under the lock. */
+static Status swap_group(Compaction *run, int32_t first, int32_t count, Output *output,
+                         Error *error)
+{
+    Partition *partition = run->partition;
+    World *world = partition->log->world;
+    Segment *old = LIST_AT(run->segments, first, Segment);
+    Status removed = world->kind->remove(world, old->index_path, NULL);
+    TRY(world->kind->rename(world, output->aside, old->log_path, error));
+    TRY(partition_sync_folder(partition, error));
+    int32_t at = 0;
+    while (partition->segments[at] != old)
+        at++;
+    for (int32_t i = 1; i < count; i++) {
+        Segment *merged = partition->segments[at + 1];
+        assert(merged == LIST_AT(run->segments, first + i, Segment));
+        removed = world->kind->remove(world, merged->log_path, NULL);
+        removed = world->kind->remove(world, merged->index_path, NULL);
+        partition_drop_segment(partition, at + 1);
+    }
+    (void)removed;          /* what stays is cut off or merged again by a start */
+    old->is_removed = true; /* freed when the compaction lets go of it */
+    partition->segments[at] = output->segment;
+    Status status = segment_write_index(output->segment, partition->log->files, error);
+    segment_seal(output->segment);
+    output->segment = NULL;
+    return status;
+}
+
+static Status compact_group(Compaction *run, int32_t first, int32_t count, Error *error)
+{
+    Partition *partition = run->partition;
+    Segment *old = LIST_AT(run->segments, first, Segment);
+    Output output = {.segment = segment_new(partition->folder, old->base_offset),
+                     .aside = arena_printf(run->arena, "%s.new", old->log_path)};
+    Status status = write_group(run, first, count, &output, error);
+    if (status == OK) {
+        pthread_mutex_lock(&partition->lock);
+        status = swap_group(run, first, count, &output, error);
+        pthread_mutex_unlock(&partition->lock);
+    }
+    segment_free(output.segment, partition->log->files);
+    buffer_free(&output.waiting);
+    return status;
+}
+
+/* ---- What to compact ------------------------------------------------------------------------- */
+
+/* Segments that are complete, decided, and old enough. Under the lock. */
+static int32_t count_compactable(Partition *partition, int64_t now_ms)
+{
+    int64_t limit =
+        producers_stable_offset(partition->producers, partition_high_watermark(partition));
+    int32_t count = 0;
+    while (count + 1 < partition->segment_count) {
+        const Segment *segment = partition->segments[count];
+        bool is_young =
+            segment->max_timestamp_ms > now_ms - partition->config.min_compaction_lag_ms;
+        if (segment->end_offset > limit ||
+            (is_young && partition->config.min_compaction_lag_ms > 0))
+            break;
+        count++;
+    }
+    return count;
+}
+
+static Status begin_compaction(Compaction *run, Error *error)
+{
+    Partition *partition = run->partition;
+    TRY(partition_check(partition, error));
+    int32_t count = count_compactable(partition, run->now_ms);
+    run->config = partition->config;
+    run->dirty_from = partition->mark.clean_end;
+    int64_t end_offset = 0;
+    for (int32_t i = 0; i < count; i++) {
+        segment_hold(partition->segments[i]);
+        list_append(&run->segments, run->arena, partition->segments[i]);
+        end_offset = partition->segments[i]->end_offset;
+    }
+    if (end_offset > partition->mark.gaps_end)
+        partition->mark.gaps_end = end_offset;
+    const AbortedTransaction *aborted = NULL;
+    while ((aborted = producers_next_aborted(partition->producers, 0, end_offset, aborted)) != NULL)
+        list_append(&run->aborted, run->arena,
+                    arena_copy(run->arena, aborted, (int64_t)sizeof *aborted));
+    return OK;
+}
+
+static Status run_compaction(Compaction *run, Error *error)
+{
+    if (run->segments.count == 0)
+        return OK;
+    /* Before the first gap is there. */
+    TRY(log_write_marks(run->partition->log, error));
+    TRY(note_keys(run, error));
+    int64_t end_offset = 0;
+    for (int32_t first = 0; first < run->segments.count;) {
+        int32_t count = group_size(run, first);
+        end_offset = LIST_AT(run->segments, first + count - 1, Segment)->end_offset;
+        TRY(compact_group(run, first, count, error));
+        first += count;
+    }
+    pthread_mutex_lock(&run->partition->lock);
+    run->partition->mark.clean_end = end_offset;
+    pthread_mutex_unlock(&run->partition->lock);
+    return OK;
+}
+
+Status partition_compact(Partition *partition, Error *error)
+{
+    Arena *arena = arena_new(0);
+    Compaction run = {.partition = partition, .arena = arena, .now_ms = log_now_ms(partition->log)};
+    Error why = {0};
+    pthread_mutex_lock(&partition->lock);
+    Status status = begin_compaction(&run, &why);
+    pthread_mutex_unlock(&partition->lock);
+    if (status == OK)
+        status = run_compaction(&run, &why);
+    pthread_mutex_lock(&partition->lock);
+    for (int32_t i = 0; i < run.segments.count; i++)
+        segment_let_go(partition, LIST_AT(run.segments, i, Segment));
+    if (status == ERR_CORRUPT)
+        status = partition_stop(partition, &why);
+    pthread_mutex_unlock(&partition->lock);
+    memory_free(run.keys.slots);
+    buffer_free(&run.scratch);
+    buffer_free(&run.rewritten);
+    arena_free(arena);
+    if (status != OK && error != NULL)
+        *error = why;
+    return status;
+}
+
+Status partition_compact_if_dirty(Partition *partition, Error *error)
+{
+    pthread_mutex_lock(&partition->lock);
+    Status status = partition_check(partition, error);
+    int64_t dirty = 0, all = 0;
+    int32_t count = status == OK && partition->config.is_compacted
+                        ? count_compactable(partition, log_now_ms(partition->log))
+                        : 0;
+    for (int32_t i = 0; i < count; i++) {
+        const Segment *segment = partition->segments[i];
+        all += segment->bytes;
+        dirty += segment->end_offset > partition->mark.clean_end ? segment->bytes : 0;
+    }
+    double least = partition->config.min_cleanable_dirty_ratio * (double)all;
+    pthread_mutex_unlock(&partition->lock);
+    return dirty > 0 && (double)dirty >= least ? partition_compact(partition, error) : status;
+}

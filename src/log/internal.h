@@ -1,0 +1,131 @@
+/* What the files of this folder share: the insides of a partition and of the log. */
+#ifndef WEIR_LOG_INTERNAL_H
+#define WEIR_LOG_INTERNAL_H
+
+#include <pthread.h>
+
+#include "base/map.h"
+#include "log/files.h"
+#include "log/log.h"
+#include "log/segment.h"
+
+/* What the file of marks says of a partition. */
+typedef struct Mark {
+    int64_t start_offset; /* what is below may be missing */
+    int64_t durable_end;  /* what is below and not below the start must be there */
+    int64_t gaps_end;     /* below, compaction may have taken offsets out */
+    int64_t clean_end;    /* below, compaction has been */
+} Mark;
+
+struct Partition {
+    Log *log;
+    char *name, *folder;
+    int32_t users; /* under the log's lock */
+    pthread_mutex_t lock;
+    pthread_cond_t durable_moved;
+    /* Under the lock: */
+    PartitionConfig config;
+    Segment **segments; /* ascending; the last one grows */
+    int32_t segment_count, segment_capacity;
+    Mark mark;
+    int64_t end_offset;
+    int64_t unflushed_since_ms; /* when the oldest batch that is not durable was written */
+    Producers *producers;
+    Error *stopped; /* NULL unless it is damaged */
+    bool is_removed;
+    bool is_recovered; /* by log_partition, once */
+    /* Under the log's queue_lock: */
+    bool is_queued;
+    Partition *next_queued;
+};
+
+typedef struct LogEntry {
+    char *name;
+    Mark mark, written;   /* what the file has of it */
+    Partition *partition; /* NULL: not open */
+} LogEntry;
+
+typedef struct LogService LogService;
+
+struct Log {
+    World *world;
+    char *folder;
+    LogOptions options;
+    Files *files;
+    File *lock_file;
+    /* In the order in which they are taken; the locks of partitions between the last two. */
+    pthread_mutex_t open_lock;  /* held while a partition is opened */
+    pthread_mutex_t marks_lock; /* held while the file is written */
+    pthread_mutex_t lock;
+    pthread_mutex_t queue_lock;
+    /* Under `lock`: */
+    Arena *arena;
+    Map *entries; /* name -> LogEntry */
+    /* Under `queue_lock`: */
+    pthread_cond_t queue_moved;
+    Partition *queue_first, *queue_last;
+    Error *broken; /* NULL, or why a sync failed */
+    LogService *service;
+};
+
+/* ---- log.c ----------------------------------------------------------------------------------- */
+
+/* A sync has failed: `error` is kept, and returned from now on. */
+Status log_break(Log *log, Status status, const Error *error);
+/* The partition has something to make durable. Under the partition's lock. */
+void log_queue(Log *log, Partition *partition);
+int64_t log_now_ms(Log *log);
+/* As world_replace_file; a failure that is no full disk breaks the log. */
+Status log_replace_file(Log *log, const char *path, Str content, Error *error);
+
+/* ---- marks.c --------------------------------------------------------------------------------- */
+
+/* Read them into the entries. */
+Status marks_read(Log *log, Error *error);
+
+/* ---- partition.c ----------------------------------------------------------------------------- */
+
+Partition *partition_new(Log *log, const char *name, const PartitionConfig *config);
+void partition_free(Partition *partition);
+
+static inline Segment *partition_active(const Partition *partition)
+{
+    return partition->segments[partition->segment_count - 1];
+}
+
+/* These are called under the partition's lock. */
+Status partition_check(const Partition *partition, Error *error); /* it may be used */
+Status partition_stop(Partition *partition, const Error *error);  /* returns ERR_CORRUPT */
+void partition_add_segment(Partition *partition, Segment *segment);
+void partition_drop_segment(Partition *partition, int32_t index);
+int64_t partition_high_watermark(const Partition *partition);
+bool partition_is_strict(const Partition *partition);
+/* A new last segment; the one before is complete and durable. */
+Status partition_roll(Partition *partition, Error *error);
+/* Sync a file of a segment's, or the folder; a failure breaks the log. */
+Status partition_sync(Partition *partition, Segment *segment, Error *error);
+Status partition_sync_folder(Partition *partition, Error *error);
+/* Write the producers' snapshot for the end offset. */
+Status partition_write_snapshot(Partition *partition, Error *error);
+void partition_remove_snapshot(Partition *partition, int64_t offset);
+
+/* Make it durable; not under the lock. */
+Status partition_flush(Partition *partition, Error *error);
+
+/* A segment that is used without the lock. */
+void segment_hold(Segment *segment);
+void segment_let_go(Partition *partition, Segment *segment);
+
+/* ---- recover.c, clean.c, compact.c ----------------------------------------------------------- */
+
+/* Find the segments on disk and bring them into order. */
+Status partition_recover(Partition *partition, Error *error);
+/* Remove what retention has no use for. Not under the lock. */
+Status partition_clean(Partition *partition, Error *error);
+/* Compact if enough is dirty. Not under the lock. */
+Status partition_compact_if_dirty(Partition *partition, Error *error);
+
+/* Whether the control batch is a commit; false for aborts and what is neither. */
+bool marker_is_commit(Str batch);
+
+#endif

@@ -1,0 +1,352 @@
+/* The log as a whole: which partitions there are, what waits for a sync, and the end of it all when
+ * a sync fails. */
+#include "log/internal.h"
+
+#include <assert.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+
+enum { OPEN_FILES_DEFAULT = 512 };
+
+static const int64_t PRODUCER_IDLE_MS = INT64_C(7) * 86400000;
+
+int64_t log_now_ms(Log *log)
+{
+    return world_now_us(log->world) / 1000;
+}
+
+/* ---- What fails ------------------------------------------------------------------------------ */
+
+Status log_break(Log *log, Status status, const Error *error)
+{
+    pthread_mutex_lock(&log->queue_lock);
+    if (log->broken == NULL) {
+        log->broken = memory_allocate((int64_t)sizeof *log->broken);
+        *log->broken = *error;
+    }
+    pthread_cond_broadcast(&log->queue_moved);
+    pthread_mutex_unlock(&log->queue_lock);
+    return status;
+}
+
+bool log_is_broken(Log *log, Error *why)
+{
+    pthread_mutex_lock(&log->queue_lock);
+    bool is_broken = log->broken != NULL;
+    if (is_broken && why != NULL)
+        *why = *log->broken;
+    pthread_mutex_unlock(&log->queue_lock);
+    return is_broken;
+}
+
+Status log_replace_file(Log *log, const char *path, Str content, Error *error)
+{
+    Error why = {0};
+    Status status = world_replace_file(log->world, path, content, &why);
+    if (status == OK)
+        return OK;
+    if (error != NULL)
+        *error = why;
+    return status == ERR_FULL ? status : log_break(log, status, &why);
+}
+
+/* ---- What waits for a sync ------------------------------------------------------------------- */
+
+void log_queue(Log *log, Partition *partition)
+{
+    pthread_mutex_lock(&log->queue_lock);
+    if (!partition->is_queued) {
+        partition->is_queued = true;
+        partition->next_queued = NULL;
+        if (log->queue_last != NULL)
+            log->queue_last->next_queued = partition;
+        else
+            log->queue_first = partition;
+        log->queue_last = partition;
+        pthread_cond_signal(&log->queue_moved);
+    }
+    pthread_mutex_unlock(&log->queue_lock);
+}
+
+static Partition *log_take_queued(Log *log)
+{
+    pthread_mutex_lock(&log->queue_lock);
+    Partition *partition = log->queue_first;
+    if (partition != NULL) {
+        log->queue_first = partition->next_queued;
+        if (log->queue_first == NULL)
+            log->queue_last = NULL;
+        partition->is_queued = false;
+    }
+    pthread_mutex_unlock(&log->queue_lock);
+    return partition;
+}
+
+Status log_flush(Log *log, Error *error)
+{
+    Partition *partition;
+    while ((partition = log_take_queued(log)) != NULL)
+        TRY(partition_flush(partition, error));
+    return OK;
+}
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+static Status log_lock(Log *log, Error *error)
+{
+    const char *path = arena_printf(log->arena, "%s/lock", log->folder);
+    Status status = log->world->kind->lock(log->world, path, &log->lock_file, error);
+    if (status != ERR_AGAIN)
+        return status;
+    status =
+        fail(error, ERR_UNAVAILABLE, "WR5303", "another process uses the log in `%s`", log->folder);
+    error_hint(error, "stop it, or give this one another folder");
+    return status;
+}
+
+static Log *log_new(World *world, const char *folder, const LogOptions *options)
+{
+    Log *log = memory_allocate_zeroed((int64_t)sizeof *log);
+    log->world = world;
+    log->arena = arena_new(0);
+    log->folder = arena_printf(log->arena, "%s", folder);
+    log->options = *options;
+    log->files = files_new(world, options->open_files_max > 0 ? options->open_files_max
+                                                              : OPEN_FILES_DEFAULT);
+    log->entries = map_new(log->arena);
+    pthread_mutex_init(&log->open_lock, NULL);
+    pthread_mutex_init(&log->marks_lock, NULL);
+    pthread_mutex_init(&log->lock, NULL);
+    pthread_mutex_init(&log->queue_lock, NULL);
+    pthread_cond_init(&log->queue_moved, NULL);
+    return log;
+}
+
+Status log_open(World *world, const char *folder, const LogOptions *options, Log **out,
+                Error *error)
+{
+    *out = NULL;
+    TRY(world->kind->make_folder(world, folder, error));
+    Log *log = log_new(world, folder, options);
+    Status status = log_lock(log, error);
+    if (status == OK)
+        status = marks_read(log, error);
+    if (status == OK)
+        *out = log;
+    else
+        log_abandon(log);
+    return status;
+}
+
+void log_abandon(Log *log)
+{
+    if (log == NULL)
+        return;
+    assert(log->service == NULL);
+    for (int32_t i = 0; i < map_count(log->entries); i++)
+        partition_free(((LogEntry *)map_value_at(log->entries, i))->partition);
+    files_free(log->files);
+    if (log->lock_file != NULL) {
+        Status closed = log->world->kind->close(log->lock_file, NULL);
+        (void)closed;
+    }
+    memory_free(log->broken);
+    pthread_mutex_destroy(&log->open_lock);
+    pthread_mutex_destroy(&log->marks_lock);
+    pthread_mutex_destroy(&log->lock);
+    pthread_mutex_destroy(&log->queue_lock);
+    pthread_cond_destroy(&log->queue_moved);
+    arena_free(log->arena);
+    memory_free(log);
+}
+
+static LogEntry *log_entry(Log *log, const char *name)
+{
+    pthread_mutex_lock(&log->lock);
+    LogEntry *entry = map_find(log->entries, str_from(name));
+    if (entry == NULL) {
+        entry = ARENA_NEW(log->arena, LogEntry);
+        entry->name = arena_printf(log->arena, "%s", name);
+        map_put(log->entries, str_from(name), entry);
+    }
+    if (entry->partition != NULL)
+        entry->partition->users++;
+    pthread_mutex_unlock(&log->lock);
+    return entry;
+}
+
+static Status log_open_partition(Log *log, LogEntry *entry, const PartitionConfig *config,
+                                 Error *error)
+{
+    Partition *partition = partition_new(log, entry->name, config);
+    partition->mark = entry->mark;
+    partition->unflushed_since_ms = NO_TIMESTAMP;
+    partition->users = 2; /* the log and the caller */
+    Status status = partition_recover(partition, error);
+    if (status != OK) {
+        partition_free(partition);
+        return status;
+    }
+    pthread_mutex_lock(&log->lock);
+    entry->partition = partition;
+    pthread_mutex_unlock(&log->lock);
+    return OK;
+}
+
+Status log_partition(Log *log, const char *name, const PartitionConfig *config, Partition **out,
+                     Error *error)
+{
+    *out = NULL;
+    if (log_is_broken(log, error))
+        return ERR_IO;
+    pthread_mutex_lock(&log->open_lock);
+    LogEntry *entry = log_entry(log, name);
+    Status status = entry->partition != NULL ? OK : log_open_partition(log, entry, config, error);
+    *out = entry->partition;
+    pthread_mutex_unlock(&log->open_lock);
+    return status;
+}
+
+void partition_release(Partition *partition)
+{
+    Log *log = partition->log;
+    pthread_mutex_lock(&log->lock);
+    bool is_last = --partition->users == 0;
+    pthread_mutex_unlock(&log->lock);
+    if (is_last)
+        partition_free(partition);
+}
+
+/* Out of the queue: it will be freed. */
+static void log_forget_queued(Log *log, const Partition *partition)
+{
+    pthread_mutex_lock(&log->queue_lock);
+    Partition *before = NULL;
+    for (Partition *at = log->queue_first; at != NULL; before = at, at = at->next_queued) {
+        if (at != partition)
+            continue;
+        *(before != NULL ? &before->next_queued : &log->queue_first) = at->next_queued;
+        if (log->queue_last == at)
+            log->queue_last = before;
+        break;
+    }
+    pthread_mutex_unlock(&log->queue_lock);
+}
+
+Status log_remove(Log *log, const char *name, Error *error)
+{
+    pthread_mutex_lock(&log->open_lock);
+    pthread_mutex_lock(&log->lock);
+    LogEntry *entry = map_find(log->entries, str_from(name));
+    Partition *partition = entry != NULL ? entry->partition : NULL;
+    map_remove(log->entries, str_from(name));
+    pthread_mutex_unlock(&log->lock);
+    if (partition != NULL) {
+        pthread_mutex_lock(&partition->lock);
+        partition->is_removed = true;
+        pthread_cond_broadcast(&partition->durable_moved);
+        pthread_mutex_unlock(&partition->lock);
+        log_forget_queued(log, partition);
+        partition_release(partition);
+    }
+    Arena *arena = arena_new(0);
+    Status status =
+        world_remove_tree(log->world, arena_printf(arena, "%s/%s", log->folder, name), error);
+    arena_free(arena);
+    pthread_mutex_unlock(&log->open_lock);
+    return status;
+}
+
+/* ---- What is done every second --------------------------------------------------------------- */
+
+/* The open partitions, each to be released. */
+static List log_hold_partitions(Log *log, Arena *arena)
+{
+    List held = {0};
+    pthread_mutex_lock(&log->lock);
+    for (int32_t i = 0; i < map_count(log->entries); i++) {
+        Partition *partition = ((LogEntry *)map_value_at(log->entries, i))->partition;
+        if (partition == NULL)
+            continue;
+        partition->users++;
+        list_append(&held, arena, partition);
+    }
+    pthread_mutex_unlock(&log->lock);
+    return held;
+}
+
+/* A full disk or damage is not the end. */
+static Status tick_result(Log *log, const Partition *partition, Status status, Error *error)
+{
+    if (status == OK || log_is_broken(log, error))
+        return status == OK ? OK : ERR_IO;
+    log_event(LOG_WARN, "log", "partition `%s`: %s", partition->name, error->text);
+    return OK;
+}
+
+static Status tick_partition(Log *log, Partition *partition, Error *error)
+{
+    pthread_mutex_lock(&partition->lock);
+    int64_t now_ms = log_now_ms(log);
+    bool is_due = partition->unflushed_since_ms != NO_TIMESTAMP &&
+                  now_ms - partition->unflushed_since_ms >= partition->config.flush_ms;
+    producers_expire(partition->producers, now_ms - PRODUCER_IDLE_MS, partition->mark.start_offset);
+    pthread_mutex_unlock(&partition->lock);
+    Status status = is_due ? partition_flush(partition, error) : OK;
+    if (status == OK)
+        status = partition_clean(partition, error);
+    if (status == OK)
+        status = partition_compact_if_dirty(partition, error);
+    return tick_result(log, partition, status, error);
+}
+
+Status log_tick(Log *log, Error *error)
+{
+    Error ignored = {0};
+    if (error == NULL)
+        error = &ignored;
+    Arena *arena = arena_new(0);
+    List held = log_hold_partitions(log, arena);
+    Status status = OK;
+    for (int32_t i = 0; i < held.count; i++) {
+        Partition *partition = LIST_AT(held, i, Partition);
+        if (status == OK)
+            status = tick_partition(log, partition, error);
+        partition_release(partition);
+    }
+    arena_free(arena);
+    if (status == OK)
+        status = log_write_marks(log, error);
+    return status == ERR_FULL ? OK : status;
+}
+
+/* ---- Closing --------------------------------------------------------------------------------- */
+
+static Status close_partition(Partition *partition, Error *error)
+{
+    TRY(partition_flush(partition, error));
+    pthread_mutex_lock(&partition->lock);
+    Status status = OK;
+    if (partition->stopped == NULL && !partition->is_removed) {
+        status = partition_write_snapshot(partition, error);
+        if (status == OK)
+            status = segment_write_index(partition_active(partition), partition->log->files, error);
+    }
+    pthread_mutex_unlock(&partition->lock);
+    return status;
+}
+
+Status log_close(Log *log, Error *error)
+{
+    Status status = log_is_broken(log, error) ? ERR_IO : OK;
+    for (int32_t i = 0; status == OK && i < map_count(log->entries); i++) {
+        Partition *partition = ((LogEntry *)map_value_at(log->entries, i))->partition;
+        if (partition != NULL)
+            status = close_partition(partition, error);
+    }
+    if (status == OK)
+        status = log_write_marks(log, error);
+    log_abandon(log);
+    return status;
+}

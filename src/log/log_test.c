@@ -1,0 +1,571 @@
+/* Partitions on a real file system: what is appended is read again, what a crash or a stop leaves
+ * is taken up, retention and compaction leave what they must. test/sim/log takes the disk away. */
+#include "base/testing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "log/batch_testing.h"
+#include "log/log.h"
+
+static char folder[64];
+static Log *log_;
+static Partition *partition;
+static PartitionConfig config;
+static Buffer batch, text;
+
+static void open_log(void)
+{
+    Error error = {0};
+    if (log_open(world_system(), folder, &(LogOptions){.open_files_max = 4}, &log_, &error) != OK ||
+        log_partition(log_, "orders/0", &config, &partition, &error) != OK)
+        fail_msg("%s %s", error.code, error.text);
+}
+
+static void close_log(void)
+{
+    partition_release(partition);
+    Log *closing = log_;
+    log_ = NULL;
+    assert_int_equal(log_close(closing, NULL), OK);
+}
+
+/* As a crash of the process does it. */
+static void crash_log(void)
+{
+    if (log_ != NULL && partition != NULL)
+        partition_release(partition);
+    log_abandon(log_);
+    log_ = NULL;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/weir-log-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    config = partition_config_default;
+    config.retention_ms = -1;
+    open_log();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    crash_log();
+    assert_int_equal(world_remove_tree(world_system(), folder, NULL), OK);
+    buffer_free(&batch);
+    buffer_free(&text);
+    return 0;
+}
+
+static Appended append(TestBatch one)
+{
+    Appended appended;
+    Error error = {0};
+    test_batch(&batch, &one);
+    if (partition_append(partition, batch.data, batch.length, &appended, &error) != OK)
+        fail_msg("%s %s", error.code, error.text);
+    return appended;
+}
+
+static void flush(void)
+{
+    assert_int_equal(log_flush(log_, NULL), OK);
+}
+
+/* All records from an offset on, by reads of `bytes_max`. */
+static const char *read_from(int64_t offset, int64_t bytes_max, ReadLevel level)
+{
+    Buffer bytes = {0};
+    text.length = 0;
+    for (;;) {
+        bytes.length = 0;
+        Error error = {0};
+        Status status = partition_read(
+            partition,
+            &(ReadRequest){
+                .offset = offset, .bytes_max = bytes_max, .at_least_one = true, .level = level},
+            &bytes, &error);
+        if (status != OK)
+            fail_msg("%s %s %s", status_name(status), error.code, error.text);
+        if (bytes.length == 0)
+            break;
+        test_print(buffer_str(&bytes), &text);
+        BatchHeader header;
+        for (int64_t at = 0; at < bytes.length; at += header.bytes)
+            assert_true(batch_read_header(str_make(bytes.data + at, bytes.length - at), &header));
+        assert_true(batch_end_offset(&header) > offset);
+        offset = batch_end_offset(&header);
+    }
+    buffer_free(&bytes);
+    return buffer_terminated(&text);
+}
+
+static PartitionOffsets offsets(void)
+{
+    PartitionOffsets out;
+    partition_offsets(partition, &out);
+    return out;
+}
+
+static void test_reads_what_was_appended(void **state)
+{
+    (void)state;
+    for (int32_t i = 0; i < 3; i++) {
+        Appended appended = append((TestBatch){.records = 2, .timestamp_ms = 1000 * i});
+        assert_int_equal(appended.verdict, APPEND_DONE);
+        assert_int_equal(appended.base_offset, 2 * i);
+        assert_int_equal(appended.end_offset, 2 * i + 2);
+    }
+    assert_string_equal(read_from(0, 1000, READ_ACKNOWLEDGED), "");
+    flush();
+    const char *all = "0@0 -=value 0\n1@1 -=value 1\n2@1000 -=value 0\n3@1001 -=value 1\n"
+                      "4@2000 -=value 0\n5@2001 -=value 1\n";
+    assert_string_equal(read_from(0, 100000, READ_ACKNOWLEDGED), all);
+    assert_string_equal(read_from(0, 1, READ_ACKNOWLEDGED), all);
+    /* Whole batches: the one that has the offset comes with what is before it. */
+    assert_string_equal(read_from(5, 1, READ_ACKNOWLEDGED), "4@2000 -=value 0\n5@2001 -=value 1\n");
+    assert_int_equal(
+        partition_read(partition, &(ReadRequest){.offset = 7, .bytes_max = 1}, &batch, NULL),
+        ERR_NOT_FOUND);
+}
+
+static void test_goes_on_after_stop_and_crash(void **state)
+{
+    (void)state;
+    config.segment_bytes = 300;
+    partition_set_config(partition, &config);
+    int64_t count = 0;
+    for (int32_t round = 0; round < 8; round++) {
+        for (int32_t i = 0; i < 5; i++, count++)
+            assert_int_equal(append((TestBatch){.timestamp_ms = count}).base_offset, count);
+        flush();
+        if (round % 2 == 0)
+            close_log();
+        else
+            crash_log();
+        open_log();
+        assert_int_equal(offsets().end_offset, count);
+        assert_int_equal(offsets().durable_end, count);
+    }
+    assert_true(offsets().segment_count > 8);
+    Buffer expected = {0};
+    for (int64_t i = 0; i < count; i++)
+        buffer_printf(&expected, "%lld@%lld -=value 0\n", (long long)i, (long long)i);
+    assert_string_equal(read_from(0, 200, READ_ACKNOWLEDGED), buffer_terminated(&expected));
+    buffer_free(&expected);
+}
+
+static char *segment_path(int64_t base, const char *suffix)
+{
+    static char path[256];
+    snprintf(path, sizeof path, "%s/orders/0/%020lld%s", folder, (long long)base, suffix);
+    return path;
+}
+
+/* A few bytes of the file become others. */
+static void damage(const char *path, int64_t at)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    fseek(file, at, SEEK_SET);
+    int byte = fgetc(file);
+    fseek(file, at, SEEK_SET);
+    fputc(byte ^ 1, file);
+    fclose(file);
+}
+
+static void test_damage_below_the_mark_stops_it(void **state)
+{
+    (void)state;
+    for (int32_t i = 0; i < 5; i++)
+        append((TestBatch){.timestamp_ms = 5});
+    flush();
+    assert_int_equal(log_write_marks(log_, NULL), OK);
+    append((TestBatch){.timestamp_ms = 5});
+    flush();
+    crash_log();
+    damage(segment_path(0, ".log"), 3 * batch.length + 40);
+    Error error = {0};
+    assert_int_equal(log_open(world_system(), folder, &(LogOptions){0}, &log_, NULL), OK);
+    assert_int_equal(log_partition(log_, "orders/0", &config, &partition, &error), ERR_CORRUPT);
+    assert_string_equal(error.code, "WR5301");
+    char expected[128];
+    snprintf(expected, sizeof expected, "at byte %lld, from offset 3 on",
+             (long long)(3 * batch.length));
+    assert_non_null(strstr(error.text, expected));
+    damage(segment_path(0, ".log"), 3 * batch.length + 40);
+    /* Above the mark it is a torn end. */
+    damage(segment_path(0, ".log"), 5 * batch.length + 40);
+    assert_int_equal(log_partition(log_, "orders/0", &config, &partition, NULL), OK);
+    assert_int_equal(offsets().end_offset, 5);
+}
+
+static void test_damage_that_is_read_stops_it(void **state)
+{
+    (void)state;
+    for (int32_t i = 0; i < 5; i++)
+        append((TestBatch){.timestamp_ms = 5});
+    flush();
+    damage(segment_path(0, ".log"), 3 * batch.length + 63);
+    Error error = {0};
+    Buffer bytes = {0};
+    assert_int_equal(partition_read(partition, &(ReadRequest){.bytes_max = 10000}, &bytes, &error),
+                     ERR_CORRUPT);
+    assert_int_equal(bytes.length, 0);
+    Appended appended;
+    test_batch(&batch, &(TestBatch){.timestamp_ms = 5});
+    assert_int_equal(partition_append(partition, batch.data, batch.length, &appended, NULL),
+                     ERR_CORRUPT);
+    buffer_free(&bytes);
+}
+
+static void test_indexes_are_made_again(void **state)
+{
+    (void)state;
+    config.segment_bytes = 3000;
+    config.index_interval_bytes = 100;
+    partition_set_config(partition, &config);
+    for (int32_t i = 0; i < 100; i++)
+        append((TestBatch){.timestamp_ms = 10 * i});
+    flush();
+    close_log();
+    int64_t got = 0;
+    char before[48], after[48];
+    const char *path = segment_path(0, ".index");
+    FILE *file = fopen(path, "rb");
+    assert_int_equal(fread(before, 1, sizeof before, file), sizeof before);
+    fclose(file);
+    for (int32_t way = 0; way < 3; way++) {
+        if (way == 0)
+            damage(path, 60);
+        else if (way == 1)
+            damage(path, 10);
+        else
+            remove(path);
+        open_log();
+        int64_t found_ms;
+        assert_int_equal(partition_find_time(partition, 105, &got, &found_ms, NULL), OK);
+        assert_int_equal(got, 11);
+        assert_int_equal(found_ms, 110);
+        read_from(5, 100, READ_ACKNOWLEDGED);
+        close_log();
+        file = fopen(path, "rb");
+        assert_non_null(file);
+        assert_int_equal(fread(after, 1, sizeof after, file), sizeof after);
+        /* The table may be coarser, the summary is the same. */
+        assert_memory_equal(before + 8, after + 8, 32);
+        fclose(file);
+    }
+    open_log();
+}
+
+static void test_finds_offsets_by_time(void **state)
+{
+    (void)state;
+    config.segment_bytes = 1000;
+    config.index_interval_bytes = 1;
+    partition_set_config(partition, &config);
+    for (int32_t i = 0; i < 50; i++)
+        append(
+            (TestBatch){.records = 2, .timestamp_ms = 100 * i, .codec = (Codec)(i % CODEC_COUNT)});
+    /* Time goes back. */
+    append((TestBatch){.timestamp_ms = 50});
+    flush();
+    static const int64_t cases[][3] = {{0, 0, 0},        {1, 1, 1},        {2, 2, 100},
+                                       {2450, 50, 2500}, {4900, 98, 4900}, {4901, 99, 4901},
+                                       {4902, -1, -1},   {-5, 0, 0},       {50, 2, 100}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int64_t offset, found_ms;
+        assert_int_equal(partition_find_time(partition, cases[i][0], &offset, &found_ms, NULL), OK);
+        assert_int_equal(offset, cases[i][1]);
+        assert_int_equal(found_ms, cases[i][2]);
+    }
+}
+
+static TestBatch of_producer(int16_t epoch, int32_t sequence, int32_t records)
+{
+    return (TestBatch){.has_producer = true,
+                       .producer_id = 9,
+                       .epoch = epoch,
+                       .sequence = sequence,
+                       .records = records,
+                       .timestamp_ms = 1000};
+}
+
+static void test_keeps_a_batch_of_a_producer_once(void **state)
+{
+    (void)state;
+    for (int32_t i = 0; i < 7; i++)
+        assert_int_equal(append(of_producer(0, 2 * i, 2)).base_offset, 2 * i);
+    for (int32_t way = 0; way < 4; way++) {
+        Appended again = append(of_producer(0, 12, 2));
+        assert_int_equal(again.verdict, APPEND_REPEATED);
+        assert_int_equal(again.base_offset, 12);
+        assert_int_equal(again.end_offset, 14);
+        assert_int_equal(append(of_producer(0, 4, 2)).verdict, APPEND_REPEATED);
+        /* Only five are known, and a part of one is none of them. */
+        assert_int_equal(append(of_producer(0, 2, 2)).verdict, APPEND_OUT_OF_ORDER);
+        assert_int_equal(append(of_producer(0, 12, 1)).verdict, APPEND_OUT_OF_ORDER);
+        assert_int_equal(append(of_producer(0, 16, 1)).verdict, APPEND_OUT_OF_ORDER);
+        flush();
+        if (way % 2 == 0)
+            crash_log();
+        else
+            close_log();
+        open_log();
+    }
+    assert_int_equal(append(of_producer(1, 5, 1)).verdict, APPEND_OUT_OF_ORDER);
+    assert_int_equal(append(of_producer(1, 0, 1)).verdict, APPEND_DONE);
+    assert_int_equal(append(of_producer(0, 14, 2)).verdict, APPEND_FENCED);
+    assert_int_equal(append(of_producer(1, 1, 1)).base_offset, 15);
+}
+
+static void test_sequences_wrap_around(void **state)
+{
+    (void)state;
+    assert_int_equal(append(of_producer(0, INT32_MAX - 1, 2)).verdict, APPEND_DONE);
+    assert_int_equal(append(of_producer(0, 0, 3)).verdict, APPEND_DONE);
+    assert_int_equal(append(of_producer(0, 0, 3)).verdict, APPEND_REPEATED);
+    assert_int_equal(append(of_producer(0, 3, 1)).verdict, APPEND_DONE);
+}
+
+static Appended append_transactional(int64_t producer_id, int32_t sequence, const char *value)
+{
+    return append((TestBatch){.has_producer = true,
+                              .is_transactional = true,
+                              .producer_id = producer_id,
+                              .sequence = sequence,
+                              .timestamp_ms = 1,
+                              .key = "k",
+                              .value = value});
+}
+
+static void end_transaction(int64_t producer_id, bool is_commit)
+{
+    Appended appended;
+    assert_int_equal(
+        partition_end_transaction(partition, producer_id, 0, is_commit, &appended, NULL), OK);
+    assert_int_equal(appended.verdict, APPEND_DONE);
+}
+
+static void expect_aborted(int64_t from, int64_t to, const char *expected)
+{
+    Arena *arena = arena_new(0);
+    List aborted = {0};
+    partition_find_aborted(partition, from, to, arena, &aborted);
+    text.length = 0;
+    for (int32_t i = 0; i < aborted.count; i++) {
+        const AbortedTransaction *one = LIST_AT(aborted, i, AbortedTransaction);
+        buffer_printf(&text, "%lld:%lld-%lld ", (long long)one->producer_id,
+                      (long long)one->first_offset, (long long)one->marker_offset);
+    }
+    assert_string_equal(buffer_terminated(&text), expected);
+    arena_free(arena);
+}
+
+static void test_transactions_are_read_when_they_have_ended(void **state)
+{
+    (void)state;
+    append_transactional(1, 0, "a"); /* 0 */
+    append_transactional(2, 0, "b"); /* 1 */
+    append((TestBatch){.timestamp_ms = 1});
+    flush();
+    assert_int_equal(offsets().stable_offset, 0);
+    end_transaction(1, true);                     /* 3 */
+    assert_int_equal(offsets().stable_offset, 0); /* not durable yet */
+    flush();
+    assert_int_equal(offsets().stable_offset, 1);
+    end_transaction(2, false); /* 4 */
+    flush();
+    for (int32_t way = 0; way < 3; way++) {
+        assert_int_equal(offsets().stable_offset, 5);
+        expect_aborted(0, 5, "2:1-4 ");
+        expect_aborted(0, 1, "");
+        expect_aborted(4, 5, "2:1-4 ");
+        if (way == 0)
+            close_log();
+        else
+            crash_log();
+        open_log();
+    }
+    append_transactional(1, 1, "c");
+    flush();
+    crash_log();
+    open_log();
+    assert_int_equal(offsets().stable_offset, 5);
+    assert_int_equal(append(of_producer(0, 0, 1)).verdict, APPEND_DONE);
+}
+
+static void test_retention_takes_whole_segments(void **state)
+{
+    (void)state;
+    test_batch(&batch, &(TestBatch){.timestamp_ms = 1});
+    config.segment_bytes = 3 * batch.length;
+    config.retention_bytes = 5 * batch.length;
+    partition_set_config(partition, &config);
+    for (int32_t i = 0; i < 10; i++) /* segments of 3, 3, 3 and 1 */
+        append((TestBatch){.timestamp_ms = 1});
+    flush();
+    assert_int_equal(log_tick(log_, NULL), OK);
+    assert_int_equal(offsets().start_offset, 3);
+    crash_log();
+    open_log();
+    assert_int_equal(offsets().start_offset, 3);
+    assert_int_equal(offsets().bytes, 7 * batch.length);
+    config.retention_bytes = -1;
+    config.retention_ms = 1000;
+    partition_set_config(partition, &config);
+    assert_int_equal(log_tick(log_, NULL), OK);
+    assert_int_equal(offsets().start_offset, 10);
+    assert_int_equal(offsets().bytes, 0);
+    assert_int_equal(append((TestBatch){.timestamp_ms = INT64_C(99999999999999)}).base_offset, 10);
+    flush();
+    assert_int_equal(log_tick(log_, NULL), OK);
+    assert_int_equal(partition_delete_before(partition, 12, NULL), ERR_NOT_FOUND);
+    assert_int_equal(offsets().start_offset, 10);
+    assert_int_equal(partition_delete_before(partition, 11, NULL), OK);
+    close_log();
+    open_log();
+    assert_int_equal(offsets().start_offset, 11);
+    assert_string_equal(read_from(11, 100, READ_ACKNOWLEDGED), "");
+}
+
+static void test_compaction_keeps_the_last_of_each_key(void **state)
+{
+    (void)state;
+    config.is_deleted = false;
+    config.is_compacted = true;
+    config.segment_bytes = 400;
+    config.delete_retention_ms = 3600 * 1000;
+    partition_set_config(partition, &config);
+    Appended refused = append((TestBatch){.timestamp_ms = 1});
+    assert_int_equal(refused.verdict, APPEND_INVALID);
+    append((TestBatch){.timestamp_ms = 1, .key = "a", .value = "1"});
+    append((TestBatch){.timestamp_ms = 2, .key = "b", .value = "1", .codec = CODEC_ZSTD});
+    append((TestBatch){.timestamp_ms = 3, .key = "a", .value = "2", .codec = CODEC_LZ4});
+    append((TestBatch){.timestamp_ms = 4, .key = "c", .value = ""});
+    append((TestBatch){.timestamp_ms = 5, .key = "b", .value = ""});
+    append_transactional(1, 0, "not"); /* 5 */
+    end_transaction(1, false);
+    append_transactional(1, 1, "yes"); /* 7 */
+    end_transaction(1, true);
+    for (int32_t i = 0; i < 20; i++)
+        append((TestBatch){.timestamp_ms = 10 + i, .key = "d", .value = "1", .records = 2});
+    flush();
+    assert_int_equal(partition_compact(partition, NULL), OK);
+    PartitionOffsets before = offsets();
+    assert_int_equal(before.end_offset, 49);
+    for (int32_t way = 0; way < 4; way++) {
+        const char *left = read_from(0, 1000, READ_COMMITTED);
+        assert_non_null(strstr(left, "2@3 a=2\n3@4 c=-\n4@5 b=-\n"));
+        assert_null(strstr(left, "a=1"));
+        assert_null(strstr(left, "b=1"));
+        assert_null(strstr(left, "k=not"));
+        assert_non_null(strstr(left, "7@1 k=yes\n"));
+        assert_non_null(strstr(left, "48@30 d=1\n"));
+        assert_null(strstr(left, "10@11 d=1\n"));
+        assert_int_equal(offsets().end_offset, 49);
+        if (way % 2 == 0)
+            crash_log();
+        else
+            close_log();
+        open_log();
+        assert_int_equal(partition_compact(partition, NULL), OK);
+    }
+    /* Tombstones and markers go when their time has come. */
+    close_log();
+    remove(segment_path(0, ".index"));
+    open_log();
+    config.delete_retention_ms = -1;
+    partition_set_config(partition, &config);
+    append((TestBatch){.timestamp_ms = 50, .key = "e", .value = ""});
+    for (int32_t i = 0; i < 20; i++)
+        append((TestBatch){.timestamp_ms = 60 + i, .key = "d", .value = "1"});
+    flush();
+    assert_int_equal(partition_compact(partition, NULL), OK);
+    assert_non_null(strstr(read_from(0, 1000, READ_COMMITTED), "e=-"));
+    assert_int_equal(partition_compact(partition, NULL), OK);
+    assert_null(strstr(read_from(0, 1000, READ_COMMITTED), "e=-"));
+    assert_non_null(strstr(read_from(0, 1000, READ_COMMITTED), "b=-"));
+}
+
+static void test_append_time_is_set(void **state)
+{
+    (void)state;
+    config.uses_append_time = true;
+    partition_set_config(partition, &config);
+    Appended appended = append((TestBatch){.timestamp_ms = 5, .records = 2});
+    assert_true(appended.append_time_ms > INT64_C(1600000000000));
+    flush();
+    char expected[100];
+    snprintf(expected, sizeof expected, "0@%lld -=value 0\n1@%lld -=value 1\n",
+             (long long)appended.append_time_ms, (long long)appended.append_time_ms);
+    assert_string_equal(read_from(0, 100, READ_ACKNOWLEDGED), expected);
+}
+
+static void test_relaxed_topics_are_acknowledged_when_written(void **state)
+{
+    (void)state;
+    config.flush_messages = 3;
+    partition_set_config(partition, &config);
+    append((TestBatch){.timestamp_ms = 5});
+    assert_int_equal(offsets().high_watermark, 1);
+    flush();
+    assert_int_equal(offsets().durable_end, 0);
+    append((TestBatch){.timestamp_ms = 5, .records = 2});
+    flush();
+    assert_int_equal(offsets().durable_end, 3);
+    append((TestBatch){.timestamp_ms = 5});
+    config.flush_ms = 0;
+    partition_set_config(partition, &config);
+    assert_int_equal(log_tick(log_, NULL), OK);
+    assert_int_equal(offsets().durable_end, 4);
+}
+
+static void test_limits_are_kept(void **state)
+{
+    (void)state;
+    config.message_bytes_max = 200;
+    config.timestamp_after_max_ms = 1000;
+    partition_set_config(partition, &config);
+    assert_int_equal(append((TestBatch){.padding = 200}).verdict, APPEND_TOO_LARGE);
+    assert_int_equal(append((TestBatch){.timestamp_ms = INT64_C(99999999999999)}).verdict,
+                     APPEND_WRONG_TIME);
+    test_batch(&batch, &(TestBatch){0});
+    batch.data[batch.length - 1] ^= 1;
+    Appended appended;
+    assert_int_equal(partition_append(partition, batch.data, batch.length, &appended, NULL), OK);
+    assert_int_equal(appended.verdict, APPEND_DAMAGED);
+    assert_int_equal(partition_append(partition, batch.data, 7, &appended, NULL), OK);
+    assert_int_equal(appended.verdict, APPEND_DAMAGED);
+    Log *second;
+    Error error = {0};
+    assert_int_equal(log_open(world_system(), folder, &(LogOptions){0}, &second, &error),
+                     ERR_UNAVAILABLE);
+    assert_string_equal(error.code, "WR5303");
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(test_reads_what_was_appended),
+        CASE(test_goes_on_after_stop_and_crash),
+        CASE(test_damage_below_the_mark_stops_it),
+        CASE(test_damage_that_is_read_stops_it),
+        CASE(test_indexes_are_made_again),
+        CASE(test_finds_offsets_by_time),
+        CASE(test_keeps_a_batch_of_a_producer_once),
+        CASE(test_sequences_wrap_around),
+        CASE(test_transactions_are_read_when_they_have_ended),
+        CASE(test_retention_takes_whole_segments),
+        CASE(test_compaction_keeps_the_last_of_each_key),
+        CASE(test_append_time_is_set),
+        CASE(test_relaxed_topics_are_acknowledged_when_written),
+        CASE(test_limits_are_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,115 @@
+/* The file of marks: one line of numbers per partition, written aside and renamed as a whole.
+ *
+ * It is written after what it tells of is durable, about each second: what is acknowledged in the
+ * last second before a crash is found on disk, but damage to it cannot be told from a torn end. */
+#include <assert.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/planted.h"
+#include "log/internal.h"
+
+enum { MARKS_MAGIC = 0x314d5057, /* "WPM1" */ MARKS_BYTES_MAX = 1 << 30 };
+
+static const char *marks_path(const Log *log, Arena *arena)
+{
+    return arena_printf(arena, "%s/marks", log->folder);
+}
+
+static bool marks_parse(Log *log, Str content)
+{
+    if (content.length < 8)
+        return false;
+    Str body = str_make(content.data, content.length - 4);
+    ByteReader tail = byte_reader(str_make(content.data + body.length, 4));
+    ByteReader reader = byte_reader(body);
+    if (byte_reader_u32(&tail) != crc32c(0, body.data, body.length) ||
+        byte_reader_u32(&reader) != MARKS_MAGIC)
+        return false;
+    while (!reader.is_short && byte_reader_left(&reader) > 0) {
+        LogEntry *entry = ARENA_NEW(log->arena, LogEntry);
+        Str name = byte_reader_bytes(&reader);
+        entry->name = (char *)str_terminated(log->arena, name);
+        entry->mark.start_offset = (int64_t)byte_reader_u64(&reader);
+        entry->mark.durable_end = (int64_t)byte_reader_u64(&reader);
+        entry->mark.gaps_end = (int64_t)byte_reader_u64(&reader);
+        entry->mark.clean_end = (int64_t)byte_reader_u64(&reader);
+        entry->written = entry->mark;
+        map_put(log->entries, name, entry);
+    }
+    return !reader.is_short;
+}
+
+Status marks_read(Log *log, Error *error)
+{
+    Arena *arena = arena_new(0);
+    const char *path = marks_path(log, arena);
+    Str content;
+    Status status = world_read_file(log->world, path, MARKS_BYTES_MAX, arena, &content, error);
+    if (status == OK && !marks_parse(log, content)) {
+        status = fail(error, ERR_CORRUPT, "WR5302", "`%s` is damaged", path);
+        error_hint(error,
+                   "without it nobody knows whether the end of a partition is missing; look "
+                   "with `weir fsck %s`, and remove it to take what is there for all there "
+                   "was",
+                   log->folder);
+    }
+    arena_free(arena);
+    return status == ERR_NOT_FOUND ? OK : status;
+}
+
+/* What the next file says of it; whether that is news. */
+static bool entry_update(LogEntry *entry)
+{
+    Partition *partition = entry->partition;
+    if (partition != NULL) {
+        pthread_mutex_lock(&partition->lock);
+        entry->mark = partition->mark;
+        if (planted(PLANTED_LOG_MARK_TOO_EARLY))
+            entry->mark.durable_end = partition->end_offset;
+        pthread_mutex_unlock(&partition->lock);
+    }
+    return memcmp(&entry->mark, &entry->written, sizeof entry->mark) != 0;
+}
+
+static void marks_print(const Log *log, Buffer *out)
+{
+    buffer_append_u32(out, MARKS_MAGIC);
+    for (int32_t i = 0; i < map_count(log->entries); i++) {
+        const LogEntry *entry = map_value_at(log->entries, i);
+        buffer_append_bytes(out, str_from(entry->name));
+        buffer_append_u64(out, (uint64_t)entry->mark.start_offset);
+        buffer_append_u64(out, (uint64_t)entry->mark.durable_end);
+        buffer_append_u64(out, (uint64_t)entry->mark.gaps_end);
+        buffer_append_u64(out, (uint64_t)entry->mark.clean_end);
+    }
+    buffer_append_u32(out, crc32c(0, out->data, out->length));
+}
+
+Status log_write_marks(Log *log, Error *error)
+{
+    Buffer content = {0};
+    bool is_news = false;
+    pthread_mutex_lock(&log->marks_lock);
+    pthread_mutex_lock(&log->lock);
+    int32_t count = map_count(log->entries);
+    for (int32_t i = 0; i < count; i++)
+        is_news |= entry_update(map_value_at(log->entries, i));
+    marks_print(log, &content);
+    pthread_mutex_unlock(&log->lock);
+    Status status = OK;
+    if (is_news) {
+        Arena *arena = arena_new(0);
+        status = log_replace_file(log, marks_path(log, arena), buffer_str(&content), error);
+        arena_free(arena);
+    }
+    pthread_mutex_lock(&log->lock);
+    for (int32_t i = 0; status == OK && i < count && i < map_count(log->entries); i++) {
+        LogEntry *entry = map_value_at(log->entries, i);
+        entry->written = entry->mark;
+    }
+    pthread_mutex_unlock(&log->lock);
+    pthread_mutex_unlock(&log->marks_lock);
+    buffer_free(&content);
+    return status;
+}

@@ -1,0 +1,529 @@
+/* Appending to a partition and making it durable. */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/bigendian.h"
+#include "base/memory.h"
+#include "base/planted.h"
+#include "log/internal.h"
+#include "log/record.h"
+
+enum { MARKER_ABORT = 0, MARKER_COMMIT = 1 };
+
+static const int64_t DAY_MS = INT64_C(86400000);
+
+const PartitionConfig partition_config_default = {
+    .segment_bytes = 1 << 30,
+    .segment_ms = 7 * DAY_MS,
+    .index_interval_bytes = INDEX_INTERVAL_BYTES,
+    .message_bytes_max = 1048588,
+    .flush_messages = 1,
+    .flush_ms = INT64_MAX,
+    .retention_ms = 7 * DAY_MS,
+    .retention_bytes = -1,
+    .is_deleted = true,
+    .delete_retention_ms = DAY_MS,
+    .min_cleanable_dirty_ratio = 0.5,
+    .timestamp_before_max_ms = INT64_MAX,
+    .timestamp_after_max_ms = INT64_MAX,
+};
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static char *text_join(const char *first, const char *joint, const char *last)
+{
+    Buffer text = {0};
+    buffer_append_text(&text, first);
+    buffer_append_text(&text, joint);
+    buffer_append_text(&text, last);
+    buffer_terminated(&text);
+    return text.data;
+}
+
+Partition *partition_new(Log *log, const char *name, const PartitionConfig *config)
+{
+    Partition *partition = memory_allocate_zeroed((int64_t)sizeof *partition);
+    partition->log = log;
+    partition->name = text_join(name, "", "");
+    partition->folder = text_join(log->folder, "/", name);
+    partition->config = *config;
+    partition->producers = producers_new();
+    pthread_mutex_init(&partition->lock, NULL);
+    pthread_cond_init(&partition->durable_moved, NULL);
+    return partition;
+}
+
+void partition_free(Partition *partition)
+{
+    if (partition == NULL)
+        return;
+    for (int32_t i = 0; i < partition->segment_count; i++) {
+        assert(partition->segments[i]->users == 0);
+        segment_free(partition->segments[i], partition->log->files);
+    }
+    memory_free(partition->segments);
+    producers_free(partition->producers);
+    pthread_cond_destroy(&partition->durable_moved);
+    pthread_mutex_destroy(&partition->lock);
+    memory_free(partition->stopped);
+    memory_free(partition->name);
+    memory_free(partition->folder);
+    memory_free(partition);
+}
+
+const char *partition_name(const Partition *partition)
+{
+    return partition->name;
+}
+
+void partition_set_config(Partition *partition, const PartitionConfig *config)
+{
+    pthread_mutex_lock(&partition->lock);
+    partition->config = *config;
+    pthread_mutex_unlock(&partition->lock);
+}
+
+Status partition_check(const Partition *partition, Error *error)
+{
+    if (partition->is_removed)
+        return fail(error, ERR_NOT_FOUND, "WR5304", "partition `%s` has been removed",
+                    partition->name);
+    if (partition->stopped == NULL)
+        return OK;
+    if (error != NULL)
+        *error = *partition->stopped;
+    return partition->stopped->status;
+}
+
+Status partition_stop(Partition *partition, const Error *error)
+{
+    if (partition->stopped == NULL) {
+        partition->stopped = memory_allocate((int64_t)sizeof *partition->stopped);
+        *partition->stopped = *error;
+    }
+    return error->status;
+}
+
+/* ---- Segments -------------------------------------------------------------------------------- */
+
+void partition_add_segment(Partition *partition, Segment *segment)
+{
+    if (partition->segment_count == partition->segment_capacity) {
+        partition->segment_capacity =
+            partition->segment_capacity == 0 ? 2 : partition->segment_capacity * 2;
+        partition->segments = memory_resize(partition->segments, (int64_t)sizeof(Segment *) *
+                                                                     partition->segment_capacity);
+    }
+    partition->segments[partition->segment_count++] = segment;
+}
+
+void segment_hold(Segment *segment)
+{
+    segment->users++;
+}
+
+void segment_let_go(Partition *partition, Segment *segment)
+{
+    assert(segment->users > 0);
+    if (--segment->users == 0 && segment->is_removed)
+        segment_free(segment, partition->log->files);
+}
+
+void partition_drop_segment(Partition *partition, int32_t index)
+{
+    Segment *segment = partition->segments[index];
+    partition->segment_count--;
+    memmove(&partition->segments[index], &partition->segments[index + 1],
+            sizeof(Segment *) * (size_t)(partition->segment_count - index));
+    segment->is_removed = true;
+    segment_hold(segment);
+    segment_let_go(partition, segment);
+}
+
+Status partition_sync(Partition *partition, Segment *segment, Error *error)
+{
+    Log *log = partition->log;
+    Error why = {0};
+    Status status = files_borrow(log->files, &segment->writer, FILE_APPEND, error);
+    if (status != OK)
+        return status;
+    status =
+        planted(PLANTED_LOG_NOT_SYNCED) ? OK : log->world->kind->sync(segment->writer.file, &why);
+    if (status != OK && planted(PLANTED_LOG_SYNC_RETRIED))
+        status = log->world->kind->sync(segment->writer.file, &why);
+    files_return(log->files, &segment->writer);
+    if (status == OK)
+        return OK;
+    if (error != NULL)
+        *error = why;
+    return log_break(log, status, &why);
+}
+
+Status partition_sync_folder(Partition *partition, Error *error)
+{
+    Log *log = partition->log;
+    if (planted(PLANTED_LOG_FOLDER_NOT_SYNCED))
+        return OK;
+    Error why = {0};
+    Status status = log->world->kind->sync_folder(log->world, partition->folder, &why);
+    if (status == OK)
+        return OK;
+    if (error != NULL)
+        *error = why;
+    return log_break(log, status, &why);
+}
+
+static const char *snapshot_path(const Partition *partition, int64_t offset, Arena *arena)
+{
+    return arena_printf(arena, "%s/%020" PRId64 ".producers", partition->folder, offset);
+}
+
+Status partition_write_snapshot(Partition *partition, Error *error)
+{
+    Arena *arena = arena_new(0);
+    Buffer snapshot = {0};
+    producers_write(partition->producers, partition->end_offset, &snapshot);
+    Status status =
+        log_replace_file(partition->log, snapshot_path(partition, partition->end_offset, arena),
+                         buffer_str(&snapshot), error);
+    buffer_free(&snapshot);
+    arena_free(arena);
+    return status;
+}
+
+void partition_remove_snapshot(Partition *partition, int64_t offset)
+{
+    Arena *arena = arena_new(0);
+    World *world = partition->log->world;
+    Status removed = world->kind->remove(world, snapshot_path(partition, offset, arena), NULL);
+    (void)removed; /* it may not be there, and one too many does no harm */
+    arena_free(arena);
+}
+
+static void partition_move_durable(Partition *partition, int64_t end_offset)
+{
+    if (end_offset > partition->mark.durable_end)
+        partition->mark.durable_end = end_offset;
+    pthread_cond_broadcast(&partition->durable_moved);
+}
+
+/* The file of the new segment. A file of that name is left from a roll that failed: it is empty. */
+static Status segment_make(Partition *partition, Segment *segment, Error *error)
+{
+    Files *files = partition->log->files;
+    TRY(files_borrow(files, &segment->writer, FILE_APPEND, error));
+    files_return(files, &segment->writer);
+    return partition_sync_folder(partition, error);
+}
+
+Status partition_roll(Partition *partition, Error *error)
+{
+    Segment *old = partition_active(partition);
+    TRY(partition_sync(partition, old, error));
+    partition_move_durable(partition, partition->end_offset);
+    TRY(partition_write_snapshot(partition, error));
+    TRY(segment_write_index(old, partition->log->files, error));
+    Segment *next = segment_new(partition->folder, partition->end_offset);
+    Status status = segment_make(partition, next, error);
+    if (status != OK) {
+        segment_free(next, partition->log->files);
+        return status;
+    }
+    segment_seal(old);
+    if (partition->segment_count > 1)
+        partition_remove_snapshot(partition,
+                                  partition->segments[partition->segment_count - 2]->base_offset);
+    partition_add_segment(partition, next);
+    return OK;
+}
+
+/* ---- Appending ------------------------------------------------------------------------------- */
+
+bool partition_is_strict(const Partition *partition)
+{
+    return partition->config.flush_messages <= 1;
+}
+
+int64_t partition_high_watermark(const Partition *partition)
+{
+    return partition_is_strict(partition) ? partition->mark.durable_end : partition->end_offset;
+}
+
+static Status refuse(Appended *out, AppendVerdict verdict, const char *reason)
+{
+    out->verdict = verdict;
+    out->reason = reason;
+    return OK;
+}
+
+static bool time_is_wrong(const PartitionConfig *config, const BatchHeader *header, int64_t now_ms)
+{
+    if (config->uses_append_time)
+        return false;
+    int64_t ahead_ms;
+    if (__builtin_sub_overflow(header->max_timestamp_ms, now_ms, &ahead_ms))
+        return true;
+    return ahead_ms > config->timestamp_after_max_ms || ahead_ms < -config->timestamp_before_max_ms;
+}
+
+static bool needs_roll(const Partition *partition, const BatchHeader *header)
+{
+    const Segment *active = partition_active(partition);
+    const PartitionConfig *config = &partition->config;
+    if (active->bytes == 0)
+        return false;
+    int64_t age_ms = header->max_timestamp_ms - active->first_timestamp_ms;
+    return active->bytes + header->bytes > config->segment_bytes ||
+           active->bytes + header->bytes > UINT32_MAX ||
+           partition->end_offset - active->base_offset > INT32_MAX - header->last_offset_delta ||
+           (active->first_timestamp_ms != NO_TIMESTAMP && age_ms > config->segment_ms);
+}
+
+/* What a failed write has left goes again; if that fails too, nobody knows what is there. */
+static Status write_failed(Partition *partition, Segment *active, Status status, Error *error)
+{
+    World *world = partition->log->world;
+    Error why = {0};
+    Status cut = world->kind->truncate(world, active->log_path, active->bytes, &why);
+    return cut == OK ? status : partition_stop(partition, error);
+}
+
+static Status write_batch(Partition *partition, const char *batch, int64_t bytes, Error *error)
+{
+    Segment *active = partition_active(partition);
+    Files *files = partition->log->files;
+    Error why = {0};
+    Status status = files_borrow(files, &active->writer, FILE_APPEND, &why);
+    if (status == OK) {
+        status = files_world(files)->kind->write(active->writer.file, batch, bytes, &why);
+        files_return(files, &active->writer);
+        if (status != OK)
+            status = write_failed(partition, active, status, &why);
+    }
+    if (status != OK && error != NULL)
+        *error = why;
+    return status;
+}
+
+static void queue_if_due(Partition *partition, int64_t now_ms)
+{
+    int64_t waiting = partition->end_offset - partition->mark.durable_end;
+    if (partition->unflushed_since_ms == NO_TIMESTAMP)
+        partition->unflushed_since_ms = now_ms;
+    if (waiting >= partition->config.flush_messages)
+        log_queue(partition->log, partition);
+}
+
+/* The batch has been looked at, the producer may write it. */
+static Status append_batch(Partition *partition, char *batch, BatchHeader *header, bool is_commit,
+                           Error *error)
+{
+    int64_t now_ms = log_now_ms(partition->log);
+    header->base_offset = partition->end_offset;
+    header->leader_epoch = 0;
+    if (partition->config.uses_append_time) {
+        header->attributes |= BATCH_USES_APPEND_TIME;
+        header->max_timestamp_ms = now_ms;
+        batch_write_header(batch, header->bytes, header);
+    }
+    batch_place(batch, header->base_offset);
+    if (needs_roll(partition, header))
+        TRY(partition_roll(partition, error));
+    TRY(write_batch(partition, batch, header->bytes, error));
+    Segment *active = partition_active(partition);
+    Str head = str_make(batch, BATCH_HEADER_BYTES);
+    segment_note(active, head, header, partition->config.index_interval_bytes);
+    producers_note(partition->producers, header, is_commit);
+    partition->end_offset = active->end_offset;
+    queue_if_due(partition, now_ms);
+    return OK;
+}
+
+static Status append_judged(Partition *partition, char *batch, BatchHeader *header, Appended *out,
+                            Error *error)
+{
+    ProducerBatch earlier;
+    switch (producers_judge(partition->producers, header, &earlier)) {
+    case PRODUCER_MAY_WRITE: break;
+    case PRODUCER_REPEATS:
+        out->base_offset = earlier.base_offset;
+        out->end_offset = earlier.end_offset;
+        if (partition->config.uses_append_time)
+            out->append_time_ms = earlier.timestamp_ms;
+        return refuse(out, APPEND_REPEATED, NULL);
+    case PRODUCER_IS_FENCED:
+        return refuse(out, APPEND_FENCED, "another producer has a higher epoch");
+    case PRODUCER_OUT_OF_ORDER:
+        return refuse(out, APPEND_OUT_OF_ORDER, "the sequence does not follow the last one");
+    case PRODUCER_IN_TRANSACTION:
+        return refuse(out, APPEND_IN_TRANSACTION, "the producer has a transaction that is open");
+    }
+    bool is_commit =
+        batch_has(header, BATCH_IS_CONTROL) && marker_is_commit(str_make(batch, header->bytes));
+    TRY(append_batch(partition, batch, header, is_commit, error));
+    out->base_offset = header->base_offset;
+    out->end_offset = partition->end_offset;
+    if (partition->config.uses_append_time)
+        out->append_time_ms = header->max_timestamp_ms;
+    return OK;
+}
+
+static Status append_locked(Partition *partition, char *batch, BatchHeader *header, Appended *out,
+                            Error *error)
+{
+    pthread_mutex_lock(&partition->lock);
+    int64_t acknowledged = partition_high_watermark(partition);
+    Status status = log_is_broken(partition->log, error) ? ERR_IO : OK;
+    if (status == OK)
+        status = partition_check(partition, error);
+    if (status == OK)
+        status = append_judged(partition, batch, header, out, error);
+    bool has_moved = partition_high_watermark(partition) != acknowledged;
+    pthread_mutex_unlock(&partition->lock);
+    const LogOptions *options = &partition->log->options;
+    if (has_moved && options->on_progress != NULL)
+        options->on_progress(options->context, partition);
+    return status;
+}
+
+Status partition_append(Partition *partition, char *batch, int64_t bytes, Appended *out,
+                        Error *error)
+{
+    *out = (Appended){
+        .base_offset = NO_OFFSET, .end_offset = NO_OFFSET, .append_time_ms = NO_TIMESTAMP};
+    BatchHeader header;
+    pthread_mutex_lock(&partition->lock);
+    PartitionConfig config = partition->config;
+    pthread_mutex_unlock(&partition->lock);
+    if (!batch_read_header(str_make(batch, bytes), &header))
+        return refuse(out, APPEND_DAMAGED, "there is no batch");
+    if (header.bytes != bytes || !batch_is_intact(str_make(batch, bytes)))
+        return refuse(out, APPEND_DAMAGED, "length or checksum of the batch is wrong");
+    if (bytes > config.message_bytes_max || bytes > config.segment_bytes)
+        return refuse(out, APPEND_TOO_LARGE, "the batch is larger than max.message.bytes");
+    if (batch_has(&header, BATCH_IS_CONTROL))
+        return refuse(out, APPEND_INVALID, "producers do not write markers");
+    Buffer scratch = {0};
+    const char *fault =
+        batch_find_fault(str_make(batch, bytes), &header, config.is_compacted, &scratch);
+    buffer_free(&scratch);
+    if (fault != NULL)
+        return refuse(out, APPEND_INVALID, fault);
+    if (time_is_wrong(&config, &header, log_now_ms(partition->log)))
+        return refuse(out, APPEND_WRONG_TIME, "a timestamp is too far from now");
+    return append_locked(partition, batch, &header, out, error);
+}
+
+/* ---- Markers --------------------------------------------------------------------------------- */
+
+bool marker_is_commit(Str batch)
+{
+    RecordReader reader;
+    Record record;
+    Buffer scratch = {0};
+    bool is_commit = record_reader_open(&reader, batch, &scratch) &&
+                     record_read(&reader, &record) && record.key.length >= 4 &&
+                     load_be16(record.key.data + 2) == MARKER_COMMIT;
+    buffer_free(&scratch);
+    return is_commit;
+}
+
+Status partition_end_transaction(Partition *partition, int64_t producer_id, int16_t producer_epoch,
+                                 bool is_commit, Appended *out, Error *error)
+{
+    *out = (Appended){
+        .base_offset = NO_OFFSET, .end_offset = NO_OFFSET, .append_time_ms = NO_TIMESTAMP};
+    char key[4] = {0}, value[6] = {0};
+    store_be16(key + 2, is_commit ? MARKER_COMMIT : MARKER_ABORT);
+    int64_t now_ms = log_now_ms(partition->log);
+    BatchHeader header = {.attributes = BATCH_IS_CONTROL | BATCH_IS_TRANSACTIONAL,
+                          .base_timestamp_ms = now_ms,
+                          .producer_id = producer_id,
+                          .producer_epoch = producer_epoch,
+                          .base_sequence = -1};
+    Buffer batch = {0};
+    BatchWriter writer;
+    batch_begin(&writer, &batch, &header);
+    batch_add(&writer, &(Record){.timestamp_ms = now_ms,
+                                 .has_key = true,
+                                 .has_value = true,
+                                 .key = str_make(key, sizeof key),
+                                 .value = str_make(value, sizeof value)});
+    batch_finish(&writer);
+    bool is_header = batch_read_header(buffer_str(&batch), &header);
+    assert(is_header);
+    Status status = append_locked(partition, batch.data, &header, out, error);
+    buffer_free(&batch);
+    return status;
+}
+
+/* ---- Durability ------------------------------------------------------------------------------ */
+
+/* What was written before the sync began is durable behind it. */
+static Status flush_to(Partition *partition, Segment *active, int64_t end_offset, Error *error)
+{
+    Status status = partition_sync(partition, active, error);
+    pthread_mutex_lock(&partition->lock);
+    segment_let_go(partition, active);
+    int64_t acknowledged = partition_high_watermark(partition);
+    if (status == OK)
+        partition_move_durable(partition, end_offset);
+    else
+        pthread_cond_broadcast(&partition->durable_moved);
+    bool has_moved = partition_high_watermark(partition) != acknowledged;
+    pthread_mutex_unlock(&partition->lock);
+    const LogOptions *options = &partition->log->options;
+    if (has_moved && options->on_progress != NULL)
+        options->on_progress(options->context, partition);
+    return status;
+}
+
+Status partition_flush(Partition *partition, Error *error)
+{
+    pthread_mutex_lock(&partition->lock);
+    Status status = log_is_broken(partition->log, error) ? ERR_IO : OK;
+    int64_t end_offset = partition->end_offset;
+    bool has_nothing = partition->stopped != NULL || partition->is_removed ||
+                       partition->mark.durable_end >= end_offset;
+    if (status != OK || has_nothing) {
+        pthread_cond_broadcast(&partition->durable_moved);
+        pthread_mutex_unlock(&partition->lock);
+        return status;
+    }
+    Segment *active = partition_active(partition);
+    segment_hold(active);
+    partition->unflushed_since_ms = NO_TIMESTAMP;
+    pthread_mutex_unlock(&partition->lock);
+    return flush_to(partition, active, end_offset, error);
+}
+
+Status partition_wait(Partition *partition, int64_t end_offset, Error *error)
+{
+    pthread_mutex_lock(&partition->lock);
+    Status status = OK;
+    while (status == OK && partition->mark.durable_end < end_offset) {
+        status = log_is_broken(partition->log, error) ? ERR_IO : partition_check(partition, error);
+        if (status == OK)
+            pthread_cond_wait(&partition->durable_moved, &partition->lock);
+    }
+    pthread_mutex_unlock(&partition->lock);
+    return status;
+}
+
+void partition_offsets(Partition *partition, PartitionOffsets *out)
+{
+    pthread_mutex_lock(&partition->lock);
+    int64_t high_watermark = partition_high_watermark(partition);
+    *out = (PartitionOffsets){
+        .start_offset = partition->mark.start_offset,
+        .end_offset = partition->end_offset,
+        .durable_end = partition->mark.durable_end,
+        .high_watermark = high_watermark,
+        .stable_offset = producers_stable_offset(partition->producers, high_watermark),
+        .segment_count = partition->segment_count,
+    };
+    for (int32_t i = 0; i < partition->segment_count; i++)
+        out->bytes += partition->segments[i]->bytes;
+    pthread_mutex_unlock(&partition->lock);
+}

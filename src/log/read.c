@@ -1,0 +1,336 @@
+/* Reading from a partition: by offset and by time. */
+#include <assert.h>
+
+#include "base/memory.h"
+#include "log/internal.h"
+#include "log/record.h"
+
+/* ---- Where a batch is ------------------------------------------------------------------------ */
+
+/* The last segment whose base is not above the offset. Under the lock. */
+static int32_t find_segment(const Partition *partition, int64_t offset)
+{
+    int32_t low = 0, high = partition->segment_count;
+    while (high - low > 1) {
+        int32_t middle = low + (high - low) / 2;
+        if (partition->segments[middle]->base_offset <= offset)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* A place of a segment from which to walk, and what of it may be read. */
+typedef struct Place {
+    Segment *segment; /* held */
+    bool is_active;
+    int64_t position;     /* -1: not known yet */
+    int64_t bytes;        /* of the segment */
+    int64_t end_offset;   /* of the segment */
+    int64_t next_base;    /* of the next segment, or -1 */
+    int64_t limit_offset; /* nothing behind is read */
+    int64_t read_end;     /* offset behind what has been read */
+} Place;
+
+/* Under the lock. The file is opened now: compaction may put another one under its name. */
+static Status place_segment(const Partition *partition, int32_t index, Place *place, Error *error)
+{
+    Segment *segment = partition->segments[index];
+    bool is_active = index + 1 == partition->segment_count;
+    TRY(files_borrow(partition->log->files, &segment->reader, FILE_READ, error));
+    segment_hold(segment);
+    place->segment = segment;
+    place->is_active = is_active;
+    place->position = -1;
+    place->bytes = segment->bytes;
+    place->end_offset = segment->end_offset;
+    place->next_base = is_active ? -1 : partition->segments[index + 1]->base_offset;
+    return OK;
+}
+
+/* Under the lock. */
+static Status place_offset(const Partition *partition, int64_t offset, Place *place, Error *error)
+{
+    TRY(place_segment(partition, find_segment(partition, offset), place, error));
+    const Segment *segment = place->segment;
+    for (int32_t i = 0; i < READ_HINTS; i++)
+        if (segment->hints[i].offset == offset && segment->hints[i].position > 0)
+            place->position = segment->hints[i].position;
+    if (place->position < 0 && place->is_active)
+        place->position = table_find_offset(&segment->table, offset - segment->base_offset);
+    return OK;
+}
+
+static void place_remember(Partition *partition, const Place *place, int64_t offset,
+                           int64_t position)
+{
+    pthread_mutex_lock(&partition->lock);
+    Segment *segment = place->segment;
+    segment->hints[segment->next_hint] = (ReadHint){offset, position};
+    segment->next_hint = (segment->next_hint + 1) % READ_HINTS;
+    pthread_mutex_unlock(&partition->lock);
+}
+
+static void place_leave(Partition *partition, const Place *place)
+{
+    files_return(partition->log->files, &place->segment->reader);
+    pthread_mutex_lock(&partition->lock);
+    segment_let_go(partition, place->segment);
+    pthread_mutex_unlock(&partition->lock);
+}
+
+/* Of a sealed segment by its index file, then by walking over headers: to the first batch that ends
+ * behind the offset. */
+static Status place_find(Partition *partition, int64_t offset, Place *place, Error *error)
+{
+    Files *files = partition->log->files;
+    Segment *segment = place->segment;
+    if (place->position < 0) {
+        IndexTable table;
+        TRY(segment_load_table(segment, files, &table, error));
+        place->position = table_find_offset(&table, offset - segment->base_offset);
+        memory_free(table.entries);
+    }
+    while (place->position < place->bytes) {
+        char head[BATCH_HEADER_BYTES];
+        int64_t got;
+        BatchHeader header;
+        TRY(files_read(files, &segment->reader, place->position, str_make(head, sizeof head), &got,
+                       error));
+        if (!batch_read_header(str_make(head, got), &header))
+            return segment_fail_damaged(segment, place->position, offset,
+                                        "there is no batch where one should be", error);
+        if (batch_end_offset(&header) > offset)
+            return OK;
+        place->position += header.bytes;
+    }
+    return OK;
+}
+
+/* ---- Reading batches ------------------------------------------------------------------------- */
+
+/* How much of the bytes are whole batches within the limit; `needed` is the size of the first batch
+ * if that is not among them. */
+static Status take_whole(Place *place, Str bytes, int64_t *taken, int64_t *needed, Error *error)
+{
+    *taken = *needed = 0;
+    while (*taken < bytes.length) {
+        Str rest = str_make(bytes.data + *taken, bytes.length - *taken);
+        BatchHeader header;
+        bool is_header = batch_read_header(rest, &header);
+        if (!is_header && rest.length < BATCH_HEADER_BYTES)
+            break;
+        if (is_header && (header.base_offset >= place->limit_offset ||
+                          batch_end_offset(&header) > place->limit_offset))
+            break;
+        if (is_header && header.bytes > rest.length) {
+            *needed = *taken == 0 ? header.bytes : 0;
+            break;
+        }
+        if (!is_header || !batch_is_intact(str_make(rest.data, header.bytes)) ||
+            header.base_offset < place->read_end || header.leader_epoch != 0)
+            return segment_fail_damaged(place->segment, place->position + *taken, place->read_end,
+                                        "a batch is not as it was written", error);
+        *taken += header.bytes;
+        place->read_end = batch_end_offset(&header);
+    }
+    return OK;
+}
+
+/* From the place on, as much as is asked for, or one batch. */
+static Status read_place(Partition *partition, Place *place, const ReadRequest *request,
+                         Buffer *out, Error *error)
+{
+    Segment *segment = place->segment;
+    int64_t left = place->bytes - place->position;
+    int64_t wanted =
+        request->bytes_max > BATCH_HEADER_BYTES ? request->bytes_max : BATCH_HEADER_BYTES;
+    int64_t taken = 0, needed = 0;
+    do {
+        wanted = needed > wanted ? needed : wanted;
+        wanted = wanted < left ? wanted : left;
+        char *into = buffer_reserve(out, wanted);
+        int64_t got;
+        TRY(files_read(partition->log->files, &segment->reader, place->position,
+                       str_make(into, wanted), &got, error));
+        TRY(take_whole(place, str_make(into, got), &taken, &needed, error));
+        if (needed > left)
+            return segment_fail_damaged(segment, place->position, place->read_end,
+                                        "the file ends within a batch", error);
+    } while (needed > 0 && request->at_least_one);
+    bool is_too_large = taken > request->bytes_max && !request->at_least_one;
+    out->length += is_too_large ? 0 : taken;
+    return OK;
+}
+
+/* Under the lock: what a reader of that level may see, and where it begins. */
+static Status begin_read(Partition *partition, int64_t offset, ReadLevel level, Place *place,
+                         Error *error)
+{
+    TRY(partition_check(partition, error));
+    int64_t limit = partition->end_offset;
+    if (level != READ_WRITTEN)
+        limit = partition_high_watermark(partition);
+    if (level == READ_COMMITTED)
+        limit = producers_stable_offset(partition->producers, limit);
+    if (offset < partition->mark.start_offset || offset > partition->end_offset)
+        return ERR_NOT_FOUND;
+    if (offset >= limit)
+        return ERR_END;
+    place->limit_offset = limit;
+    return place_offset(partition, offset, place, error);
+}
+
+/* What was found damaged is not used any more. */
+static Status stop_if_damaged(Partition *partition, Status status, const Error *error)
+{
+    if (status != ERR_CORRUPT)
+        return status;
+    pthread_mutex_lock(&partition->lock);
+    status = partition_stop(partition, error);
+    pthread_mutex_unlock(&partition->lock);
+    return status;
+}
+
+Status partition_read(Partition *partition, const ReadRequest *request, Buffer *out, Error *error)
+{
+    int64_t offset = request->offset;
+    int64_t start = out->length;
+    Error why = {0};
+    Status status = OK;
+    while (status == OK && out->length == start) {
+        Place place = {0};
+        pthread_mutex_lock(&partition->lock);
+        status = begin_read(partition, offset, request->level, &place, &why);
+        pthread_mutex_unlock(&partition->lock);
+        if (status != OK)
+            break;
+        place.read_end = place.segment->base_offset;
+        status = place_find(partition, offset, &place, &why);
+        if (status == OK && place.position < place.bytes)
+            status = read_place(partition, &place, request, out, &why);
+        if (out->length > start)
+            place_remember(partition, &place, place.read_end, place.position + out->length - start);
+        bool has_more = place.position >= place.bytes && place.next_base > offset;
+        place_leave(partition, &place);
+        if (!has_more)
+            break;
+        offset = place.next_base; /* compaction took what was before it */
+    }
+    if (status == ERR_END)
+        return OK;
+    if (status != OK && error != NULL)
+        *error = why;
+    return stop_if_damaged(partition, status, &why);
+}
+
+/* ---- Time ------------------------------------------------------------------------------------ */
+
+/* Under the lock: the first segment with something as late as that, and a base of at least
+ * `from_base`; ERR_END if there is none. */
+static Status place_time(const Partition *partition, int64_t timestamp_ms, int64_t from_base,
+                         Place *place, Error *error)
+{
+    TRY(partition_check(partition, error));
+    for (int32_t i = 0; i < partition->segment_count; i++) {
+        const Segment *segment = partition->segments[i];
+        if (segment->max_timestamp_ms < timestamp_ms || segment->bytes == 0 ||
+            segment->end_offset <= partition->mark.start_offset || segment->base_offset < from_base)
+            continue;
+        TRY(place_segment(partition, i, place, error));
+        if (place->is_active)
+            place->position = table_find_time(&segment->table, timestamp_ms);
+        return OK;
+    }
+    return ERR_END;
+}
+
+/* The first record that is neither earlier nor before `from`. */
+static Status search_batch(Str batch, const Record *from, int64_t *offset, int64_t *found_ms)
+{
+    RecordReader reader;
+    Buffer scratch = {0};
+    Record record;
+    bool is_open = record_reader_open(&reader, batch, &scratch);
+    while (is_open && *offset == NO_OFFSET && record_read(&reader, &record)) {
+        if (record.timestamp_ms < from->timestamp_ms || record.offset < from->offset)
+            continue;
+        *offset = record.offset;
+        *found_ms = record.timestamp_ms;
+    }
+    bool is_damaged = !is_open || reader.is_damaged;
+    buffer_free(&scratch);
+    return is_damaged ? ERR_CORRUPT : OK;
+}
+
+static Status search_place(Partition *partition, Place *place, const Record *from, int64_t *offset,
+                           int64_t *found_ms, Error *error)
+{
+    Files *files = partition->log->files;
+    Segment *segment = place->segment;
+    if (place->position < 0) {
+        IndexTable table;
+        TRY(segment_load_table(segment, files, &table, error));
+        place->position = table_find_time(&table, from->timestamp_ms);
+        memory_free(table.entries);
+    }
+    BatchCursor cursor;
+    cursor_open(&cursor, segment, files, place->position, place->bytes);
+    cursor.allows_gaps = true;
+    Str batch;
+    Status status = OK;
+    while (status == OK && *offset == NO_OFFSET &&
+           (status = cursor_next(&cursor, &batch, error)) == OK) {
+        bool is_candidate = cursor.header.max_timestamp_ms >= from->timestamp_ms &&
+                            batch_end_offset(&cursor.header) > from->offset &&
+                            !batch_has(&cursor.header, BATCH_IS_CONTROL);
+        if (is_candidate && search_batch(batch, from, offset, found_ms) != OK)
+            cursor.fault = "the records of a batch are damaged";
+        if (cursor.fault != NULL)
+            status = ERR_END;
+    }
+    if (cursor.fault != NULL)
+        status = segment_fail_damaged(segment, cursor.position, cursor.expected_offset,
+                                      cursor.fault, error);
+    cursor_close(&cursor);
+    return status == ERR_END ? OK : status;
+}
+
+Status partition_find_time(Partition *partition, int64_t timestamp_ms, int64_t *offset,
+                           int64_t *found_ms, Error *error)
+{
+    *offset = NO_OFFSET;
+    *found_ms = NO_TIMESTAMP;
+    Error why = {0};
+    Status status = OK;
+    int64_t from_base = 0;
+    while (status == OK && *offset == NO_OFFSET) {
+        Place place = {0};
+        pthread_mutex_lock(&partition->lock);
+        Record from = {.offset = partition->mark.start_offset, .timestamp_ms = timestamp_ms};
+        status = place_time(partition, timestamp_ms, from_base, &place, &why);
+        pthread_mutex_unlock(&partition->lock);
+        if (status != OK)
+            break;
+        status = search_place(partition, &place, &from, offset, found_ms, &why);
+        from_base = place.segment->base_offset + 1;
+        place_leave(partition, &place);
+    }
+    if (status == ERR_END)
+        return OK;
+    if (status != OK && error != NULL)
+        *error = why;
+    return stop_if_damaged(partition, status, &why);
+}
+
+/* ---- Transactions ---------------------------------------------------------------------------- */
+
+void partition_find_aborted(Partition *partition, int64_t from, int64_t to, Arena *arena, List *out)
+{
+    pthread_mutex_lock(&partition->lock);
+    const AbortedTransaction *aborted = NULL;
+    while ((aborted = producers_next_aborted(partition->producers, from, to, aborted)) != NULL)
+        list_append(out, arena, arena_copy(arena, aborted, (int64_t)sizeof *aborted));
+    pthread_mutex_unlock(&partition->lock);
+}

@@ -1,0 +1,107 @@
+/* One file of batches, and its index: a table from about every 4 KB of the file to offset, position
+ * and the largest timestamp so far.
+ *
+ *     00000000000000004711.log     batches, the first offset is 4711
+ *     00000000000000004711.index   a summary of the file and the table; made when the file is
+ *                                  complete, made again from the file when it is missing or damaged
+ *
+ * The last segment of a partition grows, with its table in memory; the others never change. */
+#ifndef WEIR_LOG_SEGMENT_H
+#define WEIR_LOG_SEGMENT_H
+
+#include "log/batch.h"
+#include "log/files.h"
+
+typedef struct IndexEntry {
+    uint32_t offset_delta; /* from the base offset: of the batch at … */
+    uint32_t position;
+    int64_t max_timestamp_ms; /* of the batches before it; NO_TIMESTAMP: none has one */
+} IndexEntry;
+
+/* Ascending. */
+typedef struct IndexTable {
+    IndexEntry *entries;
+    int32_t count, capacity;
+} IndexTable;
+
+enum { NO_TIMESTAMP = -1, SEGMENT_NAME_DIGITS = 20, READ_HINTS = 8, INDEX_INTERVAL_BYTES = 4096 };
+
+typedef struct ReadHint {
+    int64_t offset, position;
+} ReadHint;
+
+/* Fields are the owner's to read under its lock; what is sealed does not change. */
+typedef struct Segment {
+    char *log_path, *index_path;
+    int64_t base_offset, end_offset; /* behind the last record, or the next one's base */
+    int64_t bytes;
+    int64_t max_timestamp_ms, first_timestamp_ms;
+    uint64_t content_hash; /* of the headers, and by their checksums of all */
+    IndexTable table;      /* empty once it is sealed */
+    int64_t indexed_at;    /* position of the last entry */
+    FileSlot reader, writer;
+    int32_t users; /* readers that hold it beside its list */
+    _Atomic bool is_removed;
+    ReadHint hints[READ_HINTS]; /* where the last reads stopped */
+    int32_t next_hint;
+} Segment;
+
+/* In memory only: no file is made. Free with segment_free. */
+Segment *segment_new(const char *folder, int64_t base_offset);
+void segment_free(Segment *segment, Files *files);
+
+/* The base offset that a file name like 00000000000000004711.log stands for, or -1. */
+int64_t segment_base_of_name(const char *name, const char *suffix);
+
+/* A batch has been added at its end. */
+void segment_note(Segment *segment, Str batch_header, const BatchHeader *header,
+                  int64_t index_interval_bytes);
+
+/* Write the index file; durability does not matter. */
+Status segment_write_index(const Segment *segment, Files *files, Error *error);
+
+/* Take the summary from the index file. False if there is none that fits the file, whose size is
+ * `bytes`. */
+bool segment_read_summary(Segment *segment, Files *files, int64_t bytes);
+
+/* As if nothing had been noted. */
+void segment_reset(Segment *segment);
+
+/* The table gives way to the index file. */
+void segment_seal(Segment *segment);
+
+/* The table of a sealed segment, to be freed with memory_free(out->entries): from the index file
+ * or, if that is missing or damaged, from the segment, and then the file is written again. */
+Status segment_load_table(Segment *segment, Files *files, IndexTable *out, Error *error);
+
+/* Where to begin to look: the position of the last entry at or below that offset, or with only
+ * earlier timestamps before it; 0 if there is none. */
+int64_t table_find_offset(const IndexTable *table, int64_t offset_delta);
+int64_t table_find_time(const IndexTable *table, int64_t timestamp_ms);
+
+/* Walks over the batches of a segment and looks at all that can be seen of them. */
+typedef struct BatchCursor {
+    Segment *segment;
+    Files *files;
+    int64_t position, end;   /* of the next batch; where to stop */
+    int64_t expected_offset; /* the next batch has this one, or a later one if gaps are allowed */
+    bool allows_gaps;
+    Buffer window; /* bytes from window_at */
+    int64_t window_at;
+    BatchHeader header; /* of the last batch */
+    const char *fault;  /* why the batch at `position` is none, or NULL; a constant */
+} BatchCursor;
+
+/* From `position`, which begins a batch, to `end`. Close it in any case. */
+void cursor_open(BatchCursor *cursor, Segment *segment, Files *files, int64_t position,
+                 int64_t end);
+/* ERR_END at the end, or where a batch is not whole: then `fault` says why. `batch` is valid until
+ * the next call. */
+Status cursor_next(BatchCursor *cursor, Str *batch, Error *error);
+void cursor_close(BatchCursor *cursor);
+
+/* "the segment is damaged", for a fault at a position. */
+Status segment_fail_damaged(const Segment *segment, int64_t position, int64_t offset,
+                            const char *fault, Error *error);
+
+#endif
