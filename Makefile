@@ -80,6 +80,8 @@ soak: build
 	@tools/random --cases 100000 --again
 	@build/test/sim/sim all --rounds 40 --seed "$$(date +%s)"
 	@WEIR_KILLS=2000 tools/run-tests -t 14400 test/e2e/kills_test.py
+	@WEIR_SOAK=1 tools/run-tests -t 14400 test/e2e/slow_sink_test.py
+	@tools/soak
 
 clean:
 	rm -rf build build-asan build-tsan build-clang build-fuzz build-check

@@ -262,6 +262,34 @@ void batch_append(Batch *into, const Batch *from, Selection rows, int32_t capaci
     batch_select_all(into);
 }
 
+static int64_t row_text_bytes(const Batch *batch, int32_t row)
+{
+    int64_t bytes = 0;
+    for (int32_t i = 0; i < batch->column_count; i++) {
+        const Column *column = &batch->columns[i];
+        if (column->physical != PHYSICAL_STRING)
+            continue;
+        int64_t length = ((const StrView *)column->values)[column_index(column, row)].length;
+        bytes += length > STR_VIEW_INLINE_MAX ? length : 0;
+    }
+    return bytes;
+}
+
+int32_t batch_rows_within(const Batch *batch, Selection rows, int64_t bytes, int64_t *taken)
+{
+    *taken = 0;
+    bool has_text = false;
+    for (int32_t i = 0; i < batch->column_count; i++)
+        has_text = has_text || batch->columns[i].physical == PHYSICAL_STRING;
+    for (int32_t i = 0; has_text && i < rows.count; i++) {
+        int64_t more = row_text_bytes(batch, selection_row(rows, i));
+        if (*taken + more > bytes)
+            return i;
+        *taken += more;
+    }
+    return rows.count;
+}
+
 Batch *batch_copy(const Batch *from)
 {
     Field *fields = memory_allocate((int64_t)sizeof(Field) * from->column_count);

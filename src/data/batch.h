@@ -199,6 +199,10 @@ void column_set_null(Column *column, Arena *arena, int32_t row, int32_t capacity
  * into->row_count + rows.count <= its capacity. */
 void batch_append(Batch *into, const Batch *from, Selection rows, int32_t capacity);
 
+/* How many of the first of the rows have at most `bytes` of text outside of their columns in all;
+ * *taken says how much those have. */
+int32_t batch_rows_within(const Batch *batch, Selection rows, int64_t bytes, int64_t *taken);
+
 /* An owned batch of the selected rows. */
 Batch *batch_copy(const Batch *from);
 

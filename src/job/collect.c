@@ -124,8 +124,12 @@ static bool task_save_records(Task *task, Operator *op)
     return !is_over;
 }
 
+/* At the end of the input nothing is written before all have acknowledged, and nothing comes bit by
+ * bit. */
 static bool board_takes_pieces(const Board *board)
 {
+    if (atomic_load(&board->barrier_is_end))
+        return true;
     int64_t part = board->memory_limit / PIECE_PART_OF_LIMIT;
     int64_t most = part > 0 && part < PIECE_BYTES_MAX ? part : PIECE_BYTES_MAX;
     return atomic_load(&board->piece_bytes) <= most;

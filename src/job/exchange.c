@@ -9,10 +9,16 @@
  * trickle of rows does not hold memory for a flood. */
 enum { GATHER_ROWS_MIN = 64 };
 
+/* … and none gets more text than this (but a single row that is larger), so that what is on its way
+ * through a channel has a bound however wide rows are. 2,048 rows of a kilobyte each made 32 MB in
+ * a full ring and as much in that of used batches. */
+enum { GATHER_TEXT_BYTES_MAX = 512 * 1024 };
+
 typedef struct Destination {
     Channel *channel;
-    Batch *gathered;  /* not yet sent, or NULL */
-    int32_t capacity; /* of gathered, and of the next one */
+    Batch *gathered;    /* not yet sent, or NULL */
+    int32_t capacity;   /* of gathered, and of the next one */
+    int64_t text_bytes; /* in gathered */
     /* Messages that found the ring full, oldest first: outbox[outbox_first …]. */
     Message *outbox;
     int32_t outbox_first, outbox_count, outbox_capacity;
@@ -63,6 +69,7 @@ static void destination_flush(Destination *to)
         return;
     assert(to->gathered->row_count > 0);
     int32_t rows = to->gathered->row_count;
+    to->text_bytes = 0;
     Message message = {.kind = MESSAGE_BATCH, .batch = to->gathered};
     to->gathered = NULL;
     destination_send(to, &message);
@@ -86,7 +93,16 @@ static void destination_append(Destination *to, const Schema *schema, const Batc
                 batch_reset_for_append(to->gathered, schema, to->capacity);
         }
         int32_t room = to->capacity - to->gathered->row_count;
+        int64_t bytes;
         int32_t taken = rows.count < room ? rows.count : room;
+        taken = batch_rows_within(batch, (Selection){rows.rows, taken},
+                                  GATHER_TEXT_BYTES_MAX - to->text_bytes, &bytes);
+        if (taken == 0 && to->gathered->row_count > 0) {
+            destination_flush(to);
+            continue;
+        }
+        to->text_bytes += taken == 0 ? GATHER_TEXT_BYTES_MAX : bytes;
+        taken = taken == 0 ? 1 : taken;
         /* Rows without a list are 0 … count - 1: what is left of them needs a list to be said, so
          * callers give a list whenever not all rows may fit at once. */
         assert(rows.rows != NULL || taken == rows.count);
@@ -113,8 +129,10 @@ static void exchange_push_one(Exchange *exchange, Batch *batch)
 {
     Destination *to = &exchange->destinations[0];
     Selection rows = batch->selection;
+    int64_t bytes;
+    int32_t within = batch_rows_within(batch, rows, GATHER_TEXT_BYTES_MAX - to->text_bytes, &bytes);
     bool fits = to->gathered == NULL || rows.count <= to->capacity - to->gathered->row_count;
-    if (!fits)
+    if (!fits || within < rows.count)
         rows = exchange_listed(exchange, rows);
     destination_append(to, &exchange->spec.node->schema, batch, rows);
 }

@@ -3,9 +3,9 @@
  * What the system counts against the process is looked at every few milliseconds, by the sources
  * before they read. From 3/4 of the limit on they wait, until it is below 5/8: the rest of the
  * pipeline works off what it has, a slow sink in its own time. The last quarter is for what is on
- * its way, a table that doubles and a checkpoint that is written. Rows that wait for a checkpoint
- * get one early. If all has been worked off and memory is still short, it is state that fills it,
- * and no waiting helps: the job ends, with its last checkpoint. */
+ * its way, a table that grows and a checkpoint that is written. Rows that wait for a checkpoint get
+ * one early. If all has been worked off, no waiting helps: below 3/4 the sources read on, and above
+ * it is state that fills memory, and the job ends, with its last checkpoint. */
 #include "base/log.h"
 #include "base/metrics.h"
 #include "job/internal.h"
@@ -23,11 +23,12 @@ static int64_t board_resident_bytes(const Board *board)
     return world->kind->resident_bytes == NULL ? 0 : world->kind->resident_bytes(world);
 }
 
-static void pressure_measure(Board *board)
+/* `may_get_better`: there is something left to work off. */
+static void pressure_measure(Board *board, bool may_get_better)
 {
     int64_t used = board_resident_bytes(board), limit = board->memory_limit;
     bool was_short = atomic_load(&board->is_memory_short);
-    bool is_short = was_short ? used > limit / 8 * 5 : used > limit / 4 * 3;
+    bool is_short = was_short && may_get_better ? used > limit / 8 * 5 : used > limit / 4 * 3;
     if (is_short == was_short)
         return;
     atomic_store(&board->is_memory_short, is_short);
@@ -45,7 +46,7 @@ bool pressure_allows_reading(Board *board)
     /* One of those who come at the same time looks. */
     if (now_us - looked_us >= LOOK_INTERVAL_US &&
         atomic_compare_exchange_strong(&board->memory_looked_us, &looked_us, now_us))
-        pressure_measure(board);
+        pressure_measure(board, true);
     return !atomic_load(&board->is_memory_short);
 }
 
@@ -90,7 +91,7 @@ Status pressure_look(Job *job, Pressure *pressure, bool *wants_checkpoint, Error
         pressure->trimmed_us = now_us;
         if (job->world->kind->trim_memory != NULL)
             job->world->kind->trim_memory(job->world);
-        pressure_measure(board);
+        pressure_measure(board, pressure->since_us == 0);
     }
     *wants_checkpoint = job->checkpoint_interval_us > 0;
     if (!job_has_worked_off(job))

@@ -151,11 +151,11 @@ class Process:
         fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def memory_bytes(self):
-        """Resident memory now."""
+    def memory_bytes(self, field="VmRSS"):
+        """Resident memory now; with VmHWM the most there was. 0 when it has ended."""
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         for line in status.splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(field + ":"):
                 return int(line.split()[1]) * 1024
         return 0
 
@@ -706,8 +706,8 @@ class Weir:
     def log(self):
         return self.log_tail(200)
 
-    def memory_bytes(self):
-        return self.process.memory_bytes()
+    def memory_bytes(self, field="VmRSS"):
+        return self.process.memory_bytes(field)
 
     def close(self):
         if self.is_alive():
