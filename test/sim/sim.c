@@ -16,6 +16,7 @@
  *   clock   the clock is set forward or back, by seconds, an hour, ten years, or nothing runs for a
  *           minute: state that was not idle for long is kept
  *   replays the power goes while records among the dead letters are given back
+ *   pairs   two kinds of fault together, or the second in each of up to five recoveries
  *   chaos   several of these together
  *   hunt    each of the planted bugs in turn must be found by one of these (base/planted.h)
  *
@@ -38,6 +39,7 @@
 enum {
     EVENTS = 120,
     RUNS_MAX = 40, /* of one trial, until it must have ended */
+    RECOVERIES_MAX = 5,
     CLOCK_SET_US_MAX = 400 * 1000,
     FROZEN_US = 60 * 1000 * 1000,
 };
@@ -52,6 +54,7 @@ typedef enum Mode {
     MODE_DAMAGE,
     MODE_CLOCK,
     MODE_REPLAYS,
+    MODE_PAIRS,
     MODE_CHAOS,
     MODE_HUNT,
     MODE_COUNT,
@@ -59,7 +62,7 @@ typedef enum Mode {
 
 static const char *const mode_names[MODE_COUNT] = {"plain",   "cuts",  "kills",  "syncs",
                                                    "errors",  "full",  "damage", "clock",
-                                                   "replays", "chaos", "hunt"};
+                                                   "replays", "pairs", "chaos",  "hunt"};
 
 typedef struct Options {
     Mode mode;
@@ -75,7 +78,7 @@ typedef struct Options {
 static const int64_t round_trials[MODE_COUNT] = {
     [MODE_PLAIN] = 100,   [MODE_CUTS] = 5000, [MODE_KILLS] = 800,   [MODE_SYNCS] = 500,
     [MODE_ERRORS] = 1200, [MODE_FULL] = 100,  [MODE_DAMAGE] = 1000, [MODE_CHAOS] = 500,
-    [MODE_REPLAYS] = 500, [MODE_CLOCK] = 200,
+    [MODE_REPLAYS] = 500, [MODE_CLOCK] = 200, [MODE_PAIRS] = 500,
 };
 
 typedef struct Trial {
@@ -83,8 +86,11 @@ typedef struct Trial {
     Mode mode;
     uint64_t seed;
     SimFaults faults; /* of the first run */
-    bool is_kill;     /* what a crash leaves is all that was written */
-    bool cuts_again;  /* also while it recovers */
+    SimFaults later;  /* of so many runs after it */
+    int32_t later_runs;
+    bool is_to_damage; /* after the first run */
+    bool is_kill;      /* what a crash leaves is all that was written */
+    bool cuts_again;   /* also while it recovers */
     bool is_traced;
     bool is_damaged;
     /* What came of it. */
@@ -171,7 +177,7 @@ static bool trial_has_found_damage(const Trial *trial, Status status, const Erro
 
 static SimFaults trial_next_faults(const Trial *trial, uint64_t *chance)
 {
-    SimFaults faults = {0};
+    SimFaults faults = trial->runs <= trial->later_runs ? trial->later : (SimFaults){0};
     if (trial->cuts_again && random_below(chance, 2) == 0) {
         faults.cut_at = 1 + random_below(chance, 60);
         faults.cuts_after = random_below(chance, 2) == 0;
@@ -211,7 +217,7 @@ static bool trial_run(Trial *trial)
         world = sim_world_restart(world, random_next(&chance), trial->is_kill);
         has_ended = status == OK || (is_right && trial_has_ended(trial, world));
         world->faults = trial_next_faults(trial, &chance);
-        if (trial->mode == MODE_DAMAGE && !has_ended && trial->runs == 1)
+        if (trial->is_to_damage && !has_ended && trial->runs == 1)
             trial_damage(trial, world, &chance);
     }
     is_right = is_right && trial_check(trial, world);
@@ -265,6 +271,64 @@ static void trial_plan_clock(Trial *trial, uint64_t *chance)
         trial->faults.cut_at = 1 + random_below(chance, 300);
 }
 
+typedef enum FaultKind {
+    FAULT_CUT,
+    FAULT_SYNC,
+    FAULT_ERROR,
+    FAULT_FULL,
+    FAULT_CLOCK,
+    FAULT_DAMAGE,
+    FAULT_COUNT,
+} FaultKind;
+
+/* Add one fault of the kind to those of a run of so many calls. */
+static void trial_add_fault(Trial *trial, SimFaults *faults, FaultKind kind, int64_t calls,
+                            uint64_t *chance)
+{
+    switch (kind) {
+    case FAULT_CUT:
+        faults->cut_at = 1 + random_below(chance, calls);
+        faults->cuts_after = random_below(chance, 2) == 0;
+        break;
+    case FAULT_SYNC:
+    case FAULT_ERROR:
+        faults->fail_calls = kind == FAULT_SYNC ? SIM_SYNCS : SIM_ALL;
+        faults->fail_at = 1 + random_below(chance, kind == FAULT_SYNC ? calls / 4 + 1 : calls);
+        faults->fail_with = kind == FAULT_ERROR && random_below(chance, 3) == 0 ? ERR_FULL : ERR_IO;
+        /* A disk that is full for ever is waited for as long. */
+        faults->fails_for_ever = faults->fail_with == ERR_IO && random_below(chance, 4) == 0;
+        break;
+    case FAULT_FULL:
+        faults->disk_bytes = 15000 + random_below(chance, 25000);
+        faults->disk_room_back_us = INT64_C(1704067200000000) + random_below(chance, 20000000);
+        break;
+    case FAULT_CLOCK:
+        faults->clock_set_after_us = 1 + random_below(chance, CLOCK_SET_US_MAX);
+        /* Forward only by less than state lives: the run after a crash believes the clock. */
+        faults->clock_jump_us = (random_below(chance, 2) == 0 ? 5 : -3600) * INT64_C(1000000);
+        break;
+    case FAULT_DAMAGE: trial->is_to_damage = true; break;
+    case FAULT_COUNT: break;
+    }
+}
+
+/* Every pair of kinds in turn, also a kind with itself; together, or one after the other. */
+static void trial_plan_pair(Trial *trial, int64_t number, const Extent *extent, uint64_t *chance)
+{
+    FaultKind first = (FaultKind)(number % FAULT_COUNT);
+    FaultKind second = (FaultKind)(number / FAULT_COUNT % FAULT_COUNT);
+    trial->is_kill = random_below(chance, 2) == 0;
+    trial_add_fault(trial, &trial->faults, first, extent->calls, chance);
+    if (random_below(chance, 2) == 0 && first != second) {
+        trial_add_fault(trial, &trial->faults, second, extent->calls, chance);
+        return;
+    }
+    trial->later_runs = 1 + (int32_t)random_below(chance, RECOVERIES_MAX);
+    trial_add_fault(trial, &trial->later, second, extent->calls / 4 + 1, chance);
+    if (first == FAULT_CLOCK || first == FAULT_FULL || first == FAULT_DAMAGE)
+        trial_add_fault(trial, &trial->faults, FAULT_CUT, extent->calls, chance);
+}
+
 /* Trial number `number` of a mode; the same schedule while the call that goes wrong moves on. */
 static void trial_plan(Trial *trial, int64_t number, const Extent *extent, uint64_t seed)
 {
@@ -294,6 +358,7 @@ static void trial_plan(Trial *trial, int64_t number, const Extent *extent, uint6
     case MODE_FULL: trial_plan_full(trial, &chance); break;
     case MODE_DAMAGE:
         trial->seed = chance;
+        trial->is_to_damage = true;
         trial->faults.cut_at = 1 + random_below(&chance, extent->changes);
         trial->is_kill = true;
         break;
@@ -304,6 +369,10 @@ static void trial_plan(Trial *trial, int64_t number, const Extent *extent, uint6
     case MODE_REPLAYS:
     case MODE_HUNT:
     case MODE_COUNT: break;
+    case MODE_PAIRS:
+        trial->seed = chance;
+        trial_plan_pair(trial, number, extent, &chance);
+        break;
     case MODE_CHAOS:
         trial->seed = chance;
         trial->cuts_again = true;
@@ -333,7 +402,8 @@ static bool run_number(const Options *options, const Scenario *scenario, const E
                      .is_traced = options->is_traced};
     trial_plan(trial, number, extent, options->seed);
     bool is_right = trial_run(trial);
-    if (!is_right || (options->mode != MODE_PLAIN && options->mode != MODE_CHAOS))
+    if (!is_right ||
+        (options->mode != MODE_PLAIN && options->mode != MODE_CHAOS && options->mode != MODE_PAIRS))
         return is_right;
     Trial *again = malloc(sizeof *again);
     *again = *trial;
