@@ -45,6 +45,7 @@ void error_clear(Error *error)
     error->text[0] = '\0';
     error->hint[0] = '\0';
     error->is_retriable = false;
+    error->is_in_place = false;
 }
 
 const char *status_name(Status status)

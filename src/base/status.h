@@ -36,6 +36,8 @@ typedef struct Error {
     char text[ERROR_TEXT_BYTES]; /* lower case, no full stop at the end */
     char hint[ERROR_HINT_BYTES]; /* what to do, or "" */
     bool is_retriable;           /* the same call may succeed later */
+    bool is_in_place;            /* of a source: all before it is good, and where it stands can be
+                                    gone on from when the cause is removed */
 } Error;
 
 /* Fill `error` (unless NULL) and return `status`, so that a failing function ends with

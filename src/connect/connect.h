@@ -45,7 +45,8 @@ typedef struct SourceKind {
     /* The next rows, an owned batch given to the caller (columns as reader->node->schema).
      * OK: *out is set. ERR_AGAIN: nothing within about 50 ms. ERR_END: bounded input is done.
      * Trouble that may pass (a lost connection) is the source's to retry with back-off inside
-     * poll, returning ERR_AGAIN meanwhile; what it returns as an error stops the job. */
+     * poll, returning ERR_AGAIN meanwhile; what it returns as an error stops the job: at once, or
+     * with error->is_in_place behind one more checkpoint, as if the user had stopped it here. */
     Status (*poll)(SourceReader *reader, Batch **out, Error *error);
     /* The position right behind the last polled batch, so that open(state) goes on from there
      * with nothing lost and nothing twice. Must not block. */

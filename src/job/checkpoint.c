@@ -279,7 +279,8 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
     pthread_mutex_unlock(&board->mutex);
     int64_t now_us = world_monotonic_us(job->world);
     TRY(deadletters_trouble(job->dead_letters, error));
-    if (job->options.is_once && !has_ended && coordinator_is_caught_up(job))
+    bool is_caught_up = job->options.is_once && !has_ended && coordinator_is_caught_up(job);
+    if (is_caught_up || atomic_load(&board->is_parting))
         atomic_store(&job->is_stop_wanted, true);
     bool is_stop_wanted = atomic_load(&job->is_stop_wanted);
     if (is_stop_wanted && coordinator->stop_deadline_us == 0)

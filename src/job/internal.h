@@ -41,6 +41,7 @@ typedef struct Board {
     int32_t core_count;       /* helper threads that a source may have; 0: it does all itself */
     _Atomic bool is_stopping; /* cancelled: end without another checkpoint */
     _Atomic bool is_started;  /* all tasks are open: sources may read */
+    _Atomic bool is_parting;  /* a source asks for a stop */
     _Atomic int64_t barrier_wanted; /* the checkpoint sources shall start; by the coordinator */
     _Atomic bool barrier_is_last;   /* this and the next two are written before barrier_wanted */
     _Atomic bool barrier_is_full;   /* all records are saved, not only those that have changed */
@@ -59,11 +60,15 @@ typedef struct Board {
     int32_t opens_missing;
     int32_t ends_missing; /* tasks that have not come to the end of their input */
     bool has_failed;
-    Error error; /* of the first failure */
+    Error error;     /* of the first failure */
+    bool has_parted; /* a source has come to where it cannot go on */
+    Error parting;   /* why: the job's error, if none comes in between */
 } Board;
 
 /* Keep the first error and cancel the job. ERR_CANCELLED alone cancels without an error. */
 void board_fail(Board *board, const Error *error, Status status);
+/* Ask for a stop with a checkpoint, after which the error is the job's. */
+void board_part(Board *board, const Error *error);
 
 /* ---- Tasks ------------------------------------------------------------------------------- */
 
@@ -94,6 +99,7 @@ typedef struct Task {
     bool is_closed;
     bool is_preview;
     bool has_ended;     /* all input has come */
+    bool has_parted;    /* sources: nothing is read any more, see Error.is_in_place */
     bool is_last_taken; /* the last barrier has passed */
     int64_t barrier;    /* the newest checkpoint taken */
     bool is_saving;     /* it has taken a barrier and not acknowledged it yet */

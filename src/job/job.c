@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "exec/join/lookup_client.h"
 #include "job/internal.h"
@@ -188,8 +189,10 @@ static Status job_finish(Job *job, Status status, Error *error)
     if (is_cancelled)
         job_cancel(job);
     runners_join(job);
-    if (board->has_failed) {
-        *error = board->error;
+    if (board->has_failed || board->has_parted) {
+        *error = board->has_failed ? board->error : board->parting;
+        if (board->has_failed && board->has_parted)
+            log_event(LOG_ERROR, "job", "before that: %s", board->parting.text);
         return error->status;
     }
     if (job->has_ended && !is_cancelled)

@@ -23,7 +23,8 @@ static struct Outside {
     pthread_mutex_t mutex;
     int64_t rows_total;
     bool is_endless;
-    int64_t fail_at; /* the source fails once at this row; 0: never */
+    int64_t fail_at;          /* the source fails once at this row; 0: never */
+    bool is_failing_in_place; /* what was read before is good */
     bool sink_fails_open;
     int64_t pause_us;              /* of the source, between batches */
     uint8_t seen[LEDGER_ROWS_MAX]; /* how often each number was committed by "rows" */
@@ -36,7 +37,7 @@ static void outside_reset(int64_t rows_total)
 {
     pthread_mutex_lock(&outside.mutex);
     outside.rows_total = rows_total;
-    outside.is_endless = false;
+    outside.is_endless = outside.is_failing_in_place = false;
     outside.fail_at = outside.pause_us = outside.polled = 0;
     outside.sink_fails_open = false;
     memset(outside.seen, 0, sizeof outside.seen);
@@ -80,13 +81,16 @@ static Status numbers_poll(SourceReader *base, Batch **out, Error *error)
     pthread_mutex_lock(&outside.mutex);
     int64_t left = outside.rows_total - reader->next;
     bool fails = outside.fail_at > 0 && reader->next >= outside.fail_at;
-    bool is_endless = outside.is_endless;
+    bool is_endless = outside.is_endless, is_in_place = outside.is_failing_in_place;
     int64_t pause_us = outside.pause_us;
     if (fails)
         outside.fail_at = 0;
     pthread_mutex_unlock(&outside.mutex);
-    if (fails)
-        return fail(error, ERR_IO, "WR5001", "the disk of the test is broken");
+    if (fails) {
+        Status status = fail(error, ERR_IO, "WR5001", "the disk of the test is broken");
+        error->is_in_place = is_in_place;
+        return status;
+    }
     if (left <= 0) {
         if (!is_endless)
             return ERR_END;
@@ -492,6 +496,25 @@ static void test_survives_failures_without_loss_or_repetition(void **state)
     outside_check(100000);
 }
 
+/* No checkpoint comes by time here: the one of the failure has all that was read before it. */
+static void test_fails_in_place_behind_a_checkpoint(void **state)
+{
+    (void)state;
+    outside_reset(100000);
+    outside.is_failing_in_place = true;
+    Run run = {.options = {.parallelism = 2}};
+    for (int64_t at = 5000; at < 100000; at += 30000) {
+        outside.fail_at = at;
+        assert_int_equal(run_job(&run), ERR_IO);
+        assert_string_equal(run.error.code, "WR5001");
+        assert_true(run.summary.kept_checkpoint > 0);
+        assert_true(outside.polled >= at && outside.polled < at + 2 * ROWS_PER_BATCH);
+        outside_check(outside.polled);
+    }
+    assert_int_equal(run_job(&run), OK);
+    outside_check(100000);
+}
+
 static void test_takes_barriers_while_nothing_comes(void **state)
 {
     (void)state;
@@ -678,6 +701,7 @@ int main(void)
         cmocka_unit_test(test_runs_to_the_end_and_leaves_nothing),
         cmocka_unit_test(test_stops_and_resumes),
         cmocka_unit_test(test_survives_failures_without_loss_or_repetition),
+        cmocka_unit_test(test_fails_in_place_behind_a_checkpoint),
         cmocka_unit_test(test_takes_barriers_while_nothing_comes),
         cmocka_unit_test(test_refuses_to_lose_state_unless_told),
         cmocka_unit_test(test_refuses_a_damaged_checkpoint),

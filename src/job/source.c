@@ -86,6 +86,12 @@ static Status source_poll(Task *task)
         source_note_quiet(task);
         return OK;
     }
+    if (status != ERR_END && task->error.is_in_place) {
+        task->has_parted = true;
+        task_flush(task);
+        board_part(task->board, &task->error);
+        return OK;
+    }
     if (status != ERR_END)
         return status;
     atomic_store(&task->reader->progress.phase, PHASE_FINISHED);
@@ -103,7 +109,7 @@ Status source_step(Task *task, bool *progressed)
         *progressed = true;
         TRY(task_take_barrier(task, wanted, atomic_load(&board->barrier_is_last)));
     }
-    if (!task_drain(task) || task->has_ended || task->is_last_taken)
+    if (!task_drain(task) || task->has_ended || task->has_parted || task->is_last_taken)
         return OK;
     if (!atomic_load(&board->is_started) || !deadletters_has_room(task->context.dead_letters))
         return OK;

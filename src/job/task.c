@@ -19,6 +19,17 @@ void board_fail(Board *board, const Error *error, Status status)
     waker_wake(board->coordinator);
 }
 
+void board_part(Board *board, const Error *error)
+{
+    pthread_mutex_lock(&board->mutex);
+    if (!board->has_parted)
+        board->parting = *error;
+    board->has_parted = true;
+    pthread_mutex_unlock(&board->mutex);
+    atomic_store(&board->is_parting, true);
+    waker_wake(board->coordinator);
+}
+
 /* ---- Opening ----------------------------------------------------------------------------- */
 
 static Status task_restore_entry(Operator *op, const Snapshot *restored, const StateEntry *entry)
