@@ -63,15 +63,18 @@ static void fuzz_payload(Fuzz *fuzz, const Event *event)
 static void fuzz_query(Fuzz *fuzz, const Event *event)
 {
     QueryEvent query;
-    DdlChange changes[DDL_CHANGES_MAX];
     fuzz->scratch.length = 0;
     if (event_read_query(event, &fuzz->scratch, &query, NULL) != OK)
         return;
     Arena *arena = arena_new(0);
-    int32_t count = ddl_read(arena, query.database, query.sql, changes);
-    for (int32_t i = 0; i < count; i++)
-        if (changes[i].kind == DDL_CREATED && changes[i].after != NULL)
-            (void)ddl_apply(arena, changes[i].after, query.sql);
+    static const char table[] = "CREATE TABLE t (a INT, b TEXT, c ENUM('x'))";
+    List changes = ddl_read(arena, STR("d"), str_from(table));
+    MysqlTable *before = LIST_AT(changes, 0, DdlChange)->after;
+    ddl_settle(before, STR("latin1"));
+    changes = ddl_read(arena, query.database, query.sql);
+    for (int32_t i = 0; i < changes.count; i++)
+        if (LIST_AT(changes, i, DdlChange)->kind == DDL_CHANGED)
+            (void)ddl_alter(arena, before, query.sql, STR("utf8mb4"));
     arena_free(arena);
 }
 

@@ -12,12 +12,16 @@
 Status mysql_catalog_server(MysqlClient *client, ServerInfo *out, Error *error)
 {
     Arena *arena = arena_new(0);
-    Str row[2];
+    Str row[3];
     int64_t id = 0;
     *out = (ServerInfo){.has_gtids = client->is_mariadb};
-    Status status = mysql_client_row(client, arena, "SELECT @@server_id, @@global.binlog_checksum",
-                                     row, 2, error);
+    Status status = mysql_client_row(
+        client, arena, "SELECT @@server_id, @@global.binlog_checksum, @@lower_case_table_names",
+        row, 3, error);
     if (status == OK) {
+        out->name_case = str_is(row[2], "0")   ? NAMES_EXACT
+                         : str_is(row[2], "1") ? NAMES_LOWER
+                                               : NAMES_FOLDED;
         if (str_parse_int64(row[0], &id))
             out->server_id = (uint32_t)id;
         out->has_checksums = row[1].data != NULL && !str_is(row[1], "NONE");
@@ -241,6 +245,9 @@ static const char COLUMNS_SQL[] =
     "WHERE t.TABLE_TYPE = 'BASE TABLE' AND c.TABLE_SCHEMA %s AND c.TABLE_NAME %s "
     "ORDER BY c.TABLE_SCHEMA, c.TABLE_NAME, c.ORDINAL_POSITION";
 
+static const char OF_USERS[] =
+    "NOT IN ('information_schema', 'performance_schema', 'sys', 'mysql')";
+
 static void catalog_take_column(Arena *arena, const Str *row, MysqlColumn *column)
 {
     column->name = str_copy(arena, row[COLUMN_NAME]);
@@ -343,8 +350,9 @@ static Status catalog_read_key(MysqlClient *client, Arena *arena, MysqlTable *ta
     return OK;
 }
 
-static Status catalog_read(MysqlClient *client, Arena *arena, Str sql, const TableFilter *filter,
-                           List *tables, Error *error)
+/* The tables that the query finds in the databases of the filter (NULL: in all). */
+static Status catalog_read_tables(MysqlClient *client, Arena *arena, Str sql,
+                                  const TableFilter *filter, List *tables, Error *error)
 {
     int32_t columns = 0;
     Str row[COLUMN_COUNT];
@@ -352,23 +360,87 @@ static Status catalog_read(MysqlClient *client, Arena *arena, Str sql, const Tab
     TableGatherer gatherer = {.arena = arena, .tables = tables};
     Status status;
     while ((status = mysql_client_fetch(client, row, COLUMN_COUNT, error)) == OK)
-        if (filter == NULL || table_filter_matches(filter, row[COLUMN_SCHEMA], row[COLUMN_TABLE]))
+        if (filter == NULL || table_filter_matches_database(filter, row[COLUMN_SCHEMA]))
             gatherer_take(&gatherer, row);
     if (status != ERR_END)
         return status;
     gatherer_finish(&gatherer);
-    for (int32_t i = 0; i < tables->count; i++)
-        TRY(catalog_read_key(client, arena, LIST_AT(*tables, i, MysqlTable), error));
+    for (int32_t i = 0; i < tables->count; i++) {
+        MysqlTable *table = LIST_AT(*tables, i, MysqlTable);
+        if (filter == NULL || table_filter_matches(filter, table->database, table->name))
+            TRY(catalog_read_key(client, arena, table, error));
+    }
     return OK;
 }
 
-Status mysql_catalog_tables(MysqlClient *client, Arena *arena, const TableFilter *filter,
-                            List *tables, Error *error)
+/* Rows of a database, a name and a character set, as tables without columns. */
+static Status catalog_read_names(MysqlClient *client, Arena *arena, const char *sql,
+                                 const TableFilter *filter, List *out, Error *error)
 {
-    const char *sql = arena_printf(
-        arena, COLUMNS_SQL, "NOT IN ('information_schema', 'performance_schema', 'sys', 'mysql')",
-        "<> ''");
-    return catalog_read(client, arena, str_from(sql), filter, tables, error);
+    enum { NAME_COLUMNS = 3 };
+    int32_t columns = 0;
+    Str row[NAME_COLUMNS];
+    TRY(mysql_client_query(client, str_from(sql), &columns, error));
+    Status status;
+    while ((status = mysql_client_fetch(client, row, NAME_COLUMNS, error)) == OK) {
+        if (!table_filter_matches_database(filter, row[0]))
+            continue;
+        MysqlTable *named = ARENA_NEW(arena, MysqlTable);
+        named->database = str_copy(arena, row[0]);
+        named->name = str_copy(arena, row[1]);
+        named->charset_name = str_copy(arena, row[2]);
+        list_append(out, arena, named);
+    }
+    return status == ERR_END ? OK : status;
+}
+
+Status mysql_catalog_read(MysqlClient *client, Arena *arena, const TableFilter *filter,
+                          MysqlCatalog *out, Error *error)
+{
+    *out = (MysqlCatalog){0};
+    const char *sql = arena_printf(arena, COLUMNS_SQL, OF_USERS, "<> ''");
+    TRY(catalog_read_tables(client, arena, str_from(sql), filter, &out->tables, error));
+    sql = arena_printf(arena,
+                       "SELECT SCHEMA_NAME, SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME FROM "
+                       "information_schema.SCHEMATA WHERE SCHEMA_NAME %s ORDER BY SCHEMA_NAME",
+                       OF_USERS);
+    TRY(catalog_read_names(client, arena, sql, filter, &out->databases, error));
+    sql = arena_printf(arena,
+                       "SELECT TABLE_SCHEMA, TABLE_NAME, '' FROM information_schema.TABLES WHERE "
+                       "TABLE_TYPE = 'SEQUENCE' AND TABLE_SCHEMA %s ORDER BY 1, 2",
+                       OF_USERS);
+    return catalog_read_names(client, arena, sql, filter, &out->sequences, error);
+}
+
+bool mysql_tables_equal(const MysqlTable *a, const MysqlTable *b)
+{
+    bool is_equal = str_equal(a->database, b->database) && str_equal(a->name, b->name) &&
+                    str_equal(a->charset_name, b->charset_name) && a->count == b->count &&
+                    a->key_count == b->key_count;
+    for (int32_t i = 0; i < a->count && is_equal; i++) {
+        const MysqlColumn *one = &a->columns[i], *other = &b->columns[i];
+        is_equal = str_equal(one->name, other->name) && str_equal(one->declared, other->declared) &&
+                   str_equal(one->charset_name, other->charset_name) &&
+                   str_equal(one->collation, other->collation);
+    }
+    for (int32_t i = 0; i < a->key_count && is_equal; i++)
+        is_equal = a->key[i] == b->key[i];
+    return is_equal;
+}
+
+bool mysql_catalog_equal(const MysqlCatalog *a, const MysqlCatalog *b)
+{
+    const List *lists[][2] = {
+        {&a->tables, &b->tables}, {&a->databases, &b->databases}, {&a->sequences, &b->sequences}};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        if (lists[i][0]->count != lists[i][1]->count)
+            return false;
+        for (int32_t j = 0; j < lists[i][0]->count; j++)
+            if (!mysql_tables_equal(LIST_AT(*lists[i][0], j, MysqlTable),
+                                    LIST_AT(*lists[i][1], j, MysqlTable)))
+                return false;
+    }
+    return true;
 }
 
 Status mysql_catalog_table(MysqlClient *client, Arena *arena, Str database, Str name,
@@ -385,7 +457,7 @@ Status mysql_catalog_table(MysqlClient *client, Arena *arena, Str database, Str 
     buffer_free(&second);
     List tables = {0};
     *out = NULL;
-    TRY(catalog_read(client, arena, str_from(sql), NULL, &tables, error));
+    TRY(catalog_read_tables(client, arena, str_from(sql), NULL, &tables, error));
     if (tables.count > 0)
         *out = LIST_AT(tables, 0, MysqlTable);
     return OK;

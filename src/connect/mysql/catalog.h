@@ -17,9 +17,13 @@ void table_filter_free(TableFilter *filter);
 bool table_filter_matches(const TableFilter *filter, Str database, Str name);
 bool table_filter_matches_database(const TableFilter *filter, Str database);
 
+/* How the server compares and keeps names of tables (lower_case_table_names). */
+typedef enum NameCase { NAMES_EXACT, NAMES_LOWER, NAMES_FOLDED } NameCase;
+
 /* What the server says about itself. */
 typedef struct ServerInfo {
     uint32_t server_id;
+    NameCase name_case;
     bool has_checksums;
     bool has_gtids; /* MySQL: gtid_mode is ON; MariaDB: always */
 } ServerInfo;
@@ -45,11 +49,19 @@ Status mysql_catalog_gtids_at(MysqlClient *client, Arena *arena, const BinlogPos
 /* Names (const char *) of the binlog files, oldest first. */
 Status mysql_catalog_files(MysqlClient *client, Arena *arena, List *files, Error *error);
 
-/* All base tables that match, with columns (MysqlTable *), ordered by name. */
-Status mysql_catalog_tables(MysqlClient *client, Arena *arena, const TableFilter *filter,
-                            List *tables, Error *error);
+/* What there is at a moment, in the databases that match a filter. */
+typedef struct MysqlCatalog {
+    List tables;    /* MysqlTable *, ordered by name; those that match the filter have their key */
+    List databases; /* MysqlTable *, of name and default character set only */
+    List sequences; /* MysqlTable *, of names only */
+} MysqlCatalog;
 
-/* One table by exact name; *out stays NULL when it does not exist. */
+Status mysql_catalog_read(MysqlClient *client, Arena *arena, const TableFilter *filter,
+                          MysqlCatalog *out, Error *error);
+bool mysql_catalog_equal(const MysqlCatalog *a, const MysqlCatalog *b);
+bool mysql_tables_equal(const MysqlTable *a, const MysqlTable *b);
+
+/* One table by exact name, with its key; *out stays NULL when it does not exist. */
 Status mysql_catalog_table(MysqlClient *client, Arena *arena, Str database, Str name,
                            MysqlTable **out, Error *error);
 

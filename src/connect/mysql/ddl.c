@@ -1,18 +1,15 @@
-/* Following DDL: see ddl.h. */
+/* What DDL statements do: see ddl.h. */
 #include "connect/mysql/ddl.h"
 
 #include <assert.h>
-
-#include "connect/mysql/lexer.h"
-
-enum { DDL_COLUMNS_MAX = 4096 };
 
 static void column_copy(Arena *arena, MysqlColumn *into, const MysqlColumn *from)
 {
     *into = *from;
     into->name = str_copy(arena, from->name);
     into->declared = str_copy(arena, from->declared);
-    into->charset_name = str_copy(arena, from->charset_name);
+    if (from->charset_name.data != NULL)
+        into->charset_name = str_copy(arena, from->charset_name);
     into->collation = str_copy(arena, from->collation);
     Str *members = ARENA_ARRAY(arena, Str, from->member_count + 1);
     for (int32_t i = 0; i < from->member_count; i++)
@@ -26,7 +23,8 @@ MysqlTable *mysql_table_copy(Arena *arena, const MysqlTable *table)
     *copy = *table;
     copy->database = str_copy(arena, table->database);
     copy->name = str_copy(arena, table->name);
-    copy->charset_name = str_copy(arena, table->charset_name);
+    if (table->charset_name.data != NULL)
+        copy->charset_name = str_copy(arena, table->charset_name);
     copy->columns = ARENA_ARRAY(arena, MysqlColumn, table->count + 1);
     for (int32_t i = 0; i < table->count; i++)
         column_copy(arena, &copy->columns[i], &table->columns[i]);
@@ -34,8 +32,9 @@ MysqlTable *mysql_table_copy(Arena *arena, const MysqlTable *table)
     return copy;
 }
 
-/* [database.]name */
-static bool take_table(SqlLexer *lexer, Arena *arena, Str standard, Str *database, Str *name)
+/* ---- words that many statements share ---- */
+
+bool ddl_take_table(SqlLexer *lexer, Arena *arena, Str standard, Str *database, Str *name)
 {
     if (!sql_lexer_take_name(lexer, arena, name))
         return false;
@@ -46,29 +45,102 @@ static bool take_table(SqlLexer *lexer, Arena *arena, Str standard, Str *databas
     return sql_lexer_take_name(lexer, arena, name);
 }
 
-static void take_if_exists(SqlLexer *lexer)
+bool ddl_take_if_exists(SqlLexer *lexer)
 {
-    if (sql_lexer_take(lexer, "IF")) {
-        (void)sql_lexer_take(lexer, "NOT");
-        (void)sql_lexer_take(lexer, "EXISTS");
+    if (!sql_lexer_take(lexer, "IF"))
+        return false;
+    (void)sql_lexer_take(lexer, "NOT");
+    return sql_lexer_take(lexer, "EXISTS");
+}
+
+bool ddl_take_alter(SqlLexer *lexer)
+{
+    if (!sql_lexer_take(lexer, "ALTER"))
+        return false;
+    (void)sql_lexer_take(lexer, "ONLINE");
+    (void)sql_lexer_take(lexer, "IGNORE");
+    if (!sql_lexer_take(lexer, "TABLE"))
+        return false;
+    (void)ddl_take_if_exists(lexer);
+    return true;
+}
+
+void ddl_take_wait(SqlLexer *lexer)
+{
+    int64_t seconds = 0;
+    if (sql_lexer_take(lexer, "WAIT"))
+        (void)sql_lexer_take_number(lexer, &seconds);
+    else
+        (void)sql_lexer_take(lexer, "NOWAIT");
+}
+
+/* Two words; the lexer stays where it is unless both are there. */
+static bool take_both(SqlLexer *lexer, const char *first, const char *second)
+{
+    SqlLexer look = *lexer;
+    if (!sql_lexer_take(&look, first) || !sql_lexer_take(&look, second))
+        return false;
+    *lexer = look;
+    return true;
+}
+
+bool ddl_take_no_column(SqlLexer *lexer)
+{
+    static const char *const reserved[] = {"INDEX",   "KEY",     "PRIMARY",    "UNIQUE", "FULLTEXT",
+                                           "SPATIAL", "FOREIGN", "CONSTRAINT", "CHECK"};
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (sql_lexer_take(lexer, reserved[i]))
+            return true;
+    return take_both(lexer, "PERIOD", "FOR") || take_both(lexer, "SYSTEM", "VERSIONING") ||
+           take_both(lexer, "VECTOR", "INDEX") || take_both(lexer, "VECTOR", "KEY");
+}
+
+bool ddl_take_versioning(SqlLexer *lexer)
+{
+    return take_both(lexer, "SYSTEM", "VERSIONING");
+}
+
+void ddl_take_option(SqlLexer *lexer, Arena *arena, MysqlTable *table)
+{
+    Str name;
+    (void)sql_lexer_take(lexer, "DEFAULT");
+    bool is_charset = sql_lexer_take(lexer, "CHARSET") || take_both(lexer, "CHARACTER", "SET");
+    bool is_collation = !is_charset && sql_lexer_take(lexer, "COLLATE");
+    if (!is_charset && !is_collation) {
+        if (sql_lexer_take(lexer, "("))
+            while (lexer->kind != SQL_END && !sql_lexer_take(lexer, ")")) {
+                sql_lexer_skip_item(lexer);
+                (void)sql_lexer_take(lexer, ",");
+            }
+        else
+            sql_lexer_next(lexer);
+        return;
     }
+    (void)sql_lexer_take(lexer, "=");
+    if (!sql_lexer_take_name(lexer, arena, &name) && !sql_lexer_take_string(lexer, arena, &name))
+        return;
+    if (is_collation)
+        name = charset_of_collation(name);
+    if (name.data != NULL)
+        table->charset_name = name;
 }
 
 /* ---- columns ---- */
 
-/* Behind a column's name: its type and what follows, up to the comma. */
-static bool take_definition(SqlLexer *lexer, Arena *arena, Str charset, MysqlColumn *column)
+static void take_collation(SqlLexer *lexer, Arena *arena, MysqlColumn *column)
 {
-    Str text = sql_lexer_rest(lexer);
-    if (!mysql_type_parse(arena, &text, charset, column))
-        return false;
-    *lexer = sql_lexer(text);
-    return true;
+    Str name;
+    if (!sql_lexer_take_name(lexer, arena, &name) && !sql_lexer_take_string(lexer, arena, &name))
+        return;
+    name = charset_of_collation(name);
+    if (name.data == NULL || !mysql_column_is_text(column))
+        return;
+    column->charset_name = name;
+    column->charset = charset_from_name(name);
 }
 
-/* Attributes of a column up to the end of its item; `is_first` and `after` tell its place. */
-static void take_attributes(SqlLexer *lexer, Arena *arena, MysqlColumn *column, bool *is_first,
-                            Str *after)
+/* What follows a column's type, up to the end of its item. */
+static void take_attributes(SqlLexer *lexer, Arena *arena, MysqlColumn *column, DdlPlace *place)
 {
     int32_t depth = 0;
     while (lexer->kind != SQL_END) {
@@ -81,403 +153,267 @@ static void take_attributes(SqlLexer *lexer, Arena *arena, MysqlColumn *column, 
         } else if (sql_lexer_take(lexer, "NOT")) {
             if (sql_lexer_take(lexer, "NULL"))
                 column->is_nullable = false;
-        } else if (sql_lexer_take(lexer, "VIRTUAL")) {
+        } else if (take_both(lexer, "AS", "(")) { /* generated, and VIRTUAL unless told */
             column->is_virtual = true;
+            depth = 1;
+        } else if (sql_lexer_take(lexer, "STORED") || sql_lexer_take(lexer, "PERSISTENT")) {
+            column->is_virtual = false;
+        } else if (sql_lexer_take(lexer, "COLLATE")) {
+            take_collation(lexer, arena, column);
         } else if (sql_lexer_take(lexer, "FIRST")) {
-            *is_first = true;
+            place->is_first = true;
         } else if (sql_lexer_take(lexer, "AFTER")) {
-            (void)sql_lexer_take_name(lexer, arena, after);
+            (void)sql_lexer_take_name(lexer, arena, &place->after);
         } else {
             sql_lexer_next(lexer);
         }
     }
 }
 
-static void table_remove(MysqlTable *table, int32_t at)
+bool ddl_take_column(SqlLexer *lexer, Arena *arena, Str charset, MysqlColumn *column,
+                     DdlPlace *place)
 {
-    for (int32_t i = at; i + 1 < table->count; i++)
-        table->columns[i] = table->columns[i + 1];
-    table->count--;
-}
-
-static bool table_insert(MysqlTable *table, const MysqlColumn *column, bool is_first, Str after)
-{
-    int32_t at = is_first ? 0 : table->count;
-    if (after.data != NULL) {
-        at = mysql_table_find(table, after) + 1;
-        if (at == 0)
-            return false;
-    }
-    if (table->count >= DDL_COLUMNS_MAX)
+    Str text = sql_lexer_rest(lexer);
+    *place = (DdlPlace){0};
+    if (!mysql_type_parse(arena, &text, charset, column))
         return false;
-    for (int32_t i = table->count; i > at; i--)
-        table->columns[i] = table->columns[i - 1];
-    table->columns[at] = *column;
-    table->count++;
+    *lexer = sql_lexer(text);
+    take_attributes(lexer, arena, column, place);
     return true;
 }
 
-static bool add_column(SqlLexer *lexer, Arena *arena, MysqlTable *table)
-{
-    MysqlColumn column = {0};
-    bool is_first = false;
-    Str after = {0};
-    if (!sql_lexer_take_name(lexer, arena, &column.name) ||
-        !take_definition(lexer, arena, table->charset_name, &column))
-        return false;
-    take_attributes(lexer, arena, &column, &is_first, &after);
-    /* A column that is there already: the definition is ahead of the statement. */
-    return mysql_table_find(table, column.name) < 0 &&
-           table_insert(table, &column, is_first, after);
-}
-
-/* MODIFY name definition, CHANGE name new_name definition. */
-static bool change_column(SqlLexer *lexer, Arena *arena, MysqlTable *table, bool has_new_name)
-{
-    Str name;
-    MysqlColumn column = {0};
-    bool is_first = false;
-    Str after = {0};
-    if (!sql_lexer_take_name(lexer, arena, &name))
-        return false;
-    column.name = name;
-    if (has_new_name && !sql_lexer_take_name(lexer, arena, &column.name))
-        return false;
-    int32_t at = mysql_table_find(table, name);
-    if (at < 0 || !take_definition(lexer, arena, table->charset_name, &column))
-        return false;
-    column.key_part = table->columns[at].key_part;
-    take_attributes(lexer, arena, &column, &is_first, &after);
-    table->columns[at] = column;
-    if (!is_first && after.data == NULL)
-        return true;
-    table_remove(table, at);
-    return table_insert(table, &column, is_first, after);
-}
-
-static bool rename_column(SqlLexer *lexer, Arena *arena, MysqlTable *table)
-{
-    Str from, to;
-    take_if_exists(lexer);
-    if (!sql_lexer_take_name(lexer, arena, &from) || !sql_lexer_take(lexer, "TO") ||
-        !sql_lexer_take_name(lexer, arena, &to))
-        return false;
-    int32_t at = mysql_table_find(table, from);
-    if (at < 0)
-        return false;
-    table->columns[at].name = to;
-    return true;
-}
-
-/* ---- ALTER TABLE ---- */
-
-static bool is_index_word(SqlLexer *lexer)
-{
-    static const char *const words[] = {"INDEX",    "KEY",       "PRIMARY", "UNIQUE",
-                                        "FULLTEXT", "SPATIAL",   "FOREIGN", "CONSTRAINT",
-                                        "CHECK",    "PARTITION", "PERIOD",  "SYSTEM"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (sql_lexer_take(lexer, words[i]))
-            return true;
-    return false;
-}
-
-static bool alter_add(SqlLexer *lexer, Arena *arena, MysqlTable *table)
-{
-    bool is_column = sql_lexer_take(lexer, "COLUMN");
-    if (!is_column && is_index_word(lexer)) {
-        sql_lexer_skip_item(lexer);
-        return true;
-    }
-    bool is_optional = sql_lexer_take(lexer, "IF");
-    if (is_optional && (!sql_lexer_take(lexer, "NOT") || !sql_lexer_take(lexer, "EXISTS")))
-        return false;
-    if (is_optional) {
-        SqlLexer look = *lexer;
-        Str name;
-        if (sql_lexer_take_name(&look, arena, &name) && mysql_table_find(table, name) >= 0) {
-            sql_lexer_skip_item(lexer);
-            return true;
-        }
-    }
-    if (!sql_lexer_take(lexer, "("))
-        return add_column(lexer, arena, table);
-    do {
-        if (!add_column(lexer, arena, table))
-            return false;
-    } while (sql_lexer_take(lexer, ","));
-    return sql_lexer_take(lexer, ")");
-}
-
-static bool alter_drop(SqlLexer *lexer, Arena *arena, MysqlTable *table)
-{
-    bool is_column = sql_lexer_take(lexer, "COLUMN");
-    if (!is_column && is_index_word(lexer)) {
-        sql_lexer_skip_item(lexer);
-        return true;
-    }
-    bool is_optional = sql_lexer_take(lexer, "IF") && sql_lexer_take(lexer, "EXISTS");
-    Str name;
-    if (!sql_lexer_take_name(lexer, arena, &name))
-        return false;
-    sql_lexer_skip_item(lexer);
-    int32_t at = mysql_table_find(table, name);
-    if (at < 0)
-        return is_optional;
-    table_remove(table, at);
-    return true;
-}
-
-/* CONVERT TO CHARACTER SET x: all text columns. */
-static bool alter_convert(SqlLexer *lexer, Arena *arena, MysqlTable *table)
-{
-    Str name;
-    if (!sql_lexer_take(lexer, "TO"))
-        return false;
-    if (!sql_lexer_take(lexer, "CHARSET") &&
-        !(sql_lexer_take(lexer, "CHARACTER") && sql_lexer_take(lexer, "SET")))
-        return false;
-    if (!sql_lexer_take_name(lexer, arena, &name))
-        return false;
-    table->charset_name = name;
-    for (int32_t i = 0; i < table->count; i++) {
-        if (!mysql_column_is_text(&table->columns[i]))
-            continue;
-        table->columns[i].charset_name = name;
-        table->columns[i].charset = charset_from_name(name);
-    }
-    sql_lexer_skip_item(lexer);
-    return true;
-}
-
-/* [DEFAULT] CHARSET = x among the options of the table. */
-static void take_table_option(SqlLexer *lexer, Arena *arena, MysqlTable *table)
-{
-    Str name;
-    (void)sql_lexer_take(lexer, "DEFAULT");
-    bool is_charset = sql_lexer_take(lexer, "CHARSET") ||
-                      (sql_lexer_take(lexer, "CHARACTER") && sql_lexer_take(lexer, "SET"));
-    bool is_collation = !is_charset && sql_lexer_take(lexer, "COLLATE");
-    if (!is_charset && !is_collation) {
-        sql_lexer_next(lexer);
-        return;
-    }
-    (void)sql_lexer_take(lexer, "=");
-    if (sql_lexer_take_name(lexer, arena, &name))
-        table->charset_name = is_charset ? name : charset_of_collation(name);
-}
-
-static bool alter_rename(SqlLexer *lexer, Arena *arena, MysqlTable *table)
-{
-    if (sql_lexer_take(lexer, "COLUMN"))
-        return rename_column(lexer, arena, table);
-    if (sql_lexer_take(lexer, "INDEX") || sql_lexer_take(lexer, "KEY")) {
-        sql_lexer_skip_item(lexer);
-        return true;
-    }
-    (void)(sql_lexer_take(lexer, "TO") || sql_lexer_take(lexer, "AS"));
-    return take_table(lexer, arena, table->database, &table->database, &table->name);
-}
-
-static bool alter_item(SqlLexer *lexer, Arena *arena, MysqlTable *table)
-{
-    if (sql_lexer_take(lexer, "ADD"))
-        return alter_add(lexer, arena, table);
-    if (sql_lexer_take(lexer, "DROP"))
-        return alter_drop(lexer, arena, table);
-    bool is_change = sql_lexer_take(lexer, "CHANGE");
-    if (is_change || sql_lexer_take(lexer, "MODIFY")) {
-        (void)sql_lexer_take(lexer, "COLUMN");
-        take_if_exists(lexer);
-        return change_column(lexer, arena, table, is_change);
-    }
-    if (sql_lexer_take(lexer, "RENAME"))
-        return alter_rename(lexer, arena, table);
-    if (sql_lexer_take(lexer, "CONVERT"))
-        return alter_convert(lexer, arena, table);
-    while (lexer->kind != SQL_END && !(lexer->kind == SQL_SIGN && lexer->token.data[0] == ','))
-        take_table_option(lexer, arena, table);
-    return true;
-}
-
-/* "ALTER [ONLINE] [IGNORE] TABLE [IF EXISTS]", or false. */
-static bool take_alter(SqlLexer *lexer)
-{
-    if (!sql_lexer_take(lexer, "ALTER"))
-        return false;
-    (void)sql_lexer_take(lexer, "ONLINE");
-    (void)sql_lexer_take(lexer, "IGNORE");
-    if (!sql_lexer_take(lexer, "TABLE"))
-        return false;
-    take_if_exists(lexer);
-    return true;
-}
-
-/* The columns carry their place in the key while they move about. */
-static void mark_key(MysqlTable *table)
-{
-    for (int32_t i = 0; i < table->count; i++)
-        table->columns[i].key_part = 0;
-    for (int32_t i = 0; i < table->key_count; i++)
-        table->columns[table->key[i]].key_part = i + 1;
-}
-
-/* A key that lost a column is none. */
-static void find_key(Arena *arena, MysqlTable *table)
-{
-    int32_t *key = ARENA_ARRAY(arena, int32_t, table->key_count + 1);
-    int32_t found = 0;
-    for (int32_t i = 0; i < table->count; i++) {
-        if (table->columns[i].key_part == 0)
-            continue;
-        key[table->columns[i].key_part - 1] = i;
-        found++;
-    }
-    table->key = key;
-    table->key_count = found == table->key_count ? found : 0;
-}
-
-MysqlTable *ddl_apply(Arena *arena, const MysqlTable *table, Str sql)
-{
-    SqlLexer lexer = sql_lexer(sql);
-    Str database, name;
-    if (!take_alter(&lexer) || !take_table(&lexer, arena, table->database, &database, &name))
-        return NULL;
-    if (sql_lexer_take(&lexer, "WAIT") || sql_lexer_take(&lexer, "NOWAIT")) {
-        int64_t seconds = 0;
-        (void)sql_lexer_take_number(&lexer, &seconds);
-    }
-    MysqlTable *after = mysql_table_copy(arena, table);
-    MysqlColumn *roomy = ARENA_ARRAY(arena, MysqlColumn, DDL_COLUMNS_MAX + 1);
-    for (int32_t i = 0; i < after->count; i++)
-        roomy[i] = after->columns[i];
-    after->columns = roomy;
-    mark_key(after);
-    while (lexer.kind != SQL_END) {
-        if (!alter_item(&lexer, arena, after))
-            return NULL;
-        if (lexer.kind != SQL_END && !sql_lexer_take(&lexer, ","))
-            sql_lexer_skip_item(&lexer);
-    }
-    find_key(arena, after);
-    return after;
-}
-
-/* ---- CREATE TABLE ---- */
+/* ---- CREATE ---- */
 
 static bool create_columns(SqlLexer *lexer, Arena *arena, MysqlTable *table)
 {
     table->columns = ARENA_ARRAY(arena, MysqlColumn, DDL_COLUMNS_MAX + 1);
     do {
-        if (is_index_word(lexer)) {
+        if (ddl_take_no_column(lexer)) {
             sql_lexer_skip_item(lexer);
             continue;
         }
-        if (sql_lexer_take(lexer, "LIKE") || !add_column(lexer, arena, table))
+        MysqlColumn *column = &table->columns[table->count];
+        DdlPlace place;
+        if (table->count == DDL_COLUMNS_MAX || !sql_lexer_take_name(lexer, arena, &column->name) ||
+            !ddl_take_column(lexer, arena, (Str){0}, column, &place))
             return false;
+        table->count++;
     } while (sql_lexer_take(lexer, ","));
-    return sql_lexer_take(lexer, ")");
+    return sql_lexer_take(lexer, ")") && table->count > 0;
 }
 
-/* Text columns that said nothing take the table's character set, which stands at the end. */
+/* False for CREATE TABLE … SELECT, whose columns are not all told, and for tables that keep their
+ * history: the log has rows of it, too. */
 static bool create_options(SqlLexer *lexer, Arena *arena, MysqlTable *table)
 {
     while (lexer->kind != SQL_END) {
-        if (sql_lexer_take(lexer, "SELECT") || sql_lexer_take(lexer, "AS"))
+        if (sql_lexer_take(lexer, "SELECT") || sql_lexer_take(lexer, "AS") ||
+            ddl_take_versioning(lexer))
             return false;
         if (sql_lexer_take(lexer, "PARTITION"))
-            break;
-        take_table_option(lexer, arena, table);
+            return true;
+        ddl_take_option(lexer, arena, table);
     }
+    return true;
+}
+
+void ddl_settle(MysqlTable *table, Str charset)
+{
+    if (table->charset_name.data == NULL)
+        table->charset_name = charset;
     for (int32_t i = 0; i < table->count; i++) {
         MysqlColumn *column = &table->columns[i];
-        if (!mysql_column_is_text(column) || column->charset_name.data != NULL)
+        if (!mysql_column_is_text(column) || column->charset_name.data != NULL ||
+            table->charset_name.data == NULL)
             continue;
-        if (table->charset_name.data == NULL)
-            return false; /* the database's default, which only the server knows */
         column->charset_name = table->charset_name;
         column->charset = charset_from_name(table->charset_name);
     }
-    return table->count > 0;
 }
 
-static int32_t read_create(SqlLexer *lexer, Arena *arena, Str database, DdlChange *change)
+/* Collects what a statement does. */
+typedef struct DdlReader {
+    SqlLexer lexer;
+    Arena *arena;
+    Str database; /* the default one */
+    List changes;
+} DdlReader;
+
+static DdlChange *reader_add(DdlReader *reader, DdlKind kind)
 {
+    DdlChange *change = ARENA_NEW(reader->arena, DdlChange);
+    change->kind = kind;
+    list_append(&reader->changes, reader->arena, change);
+    return change;
+}
+
+static void read_create_table(DdlReader *reader)
+{
+    SqlLexer *lexer = &reader->lexer;
+    Arena *arena = reader->arena;
     MysqlTable *table = ARENA_NEW(arena, MysqlTable);
-    take_if_exists(lexer);
-    if (!take_table(lexer, arena, database, &table->database, &table->name))
-        return 0;
-    *change = (DdlChange){.kind = DDL_CREATED, .database = table->database, .name = table->name};
-    change->new_database = table->database;
-    change->new_name = table->name;
-    if (sql_lexer_take(lexer, "(") && create_columns(lexer, arena, table) &&
-        create_options(lexer, arena, table))
+    bool is_optional = ddl_take_if_exists(lexer);
+    if (!ddl_take_table(lexer, arena, reader->database, &table->database, &table->name))
+        return;
+    DdlChange *change = reader_add(reader, DDL_CREATED);
+    change->database = table->database;
+    change->name = table->name;
+    change->is_optional = is_optional;
+    SqlLexer look = *lexer;
+    (void)sql_lexer_take(&look, "(");
+    if (sql_lexer_take(&look, "LIKE")) {
+        change->kind = DDL_COPIED;
+        if (!ddl_take_table(&look, arena, reader->database, &change->other_database,
+                            &change->other_name))
+            change->kind = DDL_CREATED;
+    } else if (sql_lexer_take(lexer, "(") && create_columns(lexer, arena, table) &&
+               create_options(lexer, arena, table)) {
         change->after = table;
-    return 1;
+    }
 }
 
-/* ---- which tables ---- */
-
-static int32_t read_rename(SqlLexer *lexer, Arena *arena, Str database, DdlChange *changes)
+static void read_database(DdlReader *reader, bool is_new)
 {
-    int32_t count = 0;
+    SqlLexer *lexer = &reader->lexer;
+    MysqlTable options = {0};
+    Str name = reader->database; /* ALTER DATABASE may leave it out */
+    bool is_optional = ddl_take_if_exists(lexer);
+    static const char *const words[] = {"DEFAULT", "CHARACTER", "CHARSET", "COLLATE"};
+    bool has_name = true;
+    for (size_t i = 0; i < sizeof words / sizeof *words && !is_new; i++) {
+        SqlLexer look = *lexer;
+        has_name = has_name && !sql_lexer_take(&look, words[i]);
+    }
+    if (has_name && !sql_lexer_take_name(lexer, reader->arena, &name))
+        return;
+    while (lexer->kind != SQL_END)
+        ddl_take_option(lexer, reader->arena, &options);
+    if (!is_new && options.charset_name.data == NULL)
+        return;
+    DdlChange *change = reader_add(reader, DDL_DATABASE);
+    change->database = name;
+    change->charset = options.charset_name;
+    change->is_optional = is_optional;
+}
+
+static void read_list(DdlReader *reader, DdlKind kind)
+{
+    Str database, name;
+    (void)ddl_take_if_exists(&reader->lexer);
     do {
-        DdlChange *change = &changes[count];
-        *change = (DdlChange){.kind = DDL_RENAMED};
-        take_if_exists(lexer);
-        if (!take_table(lexer, arena, database, &change->database, &change->name))
-            break;
-        if (sql_lexer_take(lexer, "WAIT") || sql_lexer_take(lexer, "NOWAIT")) {
-            int64_t seconds = 0;
-            (void)sql_lexer_take_number(lexer, &seconds);
+        if (!ddl_take_table(&reader->lexer, reader->arena, reader->database, &database, &name))
+            return;
+        DdlChange *change = reader_add(reader, kind);
+        change->database = database;
+        change->name = name;
+    } while (sql_lexer_take(&reader->lexer, ","));
+}
+
+static bool take_database(SqlLexer *lexer)
+{
+    return sql_lexer_take(lexer, "DATABASE") || sql_lexer_take(lexer, "SCHEMA");
+}
+
+static void read_create(DdlReader *reader)
+{
+    SqlLexer *lexer = &reader->lexer;
+    bool is_replacing = take_both(lexer, "OR", "REPLACE");
+    if (sql_lexer_take(lexer, "TABLE")) {
+        read_create_table(reader);
+    } else if (sql_lexer_take(lexer, "SEQUENCE")) {
+        read_list(reader, DDL_SEQUENCE);
+    } else if (take_database(lexer)) {
+        if (is_replacing) {
+            SqlLexer look = *lexer;
+            DdlChange *gone = reader_add(reader, DDL_DATABASE_DROPPED);
+            (void)sql_lexer_take_name(&look, reader->arena, &gone->database);
         }
-        if (!sql_lexer_take(lexer, "TO") ||
-            !take_table(lexer, arena, database, &change->new_database, &change->new_name))
-            break;
-        count++;
-    } while (count < DDL_CHANGES_MAX && sql_lexer_take(lexer, ","));
-    return count;
+        read_database(reader, true);
+    }
 }
 
-static int32_t read_list(SqlLexer *lexer, Arena *arena, Str database, DdlKind kind,
-                         DdlChange *changes)
+static void read_drop(DdlReader *reader)
 {
-    int32_t count = 0;
-    take_if_exists(lexer);
+    SqlLexer *lexer = &reader->lexer;
+    if (take_database(lexer)) {
+        Str name;
+        (void)ddl_take_if_exists(lexer);
+        if (sql_lexer_take_name(lexer, reader->arena, &name))
+            reader_add(reader, DDL_DATABASE_DROPPED)->database = name;
+    } else if (sql_lexer_take(lexer, "TABLE") || sql_lexer_take(lexer, "TABLES") ||
+               sql_lexer_take(lexer, "SEQUENCE")) {
+        read_list(reader, DDL_DROPPED);
+    }
+}
+
+static void read_rename(DdlReader *reader)
+{
+    SqlLexer *lexer = &reader->lexer;
+    if (!sql_lexer_take(lexer, "TABLE") && !sql_lexer_take(lexer, "TABLES"))
+        return;
+    (void)ddl_take_if_exists(lexer);
     do {
-        DdlChange *change = &changes[count];
-        *change = (DdlChange){.kind = kind};
-        if (!take_table(lexer, arena, database, &change->database, &change->name))
-            break;
-        count++;
-    } while (count < DDL_CHANGES_MAX && sql_lexer_take(lexer, ","));
-    return count;
+        DdlChange found = {.kind = DDL_RENAMED};
+        if (!ddl_take_table(lexer, reader->arena, reader->database, &found.database, &found.name))
+            return;
+        ddl_take_wait(lexer);
+        if (!sql_lexer_take(lexer, "TO") ||
+            !ddl_take_table(lexer, reader->arena, reader->database, &found.other_database,
+                            &found.other_name))
+            return;
+        *reader_add(reader, DDL_RENAMED) = found;
+    } while (sql_lexer_take(lexer, ","));
 }
 
-int32_t ddl_read(Arena *arena, Str database, Str sql, DdlChange *changes)
+/* Behind ALTER TABLE: the change, and what it does to partitions. */
+static void read_alter(DdlReader *reader)
 {
-    SqlLexer lexer = sql_lexer(sql);
-    SqlLexer look = lexer;
-    if (take_alter(&look)) {
-        changes[0] = (DdlChange){.kind = DDL_CHANGED};
-        return take_table(&look, arena, database, &changes[0].database, &changes[0].name) ? 1 : 0;
+    DdlChange found = {.kind = DDL_CHANGED};
+    SqlLexer *lexer = &reader->lexer;
+    if (!ddl_take_table(lexer, reader->arena, reader->database, &found.database, &found.name))
+        return;
+    *reader_add(reader, DDL_CHANGED) = found;
+    ddl_take_wait(lexer);
+    if (take_both(lexer, "CONVERT", "PARTITION")) {
+        Str name;
+        if (sql_lexer_take_name(lexer, reader->arena, &name) && take_both(lexer, "TO", "TABLE") &&
+            ddl_take_table(lexer, reader->arena, reader->database, &found.other_database,
+                           &found.other_name)) {
+            *reader_add(reader, DDL_COPIED) = (DdlChange){.kind = DDL_COPIED,
+                                                          .database = found.other_database,
+                                                          .name = found.other_name,
+                                                          .other_database = found.database,
+                                                          .other_name = found.name};
+        }
+    } else if (!take_both(lexer, "TRUNCATE", "PARTITION") &&
+               !take_both(lexer, "DROP", "PARTITION") &&
+               !take_both(lexer, "EXCHANGE", "PARTITION")) {
+        return;
     }
-    if (sql_lexer_take(&lexer, "CREATE")) {
-        if (sql_lexer_take(&lexer, "OR"))
-            (void)sql_lexer_take(&lexer, "REPLACE");
-        return sql_lexer_take(&lexer, "TABLE") ? read_create(&lexer, arena, database, changes) : 0;
+    DdlChange *emptied = reader_add(reader, DDL_EMPTIED);
+    emptied->database = found.database;
+    emptied->name = found.name;
+}
+
+List ddl_read(Arena *arena, Str database, Str sql)
+{
+    DdlReader reader = {.lexer = sql_lexer(sql), .arena = arena, .database = database};
+    SqlLexer *lexer = &reader.lexer;
+    SqlLexer look = *lexer;
+    if (ddl_take_alter(&look)) {
+        *lexer = look;
+        read_alter(&reader);
+    } else if (sql_lexer_take(lexer, "CREATE")) {
+        read_create(&reader);
+    } else if (sql_lexer_take(lexer, "RENAME")) {
+        read_rename(&reader);
+    } else if (sql_lexer_take(lexer, "DROP")) {
+        read_drop(&reader);
+    } else if (sql_lexer_take(lexer, "TRUNCATE")) {
+        (void)sql_lexer_take(lexer, "TABLE");
+        read_list(&reader, DDL_EMPTIED);
+    } else if (sql_lexer_take(lexer, "ALTER") && take_database(lexer)) {
+        read_database(&reader, false);
     }
-    if (sql_lexer_take(&lexer, "RENAME"))
-        return sql_lexer_take(&lexer, "TABLE") || sql_lexer_take(&lexer, "TABLES")
-                   ? read_rename(&lexer, arena, database, changes)
-                   : 0;
-    if (sql_lexer_take(&lexer, "DROP"))
-        return sql_lexer_take(&lexer, "TABLE") || sql_lexer_take(&lexer, "TABLES")
-                   ? read_list(&lexer, arena, database, DDL_DROPPED, changes)
-                   : 0;
-    if (sql_lexer_take(&lexer, "TRUNCATE")) {
-        (void)sql_lexer_take(&lexer, "TABLE");
-        return read_list(&lexer, arena, database, DDL_EMPTIED, changes);
-    }
-    return 0;
+    return reader.changes;
 }

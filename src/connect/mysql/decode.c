@@ -251,7 +251,7 @@ static Status source_take_filtered(MysqlSource *source, Error *error)
     bool is_covered[2] = {false, false};
     const uint8_t *start = rows->at;
     for (int32_t i = 0; i < count; i++) {
-        TRY(mysql_snapshot_covers(source, i, &is_covered[i], error));
+        TRY(segment_covers(source, i, &is_covered[i], error));
         TRY(source_pass_image(source, i, error));
     }
     rows->at = start;

@@ -142,6 +142,33 @@ Status event_inflate(Str bytes, Buffer *out, Error *error)
     return OK;
 }
 
+/* Variables of the session, each a code and a value whose length hangs on the code. Those of
+ * interest come first; from one that is not known on, nothing can be read. */
+static void query_read_session(Str bytes, QueryEvent *out)
+{
+    enum { FLAGS, SQL_MODE, CATALOG_OLD, AUTO_INCREMENT, CHARSETS, TIME_ZONE, CATALOG };
+    enum { NO_BACKSLASH_ESCAPES = 1 << 20 };
+    ByteReader reader = byte_reader(bytes);
+    while (byte_reader_left(&reader) > 0 && !reader.is_short) {
+        switch (byte_reader_u8(&reader)) {
+        case FLAGS:
+        case AUTO_INCREMENT: (void)byte_reader_u32(&reader); break;
+        case SQL_MODE:
+            out->is_backslash_plain = (byte_reader_u64(&reader) & NO_BACKSLASH_ESCAPES) != 0;
+            break;
+        case CATALOG_OLD: (void)byte_reader_take(&reader, byte_reader_u8(&reader) + 1); break;
+        case CHARSETS:
+            out->client_collation = byte_reader_u16(&reader);
+            (void)byte_reader_u16(&reader); /* of the connection */
+            out->server_collation = byte_reader_u16(&reader);
+            break;
+        case TIME_ZONE:
+        case CATALOG: (void)byte_reader_take(&reader, byte_reader_u8(&reader)); break;
+        default: return;
+        }
+    }
+}
+
 Status event_read_query(const Event *event, Buffer *scratch, QueryEvent *out, Error *error)
 {
     ByteReader reader = byte_reader(event->body);
@@ -149,7 +176,8 @@ Status event_read_query(const Event *event, Buffer *scratch, QueryEvent *out, Er
     uint8_t database_bytes = byte_reader_u8(&reader);
     (void)byte_reader_u16(&reader); /* error */
     uint16_t status_bytes = byte_reader_u16(&reader);
-    (void)byte_reader_take(&reader, status_bytes);
+    *out = (QueryEvent){0};
+    query_read_session(byte_reader_take(&reader, status_bytes), out);
     out->database = byte_reader_take(&reader, database_bytes);
     (void)byte_reader_u8(&reader);
     if (reader.is_short)

@@ -76,9 +76,13 @@ Status event_parse(BinlogFormat *format, Str bytes, Event *out, Error *error);
 /* Events of a transaction payload: no checksum of their own. */
 Status event_parse_inner(Str bytes, Event *out, Error *error);
 
+/* A statement and what its session had set. */
 typedef struct QueryEvent {
     Str database;
-    Str sql; /* in the event or in `scratch` */
+    Str sql;                   /* in the event or in `scratch` */
+    uint16_t client_collation; /* of `sql`; 0: not said */
+    uint16_t server_collation; /* which new databases get; 0: not said */
+    bool is_backslash_plain;   /* sql_mode NO_BACKSLASH_ESCAPES */
 } QueryEvent;
 
 /* A QUERY event, compressed or not. */

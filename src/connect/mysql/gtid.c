@@ -135,6 +135,31 @@ bool gtid_contains(const GtidSet *set, const Gtid *gtid)
     return false;
 }
 
+static bool origin_includes(const GtidOrigin *origin, const GtidInterval *part)
+{
+    for (int32_t i = 0; origin != NULL && i < origin->count; i++)
+        if (origin->intervals[i].first <= part->first && part->end <= origin->intervals[i].end)
+            return true;
+    return false;
+}
+
+bool gtid_includes(const GtidSet *set, const GtidSet *part)
+{
+    for (int32_t i = 0; i < part->domain_count; i++) {
+        Gtid last = {.is_mariadb = true, .maria = part->domains[i]};
+        if (!gtid_contains(set, &last))
+            return false;
+    }
+    for (int32_t i = 0; i < part->origin_count; i++) {
+        const GtidOrigin *wanted = &part->origins[i];
+        const GtidOrigin *origin = gtid_origin(set, wanted->uuid, wanted->tag);
+        for (int32_t j = 0; j < wanted->count; j++)
+            if (!origin_includes(origin, &wanted->intervals[j]))
+                return false;
+    }
+    return true;
+}
+
 void gtid_copy(GtidSet *into, const GtidSet *from)
 {
     gtid_clear(into);

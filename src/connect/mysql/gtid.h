@@ -56,6 +56,8 @@ void gtid_copy(GtidSet *into, const GtidSet *from);
 
 void gtid_add(GtidSet *set, const Gtid *gtid);
 bool gtid_contains(const GtidSet *set, const Gtid *gtid);
+/* Whether all of `part` is in the set. */
+bool gtid_includes(const GtidSet *set, const GtidSet *part);
 
 /* Either form, told apart by its looks; white space is ignored. False if it is neither. */
 bool gtid_parse(GtidSet *set, Str text);

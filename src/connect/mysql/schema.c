@@ -137,23 +137,30 @@ static bool type_take_arguments(Arena *arena, SqlLexer *lexer, MysqlColumn *colu
 static void type_take_attributes(Arena *arena, SqlLexer *lexer, MysqlColumn *column)
 {
     for (;;) {
-        Str name;
+        Str name = {0};
         if (sql_lexer_take(lexer, "UNSIGNED") || sql_lexer_take(lexer, "ZEROFILL"))
             column->is_unsigned = true;
         else if (sql_lexer_take(lexer, "SIGNED") || sql_lexer_take(lexer, "PRECISION") ||
-                 sql_lexer_take(lexer, "COMPRESSED") || sql_lexer_take(lexer, "VARYING"))
+                 sql_lexer_take(lexer, "COMPRESSED") || sql_lexer_take(lexer, "VARYING") ||
+                 sql_lexer_take(lexer, "BINARY"))
             continue;
+        else if (sql_lexer_take(lexer, "BYTE"))
+            column->charset_name = STR("binary");
         else if (sql_lexer_take(lexer, "ASCII"))
             column->charset_name = STR("latin1");
         else if (sql_lexer_take(lexer, "UNICODE"))
             column->charset_name = STR("ucs2");
         else if (sql_lexer_take(lexer, "CHARSET") ||
                  (sql_lexer_take(lexer, "CHARACTER") && sql_lexer_take(lexer, "SET"))) {
-            if (sql_lexer_take_name(lexer, arena, &name))
+            if (sql_lexer_take_name(lexer, arena, &name) ||
+                sql_lexer_take_string(lexer, arena, &name))
                 column->charset_name = name;
         } else if (sql_lexer_take(lexer, "COLLATE")) {
-            if (sql_lexer_take_name(lexer, arena, &name))
-                column->charset_name = charset_of_collation(name);
+            if (sql_lexer_take_name(lexer, arena, &name) ||
+                sql_lexer_take_string(lexer, arena, &name))
+                name = charset_of_collation(name);
+            if (name.data != NULL)
+                column->charset_name = name;
         } else {
             return;
         }
@@ -203,11 +210,14 @@ bool mysql_type_parse(Arena *arena, Str *text, Str default_charset, MysqlColumn 
         sql_lexer_take(&lexer, "VARYING"))
         column->type = MYSQL_VARCHAR;
     if (word->type == MYSQL_BLOB && str_is(str_from(word->word), "LONG"))
-        (void)sql_lexer_take(&lexer, "VARCHAR");
+        (void)(sql_lexer_take(&lexer, "VARCHAR") || sql_lexer_take(&lexer, "VARCHARACTER"));
+    bool is_bytes = word->type == MYSQL_BLOB && sql_lexer_take(&lexer, "VARBINARY");
     (void)sql_lexer_take(&lexer, "PRECISION");
     if (!type_take_arguments(arena, &lexer, column))
         return false;
     type_take_attributes(arena, &lexer, column);
+    if (is_bytes)
+        column->charset_name = STR("binary");
     type_finish(word, default_charset, column);
     Str spoken = str_trim(str_make(start, lexer.token.data - start));
     column->declared = str_to_lower(arena, spoken);
@@ -222,16 +232,23 @@ bool mysql_type_parse(Arena *arena, Str *text, Str default_charset, MysqlColumn 
 Str charset_of_collation(Str collation)
 {
     Str rest;
-    return str_split(collation, '_', &rest);
+    Str charset = str_split(collation, '_', &rest);
+    bool is_of_any = str_equal_ignoring_case(charset, STR("uca1400")) ||
+                     str_equal_ignoring_case(charset, STR("DEFAULT"));
+    return is_of_any ? (Str){0} : charset;
 }
 
 Charset charset_from_name(Str name)
 {
-    if (str_is(name, "binary"))
-        return CHARSET_BINARY;
-    if (str_has_prefix(name, STR("utf8")) || str_is(name, "ascii"))
-        return CHARSET_UTF8;
-    return str_is(name, "latin1") ? CHARSET_LATIN1 : CHARSET_OTHER;
+    static const struct {
+        const char *name;
+        Charset charset;
+    } known[] = {{"binary", CHARSET_BINARY}, {"ascii", CHARSET_UTF8},   {"utf8", CHARSET_UTF8},
+                 {"utf8mb3", CHARSET_UTF8},  {"utf8mb4", CHARSET_UTF8}, {"latin1", CHARSET_LATIN1}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (str_equal_ignoring_case(name, str_from(known[i].name)))
+            return known[i].charset;
+    return CHARSET_OTHER;
 }
 
 typedef struct CollationRange {
@@ -258,6 +275,20 @@ Charset charset_from_collation(uint64_t id)
         if (plain >= COLLATIONS[i].first && plain <= COLLATIONS[i].last)
             return COLLATIONS[i].charset;
     return CHARSET_OTHER;
+}
+
+Str charset_name_of_collation(uint64_t id)
+{
+    if (id == 0)
+        return (Str){0};
+    switch (charset_from_collation(id)) {
+    case CHARSET_BINARY: return STR("binary");
+    case CHARSET_UTF8: return STR("utf8mb4");
+    case CHARSET_LATIN1: return STR("latin1");
+    case CHARSET_UNKNOWN:
+    case CHARSET_OTHER: break;
+    }
+    return STR("(another)");
 }
 
 /* MySQL's latin1 is Windows-1252, where the five unused codes stand for themselves. */

@@ -96,8 +96,11 @@ bool mysql_type_parse(Arena *arena, Str *text, Str default_charset, MysqlColumn 
 
 Charset charset_from_name(Str name);
 Charset charset_from_collation(uint64_t id);
+/* Of those that are told apart; NULL data for 0. */
+Str charset_name_of_collation(uint64_t id);
 
-/* A collation's name begins with its character set's. */
+/* A collation's name begins with its character set's; NULL data for the names that do not, which go
+ * with any. */
 Str charset_of_collation(Str collation);
 
 /* Append `bytes` as UTF-8. */

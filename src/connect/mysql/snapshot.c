@@ -22,28 +22,21 @@ static SourceTable *snapshot_table(const MysqlSource *source)
     return LIST_AT(source->snapshot.order, source->snapshot.at, SourceTable);
 }
 
-static void key_free(RowKey *key)
+/* As of the consistent read. */
+static const MysqlTable *snapshot_schema(const MysqlSource *source)
 {
-    buffer_free(&key->text);
-    *key = (RowKey){0};
-}
-
-static Str key_value(const RowKey *key, int32_t index)
-{
-    int64_t at = 0;
-    for (int32_t i = 0; i < index; i++)
-        at += key->lengths[i];
-    return str_make(key->text.data + at, key->lengths[index]);
+    return LIST_AT(source->snapshot.schemas, source->snapshot.at, MysqlTable);
 }
 
 void mysql_snapshot_free(MysqlSource *source)
 {
     for (int32_t i = 0; i < source->segments.count; i++)
-        key_free(&LIST_AT(source->segments, i, Segment)->upper);
+        segment_free(LIST_AT(source->segments, i, Segment));
     source->segments.count = 0;
-    key_free(&source->snapshot.last);
+    row_key_free(&source->snapshot.last);
     arena_free(source->snapshot.query_arena);
-    source->snapshot.query_arena = NULL;
+    arena_free(source->snapshot.schema_arena);
+    source->snapshot.query_arena = source->snapshot.schema_arena = NULL;
 }
 
 /* ---- position of the consistent read ---- */
@@ -116,16 +109,12 @@ static Status snapshot_position_mysql(MysqlSource *source, BinlogPosition *posit
     return status;
 }
 
-Status mysql_snapshot_begin(MysqlSource *source, Error *error)
+/* Begin the transaction, and note where it is. */
+static Status snapshot_hold(MysqlSource *source, Error *error)
 {
     MysqlClient *client = &source->client;
-    SourceSnapshot *snapshot = &source->snapshot;
     BinlogPosition position = {0};
     Str gtids = {.data = ""};
-    if (!mysql_client_is_open(client))
-        TRY(mysql_client_open(client, error));
-    TRY(mysql_client_execute(client, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-                             error));
     bool has_binlog = source->options.mode != START_SNAPSHOT || source->segments.count > 0;
     if (source->options.mode == START_SNAPSHOT && !has_binlog) {
         Arena *arena = arena_new(0);
@@ -140,28 +129,108 @@ Status mysql_snapshot_begin(MysqlSource *source, Error *error)
     } else if (client->is_mariadb) {
         TRY(mysql_client_execute(client, BEGIN_SQL, error));
         TRY(snapshot_position_mariadb(source, &position, error));
-        if (source->options.mode != START_SNAPSHOT)
+        if (source->options.mode != START_SNAPSHOT || source->segments.count > 0)
             TRY(mysql_catalog_gtids_at(client, source->arena, &position, &gtids, error));
     } else {
         TRY(snapshot_position_mysql(source, &position, &gtids, error));
     }
-    Segment *segment = ARENA_NEW(source->arena, Segment);
-    segment->position = position;
-    segment->gtids = gtids;
-    list_append(&source->segments, source->arena, segment);
-    snapshot->is_open = true;
-    snapshot->column_count = 0;
-    log_event(LOG_INFO, "mysql-cdc", "reading %d table%s as of %s:%llu", snapshot->order.count,
-              snapshot->order.count == 1 ? "" : "s", position.file,
-              (unsigned long long)position.offset);
+    source->snapshot.held->position = position;
+    source->snapshot.held->gtids = gtids;
     return OK;
+}
+
+static bool keys_agree(const MysqlTable *a, const MysqlTable *b)
+{
+    if (a->key_count != b->key_count)
+        return false;
+    for (int32_t i = 0; i < a->key_count; i++)
+        if (!str_equal_ignoring_case(a->columns[a->key[i]].name, b->columns[b->key[i]].name))
+            return false;
+    return true;
+}
+
+/* The definitions of what is still to be read. The book may be of an earlier position, from which
+ * the stream will go through the statements in between. */
+static Status snapshot_take_schemas(MysqlSource *source, const MysqlCatalog *catalog, Error *error)
+{
+    SourceSnapshot *snapshot = &source->snapshot;
+    static const char anew[] = "start over with --fresh";
+    arena_free(snapshot->schema_arena);
+    snapshot->schema_arena = arena_new(0);
+    snapshot->schemas = (List){0};
+    for (int32_t i = 0; i < snapshot->order.count; i++) {
+        const MysqlTable *before = LIST_AT(snapshot->order, i, SourceTable)->schema;
+        const MysqlTable *now = NULL;
+        for (int32_t j = 0; j < catalog->tables.count && now == NULL; j++) {
+            const MysqlTable *table = LIST_AT(catalog->tables, j, MysqlTable);
+            if (str_equal(table->name, before->name) &&
+                str_equal(table->database, before->database))
+                now = table;
+        }
+        if (i >= snapshot->at) {
+            if (now == NULL)
+                return mysql_fail_cut(before, "the table is gone", anew, error);
+            if (!keys_agree(before, now))
+                return mysql_fail_cut(before, "its primary key has changed", anew, error);
+            TRY(book_check(source, now, error));
+        }
+        MysqlTable *kept = mysql_table_copy(snapshot->schema_arena, now != NULL ? now : before);
+        list_append(&snapshot->schemas, snapshot->schema_arena, kept);
+    }
+    return OK;
+}
+
+static Status snapshot_begin(MysqlSource *source, Arena *arena, Error *error)
+{
+    SourceSnapshot *snapshot = &source->snapshot;
+    List *segments = &source->segments;
+    ServerInfo info;
+    MysqlCatalog catalog;
+    TRY(mysql_client_execute(&source->client,
+                             "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", error));
+    TRY(mysql_catalog_server(&source->client, &info, error));
+    Segment *segment = snapshot->held = ARENA_NEW(source->arena, Segment);
+    segment->server_id = info.server_id;
+    TRY(mysql_source_settle(source, snapshot_hold, arena, &catalog, error));
+    (void)gtid_parse(&segment->executed, segment->gtids);
+    Status status = OK;
+    if (segments->count == 0)
+        status = mysql_source_take_catalog(source, &catalog, error);
+    else
+        status =
+            segment_check_order(LIST_AT(*segments, segments->count - 1, Segment), segment, error);
+    if (status == OK)
+        status = snapshot_take_schemas(source, &catalog, error);
+    if (status != OK) {
+        segment_free(segment);
+        return status;
+    }
+    list_append(segments, source->arena, segment);
+    snapshot->is_open = true;
+    snapshot->is_checked = false;
+    snapshot->column_count = 0;
+    log_event(LOG_INFO, "mysql-cdc", "reading %d table%s as of %s:%llu",
+              snapshot->order.count - snapshot->at,
+              snapshot->order.count - snapshot->at == 1 ? "" : "s", segment->position.file,
+              (unsigned long long)segment->position.offset);
+    return OK;
+}
+
+Status mysql_snapshot_begin(MysqlSource *source, Error *error)
+{
+    if (!mysql_client_is_open(&source->client))
+        TRY(mysql_client_open(&source->client, error));
+    Arena *arena = arena_new(0);
+    Status status = snapshot_begin(source, arena, error);
+    arena_free(arena);
+    return status;
 }
 
 /* The row that was read last is where the open segment ends. */
 static void segment_end(MysqlSource *source, Segment *segment)
 {
     const SourceSnapshot *snapshot = &source->snapshot;
-    key_free(&segment->upper);
+    row_key_free(&segment->upper);
     if (snapshot->at >= snapshot->order.count) {
         segment->database = segment->name = (Str){0};
         return;
@@ -195,28 +264,23 @@ void mysql_snapshot_break(MysqlSource *source)
                                          str_equal(buffer_str(&before->upper.text),
                                                    buffer_str(&segment->upper.text));
     if (is_empty) {
-        key_free(&segment->upper);
+        segment_free(segment);
         source->segments.count--;
     }
 }
 
 /* ---- queries ---- */
 
-static bool key_is_number(const MysqlColumn *column)
-{
-    return column->type == MYSQL_ENUM || column->type == MYSQL_SET || column->type == MYSQL_BIT;
-}
-
 static void print_key_column(Buffer *out, const MysqlColumn *column)
 {
-    buffer_append_text(out, key_is_number(column) ? "(" : "");
+    buffer_append_text(out, row_key_is_number(column) ? "(" : "");
     mysql_append_name(out, column->name);
-    buffer_append_text(out, key_is_number(column) ? " + 0)" : "");
+    buffer_append_text(out, row_key_is_number(column) ? " + 0)" : "");
 }
 
 void mysql_key_print_literal(Buffer *out, const MysqlColumn *column, Str text)
 {
-    bool is_number = key_is_number(column);
+    bool is_number = row_key_is_number(column);
     switch ((int)column->type) {
     case MYSQL_TINY:
     case MYSQL_SHORT:
@@ -254,7 +318,7 @@ static void print_behind(Buffer *out, const MysqlTable *schema, const RowKey *la
                 buffer_append_text(out, " AND ");
             print_key_column(out, column);
             buffer_append_text(out, j == i ? " > " : " = ");
-            mysql_key_print_literal(out, column, key_value(last, j));
+            mysql_key_print_literal(out, column, row_key_value(last, j));
         }
         buffer_append_char(out, ')');
     }
@@ -317,21 +381,55 @@ static Status snapshot_choose_columns(MysqlSource *source, const MysqlTable *sch
     return OK;
 }
 
+/* Nobody can change a table that the transaction has looked at. Has somebody before? Then the rest
+ * is read at a later position. */
+static Status snapshot_check_table(MysqlSource *source, const MysqlTable *schema, Error *error)
+{
+    enum { ERROR_NO_TABLE = 1146, ERROR_TABLE_CHANGED = 1412 };
+    MysqlClient *client = &source->client;
+    Arena *arena = arena_new(0);
+    Buffer sql = {0};
+    MysqlTable *now = NULL;
+    Str row[1];
+    int32_t columns = 0;
+    buffer_append_text(&sql, "SELECT 1 FROM ");
+    mysql_append_name(&sql, schema->database);
+    buffer_append_char(&sql, '.');
+    mysql_append_name(&sql, schema->name);
+    buffer_append_text(&sql, " LIMIT 0");
+    Status status = mysql_client_query(client, buffer_str(&sql), &columns, error);
+    bool is_other = status != OK && (client->last_code == ERROR_NO_TABLE ||
+                                     client->last_code == ERROR_TABLE_CHANGED);
+    while (status == OK)
+        status = mysql_client_fetch(client, row, 1, error);
+    if (status == ERR_END) {
+        status = mysql_catalog_table(client, arena, schema->database, schema->name, &now, error);
+        is_other = status == OK && (now == NULL || !mysql_tables_equal(now, schema));
+    }
+    if (is_other) {
+        status = fail(error, ERR_UNAVAILABLE, "WR3134",
+                      "`%.*s.%.*s` was changed before the snapshot came to it",
+                      STR_ARGS(schema->database), STR_ARGS(schema->name));
+        error->is_retriable = true;
+    }
+    source->snapshot.is_checked = status == OK;
+    buffer_free(&sql);
+    arena_free(arena);
+    return status;
+}
+
 static Status snapshot_query(MysqlSource *source, Error *error)
 {
     SourceSnapshot *snapshot = &source->snapshot;
-    const MysqlTable *schema = snapshot_table(source)->schema;
+    const MysqlTable *schema = snapshot_schema(source);
     if (schema->key_count > KEY_COLUMNS_MAX)
         return fail(error, ERR_LIMIT, "WR3134", "the key of `%.*s.%.*s` has more than %d columns",
                     STR_ARGS(schema->database), STR_ARGS(schema->name), KEY_COLUMNS_MAX);
-    if (schema->key_count == 0 && snapshot->table_rows > 0) {
-        Status status = fail(error, ERR_LOST, "WR3134",
-                             "the snapshot of `%.*s.%.*s` was cut and cannot go on: the table has "
-                             "no primary key",
-                             STR_ARGS(schema->database), STR_ARGS(schema->name));
-        error_hint(error, "add a primary key, or start over with --fresh");
-        return status;
-    }
+    if (schema->key_count == 0 && snapshot->table_rows > 0)
+        return mysql_fail_cut(schema, "the table has no primary key",
+                              "add a primary key, or start over with --fresh", error);
+    if (!snapshot->is_checked)
+        TRY(snapshot_check_table(source, schema, error));
     Buffer sql = {0};
     buffer_append_text(&sql, "SELECT ");
     Status status = snapshot_choose_columns(source, schema, &sql, error);
@@ -392,7 +490,7 @@ static void snapshot_take_row(MysqlSource *source, const Str *values)
 {
     SourceSnapshot *snapshot = &source->snapshot;
     SourceTable *table = snapshot_table(source);
-    const MysqlTable *schema = table->schema;
+    const MysqlTable *schema = snapshot_schema(source);
     Batch *batch = source->batch;
     const char *why = NULL;
     for (int32_t i = 0; i < snapshot->key_first && why == NULL; i++) {
@@ -420,6 +518,7 @@ static void snapshot_next_table(MysqlSource *source)
 {
     SourceSnapshot *snapshot = &source->snapshot;
     snapshot->at++;
+    snapshot->is_checked = false;
     snapshot->last.count = 0;
     snapshot->last.text.length = 0;
     snapshot->table_rows = 0;
@@ -443,7 +542,7 @@ Status mysql_snapshot_poll(MysqlSource *source, Error *error)
         Status status = mysql_client_fetch(&source->client, values, snapshot->column_count, error);
         if (status == ERR_END) {
             snapshot->column_count = 0;
-            bool is_whole = snapshot_table(source)->schema->key_count == 0 ||
+            bool is_whole = snapshot_schema(source)->key_count == 0 ||
                             snapshot->query_rows < snapshot_limit(source);
             if (is_whole)
                 snapshot_next_table(source);
@@ -455,202 +554,6 @@ Status mysql_snapshot_poll(MysqlSource *source, Error *error)
         if (source->batch->row_count > 0 && !wire_is_ready(&source->client.wire) &&
             source->batch->row_count * 2 >= BATCH_ROWS_MAX)
             return OK;
-    }
-    return OK;
-}
-
-/* ---- what the snapshot has seen ---- */
-
-/* Compare as the server does for this column: < 0, 0, > 0. Text goes by its collation, which
- * only the server knows. */
-static Status compare_text(MysqlSource *source, const MysqlColumn *column, Str a, Str b, int *out,
-                           Error *error)
-{
-    Buffer sql = {0}, literal[2] = {{0}, {0}};
-    Str texts[2] = {a, b};
-    for (int32_t i = 0; i < 2; i++) {
-        buffer_append_text(&literal[i], "CONVERT(");
-        mysql_append_literal(&literal[i], texts[i]);
-        buffer_printf(&literal[i], " USING %.*s)", STR_ARGS(column->charset_name));
-        if (column->collation.length > 0)
-            buffer_printf(&literal[i], " COLLATE %.*s", STR_ARGS(column->collation));
-        buffer_terminated(&literal[i]);
-    }
-    buffer_printf(&sql, "SELECT IF(%s = %s, 0, IF(%s < %s, -1, 1))", literal[0].data,
-                  literal[1].data, literal[0].data, literal[1].data);
-    Arena *arena = arena_new(0);
-    Str row[1];
-    int64_t order = 0;
-    Status status = OK;
-    if (!mysql_client_is_open(&source->client))
-        status = mysql_client_open(&source->client, error);
-    if (status == OK)
-        status = mysql_client_row(&source->client, arena, buffer_terminated(&sql), row, 1, error);
-    if (status == OK && !str_parse_int64(row[0], &order))
-        status = fail(error, ERR_DECODE, "WR3104", "the server's comparison is malformed");
-    *out = (int)order;
-    arena_free(arena);
-    buffer_free(&sql);
-    buffer_free(&literal[0]);
-    buffer_free(&literal[1]);
-    return status;
-}
-
-static int compare_sign(Int128 a, Int128 b)
-{
-    return (a > b) - (a < b);
-}
-
-static int compare_civil(const Cell *a, const Cell *b)
-{
-    Int128 value[2];
-    const Cell *cells[2] = {a, b};
-    for (int32_t i = 0; i < 2; i++)
-        value[i] = ((((((Int128)cells[i]->civil.year * 16 + cells[i]->civil.month) * 32 +
-                       cells[i]->civil.day) *
-                          32 +
-                      cells[i]->civil.hour) *
-                         64 +
-                     cells[i]->civil.minute) *
-                        64 +
-                    cells[i]->civil.second) *
-                       1000000 +
-                   cells[i]->civil.microsecond;
-    return compare_sign(value[0], value[1]);
-}
-
-static Status compare_key_value(MysqlSource *source, const MysqlColumn *column, const Cell *cell,
-                                Str bound, int *out, Error *error)
-{
-    Cell other;
-    MysqlColumn plain = *column;
-    if (key_is_number(column)) {
-        plain.type = MYSQL_LONGLONG;
-        plain.is_unsigned = true;
-    }
-    if (!cell_parse(&plain, bound, &other))
-        return fail(error, ERR_CORRUPT, "WR3136", "the snapshot's key `%.*s` does not read",
-                    STR_ARGS(bound));
-    switch (cell->kind) {
-    case CELL_INT:
-    case CELL_INSTANT:
-    case CELL_TIME:
-        *out = compare_sign(cell->integer, other.kind == CELL_UINT ? (Int128)(uint64_t)other.integer
-                                                                   : (Int128)other.integer);
-        return OK;
-    case CELL_UINT:
-        *out = compare_sign((uint64_t)cell->integer, (uint64_t)other.integer);
-        return OK;
-    case CELL_DECIMAL: *out = compare_sign(cell->wide, other.wide); return OK;
-    case CELL_REAL:
-    case CELL_FLOAT: *out = (cell->real > other.real) - (cell->real < other.real); return OK;
-    case CELL_DATE:
-    case CELL_DATETIME: *out = compare_civil(cell, &other); return OK;
-    case CELL_BYTES:
-        if (key_is_number(column)) { /* BIT */
-            uint64_t value = 0;
-            for (int64_t i = 0; i < cell->text.length; i++)
-                value = value << 8 | (uint8_t)cell->text.data[i];
-            *out = compare_sign(value, (uint64_t)other.integer);
-        } else {
-            *out = str_compare(cell->text, bound);
-        }
-        return OK;
-    case CELL_TEXT: return compare_text(source, column, cell->text, bound, out, error);
-    case CELL_NULL: break;
-    }
-    *out = -1;
-    return OK;
-}
-
-/* The key column `index` of an image. */
-static bool image_key(MysqlSource *source, const Binding *binding, const RowsEvent *rows,
-                      int32_t which, int32_t index, Cell *out)
-{
-    RowImage image;
-    if (!rows_image(rows, which, &image))
-        return false;
-    const uint8_t *at = image.values;
-    for (int32_t i = 0, present = 0; i < rows->column_count; i++) {
-        if (!rows_bit(rows->present[which], i))
-            continue;
-        bool is_null = rows_bit(image.nulls, present++);
-        BinlogColumn column = binding->map.columns[i];
-        if (i == index) {
-            const char *why = NULL;
-            if (column.type == MYSQL_ENUM || column.type == MYSQL_SET)
-                column.schema = NULL; /* by number, as the query orders them */
-            source->stream.scratch.length = 0;
-            out->kind = CELL_NULL;
-            return is_null ||
-                   value_read(&column, at, rows->end, &source->stream.scratch, out, &why) != NULL;
-        }
-        if (!is_null)
-            at = value_skip(&column, at, rows->end);
-        if (at == NULL)
-            return false;
-    }
-    return false;
-}
-
-/* Whether the row's key is at or before the segment's end in its table. */
-static Status segment_holds_key(MysqlSource *source, const Segment *segment, const Binding *binding,
-                                int32_t which, bool *out, Error *error)
-{
-    const RowsEvent *rows = &source->stream.rows;
-    const MysqlTable *schema = binding->table->schema;
-    *out = false;
-    for (int32_t i = 0; i < segment->upper.count && i < schema->key_count; i++) {
-        Cell cell;
-        int order = 0;
-        if (!image_key(source, binding, rows, which, schema->key[i], &cell))
-            return event_fail(&source->stream.event, "a row is malformed", error);
-        TRY(compare_key_value(source, &schema->columns[schema->key[i]], &cell,
-                              key_value(&segment->upper, i), &order, error));
-        if (order != 0) {
-            *out = order < 0;
-            return OK;
-        }
-    }
-    *out = segment->upper.count > 0;
-    return OK;
-}
-
-static int compare_names(Str database, Str name, const Segment *segment)
-{
-    int order = str_compare(database, segment->database);
-    return order != 0 ? order : str_compare(name, segment->name);
-}
-
-/* Whether the stream's event is part of what was read at the segment's position. */
-static bool segment_has_seen(const MysqlSource *source, const Segment *segment)
-{
-    const SourceStream *stream = &source->stream;
-    BinlogPosition now = {.offset = stream->event.next_position};
-    if (stream->payload.is_open)
-        now.offset = stream->payload_end;
-    memcpy(now.file, stream->file, sizeof now.file);
-    return binlog_position_compare(&now, &segment->position) <= 0;
-}
-
-Status mysql_snapshot_covers(MysqlSource *source, int32_t which, bool *out, Error *error)
-{
-    const Binding *binding = source->stream.binding;
-    *out = false;
-    if (!binding->table->is_snapshotted)
-        return OK;
-    const MysqlTable *schema = binding->table->schema;
-    for (int32_t i = 0; i < source->segments.count; i++) {
-        const Segment *segment = LIST_AT(source->segments, i, Segment);
-        bool holds = segment->name.length == 0;
-        int order = holds ? -1 : compare_names(schema->database, schema->name, segment);
-        holds = holds || order < 0;
-        if (!holds && order == 0)
-            TRY(segment_holds_key(source, segment, binding, which, &holds, error));
-        if (holds) {
-            *out = segment_has_seen(source, segment);
-            return OK;
-        }
     }
     return OK;
 }

@@ -9,6 +9,8 @@
 
 enum { BACKOFF_FIRST_US = 200000, BACKOFF_MAX_US = 30000000, DAMAGE_MAX = 3 };
 
+/* ---- what there is ---- */
+
 static int compare_tables(const void *a, const void *b)
 {
     const MysqlTable *left = (*(SourceTable *const *)a)->schema;
@@ -21,6 +23,7 @@ static int compare_tables(const void *a, const void *b)
 static void source_order_tables(MysqlSource *source)
 {
     List *order = &source->snapshot.order;
+    order->count = 0;
     for (int32_t i = 0; i < source->table_count; i++)
         if (source->tables[i]->is_snapshotted)
             list_append(order, source->arena, source->tables[i]);
@@ -28,33 +31,62 @@ static void source_order_tables(MysqlSource *source)
         qsort(order->items, (size_t)order->count, sizeof(void *), compare_tables);
 }
 
-static Status source_read_tables(MysqlSource *source, Error *error)
+Status mysql_source_settle(MysqlSource *source, Status (*hold)(MysqlSource *, Error *),
+                           Arena *arena, MysqlCatalog *out, Error *error)
+{
+    enum { ATTEMPTS = 20 };
+    MysqlCatalog catalogs[2];
+    TRY(mysql_catalog_read(&source->client, arena, source->filter, &catalogs[0], error));
+    for (int32_t i = 0; i < ATTEMPTS; i++) {
+        *out = catalogs[(i + 1) % 2];
+        TRY(hold(source, error));
+        TRY(mysql_catalog_read(&source->client, arena, source->filter, &catalogs[(i + 1) % 2],
+                               error));
+        if (mysql_catalog_equal(&catalogs[0], &catalogs[1])) {
+            *out = catalogs[0];
+            return OK;
+        }
+    }
+    Status status = fail(error, ERR_UNAVAILABLE, "WR3132",
+                         "tables are created, altered or dropped too often to tell how they are at "
+                         "a position of the binlog");
+    error_hint(error, "the source tries again; narrow 'database-name' if it goes on");
+    error->is_retriable = true;
+    return status;
+}
+
+Status mysql_source_take_catalog(MysqlSource *source, const MysqlCatalog *catalog, Error *error)
 {
     const OptionSet *options = source->reader.node->source.table->options.options;
-    List found = {0};
-    Arena *arena = arena_new(0);
-    Status status = mysql_catalog_tables(&source->client, arena, source->filter, &found, error);
-    if (status == OK && found.count == 0)
-        status = mysql_catalog_fail_unknown(&source->client, arena,
-                                            options_text(options, "database-name"),
-                                            options_text(options, "table-name"), error);
-    int64_t rows = 0;
     bool has_snapshot =
         source->options.mode == START_INITIAL || source->options.mode == START_SNAPSHOT;
-    for (int32_t i = 0; i < found.count && status == OK; i++) {
-        const MysqlTable *schema = LIST_AT(found, i, MysqlTable);
-        status = book_check(source, schema, error);
-        if (status != OK)
-            break;
-        SourceTable *table = book_add(source, schema);
+    int64_t rows = 0;
+    int32_t wanted = 0;
+    book_free(source);
+    book_take_catalog(source, catalog);
+    for (int32_t i = 0; i < source->table_count; i++) {
+        SourceTable *table = source->tables[i];
+        if (!table->is_wanted || table->is_sequence)
+            continue;
+        TRY(book_check(source, table->schema, error));
         table->is_snapshotted = has_snapshot;
-        rows += schema->rows_estimate;
+        rows += table->schema->rows_estimate;
+        wanted++;
     }
     if (has_snapshot)
         atomic_store(&source->reader.progress.rows_total, rows);
+    source_order_tables(source);
+    if (wanted > 0)
+        return OK;
+    Arena *arena = arena_new(0);
+    Status status =
+        mysql_catalog_fail_unknown(&source->client, arena, options_text(options, "database-name"),
+                                   options_text(options, "table-name"), error);
     arena_free(arena);
     return status;
 }
+
+/* ---- opening ---- */
 
 static Status source_connect(MysqlSource *source, Error *error)
 {
@@ -72,30 +104,44 @@ static Status source_connect(MysqlSource *source, Error *error)
     return status;
 }
 
+/* Definitions are read as they are now: up to here they are an assumption. */
+static Status source_find_start(MysqlSource *source, Error *error)
+{
+    Str gtids;
+    TRY(mysql_stream_find_start(source, error));
+    if (source->options.mode == START_LATEST)
+        return OK;
+    return mysql_catalog_end(&source->client, source->arena, &source->assumed_until, &gtids, error);
+}
+
+static Status source_open_stream(MysqlSource *source, Error *error)
+{
+    MysqlCatalog catalog;
+    Arena *arena = arena_new(0);
+    source->snapshot.is_done = true;
+    Status status = mysql_source_settle(source, source_find_start, arena, &catalog, error);
+    if (status == OK)
+        status = mysql_source_take_catalog(source, &catalog, error);
+    arena_free(arena);
+    TRY(status);
+    mysql_client_close(&source->client);
+    return mysql_stream_open(source, error);
+}
+
 static Status source_open_fresh(MysqlSource *source, Error *error)
 {
     StartMode mode = source->options.mode;
     if (mode != START_SNAPSHOT)
         TRY(mysql_catalog_check_binlog(&source->client, error));
-    TRY(source_read_tables(source, error));
-    source_order_tables(source);
-    if (mode == START_INITIAL || mode == START_SNAPSHOT) {
-        ServerInfo info;
-        TRY(mysql_catalog_server(&source->client, &info, error));
-        source->stream.server_id = info.server_id;
-        return mysql_snapshot_begin(source, error);
-    }
-    source->snapshot.is_done = true;
-    TRY(mysql_stream_find_start(source, error));
-    mysql_client_close(&source->client);
-    return mysql_stream_open(source, error);
+    return mode == START_INITIAL || mode == START_SNAPSHOT ? mysql_snapshot_begin(source, error)
+                                                           : source_open_stream(source, error);
 }
 
 static Status source_open_restored(MysqlSource *source, Str state, Error *error)
 {
     TRY(mysql_source_read_state(source, state, error));
     source_order_tables(source);
-    if (source->snapshot.at > source->snapshot.order.count)
+    if (!source->snapshot.is_done && source->snapshot.at > source->snapshot.order.count)
         return fail(error, ERR_CORRUPT, "WR3136", "the position in the checkpoint is damaged");
     if (source->options.mode != START_SNAPSHOT)
         TRY(mysql_catalog_check_binlog(&source->client, error));
@@ -126,6 +172,9 @@ static Status source_open(SourceReader *reader, Str state, Error *error)
     mysql_client_init(&source->dump, reader->world, &source->options.endpoint);
     __atomic_store_n(&source->is_made, true, __ATOMIC_RELEASE);
     TRY(source_connect(source, error));
+    ServerInfo info;
+    TRY(mysql_catalog_server(&source->client, &info, error));
+    source->name_case = info.name_case;
     TRY(state.length > 0 ? source_open_restored(source, state, error)
                          : source_open_fresh(source, error));
     atomic_store(&reader->progress.phase,
@@ -173,13 +222,16 @@ static Status source_end_snapshot(MysqlSource *source)
     snapshot->is_done = true;
     snapshot->is_open = false;
     stream->safe = first->position;
-    gtid_clear(&stream->gtids);
-    (void)gtid_parse(&stream->gtids, first->gtids);
+    stream->safe_made = 0;
+    stream->server_id = first->server_id;
+    gtid_copy(&stream->gtids, &first->executed);
     mysql_client_close(&source->client);
     log_event(LOG_INFO, "mysql-cdc", "the snapshot is read: %lld rows",
               (long long)atomic_load(&source->reader.progress.rows_done));
-    if (source->segments.count == 1)
-        source->segments.count = 0; /* all of it at one position: nothing to leave out */
+    if (source->segments.count == 1) { /* all of it at one position: nothing to leave out */
+        segment_free(LIST_AT(source->segments, 0, Segment));
+        source->segments.count = 0;
+    }
     if (source->options.mode == START_SNAPSHOT && source->segments.count == 0) {
         atomic_store(&source->reader.progress.phase, PHASE_FINISHED);
         return ERR_END;

@@ -2,8 +2,12 @@
  *
  *   source.c    open, poll, snapshot, close; reconnecting
  *   snapshot.c  reads the tables in key order
+ *   segment.c   what it has seen
  *   stream.c    reads the binlog
- *   book.c      definitions of the tables as of the position; bindings of table maps
+ *   book.c      definitions of the tables as of the position
+ *   follow.c    statements of the binlog change them
+ *   binding.c   table maps and where their columns go
+ *   place.c     where in it to go on, on this server or another
  *   decode.c    row images into batches
  *   state.c     the position as bytes
  *   options.c   the options table */
@@ -59,14 +63,25 @@ typedef struct SourceOptions {
     int64_t offset, skip_events, skip_rows;
 } SourceOptions;
 
-/* A physical table and its definition as of the position. */
+/* A physical table and its definition as of the position. Tables that are not read stand in the
+ * book as well, as far as their database matches: one may be renamed, or be the model of another.
+ */
 typedef struct SourceTable {
-    MysqlTable *schema;  /* in `arena` */
+    MysqlTable *schema;  /* in `arena`; without columns where it is not known */
     Arena *arena;        /* of the schema; replaced with it */
+    Str why;             /* why the columns are not known; empty: they are */
     int32_t version;     /* of the schema: bindings of another are stale */
-    bool is_unknown;     /* the schema must be read again before it is used */
+    bool is_wanted;      /* its rows are read */
+    bool is_sequence;    /* no table, but it has row events */
+    bool is_assumed;     /* the definition is of source->assumed_until, not of the position */
     bool is_snapshotted; /* the snapshot reads or has read it */
 } SourceTable;
+
+/* A database and its default character set as of the position. */
+typedef struct SourceDatabase {
+    Str name;
+    Str charset;
+} SourceDatabase;
 
 /* A table map met in the binlog and where its columns go. */
 typedef struct Binding {
@@ -94,19 +109,25 @@ typedef struct RowKey {
  * The tables are ordered by database and name. */
 typedef struct Segment {
     BinlogPosition position;
+    uint32_t server_id; /* of the server that `position` belongs to */
     Str gtids;
+    GtidSet executed;   /* the same, read; owned */
     Str database, name; /* of the table it ends in; empty: the end of all */
     RowKey upper;       /* empty: the end of the table */
 } Segment;
 
 typedef struct SourceSnapshot {
     bool is_done;
-    bool is_open;         /* the consistent read stands */
-    List order;           /* SourceTable *, ascending by name */
-    int32_t at;           /* table that is being read */
-    RowKey last;          /* of the row read last; count 0: none yet */
-    int64_t table_rows;   /* read from the table so far */
-    int64_t query_rows;   /* read by the running query */
+    bool is_open;        /* the consistent read stands */
+    Segment *held;       /* where it is, while it is being set up */
+    List order;          /* SourceTable *, ascending by name */
+    Arena *schema_arena; /* of the next */
+    List schemas;        /* MysqlTable *, as of the consistent read; in the same order */
+    int32_t at;          /* table that is being read */
+    bool is_checked;     /* its definition is held in place by the read, and is that of `schemas` */
+    RowKey last;         /* of the row read last; count 0: none yet */
+    int64_t table_rows;  /* read from the table so far */
+    int64_t query_rows;  /* read by the running query */
     int32_t column_count; /* of the running query; 0: none runs */
     Arena *query_arena;
     Outlet *outlets;   /* per column of the query */
@@ -118,7 +139,9 @@ typedef struct SourceStream {
     BinlogFormat format;
     bool is_open;
     char file[256];
+    uint32_t file_made;  /* when `file` was begun, in seconds since 1970; 0: not known yet */
     BinlogPosition safe; /* end of the last complete transaction */
+    uint32_t safe_made;  /* likewise, of its file */
     GtidSet gtids;       /* executed up to `safe` */
     Gtid gtid;           /* of the running transaction */
     bool has_gtid;
@@ -147,6 +170,9 @@ typedef struct MysqlSource {
     bool is_made;       /* the clients exist */
     SourceTable **tables;
     int32_t table_count, table_capacity;
+    List databases; /* SourceDatabase *, those that match the filter */
+    NameCase name_case;
+    BinlogPosition assumed_until; /* see SourceTable.is_assumed; offset 0: none is */
     Binding bindings[BINDING_SLOTS];
     List segments; /* Segment *, in order of the rows */
     SourceSnapshot snapshot;
@@ -167,17 +193,41 @@ Status mysql_source_read_options(MysqlSource *source, Error *error);
 
 /* ---- book.c ---- */
 SourceTable *book_find(const MysqlSource *source, Str database, Str name);
+/* A new one; the schema is copied. */
 SourceTable *book_add(MysqlSource *source, const MysqlTable *schema);
-void book_set(MysqlSource *source, SourceTable *table, const MysqlTable *schema);
+void book_set(SourceTable *table, const MysqlTable *schema);
+/* From now on its columns are not known, for this reason. */
+void book_set_unknown(SourceTable *table, Str why);
+void book_remove(MysqlSource *source, SourceTable *table);
+/* All that the catalogue has, as of `assumed_until` of the source if that is set. */
+void book_take_catalog(MysqlSource *source, const MysqlCatalog *catalog);
 void book_free(MysqlSource *source);
+/* The default character set of a database; NULL data where it is not known. */
+Str book_charset(const MysqlSource *source, Str database);
+void book_set_charset(MysqlSource *source, Str database, Str charset);
+/* The declared name of column `output` of the batch; NULL data: it is metadata. */
+Str book_wanted(const MysqlSource *source, int32_t output);
 /* Every wanted column exists and fits the declared type. */
 Status book_check(MysqlSource *source, const MysqlTable *schema, Error *error);
-Status book_take_statement(MysqlSource *source, Str database, Str sql, Error *error);
-/* The binding of a table map event, made or found. */
-Status book_bind(MysqlSource *source, const Event *event, Binding **out, Error *error);
-Binding *book_binding(MysqlSource *source, uint64_t id);
+/* One of them: `column` is what is wanted as `output`; NULL: `schema` has none of that name. */
+Status book_check_column(MysqlSource *source, const MysqlTable *schema, int32_t output,
+                         const MysqlColumn *column, Error *error);
 /* How column `output` of the batch takes `column`. */
 Outlet book_outlet(const MysqlSource *source, int32_t output, const MysqlColumn *column);
+
+/* ---- follow.c ---- */
+/* Take a statement of the binlog into the book. One after which a table cannot be read as it is
+ * declared fails in place, with the book as it was: then it comes again. */
+Status follow_statement(MysqlSource *source, const QueryEvent *query, Error *error);
+
+/* ---- binding.c ---- */
+/* The binding of a table map event, made or found. */
+Status binding_make(MysqlSource *source, const Event *event, Binding **out, Error *error);
+/* NULL when no map has the id. */
+Binding *binding_find(MysqlSource *source, uint64_t id);
+/* All maps must come again. */
+void binding_forget_all(MysqlSource *source);
+void binding_free_all(MysqlSource *source);
 
 /* ---- decode.c ---- */
 /* Room for a change (two rows) in the batch; makes one if there is none. */
@@ -188,6 +238,14 @@ void mysql_source_end_row(MysqlSource *source, const SourceTable *table, int64_t
 Status mysql_source_take_rows(MysqlSource *source, Error *error);
 void mysql_source_reject(MysqlSource *source, const char *why, Str position, Str bytes);
 
+/* ---- source.c ---- */
+/* Calls `hold`, which takes hold of a position, until no definition changes meanwhile: then `out`,
+ * in the arena, is what there is at the position. */
+Status mysql_source_settle(MysqlSource *source, Status (*hold)(MysqlSource *, Error *),
+                           Arena *arena, MysqlCatalog *out, Error *error);
+/* Begin the book with what there is; ERR_NOT_FOUND when no table is to be read. */
+Status mysql_source_take_catalog(MysqlSource *source, const MysqlCatalog *catalog, Error *error);
+
 /* ---- snapshot.c ---- */
 Status mysql_snapshot_begin(MysqlSource *source, Error *error);
 /* Fill the batch; ERR_END behind the last row. */
@@ -195,9 +253,20 @@ Status mysql_snapshot_poll(MysqlSource *source, Error *error);
 /* The connection is gone: what was read so far becomes a segment. */
 void mysql_snapshot_break(MysqlSource *source);
 void mysql_snapshot_free(MysqlSource *source);
+/* WR3134: the snapshot of the table cannot go on. */
+Status mysql_fail_cut(const MysqlTable *schema, const char *why, const char *hint, Error *error);
+
+/* ---- segment.c ---- */
+void row_key_free(RowKey *key);
+Str row_key_value(const RowKey *key, int32_t index);
+/* Whether the column is compared by its number, not by its text: ENUM, SET, BIT. */
+bool row_key_is_number(const MysqlColumn *column);
+void segment_free(Segment *segment);
+/* A later part of the snapshot must be of a later moment, on whichever server. */
+Status segment_check_order(const Segment *before, const Segment *now, Error *error);
 /* Whether image `which` of the open row event says nothing new: its row was read at or behind
  * the stream's position. The event's cursor stands at the image. */
-Status mysql_snapshot_covers(MysqlSource *source, int32_t which, bool *out, Error *error);
+Status segment_covers(MysqlSource *source, int32_t which, bool *out, Error *error);
 /* The literal of `text` for comparing with the column. */
 void mysql_key_print_literal(Buffer *out, const MysqlColumn *column, Str text);
 
@@ -209,6 +278,17 @@ void mysql_stream_free(MysqlSource *source);
 Status mysql_stream_poll(MysqlSource *source, Error *error);
 /* The first position for modes without a snapshot. */
 Status mysql_stream_find_start(MysqlSource *source, Error *error);
+
+/* ---- place.c ---- */
+/* Whether to ask the server for the stream's place by GTID or by file and offset; an error when it
+ * does not have it. */
+Status mysql_place_choose(MysqlSource *source, const ServerInfo *info, bool *by_gtid, Error *error);
+/* WR3130: what comes next is gone. */
+Status mysql_fail_lost(MysqlSource *source, const char *why, Error *error);
+/* WR3137: the server's binlog is not the one that was read. */
+Status mysql_fail_other_history(MysqlSource *source, const char *why, Error *error);
+/* WR3138: the server lacks some of the transactions that the pipeline has. */
+Status mysql_fail_behind(uint32_t server_id, Str gtids, Error *error);
 
 /* ---- state.c ---- */
 void mysql_source_write_state(const MysqlSource *source, Buffer *out);

@@ -1,6 +1,7 @@
 /* The position as bytes, for checkpoints.
  *
- *   version | phase | stream position | tables as of it | segments | snapshot position
+ *   version | phase | stream position | databases and tables as of it | segments |
+ *   snapshot position
  *
  * The tables stand there because the binlog does not name columns: what was read back later
  * from the server would be the definition of another moment. */
@@ -10,7 +11,15 @@
 
 #include "connect/mysql/source.h"
 
-enum { STATE_VERSION = 1, STATE_TABLES_MAX = 100000, STATE_COLUMNS_MAX = 4096 };
+enum {
+    STATE_VERSION = 2,
+    STATE_TABLES_MAX = 1000000,
+    STATE_DATABASES_MAX = 100000,
+    STATE_COLUMNS_MAX = 4096,
+    TABLE_IS_SNAPSHOTTED = 1,
+    TABLE_IS_SEQUENCE = 2,
+    TABLE_IS_ASSUMED = 4,
+};
 
 int binlog_position_compare(const BinlogPosition *a, const BinlogPosition *b)
 {
@@ -74,7 +83,10 @@ static void write_table(Buffer *out, const SourceTable *table)
     buffer_append_bytes(out, schema->database);
     buffer_append_bytes(out, schema->name);
     buffer_append_bytes(out, schema->charset_name);
-    buffer_append_u8(out, (uint8_t)(table->is_unknown | table->is_snapshotted << 1));
+    buffer_append_bytes(out, table->why);
+    buffer_append_u8(out, (uint8_t)((table->is_snapshotted ? TABLE_IS_SNAPSHOTTED : 0) |
+                                    (table->is_sequence ? TABLE_IS_SEQUENCE : 0) |
+                                    (table->is_assumed ? TABLE_IS_ASSUMED : 0)));
     buffer_append_u32(out, (uint32_t)schema->count);
     for (int32_t i = 0; i < schema->count; i++) {
         const MysqlColumn *column = &schema->columns[i];
@@ -87,6 +99,13 @@ static void write_table(Buffer *out, const SourceTable *table)
     buffer_append_u32(out, (uint32_t)schema->key_count);
     for (int32_t i = 0; i < schema->key_count; i++)
         buffer_append_u32(out, (uint32_t)schema->key[i]);
+}
+
+/* NULL data: it was not known. */
+static Str read_name(ByteReader *reader)
+{
+    Str name = byte_reader_bytes(reader);
+    return name.length > 0 ? name : (Str){0};
 }
 
 static void read_column(ByteReader *reader, Arena *arena, MysqlColumn *column)
@@ -116,7 +135,8 @@ static void read_table(MysqlSource *source, ByteReader *reader)
     Arena *arena = arena_new(0);
     MysqlTable schema = {.database = byte_reader_bytes(reader)};
     schema.name = byte_reader_bytes(reader);
-    schema.charset_name = byte_reader_bytes(reader);
+    schema.charset_name = read_name(reader);
+    Str why = byte_reader_bytes(reader);
     uint8_t flags = byte_reader_u8(reader);
     uint32_t count = byte_reader_u32(reader);
     if (reader->is_short || count > STATE_COLUMNS_MAX) {
@@ -142,10 +162,32 @@ static void read_table(MysqlSource *source, ByteReader *reader)
         schema.key = key;
         schema.key_count = (int32_t)key_count;
         SourceTable *table = book_add(source, &schema);
-        table->is_unknown = (flags & 1) != 0;
-        table->is_snapshotted = (flags & 2) != 0;
+        if (why.length > 0)
+            book_set_unknown(table, why);
+        table->is_snapshotted = (flags & TABLE_IS_SNAPSHOTTED) != 0;
+        table->is_sequence = (flags & TABLE_IS_SEQUENCE) != 0;
+        table->is_assumed = (flags & TABLE_IS_ASSUMED) != 0;
     }
     arena_free(arena);
+}
+
+static void write_databases(Buffer *out, const MysqlSource *source)
+{
+    buffer_append_u32(out, (uint32_t)source->databases.count);
+    for (int32_t i = 0; i < source->databases.count; i++) {
+        const SourceDatabase *database = LIST_AT(source->databases, i, SourceDatabase);
+        buffer_append_bytes(out, database->name);
+        buffer_append_bytes(out, database->charset);
+    }
+}
+
+static void read_databases(MysqlSource *source, ByteReader *reader)
+{
+    uint32_t count = byte_reader_u32(reader);
+    for (uint32_t i = 0; i < count && i < STATE_DATABASES_MAX && !reader->is_short; i++) {
+        Str name = byte_reader_bytes(reader);
+        book_set_charset(source, name, byte_reader_bytes(reader));
+    }
 }
 
 void mysql_source_write_state(const MysqlSource *source, Buffer *out)
@@ -161,6 +203,9 @@ void mysql_source_write_state(const MysqlSource *source, Buffer *out)
     buffer_append_bytes(out, gtids.length > 0 ? buffer_str(&gtids) : (Str){.data = ""});
     buffer_free(&gtids);
     buffer_append_u64(out, (uint64_t)(stream->rows_done + stream->rows_skip));
+    buffer_append_u32(out, stream->safe_made);
+    write_position(out, &source->assumed_until);
+    write_databases(out, source);
     buffer_append_u32(out, (uint32_t)source->table_count);
     for (int32_t i = 0; i < source->table_count; i++)
         write_table(out, source->tables[i]);
@@ -168,6 +213,7 @@ void mysql_source_write_state(const MysqlSource *source, Buffer *out)
     for (int32_t i = 0; i < source->segments.count; i++) {
         const Segment *segment = LIST_AT(source->segments, i, Segment);
         write_position(out, &segment->position);
+        buffer_append_u32(out, segment->server_id);
         buffer_append_bytes(out, segment->gtids);
         buffer_append_bytes(out, segment->database);
         buffer_append_bytes(out, segment->name);
@@ -186,7 +232,9 @@ static void read_segments(MysqlSource *source, ByteReader *reader)
     for (uint32_t i = 0; i < count && i < SEGMENTS_MAX && !reader->is_short; i++) {
         Segment *segment = ARENA_NEW(source->arena, Segment);
         read_position(reader, &segment->position);
+        segment->server_id = byte_reader_u32(reader);
         segment->gtids = str_copy(source->arena, byte_reader_bytes(reader));
+        reader->is_short = reader->is_short || !gtid_parse(&segment->executed, segment->gtids);
         segment->database = str_copy(source->arena, byte_reader_bytes(reader));
         segment->name = str_copy(source->arena, byte_reader_bytes(reader));
         read_key(reader, &segment->upper);
@@ -207,6 +255,9 @@ Status mysql_source_read_state(MysqlSource *source, Str bytes, Error *error)
     read_position(&reader, &stream->safe);
     bool is_good = gtid_parse(&stream->gtids, byte_reader_bytes(&reader));
     stream->rows_skip = (int64_t)byte_reader_u64(&reader);
+    stream->safe_made = byte_reader_u32(&reader);
+    read_position(&reader, &source->assumed_until);
+    read_databases(source, &reader);
     uint32_t tables = byte_reader_u32(&reader);
     for (uint32_t i = 0; i < tables && i < STATE_TABLES_MAX && !reader.is_short; i++)
         read_table(source, &reader);

@@ -46,17 +46,6 @@ void mysql_stream_free(MysqlSource *source)
 
 /* ---- asking for it ---- */
 
-static Status fail_lost_history(MysqlSource *source, const char *why, Error *error)
-{
-    const BinlogPosition *safe = &source->stream.safe;
-    Status status =
-        fail(error, ERR_LOST, "WR3130", "the binlog at %s:%llu is gone from the server: %s",
-             safe->file[0] != '\0' ? safe->file : "(GTID)", (unsigned long long)safe->offset, why);
-    error_hint(error, "changes in between cannot be read any more: start over with --fresh, and "
-                      "keep binlogs for longer (binlog_expire_logs_seconds)");
-    return status;
-}
-
 /* What an error packet instead of events means. */
 static Status stream_fail(MysqlSource *source, Str packet, Error *error)
 {
@@ -78,7 +67,7 @@ static Status stream_fail(MysqlSource *source, Str packet, Error *error)
         error_hint(error, "raise max_allowed_packet (or slave_max_allowed_packet) on the server");
         return status;
     }
-    return fail_lost_history(source, source->dump.last_message, error);
+    return mysql_fail_lost(source, source->dump.last_message, error);
 }
 
 static Status stream_register(MysqlSource *source, uint32_t server_id, Error *error)
@@ -161,32 +150,6 @@ static Status stream_dump(MysqlSource *source, uint32_t server_id, bool by_gtid,
     return status;
 }
 
-/* By file and offset on the server they belong to, by GTID anywhere else. */
-static Status stream_choose(MysqlSource *source, const ServerInfo *info, bool *by_gtid,
-                            Error *error)
-{
-    SourceStream *stream = &source->stream;
-    bool is_other = stream->server_id != 0 && stream->server_id != info->server_id;
-    *by_gtid = is_other || stream->safe.offset == 0;
-    if (*by_gtid && gtid_is_empty(&stream->gtids) && (is_other || stream->safe.file[0] == '\0')) {
-        Status status =
-            fail(error, ERR_LOST, "WR3131",
-                 "this is another server (server_id %u, not %u) and no GTID is known to go on from",
-                 info->server_id, stream->server_id);
-        error_hint(error, "set gtid_mode = ON on the servers before a failover; now start over "
-                          "with --fresh");
-        return status;
-    }
-    if (*by_gtid)
-        stream->safe = (BinlogPosition){0};
-    if (stream->safe.offset > UINT32_MAX)
-        return fail(error, ERR_LIMIT, "WR3132",
-                    "the binlog file %s is beyond the 4 GiB in which a reader can start",
-                    stream->safe.file);
-    stream->server_id = info->server_id;
-    return OK;
-}
-
 Status mysql_stream_open(MysqlSource *source, Error *error)
 {
     SourceStream *stream = &source->stream;
@@ -196,7 +159,7 @@ Status mysql_stream_open(MysqlSource *source, Error *error)
     assert(!mysql_client_is_open(&source->dump));
     TRY(mysql_client_open(&source->dump, error));
     TRY(mysql_catalog_server(&source->dump, &info, error));
-    TRY(stream_choose(source, &info, &by_gtid, error));
+    TRY(mysql_place_choose(source, &info, &by_gtid, error));
     TRY(stream_prepare(source, &info, by_gtid, error));
     World *world = source->reader.world;
     uint64_t span = options->server_id_last - options->server_id_first + 1;
@@ -204,8 +167,7 @@ Status mysql_stream_open(MysqlSource *source, Error *error)
         options->server_id_first + (uint32_t)(world->kind->random_u64(world) % span);
     TRY(stream_register(source, server_id, error));
     TRY(stream_dump(source, server_id, by_gtid, error));
-    for (int32_t i = 0; i < BINDING_SLOTS; i++)
-        source->bindings[i].is_used = false;
+    binding_forget_all(source);
     stream->format = (BinlogFormat){.has_checksum = info.has_checksums};
     stream->rows_skip += stream->rows_done;
     stream->rows_done = 0;
@@ -215,6 +177,7 @@ Status mysql_stream_open(MysqlSource *source, Error *error)
     stream->has_gtid = false;
     stream->is_filtering = source->segments.count > 0;
     memcpy(stream->file, stream->safe.file, sizeof stream->file);
+    stream->file_made = 0;
     stream->last_heard_us = world_monotonic_us(world);
     stream->is_open = true;
     Buffer gtids = {0};
@@ -229,13 +192,31 @@ Status mysql_stream_open(MysqlSource *source, Error *error)
 
 /* ---- transactions ---- */
 
+/* Definitions that were read as of a later position are those of this one. */
+static void stream_end_assumption(MysqlSource *source)
+{
+    for (int32_t i = 0; i < source->table_count; i++)
+        source->tables[i]->is_assumed = false;
+    source->assumed_until = (BinlogPosition){0};
+}
+
+/* All that the segments may have seen has passed. */
+static bool stream_is_behind_segments(const MysqlSource *source)
+{
+    const SourceStream *stream = &source->stream;
+    const Segment *last = LIST_AT(source->segments, source->segments.count - 1, Segment);
+    if (last->server_id != stream->server_id)
+        return gtid_includes(&stream->gtids, &last->executed);
+    return stream->safe.offset != 0 && binlog_position_compare(&stream->safe, &last->position) >= 0;
+}
+
 /* All up to `end` is delivered. */
 static Status stream_commit(MysqlSource *source, Error *error)
 {
     SourceStream *stream = &source->stream;
     uint32_t end = stream->payload.is_open ? stream->payload_end : stream->event.next_position;
     if (stream->rows_skip > 0 && stream->rows_done > 0)
-        return fail_lost_history(source, "a transaction has fewer rows than it had before", error);
+        return mysql_fail_lost(source, "a transaction has fewer rows than it had before", error);
     if (stream->has_gtid)
         gtid_add(&stream->gtids, &stream->gtid);
     stream->has_gtid = false;
@@ -245,12 +226,12 @@ static Status stream_commit(MysqlSource *source, Error *error)
     if (end != 0) {
         memcpy(stream->safe.file, stream->file, sizeof stream->file);
         stream->safe.offset = end;
+        stream->safe_made = stream->file_made;
     }
-    if (!stream->is_filtering || stream->safe.offset == 0)
-        return OK;
-    const Segment *last = LIST_AT(source->segments, source->segments.count - 1, Segment);
-    if (binlog_position_compare(&stream->safe, &last->position) >= 0)
-        stream->is_filtering = false;
+    if (stream->safe.offset != 0 && source->assumed_until.offset != 0 &&
+        binlog_position_compare(&stream->safe, &source->assumed_until) >= 0)
+        stream_end_assumption(source);
+    stream->is_filtering = stream->is_filtering && !stream_is_behind_segments(source);
     return OK;
 }
 
@@ -271,7 +252,7 @@ static Status stream_check_statement(MysqlSource *source, Str sql, Error *error)
         return OK;
     for (int32_t i = 0; i < source->table_count; i++) {
         Str name = source->tables[i]->schema->name;
-        if (name.length == 0 || str_find(sql, name) < 0)
+        if (!source->tables[i]->is_wanted || str_find(sql, name) < 0)
             continue;
         Status status = fail(error, ERR_LOST, "WR3135",
                              "a change of `%.*s` behind %s:%llu was logged as a statement, without "
@@ -311,7 +292,7 @@ static Status stream_take_query(MysqlSource *source, Error *error)
     if (sql_lexer_take(&lexer, "SAVEPOINT"))
         return OK;
     TRY(stream_check_statement(source, query.sql, error));
-    TRY(book_take_statement(source, query.database, query.sql, error));
+    TRY(follow_statement(source, &query, error));
     return stream->is_in_transaction ? OK : stream_commit(source, error);
 }
 
@@ -324,6 +305,8 @@ static Status stream_take_rotate(MysqlSource *source, Error *error)
     TRY(event_read_rotate(&stream->event, &rotate, error));
     if (rotate.file.length >= (int64_t)sizeof stream->file)
         return event_fail(&stream->event, "it names a file too long", error);
+    if (!str_equal(rotate.file, str_from(stream->file)))
+        stream->file_made = 0;
     snprintf(stream->file, sizeof stream->file, "%.*s", STR_ARGS(rotate.file));
     bool is_artificial =
         (stream->event.flags & EVENT_FLAG_ARTIFICIAL) != 0 || stream->event.timestamp == 0;
@@ -333,6 +316,22 @@ static Status stream_take_rotate(MysqlSource *source, Error *error)
         return OK;
     memcpy(stream->safe.file, stream->file, sizeof stream->file);
     stream->safe.offset = rotate.position;
+    stream->safe_made = 0;
+    return OK;
+}
+
+/* Each file says when it was begun, which tells it from another one of the same name. */
+static Status stream_take_format(MysqlSource *source, Error *error)
+{
+    SourceStream *stream = &source->stream;
+    uint32_t made = stream->event.timestamp;
+    bool is_safe = stream->safe.offset != 0 && strcmp(stream->file, stream->safe.file) == 0;
+    if (is_safe && made != 0 && stream->safe_made != 0 && made != stream->safe_made)
+        return mysql_fail_other_history(source, "its file of this name was begun at another time",
+                                        error);
+    stream->file_made = made;
+    if (is_safe && made != 0)
+        stream->safe_made = made;
     return OK;
 }
 
@@ -348,14 +347,14 @@ static Status stream_take_gtid(MysqlSource *source, Error *error)
 static Status stream_take_table(MysqlSource *source, Error *error)
 {
     Binding *binding = NULL;
-    return book_bind(source, &source->stream.event, &binding, error);
+    return binding_make(source, &source->stream.event, &binding, error);
 }
 
 static Status stream_open_rows(MysqlSource *source, Error *error)
 {
     SourceStream *stream = &source->stream;
     TRY(rows_open(&stream->format, &stream->event, &stream->inflated, &stream->rows, error));
-    Binding *binding = book_binding(source, stream->rows.table_id);
+    Binding *binding = binding_find(source, stream->rows.table_id);
     if (binding == NULL && stream->rows.table_id == DUMMY_TABLE_ID)
         return OK;
     if (binding == NULL)
@@ -402,6 +401,7 @@ static Status stream_take_event(MysqlSource *source, Error *error)
     case EVENT_GTID_TAGGED:
     case EVENT_MARIA_GTID: return stream_take_gtid(source, error);
     case EVENT_ROTATE: return stream_take_rotate(source, error);
+    case EVENT_FORMAT: return stream_take_format(source, error);
     case EVENT_TRANSACTION_PAYLOAD:
         stream->payload_end = event->next_position;
         return payload_open(&stream->payload, event, error);
@@ -409,8 +409,7 @@ static Status stream_take_event(MysqlSource *source, Error *error)
     case EVENT_MARIA_GTID_LIST:
         return gtid_is_empty(&stream->gtids) ? gtid_read_set(event, &stream->gtids, error) : OK;
     case EVENT_INCIDENT:
-        return fail_lost_history(source, "the server reports that changes are missing in it",
-                                 error);
+        return mysql_fail_lost(source, "the server reports that changes are missing in it", error);
     default: return OK; /* heartbeats, annotations, and what is not known and may be ignored */
     }
 }
