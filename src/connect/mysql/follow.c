@@ -6,6 +6,7 @@
  * has changed the declaration. A statement that is not understood leaves the tables it names
  * unknown; that matters when rows of them come whose columns the server does not name. */
 #include <assert.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "connect/mysql/ddl.h"
@@ -313,10 +314,12 @@ static Status draft_check(const Follower *follower, const Draft *draft, Error *e
                   (int)(follower->sql.length < 500 ? follower->sql.length : 500),
                   follower->sql.data, difference.length > 0 ? buffer_terminated(&difference) : "");
     buffer_free(&difference);
+    bool is_missing = strcmp(first.code, "WR3140") == 0;
     error_hint(error,
-               "%s; change CREATE TABLE and run again with the same data folder: all before the "
-               "statement is delivered, and the pipeline goes on from it",
-               first.hint);
+               "%s; then run again with the same data folder: all in front of the statement is "
+               "delivered, and the pipeline goes on from there",
+               is_missing ? "take the column out of CREATE TABLE, or declare what took its place"
+                          : first.hint);
     error->is_in_place = true;
     return status;
 }

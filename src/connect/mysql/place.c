@@ -4,6 +4,8 @@
  * was begun, or MariaDB's GTIDs there, tell whether it is the same file. On any other server it is
  * the set of transactions that have been read, all of which it must have. */
 #include <assert.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "connect/mysql/source.h"
 
@@ -27,6 +29,20 @@ Status mysql_fail_other_history(MysqlSource *source, const char *why, Error *err
     error_hint(error, "it was begun anew (RESET MASTER, restored from a copy), or another server "
                       "answers at this address under the same server_id; point the table to the "
                       "right one, or start over with --fresh");
+    return status;
+}
+
+Status mysql_fail_diverged(MysqlSource *source, const char *why, Error *error)
+{
+    Buffer ours = {0};
+    gtid_print(&ours, &source->stream.gtids);
+    Status status =
+        fail(error, ERR_LOST, "WR3139", "the server's binlog does not go on from %s: %s",
+             buffer_terminated(&ours), why);
+    buffer_free(&ours);
+    error_hint(error, "replicas must log what they replicate (log_slave_updates = ON), and nobody "
+                      "else may write to them; point the table to a server that has the same "
+                      "history, or start over with --fresh");
     return status;
 }
 
@@ -70,13 +86,7 @@ static Status check_executed_mariadb(MysqlSource *source, uint32_t server_id, St
         return OK;
     if (!has_executed)
         return mysql_fail_behind(server_id, ours, error);
-    status = fail(error, ERR_LOST, "WR3139",
-                  "server %u has executed %.*s, but its binlog does not have it", server_id,
-                  STR_ARGS(ours));
-    error_hint(error, "replicas must write what they replicate: set log_slave_updates = ON before "
-                      "a failover; now point the table to another replica, or start over with "
-                      "--fresh");
-    return status;
+    return mysql_fail_diverged(source, "the server has executed it, but did not log it", error);
 }
 
 static Status check_executed_mysql(MysqlSource *source, uint32_t server_id, Str ours, Error *error)
@@ -111,11 +121,23 @@ static Status stream_check_executed(MysqlSource *source, uint32_t server_id, Err
     return status;
 }
 
-/* MariaDB: whether a position whose file's age is not known yet is that of our GTIDs. */
+static Status place_has_file(MysqlSource *source, Arena *arena, bool *out, Error *error)
+{
+    List files = {0};
+    *out = false;
+    TRY(mysql_catalog_files(&source->dump, arena, &files, error));
+    for (int32_t i = 0; i < files.count; i++)
+        *out |= strcmp(LIST_AT(files, i, const char), source->stream.safe.file) == 0;
+    return OK;
+}
+
+/* MariaDB: whether our GTIDs stand at the position. The server looks for them in the file, so this
+ * is asked once; later the age of the file must do. */
 static Status stream_check_place(MysqlSource *source, Error *error)
 {
     SourceStream *stream = &source->stream;
-    if (!source->dump.is_mariadb || stream->safe_made != 0 || gtid_is_empty(&stream->gtids))
+    bool is_known = stream->is_place_checked && stream->safe_made != 0;
+    if (!source->dump.is_mariadb || is_known || gtid_is_empty(&stream->gtids))
         return OK;
     Str gtids;
     GtidSet there = {0};
@@ -123,12 +145,57 @@ static Status stream_check_place(MysqlSource *source, Error *error)
     Status status = mysql_catalog_gtids_at(&source->dump, arena, &stream->safe, &gtids, error);
     bool is_good = status == OK && gtid_parse(&there, gtids) &&
                    gtid_includes(&there, &stream->gtids) && gtid_includes(&stream->gtids, &there);
-    /* Nothing there: the server will say itself that the file is gone. */
-    if (status == OK && !is_good && gtids.length > 0)
+    /* No transaction ends there, or the file is gone, which the server will say itself. */
+    bool is_there = gtids.length > 0;
+    if (status == OK && !is_there)
+        status = place_has_file(source, arena, &is_there, error);
+    if (status == OK && !is_good && is_there)
         status = mysql_fail_other_history(source, "other transactions stand at this place", error);
+    stream->is_place_checked = status == OK;
     gtid_free(&there);
     arena_free(arena);
     return status;
+}
+
+Status mysql_place_check_end(MysqlSource *source, Error *error)
+{
+    const BinlogPosition *safe = &source->stream.safe;
+    BinlogPosition end;
+    Str gtids;
+    Arena *arena = arena_new(0);
+    Error unasked = {0};
+    Status status = OK;
+    if (!mysql_client_is_open(&source->client))
+        status = mysql_client_open(&source->client, &unasked);
+    if (status == OK)
+        status = mysql_catalog_end(&source->client, arena, &end, &gtids, &unasked);
+    arena_free(arena);
+    if (status == ERR_CANCELLED) {
+        *error = unasked;
+        return status;
+    }
+    if (status != OK) { /* the stream says itself when the server is in trouble */
+        mysql_client_close(&source->client);
+        return OK;
+    }
+    if (safe->offset == 0 || binlog_position_compare(&end, safe) >= 0)
+        return OK;
+    char why[400];
+    snprintf(why, sizeof why, "it ends at %s:%llu", end.file, (unsigned long long)end.offset);
+    return mysql_fail_other_history(source, why, error);
+}
+
+Status mysql_place_check_next(MysqlSource *source, const Gtid *gtid, Error *error)
+{
+    const GtidSet *done = &source->stream.gtids;
+    bool is_known = !gtid->is_mariadb && gtid_contains(done, gtid);
+    /* MariaDB's servers may write into one domain in any order, each for itself in its own. */
+    for (int32_t i = 0; gtid->is_mariadb && i < done->domain_count; i++)
+        is_known |= done->domains[i].domain == gtid->maria.domain &&
+                    done->domains[i].server == gtid->maria.server &&
+                    done->domains[i].sequence >= gtid->maria.sequence;
+    return is_known ? mysql_fail_other_history(source, "a transaction comes a second time", error)
+                    : OK;
 }
 
 /* By file and offset on the server they belong to, by GTID anywhere else. */

@@ -139,11 +139,12 @@ typedef struct SourceStream {
     BinlogFormat format;
     bool is_open;
     char file[256];
-    uint32_t file_made;  /* when `file` was begun, in seconds since 1970; 0: not known yet */
-    BinlogPosition safe; /* end of the last complete transaction */
-    uint32_t safe_made;  /* likewise, of its file */
-    GtidSet gtids;       /* executed up to `safe` */
-    Gtid gtid;           /* of the running transaction */
+    uint32_t file_made;    /* when `file` was begun, in seconds since 1970; 0: not known yet */
+    BinlogPosition safe;   /* end of the last complete transaction */
+    uint32_t safe_made;    /* likewise, of its file */
+    bool is_place_checked; /* `safe` was found on the server, by this process */
+    GtidSet gtids;         /* executed up to `safe` */
+    Gtid gtid;             /* of the running transaction */
     bool has_gtid;
     bool is_in_transaction;
     int64_t rows_done;   /* wanted rows of the running transaction that were delivered */
@@ -151,7 +152,8 @@ typedef struct SourceStream {
     int64_t events_skip; /* scan.startup.specific-offset.skip-events */
     uint32_t server_id;  /* of the server that `safe` belongs to */
     int64_t last_heard_us;
-    Event event; /* of `rows` */
+    int64_t last_event_us; /* likewise, but heartbeats */
+    Event event;           /* of `rows` */
     RowsEvent rows;
     Binding *binding; /* of `rows`; NULL: none open */
     Payload payload;
@@ -283,10 +285,16 @@ Status mysql_stream_find_start(MysqlSource *source, Error *error);
 /* Whether to ask the server for the stream's place by GTID or by file and offset; an error when it
  * does not have it. */
 Status mysql_place_choose(MysqlSource *source, const ServerInfo *info, bool *by_gtid, Error *error);
+/* Whether the server's binlog still reaches to where the stream is; asked when nothing comes. */
+Status mysql_place_check_end(MysqlSource *source, Error *error);
+/* Whether a transaction can come next. */
+Status mysql_place_check_next(MysqlSource *source, const Gtid *gtid, Error *error);
 /* WR3130: what comes next is gone. */
 Status mysql_fail_lost(MysqlSource *source, const char *why, Error *error);
 /* WR3137: the server's binlog is not the one that was read. */
 Status mysql_fail_other_history(MysqlSource *source, const char *why, Error *error);
+/* WR3139: the server has another history under the same numbers, or did not log ours. */
+Status mysql_fail_diverged(MysqlSource *source, const char *why, Error *error);
 /* WR3138: the server lacks some of the transactions that the pipeline has. */
 Status mysql_fail_behind(uint32_t server_id, Str gtids, Error *error);
 

@@ -61,6 +61,11 @@ static Status stream_fail(MysqlSource *source, Str packet, Error *error)
         error->is_retriable = true;
         return status;
     }
+    if (str_find(text, STR("impossible position")) >= 0 ||
+        str_find(text, STR("position > file size")) >= 0)
+        return mysql_fail_other_history(source, "the file is shorter", error);
+    if (str_find(text, STR("not in the master's binlog")) >= 0)
+        return mysql_fail_diverged(source, source->dump.last_message, error);
     if (str_find(text, STR("max_allowed_packet")) >= 0) {
         status = fail(error, ERR_LIMIT, "WR3132", "a change is larger than the server may send: %s",
                       source->dump.last_message);
@@ -178,7 +183,7 @@ Status mysql_stream_open(MysqlSource *source, Error *error)
     stream->is_filtering = source->segments.count > 0;
     memcpy(stream->file, stream->safe.file, sizeof stream->file);
     stream->file_made = 0;
-    stream->last_heard_us = world_monotonic_us(world);
+    stream->last_heard_us = stream->last_event_us = world_monotonic_us(world);
     stream->is_open = true;
     Buffer gtids = {0};
     gtid_print(&gtids, &stream->gtids);
@@ -339,6 +344,7 @@ static Status stream_take_gtid(MysqlSource *source, Error *error)
 {
     SourceStream *stream = &source->stream;
     TRY(gtid_read(&stream->event, &stream->gtid, error));
+    TRY(mysql_place_check_next(source, &stream->gtid, error));
     stream->has_gtid = true;
     stream->is_in_transaction = stream->gtid.is_mariadb && !stream->gtid.is_standalone;
     return OK;
@@ -414,6 +420,25 @@ static Status stream_take_event(MysqlSource *source, Error *error)
     }
 }
 
+/* Nothing has come: has nothing happened, or does the server write elsewhere? */
+static Status stream_look_idle(MysqlSource *source, int64_t now_us, Error *error)
+{
+    SourceStream *stream = &source->stream;
+    int64_t silent_us = now_us - stream->last_heard_us;
+    if (silent_us >= source->options.heartbeat_us * 2) {
+        Status status =
+            fail(error, ERR_UNAVAILABLE, "WR3102", "the server was silent for %lld seconds",
+                 (long long)(silent_us / MICROS_PER_SECOND));
+        error->is_retriable = true;
+        return status;
+    }
+    if (now_us - stream->last_event_us >= source->options.heartbeat_us / HEARTBEATS_PER_INTERVAL) {
+        stream->last_event_us = now_us;
+        TRY(mysql_place_check_end(source, error));
+    }
+    return ERR_AGAIN;
+}
+
 /* The next event, from the open payload or from the server. */
 static Status stream_next(MysqlSource *source, int64_t timeout_us, Error *error)
 {
@@ -426,17 +451,11 @@ static Status stream_next(MysqlSource *source, int64_t timeout_us, Error *error)
     World *world = source->reader.world;
     Str packet;
     Status status = wire_read(&source->dump.wire, timeout_us, &packet, error);
-    if (status == ERR_AGAIN) {
-        int64_t silent_us = world_monotonic_us(world) - stream->last_heard_us;
-        if (silent_us < source->options.heartbeat_us * 2)
-            return ERR_AGAIN;
-        status = fail(error, ERR_UNAVAILABLE, "WR3102", "the server was silent for %lld seconds",
-                      (long long)(silent_us / MICROS_PER_SECOND));
-        error->is_retriable = true;
-        return status;
-    }
+    int64_t now_us = world_monotonic_us(world);
+    if (status == ERR_AGAIN)
+        return stream_look_idle(source, now_us, error);
     TRY(status);
-    stream->last_heard_us = world_monotonic_us(world);
+    stream->last_heard_us = now_us;
     uint8_t kind = packet.length > 0 ? (uint8_t)packet.data[0] : 0xff;
     if (kind == 0xff)
         return stream_fail(source, packet, error);
@@ -445,8 +464,11 @@ static Status stream_next(MysqlSource *source, int64_t timeout_us, Error *error)
         error->is_retriable = true;
         return status;
     }
-    return event_parse(&stream->format, str_make(packet.data + 1, packet.length - 1),
-                       &stream->event, error);
+    TRY(event_parse(&stream->format, str_make(packet.data + 1, packet.length - 1), &stream->event,
+                    error));
+    if (stream->event.type != EVENT_HEARTBEAT && stream->event.type != EVENT_HEARTBEAT_2)
+        stream->last_event_us = now_us;
+    return OK;
 }
 
 static bool stream_is_complete(const MysqlSource *source)
