@@ -298,7 +298,9 @@ static Status source_poll(SourceReader *reader, Batch **out, Error *error)
         source_break(source, error);
         return source_give(source, ERR_AGAIN, out);
     }
-    /* What was read before the failure is good and comes first. */
+    /* What was read before the failure is good and comes first; where history ends, a checkpoint is
+     * worth its while. */
+    error->is_in_place |= status == ERR_LOST;
     source->failure = status;
     source->failure_error = *error;
     return source_give(source, status, out);
