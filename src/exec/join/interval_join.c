@@ -18,12 +18,7 @@
 
 static const int64_t STEP_US = MICROS_PER_MILLI; /* times are whole milliseconds */
 
-typedef struct IntervalEntry {
-    RowChain chains[2];
-} IntervalEntry;
-
 typedef struct IntervalSide {
-    RowPool pool;
     TimeQueue queue;  /* its rows by time */
     int64_t reach_us; /* partners are at most that much later */
     bool is_outer;
@@ -32,7 +27,8 @@ typedef struct IntervalSide {
 typedef struct IntervalJoin {
     Operator base;
     TableKey key;
-    StateTable *table; /* IntervalEntry */
+    StateTable *table; /* JoinEntry */
+    RowPool pools[2];
     IntervalSide sides[2];
     JoinOutput out;
     Timestamp now;      /* watermark or clock, as far as state follows it */
@@ -51,7 +47,7 @@ static Status interval_open(Operator *op)
     JoinKind kind = node->interval_join.join.kind;
     assert(kind != JOIN_SEMI && kind != JOIN_ANTI);
     self->key = join_table_key(op, &node->interval_join.join);
-    self->table = table_new(&self->key, (int32_t)sizeof(IntervalEntry));
+    self->table = join_entries_new(op, &self->key, self->pools);
     self->sides[0].reach_us = -node->interval_join.lower_us;
     self->sides[1].reach_us = node->interval_join.upper_us;
     self->sides[0].is_outer = kind == JOIN_LEFT || kind == JOIN_FULL;
@@ -62,7 +58,7 @@ static Status interval_open(Operator *op)
     self->now = TIMESTAMP_MIN;
     self->gone = ARENA_ARRAY(op->task->query, StoredRow *, BATCH_ROWS_MAX);
     for (int32_t i = 0; i < 2; i++) {
-        self->sides[i].pool.schema = &node->inputs[i]->schema;
+        self->pools[i].schema = &node->inputs[i]->schema;
         time_queue_open(&self->sides[i].queue);
     }
     self->late = metric_get(METRIC_COUNTER, "weir_late_records_total", operator_labels(op, ""),
@@ -79,13 +75,12 @@ static Status interval_open(Operator *op)
 
 static void interval_forget(IntervalJoin *self, int32_t side, StoredRow *row)
 {
-    IntervalEntry *entry = (IntervalEntry *)(void *)row->entry;
-    if (entry != NULL) {
-        row_chain_remove(&entry->chains[side], row);
-        if (entry->chains[0].first == NULL && entry->chains[1].first == NULL)
-            table_delete(self->table, row->entry);
-    }
-    row_pool_remove(&self->sides[side].pool, row);
+    uint8_t *value = row->entry;
+    table_touch(self->table, value);
+    row_chain_remove(&join_entry(value)->chains[side], row);
+    if (join_entry_is_empty(join_entry(value)))
+        table_delete(self->table, value);
+    row_pool_remove(&self->pools[side], row);
 }
 
 static Status interval_flush_gone(IntervalJoin *self, int32_t side, int32_t count)
@@ -113,7 +108,7 @@ static Status interval_expire_side(IntervalJoin *self, int32_t side, Timestamp l
         count = 0;
     }
     TRY(interval_flush_gone(self, side, count));
-    row_pool_settle(&from->pool);
+    row_pool_settle(&self->pools[side]);
     return OK;
 }
 
@@ -140,13 +135,13 @@ typedef struct IntervalBatch {
     int32_t side;
     Timestamp *times;
     uint8_t *are_matched;
-    uint8_t **entries; /* NULL: none */
+    JoinEntry **entries; /* NULL: none */
 } IntervalBatch;
 
 static Status interval_probe(IntervalJoin *self, const IntervalBatch *in, int32_t row)
 {
     int32_t side = in->side;
-    const IntervalEntry *entry = (const IntervalEntry *)(void *)in->entries[row];
+    const JoinEntry *entry = in->entries[row];
     Timestamp low = in->times[row] - self->sides[!side].reach_us;
     Timestamp high = in->times[row] + self->sides[side].reach_us;
     const RowChain *chain = &entry->chains[!side];
@@ -196,18 +191,14 @@ static Status interval_dismiss(IntervalJoin *self, const IntervalBatch *in, int3
 
 static void interval_keep(IntervalJoin *self, const IntervalBatch *in, Selection rows)
 {
-    IntervalSide *side = &self->sides[in->side];
     StoredRow **kept = ARENA_ARRAY(self->base.task->scratch, StoredRow *, rows.count);
-    row_pool_add(&side->pool, in->batch, rows, kept);
+    row_pool_add(&self->pools[in->side], in->batch, rows, kept);
     for (int32_t i = 0; i < rows.count; i++) {
         int32_t row = selection_row(rows, i);
-        StoredRow *stored = kept[i];
-        stored->time = in->times[row];
-        stored->is_matched = in->are_matched[row];
-        stored->entry = in->entries[row];
-        if (stored->entry != NULL)
-            row_chain_insert(&((IntervalEntry *)(void *)stored->entry)->chains[in->side], stored);
-        time_queue_put(&side->queue, stored->time, stored);
+        kept[i]->time = in->times[row];
+        kept[i]->is_matched = in->are_matched[row];
+        join_entry_keep(in->entries[row], in->side, kept[i]);
+        time_queue_put(&self->sides[in->side].queue, kept[i]->time, kept[i]);
     }
 }
 
@@ -220,8 +211,7 @@ static void interval_drop_empty(IntervalJoin *self, const IntervalBatch *in, con
             continue;
         /* Rows of the batch may share it: look whether it is still there. */
         table_find(self->table, &rows->keys, i, 1, &value);
-        const IntervalEntry *entry = (const IntervalEntry *)(void *)value;
-        if (entry != NULL && entry->chains[0].first == NULL && entry->chains[1].first == NULL)
+        if (value != NULL && join_entry_is_empty(join_entry(value)))
             table_delete(self->table, value);
     }
 }
@@ -234,20 +224,22 @@ static Selection interval_staying(const IntervalJoin *self, const IntervalBatch 
     int32_t count = 0;
     for (int32_t i = 0; i < rows.count; i++) {
         int32_t row = selection_row(rows, i);
-        bool may_match = in->entries[row] != NULL || self->sides[in->side].is_outer;
         staying[count] = row;
-        count += may_match && !self->is_impossible && interval_is_open(self, in, row);
+        count += in->entries[row] != NULL && interval_is_open(self, in, row);
     }
     return (Selection){.rows = staying, .count = count};
 }
 
-static void interval_find(IntervalJoin *self, const IntervalBatch *in, const JoinRows *rows)
+static void interval_find(IntervalJoin *self, const IntervalBatch *in, const JoinRows *rows,
+                          bool is_unkeyed)
 {
-    Arena *scratch = self->base.task->scratch;
-    uint8_t **values = ARENA_ARRAY(scratch, uint8_t *, rows->keyed.count);
+    uint8_t **values = ARENA_ARRAY(self->base.task->scratch, uint8_t *, rows->keyed.count);
     table_find_or_insert(self->table, &rows->keys, 0, rows->keyed.count, values);
-    for (int32_t i = 0; i < rows->keyed.count; i++)
-        in->entries[selection_row(rows->keyed, i)] = values[i];
+    for (int32_t i = 0; i < rows->keyed.count; i++) {
+        JoinEntry *entry = join_entry(values[i]);
+        entry->is_unkeyed = is_unkeyed;
+        in->entries[selection_row(rows->keyed, i)] = entry;
+    }
 }
 
 static void interval_times(const IntervalJoin *self, const IntervalBatch *in)
@@ -277,12 +269,16 @@ static Status interval_push(Operator *op, int32_t input, Batch *batch)
                         .side = input,
                         .times = ARENA_ARRAY(scratch, Timestamp, batch->row_count),
                         .are_matched = ARENA_ARRAY(scratch, uint8_t, batch->row_count),
-                        .entries = ARENA_ARRAY(scratch, uint8_t *, batch->row_count)};
+                        .entries = ARENA_ARRAY(scratch, JoinEntry *, batch->row_count)};
+    const PlanJoin *join = &op->node->interval_join.join;
+    JoinRows rows = {0}, unkeyed = {0};
     interval_times(self, &in);
-    JoinRows rows = {0};
     if (!self->is_impossible)
-        rows = join_rows(op, &op->node->interval_join.join, &self->key, input, batch);
-    interval_find(self, &in, &rows);
+        rows = join_rows(op, join, &self->key, input, batch);
+    if (self->sides[input].is_outer)
+        unkeyed = join_rows_unkeyed(op, join, &self->key, input, batch, &rows);
+    interval_find(self, &in, &rows, false);
+    interval_find(self, &in, &unkeyed, true);
     for (int32_t i = 0; i < rows.keyed.count; i++)
         TRY(interval_probe(self, &in, selection_row(rows.keyed, i)));
     TRY(join_output_flush(&self->out));
@@ -297,6 +293,7 @@ static Status interval_push(Operator *op, int32_t input, Batch *batch)
     TRY(join_output_flush(&self->out));
     interval_keep(self, &in, staying);
     interval_drop_empty(self, &in, &rows);
+    interval_drop_empty(self, &in, &unkeyed);
     return OK;
 }
 
@@ -317,7 +314,7 @@ static Status interval_tick(Operator *op, int64_t now_us)
         TRY(interval_expire(self, floor_div(now_us, STEP_US) * STEP_US));
     int64_t bytes = table_bytes(self->table);
     for (int32_t i = 0; i < 2; i++)
-        bytes += row_pool_bytes(&self->sides[i].pool) + self->sides[i].queue.bytes;
+        bytes += row_pool_bytes(&self->pools[i]) + self->sides[i].queue.bytes;
     metric_set(self->state_bytes, bytes);
     join_delays_tick(&self->delays, op, now_us);
     return OK;
@@ -325,7 +322,8 @@ static Status interval_tick(Operator *op, int64_t now_us)
 
 /* ---- Checkpoints ------------------------------------------------------------------------- */
 
-enum { INTERVAL_STATE_VERSION = 1 };
+/* 1: all rows at the barrier. */
+enum { INTERVAL_STATE_VERSION = 2 };
 
 static Status interval_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {
@@ -333,48 +331,38 @@ static Status interval_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
     (void)checkpoint;
     buffer_append_u8(out, INTERVAL_STATE_VERSION);
     buffer_append_u64(out, (uint64_t)self->now);
-    for (int32_t i = 0; i < 2; i++)
-        join_save_rows(&self->sides[i].pool, out);
     return OK;
-}
-
-static void interval_take_loaded(Operator *op, int32_t input, const LoadedRows *loaded)
-{
-    IntervalJoin *self = (IntervalJoin *)op;
-    Batch *batch = loaded->batch;
-    IntervalBatch in = {.batch = batch,
-                        .side = input,
-                        .times = ARENA_ARRAY(op->task->scratch, Timestamp, loaded->count),
-                        .are_matched = ARENA_ARRAY(op->task->scratch, uint8_t, loaded->count),
-                        .entries = ARENA_ARRAY(op->task->scratch, uint8_t *, loaded->count)};
-    memcpy(in.times, loaded->times, sizeof(Timestamp) * (size_t)loaded->count);
-    memcpy(in.are_matched, loaded->are_matched, (size_t)loaded->count);
-    JoinRows rows = join_rows(op, &op->node->interval_join.join, &self->key, input, batch);
-    interval_find(self, &in, &rows);
-    interval_keep(self, &in, batch->selection);
 }
 
 static Status interval_restore(Operator *op, Str state)
 {
     IntervalJoin *self = (IntervalJoin *)op;
     ByteReader in = byte_reader(state);
-    bool is_whole = byte_reader_u8(&in) == INTERVAL_STATE_VERSION;
+    uint8_t version = byte_reader_u8(&in);
     Timestamp now = (Timestamp)byte_reader_u64(&in);
+    if (version != INTERVAL_STATE_VERSION || in.is_short || byte_reader_left(&in) != 0)
+        return operator_is_damaged(op);
     /* Of several shards' times the earliest is safe: what it still keeps, goes with the next. */
     if (!self->is_restored || now < self->now)
         self->now = now;
     self->is_restored = true;
-    for (int32_t i = 0; i < 2 && is_whole; i++)
-        is_whole = join_load_rows(op, &op->node->interval_join.join, i, &in, interval_take_loaded);
-    if (is_whole && !in.is_short && byte_reader_left(&in) == 0)
-        return OK;
-    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
-                op->node->label);
+    return OK;
+}
+
+static void interval_enqueue(IntervalJoin *self, const JoinEntry *entry)
+{
+    for (int32_t i = 0; i < 2; i++)
+        for (StoredRow *row = entry->chains[i].first; row != NULL; row = row->next)
+            time_queue_put(&self->sides[i].queue, row->time, row);
 }
 
 static Status interval_start(Operator *op)
 {
     IntervalJoin *self = (IntervalJoin *)op;
+    int64_t cursor = 0;
+    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
+         value = table_next(self->table, &cursor))
+        interval_enqueue(self, join_entry(value));
     if (op->node->interval_join.is_event_time)
         op->watermark = self->now;
     return OK;
@@ -383,12 +371,12 @@ static Status interval_start(Operator *op)
 static void interval_close(Operator *op)
 {
     IntervalJoin *self = (IntervalJoin *)op;
-    for (int32_t i = 0; i < 2; i++) {
-        row_pool_close(&self->sides[i].pool);
-        time_queue_close(&self->sides[i].queue);
-    }
     table_free(self->table);
     self->table = NULL;
+    for (int32_t i = 0; i < 2; i++) {
+        row_pool_close(&self->pools[i]);
+        time_queue_close(&self->sides[i].queue);
+    }
     join_output_close(&self->out);
 }
 

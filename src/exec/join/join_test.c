@@ -1,6 +1,7 @@
 /* The joins that know time against the same joins written down row by row: random rows, bounds,
- * kinds and conditions, late rows, NULL keys, and snapshots taken up by another number of shards.
- * What has gone out is compared after every step. */
+ * kinds and conditions, late rows, NULL keys, and chains of checkpoints, taken bit by bit between
+ * the rows, from which another number of shards goes on. What has gone out is compared after every
+ * step. */
 #include "exec/testing.h"
 
 #include <stdlib.h>
@@ -33,6 +34,7 @@ typedef struct Trial {
     bool has_condition, has_text_key, has_changes, matches_null;
     int64_t lower_us, upper_us;
     Bench bench[SHARDS];
+    BenchChain *chain;
     PlanTable tables[2];
     PlanNode sources[2], node;
     PlanNode *inputs[2];
@@ -145,6 +147,7 @@ static void trial_open_shards(Trial *trial, int32_t count)
         trial->captures[i] = capture_new(bench);
         operator_connect(trial->ops[i], &trial->captures[i]->base, 0);
     }
+    chain_follow(trial->chain, trial->bench, trial->ops, count);
 }
 
 static void trial_collect(Trial *trial)
@@ -425,14 +428,26 @@ static void trial_watermark(Trial *trial, Timestamp watermark)
     }
 }
 
+/* From a savepoint of this moment. */
 static void trial_resume(Trial *trial, int32_t shards)
 {
     Buffer saved[SHARDS] = {0};
     int32_t before = trial->shard_count;
+    if (trial->chain != NULL)
+        chain_step(trial->chain, INT64_MAX);
     bench_save(trial->ops, before, saved);
     trial_close_shards(trial);
     trial_open_shards(trial, shards);
     bench_restore(trial->ops, shards, saved, before);
+}
+
+/* From the last checkpoint of a chain. */
+static void trial_recover(Trial *trial, int32_t shards)
+{
+    chain_end(trial->chain);
+    trial_close_shards(trial);
+    trial_open_shards(trial, shards);
+    chain_resume(trial->chain);
 }
 
 static void trial_compare(Trial *trial, uint64_t seed, int32_t step)
@@ -471,6 +486,8 @@ static void run_trial(PlanKind plan, uint64_t seed)
         trial->rows[i] = memory_allocate_zeroed((int64_t)sizeof(Row) * ROWS_MAX);
     trial_choose(trial, plan);
     trial_plan(trial);
+    if (plan == PLAN_INTERVAL_JOIN)
+        trial->chain = chain_new(seed);
     trial_open_shards(trial, 1);
     Timestamp now = (int64_t)1000 * SECOND;
     for (int32_t step = 0; step < 50; step++) {
@@ -479,13 +496,17 @@ static void run_trial(PlanKind plan, uint64_t seed)
         if (trial_below(trial, 3) > 0)
             trial_watermark(trial, now - trial_below(trial, 4000) * 1000);
         trial_compare(trial, seed, step);
-        if (trial_below(trial, 8) == 0)
+        int64_t end = trial_below(trial, 16);
+        if (end == 0)
             trial_resume(trial, 1 + (int32_t)trial_below(trial, SHARDS));
+        else if (end <= 2 && trial->chain != NULL)
+            trial_recover(trial, 1 + (int32_t)trial_below(trial, SHARDS));
         now += trial_below(trial, 10) == 0 ? 20 * SECOND : trial_below(trial, 800) * 1000;
     }
     trial_watermark(trial, TIMESTAMP_MAX);
     trial_compare(trial, seed, -1);
     trial_close_shards(trial);
+    chain_free(trial->chain);
     buffer_free(&trial->expected);
     buffer_free(&trial->got);
     for (int32_t i = 0; i < 2; i++)

@@ -2,8 +2,10 @@
 #include "exec/join/row_pool.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/memory.h"
+#include "data/rowcode.h"
 
 enum {
     CHUNK_ROWS_MIN = 64,
@@ -76,22 +78,33 @@ static void chunk_free(RowChunk *chunk)
     memory_free(chunk);
 }
 
+/* The last chunk, with room for a row. */
+static RowChunk *pool_open_chunk(RowPool *pool)
+{
+    RowChunk *chunk = pool->last;
+    bool is_full = chunk == NULL || chunk->batch->row_count == chunk->capacity;
+    return is_full ? pool_new_chunk(pool) : chunk;
+}
+
+/* The row at this place of the chunk is the record's. */
+static void chunk_own(RowChunk *chunk, int32_t row, StoredRow *owner)
+{
+    chunk->owners[row] = owner;
+    owner->chunk = chunk;
+    owner->row = row;
+}
+
 /* Lay the rows into the last chunk, as many as fit; how many. owners[i] is the i-th's record. */
 static int32_t pool_lay(RowPool *pool, const Batch *batch, Selection rows, StoredRow *const *owners)
 {
-    RowChunk *chunk = pool->last;
-    if (chunk == NULL || chunk->batch->row_count == chunk->capacity)
-        chunk = pool_new_chunk(pool);
+    RowChunk *chunk = pool_open_chunk(pool);
     int32_t first = chunk->batch->row_count;
     int32_t room = chunk->capacity - first;
     int32_t count = rows.count < room ? rows.count : room;
     batch_append(chunk->batch, batch, (Selection){.rows = rows.rows, .count = count},
                  chunk->capacity);
-    for (int32_t i = 0; i < count; i++) {
-        chunk->owners[first + i] = owners[i];
-        owners[i]->chunk = chunk;
-        owners[i]->row = first + i;
-    }
+    for (int32_t i = 0; i < count; i++)
+        chunk_own(chunk, first + i, owners[i]);
     chunk->live += count;
     pool->laid += count;
     return count;
@@ -139,12 +152,8 @@ void row_pool_swap(StoredRow *a, StoredRow *b)
 {
     RowChunk *chunk = a->chunk;
     int32_t row = a->row;
-    a->chunk = b->chunk;
-    a->row = b->row;
-    b->chunk = chunk;
-    b->row = row;
-    a->chunk->owners[a->row] = a;
-    b->chunk->owners[b->row] = b;
+    chunk_own(b->chunk, b->row, a);
+    chunk_own(chunk, row, b);
 }
 
 /* Drop the chunks without live rows. */
@@ -220,6 +229,38 @@ StoredRow *row_pool_next(RowChunk **chunk, int32_t *at)
     }
     return NULL;
 }
+
+/* ---- Checkpoints ------------------------------------------------------------------------- */
+
+void row_pool_save(const StoredRow *row, Buffer *out)
+{
+    const Batch *batch = row->chunk->batch;
+    buffer_append_u8(out, (uint8_t)batch_kind(batch, row->row));
+    int64_t start = out->length;
+    buffer_append_u32(out, 0);
+    rowcode_write(out, batch, row->row, NULL, batch->column_count);
+    uint32_t length = (uint32_t)(out->length - start - (int64_t)sizeof length);
+    memcpy(out->data + start, &length, sizeof length);
+}
+
+StoredRow *row_pool_load(RowPool *pool, ByteReader *in)
+{
+    uint8_t kind = byte_reader_u8(in);
+    Str bytes = byte_reader_bytes(in);
+    RowChunk *chunk = pool_open_chunk(pool);
+    int32_t row = chunk->batch->row_count;
+    if (in->is_short || kind > ROW_DELETE ||
+        !rowcode_read(bytes, chunk->batch, chunk->capacity, (RowKind)kind))
+        return NULL;
+    StoredRow *record = pool_record(pool);
+    chunk_own(chunk, row, record);
+    chunk->live++;
+    pool->laid++;
+    pool->live++;
+    return record;
+}
+
+/* ---- All of it --------------------------------------------------------------------------- */
 
 int64_t row_pool_bytes(const RowPool *pool)
 {

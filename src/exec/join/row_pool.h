@@ -8,6 +8,7 @@
 #ifndef WEIR_EXEC_JOIN_ROW_POOL_H
 #define WEIR_EXEC_JOIN_ROW_POOL_H
 
+#include "base/buffer.h"
 #include "data/batch.h"
 #include "data/datetime.h"
 
@@ -18,10 +19,8 @@ typedef struct RowSlab RowSlab;
 struct StoredRow {
     /* For the owner of the pool: rows of one key in a chain, and the key's entry. */
     StoredRow *previous, *next;
-    union {
-        uint8_t *entry;
-        int64_t sequence; /* where rows are not in chains: order of arrival */
-    };
+    uint8_t *entry;
+    int64_t sequence; /* the owner's, for an order across keys */
     Timestamp time;
     RowChunk *chunk;
     int32_t row;
@@ -51,6 +50,10 @@ typedef struct RowPool {
 
 /* Keep the rows; out[i] becomes the record of the i-th, zeroed but for where it lies. */
 void row_pool_add(RowPool *pool, const Batch *batch, Selection rows, StoredRow **out);
+/* Keep one row that was written by row_pool_save; NULL on malformed bytes. */
+StoredRow *row_pool_load(RowPool *pool, ByteReader *in);
+/* Its kind and columns; the record is left to the owner. */
+void row_pool_save(const StoredRow *row, Buffer *out);
 /* The record is void, the row readable until row_pool_settle. */
 void row_pool_remove(RowPool *pool, StoredRow *row);
 /* Each gets the other's row. */

@@ -25,6 +25,17 @@ void row_chain_insert(RowChain *chain, StoredRow *row)
         before->next = row;
 }
 
+void row_chain_append(RowChain *chain, StoredRow *row)
+{
+    row->previous = chain->last;
+    row->next = NULL;
+    if (chain->last == NULL)
+        chain->first = row;
+    else
+        chain->last->next = row;
+    chain->last = row;
+}
+
 void row_chain_remove(RowChain *chain, StoredRow *row)
 {
     if (row->previous == NULL)
@@ -90,6 +101,16 @@ JoinRows join_rows(const Operator *op, const PlanJoin *join, const TableKey *key
     return rows;
 }
 
+JoinRows join_rows_unkeyed(const Operator *op, const PlanJoin *join, const TableKey *key,
+                           int32_t input, const Batch *batch, const JoinRows *rows)
+{
+    JoinRows unkeyed = {.keyed = rows->unkeyed};
+    if (unkeyed.keyed.count > 0)
+        unkeyed.keys =
+            table_keys(key, batch, join->keys[input].columns, unkeyed.keyed, op->task->scratch);
+    return unkeyed;
+}
+
 /* ---- Time -------------------------------------------------------------------------------- */
 
 void join_reject_null_times(Operator *op, int32_t input, int32_t time_column, Batch *batch,
@@ -141,6 +162,102 @@ void join_delays_tick(const JoinDelays *delays, const Operator *op, int64_t now_
 }
 
 /* ---- Checkpoints ------------------------------------------------------------------------- */
+
+void row_chain_save(const RowChain *chain, Buffer *out)
+{
+    int64_t start = out->length;
+    uint32_t count = 0;
+    buffer_append_u32(out, 0);
+    for (const StoredRow *row = chain->first; row != NULL; row = row->next) {
+        buffer_append_u64(out, (uint64_t)row->time);
+        buffer_append_u8(out, row->is_matched);
+        row_pool_save(row, out);
+        count++;
+    }
+    memcpy(out->data + start, &count, sizeof count);
+}
+
+bool row_chain_load(RowChain *chain, RowPool *pool, uint8_t *entry, ByteReader *in)
+{
+    /* Of a chain of checkpoints most rows may have been given up again. */
+    row_pool_settle(pool);
+    uint32_t count = byte_reader_u32(in);
+    for (uint32_t i = 0; i < count; i++) {
+        Timestamp time = (Timestamp)byte_reader_u64(in);
+        uint8_t is_matched = byte_reader_u8(in);
+        StoredRow *row = row_pool_load(pool, in);
+        if (row == NULL)
+            return false;
+        row->time = time;
+        row->is_matched = is_matched;
+        row->entry = entry;
+        row_chain_append(chain, row);
+    }
+    return !in->is_short;
+}
+
+void row_chain_clear(RowChain *chain, RowPool *pool)
+{
+    for (StoredRow *row = chain->first, *next; row != NULL; row = next) {
+        next = row->next;
+        row_pool_remove(pool, row);
+    }
+    *chain = (RowChain){0};
+}
+
+/* ---- Rows of both inputs, by key --------------------------------------------------------- */
+
+void join_entry_keep(JoinEntry *entry, int32_t input, StoredRow *row)
+{
+    row->entry = (uint8_t *)entry;
+    if (entry->is_unkeyed)
+        row_chain_append(&entry->chains[input], row);
+    else
+        row_chain_insert(&entry->chains[input], row);
+}
+
+static void join_entry_save(void *owner, const uint8_t *value, Buffer *out)
+{
+    const JoinEntry *entry = (const JoinEntry *)(const void *)value;
+    (void)owner;
+    buffer_append_u8(out, entry->is_unkeyed);
+    for (int32_t i = 0; i < 2; i++)
+        row_chain_save(&entry->chains[i], out);
+}
+
+static bool join_entry_load(void *owner, uint8_t *value, ByteReader *in)
+{
+    RowPool *pools = owner;
+    JoinEntry *entry = join_entry(value);
+    uint8_t is_unkeyed = byte_reader_u8(in);
+    entry->is_unkeyed = is_unkeyed == 1;
+    for (int32_t i = 0; i < 2; i++)
+        if (!row_chain_load(&entry->chains[i], &pools[i], value, in))
+            return false;
+    return is_unkeyed <= 1 && !join_entry_is_empty(entry);
+}
+
+static void join_entry_clear(void *owner, uint8_t *value)
+{
+    RowPool *pools = owner;
+    for (int32_t i = 0; i < 2; i++)
+        row_chain_clear(&join_entry(value)->chains[i], &pools[i]);
+}
+
+static const TableCodec join_entry_codec = {
+    .save = join_entry_save, .load = join_entry_load, .clear = join_entry_clear};
+
+StateTable *join_entries_new(Operator *op, const TableKey *key, RowPool *pools)
+{
+    assert(op->keyed == NULL);
+    op->keyed = keyed_new(NULL);
+    StateTable *table = table_new(key, (int32_t)sizeof(JoinEntry));
+    table_describe(table, &join_entry_codec, pools);
+    keyed_add(op->keyed, (KeyedId){0}, table);
+    return table;
+}
+
+/* ---- All rows at the barrier ------------------------------------------------------------- */
 
 enum { LOADED_ROWS = 1024 };
 

@@ -1,5 +1,10 @@
 /* What the joins that keep rows by key have in common: taking a batch apart, the chains of rows in
- * the entries of a key, and their way into and out of checkpoints. */
+ * the entries of a key, and their way into and out of checkpoints.
+ *
+ * State is saved entry by entry while rows go on (state/keyed.h): table_find_or_insert says that
+ * one changes; who comes to an entry by another way, such as a row whose time has come, says
+ * table_touch first. What stands for entries and rows elsewhere, in queues, is made again at the
+ * start. */
 #ifndef WEIR_EXEC_JOIN_ROWS_H
 #define WEIR_EXEC_JOIN_ROWS_H
 
@@ -15,6 +20,8 @@ typedef struct RowChain {
 
 /* `row->time` and nothing else of its place is set. */
 void row_chain_insert(RowChain *chain, StoredRow *row);
+/* At the end, whatever its time. */
+void row_chain_append(RowChain *chain, StoredRow *row);
 void row_chain_remove(RowChain *chain, StoredRow *row);
 
 /* The rows of a batch that a join can work with, in scratch. `keys` are by position in `keyed`;
@@ -27,6 +34,11 @@ typedef struct JoinRows {
 /* The selected rows of input `input` by their keys. */
 JoinRows join_rows(const Operator *op, const PlanJoin *join, const TableKey *key, int32_t input,
                    const Batch *batch);
+
+/* Those of `rows` that are not keyed, as the `keyed` ones of a result of their own: for operators
+ * that keep them all the same. */
+JoinRows join_rows_unkeyed(const Operator *op, const PlanJoin *join, const TableKey *key,
+                           int32_t input, const Batch *batch, const JoinRows *rows);
 
 /* What keys of a join look like; the same for both inputs. */
 TableKey join_table_key(const Operator *op, const PlanJoin *join);
@@ -50,7 +62,41 @@ typedef struct JoinDelays {
 JoinDelays join_delays_open(const Operator *op);
 void join_delays_tick(const JoinDelays *delays, const Operator *op, int64_t now_us);
 
+/* ---- Rows of both inputs, by key -------------------------------------------------------- */
+
+/* The value of a state table: what is kept of a key. Rows with a NULL in a key that means no
+ * partner have entries like others, in which they stand as they came. */
+typedef struct JoinEntry {
+    RowChain chains[2]; /* by input */
+    bool is_unkeyed;    /* of such a key: its rows do not meet */
+    bool is_queued;     /* the operator's */
+} JoinEntry;
+
+static inline JoinEntry *join_entry(uint8_t *value)
+{
+    return (JoinEntry *)(void *)value;
+}
+
+static inline bool join_entry_is_empty(const JoinEntry *entry)
+{
+    return entry->chains[0].first == NULL && entry->chains[1].first == NULL;
+}
+
+/* Add a row, whose time is set. */
+void join_entry_keep(JoinEntry *entry, int32_t input, StoredRow *row);
+
+/* A table of entries whose rows are in `pools`, by input: the keyed state of the operator, to be
+ * freed before the pools are closed. An entry that is deleted takes its rows along. */
+StateTable *join_entries_new(Operator *op, const TableKey *key, RowPool *pools);
+
 /* ---- Checkpoints ------------------------------------------------------------------------- */
+
+/* The rows of a chain: of each its time, is_matched, kind and the row itself. */
+void row_chain_save(const RowChain *chain, Buffer *out);
+/* They are appended to the chain and belong to `entry`; false on malformed bytes. */
+bool row_chain_load(RowChain *chain, RowPool *pool, uint8_t *entry, ByteReader *in);
+/* Give all rows back. */
+void row_chain_clear(RowChain *chain, RowPool *pool);
 
 /* All rows of the pool: time, is_matched, kind and the row itself. */
 void join_save_rows(const RowPool *pool, Buffer *out);
