@@ -10,7 +10,7 @@ static const Command *const commands[] = {
     &run_command,        &sql_command,       &check_command,     &test_command,
     &explain_command,    &connector_command, &functions_command, &savepoint_command,
     &restore_command,    &diff_command,      &version_command,   &explain_error_command,
-    &completion_command, &man_command,       &dlq_command,
+    &completion_command, &man_command,       &dlq_command,       &fsck_command,
 };
 
 static const Flag global_flags[] = {

@@ -63,9 +63,26 @@ void batch_write_header(char *batch, int64_t bytes, const BatchHeader *header)
     store_be32(batch + 17, batch_checksum(batch, bytes));
 }
 
+/* Of all that a search for an offset goes by: base offset, length, last offset delta. */
+static uint32_t batch_seal(const char *batch)
+{
+    return crc32c(crc32c(0, batch, BATCH_PREFIX_BYTES), batch + 23, 4);
+}
+
 void batch_place(char *batch, int64_t base_offset)
 {
     store_be64(batch, (uint64_t)base_offset);
+    store_be32(batch + 12, batch_seal(batch));
+}
+
+bool batch_is_sealed(Str batch_header)
+{
+    assert(batch_header.length >= BATCH_HEADER_BYTES);
+    return load_be32(batch_header.data + 12) == batch_seal(batch_header.data);
+}
+
+void batch_unseal(char *batch)
+{
     store_be32(batch + 12, 0);
 }
 

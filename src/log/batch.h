@@ -3,7 +3,7 @@
  *
  *      0  base offset            8      of the first record
  *      8  length                 4      of all that follows
- *     12  leader epoch           4      always 0 here
+ *     12  leader epoch           4      always 0 here; on disk a checksum of the offsets
  *     16  magic                  1      2
  *     17  checksum               4      CRC32C of all that follows
  *     21  attributes             2
@@ -16,7 +16,8 @@
  *     57  number of records      4
  *     61  records                       log/record.h, compressed together
  *
- * Base offset and leader epoch are not under the checksum, so they are set where the batch lies. */
+ * Base offset and leader epoch are not under the checksum of the format, so they are set where the
+ * batch lies. On disk the leader epoch, which one machine has no use for, seals the offsets. */
 #ifndef WEIR_LOG_BATCH_H
 #define WEIR_LOG_BATCH_H
 
@@ -80,8 +81,12 @@ bool batch_is_intact(Str batch);
 /* Write the header; sets length and checksum by what lies behind it. `batch` is the whole batch. */
 void batch_write_header(char *batch, int64_t bytes, const BatchHeader *header);
 
-/* Set the base offset and the leader epoch. */
+/* Set the base offset and seal it, for the disk. */
 void batch_place(char *batch, int64_t base_offset);
+/* Whether offsets and length are those that were sealed. */
+bool batch_is_sealed(Str batch_header);
+/* The leader epoch becomes 0, for readers. */
+void batch_unseal(char *batch);
 
 /* Why a batch that came from outside is not taken, or NULL if it may be: `batch` is exactly one
  * batch with an intact checksum, its offsets count from 0 without a gap, each record is whole, and

@@ -193,6 +193,7 @@ static bool rewrite_batch(Compaction *run, const BatchHeader *header, Str batch,
         *kept = batch;
     else {
         batch_finish(&writer);
+        batch_place(run->rewritten.data, header->base_offset);
         *kept = buffer_str(&run->rewritten);
     }
     return !reader.is_damaged;

@@ -123,13 +123,32 @@ static Log *log_new(World *world, const char *folder, const LogOptions *options)
     return log;
 }
 
+/* Any of the folders above may have been made just now, or just before a crash. Those that are
+ * closed to us were made by others. */
+static Status log_sync_parents(Log *log, Error *error)
+{
+    char *path = arena_printf(log->arena, "./%s", log->folder);
+    const char *above = log->folder[0] == '/' ? path + 2 : path;
+    Status status = OK;
+    for (char *slash = strrchr(path, '/'); status == OK && slash != NULL && slash >= above;
+         slash = strrchr(path, '/')) {
+        *slash = '\0';
+        Status synced =
+            log->world->kind->sync_folder(log->world, above[0] == '\0' ? "/" : above, error);
+        status = synced == ERR_PERMISSION ? OK : synced;
+    }
+    return status;
+}
+
 Status log_open(World *world, const char *folder, const LogOptions *options, Log **out,
                 Error *error)
 {
     *out = NULL;
     TRY(world->kind->make_folder(world, folder, error));
     Log *log = log_new(world, folder, options);
-    Status status = log_lock(log, error);
+    Status status = log_sync_parents(log, error);
+    if (status == OK)
+        status = log_lock(log, error);
     if (status == OK)
         status = marks_read(log, error);
     if (status == OK)

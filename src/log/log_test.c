@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "log/batch_testing.h"
+#include "log/fsck.h"
 #include "log/log.h"
 
 static char folder[64];
@@ -201,6 +202,54 @@ static void test_damage_below_the_mark_stops_it(void **state)
     damage(segment_path(0, ".log"), 5 * batch.length + 40);
     assert_int_equal(log_partition(log_, "orders/0", &config, &partition, NULL), OK);
     assert_int_equal(offsets().end_offset, 5);
+}
+
+static const char *fsck(void)
+{
+    Arena *arena = arena_new(0);
+    FsckReport report;
+    assert_int_equal(fsck_log(world_system(), folder, arena, &report, NULL), OK);
+    text.length = 0;
+    for (int32_t i = 0; i < report.partitions.count; i++) {
+        const FsckPartition *one = LIST_AT(report.partitions, i, FsckPartition);
+        buffer_printf(&text, "%s %lld-%lld %lld\n", one->name, (long long)one->start_offset,
+                      (long long)one->end_offset, (long long)one->records);
+    }
+    for (int32_t i = 0; i < report.findings.count; i++) {
+        const FsckFinding *one = LIST_AT(report.findings, i, FsckFinding);
+        buffer_printf(&text, "%s %lld %lld: %s\n", fsck_kind_name(one->kind),
+                      (long long)one->position, (long long)one->offset, one->text);
+    }
+    arena_free(arena);
+    return buffer_terminated(&text);
+}
+
+static void test_fsck_tells_torn_from_damaged(void **state)
+{
+    (void)state;
+    for (int32_t i = 0; i < 4; i++)
+        append((TestBatch){.timestamp_ms = 5, .padding = 100});
+    test_batch(&batch, &(TestBatch){.timestamp_ms = 5});
+    flush();
+    assert_int_equal(log_write_marks(log_, NULL), OK);
+    append((TestBatch){.timestamp_ms = 5});
+    flush();
+    int64_t bytes = offsets().bytes;
+    crash_log();
+    assert_string_equal(fsck(), "orders/0 0-5 5\n");
+    damage(segment_path(0, ".log"), bytes - 1);
+    char expected[200];
+    snprintf(expected, sizeof expected, "orders/0 0-4 4\ntorn %lld 4: %s\n",
+             (long long)(bytes - batch.length), "the checksum of a batch is wrong");
+    assert_string_equal(fsck(), expected);
+    damage(segment_path(0, ".log"), 0);
+    assert_string_equal(fsck(), "orders/0 0-0 0\n"
+                                "damaged 0 0: the offset or the length of a batch is not as it was "
+                                "written\n"
+                                "damaged -1 0: the end of what was acknowledged is missing\n");
+    damage(segment_path(0, ".log"), 0);
+    open_log();
+    assert_int_equal(offsets().end_offset, 4);
 }
 
 static void test_damage_that_is_read_stops_it(void **state)
@@ -555,6 +604,7 @@ int main(void)
         CASE(test_reads_what_was_appended),
         CASE(test_goes_on_after_stop_and_crash),
         CASE(test_damage_below_the_mark_stops_it),
+        CASE(test_fsck_tells_torn_from_damaged),
         CASE(test_damage_that_is_read_stops_it),
         CASE(test_indexes_are_made_again),
         CASE(test_finds_offsets_by_time),

@@ -321,7 +321,6 @@ static Status append_batch(Partition *partition, char *batch, BatchHeader *heade
 {
     int64_t now_ms = log_now_ms(partition->log);
     header->base_offset = partition->end_offset;
-    header->leader_epoch = 0;
     if (partition->config.uses_append_time) {
         header->attributes |= BATCH_USES_APPEND_TIME;
         header->max_timestamp_ms = now_ms;

@@ -98,7 +98,8 @@ static Status place_find(Partition *partition, int64_t offset, Place *place, Err
         BatchHeader header;
         TRY(files_read(files, &segment->reader, place->position, str_make(head, sizeof head), &got,
                        error));
-        if (!batch_read_header(str_make(head, got), &header))
+        if (!batch_read_header(str_make(head, got), &header) ||
+            !batch_is_sealed(str_make(head, got)))
             return segment_fail_damaged(segment, place->position, offset,
                                         "there is no batch where one should be", error);
         if (batch_end_offset(&header) > offset)
@@ -110,28 +111,33 @@ static Status place_find(Partition *partition, int64_t offset, Place *place, Err
 
 /* ---- Reading batches ------------------------------------------------------------------------- */
 
-/* How much of the bytes are whole batches within the limit; `needed` is the size of the first batch
- * if that is not among them. */
+static Status fail_read(const Place *place, int64_t taken, const char *fault, Error *error)
+{
+    return segment_fail_damaged(place->segment, place->position + taken, place->read_end, fault,
+                                error);
+}
+
+/* How much of the bytes are whole batches within the limit, which never falls into one; `needed` is
+ * the size of the first batch if that is not among them. */
 static Status take_whole(Place *place, Str bytes, int64_t *taken, int64_t *needed, Error *error)
 {
     *taken = *needed = 0;
-    while (*taken < bytes.length) {
+    while (bytes.length - *taken >= BATCH_HEADER_BYTES) {
         Str rest = str_make(bytes.data + *taken, bytes.length - *taken);
         BatchHeader header;
-        bool is_header = batch_read_header(rest, &header);
-        if (!is_header && rest.length < BATCH_HEADER_BYTES)
+        if (!batch_read_header(rest, &header) || !batch_is_sealed(rest) ||
+            header.base_offset < place->read_end)
+            return fail_read(place, *taken, "there is no batch where one should be", error);
+        if (header.base_offset >= place->limit_offset)
             break;
-        if (is_header && (header.base_offset >= place->limit_offset ||
-                          batch_end_offset(&header) > place->limit_offset))
-            break;
-        if (is_header && header.bytes > rest.length) {
+        if (header.bytes > rest.length) {
             *needed = *taken == 0 ? header.bytes : 0;
             break;
         }
-        if (!is_header || !batch_is_intact(str_make(rest.data, header.bytes)) ||
-            header.base_offset < place->read_end || header.leader_epoch != 0)
-            return segment_fail_damaged(place->segment, place->position + *taken, place->read_end,
-                                        "a batch is not as it was written", error);
+        if (batch_end_offset(&header) > place->limit_offset ||
+            !batch_is_intact(str_make(rest.data, header.bytes)))
+            return fail_read(place, *taken, "the checksum of a batch is wrong", error);
+        batch_unseal((char *)rest.data);
         *taken += header.bytes;
         place->read_end = batch_end_offset(&header);
     }
@@ -155,9 +161,8 @@ static Status read_place(Partition *partition, Place *place, const ReadRequest *
         TRY(files_read(partition->log->files, &segment->reader, place->position,
                        str_make(into, wanted), &got, error));
         TRY(take_whole(place, str_make(into, got), &taken, &needed, error));
-        if (needed > left)
-            return segment_fail_damaged(segment, place->position, place->read_end,
-                                        "the file ends within a batch", error);
+        if (needed > left || got < wanted)
+            return fail_read(place, 0, "the file ends within a batch", error);
     } while (needed > 0 && request->at_least_one);
     bool is_too_large = taken > request->bytes_max && !request->at_least_one;
     out->length += is_too_large ? 0 : taken;

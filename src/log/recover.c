@@ -121,12 +121,24 @@ static Status cut_segment(Partition *partition, Segment *segment, Error *error)
     return partition_sync(partition, segment, error);
 }
 
+static Status fail_shorter(const Segment *segment, int64_t size, Error *error)
+{
+    return segment_fail_damaged(segment, size, segment->base_offset,
+                                "the file is shorter than it was when it was complete", error);
+}
+
 static Status open_sealed(Partition *partition, Segment *segment, int64_t size, int64_t next_base,
                           Error *error)
 {
-    if (segment_read_summary(segment, partition->log->files, size) &&
-        segment->end_offset == next_base)
-        return OK;
+    Summary summary = segment_read_summary(segment, partition->log->files, size);
+    if (summary == SUMMARY_IS_MORE)
+        return fail_shorter(segment, size, error);
+    if (summary == SUMMARY_FITS) {
+        if (segment->end_offset == next_base)
+            return OK;
+        if (segment->end_offset < next_base)
+            return fail_missing(partition, segment->end_offset, next_base, error);
+    }
     segment_reset(segment);
     Walk walk;
     TRY(walk_segment(partition, segment, size, next_base, &walk, error));
@@ -242,7 +254,10 @@ static Status open_clean(Partition *partition, Segment *segment, Error *error)
 
 static Status open_last(Partition *partition, Segment *segment, int64_t size, Error *error)
 {
-    if (segment_read_summary(segment, partition->log->files, size))
+    Summary summary = segment_read_summary(segment, partition->log->files, size);
+    if (summary == SUMMARY_IS_MORE && !planted(PLANTED_LOG_CUT_TOO_MUCH))
+        return fail_shorter(segment, size, error);
+    if (summary == SUMMARY_FITS)
         return open_clean(partition, segment, error);
     Walk walk;
     TRY(walk_segment(partition, segment, size, INT64_MAX, &walk, error));

@@ -124,29 +124,24 @@ Status segment_write_index(const Segment *segment, Files *files, Error *error)
     return status;
 }
 
-/* A number of entries, or -1. */
-static int64_t read_head(Str head, Segment *segment, int64_t bytes, uint32_t *entries_checksum)
+/* The number of entries, or -1 if it is damaged. */
+static int64_t read_head(Str head, Segment *segment, uint32_t *entries_checksum)
 {
     ByteReader reader = byte_reader(head);
     bool has_magic = byte_reader_u32(&reader) == INDEX_MAGIC;
     int64_t count = byte_reader_u32(&reader);
-    int64_t has_bytes = (int64_t)byte_reader_u64(&reader);
-    int64_t end_offset = (int64_t)byte_reader_u64(&reader);
-    int64_t max_timestamp_ms = (int64_t)byte_reader_u64(&reader);
-    uint64_t content_hash = byte_reader_u64(&reader);
+    segment->bytes = (int64_t)byte_reader_u64(&reader);
+    segment->end_offset = (int64_t)byte_reader_u64(&reader);
+    segment->max_timestamp_ms = (int64_t)byte_reader_u64(&reader);
+    segment->content_hash = byte_reader_u64(&reader);
     *entries_checksum = byte_reader_u32(&reader);
     uint32_t checksum = byte_reader_u32(&reader);
-    if (reader.is_short || !has_magic || has_bytes != bytes || end_offset < segment->base_offset ||
-        checksum != crc32c(0, head.data, INDEX_HEAD_BYTES - 4))
-        return -1;
-    segment->bytes = bytes;
-    segment->end_offset = end_offset;
-    segment->max_timestamp_ms = max_timestamp_ms;
-    segment->content_hash = content_hash;
-    return count;
+    bool is_good = !reader.is_short && has_magic && segment->end_offset >= segment->base_offset &&
+                   checksum == crc32c(0, head.data, INDEX_HEAD_BYTES - 4);
+    return is_good ? count : -1;
 }
 
-bool segment_read_summary(Segment *segment, Files *files, int64_t bytes)
+Summary segment_read_summary(Segment *segment, Files *files, int64_t bytes)
 {
     char head[INDEX_HEAD_BYTES];
     int64_t got = 0;
@@ -154,7 +149,17 @@ bool segment_read_summary(Segment *segment, Files *files, int64_t bytes)
     uint32_t ignored;
     Status status = files_read(files, &slot, 0, str_make(head, sizeof head), &got, NULL);
     files_drop(files, &slot);
-    return status == OK && read_head(str_make(head, got), segment, bytes, &ignored) >= 0;
+    Segment summary = {.base_offset = segment->base_offset};
+    if (status != OK || read_head(str_make(head, got), &summary, &ignored) < 0 ||
+        summary.bytes < bytes)
+        return SUMMARY_NONE;
+    if (summary.bytes > bytes)
+        return SUMMARY_IS_MORE;
+    segment->bytes = summary.bytes;
+    segment->end_offset = summary.end_offset;
+    segment->max_timestamp_ms = summary.max_timestamp_ms;
+    segment->content_hash = summary.content_hash;
+    return SUMMARY_FITS;
 }
 
 void segment_reset(Segment *segment)
@@ -182,7 +187,7 @@ static bool table_read(const Segment *segment, Files *files, IndexTable *out)
     int64_t count = -1;
     if (world_read_file(files_world(files), segment->index_path, INT32_MAX, arena, &content,
                         NULL) == OK)
-        count = read_head(content, &summary, segment->bytes, &checksum);
+        count = read_head(content, &summary, &checksum);
     bool is_good =
         count >= 0 && summary.content_hash == segment->content_hash &&
         content.length == INDEX_HEAD_BYTES + count * INDEX_ENTRY_BYTES &&
@@ -311,8 +316,8 @@ static const char *cursor_judge(const BatchCursor *cursor, Str batch)
         return "the file ends within a batch";
     if (!batch_is_intact(batch) && !planted(PLANTED_LOG_CHECKSUM_IGNORED))
         return "the checksum of a batch is wrong";
-    if (header->leader_epoch != 0)
-        return "the leader epoch of a batch is wrong";
+    if (!batch_is_sealed(batch))
+        return "the offset or the length of a batch is not as it was written";
     bool is_expected = header->base_offset == cursor->expected_offset ||
                        (cursor->allows_gaps && header->base_offset > cursor->expected_offset);
     return is_expected ? NULL : "a batch does not have the offset that comes next";

@@ -60,9 +60,14 @@ void segment_note(Segment *segment, Str batch_header, const BatchHeader *header,
 /* Write the index file; durability does not matter. */
 Status segment_write_index(const Segment *segment, Files *files, Error *error);
 
-/* Take the summary from the index file. False if there is none that fits the file, whose size is
- * `bytes`. */
-bool segment_read_summary(Segment *segment, Files *files, int64_t bytes);
+typedef enum Summary {
+    SUMMARY_FITS,
+    SUMMARY_NONE,    /* no index file, a damaged one, or of a file that has grown since */
+    SUMMARY_IS_MORE, /* the file was longer once: it is damaged */
+} Summary;
+
+/* Take the summary from the index file, if it is that of the file, whose size is `bytes`. */
+Summary segment_read_summary(Segment *segment, Files *files, int64_t bytes);
 
 /* As if nothing had been noted. */
 void segment_reset(Segment *segment);
