@@ -287,6 +287,18 @@ static Status write_group(Compaction *run, int32_t first, int32_t count, Output 
     return status == OK ? closed : status;
 }
 
+/* A file that stays although it was to go would be taken for the truth by a start. */
+static Status remove_old(Compaction *run, const char *path, Error *error)
+{
+    Log *log = run->partition->log;
+    Error why = {0};
+    Status status = log->world->kind->remove(log->world, path, &why);
+    if (status == OK || status == ERR_NOT_FOUND)
+        return OK;
+    *error = why;
+    return log_break(log, status, &why);
+}
+
 /* The new segment takes the place of the first of the group, then the others go, in their order: at
  * any moment a start finds each offset in one of them. Under the lock. */
 static Status swap_group(Compaction *run, int32_t first, int32_t count, Output *output,
@@ -295,7 +307,7 @@ static Status swap_group(Compaction *run, int32_t first, int32_t count, Output *
     Partition *partition = run->partition;
     World *world = partition->log->world;
     Segment *old = LIST_AT(run->segments, first, Segment);
-    Status removed = world->kind->remove(world, old->index_path, NULL);
+    TRY(remove_old(run, old->index_path, error));
     TRY(world->kind->rename(world, output->aside, old->log_path, error));
     TRY(partition_sync_folder(partition, error));
     int32_t at = 0;
@@ -304,11 +316,10 @@ static Status swap_group(Compaction *run, int32_t first, int32_t count, Output *
     for (int32_t i = 1; i < count; i++) {
         Segment *merged = partition->segments[at + 1];
         assert(merged == LIST_AT(run->segments, first + i, Segment));
-        removed = world->kind->remove(world, merged->log_path, NULL);
-        removed = world->kind->remove(world, merged->index_path, NULL);
+        TRY(remove_old(run, merged->log_path, error));
+        TRY(remove_old(run, merged->index_path, error));
         partition_drop_segment(partition, at + 1);
     }
-    (void)removed;          /* what stays is cut off or merged again by a start */
     old->is_removed = true; /* freed when the compaction lets go of it */
     partition->segments[at] = output->segment;
     Status status = segment_write_index(output->segment, partition->log->files, error);

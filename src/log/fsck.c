@@ -98,7 +98,8 @@ static Status check_segment(Fsck *fsck, const char *folder, int64_t base, int64_
             find(fsck, FSCK_INDEX, segment, -1, -1, "the index is not that of the file");
         else if (next_base >= 0 && has == SUMMARY_NONE)
             find(fsck, FSCK_INDEX, segment, -1, -1, "there is no index that fits the file");
-        if (next_base > segment->end_offset && next_base > fsck->mark.gaps_end)
+        bool is_known = has == SUMMARY_FITS && summary.end_offset < next_base;
+        if (is_known || (next_base > segment->end_offset && next_base > fsck->mark.gaps_end))
             find(fsck, FSCK_DAMAGED, segment, segment->bytes, segment->end_offset,
                  "offsets are missing between this segment and the next one");
         fsck->partition->end_offset =

@@ -15,7 +15,7 @@ const char *const model_names[MODEL_PARTITIONS] = {"plain/0", "keyed/0", "sure/0
 PartitionConfig model_config(int32_t partition)
 {
     PartitionConfig config = partition_config_default;
-    config.segment_bytes = 1500;
+    config.segment_bytes = 2500;
     config.index_interval_bytes = 300;
     config.retention_ms = -1;
     if (partition == MODEL_PLAIN)
@@ -71,9 +71,10 @@ ModelBatch model_next(Model *model, int32_t p, uint64_t *chance, int64_t now_ms)
                         .value = ++model->next_value,
                         .count = 1 + (int32_t)random_below(chance, 4),
                         .key = (int32_t)random_below(chance, MODEL_KEYS),
-                        .codec = (int32_t)random_below(chance, CODEC_COUNT),
-                        .padding = (int32_t)random_below(chance, 200),
+                        .padding = (int32_t)random_below(chance, 300),
                         .producer = -1};
+    if (random_below(chance, 2) == 0)
+        batch.codec = (int32_t)random_below(chance, CODEC_COUNT);
     batch.is_tombstone = p == MODEL_KEYED && random_below(chance, 5) == 0;
     if (p == MODEL_SURE)
         next_of_producer(partition, &batch, chance);
@@ -149,8 +150,8 @@ void model_note(Model *model, int32_t p, Partition *opened)
     if (offsets.high_watermark > partition->acknowledged)
         partition->acknowledged = offsets.high_watermark;
     partition->start_offset = offsets.start_offset;
-    bool is_short =
-        p == MODEL_PLAIN && offsets.start_offset > 0 && offsets.bytes < MODEL_RETENTION_BYTES;
+    bool is_short = p == MODEL_PLAIN && !partition->has_lost && offsets.start_offset > 0 &&
+                    offsets.bytes < MODEL_RETENTION_BYTES;
     if (is_short)
         model_fails(model, "retention has left %lld bytes of %d", (long long)offsets.bytes,
                     MODEL_RETENTION_BYTES);
@@ -394,6 +395,7 @@ static bool forget_end(Model *model, int32_t p, int64_t end_offset)
         return model_fails(model, "%s ends at %lld; %lld was acknowledged, %lld written",
                            model_names[p], (long long)end_offset,
                            (long long)partition->acknowledged, (long long)partition->end_offset);
+    partition->has_lost |= end_offset < partition->end_offset;
     while (partition->count > 0 &&
            partition->batches[partition->count - 1].base_offset >= end_offset)
         partition->count--;

@@ -18,7 +18,7 @@ enum {
     MODEL_PARTITIONS,
     MODEL_KEYS = 6,
     MODEL_PRODUCERS = 3, /* 0 without transactions */
-    MODEL_RETENTION_BYTES = 4000,
+    MODEL_RETENTION_BYTES = 6000,
 };
 
 typedef struct ModelBatch {
@@ -35,6 +35,7 @@ typedef struct ModelPartition {
     int64_t end_offset;
     int64_t acknowledged;
     int64_t start_offset;
+    bool has_lost; /* what retention may have counted */
     int32_t next_sequence[MODEL_PRODUCERS];
     bool is_in_transaction[MODEL_PRODUCERS];
 } ModelPartition;
