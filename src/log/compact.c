@@ -101,8 +101,8 @@ static bool is_aborted(const Compaction *run, const BatchHeader *header)
 
 static Status fail_at(const BatchCursor *cursor, const char *fault, Error *error)
 {
-    return segment_fail_damaged(cursor->segment, cursor->position, cursor->expected_offset, fault,
-                                error);
+    return log_segment_fail_damaged(cursor->segment, cursor->position, cursor->expected_offset,
+                                    fault, error);
 }
 
 /* Whether the walk is at the end of the segment; damage is an error. */
@@ -148,7 +148,7 @@ static Status note_keys(Compaction *run, Error *error)
         if (run->keys.count > KEYS_MAX) {
             pthread_mutex_lock(&run->partition->lock);
             for (int32_t j = i; j < run->segments.count; j++)
-                segment_let_go(run->partition, LIST_AT(run->segments, j, Segment));
+                log_segment_let_go(run->partition, LIST_AT(run->segments, j, Segment));
             pthread_mutex_unlock(&run->partition->lock);
             run->segments.count = i;
             break;
@@ -223,8 +223,8 @@ static Status output_add(Compaction *run, Output *output, Str batch, Error *erro
     BatchHeader header;
     bool is_header = batch_read_header(batch, &header);
     assert(is_header);
-    segment_note(output->segment, str_make(batch.data, BATCH_HEADER_BYTES), &header,
-                 run->config.index_interval_bytes);
+    log_segment_note(output->segment, str_make(batch.data, BATCH_HEADER_BYTES), &header,
+                     run->config.index_interval_bytes);
     buffer_append_str(&output->waiting, batch);
     return output->waiting.length < COPY_BYTES ? OK : output_write(run, output, error);
 }
@@ -322,8 +322,8 @@ static Status swap_group(Compaction *run, int32_t first, int32_t count, Output *
     }
     old->is_removed = true; /* freed when the compaction lets go of it */
     partition->segments[at] = output->segment;
-    Status status = segment_write_index(output->segment, partition->log->files, error);
-    segment_seal(output->segment);
+    Status status = log_segment_write_index(output->segment, partition->log->files, error);
+    log_segment_seal(output->segment);
     output->segment = NULL;
     return status;
 }
@@ -332,7 +332,7 @@ static Status compact_group(Compaction *run, int32_t first, int32_t count, Error
 {
     Partition *partition = run->partition;
     Segment *old = LIST_AT(run->segments, first, Segment);
-    Output output = {.segment = segment_new(partition->folder, old->base_offset),
+    Output output = {.segment = log_segment_new(partition->folder, old->base_offset),
                      .aside = arena_printf(run->arena, "%s.new", old->log_path)};
     Status status = write_group(run, first, count, &output, error);
     if (status == OK) {
@@ -340,7 +340,7 @@ static Status compact_group(Compaction *run, int32_t first, int32_t count, Error
         status = swap_group(run, first, count, &output, error);
         pthread_mutex_unlock(&partition->lock);
     }
-    segment_free(output.segment, partition->log->files);
+    log_segment_free(output.segment, partition->log->files);
     buffer_free(&output.waiting);
     return status;
 }
@@ -374,7 +374,7 @@ static Status begin_compaction(Compaction *run, Error *error)
     run->dirty_from = partition->mark.clean_end;
     int64_t end_offset = 0;
     for (int32_t i = 0; i < count; i++) {
-        segment_hold(partition->segments[i]);
+        log_segment_hold(partition->segments[i]);
         list_append(&run->segments, run->arena, partition->segments[i]);
         end_offset = partition->segments[i]->end_offset;
     }
@@ -419,7 +419,7 @@ Status partition_compact(Partition *partition, Error *error)
         status = run_compaction(&run, &why);
     pthread_mutex_lock(&partition->lock);
     for (int32_t i = 0; i < run.segments.count; i++)
-        segment_let_go(partition, LIST_AT(run.segments, i, Segment));
+        log_segment_let_go(partition, LIST_AT(run.segments, i, Segment));
     if (status == ERR_CORRUPT)
         status = partition_stop(partition, &why);
     pthread_mutex_unlock(&partition->lock);

@@ -61,8 +61,8 @@ static Status walk_segment(Fsck *fsck, Segment *segment, int64_t size, int64_t n
     Str batch;
     Status status;
     while ((status = cursor_next(&cursor, &batch, error)) == OK) {
-        segment_note(segment, str_make(batch.data, BATCH_HEADER_BYTES), &cursor.header,
-                     INDEX_INTERVAL_BYTES);
+        log_segment_note(segment, str_make(batch.data, BATCH_HEADER_BYTES), &cursor.header,
+                         INDEX_INTERVAL_BYTES);
         fsck->partition->batches++;
         const char *fault = find_fault_of_records(fsck, batch);
         if (fault != NULL)
@@ -83,14 +83,14 @@ static Status check_segment(Fsck *fsck, const char *folder, int64_t base, int64_
                             Error *error)
 {
     Files *files = fsck->log->files;
-    Segment *segment = segment_new(folder, base);
+    Segment *segment = log_segment_new(folder, base);
     FileInfo info = {0};
     Status status = fsck->world->kind->stat(fsck->world, segment->log_path, &info, error);
     if (status == OK)
         status = walk_segment(fsck, segment, info.size_bytes, next_base, error);
     if (status == OK) {
         Segment summary = {.base_offset = base, .index_path = segment->index_path};
-        Summary has = segment_read_summary(&summary, files, info.size_bytes);
+        Summary has = log_segment_read_summary(&summary, files, info.size_bytes);
         if (has == SUMMARY_IS_MORE)
             find(fsck, FSCK_DAMAGED, segment, info.size_bytes, segment->end_offset,
                  "the file is shorter than it was when it was complete");
@@ -105,20 +105,20 @@ static Status check_segment(Fsck *fsck, const char *folder, int64_t base, int64_
         fsck->partition->end_offset =
             segment->end_offset > next_base ? segment->end_offset : next_base;
     }
-    segment_free(segment, files);
+    log_segment_free(segment, files);
     return status;
 }
 
 static void check_ends(Fsck *fsck, const char *folder, const int64_t *bases, int32_t count)
 {
-    Segment *place = segment_new(folder, count > 0 ? bases[0] : fsck->mark.start_offset);
+    Segment *place = log_segment_new(folder, count > 0 ? bases[0] : fsck->mark.start_offset);
     if (fsck->mark.durable_end > fsck->partition->end_offset)
         find(fsck, FSCK_DAMAGED, place, -1, fsck->partition->end_offset,
              "the end of what was acknowledged is missing");
     if (count > 0 && bases[0] > fsck->mark.start_offset && fsck->mark.durable_end > 0)
         find(fsck, FSCK_DAMAGED, place, -1, fsck->mark.start_offset,
              "the start of what was acknowledged is missing");
-    segment_free(place, fsck->log->files);
+    log_segment_free(place, fsck->log->files);
 }
 
 static Status check_partition(Fsck *fsck, const char *name, const List *names, Error *error)
@@ -132,7 +132,7 @@ static Status check_partition(Fsck *fsck, const char *name, const List *names, E
     int64_t *bases = ARENA_ARRAY(fsck->arena, int64_t, names->count + 1);
     int32_t count = 0;
     for (int32_t i = 0; i < names->count; i++) {
-        int64_t base = segment_base_of_name(LIST_AT(*names, i, const char), ".log");
+        int64_t base = log_segment_base_of_name(LIST_AT(*names, i, const char), ".log");
         if (base >= 0)
             bases[count++] = base;
     }
@@ -158,7 +158,7 @@ static Status check_folder(Fsck *fsck, const char *name, Error *error)
     TRY(world->kind->list(world, path, fsck->arena, &names, error));
     bool is_partition = map_find(fsck->log->entries, str_from(name)) != NULL;
     for (int32_t i = 0; i < names.count; i++)
-        is_partition |= segment_base_of_name(LIST_AT(names, i, const char), ".log") >= 0;
+        is_partition |= log_segment_base_of_name(LIST_AT(names, i, const char), ".log") >= 0;
     if (is_partition)
         return check_partition(fsck, name, &names, error);
     for (int32_t i = 0; i < names.count; i++) {
@@ -186,9 +186,9 @@ static void check_lost(Fsck *fsck)
         if (is_there)
             continue;
         Segment *place =
-            segment_new(arena_printf(fsck->arena, "%s/%s", fsck->log->folder, entry->name), 0);
+            log_segment_new(arena_printf(fsck->arena, "%s/%s", fsck->log->folder, entry->name), 0);
         find(fsck, FSCK_DAMAGED, place, -1, entry->mark.start_offset, "the partition is missing");
-        segment_free(place, fsck->log->files);
+        log_segment_free(place, fsck->log->files);
     }
 }
 

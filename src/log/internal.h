@@ -113,8 +113,8 @@ void partition_remove_snapshot(Partition *partition, int64_t offset);
 Status partition_flush(Partition *partition, Error *error);
 
 /* A segment that is used without the lock. */
-void segment_hold(Segment *segment);
-void segment_let_go(Partition *partition, Segment *segment);
+void log_segment_hold(Segment *segment);
+void log_segment_let_go(Partition *partition, Segment *segment);
 
 /* ---- recover.c, clean.c, compact.c ----------------------------------------------------------- */
 

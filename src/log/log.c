@@ -350,7 +350,8 @@ static Status close_partition(Partition *partition, Error *error)
     if (partition->stopped == NULL && !partition->is_removed) {
         status = partition_write_snapshot(partition, error);
         if (status == OK)
-            status = segment_write_index(partition_active(partition), partition->log->files, error);
+            status =
+                log_segment_write_index(partition_active(partition), partition->log->files, error);
     }
     pthread_mutex_unlock(&partition->lock);
     return status;

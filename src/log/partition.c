@@ -60,7 +60,7 @@ void partition_free(Partition *partition)
         return;
     for (int32_t i = 0; i < partition->segment_count; i++) {
         assert(partition->segments[i]->users == 0);
-        segment_free(partition->segments[i], partition->log->files);
+        log_segment_free(partition->segments[i], partition->log->files);
     }
     memory_free(partition->segments);
     producers_free(partition->producers);
@@ -118,16 +118,16 @@ void partition_add_segment(Partition *partition, Segment *segment)
     partition->segments[partition->segment_count++] = segment;
 }
 
-void segment_hold(Segment *segment)
+void log_segment_hold(Segment *segment)
 {
     segment->users++;
 }
 
-void segment_let_go(Partition *partition, Segment *segment)
+void log_segment_let_go(Partition *partition, Segment *segment)
 {
     assert(segment->users > 0);
     if (--segment->users == 0 && segment->is_removed)
-        segment_free(segment, partition->log->files);
+        log_segment_free(segment, partition->log->files);
 }
 
 void partition_drop_segment(Partition *partition, int32_t index)
@@ -137,8 +137,8 @@ void partition_drop_segment(Partition *partition, int32_t index)
     memmove(&partition->segments[index], &partition->segments[index + 1],
             sizeof(Segment *) * (size_t)(partition->segment_count - index));
     segment->is_removed = true;
-    segment_hold(segment);
-    segment_let_go(partition, segment);
+    log_segment_hold(segment);
+    log_segment_let_go(partition, segment);
 }
 
 Status partition_sync(Partition *partition, Segment *segment, Error *error)
@@ -223,14 +223,14 @@ Status partition_roll(Partition *partition, Error *error)
     TRY(partition_sync(partition, old, error));
     partition_move_durable(partition, partition->end_offset);
     TRY(partition_write_snapshot(partition, error));
-    TRY(segment_write_index(old, partition->log->files, error));
-    Segment *next = segment_new(partition->folder, partition->end_offset);
+    TRY(log_segment_write_index(old, partition->log->files, error));
+    Segment *next = log_segment_new(partition->folder, partition->end_offset);
     Status status = segment_make(partition, next, error);
     if (status != OK) {
-        segment_free(next, partition->log->files);
+        log_segment_free(next, partition->log->files);
         return status;
     }
-    segment_seal(old);
+    log_segment_seal(old);
     if (partition->segment_count > 1)
         partition_remove_snapshot(partition,
                                   partition->segments[partition->segment_count - 2]->base_offset);
@@ -332,7 +332,7 @@ static Status append_batch(Partition *partition, char *batch, BatchHeader *heade
     TRY(write_batch(partition, batch, header->bytes, error));
     Segment *active = partition_active(partition);
     Str head = str_make(batch, BATCH_HEADER_BYTES);
-    segment_note(active, head, header, partition->config.index_interval_bytes);
+    log_segment_note(active, head, header, partition->config.index_interval_bytes);
     producers_note(partition->producers, header, is_commit);
     partition->end_offset = active->end_offset;
     queue_if_due(partition, now_ms);
@@ -464,7 +464,7 @@ static Status flush_to(Partition *partition, Segment *active, int64_t end_offset
 {
     Status status = partition_sync(partition, active, error);
     pthread_mutex_lock(&partition->lock);
-    segment_let_go(partition, active);
+    log_segment_let_go(partition, active);
     int64_t acknowledged = partition_high_watermark(partition);
     if (status == OK)
         partition_move_durable(partition, end_offset);
@@ -491,7 +491,7 @@ Status partition_flush(Partition *partition, Error *error)
         return status;
     }
     Segment *active = partition_active(partition);
-    segment_hold(active);
+    log_segment_hold(active);
     partition->unflushed_since_ms = NO_TIMESTAMP;
     pthread_mutex_unlock(&partition->lock);
     return flush_to(partition, active, end_offset, error);

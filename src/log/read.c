@@ -39,7 +39,7 @@ static Status place_segment(const Partition *partition, int32_t index, Place *pl
     Segment *segment = partition->segments[index];
     bool is_active = index + 1 == partition->segment_count;
     TRY(files_borrow(partition->log->files, &segment->reader, FILE_READ, error));
-    segment_hold(segment);
+    log_segment_hold(segment);
     place->segment = segment;
     place->is_active = is_active;
     place->position = -1;
@@ -76,7 +76,7 @@ static void place_leave(Partition *partition, const Place *place)
 {
     files_return(partition->log->files, &place->segment->reader);
     pthread_mutex_lock(&partition->lock);
-    segment_let_go(partition, place->segment);
+    log_segment_let_go(partition, place->segment);
     pthread_mutex_unlock(&partition->lock);
 }
 
@@ -88,7 +88,7 @@ static Status place_find(Partition *partition, int64_t offset, Place *place, Err
     Segment *segment = place->segment;
     if (place->position < 0) {
         IndexTable table;
-        TRY(segment_load_table(segment, files, &table, error));
+        TRY(log_segment_load_table(segment, files, &table, error));
         place->position = table_find_offset(&table, offset - segment->base_offset);
         memory_free(table.entries);
     }
@@ -100,8 +100,8 @@ static Status place_find(Partition *partition, int64_t offset, Place *place, Err
                        error));
         if (!batch_read_header(str_make(head, got), &header) ||
             !batch_is_sealed(str_make(head, got)))
-            return segment_fail_damaged(segment, place->position, offset,
-                                        "there is no batch where one should be", error);
+            return log_segment_fail_damaged(segment, place->position, offset,
+                                            "there is no batch where one should be", error);
         if (batch_end_offset(&header) > offset)
             return OK;
         place->position += header.bytes;
@@ -113,8 +113,8 @@ static Status place_find(Partition *partition, int64_t offset, Place *place, Err
 
 static Status fail_read(const Place *place, int64_t taken, const char *fault, Error *error)
 {
-    return segment_fail_damaged(place->segment, place->position + taken, place->read_end, fault,
-                                error);
+    return log_segment_fail_damaged(place->segment, place->position + taken, place->read_end, fault,
+                                    error);
 }
 
 /* How much of the bytes are whole batches within the limit, which never falls into one; `needed` is
@@ -276,7 +276,7 @@ static Status search_place(Partition *partition, Place *place, const Record *fro
     Segment *segment = place->segment;
     if (place->position < 0) {
         IndexTable table;
-        TRY(segment_load_table(segment, files, &table, error));
+        TRY(log_segment_load_table(segment, files, &table, error));
         place->position = table_find_time(&table, from->timestamp_ms);
         memory_free(table.entries);
     }
@@ -296,8 +296,8 @@ static Status search_place(Partition *partition, Place *place, const Record *fro
             status = ERR_END;
     }
     if (cursor.fault != NULL)
-        status = segment_fail_damaged(segment, cursor.position, cursor.expected_offset,
-                                      cursor.fault, error);
+        status = log_segment_fail_damaged(segment, cursor.position, cursor.expected_offset,
+                                          cursor.fault, error);
     cursor_close(&cursor);
     return status == ERR_END ? OK : status;
 }

@@ -29,7 +29,7 @@ static int32_t find_bases(const List *names, const char *suffix, int64_t *bases)
 {
     int32_t count = 0;
     for (int32_t i = 0; i < names->count; i++) {
-        int64_t base = segment_base_of_name(LIST_AT(*names, i, const char), suffix);
+        int64_t base = log_segment_base_of_name(LIST_AT(*names, i, const char), suffix);
         if (base >= 0)
             bases[count++] = base;
     }
@@ -101,8 +101,8 @@ static Status walk_segment(const Partition *partition, Segment *segment, int64_t
             walk->durable_at = segment->bytes;
             walk->durable_offset = cursor.header.base_offset;
         }
-        segment_note(segment, str_make(batch.data, BATCH_HEADER_BYTES), &cursor.header,
-                     partition->config.index_interval_bytes);
+        log_segment_note(segment, str_make(batch.data, BATCH_HEADER_BYTES), &cursor.header,
+                         partition->config.index_interval_bytes);
     }
     walk->good_bytes = segment->bytes;
     walk->fault = cursor.fault;
@@ -123,14 +123,14 @@ static Status cut_segment(Partition *partition, Segment *segment, Error *error)
 
 static Status fail_shorter(const Segment *segment, int64_t size, Error *error)
 {
-    return segment_fail_damaged(segment, size, segment->base_offset,
-                                "the file is shorter than it was when it was complete", error);
+    return log_segment_fail_damaged(segment, size, segment->base_offset,
+                                    "the file is shorter than it was when it was complete", error);
 }
 
 static Status open_sealed(Partition *partition, Segment *segment, int64_t size, int64_t next_base,
                           Error *error)
 {
-    Summary summary = segment_read_summary(segment, partition->log->files, size);
+    Summary summary = log_segment_read_summary(segment, partition->log->files, size);
     if (summary == SUMMARY_IS_MORE)
         return fail_shorter(segment, size, error);
     if (summary == SUMMARY_FITS) {
@@ -139,21 +139,21 @@ static Status open_sealed(Partition *partition, Segment *segment, int64_t size, 
         if (segment->end_offset < next_base)
             return fail_missing(partition, segment->end_offset, next_base, error);
     }
-    segment_reset(segment);
+    log_segment_reset(segment);
     Walk walk;
     TRY(walk_segment(partition, segment, size, next_base, &walk, error));
     bool has_gap = segment->end_offset < next_base && next_base > partition->mark.gaps_end;
     if (walk.fault != NULL)
-        return segment_fail_damaged(segment, walk.good_bytes, segment->end_offset, walk.fault,
-                                    error);
+        return log_segment_fail_damaged(segment, walk.good_bytes, segment->end_offset, walk.fault,
+                                        error);
     if (has_gap)
         return fail_missing(partition, segment->end_offset, next_base, error);
     /* What the next segment holds as well. */
     if (walk.good_bytes < size)
         TRY(cut_segment(partition, segment, error));
     segment->end_offset = next_base;
-    TRY(segment_write_index(segment, partition->log->files, error));
-    segment_seal(segment);
+    TRY(log_segment_write_index(segment, partition->log->files, error));
+    log_segment_seal(segment);
     return OK;
 }
 
@@ -171,8 +171,8 @@ static Status copy_batches(const Partition *partition, Segment *segment, int64_t
     Str batch;
     Status status;
     while ((status = cursor_next(&cursor, &batch, error)) == OK) {
-        segment_note(tail, str_make(batch.data, BATCH_HEADER_BYTES), &cursor.header,
-                     partition->config.index_interval_bytes);
+        log_segment_note(tail, str_make(batch.data, BATCH_HEADER_BYTES), &cursor.header,
+                         partition->config.index_interval_bytes);
         buffer_append_str(&waiting, batch);
         if (waiting.length < COPY_BYTES)
             continue;
@@ -215,7 +215,7 @@ static Status move_tail(Partition *partition, Segment *segment, const Walk *walk
     Arena *arena = arena_new(0);
     bool is_all = walk->durable_at == 0;
     Segment *tail =
-        segment_new(partition->folder, is_all ? segment->base_offset : walk->durable_offset);
+        log_segment_new(partition->folder, is_all ? segment->base_offset : walk->durable_offset);
     Status status = write_tail(partition, segment, walk->durable_at, tail, arena, error);
     arena_free(arena);
     if (status == OK)
@@ -223,12 +223,12 @@ static Status move_tail(Partition *partition, Segment *segment, const Walk *walk
     if (status == OK && !is_all)
         status = open_sealed(partition, segment, segment->bytes, walk->durable_offset, error);
     if (status != OK) {
-        segment_free(tail, files);
+        log_segment_free(tail, files);
         return status;
     }
     if (is_all) {
         partition->segment_count--;
-        segment_free(segment, files);
+        log_segment_free(segment, files);
     }
     partition_add_segment(partition, tail);
     return OK;
@@ -238,7 +238,7 @@ static Status move_tail(Partition *partition, Segment *segment, const Walk *walk
 static Status open_clean(Partition *partition, Segment *segment, Error *error)
 {
     Files *files = partition->log->files;
-    TRY(segment_load_table(segment, files, &segment->table, error));
+    TRY(log_segment_load_table(segment, files, &segment->table, error));
     if (segment->table.count > 0)
         segment->indexed_at = segment->table.entries[segment->table.count - 1].position;
     BatchCursor cursor;
@@ -254,7 +254,7 @@ static Status open_clean(Partition *partition, Segment *segment, Error *error)
 
 static Status open_last(Partition *partition, Segment *segment, int64_t size, Error *error)
 {
-    Summary summary = segment_read_summary(segment, partition->log->files, size);
+    Summary summary = log_segment_read_summary(segment, partition->log->files, size);
     if (summary == SUMMARY_IS_MORE && !planted(PLANTED_LOG_CUT_TOO_MUCH))
         return fail_shorter(segment, size, error);
     if (summary == SUMMARY_FITS)
@@ -263,8 +263,8 @@ static Status open_last(Partition *partition, Segment *segment, int64_t size, Er
     TRY(walk_segment(partition, segment, size, INT64_MAX, &walk, error));
     bool is_acknowledged = segment->end_offset < partition->mark.durable_end;
     if (walk.fault != NULL && is_acknowledged && !planted(PLANTED_LOG_CUT_TOO_MUCH))
-        return segment_fail_damaged(segment, walk.good_bytes, segment->end_offset, walk.fault,
-                                    error);
+        return log_segment_fail_damaged(segment, walk.good_bytes, segment->end_offset, walk.fault,
+                                        error);
     if (walk.good_bytes < size)
         TRY(cut_segment(partition, segment, error));
     if (walk.durable_at < walk.good_bytes && !planted(PLANTED_LOG_TAIL_TRUSTED)) {
@@ -291,8 +291,8 @@ static Status replay_segment(Partition *partition, Segment *segment, int64_t fro
             producers_note(partition->producers, &cursor.header,
                            batch_has(&cursor.header, BATCH_IS_CONTROL) && marker_is_commit(batch));
     if (status == ERR_END && cursor.fault != NULL)
-        status = segment_fail_damaged(segment, cursor.position, cursor.expected_offset,
-                                      cursor.fault, error);
+        status = log_segment_fail_damaged(segment, cursor.position, cursor.expected_offset,
+                                          cursor.fault, error);
     cursor_close(&cursor);
     return status == ERR_END ? OK : status;
 }
@@ -342,7 +342,7 @@ static Status begin_empty(Partition *partition, Error *error)
     const Mark *mark = &partition->mark;
     if (mark->durable_end > mark->start_offset)
         return fail_missing(partition, mark->start_offset, mark->durable_end, error);
-    Segment *segment = segment_new(partition->folder, mark->durable_end);
+    Segment *segment = log_segment_new(partition->folder, mark->durable_end);
     partition_add_segment(partition, segment);
     TRY(partition_sync(partition, segment, error)); /* makes it */
     TRY(partition_sync_folder(partition, error));
@@ -355,13 +355,13 @@ static Status open_segments(Partition *partition, const int64_t *bases, int32_t 
     if (bases[0] > partition->mark.start_offset && partition->mark.durable_end > 0)
         return fail_missing(partition, partition->mark.start_offset, bases[0], error);
     for (int32_t i = 0; i < count; i++) {
-        Segment *segment = segment_new(partition->folder, bases[i]);
+        Segment *segment = log_segment_new(partition->folder, bases[i]);
         if (i + 1 < count && bases[i + 1] <= partition->mark.start_offset) {
             /* Retention has not come to its end. */
             Status removed = world->kind->remove(world, segment->log_path, NULL);
             removed = world->kind->remove(world, segment->index_path, NULL);
             (void)removed;
-            segment_free(segment, partition->log->files);
+            log_segment_free(segment, partition->log->files);
             continue;
         }
         partition_add_segment(partition, segment);

@@ -26,7 +26,7 @@ static char *path_new(const char *folder, int64_t base_offset, const char *suffi
     return path.data;
 }
 
-Segment *segment_new(const char *folder, int64_t base_offset)
+Segment *log_segment_new(const char *folder, int64_t base_offset)
 {
     Segment *segment = memory_allocate_zeroed((int64_t)sizeof *segment);
     segment->log_path = path_new(folder, base_offset, ".log");
@@ -37,7 +37,7 @@ Segment *segment_new(const char *folder, int64_t base_offset)
     return segment;
 }
 
-void segment_free(Segment *segment, Files *files)
+void log_segment_free(Segment *segment, Files *files)
 {
     if (segment == NULL)
         return;
@@ -49,7 +49,7 @@ void segment_free(Segment *segment, Files *files)
     memory_free(segment);
 }
 
-int64_t segment_base_of_name(const char *name, const char *suffix)
+int64_t log_segment_base_of_name(const char *name, const char *suffix)
 {
     int64_t base;
     Str text = str_from(name);
@@ -69,8 +69,8 @@ static void table_append(IndexTable *table, IndexEntry entry)
     table->entries[table->count++] = entry;
 }
 
-void segment_note(Segment *segment, Str batch_header, const BatchHeader *header,
-                  int64_t index_interval_bytes)
+void log_segment_note(Segment *segment, Str batch_header, const BatchHeader *header,
+                      int64_t index_interval_bytes)
 {
     assert(batch_header.length == BATCH_HEADER_BYTES);
     assert(header->base_offset >= segment->end_offset);
@@ -93,7 +93,7 @@ void segment_note(Segment *segment, Str batch_header, const BatchHeader *header,
 
 /* ---- Index files ----------------------------------------------------------------------------- */
 
-Status segment_write_index(const Segment *segment, Files *files, Error *error)
+Status log_segment_write_index(const Segment *segment, Files *files, Error *error)
 {
     Buffer entries = {0}, out = {0};
     for (int32_t i = 0; i < segment->table.count; i++) {
@@ -141,7 +141,7 @@ static int64_t read_head(Str head, Segment *segment, uint32_t *entries_checksum)
     return is_good ? count : -1;
 }
 
-Summary segment_read_summary(Segment *segment, Files *files, int64_t bytes)
+Summary log_segment_read_summary(Segment *segment, Files *files, int64_t bytes)
 {
     char head[INDEX_HEAD_BYTES];
     int64_t got = 0;
@@ -162,16 +162,16 @@ Summary segment_read_summary(Segment *segment, Files *files, int64_t bytes)
     return SUMMARY_FITS;
 }
 
-void segment_reset(Segment *segment)
+void log_segment_reset(Segment *segment)
 {
-    segment_seal(segment);
+    log_segment_seal(segment);
     segment->end_offset = segment->base_offset;
     segment->max_timestamp_ms = segment->first_timestamp_ms = NO_TIMESTAMP;
     segment->bytes = segment->indexed_at = 0;
     segment->content_hash = 0;
 }
 
-void segment_seal(Segment *segment)
+void log_segment_seal(Segment *segment)
 {
     memory_free(segment->table.entries);
     segment->table = (IndexTable){0};
@@ -208,29 +208,29 @@ static Status table_rebuild(Segment *segment, Files *files, IndexTable *out, Err
 {
     Segment again = *segment;
     again.table = (IndexTable){0};
-    segment_reset(&again);
+    log_segment_reset(&again);
     BatchCursor cursor;
     cursor_open(&cursor, segment, files, 0, segment->bytes);
     cursor.allows_gaps = true;
     Str batch;
     Status status;
     while ((status = cursor_next(&cursor, &batch, error)) == OK)
-        segment_note(&again, str_make(batch.data, BATCH_HEADER_BYTES), &cursor.header,
-                     INDEX_INTERVAL_BYTES);
+        log_segment_note(&again, str_make(batch.data, BATCH_HEADER_BYTES), &cursor.header,
+                         INDEX_INTERVAL_BYTES);
     if (status == ERR_END)
         status = cursor.fault == NULL
                      ? OK
-                     : segment_fail_damaged(segment, cursor.position, cursor.expected_offset,
-                                            cursor.fault, error);
+                     : log_segment_fail_damaged(segment, cursor.position, cursor.expected_offset,
+                                                cursor.fault, error);
     cursor_close(&cursor);
     again.end_offset = segment->end_offset;
     if (status == OK && !segment->is_removed)
-        status = segment_write_index(&again, files, error);
+        status = log_segment_write_index(&again, files, error);
     *out = again.table;
     return status;
 }
 
-Status segment_load_table(Segment *segment, Files *files, IndexTable *out, Error *error)
+Status log_segment_load_table(Segment *segment, Files *files, IndexTable *out, Error *error)
 {
     *out = (IndexTable){0};
     if (table_read(segment, files, out))
@@ -343,8 +343,8 @@ Status cursor_next(BatchCursor *cursor, Str *batch, Error *error)
     return OK;
 }
 
-Status segment_fail_damaged(const Segment *segment, int64_t position, int64_t offset,
-                            const char *fault, Error *error)
+Status log_segment_fail_damaged(const Segment *segment, int64_t position, int64_t offset,
+                                const char *fault, Error *error)
 {
     Status status =
         fail(error, ERR_CORRUPT, "WR5301", "`%s` is damaged at byte %lld, from offset %lld on: %s",

@@ -46,19 +46,19 @@ typedef struct Segment {
     int32_t next_hint;
 } Segment;
 
-/* In memory only: no file is made. Free with segment_free. */
-Segment *segment_new(const char *folder, int64_t base_offset);
-void segment_free(Segment *segment, Files *files);
+/* In memory only: no file is made. Free with log_segment_free. */
+Segment *log_segment_new(const char *folder, int64_t base_offset);
+void log_segment_free(Segment *segment, Files *files);
 
 /* The base offset that a file name like 00000000000000004711.log stands for, or -1. */
-int64_t segment_base_of_name(const char *name, const char *suffix);
+int64_t log_segment_base_of_name(const char *name, const char *suffix);
 
 /* A batch has been added at its end. */
-void segment_note(Segment *segment, Str batch_header, const BatchHeader *header,
-                  int64_t index_interval_bytes);
+void log_segment_note(Segment *segment, Str batch_header, const BatchHeader *header,
+                      int64_t index_interval_bytes);
 
 /* Write the index file; durability does not matter. */
-Status segment_write_index(const Segment *segment, Files *files, Error *error);
+Status log_segment_write_index(const Segment *segment, Files *files, Error *error);
 
 typedef enum Summary {
     SUMMARY_FITS,
@@ -67,17 +67,17 @@ typedef enum Summary {
 } Summary;
 
 /* Take the summary from the index file, if it is that of the file, whose size is `bytes`. */
-Summary segment_read_summary(Segment *segment, Files *files, int64_t bytes);
+Summary log_segment_read_summary(Segment *segment, Files *files, int64_t bytes);
 
 /* As if nothing had been noted. */
-void segment_reset(Segment *segment);
+void log_segment_reset(Segment *segment);
 
 /* The table gives way to the index file. */
-void segment_seal(Segment *segment);
+void log_segment_seal(Segment *segment);
 
 /* The table of a sealed segment, to be freed with memory_free(out->entries): from the index file
  * or, if that is missing or damaged, from the segment, and then the file is written again. */
-Status segment_load_table(Segment *segment, Files *files, IndexTable *out, Error *error);
+Status log_segment_load_table(Segment *segment, Files *files, IndexTable *out, Error *error);
 
 /* Where to begin to look: the position of the last entry at or below that offset, or with only
  * earlier timestamps before it; 0 if there is none. */
@@ -106,7 +106,7 @@ Status cursor_next(BatchCursor *cursor, Str *batch, Error *error);
 void cursor_close(BatchCursor *cursor);
 
 /* "the segment is damaged", for a fault at a position. */
-Status segment_fail_damaged(const Segment *segment, int64_t position, int64_t offset,
-                            const char *fault, Error *error);
+Status log_segment_fail_damaged(const Segment *segment, int64_t position, int64_t offset,
+                                const char *fault, Error *error);
 
 #endif
