@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -52,15 +53,72 @@ typedef struct ByteReader {
     bool is_short;
 } ByteReader;
 
-ByteReader byte_reader(Str bytes);
-int64_t byte_reader_left(const ByteReader *reader);
-uint8_t byte_reader_u8(ByteReader *reader);
-uint16_t byte_reader_u16(ByteReader *reader);
-uint32_t byte_reader_u32(ByteReader *reader);
-uint64_t byte_reader_u64(ByteReader *reader);
+static inline ByteReader byte_reader(Str bytes)
+{
+    return (ByteReader){.at = bytes.data, .end = bytes.data + bytes.length};
+}
+
+static inline int64_t byte_reader_left(const ByteReader *reader)
+{
+    return reader->is_short ? 0 : reader->end - reader->at;
+}
+
+static inline void byte_reader_copy(ByteReader *reader, void *out, int64_t length)
+{
+    if (byte_reader_left(reader) < length) {
+        reader->is_short = true;
+        memset(out, 0, (size_t)length);
+        return;
+    }
+    memcpy(out, reader->at, (size_t)length);
+    reader->at += length;
+}
+
+static inline uint8_t byte_reader_u8(ByteReader *reader)
+{
+    uint8_t value;
+    byte_reader_copy(reader, &value, sizeof value);
+    return value;
+}
+
+static inline uint16_t byte_reader_u16(ByteReader *reader)
+{
+    uint16_t value;
+    byte_reader_copy(reader, &value, sizeof value);
+    return value;
+}
+
+static inline uint32_t byte_reader_u32(ByteReader *reader)
+{
+    uint32_t value;
+    byte_reader_copy(reader, &value, sizeof value);
+    return value;
+}
+
+static inline uint64_t byte_reader_u64(ByteReader *reader)
+{
+    uint64_t value;
+    byte_reader_copy(reader, &value, sizeof value);
+    return value;
+}
+
 /* The next `length` bytes, borrowed. */
-Str byte_reader_take(ByteReader *reader, int64_t length);
+static inline Str byte_reader_take(ByteReader *reader, int64_t length)
+{
+    if (length < 0 || byte_reader_left(reader) < length) {
+        reader->is_short = true;
+        return (Str){0};
+    }
+    Str taken = str_make(reader->at, length);
+    reader->at += length;
+    return taken;
+}
+
 /* A u32 length, then that many bytes, borrowed. */
-Str byte_reader_bytes(ByteReader *reader);
+static inline Str byte_reader_bytes(ByteReader *reader)
+{
+    uint32_t length = byte_reader_u32(reader);
+    return byte_reader_take(reader, length);
+}
 
 #endif

@@ -7,9 +7,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static const char CODE[] = "WR5201";
+
+enum { HUGE_PAGE_BYTES = 2 * 1024 * 1024 };
 
 static _Atomic int64_t used_bytes;
 static _Atomic bool is_ending;
@@ -67,10 +70,26 @@ void *memory_allocate(int64_t bytes)
     return memory_count(malloc(bytes > 0 ? (size_t)bytes : 1), bytes);
 }
 
+/* Large tables are read at random: with pages of 4 KB nearly each look also waits for the address
+ * to be translated, and making them costs a fault for every page. The kernel gives large ones where
+ * it has some and may. */
+static void memory_prefer_huge_pages(char *pointer, int64_t bytes)
+{
+    if (pointer == NULL || bytes < 2 * HUGE_PAGE_BYTES)
+        return;
+    uintptr_t first =
+        ((uintptr_t)pointer + HUGE_PAGE_BYTES - 1) & ~(uintptr_t)(HUGE_PAGE_BYTES - 1);
+    uintptr_t end = ((uintptr_t)pointer + (uintptr_t)bytes) & ~(uintptr_t)(HUGE_PAGE_BYTES - 1);
+    if (first < end)
+        madvise((void *)first, end - first, MADV_HUGEPAGE); /* a wish: failing is no harm */
+}
+
 void *memory_allocate_zeroed(int64_t bytes)
 {
     assert(bytes >= 0);
-    return memory_count(calloc(1, bytes > 0 ? (size_t)bytes : 1), bytes);
+    void *pointer = calloc(1, bytes > 0 ? (size_t)bytes : 1);
+    memory_prefer_huge_pages(pointer, bytes);
+    return memory_count(pointer, bytes);
 }
 
 void *memory_resize(void *pointer, int64_t bytes)

@@ -32,6 +32,15 @@ void board_part(Board *board, const Error *error)
 
 /* ---- Opening ----------------------------------------------------------------------------- */
 
+/* Of the records of the full checkpoint behind the first piece. */
+static int64_t entry_coming_bytes(const StateEntry *entry)
+{
+    int64_t bytes = 0;
+    for (int32_t i = 1; i < entry->record_count; i++)
+        bytes += entry->records[i].file == entry->records[0].file ? entry->records[i].length : 0;
+    return bytes;
+}
+
 static Status task_restore_entry(Operator *op, const Snapshot *restored, const StateEntry *entry)
 {
     StateOrigin origin = {entry->shard, restored->head.shard_count};
@@ -43,6 +52,8 @@ static Status task_restore_entry(Operator *op, const Snapshot *restored, const S
         status = snapshot_read(restored, &entry->records[i], &bytes, error);
         if (status == OK)
             status = operator_load_records(op, buffer_str(&bytes), &origin);
+        if (status == OK && i == 0)
+            keyed_expect(op->keyed, bytes.length, entry_coming_bytes(entry));
     }
     bytes.length = 0;
     if (status == OK)

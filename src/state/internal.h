@@ -161,6 +161,9 @@ static inline bool table_is_null_entry(const StateTable *table, const Entry *ent
     return (const uint8_t *)entry == table_entry(table, table->null_index - 1);
 }
 
+/* Slots for so many keys in all. */
+void table_reserve(StateTable *table, int64_t keys);
+
 /* What is looked for: one key, whatever kind it is. */
 typedef struct Probe {
     uint64_t hash;

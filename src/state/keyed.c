@@ -392,3 +392,14 @@ bool keyed_load(KeyedState *keyed, Str records, const KeyedChoice *owned,
     }
     return !in.is_short;
 }
+
+/* With several tables nobody knows whose keys come next. Room for one in fifty more, since records
+ * differ in length: a table that is filled to the brim grows by half. */
+void keyed_expect(KeyedState *keyed, int64_t loaded_bytes, int64_t coming_bytes)
+{
+    if (keyed->count != 1 || loaded_bytes == 0)
+        return;
+    StateTable *table = keyed->tables[0];
+    double keys = (double)table->count * (1.0 + (double)coming_bytes / (double)loaded_bytes);
+    table_reserve(table, (int64_t)(keys * 1.02));
+}

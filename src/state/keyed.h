@@ -72,4 +72,8 @@ typedef struct KeyedChoice {
 bool keyed_load(KeyedState *keyed, Str records, const KeyedChoice *owned,
                 const KeyedChoice *written);
 
+/* So many bytes of the records of a full pass have been loaded, and so many are still to come: make
+ * room for their keys at once, as far as it can be told how many they are. */
+void keyed_expect(KeyedState *keyed, int64_t loaded_bytes, int64_t coming_bytes);
+
 #endif

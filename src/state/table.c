@@ -9,18 +9,29 @@ enum {
     TEXT_WASTE_MIN = 65536, /* do not compact key bytes for less */
     REUSE_BYTES_MAX = 1 << 20,
     REUSE_SLOTS_PER_KEY = 8,
+    SLAB_GROUPS_FROM = 64, /* about a million entries */
+    SLABS_PER_GROUP = 8,
 };
 
-static void table_add_slab(StateTable *table)
+/* Slabs of large tables are made some at a time: memory comes in large pages then. */
+static int32_t slab_group(int32_t first)
+{
+    return first < SLAB_GROUPS_FROM ? 1 : SLABS_PER_GROUP;
+}
+
+static void table_add_slabs(StateTable *table)
 {
     int32_t bits = SLAB_FIRST_BITS + table->slab_count;
     if (bits > SLAB_LAST_BITS)
         bits = SLAB_LAST_BITS;
+    int32_t count = slab_group(table->slab_count);
     int64_t bytes = (int64_t)table->entry_bytes << bits;
-    int64_t list_bytes = (int64_t)sizeof(uint8_t *) * (table->slab_count + 1);
+    int64_t list_bytes = (int64_t)sizeof(uint8_t *) * (table->slab_count + count);
     table->slabs = memory_resize(table->slabs, list_bytes);
-    table->slabs[table->slab_count++] = memory_allocate_zeroed(bytes);
-    table->slab_bytes += bytes + (int64_t)sizeof(uint8_t *);
+    uint8_t *memory = memory_allocate_zeroed(bytes * count);
+    for (int32_t i = 0; i < count; i++)
+        table->slabs[table->slab_count++] = memory + bytes * i;
+    table->slab_bytes += (bytes + (int64_t)sizeof(uint8_t *)) * count;
 }
 
 static int64_t table_slab_room(const StateTable *table)
@@ -45,7 +56,7 @@ static uint32_t table_new_entry(StateTable *table, uint64_t hash)
     } else {
         assert(table->entry_end < UINT32_MAX - 16);
         if (table->entry_end == table_slab_room(table))
-            table_add_slab(table);
+            table_add_slabs(table);
         index = table->entry_end++;
     }
     /* Slabs are zero behind entry_end: one memset for many entries costs less than many. */
@@ -67,11 +78,9 @@ static StrView table_keep_view(StateTable *table, StrView view)
 
 /* ---- Slots ------------------------------------------------------------------------------ */
 
-static void table_grow_slots(StateTable *table)
+static void table_set_slots(StateTable *table, uint32_t count)
 {
     uint32_t old_count = table->slot_count;
-    uint64_t grown = old_count == 0 ? SLOTS_MIN : old_count + (uint64_t)old_count / 2;
-    uint32_t count = grown < UINT32_MAX ? (uint32_t)grown : UINT32_MAX;
     assert(count > old_count);
     Slot *slots = memory_allocate_zeroed((int64_t)sizeof(Slot) * count);
     for (uint32_t i = 0; i < old_count; i++) {
@@ -86,6 +95,20 @@ static void table_grow_slots(StateTable *table)
     memory_free(table->slots);
     table->slots = slots;
     table->slot_count = count;
+}
+
+static void table_grow_slots(StateTable *table)
+{
+    uint64_t grown = table->slot_count + (uint64_t)table->slot_count / 2;
+    grown = grown < SLOTS_MIN ? SLOTS_MIN : grown;
+    table_set_slots(table, grown < UINT32_MAX ? (uint32_t)grown : UINT32_MAX);
+}
+
+void table_reserve(StateTable *table, int64_t keys)
+{
+    int64_t slots = keys / 3 * 4 + SLOTS_MIN;
+    if (slots > table->slot_count && slots < UINT32_MAX)
+        table_set_slots(table, (uint32_t)slots);
 }
 
 /* Room for one more at a load of three quarters. */
@@ -266,7 +289,7 @@ void table_clear(StateTable *table)
     if (table->keyed != NULL)
         keyed_empty(table->keyed, table);
     table_clear_values(table);
-    for (int32_t i = 0; i < table->slab_count; i++)
+    for (int32_t i = 0; i < table->slab_count; i += slab_group(i))
         memory_free(table->slabs[i]);
     memory_free(table->slabs);
     memory_free(table->slots);
