@@ -29,6 +29,8 @@ static const Flag test_flags[] = {
     {"answers", 0, FLAG_SWITCH, NULL,
      "Run each case and print it with what came out as a line of JSON; expect nothing."},
     {"resume", 0, FLAG_SWITCH, NULL, "Stop and resume every operator after each row."},
+    {"backend", 0, FLAG_VALUE, "TYPE",
+     "With rocksdb, state leaves memory after each row as far as it can; hashmap: it stays."},
 };
 
 /* ---- Files ----------------------------------------------------------------------------------- */
@@ -232,6 +234,17 @@ static ExitCode suite_finish(TestSuite *suite)
     return code == EXIT_OK && is_bad ? EXIT_CHECK_FAILED : code;
 }
 
+static bool test_backend(const Cli *cli, bool *is_spilling)
+{
+    const char *backend = cli_value(cli, "backend");
+    *is_spilling = backend != NULL && strcmp(backend, "rocksdb") == 0;
+    if (backend == NULL || *is_spilling || strcmp(backend, "hashmap") == 0)
+        return true;
+    (void)report_usage(cli, "WR7005", NULL, "`--backend %s`: it is `rocksdb` or `hashmap`",
+                       backend);
+    return false;
+}
+
 static ExitCode test_run(Cli *cli)
 {
     TestSuite suite = {.cli = cli};
@@ -242,10 +255,14 @@ static ExitCode test_run(Cli *cli)
     int64_t shard_count = 0;
     if (!cli_number(cli, "shards", 1, &shard_count))
         return EXIT_BAD_USAGE;
+    bool is_spilling = false;
+    if (!test_backend(cli, &is_spilling))
+        return EXIT_BAD_USAGE;
     TrialOptions options = {.has_color = cli->has_color && !cli->is_json,
                             .has_answer = cli_has(cli, "answers"),
                             .is_batched = cli_has(cli, "batched"),
                             .is_resuming = cli_has(cli, "resume"),
+                            .is_spilling = is_spilling,
                             .shard_count =
                                 shard_count > SHARDS_MAX ? SHARDS_MAX : (int32_t)shard_count};
     for (int32_t i = 0; i < cli->arguments.count; i++)

@@ -206,3 +206,8 @@ void rowcode_hash(const Batch *batch, const int32_t *indexes, int32_t count, Sel
         }
     }
 }
+
+uint64_t rowcode_hash_word(uint64_t word)
+{
+    return hash_combine(ROWCODE_SEED, hash_u64(word));
+}

@@ -23,5 +23,8 @@ bool rowcode_read(Str bytes, Batch *into, int32_t capacity, RowKind kind);
  * they come from. out[row] is written for selected rows only. */
 void rowcode_hash(const Batch *batch, const int32_t *indexes, int32_t count, Selection rows,
                   uint64_t *out);
+/* The same for one key that is one number: an integer with its sign extended, or the bits of a
+ * double, NaN and zero in their usual form. */
+uint64_t rowcode_hash_word(uint64_t word);
 
 #endif

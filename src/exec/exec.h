@@ -20,6 +20,7 @@
 #include "state/deadletter.h"
 #include "state/keyed.h"
 #include "state/served.h"
+#include "state/spill.h"
 
 typedef struct Operator Operator;
 
@@ -41,7 +42,8 @@ typedef struct TaskContext {
     const char *const *letter_folders; /* see SourceReader */
     int32_t shard, shard_count;
     const PlanSettings *settings;
-    Error *error;                    /* filled by whoever fails first */
+    Spill *spill; /* for state that memory has no room for; NULL: all stays there */
+    Error *error; /* filled by whoever fails first */
     const _Atomic bool *is_stopping; /* the job is being cancelled: stop retrying */
 } TaskContext;
 
@@ -164,6 +166,10 @@ Status operator_load(Operator *op, Str state, const StateOrigin *origin);
 /* The same in pieces: records of op->keyed, in the order in which they were saved; after them the
  * kind's restore. */
 Status operator_load_records(Operator *op, Str records, const StateOrigin *origin);
+
+/* Between messages, when no operator of the task is at work: state leaves memory as far as its
+ * share is used up. WR5312. */
+Status operator_make_room(Operator *op);
 
 /* After open, whatever came of it. */
 void operator_close(Operator *op);

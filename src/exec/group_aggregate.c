@@ -32,6 +32,7 @@ static Status group_open(Operator *op)
     group_clock_set(&self->clock, world_now_us(op->task->world));
     self->table = operator_new_table(op, 0, &self->key,
                                      (int32_t)sizeof(GroupHead) + self->group.bytes, &group_codec);
+    operator_spill_table(op, self->table);
     self->key_schema = (Schema){.fields = node->schema.fields, .count = key_count};
     self->result_schema = (Schema){.fields = node->schema.fields + key_count,
                                    .count = node->group_aggregate.aggregate_count};

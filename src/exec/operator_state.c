@@ -14,6 +14,19 @@ StateTable *operator_new_table(Operator *op, uint8_t kind, const TableKey *key, 
     return table;
 }
 
+void operator_spill_table(Operator *op, StateTable *table)
+{
+    if (op->task->spill != NULL)
+        table_spill(table, op->task->spill);
+}
+
+Status operator_make_room(Operator *op)
+{
+    if (op->keyed == NULL || op->task->spill == NULL)
+        return OK;
+    return keyed_make_room(op->keyed, op->task->error);
+}
+
 Status operator_is_damaged(const Operator *op)
 {
     return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
@@ -82,21 +95,6 @@ Status operator_restore_keyed(Operator *op, Str state)
     ByteReader in = byte_reader(state);
     bool is_known = byte_reader_u8(&in) == KEYED_VERSION;
     return is_known && byte_reader_left(&in) == 0 ? OK : operator_is_damaged(op);
-}
-
-void operator_save_watermark(const Operator *op, uint8_t version, Buffer *out)
-{
-    buffer_append_u8(out, version);
-    buffer_append_u64(out, (uint64_t)op->watermark);
-}
-
-Status operator_load_watermark(Operator *op, uint8_t version, Str state)
-{
-    ByteReader in = byte_reader(state);
-    bool is_known = byte_reader_u8(&in) == version;
-    operator_restore_watermark(op, (Timestamp)byte_reader_u64(&in));
-    bool is_whole = !in.is_short && byte_reader_left(&in) == 0;
-    return is_known && is_whole ? OK : operator_is_damaged(op);
 }
 
 void operator_close(Operator *op)

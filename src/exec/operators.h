@@ -81,6 +81,11 @@ static inline bool operator_owns_hash(const Operator *op, uint64_t hash)
 StateTable *operator_new_table(Operator *op, uint8_t kind, const TableKey *key, int32_t value_bytes,
                                const TableCodec *codec);
 
+/* Let the entries of such a table leave memory between messages, if the task has where to. For
+ * kinds that hold no values from one message to the next and take the keys in any order; plan/
+ * knows which they are (plan_node_spills). */
+void operator_spill_table(Operator *op, StateTable *table);
+
 /* What to return where state that is brought back makes no sense: WR4201. */
 Status operator_is_damaged(const Operator *op);
 
@@ -88,12 +93,6 @@ Status operator_is_damaged(const Operator *op);
  * values is left to say. A kind that comes to save something else needs functions of its own. */
 Status operator_snapshot_keyed(Operator *op, int64_t checkpoint, Buffer *out);
 Status operator_restore_keyed(Operator *op, Str state);
-
-/* The same for kinds that also have to know how far time was: to be called by their snapshot and
- * restore with the version of what they save of values. */
-void operator_save_watermark(const Operator *op, uint8_t version, Buffer *out);
-/* WR4201 for another version, or if there is more than that. */
-Status operator_load_watermark(Operator *op, uint8_t version, Str state);
 
 /* Labels for a metric of this operator: operator="…" and what `more` says. */
 const char *operator_labels(const Operator *op, const char *more);

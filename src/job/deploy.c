@@ -73,6 +73,7 @@ static void deploy_context(Job *job, Task *task, int32_t shard)
     task->row_errors = context->eval.errors;
     context->dead_letters = deadletters_of_task(job->dead_letters);
     context->letter_folders = job->letter_folders;
+    context->spill = job->board.spill;
     context->shard = shard;
     context->shard_count = task->fragment->task_count;
     context->settings = &job->plan->settings;

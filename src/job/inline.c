@@ -114,6 +114,8 @@ static Status inline_done(Inline *line, Status status, Error *error)
 {
     arena_reset(line->context.scratch);
     line->context.eval.error_count = 0;
+    for (int32_t i = 0; status == OK && i < line->plan->node_count; i++)
+        status = operator_make_room(line->operators[i]);
     if (status != OK) {
         *error = line->error;
         error->status = status;
@@ -169,6 +171,7 @@ Status inline_open(World *world, const Plan *plan, const InlineOptions *options,
                                   .dead_letters = options->dead_letters,
                                   .shard_count = 1,
                                   .settings = &plan->settings,
+                                  .spill = options->spill,
                                   .error = &line->error};
     line->context.eval = (EvalContext){.world = world,
                                        .scratch = line->context.scratch,

@@ -11,6 +11,7 @@
 #include "data/batch.h"
 #include "plan/plan.h"
 #include "state/deadletter.h"
+#include "state/spill.h"
 
 typedef struct Inline Inline;
 
@@ -19,6 +20,7 @@ typedef struct InlineOptions {
     /* The rows of each PLAN_SERVE, by its place among the roots; sinks have their connector. */
     void (*tap)(void *context, int32_t root, const Batch *batch);
     void *tap_context;
+    Spill *spill;       /* where state goes that memory has no room for, or NULL */
     bool keeps_batches; /* operators see batches as others emit them, not row by row */
 } InlineOptions;
 

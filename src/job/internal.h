@@ -48,8 +48,9 @@ typedef struct Board {
     _Atomic bool barrier_is_end;    /* all input has come: nobody will read records any more */
     _Atomic int64_t piece_bytes;    /* that wait to be written */
 
+    Spill *spill;         /* NULL: state stays in memory */
     int64_t memory_limit; /* of the process; 0: none */
-    _Atomic int64_t memory_looked_us;
+    _Atomic int64_t memory_looked_us, tightened_us;
     _Atomic bool is_memory_short; /* sources wait */
     _Atomic int64_t committed;    /* durable up to here; by the coordinator */
 
@@ -147,6 +148,8 @@ bool pressure_allows_reading(Board *board);
 typedef struct Pressure {
     int64_t since_us; /* memory has been short and nothing has moved since; 0: not so */
     int64_t trimmed_us;
+    int64_t quiet_us; /* nobody had anything to do then */
+    int64_t moved;    /* rows that had gone into and out of operators at the last look */
 } Pressure;
 
 /* While memory is short: give back what is free; *wants_checkpoint: rows that wait for one should
@@ -164,6 +167,8 @@ Status source_step(Task *task, bool *progressed);
 /* Take the barrier `id` at a task: snapshot, pass it on, tell the coordinator. */
 Status task_take_barrier(Task *task, int64_t id, bool is_last);
 bool task_drain(Task *task);
+/* Between two messages: state leaves memory as far as there is too little of it. */
+Status task_make_room(Task *task);
 void task_flush(Task *task);
 void task_send(Task *task, const Message *message);
 /* All input has come: tell the tasks below and the coordinator. */

@@ -9,10 +9,21 @@
 #include "base/memory.h"
 #include "exec/join/lookup_client.h"
 #include "job/internal.h"
+#include "job/place.h"
 
 /* Long enough to be worth a system call, short enough not to be felt by the rows behind: 0.3 ms. In
  * a simulated world state is small, and is to be saved in many steps all the same. */
 enum { STEP_BYTES = 256 * 1024, STEP_BYTES_SIMULATED = 64 };
+
+/* What state may have in memory where it can leave it. Sources wait from 3/4 of weir.memory.limit
+ * on: a part of what is below that, less what the process has already and what rows on their way
+ * take, for the heap holds more than it hands out. Without a limit, what a small machine has. */
+enum {
+    SPILL_PART = 14,
+    SPILL_DIVISOR = 16,
+    SPILL_ROWS_BYTES = 24 * 1024 * 1024,
+    SPILL_BYTES_DEFAULT = 512 * 1024 * 1024,
+};
 
 void job_notice(Job *job, const char *format, ...)
 {
@@ -119,6 +130,23 @@ static Status job_open_tasks(Job *job, Error *error)
     return status;
 }
 
+static Status job_open_spill(Job *job, Error *error)
+{
+    const char *folder = place_of_spill(job->arena, job->options.data_dir,
+                                        place_folder_name(job->arena, job->pipeline));
+    int64_t budget = job->plan->settings.state_memory_bytes;
+    if (budget == 0)
+        budget = SPILL_BYTES_DEFAULT;
+    if (job->board.memory_limit > 0 && job->plan->settings.state_memory_bytes == 0) {
+        int64_t room = job->board.memory_limit / 4 * 3 - SPILL_ROWS_BYTES;
+        if (job->world->kind->resident_bytes != NULL)
+            room -= job->world->kind->resident_bytes(job->world);
+        budget = room > 0 ? room / SPILL_DIVISOR * SPILL_PART : 0;
+    }
+    job->board.spill = spill_new(job->world, folder, budget);
+    return spill_check(job->board.spill, error);
+}
+
 static void job_wake(void *context)
 {
     waker_wake(((Job *)context)->board.coordinator);
@@ -151,6 +179,8 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
                            .most_per_minute = plan->settings.letters_max_per_minute};
     deadletters_limit(job->dead_letters, &limits, job_wake, job);
     Status status = is_preview ? OK : recover_open(job, error);
+    if (status == OK && !is_preview && plan->settings.spills_state)
+        status = job_open_spill(job, error);
     if (status == OK)
         status = recover_check(job, error);
     if (status == OK) {
@@ -246,6 +276,7 @@ void job_close(Job *job)
         channel_free(job->channels[i]);
     for (int32_t i = 0; i < job->runner_count; i++)
         waker_free(job->runners[i].waker);
+    spill_free(job->board.spill);
     pieces_free(&job->board.pieces);
     snapshot_close(job->restored);
     store_close(job->store);

@@ -43,6 +43,11 @@ const char *place_of_checkpoints(Arena *arena, const char *data_dir, const char 
     return arena_printf(arena, "%s%s%s", dir, has_slash ? "" : "/", folder);
 }
 
+const char *place_of_spill(Arena *arena, const char *data_dir, const char *folder)
+{
+    return arena_printf(arena, "%s/jobs/%s/spill", data_dir, folder);
+}
+
 static Status notes_open(World *world, Arena *arena, const char *data_dir, const char *folder,
                          Store **out, Error *error)
 {

@@ -1,6 +1,7 @@
 /* Where the checkpoints of a pipeline are.
  *
  *     weir-data/jobs/PIPELINE/checkpoints/     by itself
+ *     weir-data/jobs/PIPELINE/spill/           what a run has no memory for
  *     DIR/PIPELINE/                            with execution.checkpointing.dir
  *     weir-data/jobs/PIPELINE/places           then says so: for commands that have no script
  *
@@ -26,6 +27,9 @@ const char *place_folder_name(Arena *arena, const char *pipeline);
  * none is set. */
 const char *place_of_checkpoints(Arena *arena, const char *data_dir, const char *dir,
                                  const char *folder);
+
+/* Where a run may put what it has no memory for; good for that run only. */
+const char *place_of_spill(Arena *arena, const char *data_dir, const char *folder);
 
 /* As the last run has noted it, else in the data folder. */
 Status place_find(World *world, Arena *arena, const char *data_dir, const char *folder, Places *out,

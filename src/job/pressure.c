@@ -3,9 +3,10 @@
  * What the system counts against the process is looked at every few milliseconds, by the sources
  * before they read. From 3/4 of the limit on they wait, until it is below 5/8: the rest of the
  * pipeline works off what it has, a slow sink in its own time. The last quarter is for what is on
- * its way, a table that grows and a checkpoint that is written. Rows that wait for a checkpoint get
- * one early. If all has been worked off, no waiting helps: below 3/4 the sources read on, and above
- * it is state that fills memory, and the job ends, with its last checkpoint. */
+ * its way, a table that grows and a checkpoint that is written. State that can leave memory
+ * (state/spill.h) makes room before that. Rows that wait for a checkpoint get one early. If all has
+ * been worked off, no waiting helps: below 3/4 the sources read on, and above it is state that
+ * fills memory, and the job ends, with its last checkpoint. */
 #include "base/log.h"
 #include "base/metrics.h"
 #include "job/internal.h"
@@ -14,7 +15,11 @@ enum {
     LOOK_INTERVAL_US = 5 * 1000, /* in which a source reads 10 MB or so */
     TRIM_INTERVAL_US = 1000 * 1000,
     PATIENCE_US = 5 * 1000 * 1000,
+    BUSY_US = 1000 * 1000, /* longer than ticks and checkpoints keep anybody from waiting */
+    TIGHTEN_INTERVAL_US = 100 * 1000, /* as long as it takes until it is felt */
     MIB = 1024 * 1024,
+    SPILL_PART = 45, /* of the limit: less than 3/4 */
+    SPILL_DIVISOR = 64,
 };
 
 static int64_t board_resident_bytes(const Board *board)
@@ -23,18 +28,31 @@ static int64_t board_resident_bytes(const Board *board)
     return world->kind->resident_bytes == NULL ? 0 : world->kind->resident_bytes(world);
 }
 
+/* State that can leave memory takes no more of it before sources wait, and less as long as they do.
+ */
+static void pressure_tighten(Board *board, bool is_short)
+{
+    int64_t now_us = world_monotonic_us(board->world);
+    int64_t tightened_us = atomic_load(&board->tightened_us);
+    if (now_us - tightened_us >= TIGHTEN_INTERVAL_US &&
+        atomic_compare_exchange_strong(&board->tightened_us, &tightened_us, now_us))
+        spill_tighten(board->spill, is_short);
+}
+
 /* `may_get_better`: there is something left to work off. */
 static void pressure_measure(Board *board, bool may_get_better)
 {
     int64_t used = board_resident_bytes(board), limit = board->memory_limit;
     bool was_short = atomic_load(&board->is_memory_short);
     bool is_short = was_short && may_get_better ? used > limit / 8 * 5 : used > limit / 4 * 3;
-    if (is_short == was_short)
-        return;
-    atomic_store(&board->is_memory_short, is_short);
-    log_event(LOG_INFO, "job", "%lld of %lld MiB of memory are in use: sources %s",
-              (long long)(used / MIB), (long long)(limit / MIB), is_short ? "wait" : "read on");
-    waker_wake(board->coordinator);
+    if (is_short != was_short) {
+        atomic_store(&board->is_memory_short, is_short);
+        log_event(LOG_INFO, "job", "%lld of %lld MiB of memory are in use: sources %s",
+                  (long long)(used / MIB), (long long)(limit / MIB), is_short ? "wait" : "read on");
+        waker_wake(board->coordinator);
+    }
+    if (board->spill != NULL && (is_short || used > limit / SPILL_DIVISOR * SPILL_PART))
+        pressure_tighten(board, is_short);
 }
 
 bool pressure_allows_reading(Board *board)
@@ -94,10 +112,15 @@ Status pressure_look(Job *job, Pressure *pressure, bool *wants_checkpoint, Error
         pressure_measure(board, pressure->since_us == 0);
     }
     *wants_checkpoint = job->checkpoint_interval_us > 0;
-    if (!job_has_worked_off(job))
+    int64_t moved = metrics_sum("weir_operator_records_total");
+    bool has_worked_off = job_has_worked_off(job);
+    if (has_worked_off)
+        pressure->quiet_us = now_us;
+    if (moved != pressure->moved || now_us - pressure->quiet_us > BUSY_US)
         pressure->since_us = 0;
-    else if (pressure->since_us == 0)
+    else if (pressure->since_us == 0 && has_worked_off)
         pressure->since_us = now_us;
+    pressure->moved = moved;
     bool is_hopeless = pressure->since_us != 0 && now_us - pressure->since_us >= PATIENCE_US;
     return is_hopeless ? pressure_fail(job, error) : OK;
 }

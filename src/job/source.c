@@ -117,6 +117,7 @@ Status source_step(Task *task, bool *progressed)
         return OK;
     *progressed = true;
     TRY(source_poll(task));
+    TRY(task_make_room(task));
     task_drain(task);
     return OK;
 }

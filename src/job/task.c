@@ -54,6 +54,8 @@ static Status task_restore_entry(Operator *op, const Snapshot *restored, const S
             status = operator_load_records(op, buffer_str(&bytes), &origin);
         if (status == OK && i == 0)
             keyed_expect(op->keyed, bytes.length, entry_coming_bytes(entry));
+        if (status == OK)
+            status = operator_make_room(op);
     }
     bytes.length = 0;
     if (status == OK)
@@ -312,9 +314,19 @@ static Status task_step_inputs(Task *task, bool *progressed)
         assert(is_taken);
         TRY(task_handle(task, in, &message));
         arena_reset(task->context.scratch);
+        TRY(task_make_room(task));
         task_save_some(task, progressed);
     }
     task_drain(task);
+    return OK;
+}
+
+Status task_make_room(Task *task)
+{
+    if (task->context.spill == NULL)
+        return OK;
+    for (int32_t i = 0; i < task->operator_count; i++)
+        TRY(operator_make_room(task->operators[i]));
     return OK;
 }
 
@@ -338,6 +350,7 @@ Status task_tick(Task *task, int64_t now_us)
         TRY(op->kind->tick(op, now_us));
         arena_reset(task->context.scratch);
     }
+    TRY(task_make_room(task));
     task_flush(task);
     task_drain(task);
     Timestamp watermark = task->head->watermark;

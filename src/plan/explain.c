@@ -175,6 +175,18 @@ void explain_distributions(Buffer *out, const PlanNode *node)
     }
 }
 
+static void explain_state(Explainer *explainer, const PlanNode *node, int32_t depth)
+{
+    StatePlace place = rel_kind(node->kind)->state;
+    bool is_stateless =
+        node->kind == PLAN_WINDOW_ASSIGN && node->window_assign.window.kind != WINDOW_SESSION;
+    if (!explainer->plan->settings.spills_state || place == STATE_NONE || is_stateless)
+        return;
+    explain_indent(explainer, depth, false);
+    buffer_append_text(explainer->out, place == STATE_MAY_SPILL ? "state may leave memory\n"
+                                                                : "state stays in memory\n");
+}
+
 static void explain_node(Explainer *explainer, const PlanNode *node, int32_t depth)
 {
     Buffer *out = explainer->out;
@@ -194,6 +206,7 @@ static void explain_node(Explainer *explainer, const PlanNode *node, int32_t dep
     if (explainer->consumers[node->id] > 1)
         buffer_printf(out, "  (shared by %d)", explainer->consumers[node->id]);
     buffer_append_char(out, '\n');
+    explain_state(explainer, node, depth + 1);
     if (node->kind == PLAN_SINK || node->kind == PLAN_SERVE) {
         explain_indent(explainer, depth + 1, false);
         explain_guarantee(out, node);

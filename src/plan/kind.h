@@ -23,6 +23,13 @@ typedef enum Monotonicity {
     MONOTONIC_DECREASING,
 } Monotonicity;
 
+/* What the operator keeps from one batch to the next, and where. */
+typedef enum StatePlace {
+    STATE_NONE,
+    STATE_IN_MEMORY,
+    STATE_MAY_SPILL, /* with state.backend.type = 'rocksdb'; exec/ says so to its table */
+} StatePlace;
+
 typedef struct RelKind {
     PlanKind kind;
     const char *name; /* "window_aggregate": in JSON, and with dashes in uids */
@@ -64,6 +71,9 @@ typedef struct RelKind {
     /* EXPLAIN: a name of few words; what it does, in one line (NULL: the label says it all). */
     void (*label)(Buffer *out, const PlanNode *node);
     void (*details)(Buffer *out, const PlanNode *node);
+
+    /* With 'rocksdb' EXPLAIN says what stays in memory all the same. */
+    StatePlace state;
 
     /* Where rows must be; distribute_by and its kind. NULL: as they come. */
     void (*distribute)(Planner *planner, PlanNode *node);

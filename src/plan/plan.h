@@ -463,7 +463,9 @@ typedef struct PlanSettings {
     int64_t watermark_interval_us;
     int64_t idle_timeout_us;
     int64_t state_ttl_us;
-    int64_t memory_limit_bytes;                  /* weir.memory.limit; 0: none */
+    int64_t memory_limit_bytes; /* weir.memory.limit; 0: none */
+    bool spills_state;          /* state.backend.type is not memory */
+    int64_t state_memory_bytes; /* what it may have where it spills; 0: by memory_limit_bytes */
     int64_t letters_max, letters_max_per_minute; /* weir.dead-letters.*; 0: any number */
     const Map *all;                              /* every key as given: Str -> const char * */
 } PlanSettings;

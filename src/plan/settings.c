@@ -114,6 +114,9 @@ static const OptionSpec SETTINGS[] = {
      .type = OPTION_ENUM,
      .default_text = "hashmap",
      .choices = "hashmap|rocksdb|forst"},
+    {.key = "state.backend.rocksdb.memory.fixed-per-slot",
+     .type = OPTION_BYTES,
+     .default_text = "0"},
     {.key = "restart-strategy.type",
      .type = OPTION_ENUM,
      .choices = "none|off|disable|fixed-delay|failure-rate|exponential-delay"},
@@ -500,6 +503,14 @@ static StoreOptions settings_store(const Planner *planner)
     };
 }
 
+static int64_t settings_bytes(Planner *planner, const char *key)
+{
+    int64_t bytes = 0;
+    bool is_parsed = bytes_parse(str_from(settings_text(planner, key)), &bytes);
+    assert(is_parsed);
+    return bytes;
+}
+
 void settings_finish(Planner *planner, PlanSettings *out)
 {
     int64_t parallelism = settings_int(planner, "table.exec.resource.default-parallelism");
@@ -513,9 +524,6 @@ void settings_finish(Planner *planner, PlanSettings *out)
     const char *unclaimed =
         settings_new_or_old(planner, "execution.state-recovery.ignore-unclaimed-state",
                             "execution.savepoint.ignore-unclaimed-state");
-    int64_t memory = 0;
-    bool is_parsed = bytes_parse(str_from(settings_text(planner, "weir.memory.limit")), &memory);
-    assert(is_parsed);
     *out = (PlanSettings){
         .pipeline_name = settings_text(planner, "pipeline.name"),
         .is_batch = settings_is_batch(planner),
@@ -535,7 +543,10 @@ void settings_finish(Planner *planner, PlanSettings *out)
         .watermark_interval_us = settings_duration_us(planner, "pipeline.auto-watermark-interval"),
         .idle_timeout_us = settings_duration_us(planner, "table.exec.source.idle-timeout"),
         .state_ttl_us = settings_duration_us(planner, "table.exec.state.ttl"),
-        .memory_limit_bytes = memory,
+        .memory_limit_bytes = settings_bytes(planner, "weir.memory.limit"),
+        .state_memory_bytes =
+            settings_bytes(planner, "state.backend.rocksdb.memory.fixed-per-slot"),
+        .spills_state = !settings_is(planner, "state.backend.type", "hashmap"),
         .letters_max = settings_int(planner, "weir.dead-letters.max"),
         .letters_max_per_minute = settings_int(planner, "weir.dead-letters.max-per-minute"),
         .all = all,

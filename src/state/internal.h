@@ -21,8 +21,10 @@ enum {
     ENTRY_COLOR = 1,     /* as the table's: nothing to save before the value changes */
     ENTRY_DIRTY = 2,     /* changed since it was last saved */
     ENTRY_PERSISTED = 4, /* some checkpoint has it: its end must be told to the next */
-    ENTRY_FLAGS = 15,
-    HASH_FLAG_BITS = 4,
+    ENTRY_CHANGED = 8,   /* its page (cold.h) does not have it as it is */
+    ENTRY_USED = 16,     /* was wanted again since it was last thought of putting it away */
+    ENTRY_FLAGS = 31,
+    HASH_FLAG_BITS = 5,
 };
 
 /* A slot holds 32 bits of the hash, which also place it, and the entry's number plus one; 0 is
@@ -44,6 +46,9 @@ typedef struct Entry {
     };
 } Entry;
 
+/* The entries that are not at hand (cold.h). */
+typedef struct Cold Cold;
+
 struct StateTable {
     const TableKey *key;
     int32_t key_bytes; /* 8 or 16 */
@@ -57,12 +62,13 @@ struct StateTable {
     uint32_t free_index; /* 1 + the first free entry, or 0 */
     uint32_t null_index; /* 1 + the entry of the NULL key, or 0 */
     uint32_t appended;   /* the last so many entries have no slots yet */
-    int64_t count;
-    Arena *text; /* bytes of long keys; made on first use */
+    int64_t count;       /* at hand */
+    Arena *text;         /* bytes of long keys; made on first use */
     int64_t text_live, text_dead;
     int64_t slab_bytes;
     const TableCodec *codec; /* NULL: values are plain, and never saved */
     void *owner;
+    Cold *cold;        /* NULL: all are at hand */
     KeyedState *keyed; /* which saves it, or NULL */
     KeyedId id;
     int32_t position;  /* among its tables */
@@ -171,8 +177,37 @@ typedef struct Probe {
     const StrView *view; /* NULL for words */
 } Probe;
 
-/* The entry of a key, made if it is not there; or NULL. The NULL of a single-column key has one of
- * its own. */
+static inline Probe keys_probe(const TableKeys *keys, int32_t at)
+{
+    if (keys->words != NULL)
+        return (Probe){.hash = keys->hashes[at], .word = keys->words[at]};
+    return (Probe){.hash = keys->hashes[at], .view = &keys->views[at]};
+}
+
+static inline Probe entry_probe(const StateTable *table, const Entry *entry)
+{
+    uint64_t hash = hash_plain(entry->hash);
+    if (table->key->kind == TABLE_KEY_WORD)
+        return (Probe){.hash = hash, .word = entry->word};
+    return (Probe){.hash = hash, .view = &entry->view};
+}
+
+/* The hash of key columns as it stands in entries. */
+static inline uint64_t table_hash_of_key(uint64_t hash)
+{
+    hash = hash_plain(hash);
+    return hash != 0 ? hash : ENTRY_FLAGS + 1;
+}
+
+/* Among the entries that are at hand, whatever is in pages. */
+uint8_t *table_put_at_hand(StateTable *table, const Probe *probe);
+uint8_t *table_get_at_hand(const StateTable *table, const Probe *probe);
+int64_t table_bytes_at_hand(const StateTable *table);
+/* The entry is no more, whatever has been or is to be saved of it. */
+void table_remove(StateTable *table, Entry *entry);
+
+/* The value of a key, made if it is not there; or NULL. The NULL of a single-column key has an
+ * entry of its own, which is always at hand. */
 uint8_t *table_put_probe(StateTable *table, const Probe *probe);
 uint8_t *table_put_null(StateTable *table, uint64_t hash);
 uint8_t *table_get_probe(const StateTable *table, const Probe *probe);
@@ -182,6 +217,8 @@ uint8_t *table_get_null(const StateTable *table);
  * one that some checkpoint has, into the next. */
 void table_save_before_change(StateTable *table, Entry *entry);
 void table_save_end(StateTable *table, Entry *entry);
+/* A value that is not at hand goes into the checkpoint under way, as it is saved. */
+void table_save_record(StateTable *table, const Probe *probe, Str value);
 void keyed_empty(KeyedState *keyed, StateTable *table);
 
 static inline uint64_t word_of_f64(double value)

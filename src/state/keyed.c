@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/planted.h"
+#include "state/cold.h"
 #include "state/internal.h"
 
 typedef enum RecordKind {
@@ -12,7 +13,7 @@ typedef enum RecordKind {
     RECORD_DROP,
 } RecordKind;
 
-enum { WORD_PUT_BYTES = 1 + 8 + 1 + 8, STEP_BYTES_RESERVED = 64 * 1024 };
+enum { WORD_PUT_BYTES = 1 + 8 + 1 + 8 };
 
 /* Records and the table that the last of them is about. */
 typedef struct Records {
@@ -124,6 +125,21 @@ static void table_save_entry(StateTable *table, Entry *entry)
     entry->hash |= ENTRY_PERSISTED;
 }
 
+void table_save_record(StateTable *table, const Probe *probe, Str value)
+{
+    Records *records = &table->keyed->saved;
+    Buffer *out = &records->bytes;
+    records_about(records, table);
+    buffer_append_u8(out, RECORD_PUT);
+    buffer_append_u64(out, probe->hash);
+    buffer_append_u8(out, 1);
+    if (probe->view == NULL)
+        buffer_append_u64(out, probe->word);
+    else
+        buffer_append_bytes(out, str_view_str(probe->view));
+    buffer_append_bytes(out, value);
+}
+
 /* It is part of the pass: saved if it must be, and passed by from now on. */
 static void table_pass_entry(StateTable *table, Entry *entry)
 {
@@ -149,6 +165,8 @@ static void table_save_some(StateTable *table, int64_t bytes)
             table_pass_entry(table, entry);
     }
     table->is_saving = table->save_cursor < table->save_end;
+    if (table->cold != NULL && !table->is_saving)
+        table->is_saving = !cold_save_some(table, out, bytes);
 }
 
 void table_save_end(StateTable *table, Entry *entry)
@@ -213,9 +231,19 @@ void keyed_begin(KeyedState *keyed, bool is_full)
         table->saves_all = is_full;
         table->save_cursor = 0;
         table->save_end = table->entry_end;
-        table->is_saving = table->save_end > 0;
+        table->is_saving = table->save_end > 0 || table->cold != NULL;
+        if (table->cold != NULL)
+            cold_begin_pass(table->cold);
         table->is_persisted = true;
     }
+}
+
+Status keyed_make_room(KeyedState *keyed, Error *error)
+{
+    for (int32_t i = 0; i < keyed->count; i++)
+        if (keyed->tables[i]->cold != NULL)
+            TRY(cold_make_room(keyed->tables[i], error));
+    return OK;
 }
 
 bool keyed_is_saving(const KeyedState *keyed)
@@ -223,23 +251,9 @@ bool keyed_is_saving(const KeyedState *keyed)
     return keyed->is_saving;
 }
 
-/* As they are, where they come first. */
-static void records_hand_over(Records *records, Buffer *out)
-{
-    if (out->length == 0) {
-        buffer_free(out);
-        *out = records->bytes;
-        records->bytes = (Buffer){0};
-    }
-    buffer_append_str(out, buffer_str(&records->bytes));
-    buffer_free(&records->bytes);
-    records->table = NULL;
-}
-
 bool keyed_step(KeyedState *keyed, int64_t bytes, Buffer *out)
 {
     Records *saved = &keyed->saved;
-    buffer_reserve(&saved->bytes, bytes < STEP_BYTES_RESERVED ? bytes : STEP_BYTES_RESERVED);
     while (keyed->current < keyed->count && saved->bytes.length < bytes) {
         StateTable *table = keyed->tables[keyed->current];
         if (table->is_saving)
@@ -248,7 +262,11 @@ bool keyed_step(KeyedState *keyed, int64_t bytes, Buffer *out)
             keyed->current++;
     }
     keyed->is_saving = keyed->current < keyed->count;
-    records_hand_over(saved, out);
+    buffer_append_str(out, buffer_str(&saved->bytes));
+    saved->bytes.length = 0;
+    saved->table = NULL;
+    if (!keyed->is_saving)
+        buffer_free(&saved->bytes);
     return !keyed->is_saving;
 }
 
@@ -278,6 +296,7 @@ static bool load_put(StateTable *table, ByteReader *in, const KeyedChoice *owned
     ByteReader bytes = byte_reader(byte_reader_take(in, byte_reader_u32(in)));
     if (!is_owned || in->is_short)
         return !in->is_short;
+    table_touch(table, value);
     if (table->codec->clear != NULL)
         table->codec->clear(table->owner, value);
     memset(value, 0, (size_t)table->value_bytes);
@@ -410,6 +429,8 @@ void keyed_expect(KeyedState *keyed, int64_t loaded_bytes, int64_t coming_bytes)
     if (keyed->count != 1 || loaded_bytes == 0)
         return;
     StateTable *table = keyed->tables[0];
+    if (table->cold != NULL)
+        return;
     double keys = (double)table->count * (1.0 + (double)coming_bytes / (double)loaded_bytes);
     table_reserve(table, (int64_t)(keys * 1.02));
 }

@@ -21,6 +21,7 @@
 #define WEIR_STATE_KEYED_H
 
 #include "base/buffer.h"
+#include "base/status.h"
 #include "state/table.h"
 
 /* Which of an operator's tables; its numbers stand in checkpoints. */
@@ -49,6 +50,11 @@ void keyed_free(KeyedState *keyed);
 void keyed_add(KeyedState *keyed, KeyedId id, StateTable *table);
 /* The table is no longer part of the state: its keys are gone. */
 void keyed_remove(KeyedState *keyed, StateTable *table);
+
+/* Between batches, when nobody holds a value: entries of tables that spill (table_spill) leave
+ * memory as far as their share of it is used up. WR5312: they could not be written; all is still
+ * there. */
+Status keyed_make_room(KeyedState *keyed, Error *error);
 
 /* The mark (table_mark) of values that have been touched since the last barrier; the place stays.
  */

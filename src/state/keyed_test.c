@@ -5,10 +5,15 @@
 #include "base/memory.h"
 #include "data/value.h"
 #include "state/keyed.h"
+#include "state/spill.h"
 
 enum { TRIALS = 12, KEYS = 600, TABLES = 5, ROWS = 16, CHAIN_MAX = 64, ORIGINS = 2 };
 
+#define LONG_KEY "key that is long: "
+
 static uint64_t seed = 7;
+static Spill *spill;          /* NULL: all stays in memory */
+static uint32_t paddings = 5; /* lengths of saved values */
 
 static uint64_t next_random(void)
 {
@@ -51,7 +56,7 @@ static void numbered_save(void *owner, const uint8_t *value, Buffer *out)
     (void)owner;
     assert_int_equal(*numbered->owned, numbered->number);
     buffer_append_u32(out, *numbered->owned);
-    for (uint32_t i = 0; i < *numbered->owned % 5; i++)
+    for (uint32_t i = 0; i < *numbered->owned % paddings; i++)
         buffer_append_u8(out, (uint8_t)i);
 }
 
@@ -70,7 +75,7 @@ static bool numbered_load(void *owner, uint8_t *value, ByteReader *in)
     Numbered *numbered = (Numbered *)(void *)value;
     assert_null(numbered->owned);
     numbered_set(owner, numbered, byte_reader_u32(in));
-    byte_reader_take(in, *numbered->owned % 5);
+    byte_reader_take(in, *numbered->owned % paddings);
     return !in->is_short;
 }
 
@@ -94,6 +99,8 @@ static StateTable *world_make(void *context, KeyedId id)
     StateTable *table = table_new(&world->key, (int32_t)sizeof(Numbered));
     table_describe(table, &codec, world);
     keyed_add(world->keyed, id, table);
+    if (spill != NULL)
+        table_spill(table, spill);
     world->tables[id.number] = table;
     return table;
 }
@@ -135,8 +142,8 @@ static Batch *world_batch(Shelf *world, const int32_t *ks, int32_t count)
         else if (column->physical == PHYSICAL_I64)
             ((int64_t *)column->values)[row] = ks[row];
         else
-            ((StrView *)column->values)[row] = str_view_borrow(
-                str_from(arena_printf(batch->arena, "key that is long: %d", ks[row])));
+            ((StrView *)column->values)[row] =
+                str_view_borrow(str_from(arena_printf(batch->arena, LONG_KEY "%d", ks[row])));
         if (ks[row] != 0 && column->valid != NULL)
             bitmap_set(column->valid, row, true);
     }
@@ -196,8 +203,50 @@ static void world_change(Shelf *world, int32_t table)
     }
 }
 
+/* All values once, some of which go. */
+static void world_walk(Shelf *world, int32_t table)
+{
+    const Model before = world->now;
+    int64_t cursor = 0, count = 0, room = 1 + (int64_t)(next_random() % ROWS);
+    StateTable *walked = world->tables[table];
+    int64_t wanted = table_count(walked);
+    uint8_t *values[ROWS];
+    for (;;) {
+        int32_t some = table_next_run(walked, &cursor, values, (int32_t)room);
+        for (int32_t i = 0; i < some; i++) {
+            const Numbered *numbered = (const Numbered *)(void *)values[i];
+            Batch *batch = batch_new(&world->schema, 1);
+            table_read_key(walked, values[i], batch, 1);
+            const Column *column = &batch->columns[0];
+            const int64_t prefix = (int64_t)strlen(LONG_KEY);
+            Str text = {0};
+            if (column->physical == PHYSICAL_STRING && !column_is_null(column, 0))
+                text = str_view_str(column->values);
+            int64_t k = 0;
+            if (!column_is_null(column, 0) && column->physical == PHYSICAL_I64)
+                k = ((const int64_t *)column->values)[0];
+            else if (!column_is_null(column, 0))
+                assert_true(
+                    str_parse_int64(str_make(text.data + prefix, text.length - prefix), &k));
+            batch_free(batch);
+            assert_int_equal(before.numbers[table][k], numbered->number);
+            assert_int_equal(world->now.numbers[table][k], numbered->number);
+            if (!chance(4))
+                continue;
+            table_delete(walked, values[i]);
+            world->now.numbers[table][k] = 0;
+        }
+        count += some;
+        if (some == 0)
+            break;
+    }
+    assert_int_equal(count, wanted);
+}
+
 static void world_turn(Shelf *world)
 {
+    if (spill != NULL && chance(2))
+        assert_int_equal(keyed_make_room(world->keyed, NULL), OK);
     int32_t table = (int32_t)(next_random() % TABLES);
     Model *now = &world->now;
     if (!now->is_there[table]) {
@@ -211,6 +260,8 @@ static void world_turn(Shelf *world)
             table_clear(world->tables[table]);
         }
         memset(now->numbers[table], 0, sizeof now->numbers[table]);
+    } else if (chance(8)) {
+        world_walk(world, table);
     } else if (chance(3)) {
         world_change(world, table);
     } else {
@@ -245,8 +296,10 @@ static bool is_of(const void *context, uint64_t hash)
 static void world_load(Shelf *world, const Type *type, const Buffer *chain, int32_t count)
 {
     world_open(world, type);
-    for (int32_t i = 0; i < count; i++)
+    for (int32_t i = 0; i < count; i++) {
         assert_true(keyed_load(world->keyed, buffer_str(&chain[i]), NULL, NULL));
+        assert_int_equal(keyed_make_room(world->keyed, NULL), OK);
+    }
 }
 
 /* One checkpoint: the barrier, changes while it is saved, and what it gives, with those before. */
@@ -298,6 +351,22 @@ static void checkpoints_hold_the_moment_of_the_barrier(void **state)
         for (int32_t k = 0; k < 2; k++)
             run_trial(&types[k]);
     }
+}
+
+/* The same where nothing stays in memory, where little does, and where all could. */
+static void checkpoints_hold_it_where_state_spills(void **state)
+{
+    (void)state;
+    const Type types[] = {type_simple(TYPE_BIGINT), type_string()};
+    const int64_t budgets[] = {0, 40000, 1 << 30};
+    for (int32_t i = 0; i < 2 * TRIALS; i++) {
+        seed = seed * 2 + 1;
+        spill = spill_new(world_system(), NULL, budgets[i % 3]);
+        paddings = chance(2) ? 5 : 1;
+        run_trial(&types[chance(2)]);
+        spill_free(spill);
+    }
+    spill = NULL;
 }
 
 /* Two writers had half of the keys each; what one of them drops is not the other's. */
@@ -368,6 +437,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checkpoints_hold_the_moment_of_the_barrier),
+        cmocka_unit_test(checkpoints_hold_it_where_state_spills),
         cmocka_unit_test(records_of_several_writers_come_together),
         cmocka_unit_test(malformed_records_are_refused),
     };

@@ -2,6 +2,7 @@
 #include "state/internal.h"
 
 #include "base/memory.h"
+#include "state/cold.h"
 
 enum {
     SLOTS_MIN = 16,         /* once there are any */
@@ -61,7 +62,7 @@ static uint32_t table_new_entry(StateTable *table, uint64_t hash)
     }
     /* Slabs are zero behind entry_end: one memset for many entries costs less than many. */
     Entry *entry = (Entry *)(void *)table_entry(table, index);
-    entry->hash = hash_plain(hash) | table->color | ENTRY_DIRTY;
+    entry->hash = hash_plain(hash) | table->color | ENTRY_DIRTY | ENTRY_CHANGED;
     table->count++;
     return index + 1;
 }
@@ -111,10 +112,11 @@ void table_reserve(StateTable *table, int64_t keys)
         table_set_slots(table, (uint32_t)slots);
 }
 
-/* Room for one more at a load of three quarters. */
+/* Room for one more at a load of three quarters; half of that where a hand goes through the slots
+ * and empties them (cold.h): they fill up to twice the mean before it comes by again. */
 static inline void table_need_slot(StateTable *table)
 {
-    if ((uint64_t)table->count * 4 >= (uint64_t)table->slot_count * 3)
+    if ((uint64_t)table->count * (table->cold == NULL ? 4 : 8) >= (uint64_t)table->slot_count * 3)
         table_grow_slots(table);
 }
 
@@ -222,13 +224,32 @@ static inline uint8_t *table_get(const StateTable *table, const Probe *probe)
     return entry == NULL ? NULL : entry_value(table, entry);
 }
 
+uint8_t *table_put_at_hand(StateTable *table, const Probe *probe)
+{
+    return table_put(table, probe);
+}
+
+uint8_t *table_get_at_hand(const StateTable *table, const Probe *probe)
+{
+    return table_get(table, probe);
+}
+
+/* Where an entry lies is the table's own affair: it is constant to the caller. */
+static inline void table_fetch_one(const StateTable *table, const Probe *probe)
+{
+    if (table->cold != NULL)
+        cold_fetch_one((StateTable *)(uintptr_t)table, probe);
+}
+
 uint8_t *table_put_probe(StateTable *table, const Probe *probe)
 {
+    table_fetch_one(table, probe);
     return table_put(table, probe);
 }
 
 uint8_t *table_get_probe(const StateTable *table, const Probe *probe)
 {
+    table_fetch_one(table, probe);
     return table_get(table, probe);
 }
 
@@ -239,7 +260,7 @@ static inline void entry_touch(StateTable *table, Entry *entry)
 {
     if ((entry->hash & ENTRY_COLOR) != table->color)
         table_save_before_change(table, entry);
-    entry->hash |= ENTRY_DIRTY;
+    entry->hash |= ENTRY_DIRTY | ENTRY_CHANGED;
 }
 
 void table_touch(StateTable *table, const uint8_t *value)
@@ -258,10 +279,11 @@ static void table_clear_values(StateTable *table)
 {
     if (table->codec == NULL || table->codec->clear == NULL || table->count == 0)
         return;
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(table, &cursor); value != NULL;
-         value = table_next(table, &cursor))
-        table->codec->clear(table->owner, value);
+    for (uint32_t i = 0; i < table->entry_end; i++) {
+        uint8_t *entry = table_entry(table, i);
+        if (((const Entry *)(void *)entry)->hash != 0)
+            table->codec->clear(table->owner, entry_value(table, entry));
+    }
 }
 
 /* ---- The public face -------------------------------------------------------------------- */
@@ -288,6 +310,8 @@ void table_clear(StateTable *table)
 {
     if (table->keyed != NULL)
         keyed_empty(table->keyed, table);
+    if (table->cold != NULL)
+        cold_clear(table->cold);
     table_clear_values(table);
     for (int32_t i = 0; i < table->slab_count; i += slab_group(i))
         memory_free(table->slabs[i]);
@@ -300,6 +324,7 @@ void table_clear(StateTable *table)
                           .entry_bytes = table->entry_bytes,
                           .codec = table->codec,
                           .owner = table->owner,
+                          .cold = table->cold,
                           .keyed = table->keyed,
                           .id = table->id,
                           .position = table->position,
@@ -339,27 +364,33 @@ void table_free(StateTable *table)
         return;
     if (table->keyed != NULL)
         keyed_remove(table->keyed, table);
+    cold_free(table->cold);
+    table->cold = NULL;
     table_clear(table);
     memory_free(table);
 }
 
+void table_spill(StateTable *table, Spill *spill)
+{
+    assert(table->keyed != NULL && table->codec != NULL && table->cold == NULL);
+    table->cold = cold_new(table, spill);
+}
+
 int64_t table_count(const StateTable *table)
 {
-    return table->count;
+    return table->count + (table->cold == NULL ? 0 : cold_count(table->cold));
 }
 
 int64_t table_bytes(const StateTable *table)
 {
+    return table_bytes_at_hand(table) + (table->cold == NULL ? 0 : cold_bytes(table->cold));
+}
+
+int64_t table_bytes_at_hand(const StateTable *table)
+{
     int64_t slots = table->slot_count;
     int64_t text = table->text == NULL ? 0 : arena_bytes(table->text);
     return (int64_t)sizeof *table + slots * (int64_t)sizeof(Slot) + table->slab_bytes + text;
-}
-
-static inline Probe keys_probe(const TableKeys *keys, int32_t at)
-{
-    if (keys->words != NULL)
-        return (Probe){.hash = keys->hashes[at], .word = keys->words[at]};
-    return (Probe){.hash = keys->hashes[at], .view = &keys->views[at]};
 }
 
 /* In tables too large for the cache: have what the keys to come need on its way. */
@@ -377,6 +408,8 @@ void table_find_or_insert(StateTable *table, const TableKeys *keys, int32_t firs
     assert(first >= 0 && count >= 0 && first + count <= keys->count);
     assert((keys->words != NULL) == (table->key->kind == TABLE_KEY_WORD) || keys->count == 0);
     bool is_large = table->slot_count > PREFETCH_SLOTS;
+    if (table->cold != NULL)
+        cold_fetch(table, keys, first, count);
     for (int32_t i = 0; i < count; i++) {
         int32_t at = first + i;
         if (is_large)
@@ -396,6 +429,8 @@ void table_find(const StateTable *table, const TableKeys *keys, int32_t first, i
 {
     assert(first >= 0 && count >= 0 && first + count <= keys->count);
     bool is_large = table->slot_count > PREFETCH_SLOTS;
+    if (table->cold != NULL)
+        cold_fetch((StateTable *)(uintptr_t)table, keys, first, count);
     for (int32_t i = 0; i < count; i++) {
         int32_t at = first + i;
         if (is_large)
@@ -409,14 +444,6 @@ void table_find(const StateTable *table, const TableKeys *keys, int32_t first, i
     }
 }
 
-static Probe entry_probe(const StateTable *table, const Entry *entry)
-{
-    uint64_t hash = hash_plain(entry->hash);
-    if (table->key->kind == TABLE_KEY_WORD)
-        return (Probe){.hash = hash, .word = entry->word};
-    return (Probe){.hash = hash, .view = &entry->view};
-}
-
 uint8_t *table_find_or_insert_from(StateTable *table, const StateTable *from, const uint8_t *value)
 {
     assert(table->key->kind == from->key->kind);
@@ -424,7 +451,7 @@ uint8_t *table_find_or_insert_from(StateTable *table, const StateTable *from, co
     if (table_is_null_entry(from, entry))
         return value_touched(table, table_put_null(table, entry->hash));
     Probe probe = entry_probe(from, entry);
-    return value_touched(table, table_put(table, &probe));
+    return value_touched(table, table_put_probe(table, &probe));
 }
 
 uint8_t *table_find_from(const StateTable *table, const StateTable *from, const uint8_t *value)
@@ -434,12 +461,12 @@ uint8_t *table_find_from(const StateTable *table, const StateTable *from, const 
     if (table_is_null_entry(from, entry))
         return table_get_null(table);
     Probe probe = entry_probe(from, entry);
-    return table_get(table, &probe);
+    return table_get_probe(table, &probe);
 }
 
 uint8_t *table_append_from(StateTable *table, const StateTable *from, const uint8_t *value)
 {
-    assert(table->key->kind == from->key->kind);
+    assert(table->key->kind == from->key->kind && table->cold == NULL);
     const Entry *source = value_entry(from, value);
     if (table_is_null_entry(from, source)) {
         assert(table->null_index == INDEX_NONE);
@@ -497,6 +524,12 @@ void table_delete(StateTable *table, uint8_t *value)
     assert(entry->hash != 0 && table->count > 0);
     if (table->keyed != NULL)
         table_save_end(table, entry);
+    table_remove(table, entry);
+}
+
+void table_remove(StateTable *table, Entry *entry)
+{
+    uint8_t *value = entry_value(table, (uint8_t *)entry);
     if (table->codec != NULL && table->codec->clear != NULL)
         table->codec->clear(table->owner, value);
     if (table->appended > 0)
@@ -526,7 +559,22 @@ void table_delete(StateTable *table, uint8_t *value)
         table_compact_text(table);
 }
 
-uint8_t *table_next(const StateTable *table, int64_t *cursor)
+/* Entries in pages come first; behind this those at hand, by number. */
+static const int64_t CURSOR_AT_HAND = ((int64_t)1 << 32) + 1;
+
+/* Of the entries in pages; behind the last of them the cursor goes on to those at hand. */
+static int32_t table_next_cold(const StateTable *table, int64_t *cursor, uint8_t **values,
+                               int32_t room)
+{
+    int32_t count = 0;
+    if (*cursor < CURSOR_AT_HAND)
+        count = cold_next_run((StateTable *)(uintptr_t)table, cursor, values, room);
+    if (count == 0 && *cursor < CURSOR_AT_HAND)
+        *cursor = CURSOR_AT_HAND;
+    return count;
+}
+
+static uint8_t *table_next_at_hand(const StateTable *table, int64_t *cursor)
 {
     while (*cursor < table->entry_end) {
         uint8_t *entry = table_entry(table, (uint32_t)(*cursor)++);
@@ -537,7 +585,8 @@ uint8_t *table_next(const StateTable *table, int64_t *cursor)
 }
 
 /* Slab by slab. */
-int32_t table_next_run(const StateTable *table, int64_t *cursor, uint8_t **values, int32_t room)
+static int32_t table_run_at_hand(const StateTable *table, int64_t *cursor, uint8_t **values,
+                                 int32_t room)
 {
     int32_t count = 0;
     while (count < room && *cursor < table->entry_end) {
@@ -553,6 +602,32 @@ int32_t table_next_run(const StateTable *table, int64_t *cursor, uint8_t **value
         }
         *cursor += steps;
     }
+    return count;
+}
+
+uint8_t *table_next(const StateTable *table, int64_t *cursor)
+{
+    if (table->cold == NULL)
+        return table_next_at_hand(table, cursor);
+    uint8_t *value = NULL;
+    if (table_next_cold(table, cursor, &value, 1) > 0)
+        return value;
+    *cursor -= CURSOR_AT_HAND;
+    value = table_next_at_hand(table, cursor);
+    *cursor += CURSOR_AT_HAND;
+    return value;
+}
+
+int32_t table_next_run(const StateTable *table, int64_t *cursor, uint8_t **values, int32_t room)
+{
+    if (table->cold == NULL)
+        return table_run_at_hand(table, cursor, values, room);
+    int32_t count = table_next_cold(table, cursor, values, room);
+    if (count > 0)
+        return count;
+    *cursor -= CURSOR_AT_HAND;
+    count = table_run_at_hand(table, cursor, values, room);
+    *cursor += CURSOR_AT_HAND;
     return count;
 }
 

@@ -24,6 +24,7 @@
 
 typedef struct StateTable StateTable;
 typedef struct KeyedState KeyedState;
+typedef struct Spill Spill;
 
 /* What values are, to those who save them, bring them back and give them up. */
 typedef struct TableCodec {
@@ -82,6 +83,10 @@ static inline uint64_t table_mark(const TableKey *key, const uint8_t *value)
     uint64_t hash = *(const uint64_t *)(const void *)(value - key_bytes - sizeof(uint64_t));
     return hash & TABLE_MARK_BITS;
 }
+/* From now on entries leave memory between batches, by keyed_make_room. The table is part of a
+ * KeyedState and empty; `spill` must outlive it. Then values come in no particular order, and what
+ * was given out by table_next may leave with its next call. */
+void table_spill(StateTable *table, Spill *spill);
 /* NULL is allowed. */
 void table_free(StateTable *table);
 /* Empty it; its memory goes back. */
@@ -91,7 +96,7 @@ void table_clear(StateTable *table);
 bool table_reuse(StateTable *table);
 
 int64_t table_count(const StateTable *table);
-/* All it holds on the heap. */
+/* All it holds on the heap, what has left memory left out. */
 int64_t table_bytes(const StateTable *table);
 
 /* values[i] gets the value for key first + i; of new keys it is zeroed. */

@@ -92,9 +92,8 @@ static const uint64_t *keys_hashes(const Batch *batch, const int32_t *columns, i
     uint64_t *by_row = arena_allocate(arena, (int64_t)sizeof(uint64_t) * batch->row_count);
     rowcode_hash(batch, columns, count, rows, by_row);
     for (int32_t i = 0; i < rows.count; i++) {
-        uint64_t hash = by_row[selection_row(rows, i)];
-        hash = hash_plain(hash);
-        by_row[i] = hash != 0 ? hash : ENTRY_FLAGS + 1; /* rows ascend: position i is read */
+        /* Rows ascend: position i is read. */
+        by_row[i] = table_hash_of_key(by_row[selection_row(rows, i)]);
     }
     return by_row;
 }

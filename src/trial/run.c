@@ -404,7 +404,9 @@ void run_inline(TrialRun *run)
 {
     DeadLetters *letters = deadletters_open(&run->world.base, NULL);
     deadletters_observe(letters, run_letter, run);
+    Spill *spill = run->options->is_spilling ? spill_new(&run->world.base, NULL, 0) : NULL;
     InlineOptions options = {.dead_letters = letters,
+                             .spill = spill,
                              .tap = capture_tap,
                              .tap_context = run,
                              .keeps_batches = run->is_batched};
@@ -415,6 +417,7 @@ void run_inline(TrialRun *run)
     else
         run_fail_error(run, run->test->line, &error);
     inline_close(line);
+    spill_free(spill);
     deadletters_close(letters);
 }
 

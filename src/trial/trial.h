@@ -17,6 +17,7 @@ typedef struct TrialOptions {
     bool has_color;   /* in reports */
     bool has_answer;  /* TrialResult.answer is wanted */
     bool is_resuming; /* every operator is stopped and resumed after every row */
+    bool is_spilling; /* all state that can leaves memory after every row */
 
     /* Run each case that passes once more, in another way that must leave the same rows: all rows
      * of a feed in one batch; a job with threads and exchanges and so many shards. Cases that move

@@ -101,6 +101,7 @@ static void deduplicate_distribute(Planner *planner, PlanNode *node)
 const RelKind deduplicate_kind = {
     .kind = PLAN_DEDUPLICATE,
     .name = "deduplicate",
+    .state = STATE_IN_MEMORY,
     .digest = deduplicate_digest,
     .mode = deduplicate_mode,
     .changes = deduplicate_changes,

@@ -134,6 +134,7 @@ static void group_distribute(Planner *planner, PlanNode *node)
 const RelKind group_aggregate_kind = {
     .kind = PLAN_GROUP_AGGREGATE,
     .name = "group_aggregate",
+    .state = STATE_MAY_SPILL,
     .digest = group_digest,
     .mode = group_mode,
     .asks = group_asks,

@@ -119,6 +119,7 @@ static void interval_distribute(Planner *planner, PlanNode *node)
 const RelKind interval_join_kind = {
     .kind = PLAN_INTERVAL_JOIN,
     .name = "interval_join",
+    .state = STATE_IN_MEMORY,
     .digest = interval_digest,
     .mode = interval_mode,
     .asks = interval_asks,

@@ -39,6 +39,7 @@ static void replicate_label(Buffer *out, const PlanNode *node)
 const RelKind replicate_kind = {
     .kind = PLAN_REPLICATE,
     .name = "replicate",
+    .state = STATE_IN_MEMORY,
     .asks = replicate_asks,
     .mark = replicate_mark,
     .prune = replicate_prune,

@@ -45,6 +45,7 @@ static void serve_distribute(Planner *planner, PlanNode *node)
 const RelKind serve_kind = {
     .kind = PLAN_SERVE,
     .name = "serve",
+    .state = STATE_IN_MEMORY,
     .mark = mark_root,
     .prune = prune_root,
     .identify = serve_identify,

@@ -65,6 +65,7 @@ static void single_distribute(Planner *planner, PlanNode *node)
 const RelKind single_row_kind = {
     .kind = PLAN_SINGLE_ROW,
     .name = "single_row",
+    .state = STATE_IN_MEMORY,
     .digest = single_digest,
     .mode = single_mode,
     .asks = single_asks,

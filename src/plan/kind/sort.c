@@ -67,6 +67,7 @@ static void sort_distribute(Planner *planner, PlanNode *node)
 const RelKind sort_kind = {
     .kind = PLAN_SORT,
     .name = "sort",
+    .state = STATE_IN_MEMORY,
     .digest = sort_digest,
     .mode = sort_mode,
     .settle = sort_settle,

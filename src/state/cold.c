@@ -1,0 +1,583 @@
+/* Entries into pages and back, pages into RocksDB and back. */
+#include "state/cold_internal.h"
+
+#include <stdlib.h>
+
+#include "data/rowcode.h"
+
+enum {
+    RECORDS_MAX = 128,        /* of a page, before it divides */
+    PACK_BYTES_MAX = 1 << 15, /* the same, unless it is one record */
+    DEPTH_MAX = 28,
+    PACK_OVERHEAD = 16, /* of the heap */
+    FETCH_RUN = 64,     /* keys whose memory is asked for together */
+    LINE_BYTES = 64,
+    PACK_LINES = 14,
+    PACKS_AHEAD = 2,
+    SWEEP_SLOTS = 256,
+    STORE_MAX = 64,     /* pages written at once */
+    HOT_PART = 12,      /* of a table's share is for entries at hand */
+    SLOT_BYTES = 32,    /* on average, of an entry */
+    OWNED_FACTOR = 2,   /* what a value owns takes more on the heap than in a record */
+    FIRST_RECORDS = 16, /* put, before their mean length is believed */
+};
+
+/* ---- Accounts ---------------------------------------------------------------------------- */
+
+static void page_set_pack(Page *page, Pack *pack)
+{
+    page->pack = pack;
+    if (pack != NULL)
+        packs_settle(pack, (void **)&page->pack);
+}
+
+int64_t cold_count(const Cold *cold)
+{
+    return cold->record_count;
+}
+
+int64_t cold_bytes(const Cold *cold)
+{
+    int64_t pages = cold->page_count * ((int64_t)sizeof(Page) + PACK_OVERHEAD);
+    return packs_bytes(cold->packs) + pages + (int64_t)sizeof(Page *) * cold_size(cold);
+}
+
+/* What values own lies elsewhere, in the measure of what their records are longer. */
+static int64_t cold_entry_bytes(const StateTable *table)
+{
+    const Cold *cold = table->cold;
+    int64_t bytes = table->entry_bytes + SLOT_BYTES;
+    if (cold->put_count < FIRST_RECORDS)
+        return bytes;
+    int64_t owned = cold->put_bytes / cold->put_count - table->entry_bytes;
+    return bytes + (owned > 0 ? owned * OWNED_FACTOR : 0);
+}
+
+static int64_t cold_account(StateTable *table)
+{
+    Cold *cold = table->cold;
+    int64_t entries = table_bytes_at_hand(table), by_count = table->count * cold_entry_bytes(table);
+    int64_t bytes = (entries > by_count ? entries : by_count) + cold_bytes(cold);
+    spill_account(cold->spill, bytes - cold->accounted);
+    cold->accounted = bytes;
+    return bytes;
+}
+
+/* ---- Life -------------------------------------------------------------------------------- */
+
+static Page *page_new(Cold *cold, uint32_t number, int32_t depth, uint8_t color)
+{
+    Page *page = memory_allocate(sizeof *page);
+    *page = (Page){.number = number, .depth = (uint8_t)depth, .color = color};
+    cold->page_count++;
+    return page;
+}
+
+static void cold_start(Cold *cold, uint8_t color)
+{
+    cold->directory = memory_allocate((int64_t)sizeof(Page *));
+    cold->directory[0] = page_new(cold, 0, 0, color);
+    cold->packs = packs_new();
+}
+
+Cold *cold_new(StateTable *table, Spill *spill)
+{
+    assert(table->count == 0 && table->keyed != NULL);
+    Cold *cold = memory_allocate_zeroed((int64_t)sizeof *cold);
+    cold->spill = spill;
+    cold->id = spill_enter(spill);
+    cold_start(cold, table->color);
+    return cold;
+}
+
+static void cold_free_pages(Cold *cold)
+{
+    for (int64_t number = 0; number < COLD_END;) {
+        Page *page = cold_page_at(cold, number);
+        number = page_end(page);
+        memory_free(page);
+    }
+    memory_free(cold->directory);
+    packs_free(cold->packs);
+}
+
+void cold_clear(Cold *cold)
+{
+    uint8_t color = cold->directory[0]->color;
+    cold_free_pages(cold);
+    spill_forget(cold->spill, cold->id);
+    cold->bits = 0;
+    cold->page_count = cold->record_count = 0;
+    cold->slot_hand = cold->page_hand = 0;
+    cold->pass_cursor = 0;
+    cold->given_count = cold->given_next = 0;
+    cold_start(cold, color);
+}
+
+void cold_free(Cold *cold)
+{
+    if (cold == NULL)
+        return;
+    cold_free_pages(cold);
+    spill_forget(cold->spill, cold->id);
+    spill_account(cold->spill, -cold->accounted);
+    spill_leave(cold->spill);
+    buffer_free(&cold->record);
+    memory_free(cold->late);
+    memory_free(cold->given);
+    memory_free(cold->given_hashes);
+    memory_free(cold);
+}
+
+/* ---- Records ------------------------------------------------------------------------------ */
+
+/* word, value; or hash, length of the key, value, key. The value's length is what is left. */
+static void cold_write(StateTable *table, const Entry *entry, Buffer *out)
+{
+    bool is_word = table->key->kind == TABLE_KEY_WORD;
+    out->length = 0;
+    buffer_append_u64(out, is_word ? entry->word : hash_plain(entry->hash));
+    if (!is_word)
+        buffer_append_u32(out, (uint32_t)entry->view.length);
+    table->codec->save(table->owner, entry_value(table, (uint8_t *)(uintptr_t)entry), out);
+    if (!is_word)
+        buffer_append_str(out, str_view_str(&entry->view));
+}
+
+void cold_read(const StateTable *table, const Page *page, int32_t at, Record *record)
+{
+    Buffer *bytes = &table->cold->record;
+    pack_get(page->pack, at, bytes);
+    ByteReader in = byte_reader(buffer_str(bytes));
+    uint64_t mark = byte_reader_u64(&in);
+    if (table->key->kind == TABLE_KEY_WORD) {
+        record->probe = (Probe){.hash = table_hash_of_key(rowcode_hash_word(mark)), .word = mark};
+        record->value = byte_reader_take(&in, byte_reader_left(&in));
+        return;
+    }
+    int64_t length = byte_reader_u32(&in);
+    record->value = byte_reader_take(&in, byte_reader_left(&in) - length);
+    record->view = str_view_borrow(byte_reader_take(&in, length));
+    record->probe = (Probe){.hash = mark, .view = &record->view};
+    assert(!in.is_short);
+}
+
+/* The record of the key, taken or not; `record` is only read where keys are not words, or -1. */
+static int32_t cold_find(const StateTable *table, const Page *page, const Probe *probe)
+{
+    if (probe->view == NULL)
+        return pack_find(page->pack, probe->word, 0);
+    Record record;
+    int32_t at = pack_find(page->pack, probe->hash, 0);
+    for (; at >= 0; at = pack_find(page->pack, probe->hash, at + 1)) {
+        cold_read(table, page, at, &record);
+        if (str_view_equal(&record.view, probe->view))
+            break;
+    }
+    return at;
+}
+
+void cold_settle_flags(Page *page)
+{
+    if (!page->is_saved)
+        return;
+    page->is_saved = false;
+    uint8_t *flags = page->pack == NULL ? NULL : pack_flags(page->pack);
+    for (int32_t i = 0; i < pack_count(page->pack); i++)
+        flags[i] = (uint8_t)((flags[i] & RECORD_TAKEN) | ENTRY_PERSISTED);
+}
+
+uint8_t *cold_take(StateTable *table, Page *page, int32_t at, const Record *record)
+{
+    uint8_t *flags = &pack_flags(page->pack)[at];
+    if ((*flags & RECORD_TAKEN) != 0)
+        return NULL;
+    bool is_done = !page->is_saved && (*flags & RECORD_DONE) != 0;
+    bool is_passed = page->color == table->color || is_done;
+    uint64_t kept = page->is_saved ? ENTRY_PERSISTED : *flags & (ENTRY_DIRTY | ENTRY_PERSISTED);
+    uint8_t *value = table_put_at_hand(table, &record->probe);
+    Entry *entry = value_entry(table, value);
+    entry->hash = hash_plain(entry->hash) | kept | (table->color ^ !is_passed);
+    ByteReader in = byte_reader(record->value);
+    bool is_sound = table->codec->load(table->owner, value, &in);
+    assert(is_sound && byte_reader_left(&in) == 0);
+    *flags |= RECORD_TAKEN;
+    page->is_stored = false;
+    page->is_used = true;
+    table->cold->record_count--;
+    if (!is_passed)
+        table_save_before_change(table, entry);
+    return value;
+}
+
+/* ---- Pages divide -------------------------------------------------------------------------- */
+
+static void cold_double(Cold *cold)
+{
+    int64_t half = (int64_t)sizeof(Page *) * cold_size(cold);
+    cold->directory = memory_resize(cold->directory, 2 * half);
+    for (uint32_t i = cold_size(cold); i-- > 0;)
+        cold->directory[2 * i] = cold->directory[2 * i + 1] = cold->directory[i];
+    cold->bits++;
+}
+
+/* keeps[i]: 0 where the entry is no more, else 1 + the bit of its hash that decides. */
+static int32_t cold_judge(StateTable *table, const Page *page, uint8_t *keeps)
+{
+    int32_t kept = 0;
+    const uint8_t *flags = pack_flags(page->pack);
+    for (int32_t i = 0; i < pack_count(page->pack); i++) {
+        Record record;
+        cold_read(table, page, i, &record);
+        bool is_there =
+            (flags[i] & RECORD_TAKEN) == 0 || table_get_at_hand(table, &record.probe) != NULL;
+        keeps[i] =
+            is_there ? (uint8_t)(1 + (hash_tag(record.probe.hash) >> (31 - page->depth) & 1)) : 0;
+        kept += is_there;
+    }
+    return kept;
+}
+
+static bool page_is_large(int32_t records, int64_t bytes)
+{
+    return records > RECORDS_MAX || (records > 1 && bytes > PACK_BYTES_MAX);
+}
+
+static void cold_divide(StateTable *table, Page *page)
+{
+    Cold *cold = table->cold;
+    int32_t count = pack_count(page->pack);
+    uint8_t *keeps = memory_allocate(2 * (int64_t)count), *side = keeps + count;
+    int32_t kept = cold_judge(table, page, keeps);
+    Pack *old = page->pack;
+    /* What is left must be much less, or the next few would bring this about again. */
+    bool is_large = page_is_large(kept * 4 / 3, pack_bytes(old) * kept / count);
+    if (kept < count && !is_large)
+        page_set_pack(page, pack_pick(cold->packs, old, keeps));
+    if (is_large && page->depth < DEPTH_MAX) {
+        if (page->depth == cold->bits)
+            cold_double(cold);
+        Page *other =
+            page_new(cold, page->number | (1U << (31 - page->depth)), page->depth + 1, page->color);
+        other->is_saved = page->is_saved;
+        other->is_used = page->is_used;
+        page->depth++;
+        uint32_t first = cold_place(cold, other->number), places = 1U << (cold->bits - page->depth);
+        for (uint32_t i = first; i < first + places; i++)
+            cold->directory[i] = other;
+        for (int32_t i = 0; i < count; i++)
+            side[i] = keeps[i] == 2;
+        page_set_pack(other, pack_pick(cold->packs, old, side));
+        for (int32_t i = 0; i < count; i++)
+            side[i] = keeps[i] == 1;
+        page_set_pack(page, pack_pick(cold->packs, old, side));
+    }
+    if (page->pack != old)
+        packs_release(cold->packs, old);
+    memory_free(keeps);
+}
+
+/* ---- Putting away -------------------------------------------------------------------------- */
+
+static void cold_put_record(StateTable *table, Page *page, const Entry *entry, int32_t at,
+                            uint8_t flags)
+{
+    Cold *cold = table->cold;
+    cold_write(table, entry, &cold->record);
+    int32_t place = at >= 0 ? at : pack_count(page->pack);
+    page_set_pack(page, pack_put(cold->packs, page->pack, place, buffer_str(&cold->record), flags));
+    cold->put_count++;
+    cold->put_bytes += cold->record.length;
+}
+
+void cold_put(StateTable *table, Entry *entry)
+{
+    Cold *cold = table->cold;
+    if ((entry->hash & ENTRY_COLOR) != table->color)
+        table_save_before_change(table, entry);
+    Page *page = cold_page(cold, entry->hash);
+    assert(page->pack != NULL || !page->is_stored);
+    cold_settle_flags(page);
+    Probe probe = entry_probe(table, entry);
+    int32_t at = cold_find(table, page, &probe);
+    uint8_t flags = entry->hash & (ENTRY_DIRTY | ENTRY_PERSISTED);
+    if (page->color != table->color)
+        flags |= RECORD_DONE;
+    assert(at < 0 || (pack_flags(page->pack)[at] & RECORD_TAKEN) != 0);
+    if (at < 0 || (entry->hash & ENTRY_CHANGED) != 0)
+        cold_put_record(table, page, entry, at, flags);
+    else
+        pack_flags(page->pack)[at] = flags;
+    page->is_stored = false;
+    page->is_used = true;
+    cold->record_count++;
+    table_remove(table, entry);
+    if (page_is_large(pack_count(page->pack), pack_bytes(page->pack)))
+        cold_divide(table, page);
+}
+
+/* The entries of the next slots that were not wanted lately, or all of them. */
+static int32_t cold_victims(StateTable *table, bool is_all, Entry **victims, Page **pages)
+{
+    Cold *cold = table->cold;
+    int32_t count = 0;
+    uint32_t indexes[SWEEP_SLOTS];
+    for (int32_t i = 0; i < SWEEP_SLOTS; i++) {
+        indexes[i] = table->slots[(cold->slot_hand + (uint32_t)i) % table->slot_count].index;
+        if (indexes[i] != INDEX_NONE)
+            __builtin_prefetch(table_entry(table, indexes[i] - 1));
+    }
+    int32_t slots = table->slot_count < SWEEP_SLOTS ? (int32_t)table->slot_count : SWEEP_SLOTS;
+    cold->slot_hand = (cold->slot_hand + (uint32_t)slots) % table->slot_count;
+    for (int32_t i = 0; i < slots; i++) {
+        if (indexes[i] == INDEX_NONE)
+            continue;
+        Entry *entry = (Entry *)(void *)table_entry(table, indexes[i] - 1);
+        bool is_used = (entry->hash & ENTRY_USED) != 0;
+        entry->hash &= ~(uint64_t)ENTRY_USED;
+        if (is_used && !is_all)
+            continue;
+        pages[count] = cold_page(cold, entry->hash);
+        __builtin_prefetch(pages[count]);
+        victims[count++] = entry;
+    }
+    return count;
+}
+
+/* Most of the packs that are to be looked into soon. */
+static inline void page_prefetch(Page *const *pages, int32_t at, int32_t count)
+{
+    if (at + PACKS_AHEAD >= count)
+        return;
+    const char *pack = (const char *)pages[at + PACKS_AHEAD]->pack;
+    for (int32_t line = 0; pack != NULL && line < PACK_LINES; line++)
+        __builtin_prefetch(pack + (int64_t)LINE_BYTES * line);
+}
+
+static void cold_sweep(StateTable *table, int64_t keep)
+{
+    Entry *victims[SWEEP_SLOTS];
+    Page *pages[SWEEP_SLOTS];
+    while (table->count - (table->null_index != INDEX_NONE) > keep) {
+        int32_t count = cold_victims(table, keep == 0, victims, pages);
+        cold_load(table->cold, pages, count);
+        for (int32_t i = 0; i < count; i++) {
+            page_prefetch(pages, i, count);
+            cold_put(table, victims[i]);
+        }
+    }
+}
+
+/* Pages of the hand's next turn that can go; one that was wanted lately has another turn. */
+static int32_t cold_idle_pages(Cold *cold, Page **idle, int64_t *steps)
+{
+    int32_t count = 0;
+    while (count<STORE_MAX && * steps> 0) {
+        uint32_t number = cold->page_hand++ & (cold_size(cold) - 1);
+        Page *page = cold->directory[number];
+        (*steps)--;
+        if (cold_place(cold, page->number) != number || page->pack == NULL)
+            continue;
+        if (!page->is_used)
+            idle[count++] = page;
+        page->is_used = false;
+    }
+    return count;
+}
+
+static Status cold_store(Cold *cold, Page **idle, int32_t count, Error *error)
+{
+    SpillPage changed[STORE_MAX];
+    int32_t changed_count = 0;
+    for (int32_t i = 0; i < count; i++)
+        if (!idle[i]->is_stored)
+            changed[changed_count++] = (SpillPage){
+                idle[i]->number,
+                str_make((const char *)idle[i]->pack, pack_bytes(idle[i]->pack)),
+            };
+    if (changed_count > 0)
+        TRY(spill_write(cold->spill, cold->id, changed, changed_count, error));
+    for (int32_t i = 0; i < count; i++) {
+        Pack *pack = idle[i]->pack;
+        idle[i]->is_stored = true;
+        page_set_pack(idle[i], NULL);
+        packs_release(cold->packs, pack);
+    }
+    return OK;
+}
+
+Status cold_trim(StateTable *table, Error *error)
+{
+    Cold *cold = table->cold;
+    Page *idle[STORE_MAX];
+    int64_t steps = 2 * (int64_t)cold_size(cold);
+    while (cold_account(table) > spill_share(cold->spill) && spill_excess(cold->spill) > 0) {
+        int32_t count = cold_idle_pages(cold, idle, &steps);
+        if (count == 0)
+            break;
+        TRY(cold_store(cold, idle, count, error));
+    }
+    return OK;
+}
+
+Status cold_make_room(StateTable *table, Error *error)
+{
+    cold_release(table);
+    int64_t room = spill_share(table->cold->spill) / HOT_PART / cold_entry_bytes(table);
+    if (table->slots != NULL)
+        cold_sweep(table, room);
+    Status status = cold_trim(table, error);
+    packs_tidy(table->cold->packs);
+    return status;
+}
+
+/* ---- Fetching ----------------------------------------------------------------------------- */
+
+static int page_order(const void *a, const void *b)
+{
+    uint32_t left = (*(Page *const *)a)->number, right = (*(Page *const *)b)->number;
+    return (left > right) - (left < right);
+}
+
+/* Pages that are being read. */
+typedef struct Loading {
+    Cold *cold;
+    Page **pages;
+} Loading;
+
+static void cold_take_page(void *context, int32_t i, Str bytes)
+{
+    const Loading *loading = context;
+    Page *page = loading->pages[i];
+    Pack *pack = packs_allocate(loading->cold->packs, bytes.length);
+    memcpy(pack, bytes.data, (size_t)bytes.length);
+    assert(pack_bytes(pack) == bytes.length);
+    page_set_pack(page, pack);
+    page->is_wanted = false;
+    page->is_used = true;
+}
+
+static void cold_load_some(Cold *cold, Page **pages, int32_t count)
+{
+    Page *wanted[LOAD_MAX];
+    uint32_t numbers[LOAD_MAX];
+    int32_t some = 0;
+    for (int32_t i = 0; i < count; i++) {
+        if (pages[i]->pack != NULL || !pages[i]->is_stored || pages[i]->is_wanted)
+            continue;
+        pages[i]->is_wanted = true;
+        wanted[some++] = pages[i];
+    }
+    if (some == 0)
+        return;
+    qsort(wanted, (size_t)some, sizeof wanted[0], page_order);
+    for (int32_t i = 0; i < some; i++)
+        numbers[i] = wanted[i]->number;
+    spill_read(cold->spill, cold->id, numbers, some, cold_take_page, &(Loading){cold, wanted});
+}
+
+void cold_load(Cold *cold, Page **pages, int32_t count)
+{
+    for (int32_t first = 0; first < count; first += LOAD_MAX)
+        cold_load_some(cold, pages + first, count - first < LOAD_MAX ? count - first : LOAD_MAX);
+}
+
+/* The page is in memory. */
+static void cold_fetch_from(StateTable *table, Page *page, const Probe *probe)
+{
+    int32_t at = cold_find(table, page, probe);
+    if (at < 0 || (pack_flags(page->pack)[at] & RECORD_TAKEN) != 0)
+        return;
+    Record record;
+    cold_read(table, page, at, &record);
+    cold_take(table, page, at, &record);
+}
+
+void cold_fetch_one(StateTable *table, const Probe *probe)
+{
+    uint8_t *value = table_get_at_hand(table, probe);
+    if (value != NULL) {
+        value_entry(table, value)->hash |= ENTRY_USED;
+        return;
+    }
+    Page *page = cold_page(table->cold, probe->hash);
+    cold_load(table->cold, &page, 1);
+    cold_fetch_from(table, page, probe);
+}
+
+void cold_expect(StateTable *table, const uint64_t *hashes, int32_t count)
+{
+    Page *pages[LOAD_MAX];
+    assert(count <= LOAD_MAX);
+    for (int32_t i = 0; i < count; i++)
+        pages[i] = cold_page(table->cold, hashes[i]);
+    cold_load(table->cold, pages, count);
+}
+
+static void cold_note_late(Cold *cold, int32_t number, int32_t at)
+{
+    if (number == cold->late_capacity) {
+        cold->late_capacity = number == 0 ? FETCH_RUN : number * 2;
+        cold->late = memory_resize(cold->late, (int64_t)sizeof(int32_t) * cold->late_capacity);
+    }
+    cold->late[number] = at;
+}
+
+/* Those of some keys that are not at hand; how many. */
+static int32_t cold_missing(StateTable *table, const TableKeys *keys, int32_t first, int32_t count,
+                            int32_t *missing, Page **pages)
+{
+    const Cold *cold = table->cold;
+    int32_t found = 0;
+    for (int32_t i = first; i < first + count; i++)
+        table_prefetch_slot(table, keys->hashes[i]);
+    for (int32_t i = first; i < first + count; i++) {
+        table_prefetch_entry(table, keys->hashes[i]);
+        __builtin_prefetch(&cold->directory[cold_place(cold, hash_tag(keys->hashes[i]))]);
+    }
+    for (int32_t i = first; i < first + count; i++) {
+        if (keys->nulls != NULL && keys->nulls[i])
+            continue;
+        Probe probe = keys_probe(keys, i);
+        uint8_t *value = table_get_at_hand(table, &probe);
+        if (value != NULL) {
+            value_entry(table, value)->hash |= ENTRY_USED;
+            continue;
+        }
+        pages[found] = cold_page(cold, keys->hashes[i]);
+        __builtin_prefetch(pages[found]);
+        missing[found++] = i;
+    }
+    return found;
+}
+
+void cold_fetch(StateTable *table, const TableKeys *keys, int32_t first, int32_t count)
+{
+    Cold *cold = table->cold;
+    int32_t missing[FETCH_RUN], late = 0;
+    Page *wanted[FETCH_RUN];
+    for (int32_t done = 0; done < count; done += FETCH_RUN) {
+        int32_t some = count - done < FETCH_RUN ? count - done : FETCH_RUN;
+        int32_t found = cold_missing(table, keys, first + done, some, missing, wanted);
+        for (int32_t i = 0; i < found; i++) {
+            Page *page = wanted[i];
+            Probe probe = keys_probe(keys, missing[i]);
+            page_prefetch(wanted, i, found);
+            if (page->pack == NULL && page->is_stored)
+                cold_note_late(cold, late++, missing[i]);
+            else
+                cold_fetch_from(table, page, &probe);
+        }
+    }
+    Page *pages[LOAD_MAX];
+    for (int32_t done = 0; done < late; done += LOAD_MAX) {
+        int32_t some = late - done < LOAD_MAX ? late - done : LOAD_MAX;
+        for (int32_t i = 0; i < some; i++)
+            pages[i] = cold_page(cold, keys->hashes[cold->late[done + i]]);
+        cold_load(cold, pages, some);
+        for (int32_t i = 0; i < some; i++) {
+            Probe probe = keys_probe(keys, cold->late[done + i]);
+            cold_fetch_from(table, pages[i], &probe);
+        }
+    }
+}

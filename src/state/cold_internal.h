@@ -1,0 +1,99 @@
+/* What cold.c and cold_pass.c share. */
+#ifndef WEIR_STATE_COLD_INTERNAL_H
+#define WEIR_STATE_COLD_INTERNAL_H
+
+#include "base/memory.h"
+#include "state/cold.h"
+#include "state/pack.h"
+
+/* Flags of a record in a pack, beside ENTRY_DIRTY and ENTRY_PERSISTED. */
+enum {
+    RECORD_TAKEN = 32, /* the entry is at hand, or no more */
+    RECORD_DONE = 64,  /* has been saved in the pass that is still to come to the page */
+};
+
+enum { LOAD_MAX = 256 }; /* pages read at once */
+
+typedef struct Page {
+    Pack *pack;      /* NULL: empty, or in the spill */
+    uint32_t number; /* the high `depth` bits of its tags, then zeros */
+    uint8_t depth;
+    uint8_t color;
+    bool is_stored; /* the spill has it as it is */
+    bool is_used;   /* wanted since the hand last came by */
+    bool is_saved;  /* all records are persisted and not dirty, whatever their flags say */
+    bool is_wanted; /* about to be read */
+} Page;
+
+struct Cold {
+    Spill *spill;
+    uint32_t id;
+    Page **directory; /* 1 << bits of them; a page of less depth stands in several places */
+    int32_t bits;
+    int64_t page_count, record_count; /* records that are not taken */
+    Packs *packs;                     /* those in memory */
+    int64_t accounted;                /* what the spill was told of */
+    int64_t put_count, put_bytes;     /* of records: how long one is */
+    uint32_t slot_hand, page_hand;
+    int64_t pass_cursor; /* the number of the next page */
+    Buffer record;
+    int32_t *late; /* keys whose pages are to be read */
+    int32_t late_capacity;
+    uint8_t **given; /* values that an iteration has at hand, and their hashes */
+    uint64_t *given_hashes;
+    int32_t given_count, given_next, given_capacity;
+};
+
+static inline uint32_t cold_size(const Cold *cold)
+{
+    return 1U << cold->bits;
+}
+
+/* Where in the directory a tag's page stands; of a page's number, where it stands first. */
+static inline uint32_t cold_place(const Cold *cold, uint32_t tag)
+{
+    return (uint32_t)((uint64_t)tag >> (32 - cold->bits));
+}
+
+static inline Page *cold_page(const Cold *cold, uint64_t hash)
+{
+    return cold->directory[cold_place(cold, hash_tag(hash))];
+}
+
+/* Pages are gone through by number, which holds whatever becomes of them meanwhile: the one behind
+ * it starts there. Behind the last one is 1 << 32. */
+static inline int64_t page_end(const Page *page)
+{
+    return page->number + ((int64_t)1 << (32 - page->depth));
+}
+
+static const int64_t COLD_END = (int64_t)1 << 32;
+
+static inline Page *cold_page_at(const Cold *cold, int64_t number)
+{
+    return cold->directory[cold_place(cold, (uint32_t)number)];
+}
+
+/* A record as what it holds. */
+typedef struct Record {
+    Probe probe; /* its view is that below */
+    StrView view;
+    Str value;
+} Record;
+
+/* Record `at` of the page, until the next is read. */
+void cold_read(const StateTable *table, const Page *page, int32_t at, Record *record);
+/* Those of the pages that are in the spill come into memory. */
+void cold_load(Cold *cold, Page **pages, int32_t count);
+/* The record becomes an entry of the table; NULL where it is taken already. */
+uint8_t *cold_take(StateTable *table, Page *page, int32_t at, const Record *record);
+/* The entry goes back into its page, which is in memory. */
+void cold_put(StateTable *table, Entry *entry);
+/* Write the flags of a page that is_saved. */
+void cold_settle_flags(Page *page);
+/* Pages leave memory as long as there is too little of it. */
+Status cold_trim(StateTable *table, Error *error);
+/* Put away what an iteration has at hand. */
+void cold_release(StateTable *table);
+
+#endif

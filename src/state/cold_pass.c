@@ -1,0 +1,134 @@
+/* Going through all pages: for those who want every entry, and for checkpoints. */
+#include "state/cold_internal.h"
+
+/* ---- Iterating ---------------------------------------------------------------------------- */
+
+void cold_release(StateTable *table)
+{
+    Cold *cold = table->cold;
+    Page *pages[1];
+    for (int32_t i = 0; i < cold->given_count; i++) {
+        Entry *entry = value_entry(table, cold->given[i]);
+        /* It may have been deleted. */
+        if (hash_plain(entry->hash) != cold->given_hashes[i])
+            continue;
+        pages[0] = cold_page(cold, entry->hash);
+        cold_load(cold, pages, 1);
+        cold_put(table, entry);
+    }
+    cold->given_count = cold->given_next = 0;
+}
+
+static void cold_give(Cold *cold, uint8_t *value, uint64_t hash)
+{
+    if (cold->given_count == cold->given_capacity) {
+        int32_t capacity = cold->given_capacity == 0 ? LOAD_MAX : cold->given_capacity * 2;
+        cold->given = memory_resize(cold->given, (int64_t)sizeof(uint8_t *) * capacity);
+        cold->given_hashes =
+            memory_resize(cold->given_hashes, (int64_t)sizeof(uint64_t) * capacity);
+        cold->given_capacity = capacity;
+    }
+    cold->given[cold->given_count] = value;
+    cold->given_hashes[cold->given_count++] = hash;
+}
+
+/* The page with this number and those behind it come into memory together. */
+static void cold_load_ahead(Cold *cold, int64_t number)
+{
+    Page *pages[LOAD_MAX / 4];
+    int32_t count = 0;
+    for (; number < COLD_END && count < LOAD_MAX / 4; number = page_end(pages[count++]))
+        pages[count] = cold_page_at(cold, number);
+    cold_load(cold, pages, count);
+}
+
+static void cold_give_page(StateTable *table, Page *page)
+{
+    Record record;
+    for (int32_t i = 0; i < pack_count(page->pack); i++) {
+        if ((pack_flags(page->pack)[i] & RECORD_TAKEN) != 0)
+            continue;
+        cold_read(table, page, i, &record);
+        uint8_t *value = cold_take(table, page, i, &record);
+        cold_give(table->cold, value, record.probe.hash);
+    }
+}
+
+int32_t cold_next_run(StateTable *table, int64_t *cursor, uint8_t **values, int32_t room)
+{
+    Cold *cold = table->cold;
+    if (*cursor == 0)
+        cold_release(table);
+    while (cold->given_next == cold->given_count) {
+        cold_release(table);
+        if (*cursor >= COLD_END)
+            return 0;
+        /* Should it fail, there will be more of an occasion to say so. */
+        Status ignored = cold_trim(table, NULL);
+        (void)ignored;
+        Page *page = cold_page_at(cold, *cursor);
+        if (page->pack == NULL && page->is_stored)
+            cold_load_ahead(cold, *cursor);
+        cold_give_page(table, page);
+        *cursor = page_end(page);
+    }
+    int32_t count = 0;
+    while (count < room && cold->given_next < cold->given_count)
+        values[count++] = cold->given[cold->given_next++];
+    return count;
+}
+
+/* ---- Passes ------------------------------------------------------------------------------- */
+
+void cold_begin_pass(Cold *cold)
+{
+    cold->pass_cursor = 0;
+}
+
+/* All records that are to be saved, but for those that are at hand. */
+static void cold_save_page(StateTable *table, Page *page)
+{
+    uint8_t *flags = page->pack == NULL ? NULL : pack_flags(page->pack);
+    bool has_dirty = false;
+    Record record;
+    for (int32_t i = 0; i < pack_count(page->pack); i++) {
+        if ((flags[i] & RECORD_TAKEN) != 0)
+            continue;
+        bool is_dirty = !page->is_saved && (flags[i] & ENTRY_DIRTY) != 0;
+        bool is_done = !page->is_saved && (flags[i] & RECORD_DONE) != 0;
+        has_dirty |= is_done && is_dirty;
+        if (is_done || (!is_dirty && !table->saves_all))
+            continue;
+        cold_read(table, page, i, &record);
+        table_save_record(table, &record.probe, record.value);
+    }
+    if (!has_dirty) {
+        page->is_saved = true;
+        return;
+    }
+    page->is_stored = false;
+    for (int32_t i = 0; i < pack_count(page->pack); i++)
+        flags[i] = (flags[i] & RECORD_DONE) != 0
+                       ? (uint8_t)(flags[i] & ~(uint32_t)RECORD_DONE)
+                       : (uint8_t)((flags[i] & RECORD_TAKEN) | ENTRY_PERSISTED);
+}
+
+bool cold_save_some(StateTable *table, const Buffer *out, int64_t bytes)
+{
+    Cold *cold = table->cold;
+    while (cold->pass_cursor < COLD_END && out->length < bytes) {
+        Page *page = cold_page_at(cold, cold->pass_cursor);
+        cold->pass_cursor = page_end(page);
+        if (page->color == table->color)
+            continue;
+        if (table->saves_all || !page->is_saved) {
+            if (page->pack == NULL && page->is_stored)
+                cold_load_ahead(cold, page->number);
+            cold_save_page(table, page);
+        }
+        page->color = table->color;
+    }
+    Status ignored = cold_trim(table, NULL);
+    (void)ignored;
+    return cold->pass_cursor >= COLD_END;
+}
