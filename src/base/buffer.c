@@ -16,26 +16,15 @@ void buffer_free(Buffer *buffer)
     *buffer = (Buffer){0};
 }
 
-char *buffer_reserve(Buffer *buffer, int64_t bytes)
+void buffer_grow(Buffer *buffer, int64_t bytes)
 {
     assert(bytes >= 0);
     int64_t needed = buffer->length + bytes;
-    if (needed > buffer->capacity) {
-        int64_t capacity = buffer->capacity > 0 ? buffer->capacity : BUFFER_BYTES_MIN;
-        while (capacity < needed)
-            capacity *= 2;
-        buffer->data = memory_resize(buffer->data, capacity);
-        buffer->capacity = capacity;
-    }
-    return buffer->data + buffer->length;
-}
-
-void buffer_append(Buffer *buffer, const void *bytes, int64_t length)
-{
-    if (length == 0)
-        return;
-    memcpy(buffer_reserve(buffer, length), bytes, (size_t)length);
-    buffer->length += length;
+    int64_t capacity = buffer->capacity > 0 ? buffer->capacity : BUFFER_BYTES_MIN;
+    while (capacity < needed)
+        capacity *= 2;
+    buffer->data = memory_resize(buffer->data, capacity);
+    buffer->capacity = capacity;
 }
 
 void buffer_append_str(Buffer *buffer, Str str)
@@ -66,26 +55,6 @@ void buffer_printf(Buffer *buffer, const char *format, ...)
     vsnprintf(buffer_reserve(buffer, length + 1), (size_t)length + 1, format, again);
     va_end(again);
     buffer->length += length;
-}
-
-void buffer_append_u8(Buffer *buffer, uint8_t value)
-{
-    buffer_append_char(buffer, (char)value);
-}
-
-void buffer_append_u16(Buffer *buffer, uint16_t value)
-{
-    buffer_append(buffer, &value, sizeof value);
-}
-
-void buffer_append_u32(Buffer *buffer, uint32_t value)
-{
-    buffer_append(buffer, &value, sizeof value);
-}
-
-void buffer_append_u64(Buffer *buffer, uint64_t value)
-{
-    buffer_append(buffer, &value, sizeof value);
 }
 
 void buffer_append_bytes(Buffer *buffer, Str bytes)

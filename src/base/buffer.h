@@ -22,19 +22,50 @@ typedef struct Buffer {
 
 void buffer_free(Buffer *buffer);
 
-/* Room for `bytes` more; returns where they go. The caller adds to `length` itself. */
-char *buffer_reserve(Buffer *buffer, int64_t bytes);
+/* Move to memory with room for `bytes` more. */
+void buffer_grow(Buffer *buffer, int64_t bytes);
 
-void buffer_append(Buffer *buffer, const void *bytes, int64_t length);
+/* Room for `bytes` more; returns where they go. The caller adds to `length` itself. */
+static inline char *buffer_reserve(Buffer *buffer, int64_t bytes)
+{
+    if (buffer->capacity - buffer->length < bytes)
+        buffer_grow(buffer, bytes);
+    return buffer->data + buffer->length;
+}
+
+static inline void buffer_append(Buffer *buffer, const void *bytes, int64_t length)
+{
+    if (length == 0)
+        return;
+    memcpy(buffer_reserve(buffer, length), bytes, (size_t)length);
+    buffer->length += length;
+}
+
 void buffer_append_str(Buffer *buffer, Str str);
 void buffer_append_text(Buffer *buffer, const char *terminated);
 void buffer_append_char(Buffer *buffer, char c);
 void buffer_printf(Buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-void buffer_append_u8(Buffer *buffer, uint8_t value);
-void buffer_append_u16(Buffer *buffer, uint16_t value);
-void buffer_append_u32(Buffer *buffer, uint32_t value);
-void buffer_append_u64(Buffer *buffer, uint64_t value);
+static inline void buffer_append_u8(Buffer *buffer, uint8_t value)
+{
+    buffer_append(buffer, &value, sizeof value);
+}
+
+static inline void buffer_append_u16(Buffer *buffer, uint16_t value)
+{
+    buffer_append(buffer, &value, sizeof value);
+}
+
+static inline void buffer_append_u32(Buffer *buffer, uint32_t value)
+{
+    buffer_append(buffer, &value, sizeof value);
+}
+
+static inline void buffer_append_u64(Buffer *buffer, uint64_t value)
+{
+    buffer_append(buffer, &value, sizeof value);
+}
+
 /* A u32 length, then the bytes. */
 void buffer_append_bytes(Buffer *buffer, Str bytes);
 

@@ -97,6 +97,21 @@ Status operator_restore_keyed(Operator *op, Str state)
     return is_known && byte_reader_left(&in) == 0 ? OK : operator_is_damaged(op);
 }
 
+void operator_save_watermark(const Operator *op, uint8_t version, Buffer *out)
+{
+    buffer_append_u8(out, version);
+    buffer_append_u64(out, (uint64_t)op->watermark);
+}
+
+Status operator_load_watermark(Operator *op, uint8_t version, Str state)
+{
+    ByteReader in = byte_reader(state);
+    bool is_known = byte_reader_u8(&in) == version;
+    operator_restore_watermark(op, (Timestamp)byte_reader_u64(&in));
+    bool is_whole = !in.is_short && byte_reader_left(&in) == 0;
+    return is_known && is_whole ? OK : operator_is_damaged(op);
+}
+
 void operator_close(Operator *op)
 {
     keyed_free(op->keyed);

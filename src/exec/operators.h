@@ -94,6 +94,12 @@ Status operator_is_damaged(const Operator *op);
 Status operator_snapshot_keyed(Operator *op, int64_t checkpoint, Buffer *out);
 Status operator_restore_keyed(Operator *op, Str state);
 
+/* The same for kinds that also have to know how far time was: to be called by their snapshot and
+ * restore with the version of what they save of values. */
+void operator_save_watermark(const Operator *op, uint8_t version, Buffer *out);
+/* WR4201 for another version, or if there is more than that. */
+Status operator_load_watermark(Operator *op, uint8_t version, Str state);
+
 /* Labels for a metric of this operator: operator="…" and what `more` says. */
 const char *operator_labels(const Operator *op, const char *more);
 /* The same for a gauge that each shard sets by itself. */

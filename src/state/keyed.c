@@ -13,7 +13,7 @@ typedef enum RecordKind {
     RECORD_DROP,
 } RecordKind;
 
-enum { WORD_PUT_BYTES = 1 + 8 + 1 + 8 };
+enum { WORD_PUT_BYTES = 1 + 8 + 1 + 8, STEP_BYTES_RESERVED = 64 * 1024 };
 
 /* Records and the table that the last of them is about. */
 typedef struct Records {
@@ -251,9 +251,23 @@ bool keyed_is_saving(const KeyedState *keyed)
     return keyed->is_saving;
 }
 
+/* As they are, where they come first. */
+static void records_hand_over(Records *records, Buffer *out)
+{
+    if (out->length == 0) {
+        buffer_free(out);
+        *out = records->bytes;
+        records->bytes = (Buffer){0};
+    }
+    buffer_append_str(out, buffer_str(&records->bytes));
+    buffer_free(&records->bytes);
+    records->table = NULL;
+}
+
 bool keyed_step(KeyedState *keyed, int64_t bytes, Buffer *out)
 {
     Records *saved = &keyed->saved;
+    buffer_reserve(&saved->bytes, bytes < STEP_BYTES_RESERVED ? bytes : STEP_BYTES_RESERVED);
     while (keyed->current < keyed->count && saved->bytes.length < bytes) {
         StateTable *table = keyed->tables[keyed->current];
         if (table->is_saving)
@@ -262,11 +276,7 @@ bool keyed_step(KeyedState *keyed, int64_t bytes, Buffer *out)
             keyed->current++;
     }
     keyed->is_saving = keyed->current < keyed->count;
-    buffer_append_str(out, buffer_str(&saved->bytes));
-    saved->bytes.length = 0;
-    saved->table = NULL;
-    if (!keyed->is_saving)
-        buffer_free(&saved->bytes);
+    records_hand_over(saved, out);
     return !keyed->is_saving;
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The ground the other tests stand on: the servers start, answer, restart and stop."""
 
+from kafka import Kafka
 from lib import RedisError, Skip, main, wait_until
 
 
@@ -49,6 +50,18 @@ def test_redis_answers(box):
     redis.kill()
     redis.start()
     assert redis.keys() == []
+
+
+def test_kafka_answers(box):
+    """Apache Kafka, if tools/kafka/setup has fetched it: its own tools talk to it, records outlive a kill."""
+    kafka = Kafka(box)
+    at = ("--bootstrap-server", kafka.address, "--topic", "t")
+    kafka.tool("org.apache.kafka.tools.TopicCommand", *at, "--create", "--partitions", "1")
+    kafka.tool("org.apache.kafka.tools.ConsoleProducer", *at, stdin="a\nb\n")
+    kafka.process.kill()
+    kafka.start()
+    read = kafka.tool("org.apache.kafka.tools.consumer.ConsoleConsumer", *at, "--from-beginning", "--max-messages", "2")
+    assert read.stdout.split() == ["a", "b"], read.stdout
 
 
 def test_waiting_fails(box):

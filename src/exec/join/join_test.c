@@ -486,7 +486,7 @@ static void run_trial(PlanKind plan, uint64_t seed)
         trial->rows[i] = memory_allocate_zeroed((int64_t)sizeof(Row) * ROWS_MAX);
     trial_choose(trial, plan);
     trial_plan(trial);
-    if (plan == PLAN_INTERVAL_JOIN)
+    if (plan != PLAN_TEMPORAL_JOIN)
         trial->chain = chain_new(seed);
     trial_open_shards(trial, 1);
     Timestamp now = (int64_t)1000 * SECOND;

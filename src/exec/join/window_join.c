@@ -15,18 +15,12 @@
 #include "exec/join/rows.h"
 #include "exec/window/clock.h"
 
-typedef struct WindowEntry {
-    RowChain chains[2];
-    int64_t is_queued;
-} WindowEntry;
-
 typedef struct WindowJoin {
     Operator base;
     TableKey key;
-    StateTable *table; /* WindowEntry */
+    StateTable *table; /* JoinEntry */
     RowPool pools[2];
-    TimeQueue entries;    /* WindowEntry by the instant of its window's end */
-    TimeQueue unkeyed[2]; /* rows that meet nobody and go out all the same */
+    TimeQueue entries; /* by the instant of the window's end */
     bool shows_matched, shows_unmatched[2];
     JoinOutput out;
     const TimeZone *zone; /* NULL: no shift */
@@ -42,12 +36,10 @@ static Status window_join_open(Operator *op)
     const PlanNode *node = op->node;
     JoinKind kind = node->window_join.join.kind;
     self->key = join_table_key(op, &node->window_join.join);
-    self->table = table_new(&self->key, (int32_t)sizeof(WindowEntry));
+    self->table = join_entries_new(op, &self->key, self->pools);
     time_queue_open(&self->entries);
-    for (int32_t i = 0; i < 2; i++) {
+    for (int32_t i = 0; i < 2; i++)
         self->pools[i].schema = &node->inputs[i]->schema;
-        time_queue_open(&self->unkeyed[i]);
-    }
     self->shows_matched = kind != JOIN_SEMI && kind != JOIN_ANTI;
     self->shows_unmatched[0] = kind == JOIN_LEFT || kind == JOIN_FULL || kind == JOIN_ANTI;
     self->shows_unmatched[1] = kind == JOIN_RIGHT || kind == JOIN_FULL;
@@ -98,31 +90,28 @@ static Timestamp *window_join_instants(WindowJoin *self, int32_t input, Batch *b
     return instants;
 }
 
-static void window_join_keep(WindowJoin *self, int32_t input, const Batch *batch,
-                             const Timestamp *instants)
+static void window_join_enqueue(WindowJoin *self, JoinEntry *entry, Timestamp instant)
 {
-    Operator *op = &self->base;
-    Arena *scratch = op->task->scratch;
-    JoinRows rows = join_rows(op, &op->node->window_join.join, &self->key, input, batch);
-    StoredRow **kept = ARENA_ARRAY(scratch, StoredRow *, batch->selection.count);
-    uint8_t **values = ARENA_ARRAY(scratch, uint8_t *, rows.keyed.count);
-    table_find_or_insert(self->table, &rows.keys, 0, rows.keyed.count, values);
-    row_pool_add(&self->pools[input], batch, rows.keyed, kept);
-    for (int32_t i = 0; i < rows.keyed.count; i++) {
-        WindowEntry *entry = (WindowEntry *)(void *)values[i];
-        kept[i]->time = instants[selection_row(rows.keyed, i)];
-        kept[i]->entry = values[i];
-        row_chain_insert(&entry->chains[input], kept[i]);
-        if (!entry->is_queued)
-            time_queue_put(&self->entries, kept[i]->time, entry);
-        entry->is_queued = 1;
-    }
-    if (!self->shows_unmatched[input])
-        return;
-    row_pool_add(&self->pools[input], batch, rows.unkeyed, kept);
-    for (int32_t i = 0; i < rows.unkeyed.count; i++) {
-        kept[i]->time = instants[selection_row(rows.unkeyed, i)];
-        time_queue_put(&self->unkeyed[input], kept[i]->time, kept[i]);
+    if (!entry->is_queued)
+        time_queue_put(&self->entries, instant, entry);
+    entry->is_queued = true;
+}
+
+static void window_join_keep(WindowJoin *self, int32_t input, const Batch *batch,
+                             const JoinRows *rows, const Timestamp *instants, bool is_unkeyed)
+{
+    Arena *scratch = self->base.task->scratch;
+    int32_t count = rows->keyed.count;
+    StoredRow **kept = ARENA_ARRAY(scratch, StoredRow *, count);
+    uint8_t **values = ARENA_ARRAY(scratch, uint8_t *, count);
+    table_find_or_insert(self->table, &rows->keys, 0, count, values);
+    row_pool_add(&self->pools[input], batch, rows->keyed, kept);
+    for (int32_t i = 0; i < count; i++) {
+        JoinEntry *entry = join_entry(values[i]);
+        entry->is_unkeyed = is_unkeyed;
+        kept[i]->time = instants[selection_row(rows->keyed, i)];
+        join_entry_keep(entry, input, kept[i]);
+        window_join_enqueue(self, entry, kept[i]->time);
     }
 }
 
@@ -133,17 +122,24 @@ static Status window_join_push(Operator *op, int32_t input, Batch *batch)
     assert(batch->kinds == NULL || op->node->inputs[input]->changelog == CHANGELOG_APPEND);
     join_reject_null_times(op, input, op->node->window_join.ends[input], batch, self->null_times);
     const Timestamp *instants = window_join_instants(self, input, batch);
-    if (batch->selection.count > 0)
-        window_join_keep(self, input, batch, instants);
+    if (batch->selection.count == 0)
+        return OK;
+    const PlanJoin *join = &op->node->window_join.join;
+    JoinRows rows = join_rows(op, join, &self->key, input, batch);
+    window_join_keep(self, input, batch, &rows, instants, false);
+    if (self->shows_unmatched[input]) {
+        JoinRows unkeyed = join_rows_unkeyed(op, join, &self->key, input, batch, &rows);
+        window_join_keep(self, input, batch, &unkeyed, instants, true);
+    }
     return OK;
 }
 
 /* ---- Windows out ------------------------------------------------------------------------- */
 
 /* Say which rows of the entry have a partner, and show the pairs where they are wanted. */
-static Status window_join_pair(WindowJoin *self, WindowEntry *entry)
+static Status window_join_pair(WindowJoin *self, JoinEntry *entry)
 {
-    if (entry->chains[0].first == NULL || entry->chains[1].first == NULL)
+    if (entry->is_unkeyed || entry->chains[0].first == NULL || entry->chains[1].first == NULL)
         return OK;
     if (!self->shows_matched && self->out.condition == NULL) {
         for (StoredRow *row = entry->chains[0].first; row != NULL; row = row->next)
@@ -163,41 +159,29 @@ static Status window_join_single(WindowJoin *self, int32_t side, StoredRow *row)
     return is_shown ? join_output_pad(&self->out, side, pair_side(row)) : OK;
 }
 
-static void window_join_forget(WindowJoin *self, uint8_t *value)
-{
-    WindowEntry *entry = (WindowEntry *)(void *)value;
-    for (int32_t side = 0; side < 2; side++) {
-        StoredRow *row = entry->chains[side].first;
-        while (row != NULL) {
-            StoredRow *next = row->next;
-            row_pool_remove(&self->pools[side], row);
-            row = next;
-        }
-    }
-    table_delete(self->table, value);
-}
-
 /* All entries of one window. */
 static Status window_join_fire(WindowJoin *self)
 {
     self->out.is_silent = !self->shows_matched;
     for (int64_t i = 0; i < self->firing_count; i++)
-        TRY(window_join_pair(self, (WindowEntry *)(void *)self->firing[i]));
+        TRY(window_join_pair(self, join_entry(self->firing[i])));
     TRY(join_output_flush(&self->out));
     self->out.is_silent = false;
     for (int64_t i = 0; i < self->firing_count; i++) {
-        WindowEntry *entry = (WindowEntry *)(void *)self->firing[i];
+        const JoinEntry *entry = join_entry(self->firing[i]);
         for (int32_t side = 0; side < 2; side++)
             for (StoredRow *row = entry->chains[side].first; row != NULL; row = row->next)
                 TRY(window_join_single(self, side, row));
     }
     TRY(join_output_flush(&self->out));
     for (int64_t i = 0; i < self->firing_count; i++)
-        window_join_forget(self, self->firing[i]);
+        table_delete(self->table, self->firing[i]);
     self->firing_count = 0;
     return OK;
 }
 
+/* A checkpoint under way may find its rows matched already: they will be again, when the window
+ * goes out. */
 static void window_join_collect(WindowJoin *self, void *entry)
 {
     if (self->firing_count == self->firing_capacity) {
@@ -221,36 +205,12 @@ static Status window_join_fire_until(WindowJoin *self, Timestamp watermark)
     return window_join_fire(self);
 }
 
-/* Rows with NULL among their keys, by the run. */
-static Status window_join_show_unkeyed(WindowJoin *self, int32_t side, Timestamp watermark)
-{
-    StoredRow *shown[BATCH_ROWS_MAX];
-    TimeItem item;
-    bool has_more = true;
-    while (has_more) {
-        int32_t count = 0;
-        while (count < BATCH_ROWS_MAX) {
-            has_more = time_queue_take(&self->unkeyed[side], watermark, &item);
-            if (!has_more)
-                break;
-            shown[count++] = item.value;
-            TRY(join_output_pad(&self->out, side, pair_side(item.value)));
-        }
-        TRY(join_output_flush(&self->out));
-        for (int32_t i = 0; i < count; i++)
-            row_pool_remove(&self->pools[side], shown[i]);
-    }
-    return OK;
-}
-
 static Status window_join_advance(Operator *op, Timestamp watermark)
 {
     WindowJoin *self = (WindowJoin *)op;
     TRY(window_join_fire_until(self, watermark));
-    for (int32_t side = 0; side < 2; side++) {
-        TRY(window_join_show_unkeyed(self, side, watermark));
+    for (int32_t side = 0; side < 2; side++)
         row_pool_settle(&self->pools[side]);
-    }
     if (self->firing_capacity > BATCH_ROWS_MAX) {
         memory_free(self->firing);
         self->firing = NULL;
@@ -264,7 +224,7 @@ static Status window_join_tick(Operator *op, int64_t now_us)
     WindowJoin *self = (WindowJoin *)op;
     int64_t bytes = table_bytes(self->table) + self->entries.bytes;
     for (int32_t i = 0; i < 2; i++)
-        bytes += row_pool_bytes(&self->pools[i]) + self->unkeyed[i].bytes;
+        bytes += row_pool_bytes(&self->pools[i]);
     metric_set(self->state_bytes, bytes);
     join_delays_tick(&self->delays, op, now_us);
     return OK;
@@ -272,48 +232,43 @@ static Status window_join_tick(Operator *op, int64_t now_us)
 
 /* ---- Checkpoints ------------------------------------------------------------------------- */
 
-enum { WINDOW_JOIN_STATE_VERSION = 1 };
+/* 1: all rows at the barrier. */
+enum { WINDOW_JOIN_STATE_VERSION = 2 };
 
 static Status window_join_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {
-    const WindowJoin *self = (const WindowJoin *)op;
     (void)checkpoint;
-    buffer_append_u8(out, WINDOW_JOIN_STATE_VERSION);
-    buffer_append_u64(out, (uint64_t)op->watermark);
-    for (int32_t i = 0; i < 2; i++)
-        join_save_rows(&self->pools[i], out);
+    operator_save_watermark(op, WINDOW_JOIN_STATE_VERSION, out);
     return OK;
-}
-
-static void window_join_take_loaded(Operator *op, int32_t input, const LoadedRows *loaded)
-{
-    window_join_keep((WindowJoin *)op, input, loaded->batch, loaded->times);
 }
 
 static Status window_join_restore(Operator *op, Str state)
 {
-    const PlanJoin *join = &op->node->window_join.join;
-    ByteReader in = byte_reader(state);
-    bool is_whole = byte_reader_u8(&in) == WINDOW_JOIN_STATE_VERSION;
-    operator_restore_watermark(op, (Timestamp)byte_reader_u64(&in));
-    for (int32_t i = 0; i < 2 && is_whole; i++)
-        is_whole = join_load_rows(op, join, i, &in, window_join_take_loaded);
-    if (is_whole && !in.is_short && byte_reader_left(&in) == 0)
-        return OK;
-    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
-                op->node->label);
+    return operator_load_watermark(op, WINDOW_JOIN_STATE_VERSION, state);
+}
+
+static Status window_join_start(Operator *op)
+{
+    WindowJoin *self = (WindowJoin *)op;
+    int64_t cursor = 0;
+    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
+         value = table_next(self->table, &cursor)) {
+        JoinEntry *entry = join_entry(value);
+        const StoredRow *row = entry->chains[0].first;
+        row = row == NULL ? entry->chains[1].first : row;
+        window_join_enqueue(self, entry, row->time);
+    }
+    return OK;
 }
 
 static void window_join_close(Operator *op)
 {
     WindowJoin *self = (WindowJoin *)op;
-    for (int32_t i = 0; i < 2; i++) {
-        row_pool_close(&self->pools[i]);
-        time_queue_close(&self->unkeyed[i]);
-    }
-    time_queue_close(&self->entries);
     table_free(self->table);
     self->table = NULL;
+    for (int32_t i = 0; i < 2; i++)
+        row_pool_close(&self->pools[i]);
+    time_queue_close(&self->entries);
     memory_free(self->firing);
     self->firing = NULL;
     join_output_close(&self->out);
@@ -328,5 +283,6 @@ const OperatorKind window_join_operator = {
     .tick = window_join_tick,
     .snapshot = window_join_snapshot,
     .restore = window_join_restore,
+    .start = window_join_start,
     .close = window_join_close,
 };

@@ -47,18 +47,13 @@ const TableCodec over_codec = {.save = over_save, .load = over_load, .clear = ov
 Status over_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {
     (void)checkpoint;
-    buffer_append_u8(out, OVER_STATE_VERSION);
-    buffer_append_u64(out, (uint64_t)op->watermark);
+    operator_save_watermark(op, OVER_STATE_VERSION, out);
     return OK;
 }
 
 Status over_restore(Operator *op, Str state)
 {
-    ByteReader in = byte_reader(state);
-    uint8_t version = byte_reader_u8(&in);
-    operator_restore_watermark(op, (Timestamp)byte_reader_u64(&in));
-    bool is_whole = !in.is_short && byte_reader_left(&in) == 0;
-    return version == OVER_STATE_VERSION && is_whole ? OK : operator_is_damaged(op);
+    return operator_load_watermark(op, OVER_STATE_VERSION, state);
 }
 
 Status over_start(Operator *op)
