@@ -120,6 +120,7 @@ static Status deduplicate_open(Operator *op)
     self->key = table_key(op->task->query, types, node->deduplicate.key_count);
     self->table =
         operator_new_table(op, 0, &self->key, (int32_t)sizeof(KeptRow), &deduplicate_codec);
+    operator_spill_table(op, self->table);
     self->keeps_rows = deduplicate_keeps_rows(node);
     self->has_before = (node->changelog & CHANGELOG_UPDATE_BEFORE) != 0;
     rowout_open(&self->out, op, node->schema.count);

@@ -191,6 +191,7 @@ static void test_every_kind(void **state)
         int32_t next_id = 1;
         Trial *trial = trial_new(seed, (seed & 1) != 0, (seed & 2) != 0, (seed & 4) != 0);
         trial->chain = chain_new(seed);
+        bench_spill(trial->bench, SHARDS, seed / 8);
         trial_open_shards(trial, 1 + (int32_t)(seed % 2));
         for (int32_t step = 0; step < 30; step++) {
             trial_step(trial, &next_id);

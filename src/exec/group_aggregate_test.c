@@ -287,6 +287,7 @@ static void run_trial(uint64_t seed)
 {
     Trial *trial = trial_new(seed);
     trial->chain = chain_new(seed);
+    bench_spill(trial->bench, 2, seed);
     bool has_retractions = trial_below(trial, 3) > 0;
     trial_plan(trial, (int32_t)trial_below(trial, 6), has_retractions);
     trial->node.group_aggregate.emits_update_before = trial_below(trial, 2) == 0;

@@ -79,6 +79,7 @@ static Status normalize_open(Operator *op)
     self->key = table_key(op->task->query, types, node->normalize.key_count);
     self->table =
         operator_new_table(op, 0, &self->key, (int32_t)sizeof(StoredRow), &normalize_codec);
+    operator_spill_table(op, self->table);
     self->out = batch_new(&node->schema, BATCH_ROWS_MAX);
     self->has_before = (node->changelog & CHANGELOG_UPDATE_BEFORE) != 0;
     self->lent = arena_new(0);

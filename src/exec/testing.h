@@ -70,10 +70,19 @@ static inline void bench_open(Bench *bench)
                                      .errors = bench->errors};
 }
 
+/* Of every second seed, all state that can leaves memory after each batch. Before operators open.
+ */
+static inline void bench_spill(Bench *benches, int32_t count, uint64_t seed)
+{
+    for (int32_t i = 0; i < count && seed % 2 == 1; i++)
+        benches[i].task.spill = spill_new(world_system(), NULL, 0);
+}
+
 static inline void bench_close(Bench *bench)
 {
     if (bench->task.dead_letters != NULL)
         deadletters_close(bench->task.dead_letters);
+    spill_free(bench->task.spill);
     arena_free(bench->task.query);
     arena_free(bench->task.scratch);
     memory_free(bench->errors);
@@ -332,6 +341,7 @@ static inline void bench_give(Bench *bench, Operator *op, BenchMessage message)
     else
         assert_int_equal(operator_receive_watermark(op, message.input, message.watermark), OK);
     arena_reset(bench->task.scratch);
+    assert_int_equal(operator_make_room(op), OK);
     if (chain != NULL)
         chain_after(chain, op, heard);
 }

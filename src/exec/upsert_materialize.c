@@ -118,6 +118,7 @@ static Status materialize_open(Operator *op)
     self->key = table_key(arena, types, key.count);
     self->table =
         operator_new_table(op, 0, &self->key, (int32_t)sizeof(LiveRows), &materialize_codec);
+    operator_spill_table(op, self->table);
     self->layout = row_layout(arena, &node->schema, HEADER_BYTES);
     self->heap = row_heap_new();
     self->compared = node->upsert_materialize.upsert_key;

@@ -257,6 +257,7 @@ static void run_trial(PlanKind kind, uint64_t seed)
         bench_open(&trial->bench[i]);
     trial_plan(trial, kind);
     trial->chain = chain_new(seed);
+    bench_spill(trial->bench, SHARDS, seed);
     trial_open_shards(trial, 1);
     for (int32_t step = 0; step < 40; step++) {
         trial_step(trial);

@@ -95,8 +95,12 @@ static Status end_all(Join *join)
     Status status = OK;
     int64_t cursor = 0;
     for (const uint8_t *value = table_next(join->sides[0].table, &cursor);
-         value != NULL && status == OK; value = table_next(join->sides[0].table, &cursor))
+         value != NULL && status == OK; value = table_next(join->sides[0].table, &cursor)) {
         status = end_take(left, (const RowSet *)(const void *)value);
+        /* The rows may leave memory with the next key. */
+        if (status == OK && join->base.task->spill != NULL && left->count > 0)
+            status = end_probe(left);
+    }
     if (status == OK && left->count > 0)
         status = end_probe(left);
     arena_free(left->arena);

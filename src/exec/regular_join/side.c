@@ -85,6 +85,7 @@ void side_open(Join *join, int32_t index)
     side->table = table_new(&side->key, (int32_t)sizeof(RowSet));
     table_describe(side->table, &side_codec, side);
     keyed_add(join->base.keyed, (KeyedId){.kind = (uint8_t)index}, side->table);
+    operator_spill_table(&join->base, side->table);
 }
 
 void side_close(JoinSide *side)

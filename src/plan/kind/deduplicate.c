@@ -101,7 +101,7 @@ static void deduplicate_distribute(Planner *planner, PlanNode *node)
 const RelKind deduplicate_kind = {
     .kind = PLAN_DEDUPLICATE,
     .name = "deduplicate",
-    .state = STATE_IN_MEMORY,
+    .state = STATE_MAY_SPILL,
     .digest = deduplicate_digest,
     .mode = deduplicate_mode,
     .changes = deduplicate_changes,

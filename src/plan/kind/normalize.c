@@ -55,7 +55,7 @@ static void normalize_distribute(Planner *planner, PlanNode *node)
 const RelKind normalize_kind = {
     .kind = PLAN_NORMALIZE,
     .name = "normalize",
-    .state = STATE_IN_MEMORY,
+    .state = STATE_MAY_SPILL,
     .digest = normalize_digest,
     .mode = normalize_mode,
     .asks = normalize_asks,

@@ -366,7 +366,7 @@ static void join_distribute(Planner *planner, PlanNode *node)
 const RelKind regular_join_kind = {
     .kind = PLAN_REGULAR_JOIN,
     .name = "regular_join",
-    .state = STATE_IN_MEMORY,
+    .state = STATE_MAY_SPILL,
     .digest = join_digest,
     .mode = join_mode,
     .asks = join_asks,

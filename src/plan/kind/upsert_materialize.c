@@ -116,7 +116,7 @@ static void materialize_distribute(Planner *planner, PlanNode *node)
 const RelKind upsert_materialize_kind = {
     .kind = PLAN_UPSERT_MATERIALIZE,
     .name = "upsert_materialize",
-    .state = STATE_IN_MEMORY,
+    .state = STATE_MAY_SPILL,
     .digest = materialize_digest,
     .mode = materialize_mode,
     .asks = materialize_asks,
