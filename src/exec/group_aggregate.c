@@ -43,47 +43,95 @@ static Status group_open(Operator *op)
     return OK;
 }
 
-/* The keys that a batch touches, in order of first touch. Results lie at rows 2k (before) and
- * 2k + 1 (after) of key k. */
+/* Some of the keys that a batch touches, as many as fit a batch of their results, which lie at rows
+ * 2k (before) and 2k + 1 (after) of the k-th key. */
+typedef struct GroupChunk {
+    Column *results;
+    uint8_t *was_live; /* it had records */
+} GroupChunk;
+
+enum { GROUP_CHUNKS_MAX = BATCH_ROWS_MAX / GROUP_KEYS_MAX };
+
+/* The keys that a batch touches, in order of first touch. */
 typedef struct GroupTouched {
     uint8_t **values;
     int32_t *rows; /* of the batch, with the key */
-    bool *was_live;
     int32_t count;
-    Column *results;
-    int32_t capacity;
+    GroupChunk chunks[GROUP_CHUNKS_MAX];
 } GroupTouched;
 
-static void group_results(GroupAggregate *self, GroupTouched *touched, int32_t k, bool is_after)
+static int32_t chunk_keys(const GroupTouched *touched, int32_t chunk)
 {
-    accumulators_result(&self->group, group_state(touched->values[k]), touched->results,
-                        self->base.task->scratch, 2 * k + is_after, touched->capacity);
+    int32_t left = touched->count - chunk * GROUP_KEYS_MAX;
+    return left < GROUP_KEYS_MAX ? left : GROUP_KEYS_MAX;
 }
 
-/* Count the rows in, note which keys they touch and what those gave before. Retractions of keys
- * that have no records are left out. Returns the rows that count, with their values in place. */
-static Selection group_touch(GroupAggregate *self, const Batch *batch, uint8_t **values,
-                             GroupTouched *touched)
+/* The results of the keys that have records now, a column at a time: key by key it was a fifth of
+ * all. */
+static void chunk_set_results(GroupAggregate *self, GroupTouched *touched, int32_t number,
+                              bool is_after)
+{
+    Arena *scratch = self->base.task->scratch;
+    int32_t keys = chunk_keys(touched, number);
+    const uint8_t **states = ARENA_ARRAY(scratch, const uint8_t *, keys);
+    int32_t *rows = ARENA_ARRAY(scratch, int32_t, keys);
+    int32_t count = 0;
+    for (int32_t k = 0; k < keys; k++) {
+        uint8_t *value = touched->values[number * GROUP_KEYS_MAX + k];
+        states[count] = value;
+        rows[count] = 2 * k + is_after;
+        count += group_head(value)->records != 0;
+    }
+    AggregateStates run = {
+        .states = states, .rows = rows, .offset = (int32_t)sizeof(GroupHead), .count = count};
+    accumulators_result_run(&self->group, &run, touched->chunks[number].results, scratch, 0,
+                            2 * keys);
+}
+
+/* Find out which keys the batch touches, and what they give so far. */
+static void group_touch(GroupAggregate *self, const Batch *batch, uint8_t **values,
+                        GroupTouched *touched)
+{
+    Arena *scratch = self->base.task->scratch;
+    Selection rows = batch->selection;
+    touched->values = ARENA_ARRAY(scratch, uint8_t *, rows.count);
+    touched->rows = ARENA_ARRAY(scratch, int32_t, rows.count);
+    for (int32_t i = 0; i < rows.count; i++) {
+        GroupHead *head = group_head(values[i]);
+        if (head->touched != 0)
+            continue;
+        if (group_is_expired(&self->clock, head)) {
+            accumulators_clear(&self->group, group_state(values[i]));
+            head->records = 0;
+        }
+        touched->values[touched->count] = values[i];
+        touched->rows[touched->count++] = selection_row(rows, i);
+        head->touched = touched->count;
+    }
+    for (int32_t number = 0; number * GROUP_KEYS_MAX < touched->count; number++) {
+        GroupChunk *chunk = &touched->chunks[number];
+        int32_t keys = chunk_keys(touched, number);
+        chunk->was_live = ARENA_ARRAY(scratch, uint8_t, keys);
+        for (int32_t k = 0; k < keys; k++)
+            chunk->was_live[k] =
+                group_head(touched->values[number * GROUP_KEYS_MAX + k])->records != 0;
+        chunk->results = ARENA_ARRAY(scratch, Column, self->result_schema.count);
+        for (int32_t i = 0; i < self->result_schema.count; i++)
+            chunk->results[i] = column_new(scratch, self->result_schema.fields[i].type, 2 * keys);
+        chunk_set_results(self, touched, number, false);
+    }
+}
+
+/* Count the rows in. Retractions of keys that have no records are left out: returns the rows that
+ * count, with their values in place. */
+static Selection group_count(GroupAggregate *self, const Batch *batch, uint8_t **values)
 {
     Selection rows = batch->selection;
-    int32_t *kept = arena_allocate(self->base.task->scratch, (int64_t)sizeof(int32_t) * rows.count);
+    int32_t *kept = ARENA_ARRAY(self->base.task->scratch, int32_t, rows.count);
     int32_t count = 0;
     for (int32_t i = 0; i < rows.count; i++) {
         int32_t row = selection_row(rows, i);
         GroupHead *head = group_head(values[i]);
-        if (head->touched == 0) {
-            if (group_is_expired(&self->clock, head)) {
-                accumulators_clear(&self->group, group_state(values[i]));
-                head->records = 0;
-            }
-            int32_t k = touched->count++;
-            touched->values[k] = values[i];
-            touched->rows[k] = row;
-            touched->was_live[k] = head->records != 0;
-            head->touched = k + 1;
-            if (touched->was_live[k])
-                group_results(self, touched, k, false);
-        }
         bool is_back = row_kind_is_retraction((uint8_t)batch_kind(batch, row));
         if (is_back && head->records == 0)
             continue;
@@ -101,42 +149,36 @@ static bool result_is_equal(const Column *column, int32_t a, int32_t b)
         return is_null && column_is_null(column, b);
     int32_t width = physical_bytes(column->physical);
     const char *values = column->values;
+    if (column->physical == PHYSICAL_I64)
+        return ((const int64_t *)column->values)[a] == ((const int64_t *)column->values)[b];
     if (column->physical == PHYSICAL_STRING)
         return str_view_equal((const StrView *)column->values + a,
                               (const StrView *)column->values + b);
     return memcmp(values + (int64_t)a * width, values + (int64_t)b * width, (size_t)width) == 0;
 }
 
-static bool group_is_unchanged(const GroupAggregate *self, const GroupTouched *touched, int32_t k)
+static bool group_is_unchanged(const GroupAggregate *self, const GroupChunk *chunk, int32_t k)
 {
     for (int32_t i = 0; i < self->result_schema.count; i++)
-        if (!result_is_equal(&touched->results[i], 2 * k, 2 * k + 1))
+        if (!result_is_equal(&chunk->results[i], 2 * k, 2 * k + 1))
             return false;
     return true;
 }
 
 /* Which of a key's two rows go out, and as what. */
-static int32_t group_judge(GroupAggregate *self, GroupTouched *touched, int32_t k, int32_t *rows,
-                           uint8_t *kinds)
+static int32_t group_judge(const GroupAggregate *self, const GroupChunk *chunk, int32_t k,
+                           bool is_live, int32_t *rows, uint8_t *kinds)
 {
     const PlanNode *node = self->base.node;
-    GroupHead *head = group_head(touched->values[k]);
-    bool is_live = head->records != 0;
-    int32_t before = 2 * (k % GROUP_KEYS_MAX), after = before + 1;
-    if (!touched->was_live[k] && !is_live)
+    int32_t before = 2 * k, after = before + 1;
+    if (!chunk->was_live[k] && !is_live)
         return 0;
-    if (!is_live) {
-        kinds[before] = ROW_DELETE;
-        rows[0] = before;
+    if (!chunk->was_live[k] || !is_live) {
+        rows[0] = is_live ? after : before;
+        kinds[rows[0]] = is_live ? ROW_INSERT : ROW_DELETE;
         return 1;
     }
-    group_results(self, touched, k, true);
-    if (!touched->was_live[k]) {
-        kinds[after] = ROW_INSERT;
-        rows[0] = after;
-        return 1;
-    }
-    if (node->group_aggregate.state_ttl_us == 0 && group_is_unchanged(self, touched, k))
+    if (node->group_aggregate.state_ttl_us == 0 && group_is_unchanged(self, chunk, k))
         return 0;
     kinds[before] = ROW_UPDATE_BEFORE;
     kinds[after] = ROW_UPDATE_AFTER;
@@ -145,32 +187,24 @@ static int32_t group_judge(GroupAggregate *self, GroupTouched *touched, int32_t 
     return node->group_aggregate.emits_update_before ? 2 : 1;
 }
 
-/* The results from row `start` on, as columns of their own. `start` is a multiple of 64. */
-static Column column_from(const Column *column, int32_t start)
-{
-    Column view = *column;
-    int64_t width = physical_bytes(column->physical);
-    view.values = (char *)column->values + start * width;
-    if (column->valid != NULL)
-        view.valid = column->valid + start / 64;
-    return view;
-}
-
-/* Keys first … end - 1 of the touched ones as one batch. */
+/* What became of the keys of a chunk, as one batch. */
 static Status group_emit(GroupAggregate *self, const Batch *batch, GroupTouched *touched,
-                         int32_t first)
+                         int32_t number)
 {
     Operator *op = &self->base;
     Arena *scratch = op->task->scratch;
-    int32_t left = touched->count - first;
-    int32_t keys = left < GROUP_KEYS_MAX ? left : GROUP_KEYS_MAX;
+    GroupChunk *chunk = &touched->chunks[number];
+    int32_t keys = chunk_keys(touched, number);
+    chunk_set_results(self, touched, number, true);
     int32_t *rows = ARENA_ARRAY(scratch, int32_t, 2 * keys);
     int32_t *key_rows = ARENA_ARRAY(scratch, int32_t, 2 * keys);
     uint8_t *kinds = ARENA_ARRAY(scratch, uint8_t, 2 * keys);
     int32_t count = 0;
     for (int32_t k = 0; k < keys; k++) {
-        key_rows[2 * k] = key_rows[2 * k + 1] = touched->rows[first + k];
-        count += group_judge(self, touched, first + k, rows + count, kinds);
+        int32_t at = number * GROUP_KEYS_MAX + k;
+        key_rows[2 * k] = key_rows[2 * k + 1] = touched->rows[at];
+        bool is_live = group_head(touched->values[at])->records != 0;
+        count += group_judge(self, chunk, k, is_live, rows + count, kinds);
     }
     if (count == 0)
         return OK;
@@ -185,22 +219,8 @@ static Status group_emit(GroupAggregate *self, const Batch *batch, GroupTouched 
     for (int32_t i = 0; i < self->key_schema.count; i++)
         out.columns[i] = self->keys_out->columns[i];
     for (int32_t i = 0; i < self->result_schema.count; i++)
-        out.columns[self->key_schema.count + i] = column_from(&touched->results[i], 2 * first);
+        out.columns[self->key_schema.count + i] = chunk->results[i];
     return operator_emit_lending(op, &out, self->lent);
-}
-
-static GroupTouched group_touched_new(GroupAggregate *self, int32_t rows)
-{
-    Arena *scratch = self->base.task->scratch;
-    GroupTouched touched = {.capacity = 2 * rows};
-    touched.values = arena_allocate(scratch, (int64_t)sizeof(uint8_t *) * rows);
-    touched.rows = arena_allocate(scratch, (int64_t)sizeof(int32_t) * rows);
-    touched.was_live = arena_allocate(scratch, rows);
-    touched.results = ARENA_ARRAY(scratch, Column, self->result_schema.count);
-    for (int32_t i = 0; i < self->result_schema.count; i++)
-        touched.results[i] =
-            column_new(scratch, self->result_schema.fields[i].type, touched.capacity);
-    return touched;
 }
 
 /* Keys without records go only when all is emitted; the others are written now. */
@@ -228,12 +248,13 @@ static Status group_push(Operator *op, int32_t input, Batch *batch)
     uint8_t **values = arena_allocate(scratch, (int64_t)sizeof(uint8_t *) * rows.count);
     TableKeys keys = table_keys(&self->key, batch, op->node->group_aggregate.keys, rows, scratch);
     table_find_or_insert(self->table, &keys, 0, rows.count, values);
-    GroupTouched touched = group_touched_new(self, rows.count);
-    Selection counted = group_touch(self, batch, values, &touched);
+    GroupTouched touched = {0};
+    group_touch(self, batch, values, &touched);
+    Selection counted = group_count(self, batch, values);
     accumulators_update(&self->group, values, (int32_t)sizeof(GroupHead), batch, counted, scratch);
     Status status = OK;
-    for (int32_t first = 0; first < touched.count && status == OK; first += GROUP_KEYS_MAX)
-        status = group_emit(self, batch, &touched, first);
+    for (int32_t number = 0; number * GROUP_KEYS_MAX < touched.count && status == OK; number++)
+        status = group_emit(self, batch, &touched, number);
     group_settle(self, &touched);
     return status;
 }

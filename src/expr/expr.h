@@ -203,9 +203,11 @@ void aggregate_subtract(const AggregateCall *call, uint8_t *into, const uint8_t 
 void aggregate_result(const AggregateCall *call, const uint8_t *state, Column *out, Arena *arena,
                       int32_t row, int32_t capacity);
 
-/* Many results, the i-th accumulator's at states[i] + offset going to row `row` + i. */
+/* Many results, the i-th accumulator's at states[i] + offset going to row `row` + i, or to row
+ * `row` + rows[i]. */
 typedef struct AggregateStates {
     const uint8_t *const *states;
+    const int32_t *rows; /* NULL: one after the other */
     int32_t offset;
     int32_t count;
 } AggregateStates;

@@ -381,7 +381,8 @@ void aggregate_result_run(const AggregateCall *call, const AggregateStates *stat
         call->kind->result_run(states, out, row))
         return;
     for (int32_t i = 0; i < states->count; i++)
-        aggregate_result(call, states->states[i] + states->offset, out, arena, row + i, capacity);
+        aggregate_result(call, states->states[i] + states->offset, out, arena,
+                         row + aggregate_run_row(states, i), capacity);
 }
 
 void aggregate_destroy(const AggregateCall *call, uint8_t *state)

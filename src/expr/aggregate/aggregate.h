@@ -56,6 +56,12 @@ struct AggregateKind {
     bool (*load)(const AggregateCall *call, uint8_t *state, ByteReader *in);
 };
 
+/* Where the i-th result of a run goes, counted from its first row. */
+static inline int32_t aggregate_run_row(const AggregateStates *in, int32_t i)
+{
+    return in->rows == NULL ? i : in->rows[i];
+}
+
 extern const AggregateKind count_kind, count_rows_kind, listagg_kind, array_kind, json_array_kind,
     percentile_kind, approximate_kind;
 

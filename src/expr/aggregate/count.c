@@ -54,7 +54,8 @@ static bool count_result_run(const AggregateStates *in, Column *out, int32_t row
 {
     int64_t *values = (int64_t *)out->values + row;
     for (int32_t i = 0; i < in->count; i++)
-        values[i] = *(const int64_t *)(const void *)(in->states[i] + in->offset);
+        values[aggregate_run_row(in, i)] =
+            *(const int64_t *)(const void *)(in->states[i] + in->offset);
     return true;
 }
 

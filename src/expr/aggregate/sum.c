@@ -230,6 +230,20 @@ static bool integer_sum_result(const AggregateCall *call, const uint8_t *state, 
     return sum->count != 0 && integer_set(out, row, sum->sum);
 }
 
+static bool integer_sum_result_run(const AggregateStates *in, Column *out, int32_t row)
+{
+    if (out->physical != PHYSICAL_I64)
+        return false;
+    int64_t *values = (int64_t *)out->values + row;
+    bool is_good = true;
+    for (int32_t i = 0; i < in->count; i++) {
+        const IntegerSum *sum = (const void *)(in->states[i] + in->offset);
+        values[aggregate_run_row(in, i)] = sum->sum;
+        is_good = is_good && sum->count != 0;
+    }
+    return is_good;
+}
+
 static bool integer_average_result(const AggregateCall *call, const uint8_t *state, Column *out,
                                    Arena *arena, int32_t row)
 {
@@ -299,7 +313,7 @@ static bool narrow_sum_result_run(const AggregateStates *in, Column *out, int32_
         const DecimalSum *state = (const void *)(in->states[i] + in->offset);
         int64_t high = (int64_t)(state->sum >> 64);
         is_good &= (state->count != 0) & (high + 1 >= 0) & (high <= 0);
-        values[i] = state->sum;
+        values[aggregate_run_row(in, i)] = state->sum;
     }
     return is_good;
 }
@@ -319,11 +333,11 @@ static bool decimal_average_result(const AggregateCall *call, const uint8_t *sta
 
 /* ---- Kinds ----------------------------------------------------------------------------- */
 
-#define INTEGER_KIND(text, updater, finisher)                                                      \
+#define INTEGER_KIND(text, updater, finisher, run)                                                 \
     {                                                                                              \
         .name = (text), .state_bytes = sizeof(IntegerSum), .update = (updater),                    \
         .merge = integer_merge, .subtract = integer_subtract, .result = (finisher),                \
-        .combine_run = integer_combine_run                                                         \
+        .combine_run = integer_combine_run, .result_run = (run)                                    \
     }
 #define REAL_KIND(text, updater, finisher)                                                         \
     {                                                                                              \
@@ -346,10 +360,13 @@ static bool decimal_average_result(const AggregateCall *call, const uint8_t *sta
 enum { KIND_NARROW = PHYSICAL_STRING, KIND_COUNT };
 
 static const AggregateKind sum_kinds[KIND_COUNT] = {
-    [PHYSICAL_I8] = INTEGER_KIND("SUM", sum_i8_update, integer_sum_result),
-    [PHYSICAL_I16] = INTEGER_KIND("SUM", sum_i16_update, integer_sum_result),
-    [PHYSICAL_I32] = INTEGER_KIND("SUM", sum_i32_update, integer_sum_result),
-    [PHYSICAL_I64] = INTEGER_KIND("SUM", sum_i64_update, integer_sum_result),
+    [PHYSICAL_I8] = INTEGER_KIND("SUM", sum_i8_update, integer_sum_result, integer_sum_result_run),
+    [PHYSICAL_I16] =
+        INTEGER_KIND("SUM", sum_i16_update, integer_sum_result, integer_sum_result_run),
+    [PHYSICAL_I32] =
+        INTEGER_KIND("SUM", sum_i32_update, integer_sum_result, integer_sum_result_run),
+    [PHYSICAL_I64] =
+        INTEGER_KIND("SUM", sum_i64_update, integer_sum_result, integer_sum_result_run),
     [PHYSICAL_F32] = REAL_KIND("SUM", sum_f32_update, real_sum_result),
     [PHYSICAL_F64] = REAL_KIND("SUM", sum_f64_update, real_sum_result),
     [PHYSICAL_I128] = WIDE_KIND("SUM", decimal_sum_result),
@@ -357,10 +374,10 @@ static const AggregateKind sum_kinds[KIND_COUNT] = {
 };
 
 static const AggregateKind average_kinds[KIND_COUNT] = {
-    [PHYSICAL_I8] = INTEGER_KIND("AVG", sum_i8_update, integer_average_result),
-    [PHYSICAL_I16] = INTEGER_KIND("AVG", sum_i16_update, integer_average_result),
-    [PHYSICAL_I32] = INTEGER_KIND("AVG", sum_i32_update, integer_average_result),
-    [PHYSICAL_I64] = INTEGER_KIND("AVG", sum_i64_update, integer_average_result),
+    [PHYSICAL_I8] = INTEGER_KIND("AVG", sum_i8_update, integer_average_result, NULL),
+    [PHYSICAL_I16] = INTEGER_KIND("AVG", sum_i16_update, integer_average_result, NULL),
+    [PHYSICAL_I32] = INTEGER_KIND("AVG", sum_i32_update, integer_average_result, NULL),
+    [PHYSICAL_I64] = INTEGER_KIND("AVG", sum_i64_update, integer_average_result, NULL),
     [PHYSICAL_F32] = REAL_KIND("AVG", sum_f32_update, real_average_result),
     [PHYSICAL_F64] = REAL_KIND("AVG", sum_f64_update, real_average_result),
     [PHYSICAL_I128] = WIDE_KIND("AVG", decimal_average_result),
