@@ -14,6 +14,7 @@ from lib import main, wait_until
 from mysql_test import SIMPLE, SIMPLE_SQL, Output, Proxy, changes, folded, pipeline, simple, started, table
 
 SEED = int(os.environ.get("WEIR_SEED", str(random.randrange(1 << 30))))
+FAILOVERS = int(os.environ.get("WEIR_FAILOVERS", "20"))
 KILLS = int(os.environ.get("WEIR_SNAPSHOT_KILLS", "5"))
 
 
@@ -126,16 +127,20 @@ def test_an_old_position_with_a_change_behind_it(box):
 
 # ---------------------------------------------------------------- another server takes over
 
+def follow(primary):
+    return (f"CHANGE MASTER TO master_host = '127.0.0.1', master_port = {primary.port}, master_user = 'r', "
+            "master_password = 'r', master_use_gtid = slave_pos; START SLAVE;")
+
+
 def pair(box, **options):
     """A primary with table s.t, and a replica of it."""
-    primary = box.mariadb(server_id="11", log_slave_updates="1")
-    replica = box.mariadb(server_id="12", **{"log_slave_updates": "1", **options})
+    primary = box.mariadb(server_id="11", log_slave_updates="1", **options)
+    replica = box.mariadb(server_id="12", log_slave_updates="1", **options)
     primary.sql("CREATE DATABASE s; CREATE TABLE s.t (id BIGINT PRIMARY KEY AUTO_INCREMENT, n INT, v VARCHAR(200)); "
                 "CREATE USER r IDENTIFIED BY 'r'; GRANT REPLICATION SLAVE ON *.* TO r;")
     # Its binlog has other files and offsets.
     replica.sql("RESET MASTER; FLUSH BINARY LOGS; FLUSH BINARY LOGS; DROP USER IF EXISTS 'weir'@'%'; "
-                "SET GLOBAL gtid_slave_pos = ''; CHANGE MASTER TO master_host = '127.0.0.1', master_port = "
-                f"{primary.port}, master_user = 'r', master_password = 'r', master_use_gtid = slave_pos; START SLAVE;")
+                "SET GLOBAL gtid_slave_pos = '';" + follow(primary))
     return primary, replica
 
 
@@ -206,6 +211,97 @@ def test_failover_within_the_snapshot(box):
     replica.sql(change.replace("'new'", "'newer'").replace("100000", "300000"), "s")
     out.expect(replica, sql, 60)
     out.stop()
+
+
+class Files:
+    """weir, which writes every change of some tables to files, where it appears once."""
+
+    def __init__(self, box, port, tables, **options):
+        self.options = {"key": "", "table_name": tables, "scan__read_changelog_as_append_only__enabled": "true", **options}
+        self.weir = box.weir(self.pipeline(port))
+
+    def pipeline(self, port):
+        columns = (SIMPLE + ", tn STRING METADATA FROM 'table_name' VIRTUAL, rk STRING METADATA FROM 'row_kind' VIRTUAL")
+        return (pipeline(port, columns, **self.options)
+                .replace("'connector' = 'print'", "'connector' = 'filesystem', 'path' = 'o', 'format' = 'json', "
+                         "'sink.rolling-policy.rollover-interval' = '50 ms', 'sink.rolling-policy.check-interval' = '50 ms'")
+                .replace("50 ms", "20 ms"))
+
+    def size(self):
+        return sum(path.stat().st_size for path in self.weir.folder.glob("o/[!._]*"))
+
+    def rows(self):
+        """(id, n, v, table, kind) of each change."""
+        return [tuple(json.loads(line).values()) for path in self.weir.folder.glob("o/[!._]*")
+                for line in path.read_text().splitlines()]
+
+    def wait_for(self, n):
+        """Until a row with this n, which is the last one, is there."""
+        wait_until(lambda: any(f'"n":{n},' in path.read_text() for path in self.weir.folder.glob("o/[!._]*")),
+                   f"the row {n}", 60, every=0.1, process=self.weir)
+
+    def check(self, db, names):
+        """All that was written makes the tables that the server has."""
+        found = collections.Counter()
+        for key, n, v, name, kind in self.rows():
+            found[name, str(key), str(n), v] += 1 if kind in ("+I", "+U") else -1
+        wanted = collections.Counter((name, *row) for name in names for row in db.sql(f"SELECT id, n, v FROM s.{name}"))
+        assert {key: count for key, count in found.items() if count} == wanted, (
+            SEED, list((found - wanted).items())[:3], list((wanted - found).items())[:3])
+
+
+def soak_failovers(box):
+    """Again and again the server is killed, its replica takes over and gets a replica in turn. The pipeline is told
+    by a proxy, or by another port in CREATE TABLE after a stop or kill -9; it is killed in between as well."""
+    chance = random.Random(SEED)
+    primary, replica = pair(box, sync_binlog="1", innodb_flush_log_at_trx_commit="1")
+    primary.sql("INSERT INTO t (n, v) SELECT seq, 'first' FROM seq_1_to_2000", "s")
+    files = Files(box, primary.port, "t")
+    weir = files.weir
+    proxy = Proxy(primary.port)
+    weir.write("pipeline.sql", files.pipeline(proxy.port))
+    weir.start()
+    for number in range(FAILOVERS):
+        statements = [
+            f"UPDATE t SET n = n + 1 WHERE id % {chance.randrange(2, 90)} = 0",
+            f"DELETE FROM t WHERE id % {chance.randrange(50, 200)} = 1",
+            f"INSERT INTO t (n, v) SELECT seq, 'round {number}' FROM seq_1_to_{chance.randrange(1, 3000)}",
+            f"ALTER TABLE t ADD x{number} INT {chance.choice(['FIRST', 'AFTER id', ''])}",
+            f"BEGIN; INSERT INTO t (n) VALUES ({number}); UPDATE t SET v = 'u{number}' WHERE id % 7 = 2; COMMIT",
+        ]
+        for _ in range(2):
+            chance.shuffle(statements)
+            primary.sql(";".join(statement.replace(f"x{number}", f"x{number}_{_}") for statement in statements), "s")
+            if chance.random() < 0.3 and weir.is_alive():
+                weir.kill()
+            if not weir.is_alive():
+                weir.start()
+        catch_up(primary, replica)
+        primary.kill()
+        by_edit = chance.random() < 0.5
+        if by_edit:
+            time.sleep(chance.random())
+            weir.kill() if chance.random() < 0.5 else weir.stop()
+        primary, replica = replica, primary
+        primary.sql(PROMOTE + f"USE s; UPDATE t SET n = n + 7 WHERE id % 11 = {number % 11}")
+        if by_edit:
+            weir.write("pipeline.sql", files.pipeline(primary.port))
+            weir.start()
+        else:
+            weir.write("pipeline.sql", files.pipeline(proxy.port))
+            proxy.target = primary.port
+            proxy.cut()
+            if not weir.is_alive() or chance.random() < 0.5:
+                weir.kill()
+                weir.start()
+        replica.start()
+        replica.sql("SET GLOBAL gtid_slave_pos = @@gtid_current_pos;" + follow(primary))
+    primary.sql("INSERT INTO s.t (n) VALUES (424242)")
+    files.wait_for(424242)
+    assert weir.stop() == 0, weir.log()
+    files.check(primary, ["t"])
+    proxy.close()
+    print(f"     {FAILOVERS} failovers, {len(files.rows())} changes, seed {SEED}")
 
 
 def test_a_replica_that_is_behind_or_keeps_no_log(box):
@@ -363,6 +459,22 @@ def test_the_same_server_under_another_name(box):
     out.stop()
 
 
+def test_other_names_over_a_checkpoint_are_other_tables(box):
+    db = simple(box, rows=3)
+    db.sql("CREATE TABLE u LIKE t; INSERT INTO u (n, v) VALUES (1, 'other')", "s")
+    out = started(box, db, SIMPLE)
+    out.expect(db, SIMPLE_SQL)
+    out.stop()
+    edited(out, db.port, SIMPLE, table_name="u")
+    ended(out, "WR3123", "`s.t`", "--fresh")
+    edited(out, db.port, SIMPLE, table_name="[tu]")
+    wait_until(lambda: "table s.u is read from here on" in out.weir.stderr(), "the warning", process=out.weir)
+    db.sql("INSERT INTO u (n, v) VALUES (2, 'from here on'); UPDATE t SET n = n + 1", "s")
+    wait_until(lambda: "from here on" in out.text(), "the row", process=out.weir)
+    out.stop()
+    assert "other" not in out.before, out.before
+
+
 # ---------------------------------------------------------------- killed in the snapshot
 
 def test_killed_in_the_snapshot_it_never_begins_again(box):
@@ -375,49 +487,31 @@ def test_killed_in_the_snapshot_it_never_begins_again(box):
         db.sql(f"CREATE TABLE {name} LIKE t; INSERT INTO {name} (n, v) SELECT seq, 'row' FROM seq_1_to_40000", "s")
     proxy = Proxy(db.port)
     proxy.piece, proxy.pause = 16384, 0.005
-    columns = (SIMPLE + ", tn STRING METADATA FROM 'table_name' VIRTUAL, rk STRING METADATA FROM 'row_kind' VIRTUAL")
-    weir = box.weir(
-        pipeline(proxy.port, columns, key="", table_name=r"t\d", scan__read_changelog_as_append_only__enabled="true")
-        .replace("'connector' = 'print'", "'connector' = 'filesystem', 'path' = 'o', 'format' = 'json', "
-                 "'sink.rolling-policy.rollover-interval' = '50 ms', 'sink.rolling-policy.check-interval' = '50 ms'")
-        .replace("50 ms", "20 ms"))
-
-    def rows():
-        return [tuple(json.loads(line).values()) for path in weir.folder.glob("o/[!._]*")
-                for line in path.read_text().splitlines()]
-
-    def size():
-        return sum(path.stat().st_size for path in weir.folder.glob("o/[!._]*"))
-
+    files = Files(box, proxy.port, r"t\d")
+    weir = files.weir
     kills = 0
     floors = []  # how far the files reached when it was killed
     weir.start()
     while kills < KILLS:
-        before = size()
-        wait_until(lambda before=before: "the snapshot is read" in weir.stderr() or size() > before, "more rows", 60,
+        before = files.size()
+        wait_until(lambda before=before: "the snapshot is read" in weir.stderr() or files.size() > before, "more rows", 60,
                    process=weir)
         time.sleep(chance.random() * 0.1)
         if "the snapshot is read" in weir.stderr():
             break
         weir.kill()
         kills += 1
-        floors.append(max((row[3], row[0]) for row in rows() if row[1] < 1000000 and row[2] == "row"))
+        floors.append(max((row[3], row[0]) for row in files.rows() if row[1] < 1000000 and row[2] == "row"))
         db.sql(f"SELECT 'life {kills}'")
         name = chance.choice(names)
         db.sql(f"UPDATE {name} SET n = n + 1000000 WHERE id = {chance.randrange(1, 40000)}; INSERT INTO {name} (n, v) "
                f"VALUES ({kills}, 'row'); ALTER TABLE {name} ADD x{kills} INT FIRST", "s")
         weir.start()
     db.sql("".join(f"INSERT INTO {name} (n, v) VALUES (424242, 'last');" for name in names), "s")
-    wait_until(lambda: sum(row[1] == 424242 for row in rows()) == 5, "the last rows", 60, every=0.2, process=weir)
+    wait_until(lambda: sum(row[1] == 424242 for row in files.rows()) == 5, "the last rows", 60, every=0.2, process=weir)
     assert weir.stop() == 0, weir.log()
     proxy.close()
-    # Each row and each change of it is there once.
-    found = collections.Counter()
-    for key, n, v, name, kind in rows():
-        found[name, str(key), str(n), v] += 1 if kind in ("+I", "+U") else -1
-    wanted = collections.Counter((name, *row) for name in names for row in db.sql(f"SELECT id, n, v FROM s.{name}"))
-    assert {key: count for key, count in found.items() if count} == wanted, (
-        SEED, list((found - wanted).items())[:3], list((wanted - found).items())[:3])
+    files.check(db, names)
     # Queries behind each kill: what the files have is not asked for again, nor any table in front of it.
     lives = re.split(r"SELECT 'life \d+'", (db.data / "queries.log").read_text("utf-8", "replace"))[1:]
     chunks = [re.findall(r"SELECT `id`.* FROM `s`\.`(t\d)`(?: WHERE \(`id` > (\d+)\))? ORDER BY", life) for life in lives]

@@ -137,9 +137,39 @@ static Status source_open_fresh(MysqlSource *source, Error *error)
                                                            : source_open_stream(source, error);
 }
 
+/* Names in CREATE TABLE may have changed since the checkpoint. Fewer tables than before are fine;
+ * but with none of them it is another table, whose rows the snapshot has not read. */
+static Status source_check_names(const MysqlSource *source, Error *error)
+{
+    const SourceTable *lost = NULL;
+    bool has_any = false;
+    for (int32_t i = 0; i < source->table_count; i++) {
+        const SourceTable *table = source->tables[i];
+        const MysqlTable *schema = table->schema;
+        has_any |= table->was_wanted && table->is_wanted;
+        if (table->was_wanted && !table->is_wanted)
+            lost = table;
+        if (table->is_wanted && !table->was_wanted)
+            log_event(
+                LOG_WARN, "mysql-cdc",
+                "table %.*s.%.*s is read from here on, because CREATE TABLE has changed; what "
+                "it held before is not: for that, start over with --fresh",
+                STR_ARGS(schema->database), STR_ARGS(schema->name));
+    }
+    if (has_any || lost == NULL)
+        return OK;
+    Status status = fail(error, ERR_INVALID, "WR3123",
+                         "the checkpoint is of `%.*s.%.*s`, which 'database-name' and "
+                         "'table-name' do not match any more",
+                         STR_ARGS(lost->schema->database), STR_ARGS(lost->schema->name));
+    error_hint(error, "give the names back, or start over with --fresh to read other tables");
+    return status;
+}
+
 static Status source_open_restored(MysqlSource *source, Str state, Error *error)
 {
     TRY(mysql_source_read_state(source, state, error));
+    TRY(source_check_names(source, error));
     source_order_tables(source);
     if (!source->snapshot.is_done && source->snapshot.at > source->snapshot.order.count)
         return fail(error, ERR_CORRUPT, "WR3136", "the position in the checkpoint is damaged");

@@ -72,6 +72,7 @@ typedef struct SourceTable {
     Str why;             /* why the columns are not known; empty: they are */
     int32_t version;     /* of the schema: bindings of another are stale */
     bool is_wanted;      /* its rows are read */
+    bool was_wanted;     /* and were when the checkpoint was taken; for those that stand in it */
     bool is_sequence;    /* no table, but it has row events */
     bool is_assumed;     /* the definition is of source->assumed_until, not of the position */
     bool is_snapshotted; /* the snapshot reads or has read it */

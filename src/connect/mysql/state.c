@@ -19,6 +19,7 @@ enum {
     TABLE_IS_SNAPSHOTTED = 1,
     TABLE_IS_SEQUENCE = 2,
     TABLE_IS_ASSUMED = 4,
+    TABLE_IS_WANTED = 8,
 };
 
 int binlog_position_compare(const BinlogPosition *a, const BinlogPosition *b)
@@ -86,7 +87,8 @@ static void write_table(Buffer *out, const SourceTable *table)
     buffer_append_bytes(out, table->why);
     buffer_append_u8(out, (uint8_t)((table->is_snapshotted ? TABLE_IS_SNAPSHOTTED : 0) |
                                     (table->is_sequence ? TABLE_IS_SEQUENCE : 0) |
-                                    (table->is_assumed ? TABLE_IS_ASSUMED : 0)));
+                                    (table->is_assumed ? TABLE_IS_ASSUMED : 0) |
+                                    (table->is_wanted ? TABLE_IS_WANTED : 0)));
     buffer_append_u32(out, (uint32_t)schema->count);
     for (int32_t i = 0; i < schema->count; i++) {
         const MysqlColumn *column = &schema->columns[i];
@@ -167,6 +169,7 @@ static void read_table(MysqlSource *source, ByteReader *reader)
         table->is_snapshotted = (flags & TABLE_IS_SNAPSHOTTED) != 0;
         table->is_sequence = (flags & TABLE_IS_SEQUENCE) != 0;
         table->is_assumed = (flags & TABLE_IS_ASSUMED) != 0;
+        table->was_wanted = (flags & TABLE_IS_WANTED) != 0;
     }
     arena_free(arena);
 }
