@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "connect/mysql/lexer.h"
+#include "connect/mysql/ddl.h"
 
 /* ---- settings ---- */
 
@@ -243,7 +243,7 @@ static const char COLUMNS_SQL[] =
     "FROM information_schema.COLUMNS c JOIN information_schema.TABLES t "
     "ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME "
     "WHERE t.TABLE_TYPE = 'BASE TABLE' AND c.TABLE_SCHEMA %s AND c.TABLE_NAME %s "
-    "ORDER BY c.TABLE_SCHEMA, c.TABLE_NAME, c.ORDINAL_POSITION";
+    "ORDER BY BINARY c.TABLE_SCHEMA, BINARY c.TABLE_NAME, c.ORDINAL_POSITION";
 
 static const char OF_USERS[] =
     "NOT IN ('information_schema', 'performance_schema', 'sys', 'mysql')";
@@ -400,14 +400,16 @@ Status mysql_catalog_read(MysqlClient *client, Arena *arena, const TableFilter *
     *out = (MysqlCatalog){0};
     const char *sql = arena_printf(arena, COLUMNS_SQL, OF_USERS, "<> ''");
     TRY(catalog_read_tables(client, arena, str_from(sql), filter, &out->tables, error));
-    sql = arena_printf(arena,
-                       "SELECT SCHEMA_NAME, SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME FROM "
-                       "information_schema.SCHEMATA WHERE SCHEMA_NAME %s ORDER BY SCHEMA_NAME",
-                       OF_USERS);
+    sql =
+        arena_printf(arena,
+                     "SELECT SCHEMA_NAME, SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME FROM "
+                     "information_schema.SCHEMATA WHERE SCHEMA_NAME %s ORDER BY BINARY SCHEMA_NAME",
+                     OF_USERS);
     TRY(catalog_read_names(client, arena, sql, filter, &out->databases, error));
     sql = arena_printf(arena,
                        "SELECT TABLE_SCHEMA, TABLE_NAME, '' FROM information_schema.TABLES WHERE "
-                       "TABLE_TYPE = 'SEQUENCE' AND TABLE_SCHEMA %s ORDER BY 1, 2",
+                       "TABLE_TYPE = 'SEQUENCE' AND TABLE_SCHEMA %s ORDER BY BINARY TABLE_SCHEMA, "
+                       "BINARY TABLE_NAME",
                        OF_USERS);
     return catalog_read_names(client, arena, sql, filter, &out->sequences, error);
 }
@@ -428,19 +430,51 @@ bool mysql_tables_equal(const MysqlTable *a, const MysqlTable *b)
     return is_equal;
 }
 
-bool mysql_catalog_equal(const MysqlCatalog *a, const MysqlCatalog *b)
+/* Lists are ordered by name, as they were read. */
+static const MysqlTable *list_find(const List *list, const MysqlTable *table)
 {
-    const List *lists[][2] = {
-        {&a->tables, &b->tables}, {&a->databases, &b->databases}, {&a->sequences, &b->sequences}};
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        if (lists[i][0]->count != lists[i][1]->count)
-            return false;
-        for (int32_t j = 0; j < lists[i][0]->count; j++)
-            if (!mysql_tables_equal(LIST_AT(*lists[i][0], j, MysqlTable),
-                                    LIST_AT(*lists[i][1], j, MysqlTable)))
-                return false;
+    int32_t low = 0, high = list->count;
+    while (low < high) {
+        int32_t middle = (low + high) / 2;
+        const MysqlTable *at = LIST_AT(*list, middle, MysqlTable);
+        int order = str_compare(at->database, table->database);
+        order = order != 0 ? order : str_compare(at->name, table->name);
+        if (order == 0)
+            return at;
+        *(order < 0 ? &low : &high) = order < 0 ? middle + 1 : middle;
     }
-    return true;
+    return NULL;
+}
+
+/* What is the same in both, in `out`; false when something that matches the filter is not. */
+static bool list_join(Arena *arena, const TableFilter *filter, const List *a, const List *b,
+                      List *out)
+{
+    bool is_good = true;
+    for (int32_t i = 0; i < a->count; i++) {
+        MysqlTable *table = LIST_AT(*a, i, MysqlTable);
+        const MysqlTable *other = list_find(b, table);
+        if (other != NULL && mysql_tables_equal(table, other))
+            list_append(out, arena, mysql_table_copy(arena, table));
+        else
+            is_good = is_good && !table_filter_matches(filter, table->database, table->name);
+    }
+    for (int32_t i = 0; i < b->count; i++) {
+        const MysqlTable *table = LIST_AT(*b, i, MysqlTable);
+        is_good = is_good && (list_find(a, table) != NULL ||
+                              !table_filter_matches(filter, table->database, table->name));
+    }
+    return is_good;
+}
+
+bool mysql_catalog_join(Arena *arena, const TableFilter *filter, const MysqlCatalog *a,
+                        const MysqlCatalog *b, MysqlCatalog *out)
+{
+    *out = (MysqlCatalog){0};
+    bool is_good = list_join(arena, filter, &a->tables, &b->tables, &out->tables);
+    is_good = list_join(arena, filter, &a->sequences, &b->sequences, &out->sequences) && is_good;
+    (void)list_join(arena, filter, &a->databases, &b->databases, &out->databases);
+    return is_good;
 }
 
 Status mysql_catalog_table(MysqlClient *client, Arena *arena, Str database, Str name,

@@ -51,14 +51,18 @@ Status mysql_catalog_files(MysqlClient *client, Arena *arena, List *files, Error
 
 /* What there is at a moment, in the databases that match a filter. */
 typedef struct MysqlCatalog {
-    List tables;    /* MysqlTable *, ordered by name; those that match the filter have their key */
+    List tables;    /* MysqlTable *, ordered by database and name; those that match the filter have
+                       their key */
     List databases; /* MysqlTable *, of name and default character set only */
     List sequences; /* MysqlTable *, of names only */
 } MysqlCatalog;
 
 Status mysql_catalog_read(MysqlClient *client, Arena *arena, const TableFilter *filter,
                           MysqlCatalog *out, Error *error);
-bool mysql_catalog_equal(const MysqlCatalog *a, const MysqlCatalog *b);
+/* What two readings agree in; false when they differ in what matches the filter. Other tables that
+ * came, went or changed in between are left out. */
+bool mysql_catalog_join(Arena *arena, const TableFilter *filter, const MysqlCatalog *a,
+                        const MysqlCatalog *b, MysqlCatalog *out);
 bool mysql_tables_equal(const MysqlTable *a, const MysqlTable *b);
 
 /* One table by exact name, with its key; *out stays NULL when it does not exist. */

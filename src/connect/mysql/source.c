@@ -31,27 +31,37 @@ static void source_order_tables(MysqlSource *source)
         qsort(order->items, (size_t)order->count, sizeof(void *), compare_tables);
 }
 
+/* Attempts alternate between two arenas; what they agree in is copied. */
+static Status settle(MysqlSource *source, Status (*hold)(MysqlSource *, Error *), Arena **arenas,
+                     Arena *arena, MysqlCatalog *out, Error *error)
+{
+    enum { SETTLE_US = 60000000 };
+    World *world = source->reader.world;
+    int64_t until_us = world_monotonic_us(world) + SETTLE_US;
+    MysqlCatalog seen[2];
+    TRY(mysql_catalog_read(&source->client, arenas[0], source->filter, &seen[0], error));
+    for (int32_t next = 1; world_monotonic_us(world) < until_us; next = 1 - next) {
+        arena_reset(arenas[next]);
+        TRY(hold(source, error));
+        TRY(mysql_catalog_read(&source->client, arenas[next], source->filter, &seen[next], error));
+        if (mysql_catalog_join(arena, source->filter, &seen[0], &seen[1], out))
+            return OK;
+    }
+    Status status = fail(error, ERR_UNAVAILABLE, "WR3132",
+                         "tables that are read are altered too often to tell how they are at a "
+                         "position of the binlog");
+    error_hint(error, "start the pipeline when they stay as they are for a second");
+    error->is_retriable = true;
+    return status;
+}
+
 Status mysql_source_settle(MysqlSource *source, Status (*hold)(MysqlSource *, Error *),
                            Arena *arena, MysqlCatalog *out, Error *error)
 {
-    enum { ATTEMPTS = 20 };
-    MysqlCatalog catalogs[2];
-    TRY(mysql_catalog_read(&source->client, arena, source->filter, &catalogs[0], error));
-    for (int32_t i = 0; i < ATTEMPTS; i++) {
-        *out = catalogs[(i + 1) % 2];
-        TRY(hold(source, error));
-        TRY(mysql_catalog_read(&source->client, arena, source->filter, &catalogs[(i + 1) % 2],
-                               error));
-        if (mysql_catalog_equal(&catalogs[0], &catalogs[1])) {
-            *out = catalogs[0];
-            return OK;
-        }
-    }
-    Status status = fail(error, ERR_UNAVAILABLE, "WR3132",
-                         "tables are created, altered or dropped too often to tell how they are at "
-                         "a position of the binlog");
-    error_hint(error, "the source tries again; narrow 'database-name' if it goes on");
-    error->is_retriable = true;
+    Arena *arenas[2] = {arena_new(0), arena_new(0)};
+    Status status = settle(source, hold, arenas, arena, out, error);
+    arena_free(arenas[0]);
+    arena_free(arenas[1]);
     return status;
 }
 
