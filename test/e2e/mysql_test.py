@@ -508,6 +508,20 @@ def test_server_restarts_and_crashes(box):
     out.stop()
 
 
+def test_two_readers_of_one_number(box):
+    """The server takes one of them; the other comes again, until the number is free."""
+    db = simple(box, rows=3)
+    first = started(box, db, SIMPLE, server_id="7000")
+    first.expect(db, SIMPLE_SQL)
+    second = started(box, db, SIMPLE, server_id="7000")
+    second.expect(db, SIMPLE_SQL)
+    db.sql("UPDATE s.t SET n = n + 1")
+    wait_until(lambda: "same server-id" in first.weir.stderr() + second.weir.stderr(), "one of them to say so")
+    first.stop()
+    second.expect(db, SIMPLE_SQL, 60)
+    second.stop()
+
+
 def test_server_gone_is_asked_less_and_less_often(box):
     db = simple(box, rows=10)
     proxy = Proxy(db.port)

@@ -23,6 +23,7 @@ enum {
     DUMMY_TABLE_ID = 0xffffff,
     ERROR_BINLOG_FATAL = 1236,
     ERROR_REPLICA_ID = 1593,
+    ERROR_SAME_ID = 4052,
 };
 
 void mysql_stream_close(MysqlSource *source)
@@ -46,21 +47,28 @@ void mysql_stream_free(MysqlSource *source)
 
 /* ---- asking for it ---- */
 
+/* Another attempt takes another number, where there is a choice. */
+static Status fail_same_id(Error *error)
+{
+    Status status =
+        fail(error, ERR_UNAVAILABLE, "WR3133", "another replica has the same server-id");
+    error_hint(error, "give 'server-id' a number of its own");
+    error->is_retriable = true;
+    return status;
+}
+
 /* What an error packet instead of events means. */
 static Status stream_fail(MysqlSource *source, Str packet, Error *error)
 {
     Status status = mysql_client_fail(&source->dump, packet, error);
     Str text = str_from(source->dump.last_message);
     uint16_t number = source->dump.last_code;
+    if (number == ERROR_SAME_ID)
+        return fail_same_id(error);
     if (number != ERROR_BINLOG_FATAL && number != ERROR_REPLICA_ID)
         return status;
-    if (str_find(text, STR("same server_id")) >= 0 ||
-        str_find(text, STR("same server_uuid")) >= 0) {
-        status = fail(error, ERR_UNAVAILABLE, "WR3133", "another replica has the same server-id");
-        error_hint(error, "give 'server-id' a number of its own");
-        error->is_retriable = true;
-        return status;
-    }
+    if (str_find(text, STR("same server_id")) >= 0 || str_find(text, STR("same server_uuid")) >= 0)
+        return fail_same_id(error);
     if (str_find(text, STR("impossible position")) >= 0 ||
         str_find(text, STR("position > file size")) >= 0)
         return mysql_fail_other_history(source, "the file is shorter", error);
@@ -89,7 +97,8 @@ static Status stream_register(MysqlSource *source, uint32_t server_id, Error *er
     buffer_free(&body);
     if (status == OK)
         status = mysql_client_expect_ok(&source->dump, error);
-    return status;
+    bool is_same = status != OK && source->dump.last_code == ERROR_SAME_ID;
+    return is_same ? fail_same_id(error) : status;
 }
 
 static Status stream_prepare(MysqlSource *source, const ServerInfo *info, bool by_gtid,
