@@ -75,8 +75,6 @@ Status log_break(Log *log, Status status, const Error *error);
 /* The partition has something to make durable. Under the partition's lock. */
 void log_queue(Log *log, Partition *partition);
 int64_t log_now_ms(Log *log);
-/* As world_replace_file; a failure that is no full disk breaks the log. */
-Status log_replace_file(Log *log, const char *path, Str content, Error *error);
 
 /* ---- marks.c --------------------------------------------------------------------------------- */
 

@@ -227,6 +227,13 @@ Status log_partition(Log *log, const char *name, const PartitionConfig *config, 
     return status;
 }
 
+void partition_hold(Partition *partition)
+{
+    pthread_mutex_lock(&partition->log->lock);
+    partition->users++;
+    pthread_mutex_unlock(&partition->log->lock);
+}
+
 void partition_release(Partition *partition)
 {
     Log *log = partition->log;
@@ -308,10 +315,13 @@ static Status tick_partition(Log *log, Partition *partition, Error *error)
 {
     pthread_mutex_lock(&partition->lock);
     int64_t now_ms = log_now_ms(log);
+    bool is_of_use = partition->stopped == NULL && !partition->is_removed;
     bool is_due = partition->unflushed_since_ms != NO_TIMESTAMP &&
                   now_ms - partition->unflushed_since_ms >= partition->config.flush_ms;
     producers_expire(partition->producers, now_ms - PRODUCER_IDLE_MS, partition->mark.start_offset);
     pthread_mutex_unlock(&partition->lock);
+    if (!is_of_use)
+        return OK;
     Status status = is_due ? partition_flush(partition, error) : OK;
     if (status == OK)
         status = partition_clean(partition, error);

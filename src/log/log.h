@@ -58,6 +58,10 @@ Status log_write_marks(Log *log, Error *error);
 /* Whether a sync has failed; `why` may be NULL. */
 bool log_is_broken(Log *log, Error *why);
 
+/* As world_replace_file, for files that belong to the log: a failure that is no full disk breaks
+ * it. */
+Status log_replace_file(Log *log, const char *path, Str content, Error *error);
+
 /* Threads that flush whenever something waits, and one that calls log_tick each second. A failure
  * is left in log_is_broken and given to `on_failure` once. Stops with log_stop, before log_close.
  */

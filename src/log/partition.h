@@ -125,7 +125,9 @@ const char *partition_name(const Partition *partition);
  */
 Status partition_compact(Partition *partition, Error *error);
 
-/* Give back what log_partition gave. */
+/* One more user of it. */
+void partition_hold(Partition *partition);
+/* Give back what log_partition or partition_hold gave. */
 void partition_release(Partition *partition);
 
 #endif

@@ -1,0 +1,102 @@
+/* weir hub: the durable log, open to Kafka's clients. */
+#include <pthread.h>
+#include <signal.h>
+
+#include "cli/cli.h"
+#include "hub/topics.h"
+#include "kafka/server.h"
+
+static const Flag hub_flags[] = {
+    {"listen", 0, FLAG_VALUE, "HOST:PORT", "Address for clients (127.0.0.1:9092)."},
+    {"data-dir", 0, FLAG_VALUE, "DIR", "Folder of the log (weir-data): DIR/hub."},
+    {"partitions", 0, FLAG_VALUE, "N", "Partitions of topics that are made without saying (1)."},
+    {"no-auto-create", 0, FLAG_SWITCH, NULL, "Do not make topics that clients only name."},
+    {"allow-plaintext", 0, FLAG_SWITCH, NULL,
+     "Listen beyond this machine, without encryption and passwords."},
+};
+
+typedef struct HubWatch {
+    Hub *hub;
+    pthread_t thread;
+    _Atomic bool is_over;
+} HubWatch;
+
+static sigset_t hub_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR2);
+    return set;
+}
+
+static void *hub_watch(void *context)
+{
+    HubWatch *watch = context;
+    sigset_t set = hub_signals();
+    int number = 0;
+    while (sigwait(&set, &number) != 0 || (number == SIGUSR2 && !watch->is_over))
+        continue;
+    if (number != SIGUSR2)
+        hub_stop(watch->hub);
+    return NULL;
+}
+
+static ExitCode hub_serve(Cli *cli, Hub *hub)
+{
+    Error error = {0};
+    HubWatch watch = {.hub = hub};
+    if (pthread_create(&watch.thread, NULL, hub_watch, &watch) != 0) {
+        Status closed = hub_close(hub, NULL);
+        (void)closed;
+        (void)fail_thread(&error, "for signals");
+        return report_failure(cli, &error);
+    }
+    report_note(cli, "hub at %s", hub_address(hub));
+    Status status = hub_run(hub, &error);
+    watch.is_over = true;
+    pthread_kill(watch.thread, SIGUSR2);
+    pthread_join(watch.thread, NULL);
+    Status closed = hub_close(hub, status == OK ? &error : NULL);
+    return status == OK && closed == OK ? EXIT_OK : report_failure(cli, &error);
+}
+
+static ExitCode hub_run_command(Cli *cli)
+{
+    int64_t partitions = 1;
+    if (!cli_number(cli, "partitions", 1, &partitions))
+        return EXIT_BAD_USAGE;
+    sigset_t set = hub_signals();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    const char *listen = cli_value(cli, "listen");
+    HubConfig config = {
+        .world = cli->world,
+        .folder = arena_printf(cli->arena, "%s/hub", cli_data_dir(cli)),
+        .listen = listen != NULL ? listen : "127.0.0.1:9092",
+        .allows_plaintext = cli_has(cli, "allow-plaintext"),
+        .creates_topics = !cli_has(cli, "no-auto-create"),
+        .default_partitions =
+            partitions < TOPIC_PARTITIONS_MAX ? (int32_t)partitions : TOPIC_PARTITIONS_MAX,
+    };
+    Hub *hub;
+    Error error = {0};
+    if (hub_open(&config, &hub, &error) != OK)
+        return report_failure(cli, &error);
+    return hub_serve(cli, hub);
+}
+
+const Command hub_command = {
+    .name = "hub",
+    .arguments = "",
+    .summary = "Keep topics in a durable log and serve them to Kafka clients.",
+    .details =
+        "docs/hub.md lists the requests that are understood and what is left to a real Kafka.",
+    .flags = hub_flags,
+    .flag_count = sizeof hub_flags / sizeof hub_flags[0],
+    .argument_min = 0,
+    .argument_max = 0,
+    .run = hub_run_command,
+};

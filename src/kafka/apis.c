@@ -1,0 +1,72 @@
+/* The requests that are known, with their versions and schemas. What is not here is not announced
+ * to clients, and they do without it. */
+#include <assert.h>
+
+#include "kafka/internal.h"
+
+enum { NEVER = 1000 };
+
+static const Api apis[] = {
+    {0, "Produce", 3, 9, 9,
+     "transactional_id:s? acks:h timeout_ms:i topics:[name:s partitions:[index:i records:R?]]",
+     "topics:[name:s partitions:[index:i error_code:h base_offset:l log_append_time_ms:l"
+     " log_start_offset:l@5+ record_errors:[batch_index:i message:s?]@8+ error_message:s?@8+]]"
+     " throttle_time_ms:i",
+     handle_produce},
+    {1, "Fetch", 4, 11, NEVER,
+     "replica_id:i max_wait_ms:i min_bytes:i max_bytes:i isolation_level:c session_id:i@7+"
+     " session_epoch:i@7+ topics:[topic:s partitions:[partition:i current_leader_epoch:i@9+"
+     " fetch_offset:l log_start_offset:l@5+ partition_max_bytes:i]]"
+     " forgotten_topics_data:[topic:s partitions:[i]]@7+ rack_id:s@11+",
+     "throttle_time_ms:i error_code:h@7+ session_id:i@7+ responses:[topic:s"
+     " partitions:[partition_index:i error_code:h high_watermark:l last_stable_offset:l"
+     " log_start_offset:l@5+ aborted_transactions:[producer_id:l first_offset:l]?"
+     " preferred_read_replica:i@11+ records:R?]]",
+     handle_fetch},
+    {2, "ListOffsets", 1, 6, 6,
+     "replica_id:i isolation_level:c@2+ topics:[name:s partitions:[partition_index:i"
+     " current_leader_epoch:i@4+ timestamp:l]]",
+     "throttle_time_ms:i@2+ topics:[name:s partitions:[partition_index:i error_code:h timestamp:l"
+     " offset:l leader_epoch:i@4+]]",
+     handle_list_offsets},
+    {3, "Metadata", 0, 9, 9,
+     "topics:[name:s]? allow_auto_topic_creation:b@4+ include_cluster_authorized_operations:b@8+"
+     " include_topic_authorized_operations:b@8+",
+     "throttle_time_ms:i@3+ brokers:[node_id:i host:s port:i rack:s?@1+] cluster_id:s?@2+"
+     " controller_id:i@1+ topics:[error_code:h name:s is_internal:b@1+ partitions:[error_code:h"
+     " partition_index:i leader_id:i leader_epoch:i@7+ replica_nodes:[i] isr_nodes:[i]"
+     " offline_replicas:[i]@5+] topic_authorized_operations:i@8+]"
+     " cluster_authorized_operations:i@8+",
+     handle_metadata},
+    {API_VERSIONS_KEY, "ApiVersions", 0, 3, 3,
+     "client_software_name:s@3+ client_software_version:s@3+",
+     "error_code:h api_keys:[api_key:h min_version:h max_version:h] throttle_time_ms:i@1+",
+     handle_api_versions},
+    {19, "CreateTopics", 2, 5, 5,
+     "topics:[name:s num_partitions:i replication_factor:h assignments:[partition_index:i"
+     " broker_ids:[i]] configs:[name:s value:s?]] timeout_ms:i validate_only:b",
+     "throttle_time_ms:i topics:[name:s error_code:h error_message:s? num_partitions:i@5+"
+     " replication_factor:h@5+ configs:[name:s value:s? read_only:b config_source:c"
+     " is_sensitive:b]?@5+]",
+     handle_create_topics},
+    {20, "DeleteTopics", 1, 5, 4, "topic_names:[s] timeout_ms:i",
+     "throttle_time_ms:i responses:[name:s error_code:h error_message:s?@5+]",
+     handle_delete_topics},
+    {22, "InitProducerId", 0, 4, 2,
+     "transactional_id:s? transaction_timeout_ms:i producer_id:l@3+ producer_epoch:h@3+",
+     "throttle_time_ms:i error_code:h producer_id:l producer_epoch:h", handle_init_producer_id},
+};
+
+enum { API_COUNT = sizeof apis / sizeof apis[0] };
+static_assert((int)API_COUNT <= (int)API_COUNT_MAX, "a broker has room for all schemas");
+
+int32_t api_count(void)
+{
+    return API_COUNT;
+}
+
+const Api *api_at(int32_t index)
+{
+    assert(index >= 0 && index < API_COUNT);
+    return &apis[index];
+}

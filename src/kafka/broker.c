@@ -1,0 +1,153 @@
+/* Frames to calls and back. */
+#include <assert.h>
+#include <inttypes.h>
+
+#include "base/bigendian.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "kafka/internal.h"
+
+enum { HEADER_BYTES = 8 /* key, version, correlation id */ };
+
+/* ---- The broker ------------------------------------------------------------------------------ */
+
+Broker *broker_new(World *world, Topics *topics, const BrokerConfig *config)
+{
+    Arena *arena = arena_new(0);
+    Broker *broker = ARENA_NEW(arena, Broker);
+    *broker = (Broker){.world = world, .topics = topics, .config = *config, .arena = arena};
+    for (int32_t i = 0; i < api_count(); i++) {
+        broker->schemas[i].request = schema_new(arena, api_at(i)->request);
+        broker->schemas[i].response = schema_new(arena, api_at(i)->response);
+    }
+    return broker;
+}
+
+void broker_free(Broker *broker)
+{
+    if (broker != NULL)
+        arena_free(broker->arena);
+}
+
+WireError broker_error(Status status, const Error *error)
+{
+    log_event(LOG_WARN, "hub", "%s", error->text);
+    return status == ERR_NOT_FOUND ? WIRE_UNKNOWN_TOPIC_OR_PARTITION : WIRE_STORAGE_ERROR;
+}
+
+WireError broker_partition(Broker *broker, Str name, int64_t index, Partition **out)
+{
+    Topic *topic = topics_find(broker->topics, name);
+    if (topic == NULL || index < 0 || index >= topic->partition_count)
+        return WIRE_UNKNOWN_TOPIC_OR_PARTITION;
+    Error error = {0};
+    Status status = topics_partition(broker->topics, topic, (int32_t)index, out, &error);
+    return status == OK ? WIRE_NONE : broker_error(status, &error);
+}
+
+/* ---- Calls ----------------------------------------------------------------------------------- */
+
+static int32_t api_index(int32_t key)
+{
+    for (int32_t i = 0; i < api_count(); i++)
+        if (api_at(i)->key == key)
+            return i;
+    return -1;
+}
+
+/* Of ApiVersions any version is answered, by version 0 that names those that there are. */
+static bool call_choose_version(Call *call, int32_t number)
+{
+    const Api *api = call->api;
+    bool is_known = number >= api->first && number <= api->last;
+    call->version = (WireVersion){.number = is_known ? number : 0,
+                                  .is_flexible = is_known && number >= api->flexible_from};
+    return is_known;
+}
+
+/* Behind key, version and correlation id: who the client is. */
+static bool read_header(Call *call, ByteReader *reader)
+{
+    Str length = byte_reader_take(reader, 2);
+    if (reader->is_short)
+        return false;
+    int32_t bytes = (int16_t)load_be16(length.data);
+    if (bytes > 0)
+        byte_reader_take(reader, bytes);
+    if (call->version.is_flexible)
+        tags_skip(reader);
+    return !reader->is_short && bytes >= -1;
+}
+
+static bool call_parse(Call *call, Str request)
+{
+    if (request.length < HEADER_BYTES)
+        return false;
+    int32_t index = api_index((int16_t)load_be16(request.data));
+    if (index < 0)
+        return false;
+    call->api = api_at(index);
+    call->correlation_id = (int32_t)load_be32(request.data + 4);
+    call->request = message_new(call->arena, call->broker->schemas[index].request);
+    call->response = message_new(call->arena, call->broker->schemas[index].response);
+    if (!call_choose_version(call, (int16_t)load_be16(request.data + 2))) {
+        if (call->api->key != API_VERSIONS_KEY)
+            return false;
+        message_set_number(call->response, "error_code", WIRE_UNSUPPORTED_VERSION);
+        return true;
+    }
+    ByteReader reader =
+        byte_reader(str_make(request.data + HEADER_BYTES, request.length - HEADER_BYTES));
+    return read_header(call, &reader) &&
+           message_read(call->request, &reader, call->version, call->arena) &&
+           byte_reader_left(&reader) == 0;
+}
+
+Call *call_new(Broker *broker, Str request)
+{
+    Arena *arena = arena_new(0);
+    Call *call = ARENA_NEW(arena, Call);
+    *call = (Call){.broker = broker, .arena = arena};
+    buffer_append_str(&call->bytes, request);
+    if (call_parse(call, buffer_str(&call->bytes)))
+        return call;
+    call_free(call);
+    return NULL;
+}
+
+void call_free(Call *call)
+{
+    if (call == NULL)
+        return;
+    for (int32_t i = 0; i < call->promise_count; i++)
+        partition_release(call->promises[i].partition);
+    for (int32_t i = 0; i < call->record_buffer_count; i++)
+        buffer_free(&call->records[i]);
+    buffer_free(&call->bytes);
+    arena_free(call->arena);
+}
+
+CallState call_run(Call *call, Buffer *out)
+{
+    int64_t now_us = world_monotonic_us(call->broker->world);
+    call->is_late = call->deadline_us != 0 && now_us >= call->deadline_us;
+    CallState state = call->api->handle(call);
+    call->has_begun = true;
+    if (state != CALL_DONE)
+        return state;
+    int64_t start = out->length;
+    char *head = buffer_reserve(out, 8);
+    store_be32(head + 4, (uint32_t)call->correlation_id);
+    out->length += 8;
+    /* A client that does not know our versions yet could not know of tags either. */
+    if (call->version.is_flexible && call->api->key != API_VERSIONS_KEY)
+        buffer_append_u8(out, 0);
+    message_write(call->response, call->version, out);
+    store_be32(out->data + start, (uint32_t)(out->length - start - 4));
+    return CALL_DONE;
+}
+
+int64_t call_deadline_us(const Call *call)
+{
+    return call->deadline_us;
+}

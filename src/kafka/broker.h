@@ -1,0 +1,39 @@
+/* The protocol without the network: a request in bytes, an answer in bytes.
+ *
+ * A call may have to wait, for records to be durable or to come: then it is run again whenever a
+ * high watermark has moved, and at its deadline. All calls come from one thread. */
+#ifndef WEIR_KAFKA_BROKER_H
+#define WEIR_KAFKA_BROKER_H
+
+#include "hub/topics.h"
+
+typedef struct Broker Broker;
+typedef struct Call Call;
+
+typedef struct BrokerConfig {
+    const char *host; /* as clients are told */
+    int32_t port;
+    int32_t default_partitions; /* of topics that are made without saying */
+    bool creates_topics;        /* when a client asks for one that is not there */
+} BrokerConfig;
+
+Broker *broker_new(World *world, Topics *topics, const BrokerConfig *config);
+void broker_free(Broker *broker);
+
+/* A request without its length. Its bytes are copied. NULL: what came is no request, and the
+ * connection is of no use any more. */
+Call *call_new(Broker *broker, Str request);
+void call_free(Call *call);
+
+typedef enum CallState {
+    CALL_DONE,   /* the answer has been appended to `out`, with its length */
+    CALL_SILENT, /* there is none */
+    CALL_WAITS,
+} CallState;
+
+CallState call_run(Call *call, Buffer *out);
+
+/* When to run it at the latest, by the monotonic clock. */
+int64_t call_deadline_us(const Call *call);
+
+#endif

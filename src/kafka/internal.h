@@ -1,0 +1,102 @@
+/* What the files of kafka/ share: a call in hand, and the table of requests. */
+#ifndef WEIR_KAFKA_INTERNAL_H
+#define WEIR_KAFKA_INTERNAL_H
+
+#include "kafka/broker.h"
+#include "kafka/schema.h"
+
+/* Error codes of the protocol. */
+typedef enum WireError {
+    WIRE_UNKNOWN = -1,
+    WIRE_NONE = 0,
+    WIRE_OFFSET_OUT_OF_RANGE = 1,
+    WIRE_CORRUPT_MESSAGE = 2,
+    WIRE_UNKNOWN_TOPIC_OR_PARTITION = 3,
+    WIRE_REQUEST_TIMED_OUT = 7,
+    WIRE_MESSAGE_TOO_LARGE = 10,
+    WIRE_INVALID_TOPIC = 17,
+    WIRE_INVALID_REQUIRED_ACKS = 21,
+    WIRE_INVALID_TIMESTAMP = 32,
+    WIRE_UNSUPPORTED_VERSION = 35,
+    WIRE_TOPIC_ALREADY_EXISTS = 36,
+    WIRE_INVALID_PARTITIONS = 37,
+    WIRE_INVALID_REPLICATION_FACTOR = 38,
+    WIRE_INVALID_REPLICA_ASSIGNMENT = 39,
+    WIRE_INVALID_CONFIG = 40,
+    WIRE_INVALID_REQUEST = 42,
+    WIRE_OUT_OF_ORDER_SEQUENCE = 45,
+    WIRE_INVALID_PRODUCER_EPOCH = 47,
+    WIRE_INVALID_TXN_STATE = 48,
+    WIRE_STORAGE_ERROR = 56,
+    WIRE_INVALID_RECORD = 87,
+} WireError;
+
+typedef struct Api {
+    int32_t key;
+    const char *name;
+    int32_t first, last; /* versions */
+    int32_t flexible_from;
+    const char *request, *response;
+    CallState (*handle)(Call *call);
+} Api;
+
+enum { API_COUNT_MAX = 32, NODE_ID = 1, API_VERSIONS_KEY = 18, ALL_OPERATIONS = INT32_MIN };
+
+struct Broker {
+    World *world;
+    Topics *topics;
+    BrokerConfig config;
+    Arena *arena;
+    struct {
+        const Schema *request, *response;
+    } schemas[API_COUNT_MAX]; /* in the order of the table */
+};
+
+/* A batch that was appended and has to become durable. */
+typedef struct Promise {
+    Partition *partition; /* held */
+    int64_t end_offset;
+    Message *answer; /* of its partition */
+} Promise;
+
+struct Call {
+    Broker *broker;
+    Arena *arena;
+    Buffer bytes; /* the request's own */
+    const Api *api;
+    WireVersion version;
+    int32_t correlation_id;
+    Message *request, *response;
+    int64_t deadline_us; /* 0: not set */
+    bool is_late;        /* the deadline has come */
+    bool has_begun;      /* it runs again */
+    Promise *promises;
+    int32_t promise_count;
+    Buffer *records; /* of a fetch, one per partition */
+    int32_t record_buffer_count;
+};
+
+/* ---- apis.c ---------------------------------------------------------------------------------- */
+
+int32_t api_count(void);
+const Api *api_at(int32_t index);
+
+/* ---- handlers -------------------------------------------------------------------------------- */
+
+CallState handle_api_versions(Call *call);
+CallState handle_metadata(Call *call);
+CallState handle_produce(Call *call);
+CallState handle_fetch(Call *call);
+CallState handle_list_offsets(Call *call);
+CallState handle_create_topics(Call *call);
+CallState handle_delete_topics(Call *call);
+CallState handle_init_producer_id(Call *call);
+
+/* ---- broker.c -------------------------------------------------------------------------------- */
+
+/* The partition of a topic, or what to answer instead. */
+WireError broker_partition(Broker *broker, Str topic, int64_t index, Partition **out);
+/* What the log's failure means to a client; it is logged. */
+WireError broker_error(Status status, const Error *error);
+
+#endif

@@ -1,0 +1,133 @@
+/* Produce: batches are written at once; the answer waits until they are durable. */
+#include <assert.h>
+
+#include "kafka/internal.h"
+#include "log/segment.h"
+
+static WireError verdict_error(AppendVerdict verdict)
+{
+    switch (verdict) {
+    case APPEND_DONE:
+    case APPEND_REPEATED: return WIRE_NONE;
+    case APPEND_DAMAGED: return WIRE_CORRUPT_MESSAGE;
+    case APPEND_INVALID: return WIRE_INVALID_RECORD;
+    case APPEND_TOO_LARGE: return WIRE_MESSAGE_TOO_LARGE;
+    case APPEND_WRONG_TIME: return WIRE_INVALID_TIMESTAMP;
+    case APPEND_FENCED: return WIRE_INVALID_PRODUCER_EPOCH;
+    case APPEND_OUT_OF_ORDER: return WIRE_OUT_OF_ORDER_SEQUENCE;
+    case APPEND_IN_TRANSACTION: return WIRE_INVALID_TXN_STATE;
+    }
+    return WIRE_UNKNOWN;
+}
+
+static void promise_add(Call *call, Partition *partition, int64_t end_offset, Message *answer)
+{
+    partition_hold(partition);
+    call->promises[call->promise_count++] =
+        (Promise){.partition = partition, .end_offset = end_offset, .answer = answer};
+}
+
+/* Transactions need a coordinator, which is not there: nobody could end one. */
+static bool is_of_transaction(Str records)
+{
+    BatchHeader header;
+    return batch_read_header(records, &header) && batch_has(&header, BATCH_IS_TRANSACTIONAL);
+}
+
+static WireError produce_batch(Call *call, Str topic, const Message *asked, Message *answer)
+{
+    Partition *partition;
+    WireError code =
+        broker_partition(call->broker, topic, message_number(asked, "index"), &partition);
+    Str records = message_bytes(asked, "records");
+    if (code != WIRE_NONE)
+        return code;
+    if (records.length == 0)
+        return WIRE_CORRUPT_MESSAGE;
+    if (is_of_transaction(records))
+        return WIRE_INVALID_TXN_STATE;
+    Appended appended;
+    Error error = {0};
+    /* The bytes are the call's own. */
+    Status status =
+        partition_append(partition, (char *)records.data, records.length, &appended, &error);
+    if (status != OK)
+        return broker_error(status, &error);
+    code = verdict_error(appended.verdict);
+    if (code != WIRE_NONE) {
+        message_set_text(answer, "error_message", appended.reason);
+        return code;
+    }
+    PartitionOffsets offsets;
+    partition_offsets(partition, &offsets);
+    message_set_number(answer, "base_offset", appended.base_offset);
+    message_set_number(answer, "log_append_time_ms", appended.append_time_ms);
+    message_set_number(answer, "log_start_offset", offsets.start_offset);
+    promise_add(call, partition, appended.end_offset, answer);
+    return WIRE_NONE;
+}
+
+static int32_t count_partitions(const Message *request)
+{
+    int32_t count = 0;
+    for (int32_t i = 0; i < message_count(request, "topics"); i++)
+        count += message_count(message_item(request, "topics", i), "partitions");
+    return count;
+}
+
+static void produce_all(Call *call)
+{
+    const Message *request = call->request;
+    int64_t acks = message_number(request, "acks");
+    bool has_wrong_acks = acks < -1 || acks > 1;
+    call->promises = ARENA_ARRAY(call->arena, Promise, count_partitions(request) + 1);
+    call->deadline_us = world_monotonic_us(call->broker->world) +
+                        message_number(request, "timeout_ms") * INT64_C(1000);
+    for (int32_t i = 0; i < message_count(request, "topics"); i++) {
+        const Message *topic = message_item(request, "topics", i);
+        Message *answers = message_append(call->response, "topics", call->arena);
+        message_set_bytes(answers, "name", message_bytes(topic, "name"));
+        for (int32_t j = 0; j < message_count(topic, "partitions"); j++) {
+            const Message *asked = message_item(topic, "partitions", j);
+            Message *answer = message_append(answers, "partitions", call->arena);
+            message_set_number(answer, "index", message_number(asked, "index"));
+            message_set_number(answer, "base_offset", NO_OFFSET);
+            message_set_number(answer, "log_append_time_ms", NO_TIMESTAMP);
+            message_set_number(answer, "log_start_offset", NO_OFFSET);
+            WireError code = has_wrong_acks
+                                 ? WIRE_INVALID_REQUIRED_ACKS
+                                 : produce_batch(call, message_bytes(topic, "name"), asked, answer);
+            message_set_number(answer, "error_code", code);
+        }
+    }
+}
+
+/* Those that are kept go; whether none is left, or the time is over. */
+static bool promises_are_kept(Call *call)
+{
+    int32_t left = 0;
+    for (int32_t i = 0; i < call->promise_count; i++) {
+        Promise *promise = &call->promises[i];
+        PartitionOffsets offsets;
+        partition_offsets(promise->partition, &offsets);
+        bool is_kept = offsets.high_watermark >= promise->end_offset;
+        if (!is_kept && !call->is_late) {
+            call->promises[left++] = *promise;
+            continue;
+        }
+        if (!is_kept)
+            message_set_number(promise->answer, "error_code", WIRE_REQUEST_TIMED_OUT);
+        partition_release(promise->partition);
+    }
+    call->promise_count = left;
+    return left == 0;
+}
+
+CallState handle_produce(Call *call)
+{
+    if (!call->has_begun)
+        produce_all(call);
+    if (message_number(call->request, "acks") == 0)
+        return CALL_SILENT;
+    return promises_are_kept(call) ? CALL_DONE : CALL_WAITS;
+}

@@ -1,0 +1,37 @@
+/* The hub on the network: one thread and libuv, over a Broker.
+ *
+ * Requests of a connection are answered in their order, as the protocol wants it. Sizes,
+ * connections and answers in memory have limits; a connection that breaks one is closed. */
+#ifndef WEIR_KAFKA_SERVER_H
+#define WEIR_KAFKA_SERVER_H
+
+#include "base/world.h"
+
+typedef struct Hub Hub;
+
+typedef struct HubConfig {
+    World *world;
+    const char *folder;
+    const char *listen;    /* HOST:PORT; the host as clients are told; port 0: any */
+    bool allows_plaintext; /* beyond this machine */
+    bool creates_topics;   /* when a client asks for one that is not there */
+    int32_t default_partitions;
+} HubConfig;
+
+/* Open the log and listen. WR5402: the address does not do. */
+Status hub_open(const HubConfig *config, Hub **out, Error *error);
+
+/* HOST:PORT as it was bound. */
+const char *hub_address(const Hub *hub);
+
+/* Serve until hub_stop, or until a sync fails: then the status says so, and the process has to end.
+ */
+Status hub_run(Hub *hub, Error *error);
+
+/* From any thread. */
+void hub_stop(Hub *hub);
+
+/* Close the log, cleanly if it can be, and free it all. */
+Status hub_close(Hub *hub, Error *error);
+
+#endif
