@@ -218,18 +218,6 @@ void row_pool_settle(RowPool *pool)
     }
 }
 
-StoredRow *row_pool_next(RowChunk **chunk, int32_t *at)
-{
-    while (*chunk != NULL) {
-        for (; *at < (*chunk)->batch->row_count; (*at)++)
-            if ((*chunk)->owners[*at] != NULL)
-                return (*chunk)->owners[(*at)++];
-        *chunk = (*chunk)->next;
-        *at = 0;
-    }
-    return NULL;
-}
-
 /* ---- Checkpoints ------------------------------------------------------------------------- */
 
 void row_pool_save(const StoredRow *row, Buffer *out)

@@ -60,9 +60,6 @@ void row_pool_remove(RowPool *pool, StoredRow *row);
 void row_pool_swap(StoredRow *a, StoredRow *b);
 /* Give memory back. Not while references to rows are about. */
 void row_pool_settle(RowPool *pool);
-/* The rows of a chunk in the order they came, from *at on; NULL behind the last one. Start with
- * *chunk = pool->first and *at = 0. */
-StoredRow *row_pool_next(RowChunk **chunk, int32_t *at);
 int64_t row_pool_bytes(const RowPool *pool);
 void row_pool_close(RowPool *pool);
 

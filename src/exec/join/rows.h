@@ -98,21 +98,4 @@ bool row_chain_load(RowChain *chain, RowPool *pool, uint8_t *entry, ByteReader *
 /* Give all rows back. */
 void row_chain_clear(RowChain *chain, RowPool *pool);
 
-/* All rows of the pool: time, is_matched, kind and the row itself. */
-void join_save_rows(const RowPool *pool, Buffer *out);
-
-/* What becomes of rows that come out of a checkpoint: they are in the batch, and their times and
- * flags are at the same positions. */
-typedef struct LoadedRows {
-    Batch *batch;
-    const Timestamp *times;
-    const uint8_t *are_matched;
-    int32_t count;
-} LoadedRows;
-typedef void TakeLoadedRows(Operator *op, int32_t input, const LoadedRows *rows);
-
-/* Hands the rows to `take` by the batch, those that are this shard's; false on malformed bytes. */
-bool join_load_rows(Operator *op, const PlanJoin *join, int32_t input, ByteReader *in,
-                    TakeLoadedRows *take);
-
 #endif

@@ -23,15 +23,16 @@ typedef struct VersionEntry {
     int64_t used_us; /* wall clock; for the TTL */
 } VersionEntry;
 
+enum { TABLE_VERSIONS, TABLE_WAITING };
+
 typedef struct TemporalJoin {
     Operator base;
     TableKey key;
-    StateTable *table; /* VersionEntry */
+    StateTable *table;        /* VersionEntry */
+    StateTable *waiting_rows; /* RowChain: those of a key, in order of arrival */
     RowPool rows, versions;
     TimeQueue waiting, coming; /* rows, and versions whose time has not come */
-    PlanJoin by_position;      /* keys of a batch that holds nothing but them */
     JoinOutput out;
-    Arena *lent;
     int64_t sequence; /* of the next row */
     StoredRow **due;
     int64_t due_count, due_capacity;
@@ -41,16 +42,83 @@ typedef struct TemporalJoin {
     JoinDelays delays;
 } TemporalJoin;
 
-static PlanJoin temporal_by_position(Operator *op)
+/* ---- Values ------------------------------------------------------------------------------ */
+
+/* The version is in its chain no more. */
+static void temporal_give_up(TemporalJoin *self, StoredRow *version)
 {
-    const ColumnList *keys = &op->node->temporal_join.join.keys[0];
-    int32_t *columns = ARENA_ARRAY(op->task->query, int32_t, keys->count + 1);
-    for (int32_t i = 0; i < keys->count; i++)
-        columns[i] = i;
-    ColumnList all = {.columns = columns, .count = keys->count};
-    return (PlanJoin){.keys = {all, all},
-                      .matches_null = op->node->temporal_join.join.matches_null};
+    if (version->is_due)
+        row_pool_remove(&self->versions, version);
+    else
+        version->is_forgotten = true; /* it goes when its time comes */
 }
+
+static void versions_save(void *owner, const uint8_t *value, Buffer *out)
+{
+    (void)owner;
+    row_chain_save(&((const VersionEntry *)(const void *)value)->versions, out);
+}
+
+/* Until the start no version is among those to come. */
+static bool versions_load(void *owner, uint8_t *value, ByteReader *in)
+{
+    TemporalJoin *self = owner;
+    VersionEntry *entry = (VersionEntry *)(void *)value;
+    entry->used_us = world_now_us(self->base.task->world);
+    bool is_whole = row_chain_load(&entry->versions, &self->versions, value, in);
+    for (StoredRow *row = entry->versions.first; row != NULL; row = row->next)
+        row->is_due = true;
+    return is_whole && entry->versions.first != NULL;
+}
+
+static void versions_clear(void *owner, uint8_t *value)
+{
+    VersionEntry *entry = (VersionEntry *)(void *)value;
+    for (StoredRow *row = entry->versions.first, *next; row != NULL; row = next) {
+        next = row->next;
+        temporal_give_up(owner, row);
+    }
+    entry->versions = (RowChain){0};
+}
+
+static const TableCodec versions_codec = {versions_save, versions_load, versions_clear};
+
+/* The rows; then of each, in the same order, its place among all and whether it was late. */
+static void waiting_save(void *owner, const uint8_t *value, Buffer *out)
+{
+    const RowChain *chain = (const RowChain *)(const void *)value;
+    (void)owner;
+    row_chain_save(chain, out);
+    for (const StoredRow *row = chain->first; row != NULL; row = row->next) {
+        buffer_append_u64(out, (uint64_t)row->sequence);
+        buffer_append_u8(out, row->is_due);
+    }
+}
+
+static bool waiting_load(void *owner, uint8_t *value, ByteReader *in)
+{
+    TemporalJoin *self = owner;
+    RowChain *chain = (RowChain *)(void *)value;
+    if (!row_chain_load(chain, &self->rows, value, in) || chain->first == NULL)
+        return false;
+    for (StoredRow *row = chain->first; row != NULL; row = row->next) {
+        row->sequence = (int64_t)byte_reader_u64(in);
+        uint8_t is_late = byte_reader_u8(in);
+        if (row->sequence < 0 || row->sequence == INT64_MAX || is_late > 1)
+            return false;
+        row->is_due = is_late == 1;
+    }
+    return !in->is_short;
+}
+
+static void waiting_clear(void *owner, uint8_t *value)
+{
+    row_chain_clear((RowChain *)(void *)value, &((TemporalJoin *)owner)->rows);
+}
+
+static const TableCodec waiting_codec = {waiting_save, waiting_load, waiting_clear};
+
+/* ---- Opening ----------------------------------------------------------------------------- */
 
 static Status temporal_open(Operator *op)
 {
@@ -59,13 +127,14 @@ static Status temporal_open(Operator *op)
     const PlanJoin *join = &node->temporal_join.join;
     assert(join->kind == JOIN_INNER || join->kind == JOIN_LEFT);
     self->key = join_table_key(op, join);
-    self->table = table_new(&self->key, (int32_t)sizeof(VersionEntry));
+    self->table = operator_new_table(op, TABLE_VERSIONS, &self->key, (int32_t)sizeof(VersionEntry),
+                                     &versions_codec);
+    self->waiting_rows = operator_new_table(op, TABLE_WAITING, &self->key,
+                                            (int32_t)sizeof(RowChain), &waiting_codec);
     self->rows.schema = &node->inputs[0]->schema;
     self->versions.schema = &node->inputs[1]->schema;
     time_queue_open(&self->waiting);
     time_queue_open(&self->coming);
-    self->by_position = temporal_by_position(op);
-    self->lent = arena_new(0);
     self->is_left = join->kind == JOIN_LEFT;
     self->late = metric_get(METRIC_COUNTER, "weir_late_records_total", operator_labels(op, ""),
                             "Rows that came after their last window had fired.", 1);
@@ -82,23 +151,31 @@ static Status temporal_open(Operator *op)
 
 /* ---- Rows in ----------------------------------------------------------------------------- */
 
-static void temporal_wait(TemporalJoin *self, StoredRow *row, Timestamp time, bool is_late)
+static RowChain *waiting_chain(uint8_t *value)
 {
-    row->time = time;
-    row->sequence = self->sequence++;
-    row->is_due = is_late;
-    time_queue_put(&self->waiting, time, row);
+    return (RowChain *)(void *)value;
 }
 
+/* Rows with a NULL in the key wait too, under that key: they find no version. */
 static void temporal_push_row(TemporalJoin *self, const Batch *batch)
 {
     Operator *op = &self->base;
+    Arena *scratch = op->task->scratch;
     Selection rows = batch->selection;
-    StoredRow **kept = ARENA_ARRAY(op->task->scratch, StoredRow *, rows.count);
+    StoredRow **kept = ARENA_ARRAY(scratch, StoredRow *, rows.count);
+    uint8_t **values = ARENA_ARRAY(scratch, uint8_t *, rows.count);
+    const int32_t *columns = op->node->temporal_join.join.keys[0].columns;
+    TableKeys keys = table_keys(&self->key, batch, columns, rows, scratch);
+    table_find_or_insert(self->waiting_rows, &keys, 0, rows.count, values);
     row_pool_add(&self->rows, batch, rows, kept);
     for (int32_t i = 0; i < rows.count; i++) {
-        Timestamp time = join_time(batch, op->node->temporal_join.times[0], selection_row(rows, i));
-        temporal_wait(self, kept[i], time, time < op->watermark);
+        StoredRow *row = kept[i];
+        row->time = join_time(batch, op->node->temporal_join.times[0], selection_row(rows, i));
+        row->is_due = row->time < op->watermark;
+        row->sequence = self->sequence++;
+        row->entry = values[i];
+        row_chain_append(waiting_chain(values[i]), row);
+        time_queue_put(&self->waiting, row->time, row);
     }
 }
 
@@ -123,8 +200,7 @@ static void temporal_keep_version(TemporalJoin *self, StoredRow *version)
         return;
     }
     row_chain_insert(&entry->versions, version);
-    if (!version->is_due)
-        time_queue_put(&self->coming, version->time, version);
+    time_queue_put(&self->coming, version->time, version);
 }
 
 /* Without the rows that only say what was before. */
@@ -138,9 +214,7 @@ static void temporal_drop_before(const Operator *op, Batch *batch)
     batch->selection = selection_without(batch->selection, are_dropped, op->task->scratch);
 }
 
-/* Keep the rows as versions; those marked in are_due (by row; may be NULL) are of times past. */
-static void temporal_keep_versions(TemporalJoin *self, const Batch *batch, const Timestamp *times,
-                                   const uint8_t *are_due)
+static void temporal_keep_versions(TemporalJoin *self, const Batch *batch)
 {
     Operator *op = &self->base;
     Arena *scratch = op->task->scratch;
@@ -155,23 +229,16 @@ static void temporal_keep_versions(TemporalJoin *self, const Batch *batch, const
         int32_t row = selection_row(rows.keyed, i);
         ((VersionEntry *)(void *)values[i])->used_us = now_us;
         kept[i]->entry = values[i];
-        kept[i]->time = times[row];
-        kept[i]->is_due = are_due != NULL && are_due[row] != 0;
+        kept[i]->time = join_time(batch, op->node->temporal_join.times[1], row);
         temporal_keep_version(self, kept[i]);
     }
 }
 
 static void temporal_push_version(TemporalJoin *self, Batch *batch)
 {
-    Operator *op = &self->base;
-    temporal_drop_before(op, batch);
-    Timestamp *times = ARENA_ARRAY(op->task->scratch, Timestamp, batch->row_count);
-    for (int32_t i = 0; i < batch->selection.count; i++) {
-        int32_t row = selection_row(batch->selection, i);
-        times[row] = join_time(batch, op->node->temporal_join.times[1], row);
-    }
+    temporal_drop_before(&self->base, batch);
     if (batch->selection.count > 0)
-        temporal_keep_versions(self, batch, times, NULL);
+        temporal_keep_versions(self, batch);
 }
 
 static Status temporal_push(Operator *op, int32_t input, Batch *batch)
@@ -233,52 +300,42 @@ static Status temporal_emit_row(TemporalJoin *self, StoredRow *row, VersionEntry
     return OK;
 }
 
-/* The entries of the rows, found by their keys; NULL where there is none. */
-static void temporal_find(TemporalJoin *self, StoredRow *const *rows, int32_t count,
-                          uint8_t **entries)
+static void temporal_stop_waiting(TemporalJoin *self, StoredRow *row)
 {
-    Operator *op = &self->base;
-    Arena *scratch = op->task->scratch;
-    const ColumnList *keys = &op->node->temporal_join.join.keys[0];
-    PairSide *sides = ARENA_ARRAY(scratch, PairSide, count);
-    for (int32_t i = 0; i < count; i++)
-        sides[i] = pair_side(rows[i]);
-    Batch batch = {.column_count = keys->count,
-                   .row_count = count,
-                   .columns = ARENA_ARRAY(scratch, Column, keys->count + 1),
-                   .selection = {.count = count}};
-    for (int32_t i = 0; i < keys->count; i++) {
-        Type type = op->node->inputs[0]->schema.fields[keys->columns[i]].type;
-        batch.columns[i] = join_gather(scratch, type, sides, count, keys->columns[i]);
-    }
-    JoinRows split = join_rows(op, &self->by_position, &self->key, 0, &batch);
-    uint8_t **found = ARENA_ARRAY(scratch, uint8_t *, split.keyed.count);
-    table_find(self->table, &split.keys, 0, split.keyed.count, found);
-    for (int32_t i = 0; i < split.keyed.count; i++)
-        entries[selection_row(split.keyed, i)] = found[i];
+    RowChain *chain = waiting_chain(row->entry);
+    row_chain_remove(chain, row);
+    if (chain->first == NULL)
+        table_delete(self->waiting_rows, row->entry);
+    row_pool_remove(&self->rows, row);
 }
 
-/* One run of the due rows. There may be many: each takes its temporaries from an arena that is
- * emptied behind it. */
+/* The entry with the versions of a row's key, or NULL. */
+static VersionEntry *temporal_find(TemporalJoin *self, const StoredRow *row, int64_t now_us)
+{
+    uint8_t *value = table_find_from(self->table, self->waiting_rows, row->entry);
+    VersionEntry *entry = (VersionEntry *)(void *)value;
+    if (entry == NULL)
+        return NULL;
+    entry->used_us = now_us;
+    __builtin_prefetch(entry->versions.first);
+    return entry;
+}
+
+/* One run of the due rows: all are searched for first, so that one search need not wait for what
+ * another one finds. */
 static Status temporal_emit_run(TemporalJoin *self, StoredRow *const *rows, int32_t count)
 {
-    TaskContext *task = self->base.task;
-    uint8_t *entries[BATCH_ROWS_MAX] = {0};
-    int64_t now_us = world_now_us(task->world);
-    Arena *scratch = task->scratch;
-    task->scratch = self->lent;
-    temporal_find(self, rows, count, entries);
-    task->scratch = scratch;
-    arena_reset(self->lent);
+    VersionEntry *entries[BATCH_ROWS_MAX];
+    int64_t now_us = world_now_us(self->base.task->world);
     for (int32_t i = 0; i < count; i++) {
-        VersionEntry *entry = (VersionEntry *)(void *)entries[i];
-        if (entry != NULL)
-            entry->used_us = now_us;
-        TRY(temporal_emit_row(self, rows[i], entry));
+        table_touch(self->waiting_rows, rows[i]->entry);
+        entries[i] = temporal_find(self, rows[i], now_us);
     }
+    for (int32_t i = 0; i < count; i++)
+        TRY(temporal_emit_row(self, rows[i], entries[i]));
     TRY(join_output_flush(&self->out));
     for (int32_t i = 0; i < count; i++)
-        row_pool_remove(&self->rows, rows[i]);
+        temporal_stop_waiting(self, rows[i]);
     return OK;
 }
 
@@ -322,10 +379,7 @@ static void temporal_remove_version(TemporalJoin *self, StoredRow *version)
 {
     VersionEntry *entry = (VersionEntry *)(void *)version->entry;
     row_chain_remove(&entry->versions, version);
-    if (version->is_due)
-        row_pool_remove(&self->versions, version);
-    else
-        version->is_forgotten = true; /* it goes when its time comes */
+    temporal_give_up(self, version);
 }
 
 static void temporal_prune(TemporalJoin *self, uint8_t *value)
@@ -336,6 +390,7 @@ static void temporal_prune(TemporalJoin *self, uint8_t *value)
         bool is_replaced = first->next != NULL && first->next->is_due;
         if (!is_replaced && version_is_there(first))
             return;
+        table_touch(self->table, value);
         temporal_remove_version(self, first);
         first = entry->versions.first;
     }
@@ -377,11 +432,8 @@ static void temporal_sweep(TemporalJoin *self, int64_t now_us)
     for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
          value = table_next(self->table, &cursor)) {
         VersionEntry *entry = (VersionEntry *)(void *)value;
-        if (now_us - entry->used_us < ttl_us)
-            continue;
-        while (entry->versions.first != NULL)
-            temporal_remove_version(self, entry->versions.first);
-        table_delete(self->table, value);
+        if (now_us - entry->used_us >= ttl_us)
+            table_delete(self->table, value);
     }
     row_pool_settle(&self->versions);
 }
@@ -390,7 +442,8 @@ static Status temporal_tick(Operator *op, int64_t now_us)
 {
     TemporalJoin *self = (TemporalJoin *)op;
     temporal_sweep(self, now_us);
-    metric_set(self->state_bytes, table_bytes(self->table) + row_pool_bytes(&self->rows) +
+    metric_set(self->state_bytes, table_bytes(self->table) + table_bytes(self->waiting_rows) +
+                                      row_pool_bytes(&self->rows) +
                                       row_pool_bytes(&self->versions) + self->waiting.bytes +
                                       self->coming.bytes);
     join_delays_tick(&self->delays, op, now_us);
@@ -399,85 +452,70 @@ static Status temporal_tick(Operator *op, int64_t now_us)
 
 /* ---- Checkpoints ------------------------------------------------------------------------- */
 
-enum { TEMPORAL_STATE_VERSION = 1 };
-
-/* In a checkpoint the flag beside a row says that its time has come: a version's, or a late row's.
- */
-static void temporal_flag(const RowPool *pool)
-{
-    RowChunk *chunk = pool->first;
-    int32_t at = 0;
-    for (StoredRow *row = row_pool_next(&chunk, &at); row != NULL; row = row_pool_next(&chunk, &at))
-        row->is_matched = row->is_due ? 1 : row->is_forgotten ? 2 : 0;
-}
+/* 1: all rows at the barrier. */
+enum { TEMPORAL_STATE_VERSION = 2 };
 
 static Status temporal_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {
-    const TemporalJoin *self = (const TemporalJoin *)op;
     (void)checkpoint;
-    buffer_append_u8(out, TEMPORAL_STATE_VERSION);
-    buffer_append_u64(out, (uint64_t)op->watermark);
-    temporal_flag(&self->rows);
-    join_save_rows(&self->rows, out);
-    temporal_flag(&self->versions);
-    join_save_rows(&self->versions, out);
+    operator_save_watermark(op, TEMPORAL_STATE_VERSION, out);
     return OK;
-}
-
-static void temporal_take_rows(TemporalJoin *self, const LoadedRows *loaded)
-{
-    Selection rows = loaded->batch->selection;
-    StoredRow **kept = ARENA_ARRAY(self->base.task->scratch, StoredRow *, rows.count);
-    row_pool_add(&self->rows, loaded->batch, rows, kept);
-    for (int32_t i = 0; i < rows.count; i++) {
-        int32_t row = selection_row(rows, i);
-        temporal_wait(self, kept[i], loaded->times[row], loaded->are_matched[row] != 0);
-    }
-}
-
-static void temporal_take_loaded(Operator *op, int32_t input, const LoadedRows *loaded)
-{
-    TemporalJoin *self = (TemporalJoin *)op;
-    if (input == 0) {
-        temporal_take_rows(self, loaded);
-        return;
-    }
-    uint8_t *are_forgotten = ARENA_ARRAY(op->task->scratch, uint8_t, loaded->count);
-    for (int32_t i = 0; i < loaded->count; i++)
-        are_forgotten[i] = loaded->are_matched[i] > 1;
-    loaded->batch->selection =
-        selection_without(loaded->batch->selection, are_forgotten, op->task->scratch);
-    if (loaded->batch->selection.count > 0)
-        temporal_keep_versions(self, loaded->batch, loaded->times, loaded->are_matched);
 }
 
 static Status temporal_restore(Operator *op, Str state)
 {
-    const PlanJoin *join = &op->node->temporal_join.join;
-    ByteReader in = byte_reader(state);
-    bool is_whole = byte_reader_u8(&in) == TEMPORAL_STATE_VERSION;
-    operator_restore_watermark(op, (Timestamp)byte_reader_u64(&in));
-    for (int32_t i = 0; i < 2 && is_whole; i++)
-        is_whole = join_load_rows(op, join, i, &in, temporal_take_loaded);
-    if (is_whole && !in.is_short && byte_reader_left(&in) == 0)
-        return OK;
-    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
-                op->node->label);
+    return operator_load_watermark(op, TEMPORAL_STATE_VERSION, state);
+}
+
+static void temporal_enqueue_rows(TemporalJoin *self, const RowChain *chain)
+{
+    for (StoredRow *row = chain->first; row != NULL; row = row->next) {
+        time_queue_put(&self->waiting, row->time, row);
+        if (row->sequence >= self->sequence)
+            self->sequence = row->sequence + 1;
+    }
+}
+
+/* A single version up to the watermark, and not a deletion, is what the watermark has left of those
+ * before. Where there are more, some came late: the next watermark will sort them out. */
+static void temporal_enqueue_versions(TemporalJoin *self, const VersionEntry *entry)
+{
+    Timestamp watermark = self->base.watermark;
+    StoredRow *first = entry->versions.first;
+    bool is_settled = first->time <= watermark && version_is_there(first) &&
+                      (first->next == NULL || first->next->time > watermark);
+    for (StoredRow *row = is_settled ? first->next : first; row != NULL; row = row->next) {
+        row->is_due = false;
+        time_queue_put(&self->coming, row->time, row);
+    }
+}
+
+static Status temporal_start(Operator *op)
+{
+    TemporalJoin *self = (TemporalJoin *)op;
+    int64_t cursor = 0;
+    for (uint8_t *value = table_next(self->waiting_rows, &cursor); value != NULL;
+         value = table_next(self->waiting_rows, &cursor))
+        temporal_enqueue_rows(self, waiting_chain(value));
+    cursor = 0;
+    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
+         value = table_next(self->table, &cursor))
+        temporal_enqueue_versions(self, (const VersionEntry *)(const void *)value);
+    return OK;
 }
 
 static void temporal_close(Operator *op)
 {
     TemporalJoin *self = (TemporalJoin *)op;
+    table_free(self->table);
+    table_free(self->waiting_rows);
+    self->table = self->waiting_rows = NULL;
     row_pool_close(&self->rows);
     row_pool_close(&self->versions);
     time_queue_close(&self->waiting);
     time_queue_close(&self->coming);
-    table_free(self->table);
-    self->table = NULL;
     memory_free(self->due);
     self->due = NULL;
-    arena_free(self->lent);
-    self->lent = NULL;
     join_output_close(&self->out);
 }
 
@@ -490,5 +528,6 @@ const OperatorKind temporal_join_operator = {
     .tick = temporal_tick,
     .snapshot = temporal_snapshot,
     .restore = temporal_restore,
+    .start = temporal_start,
     .close = temporal_close,
 };
