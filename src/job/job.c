@@ -19,9 +19,9 @@ enum { STEP_BYTES = 256 * 1024, STEP_BYTES_SIMULATED = 64 };
  * on: a part of what is below that, less what the process has already and what rows on their way
  * take, for the heap holds more than it hands out. Without a limit, what a small machine has. */
 enum {
-    SPILL_PART = 14,
+    SPILL_PART = 15,
     SPILL_DIVISOR = 16,
-    SPILL_ROWS_BYTES = 24 * 1024 * 1024,
+    SPILL_ROWS_BYTES = 16 * 1024 * 1024,
     SPILL_BYTES_DEFAULT = 512 * 1024 * 1024,
 };
 

@@ -16,7 +16,7 @@ enum {
     PACKS_AHEAD = 2,
     SWEEP_SLOTS = 256,
     STORE_MAX = 64,     /* pages written at once */
-    HOT_PART = 12,      /* of a table's share is for entries at hand */
+    HOT_PART = 16,      /* of a table's share is for entries at hand */
     SLOT_BYTES = 32,    /* on average, of an entry */
     OWNED_FACTOR = 2,   /* what a value owns takes more on the heap than in a record */
     FIRST_RECORDS = 16, /* put, before their mean length is believed */
@@ -231,8 +231,8 @@ static int32_t cold_judge(StateTable *table, const Page *page, uint8_t *keeps)
         cold_read(table, page, i, &record);
         bool is_there =
             (flags[i] & RECORD_TAKEN) == 0 || table_get_at_hand(table, &record.probe) != NULL;
-        keeps[i] =
-            is_there ? (uint8_t)(1 + (hash_tag(record.probe.hash) >> (31 - page->depth) & 1)) : 0;
+        uint32_t bit = hash_tag(record.probe.hash) >> (31 - page->depth) & 1;
+        keeps[i] = (uint8_t)(is_there ? 1 + bit : 0);
         kept += is_there;
     }
     return kept;

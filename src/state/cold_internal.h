@@ -42,6 +42,9 @@ struct Cold {
     uint8_t **given; /* values that an iteration has at hand, and their hashes */
     uint64_t *given_hashes;
     int32_t given_count, given_next, given_capacity;
+    Page *given_page; /* whose they are, and what was true of it */
+    bool was_stored, was_saved;
+    uint8_t was_depth;
 };
 
 static inline uint32_t cold_size(const Cold *cold)

@@ -6,15 +6,22 @@
 void cold_release(StateTable *table)
 {
     Cold *cold = table->cold;
-    Page *pages[1];
+    Page *page = cold->given_page;
+    bool is_same = cold->given_count > 0 && !page->is_stored;
     for (int32_t i = 0; i < cold->given_count; i++) {
         Entry *entry = value_entry(table, cold->given[i]);
         /* It may have been deleted. */
-        if (hash_plain(entry->hash) != cold->given_hashes[i])
+        bool is_there = hash_plain(entry->hash) == cold->given_hashes[i];
+        is_same = is_same && is_there && (entry->hash & ENTRY_CHANGED) == 0;
+        if (!is_there)
             continue;
-        pages[0] = cold_page(cold, entry->hash);
-        cold_load(cold, pages, 1);
+        cold_load(cold, &page, 1);
         cold_put(table, entry);
+    }
+    /* Who only looks on leaves nothing to be written. */
+    if (is_same && page->depth == cold->was_depth) {
+        page->is_saved = cold->was_saved;
+        page->is_stored = cold->was_stored;
     }
     cold->given_count = cold->given_next = 0;
 }
@@ -45,6 +52,10 @@ static void cold_load_ahead(Cold *cold, int64_t number)
 static void cold_give_page(StateTable *table, Page *page)
 {
     Record record;
+    table->cold->given_page = page;
+    table->cold->was_stored = page->is_stored;
+    table->cold->was_saved = page->is_saved;
+    table->cold->was_depth = page->depth;
     for (int32_t i = 0; i < pack_count(page->pack); i++) {
         if ((pack_flags(page->pack)[i] & RECORD_TAKEN) != 0)
             continue;

@@ -11,7 +11,7 @@ enum {
     CHUNK_BYTES = 1 << 20,
     CHUNK_BYTES_FIRST = 1 << 12, /* small tables have small chunks, which double */
     ALIGNMENT = 8,
-    HOLES_PART = 8,       /* of all: then chunks are emptied */
+    HOLES_PART = 16,      /* of all: then chunks are emptied */
     TIDY_BYTES = 4 << 20, /* gone through in one call */
 };
 

@@ -4,8 +4,8 @@
  *
  * Packs grow and shrink all the time; a heap that may not move what it has handed out holds a
  * quarter more than is in use. Each pack here is known in one place only, its home, so that it can
- * be moved: packs that are given up stay as holes, and when an eighth of all is holes, those chunks
- * that have most of them are emptied into others and go. */
+ * be moved: packs that are given up stay as holes, and when a sixteenth of all is holes, those
+ * chunks that have most of them are emptied into others and go. */
 #ifndef WEIR_STATE_PACKS_H
 #define WEIR_STATE_PACKS_H
 

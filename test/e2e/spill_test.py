@@ -118,4 +118,26 @@ def test_pages_that_cannot_be_read_end_the_process(box):
     check_answer(redis)
 
 
+def soak_state_larger_than_the_limit(box):
+    """Four times as much state as there is memory for; the process stays within the limit + 10 %."""
+    limit_mb, keys = 160, 12_000_000
+    weir = box.weir(f"""
+SET 'execution.checkpointing.interval' = '5 s';
+SET 'state.backend.type' = 'rocksdb';
+SET 'weir.memory.limit' = '{limit_mb} mb';
+CREATE TABLE visits (k BIGINT, v BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '1000000000',
+  'number-of-rows' = '{2 * keys}', 'fields.k.min' = '1', 'fields.k.max' = '{keys}',
+  'fields.v.min' = '1', 'fields.v.max' = '1000');
+CREATE TABLE counts (k BIGINT, n BIGINT, s BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'blackhole');
+INSERT INTO counts SELECT k, COUNT(*), SUM(v) FROM visits GROUP BY k;
+""").start()
+    peak = 0
+    while weir.is_alive():
+        peak = max(peak, weir.memory_bytes() or 0)
+        time.sleep(0.02)
+    assert weir.wait(10) == 0, weir.log()
+    print(f"     at most {peak / (1 << 20):.0f} of {limit_mb} MB")
+    assert peak <= limit_mb * 1.1 * (1 << 20), peak
+
+
 main()
