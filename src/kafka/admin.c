@@ -48,6 +48,7 @@ static void answer_topic(Call *call, Str name, const Topic *topic, WireError cod
     Message *answer = message_append(call->response, "topics", call->arena);
     message_set_number(answer, "error_code", code);
     message_set_bytes(answer, "name", name);
+    message_set_number(answer, "is_internal", str_is(name, OFFSETS_TOPIC));
     message_set_number(answer, "topic_authorized_operations", ALL_OPERATIONS);
     if (topic != NULL)
         describe_topic(call, answer, topic);
@@ -154,6 +155,16 @@ CallState handle_create_topics(Call *call)
     return CALL_DONE;
 }
 
+/* With what groups have committed of it: a topic that is made anew begins anew. */
+static Status delete_topic(Broker *broker, Topic *topic, Error *error)
+{
+    if (topics_find(broker->topics, STR(OFFSETS_TOPIC)) != NULL) {
+        TRY(broker_offsets(broker, error));
+        TRY(offsets_forget_topic(broker->offsets, str_from(topic->name), error));
+    }
+    return topics_delete(broker->topics, topic, error);
+}
+
 CallState handle_delete_topics(Call *call)
 {
     for (int32_t i = 0; i < message_count(call->request, "topic_names"); i++) {
@@ -161,8 +172,10 @@ CallState handle_delete_topics(Call *call)
         Topic *topic = topics_find(call->broker->topics, name);
         Error error = {0};
         WireError code = WIRE_UNKNOWN_TOPIC_OR_PARTITION;
-        if (topic != NULL) {
-            Status status = topics_delete(call->broker->topics, topic, &error);
+        if (topic != NULL && str_is(name, OFFSETS_TOPIC)) {
+            code = WIRE_INVALID_TOPIC;
+        } else if (topic != NULL) {
+            Status status = delete_topic(call->broker, topic, &error);
             code = status == OK ? WIRE_NONE : broker_error(status, &error);
         }
         Message *answer = message_append(call->response, "responses", call->arena);

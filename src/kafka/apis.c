@@ -38,6 +38,44 @@ static const Api apis[] = {
      " offline_replicas:[i]@5+] topic_authorized_operations:i@8+]"
      " cluster_authorized_operations:i@8+",
      handle_metadata},
+    {8, "OffsetCommit", 2, 7, NEVER,
+     "group_id:s generation_id:i member_id:s retention_time_ms:l@2-4 group_instance_id:s?@7+"
+     " topics:[name:s partitions:[partition_index:i committed_offset:l committed_leader_epoch:i@6+"
+     " committed_metadata:s?]]",
+     "throttle_time_ms:i@3+ topics:[name:s partitions:[partition_index:i error_code:h]]",
+     handle_offset_commit},
+    {9, "OffsetFetch", 1, 7, 6,
+     "group_id:s topics:[name:s partition_indexes:[i]]? require_stable:b@7+",
+     "throttle_time_ms:i@3+ topics:[name:s partitions:[partition_index:i committed_offset:l"
+     " committed_leader_epoch:i@5+ metadata:s? error_code:h]] error_code:h@2+",
+     handle_offset_fetch},
+    {10, "FindCoordinator", 0, 3, 3, "key:s key_type:c@1+",
+     "throttle_time_ms:i@1+ error_code:h error_message:s?@1+ node_id:i host:s port:i",
+     handle_find_coordinator},
+    {11, "JoinGroup", 0, 5, NEVER,
+     "group_id:s session_timeout_ms:i rebalance_timeout_ms:i@1+ member_id:s"
+     " group_instance_id:s?@5+ protocol_type:s protocols:[name:s metadata:B]",
+     "throttle_time_ms:i@2+ error_code:h generation_id:i protocol_name:s leader:s member_id:s"
+     " members:[member_id:s group_instance_id:s?@5+ metadata:B]",
+     handle_join_group},
+    {12, "Heartbeat", 0, 4, 4, "group_id:s generation_id:i member_id:s group_instance_id:s?@3+",
+     "throttle_time_ms:i@1+ error_code:h", handle_heartbeat},
+    {13, "LeaveGroup", 0, 3, NEVER,
+     "group_id:s member_id:s@0-2 members:[member_id:s group_instance_id:s?]@3+",
+     "throttle_time_ms:i@1+ error_code:h members:[member_id:s group_instance_id:s?"
+     " error_code:h]@3+",
+     handle_leave_group},
+    {14, "SyncGroup", 0, 3, NEVER,
+     "group_id:s generation_id:i member_id:s group_instance_id:s?@3+ assignments:[member_id:s"
+     " assignment:B]",
+     "throttle_time_ms:i@1+ error_code:h assignment:B", handle_sync_group},
+    {15, "DescribeGroups", 0, 4, NEVER, "groups:[s] include_authorized_operations:b@3+",
+     "throttle_time_ms:i@1+ groups:[error_code:h group_id:s group_state:s protocol_type:s"
+     " protocol_data:s members:[member_id:s group_instance_id:s?@4+ client_id:s client_host:s"
+     " member_metadata:B member_assignment:B] authorized_operations:i@3+]",
+     handle_describe_groups},
+    {16, "ListGroups", 0, 2, NEVER, "",
+     "throttle_time_ms:i@1+ error_code:h groups:[group_id:s protocol_type:s]", handle_list_groups},
     {API_VERSIONS_KEY, "ApiVersions", 0, 3, 3,
      "client_software_name:s@3+ client_software_version:s@3+",
      "error_code:h api_keys:[api_key:h min_version:h max_version:h] throttle_time_ms:i@1+",

@@ -16,6 +16,7 @@ Broker *broker_new(World *world, Topics *topics, const BrokerConfig *config)
     Arena *arena = arena_new(0);
     Broker *broker = ARENA_NEW(arena, Broker);
     *broker = (Broker){.world = world, .topics = topics, .config = *config, .arena = arena};
+    broker->groups = groups_new(world);
     for (int32_t i = 0; i < api_count(); i++) {
         broker->schemas[i].request = schema_new(arena, api_at(i)->request);
         broker->schemas[i].response = schema_new(arena, api_at(i)->response);
@@ -25,8 +26,24 @@ Broker *broker_new(World *world, Topics *topics, const BrokerConfig *config)
 
 void broker_free(Broker *broker)
 {
-    if (broker != NULL)
-        arena_free(broker->arena);
+    if (broker == NULL)
+        return;
+    groups_free(broker->groups);
+    offsets_free(broker->offsets);
+    arena_free(broker->arena);
+}
+
+Status broker_offsets(Broker *broker, Error *error)
+{
+    return broker->offsets != NULL
+               ? OK
+               : offsets_open(broker->world, broker->topics, &broker->offsets, error);
+}
+
+bool broker_tick(Broker *broker)
+{
+    groups_tick(broker->groups);
+    return groups_take_change(broker->groups);
 }
 
 WireError broker_error(Status status, const Error *error)
@@ -73,7 +90,7 @@ static bool read_header(Call *call, ByteReader *reader)
         return false;
     int32_t bytes = (int16_t)load_be16(length.data);
     if (bytes > 0)
-        byte_reader_take(reader, bytes);
+        call->client_id = byte_reader_take(reader, bytes);
     if (call->version.is_flexible)
         tags_skip(reader);
     return !reader->is_short && bytes >= -1;

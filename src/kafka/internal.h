@@ -2,7 +2,9 @@
 #ifndef WEIR_KAFKA_INTERNAL_H
 #define WEIR_KAFKA_INTERNAL_H
 
+#include "hub/offsets.h"
 #include "kafka/broker.h"
+#include "kafka/groups.h"
 #include "kafka/schema.h"
 
 /* Error codes of the protocol. */
@@ -14,8 +16,16 @@ typedef enum WireError {
     WIRE_UNKNOWN_TOPIC_OR_PARTITION = 3,
     WIRE_REQUEST_TIMED_OUT = 7,
     WIRE_MESSAGE_TOO_LARGE = 10,
+    WIRE_OFFSET_METADATA_TOO_LARGE = 12,
+    WIRE_COORDINATOR_NOT_AVAILABLE = 15,
     WIRE_INVALID_TOPIC = 17,
     WIRE_INVALID_REQUIRED_ACKS = 21,
+    WIRE_ILLEGAL_GENERATION = 22,
+    WIRE_INCONSISTENT_GROUP_PROTOCOL = 23,
+    WIRE_INVALID_GROUP_ID = 24,
+    WIRE_UNKNOWN_MEMBER_ID = 25,
+    WIRE_INVALID_SESSION_TIMEOUT = 26,
+    WIRE_REBALANCE_IN_PROGRESS = 27,
     WIRE_INVALID_TIMESTAMP = 32,
     WIRE_UNSUPPORTED_VERSION = 35,
     WIRE_TOPIC_ALREADY_EXISTS = 36,
@@ -28,6 +38,8 @@ typedef enum WireError {
     WIRE_INVALID_PRODUCER_EPOCH = 47,
     WIRE_INVALID_TXN_STATE = 48,
     WIRE_STORAGE_ERROR = 56,
+    WIRE_MEMBER_ID_REQUIRED = 79,
+    WIRE_FENCED_INSTANCE_ID = 82,
     WIRE_INVALID_RECORD = 87,
 } WireError;
 
@@ -40,12 +52,15 @@ typedef struct Api {
     CallState (*handle)(Call *call);
 } Api;
 
+enum { COMMIT_TIMEOUT_US = 5 * 1000 * 1000 };
 enum { API_COUNT_MAX = 32, NODE_ID = 1, API_VERSIONS_KEY = 18, ALL_OPERATIONS = INT32_MIN };
 
 struct Broker {
     World *world;
     Topics *topics;
     BrokerConfig config;
+    Groups *groups;
+    Offsets *offsets; /* NULL until they are asked for */
     Arena *arena;
     struct {
         const Schema *request, *response;
@@ -67,6 +82,9 @@ struct Call {
     WireVersion version;
     int32_t correlation_id;
     Message *request, *response;
+    Str client_id;
+    Str member_id;       /* of a join */
+    int32_t generation;  /* of a join: the one that it waits for */
     int64_t deadline_us; /* 0: not set */
     bool is_late;        /* the deadline has come */
     bool has_begun;      /* it runs again */
@@ -91,9 +109,23 @@ CallState handle_list_offsets(Call *call);
 CallState handle_create_topics(Call *call);
 CallState handle_delete_topics(Call *call);
 CallState handle_init_producer_id(Call *call);
+CallState handle_find_coordinator(Call *call);
+CallState handle_join_group(Call *call);
+CallState handle_sync_group(Call *call);
+CallState handle_heartbeat(Call *call);
+CallState handle_leave_group(Call *call);
+CallState handle_list_groups(Call *call);
+CallState handle_describe_groups(Call *call);
+CallState handle_offset_commit(Call *call);
+CallState handle_offset_fetch(Call *call);
+
+/* membership.c: the member that asks, of the group's present generation; it is heard. */
+WireError find_member(Call *call, Group **group, Member **member);
 
 /* ---- broker.c -------------------------------------------------------------------------------- */
 
+/* Open the committed offsets, the first time. */
+Status broker_offsets(Broker *broker, Error *error);
 /* The partition of a topic, or what to answer instead. */
 WireError broker_partition(Broker *broker, Str topic, int64_t index, Partition **out);
 /* What the log's failure means to a client; it is logged. */

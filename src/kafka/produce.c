@@ -42,6 +42,8 @@ static WireError produce_batch(Call *call, Str topic, const Message *asked, Mess
     Str records = message_bytes(asked, "records");
     if (code != WIRE_NONE)
         return code;
+    if (str_is(topic, OFFSETS_TOPIC))
+        return WIRE_INVALID_TOPIC;
     if (records.length == 0)
         return WIRE_CORRUPT_MESSAGE;
     if (is_of_transaction(records))

@@ -158,6 +158,8 @@ static bool turn_run(Hub *hub, Turn *turn)
     return true;
 }
 
+static void hub_progress(void *context, Partition *partition);
+
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 /* The next whole request, or NULL data: false if the connection is of no use. */
@@ -202,6 +204,9 @@ static bool connection_run_requests(Connection *connection)
         hub->waiting_count++;
         turn_run(hub, turn);
     }
+    /* A join or a leave is what others wait for. */
+    if (broker_tick(hub->broker))
+        hub_progress(hub, NULL);
     Buffer *received = &connection->received;
     received->length -= at;
     if (at > 0 && received->length > 0)
@@ -296,8 +301,9 @@ static void waker_called(uv_async_t *waker)
 static void timer_called(uv_timer_t *timer)
 {
     Hub *hub = timer->data;
+    bool has_changed = broker_tick(hub->broker);
     if (hub->waiting_count > 0)
-        hub_run_waiting(hub, false);
+        hub_run_waiting(hub, has_changed);
 }
 
 /* From the log's threads, and from this one. */

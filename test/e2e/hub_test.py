@@ -134,6 +134,80 @@ def test_what_was_acknowledged_outlives_a_kill(box):
     assert len(acked) > 100 * KILLS, len(acked)
 
 
+GROUP = """
+import json, sys
+from kafka import KafkaConsumer
+def consume(limit, topic='shared', seconds=6, commits=True, closes=True, client='a'):
+    consumer = KafkaConsumer(topic, bootstrap_servers=ADDRESS, group_id='readers', client_id=client,
+                             auto_offset_reset='earliest', consumer_timeout_ms=seconds * 1000,
+                             enable_auto_commit=False, session_timeout_ms=6000,
+                             heartbeat_interval_ms=300, max_poll_records=50)
+    got = []
+    for message in consumer:
+        got.append((message.partition, message.offset))
+        if len(got) >= limit:
+            break
+    if commits:
+        consumer.commit()
+    if closes:
+        consumer.close()
+    return got
+"""
+
+
+def test_groups_share_and_go_on(box):
+    """Members share the partitions; what was committed is where the next one begins, after a kill
+    too; a topic that is made anew begins anew."""
+    hub = box.keep(Hub(box, "--partitions", "4")).start()
+    for partition in range(4):
+        hub.kcat("-P", "-t", "shared", "-p", partition,
+                 feed="".join(f"{i}\n" for i in range(100)))
+    first = hub.python(GROUP + "print(json.dumps(consume(150)))")
+    hub.kill()
+    hub.start()
+    second = hub.python(GROUP + "print(json.dumps(consume(250)))")
+    everything = {(p, o) for p in range(4) for o in range(100)}
+    assert {tuple(x) for x in first} | {tuple(x) for x in second} == everything
+    assert len(first) + len(second) == 400
+    for partition in range(4):
+        hub.kcat("-P", "-t", "shared", "-p", partition,
+                 feed="".join(f"{i}\n" for i in range(100, 150)))
+    shared = hub.python(GROUP + """
+import threading
+got = {}
+def run(name):
+    got[name] = consume(10000, seconds=4, client=name)
+threads = [threading.Thread(target=run, args=(name,)) for name in 'abc']
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(json.dumps(got))
+""")
+    together = [tuple(x) for part in shared.values() for x in part]
+    assert sorted(together) == sorted((p, o) for p in range(4) for o in range(100, 150)), shared
+    assert sum(bool(part) for part in shared.values()) >= 2, "one member had it all"
+    hub.python("""
+from kafka.admin import KafkaAdminClient
+KafkaAdminClient(bootstrap_servers=ADDRESS).delete_topics(['shared'])
+print(1)""")
+    hub.kcat("-P", "-t", "shared", feed="again\n")
+    assert hub.python(GROUP + "print(json.dumps(consume(1)))")[0][1] == 0
+
+
+def test_a_silent_member_loses_its_partitions(box):
+    """A member that does not close is dropped after its session; the next one has its partitions."""
+    hub = box.keep(Hub(box)).start()
+    hub.kcat("-P", "-t", "shared", feed="".join(f"{i}\n" for i in range(10)))
+    # It ends without a word to the hub.
+    assert len(hub.python(GROUP + """
+import os
+got = consume(10, commits=False, closes=False)
+print(json.dumps(got), flush=True)
+os._exit(0)""")) == 10
+    began = time.monotonic()
+    again = hub.python(GROUP + "print(json.dumps(consume(10, seconds=20)))")
+    assert len(again) == 10 and time.monotonic() - began > 2, again
+
+
 def answer_to(hub, data):
     """What the hub sends back before it closes, or in half a second."""
     with socket.create_connection(("127.0.0.1", hub.port), timeout=5) as client:

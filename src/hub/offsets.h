@@ -1,0 +1,43 @@
+/* Where consumer groups are: the offsets that they have committed, kept in a topic of the log,
+ * __consumer_offsets, which is compacted. Keys and values are as a Kafka broker writes them. */
+#ifndef WEIR_HUB_OFFSETS_H
+#define WEIR_HUB_OFFSETS_H
+
+#include "hub/topics.h"
+
+#define OFFSETS_TOPIC "__consumer_offsets"
+
+typedef struct Offsets Offsets;
+
+typedef struct CommittedOffset {
+    Str group, topic;
+    int32_t partition;
+    int64_t offset;
+    int32_t leader_epoch; /* as the client has said; -1: nothing */
+    Str metadata;
+    int64_t committed_ms;
+} CommittedOffset;
+
+/* Reads all that was committed; makes the topic if it is not there. */
+Status offsets_open(World *world, Topics *topics, Offsets **out, Error *error);
+/* NULL is allowed. */
+void offsets_free(Offsets *offsets);
+
+/* Write them, all of one group. They count at once; they are durable when the high watermark of
+ * `partition` has come to `end_offset`. */
+Status offsets_commit(Offsets *offsets, const CommittedOffset *committed, int32_t count,
+                      Partition **partition, int64_t *end_offset, Error *error);
+
+/* A topic is gone: nobody is anywhere in it. Not waited for: they say nothing about
+ * a topic that is made anew, unless the power goes at once. */
+Status offsets_forget_topic(Offsets *offsets, Str topic, Error *error);
+
+/* NULL: nothing was committed. Valid until the next commit. */
+const CommittedOffset *offsets_find(const Offsets *offsets, Str group, Str topic,
+                                    int32_t partition);
+
+/* All, in no order, for index 0 … count - 1. */
+int32_t offsets_count(const Offsets *offsets);
+const CommittedOffset *offsets_at(const Offsets *offsets, int32_t index);
+
+#endif

@@ -1,0 +1,327 @@
+/* Joining a group, sharing its partitions, leaving it. */
+#include <assert.h>
+
+#include "kafka/internal.h"
+
+enum { SESSION_MS_LEAST = 1000, SESSION_MS_MOST = 1800000, REBALANCE_MS_MOST = 3600000 };
+
+static const int64_t MS = 1000;
+
+/* ---- FindCoordinator ------------------------------------------------------------------------- */
+
+CallState handle_find_coordinator(Call *call)
+{
+    bool is_group = call->version.number < 1 || message_number(call->request, "key_type") == 0;
+    message_set_number(call->response, "error_code",
+                       is_group ? WIRE_NONE : WIRE_COORDINATOR_NOT_AVAILABLE);
+    message_set_number(call->response, "node_id", is_group ? NODE_ID : -1);
+    message_set_text(call->response, "host", is_group ? call->broker->config.host : "");
+    message_set_number(call->response, "port", is_group ? call->broker->config.port : -1);
+    if (!is_group)
+        message_set_text(call->response, "error_message", "there are no transactions");
+    return CALL_DONE;
+}
+
+/* ---- JoinGroup ------------------------------------------------------------------------------- */
+
+static void keep_protocols(Member *member, const Message *request)
+{
+    arena_reset(member->arena);
+    member->protocols = (List){0};
+    for (int32_t i = 0; i < message_count(request, "protocols"); i++) {
+        const Message *item = message_item(request, "protocols", i);
+        GroupProtocol *protocol = ARENA_NEW(member->arena, GroupProtocol);
+        protocol->name = str_copy(member->arena, message_bytes(item, "name"));
+        protocol->metadata = str_copy(member->arena, message_bytes(item, "metadata"));
+        list_append(&member->protocols, member->arena, protocol);
+    }
+}
+
+static List asked_protocols(Call *call)
+{
+    List protocols = {0};
+    for (int32_t i = 0; i < message_count(call->request, "protocols"); i++) {
+        GroupProtocol *protocol = ARENA_NEW(call->arena, GroupProtocol);
+        protocol->name = message_bytes(message_item(call->request, "protocols", i), "name");
+        list_append(&protocols, call->arena, protocol);
+    }
+    return protocols;
+}
+
+/* The member that asks, made if it is new; or what is wrong. */
+static WireError find_joiner(Call *call, Group *group, Member **out)
+{
+    Groups *groups = call->broker->groups;
+    Str id = message_bytes(call->request, "member_id");
+    Str instance = message_bytes(call->request, "group_instance_id");
+    bool is_static = call->version.number >= 5 && instance.length > 0;
+    Member *known = is_static ? group_find_instance(group, instance) : group_find(group, id);
+    if (id.length > 0) {
+        if (known == NULL)
+            return WIRE_UNKNOWN_MEMBER_ID;
+        *out = known;
+        return str_is(id, known->id) ? WIRE_NONE : WIRE_FENCED_INSTANCE_ID;
+    }
+    /* A static member that comes again takes the place of the one that it was. */
+    if (is_static && known != NULL)
+        group_remove(groups, group, known);
+    *out = group_add(groups, group, call->client_id);
+    if (is_static)
+        member_set_instance(*out, instance);
+    return call->version.number >= 4 && !is_static ? WIRE_MEMBER_ID_REQUIRED : WIRE_NONE;
+}
+
+static WireError check_join(Call *call, const Group *group, const Member *member)
+{
+    const Message *request = call->request;
+    int64_t session_ms = message_number(request, "session_timeout_ms");
+    Str type = message_bytes(request, "protocol_type");
+    List protocols = asked_protocols(call);
+    if (session_ms < SESSION_MS_LEAST || session_ms > SESSION_MS_MOST)
+        return WIRE_INVALID_SESSION_TIMEOUT;
+    bool is_alone = group->member_count == 0 || (group->member_count == 1 && member != NULL);
+    bool fits = is_alone || (group->protocol_type != NULL && str_is(type, group->protocol_type) &&
+                             group_accepts(group, member, &protocols));
+    return type.length > 0 && protocols.count > 0 && fits ? WIRE_NONE
+                                                          : WIRE_INCONSISTENT_GROUP_PROTOCOL;
+}
+
+static WireError join_begin(Call *call)
+{
+    const Message *request = call->request;
+    Str name = message_bytes(request, "group_id");
+    if (name.length == 0)
+        return WIRE_INVALID_GROUP_ID;
+    Group *group = groups_get(call->broker->groups, name);
+    Str id = message_bytes(request, "member_id");
+    WireError code = check_join(call, group, group_find(group, id));
+    if (code != WIRE_NONE)
+        return code;
+    Member *member;
+    code = find_joiner(call, group, &member);
+    if (code != WIRE_NONE && code != WIRE_MEMBER_ID_REQUIRED)
+        return code;
+    int64_t session_ms = message_number(request, "session_timeout_ms");
+    int64_t rebalance_ms =
+        call->version.number >= 1 ? message_number(request, "rebalance_timeout_ms") : session_ms;
+    rebalance_ms =
+        rebalance_ms < 0 || rebalance_ms > REBALANCE_MS_MOST ? REBALANCE_MS_MOST : rebalance_ms;
+    member->session_us = session_ms * MS;
+    member->rebalance_us = rebalance_ms * MS;
+    call->member_id = str_copy(call->arena, str_from(member->id));
+    if (code == WIRE_MEMBER_ID_REQUIRED)
+        return code;
+    keep_protocols(member, request);
+    group_set_protocol_type(group, message_bytes(request, "protocol_type"));
+    call->generation = group->generation + 1;
+    call->deadline_us = world_monotonic_us(call->broker->world) + (rebalance_ms + session_ms) * MS;
+    group_join(call->broker->groups, group, member);
+    return WIRE_NONE;
+}
+
+static void answer_members(Call *call, const Group *group)
+{
+    for (int32_t i = 0; i < group->member_count; i++) {
+        const Member *member = group->members[i];
+        if (member->is_pending)
+            continue;
+        Message *item = message_append(call->response, "members", call->arena);
+        message_set_text(item, "member_id", member->id);
+        message_set_text(item, "group_instance_id", member->instance_id);
+        message_set_bytes(item, "metadata", member_metadata(member, group->protocol));
+    }
+}
+
+static CallState answer_join(Call *call, WireError code, const Group *group)
+{
+    bool is_good = code == WIRE_NONE;
+    message_set_number(call->response, "error_code", code);
+    message_set_number(call->response, "generation_id", is_good ? group->generation : -1);
+    message_set_bytes(call->response, "protocol_name", is_good ? group->protocol : STR(""));
+    message_set_text(call->response, "leader", is_good ? group->leader->id : "");
+    Str id =
+        call->member_id.data != NULL ? call->member_id : message_bytes(call->request, "member_id");
+    message_set_bytes(call->response, "member_id", id.data != NULL ? id : STR(""));
+    if (is_good && str_is(call->member_id, group->leader->id))
+        answer_members(call, group);
+    return CALL_DONE;
+}
+
+CallState handle_join_group(Call *call)
+{
+    if (!call->has_begun) {
+        WireError code = join_begin(call);
+        if (code != WIRE_NONE)
+            return answer_join(call, code, NULL);
+    }
+    const Group *group =
+        groups_find(call->broker->groups, message_bytes(call->request, "group_id"));
+    const Member *member = group_find(group, call->member_id);
+    if (member == NULL)
+        return answer_join(call, WIRE_UNKNOWN_MEMBER_ID, NULL);
+    bool is_there = group->generation >= call->generation && !member->has_joined &&
+                    (group->state == GROUP_SYNCING || group->state == GROUP_STABLE);
+    if (is_there)
+        return answer_join(call, WIRE_NONE, group);
+    if (group->state == GROUP_PREPARING && !member->has_joined)
+        return answer_join(call, WIRE_REBALANCE_IN_PROGRESS, NULL);
+    return call->is_late ? answer_join(call, WIRE_REBALANCE_IN_PROGRESS, NULL) : CALL_WAITS;
+}
+
+/* ---- Members that have joined ---------------------------------------------------------------- */
+
+WireError find_member(Call *call, Group **group, Member **member)
+{
+    Str id = message_bytes(call->request, "member_id");
+    *member = NULL;
+    *group = groups_find(call->broker->groups, message_bytes(call->request, "group_id"));
+    if (*group == NULL)
+        return WIRE_UNKNOWN_MEMBER_ID;
+    *member = group_find(*group, id);
+    if (*member == NULL || (*member)->is_pending)
+        return WIRE_UNKNOWN_MEMBER_ID;
+    if (message_number(call->request, "generation_id") != (*group)->generation)
+        return WIRE_ILLEGAL_GENERATION;
+    group_hear(call->broker->groups, *member);
+    return WIRE_NONE;
+}
+
+static void take_assignments(Call *call, Group *group)
+{
+    for (int32_t i = 0; i < message_count(call->request, "assignments"); i++) {
+        const Message *item = message_item(call->request, "assignments", i);
+        Member *member = group_find(group, message_bytes(item, "member_id"));
+        if (member == NULL)
+            continue;
+        member->assignment.length = 0;
+        buffer_append_str(&member->assignment, message_bytes(item, "assignment"));
+    }
+    group_assign(call->broker->groups, group);
+}
+
+CallState handle_sync_group(Call *call)
+{
+    Group *group;
+    Member *member;
+    WireError code = find_member(call, &group, &member);
+    if (!call->has_begun && code == WIRE_NONE)
+        call->deadline_us = world_monotonic_us(call->broker->world) + member->rebalance_us;
+    if (code == WIRE_NONE && group->state == GROUP_PREPARING)
+        code = WIRE_REBALANCE_IN_PROGRESS;
+    if (code == WIRE_NONE && group->state == GROUP_SYNCING && member == group->leader)
+        take_assignments(call, group);
+    if (code == WIRE_NONE && group->state == GROUP_SYNCING) {
+        if (!call->is_late)
+            return CALL_WAITS;
+        code = WIRE_REBALANCE_IN_PROGRESS;
+    }
+    message_set_number(call->response, "error_code", code);
+    Str assignment = code == WIRE_NONE ? buffer_str(&member->assignment) : (Str){0};
+    message_set_bytes(call->response, "assignment",
+                      assignment.data != NULL ? str_copy(call->arena, assignment) : STR(""));
+    return CALL_DONE;
+}
+
+CallState handle_heartbeat(Call *call)
+{
+    Group *group;
+    Member *member;
+    WireError code = find_member(call, &group, &member);
+    if (code == WIRE_NONE && group->state == GROUP_PREPARING)
+        code = WIRE_REBALANCE_IN_PROGRESS;
+    message_set_number(call->response, "error_code", code);
+    return CALL_DONE;
+}
+
+/* ---- LeaveGroup ------------------------------------------------------------------------------ */
+
+static WireError leave(Call *call, Group *group, Str id, Str instance)
+{
+    Member *member = NULL;
+    if (group != NULL)
+        member = id.length == 0 && instance.length > 0 ? group_find_instance(group, instance)
+                                                       : group_find(group, id);
+    if (member == NULL)
+        return WIRE_UNKNOWN_MEMBER_ID;
+    group_remove(call->broker->groups, group, member);
+    return WIRE_NONE;
+}
+
+CallState handle_leave_group(Call *call)
+{
+    const Message *request = call->request;
+    Group *group = groups_find(call->broker->groups, message_bytes(request, "group_id"));
+    if (call->version.number < 3) {
+        message_set_number(call->response, "error_code",
+                           leave(call, group, message_bytes(request, "member_id"), (Str){0}));
+        return CALL_DONE;
+    }
+    for (int32_t i = 0; i < message_count(request, "members"); i++) {
+        const Message *asked = message_item(request, "members", i);
+        Message *answer = message_append(call->response, "members", call->arena);
+        Str id = message_bytes(asked, "member_id");
+        Str instance = message_bytes(asked, "group_instance_id");
+        message_set_bytes(answer, "member_id", id);
+        message_set_bytes(answer, "group_instance_id", instance);
+        message_set_number(answer, "error_code", leave(call, group, id, instance));
+    }
+    return CALL_DONE;
+}
+
+/* ---- ListGroups, DescribeGroups -------------------------------------------------------------- */
+
+CallState handle_list_groups(Call *call)
+{
+    const Groups *groups = call->broker->groups;
+    for (int32_t i = 0; i < groups_count(groups); i++) {
+        const Group *group = groups_at(groups, i);
+        Message *answer = message_append(call->response, "groups", call->arena);
+        message_set_text(answer, "group_id", group->name);
+        message_set_text(answer, "protocol_type",
+                         group->protocol_type != NULL ? group->protocol_type : "");
+    }
+    return CALL_DONE;
+}
+
+static const char *state_name(GroupState state)
+{
+    switch (state) {
+    case GROUP_EMPTY: return "Empty";
+    case GROUP_PREPARING: return "PreparingRebalance";
+    case GROUP_SYNCING: return "CompletingRebalance";
+    case GROUP_STABLE: break;
+    }
+    return "Stable";
+}
+
+static void describe_member(Call *call, const Group *group, const Member *member, Message *answer)
+{
+    Message *item = message_append(answer, "members", call->arena);
+    message_set_text(item, "member_id", member->id);
+    message_set_text(item, "group_instance_id", member->instance_id);
+    message_set_text(item, "client_id", member->client_id);
+    message_set_text(item, "client_host", "");
+    message_set_bytes(item, "member_metadata", member_metadata(member, group->protocol));
+    Str assignment = buffer_str(&member->assignment);
+    message_set_bytes(item, "member_assignment", assignment.data != NULL ? assignment : STR(""));
+}
+
+CallState handle_describe_groups(Call *call)
+{
+    for (int32_t i = 0; i < message_count(call->request, "groups"); i++) {
+        Str name = message_bytes(message_item(call->request, "groups", i), "");
+        const Group *group = groups_find(call->broker->groups, name);
+        Message *answer = message_append(call->response, "groups", call->arena);
+        message_set_bytes(answer, "group_id", name);
+        message_set_number(answer, "authorized_operations", ALL_OPERATIONS);
+        message_set_text(answer, "group_state", group != NULL ? state_name(group->state) : "Dead");
+        const char *type = group != NULL ? group->protocol_type : NULL;
+        message_set_text(answer, "protocol_type", type != NULL ? type : "");
+        bool has_protocol = group != NULL && group->protocol.data != NULL;
+        message_set_bytes(answer, "protocol_data", has_protocol ? group->protocol : STR(""));
+        for (int32_t j = 0; group != NULL && j < group->member_count; j++)
+            if (!group->members[j]->is_pending)
+                describe_member(call, group, group->members[j], answer);
+    }
+    return CALL_DONE;
+}
