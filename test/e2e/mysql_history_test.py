@@ -196,9 +196,14 @@ def test_failover_within_the_snapshot(box):
     columns = SIMPLE + ", tn STRING METADATA FROM 'table_name' VIRTUAL"
     sql = " UNION ALL ".join(f"SELECT id, n, v, '{name}' FROM s.{name}" for name in ("t", "t2", "t3"))
     options = {"key": "", "table_name": "t.?"}
-    out = started(box, primary, columns, **options)
+    proxy = Proxy(primary.port)
+    proxy.piece, proxy.pause = 16384, 0.005
+    out = started(box, primary, columns, port=proxy.port, **options)
     wait_until(lambda: out.text().count("\n") > 70000, "some rows", process=out.weir)
+    proxy.is_refusing = True
+    proxy.cut()
     out.stop()
+    proxy.close()
     assert "the snapshot is read" not in out.weir.stderr(), "too quick"
     change = "".join(f"UPDATE {name} SET n = n + 1 WHERE id % 7 = 0; DELETE FROM {name} WHERE id % 11 = 0; INSERT INTO {name} "
                      "(n, v) VALUES (5, 'new'); UPDATE {0} SET id = id + 100000 WHERE id % 1001 = 0;".format(name)
