@@ -7,6 +7,30 @@ enum { KEY_ROWS_MIN = 2, TIMERS_MIN = 64 };
 
 /* ---- Rows ------------------------------------------------------------------------------ */
 
+void key_wait(MatchKey *key, MatchRow *row)
+{
+    row->previous = key->waiting_last;
+    row->next = NULL;
+    if (key->waiting_last == NULL)
+        key->waiting = row;
+    else
+        key->waiting_last->next = row;
+    key->waiting_last = row;
+}
+
+void key_wait_no_more(MatchKey *key, MatchRow *row)
+{
+    if (row->previous == NULL)
+        key->waiting = row->next;
+    else
+        row->previous->next = row->next;
+    if (row->next == NULL)
+        key->waiting_last = row->previous;
+    else
+        row->next->previous = row->previous;
+    row->previous = row->next = NULL;
+}
+
 static void key_grow_rows(MatchOperator *self, MatchKey *key)
 {
     int32_t capacity = key->row_capacity == 0 ? KEY_ROWS_MIN : key->row_capacity * 2;
@@ -93,6 +117,11 @@ void key_clear(MatchOperator *self, MatchKey *key)
     queue_clear(self, &key->unfinished);
     queue_clear(self, &key->finished);
     key_drop_rows(self, key, key->next);
+    for (MatchRow *row = key->waiting, *next; row != NULL; row = next) {
+        next = row->next;
+        match_row_free(self->layout, self->heap, row);
+    }
+    key->waiting = key->waiting_last = NULL;
 }
 
 void key_settle(MatchOperator *self, MatchKey *key)
@@ -111,7 +140,7 @@ void key_settle(MatchOperator *self, MatchKey *key)
     if (!is_idle)
         return;
     queue_free(&key->unfinished, self->blocks);
-    if (key->waiting == 0 && key->due == NULL && key->finished.count == 0 && !key->has_timer)
+    if (key->waiting == NULL && key->due == NULL && key->finished.count == 0 && !key->has_timer)
         table_delete(self->table, (uint8_t *)key);
 }
 

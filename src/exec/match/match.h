@@ -15,9 +15,9 @@ typedef struct MatchKey {
     MatchRow **rows;
     int64_t first, next;
     int32_t row_capacity; /* a power of two, or 0 */
-    int32_t waiting;      /* rows before the watermark */
     MatchQueue unfinished;
-    MatchQueue finished; /* complete, behind an unfinished one that began earlier */
+    MatchQueue finished;              /* complete, behind an unfinished one that began earlier */
+    MatchRow *waiting, *waiting_last; /* for the watermark, as they came */
     MatchRow *due, *due_last;
     Timestamp timer; /* when the first unfinished match is too old; valid with has_timer */
     bool has_timer;
@@ -109,9 +109,13 @@ static inline int64_t match_range(const MatchOperator *self, int64_t start, cons
 
 /* ---- keys.c: rows and matches of a key -------------------------------------------------- */
 
+/* The row waits for the watermark, and does not any more. */
+void key_wait(MatchKey *key, MatchRow *row);
+void key_wait_no_more(MatchKey *key, MatchRow *row);
 void key_append_row(MatchOperator *self, MatchKey *key, MatchRow *row);
 /* Let go of rows that no match can use, and of the key if nothing is left. */
 void key_settle(MatchOperator *self, MatchKey *key);
+/* Give back all rows and matches of a key that goes. */
 void key_clear(MatchOperator *self, MatchKey *key);
 Match *match_new(MatchOperator *self, int64_t start, Timestamp started);
 Match *match_clone(MatchOperator *self, const Match *match);
@@ -163,7 +167,10 @@ void match_letter(MatchOperator *self, const MatchRow *row, const char *code, co
 
 /* ---- snapshot.c -------------------------------------------------------------------------- */
 
+extern const TableCodec match_codec; /* of MatchKey */
 Status match_snapshot(Operator *op, int64_t checkpoint, Buffer *out);
 Status match_restore(Operator *op, Str state);
+/* Timers, and the order of all rows that wait, are made again of what the keys have. */
+Status match_resume(Operator *op);
 
 #endif

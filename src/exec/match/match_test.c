@@ -1,13 +1,13 @@
 /* MATCH_RECOGNIZE against a matcher that tries every way to cut the rows: random patterns and rows,
- * watermarks in between, and snapshots taken up by another number of shards. */
+ * watermarks in between, and chains of checkpoints, taken bit by bit between the rows, from which
+ * another number of shards goes on. */
 #include "exec/testing.h"
 
 #include <stdlib.h>
 
 #include "base/hash.h"
 #include "data/rowcode.h"
-#include "exec/match/pending.h"
-#include "exec/match/queue.h"
+#include "exec/match/match.h"
 
 enum { VARIABLES = 4, ROWS_MAX = 60, SHARDS = 3, KEYS = 3, CAPACITY = 64, COLUMNS = 3 + VARIABLES };
 
@@ -25,6 +25,7 @@ typedef struct Trial {
     uint64_t seed;
     Arena *arena;
     Bench bench[SHARDS];
+    BenchChain *chain;
     Operator *ops[SHARDS];
     Capture *captures[SHARDS];
     int32_t shard_count;
@@ -69,6 +70,17 @@ static void trial_quantifier(Trial *trial, PlanMatchVariable *variable, bool is_
     variable->is_reluctant = !is_plain && (is_last || trial_below(trial, 2) == 0);
 }
 
+/* The variable takes rows whose column of that number is true. */
+static void trial_condition(Trial *trial, int32_t v)
+{
+    trial->slots[v] = (PlanMatchSlot){.kind = MATCH_SLOT_LAST,
+                                      .variable = v,
+                                      .has_current = true,
+                                      .column = 3 + v,
+                                      .field = trial->fields[3 + v]};
+    trial->variables[v].condition = expr_column(trial->arena, v, trial->fields[3 + v].type);
+}
+
 static void trial_pattern(Trial *trial)
 {
     trial->variable_count = 1 + (int32_t)trial_below(trial, VARIABLES);
@@ -78,12 +90,7 @@ static void trial_pattern(Trial *trial)
         *variable = (PlanMatchVariable){.name = str_from("v")};
         trial_quantifier(trial, variable, v + 1 == trial->variable_count);
         is_empty = is_empty && variable->min == 0;
-        trial->slots[v] = (PlanMatchSlot){.kind = MATCH_SLOT_LAST,
-                                          .variable = v,
-                                          .has_current = true,
-                                          .column = 3 + v,
-                                          .field = trial->fields[3 + v]};
-        variable->condition = expr_column(trial->arena, v, trial->fields[3 + v].type);
+        trial_condition(trial, v);
     }
     if (is_empty)
         trial->variables[0].min = trial->variables[0].max = 1;
@@ -131,8 +138,9 @@ static void trial_plan(Trial *trial)
     trial->node.match.variable_count = trial->variable_count;
     trial->node.match.skip =
         trial_below(trial, 2) == 0 ? MATCH_SKIP_TO_NEXT_ROW : MATCH_SKIP_PAST_LAST_ROW;
-    /* Longer than all: at the end what waits for an unfinished match comes out. */
-    trial->node.match.within_us = (int64_t)3600 * MICROS_PER_SECOND;
+    /* Often longer than all: at the end what waits for an unfinished match comes out. */
+    int64_t within = trial_below(trial, 2) == 0 ? 3600 : 2 + trial_below(trial, 12);
+    trial->node.match.within_us = within * MICROS_PER_SECOND;
     trial->node.match.unfinished_max = 100000;
     trial->node.match.slots = trial->slots;
     trial->node.match.slot_count = trial->variable_count;
@@ -179,6 +187,9 @@ static int32_t brute_matches(const Trial *trial, const Row *const *rows, int32_t
     int32_t found = 0;
     for (int32_t from = 0; from < count; from++) {
         for (int32_t end = from + 1; end <= count; end++) {
+            int64_t taken = (rows[end - 1]->id - rows[from]->id) * MICROS_PER_SECOND;
+            if (taken >= trial->node.match.within_us)
+                break;
             if (!cut_fits(trial, rows, from, end, 0))
                 continue;
             out[found++] = (Found){.first = rows[from]->id, .last = rows[end - 1]->id};
@@ -240,6 +251,7 @@ static void trial_open(Trial *trial, int32_t shards)
         trial->captures[i] = capture_new(&trial->bench[i]);
         operator_connect(trial->ops[i], &trial->captures[i]->base, 0);
     }
+    chain_follow(trial->chain, trial->bench, trial->ops, shards);
 }
 
 static void trial_close(Trial *trial)
@@ -252,23 +264,25 @@ static void trial_close(Trial *trial)
     }
 }
 
-/* The state of all shards, taken up by another number of them. */
-static void trial_rescale(Trial *trial, Timestamp watermark)
+/* The state of all shards, taken up by another number of them: as of the last checkpoint, or of a
+ * savepoint of this moment. */
+static void trial_rescale(Trial *trial)
 {
     Buffer states[SHARDS] = {0};
     int32_t before = trial->shard_count;
-    for (int32_t i = 0; i < before; i++)
-        assert_int_equal(operator_save(trial->ops[i], 1, &states[i]), OK);
+    bool is_savepoint = trial_below(trial, 2) == 0;
+    if (is_savepoint) {
+        chain_step(trial->chain, INT64_MAX);
+        bench_save(trial->ops, before, states);
+    } else {
+        chain_end(trial->chain);
+    }
     trial_close(trial);
     trial_open(trial, 1 + (int32_t)trial_below(trial, SHARDS));
-    for (int32_t i = 0; i < trial->shard_count; i++) {
-        for (int32_t k = 0; k < before; k++)
-            assert_int_equal(
-                operator_load(trial->ops[i], buffer_str(&states[k]), &(StateOrigin){0, 1}), OK);
-        bench_watermark(&trial->bench[i], trial->ops[i], 0, watermark);
-    }
-    for (int32_t i = 0; i < before; i++)
-        buffer_free(&states[i]);
+    if (is_savepoint)
+        bench_restore(trial->ops, trial->shard_count, states, before);
+    else
+        chain_resume(trial->chain);
 }
 
 static void trial_push(Trial *trial, const Row *const *rows, int32_t count)
@@ -309,7 +323,8 @@ static void trial_rows(Trial *trial)
     }
 }
 
-/* Rows come in blocks, shuffled within, with a watermark behind each. */
+/* Rows come in blocks, shuffled within, with a watermark behind each: at its end, or some rows
+ * before, which go on waiting. */
 static void trial_run(Trial *trial)
 {
     trial_open(trial, 1 + (int32_t)trial_below(trial, SHARDS));
@@ -325,13 +340,14 @@ static void trial_run(Trial *trial)
         }
         trial_push(trial, block, count / 2);
         if (trial_below(trial, 4) == 0)
-            trial_rescale(trial, from * MICROS_PER_SECOND);
+            trial_rescale(trial);
         trial_push(trial, block + count / 2, count - count / 2);
         from += count;
+        int64_t passed = trial_below(trial, 2) == 0 ? from : from - trial_below(trial, 6);
         for (int32_t i = 0; i < trial->shard_count; i++)
-            bench_watermark(&trial->bench[i], trial->ops[i], 0, from * MICROS_PER_SECOND);
+            bench_watermark(&trial->bench[i], trial->ops[i], 0, passed * MICROS_PER_SECOND);
         if (trial_below(trial, 4) == 0)
-            trial_rescale(trial, from * MICROS_PER_SECOND);
+            trial_rescale(trial);
     }
     for (int32_t i = 0; i < trial->shard_count; i++)
         bench_watermark(&trial->bench[i], trial->ops[i], 0, TIMESTAMP_MAX);
@@ -347,6 +363,7 @@ static void test_matches_are_those_of_every_cut(void **state)
         Trial *trial = memory_allocate_zeroed((int64_t)sizeof(Trial));
         trial->seed = hash_u64((uint64_t)i + 1);
         trial->arena = arena_new(0);
+        trial->chain = chain_new((uint64_t)i + 1);
         trial_plan(trial);
         trial_rows(trial);
         trial_run(trial);
@@ -360,9 +377,132 @@ static void test_matches_are_those_of_every_cut(void **state)
         }
         assert_string_equal(got, expected);
         buffer_free(&trial->got);
+        chain_free(trial->chain);
         arena_free(trial->arena);
         memory_free(trial);
     }
+}
+
+/* ---- Around a checkpoint --------------------------------------------------------------- */
+
+/* A row for which v0 holds and one for which v1 does, within ten seconds. */
+static Trial *pair_new(void)
+{
+    Trial *trial = memory_allocate_zeroed((int64_t)sizeof(Trial));
+    trial->seed = 1;
+    trial->arena = arena_new(0);
+    trial->chain = chain_new(1);
+    trial_plan(trial);
+    for (int32_t v = 0; v < 2; v++) {
+        trial->variables[v] = (PlanMatchVariable){.name = str_from("v"), .min = 1, .max = 1};
+        trial_condition(trial, v);
+    }
+    trial->node.match.variable_count = trial->node.match.slot_count = 2;
+    trial->node.match.within_us = 10 * MICROS_PER_SECOND;
+    trial_open(trial, 1);
+    return trial;
+}
+
+static void pair_free(Trial *trial)
+{
+    trial_close(trial);
+    chain_free(trial->chain);
+    buffer_free(&trial->got);
+    arena_free(trial->arena);
+    memory_free(trial);
+}
+
+/* The row of this second, and the watermark at it; no step of a pass in between. */
+static void pair_row(Trial *trial, int64_t second, bool is_first)
+{
+    Batch *batch = batch_new(&trial->source.schema, CAPACITY);
+    put_i64(batch, 0, 0, second);
+    put_i64(batch, 1, 0, 7);
+    put_i64(batch, 2, 0, second * MICROS_PER_SECOND);
+    for (int32_t v = 0; v < VARIABLES; v++)
+        ((uint8_t *)batch->columns[3 + v].values)[0] = v == (is_first ? 0 : 1);
+    batch->row_count = 1;
+    batch_select_all(batch);
+    assert_int_equal(operator_push(trial->ops[0], 0, batch), OK);
+    arena_reset(trial->bench[0].task.scratch);
+    batch_free(batch);
+}
+
+static void pair_watermark(Trial *trial, int64_t second)
+{
+    assert_int_equal(operator_receive_watermark(trial->ops[0], 0, second * MICROS_PER_SECOND), OK);
+    arena_reset(trial->bench[0].task.scratch);
+}
+
+/* The rest of the pass, and an operator that goes on from the checkpoint. */
+static void pair_resume(Trial *trial)
+{
+    chain_step(trial->chain, INT64_MAX);
+    trial_close(trial);
+    trial_open(trial, 1);
+    chain_resume(trial->chain);
+}
+
+static int64_t pair_keys(const Trial *trial)
+{
+    return table_count(((const MatchOperator *)trial->ops[0])->table);
+}
+
+/* A match that grows too old while a checkpoint is written is in it as it was, and in the next one
+ * its key is no more. */
+static void test_a_match_that_expires_during_a_pass(void **state)
+{
+    (void)state;
+    Trial *trial = pair_new();
+    pair_row(trial, 1, true);
+    pair_watermark(trial, 2);
+    chain_barrier(trial->chain, true);
+    pair_watermark(trial, 20);
+    assert_int_equal(pair_keys(trial), 0);
+    pair_resume(trial);
+    assert_int_equal(pair_keys(trial), 1);
+    pair_row(trial, 3, false);
+    pair_watermark(trial, 4);
+    assert_string_equal(capture_text(trial->captures[0]), "+I 7,1,3,2\n");
+    pair_row(trial, 5, true);
+    pair_watermark(trial, 6);
+    chain_barrier(trial->chain, true);
+    chain_step(trial->chain, INT64_MAX);
+    pair_watermark(trial, 30);
+    chain_barrier(trial->chain, false);
+    pair_resume(trial);
+    assert_int_equal(pair_keys(trial), 0);
+    pair_free(trial);
+}
+
+/* Nobody comes for a match that was brought back, and it goes all the same. */
+static void test_timers_are_set_again(void **state)
+{
+    (void)state;
+    Trial *trial = pair_new();
+    pair_row(trial, 1, true);
+    pair_watermark(trial, 2);
+    chain_barrier(trial->chain, true);
+    pair_resume(trial);
+    assert_int_equal(pair_keys(trial), 1);
+    pair_watermark(trial, 20);
+    assert_int_equal(pair_keys(trial), 0);
+    pair_free(trial);
+}
+
+/* A row that the watermark had passed before the restart is late behind it. */
+static void test_late_rows_are_late_after_a_restart(void **state)
+{
+    (void)state;
+    Trial *trial = pair_new();
+    pair_row(trial, 50, true);
+    pair_watermark(trial, 40);
+    chain_barrier(trial->chain, true);
+    pair_resume(trial);
+    pair_row(trial, 30, true);
+    const MatchOperator *op = (const MatchOperator *)trial->ops[0];
+    assert_int_equal(op->pending.count, 1);
+    pair_free(trial);
 }
 
 /* ---- Its parts ------------------------------------------------------------------------- */
@@ -439,6 +579,9 @@ int main(int argc, char **argv)
         trials = (int)strtol(argv[1], NULL, 10);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches_are_those_of_every_cut),
+        cmocka_unit_test(test_a_match_that_expires_during_a_pass),
+        cmocka_unit_test(test_timers_are_set_again),
+        cmocka_unit_test(test_late_rows_are_late_after_a_restart),
         cmocka_unit_test(test_due_rows_come_in_order_of_time_and_arrival),
         cmocka_unit_test(test_the_queue_moves_as_javas_does),
     };

@@ -73,7 +73,7 @@ static Status match_open(Operator *op)
     for (int32_t i = 0; i < node->match.key_count; i++)
         types[i] = input->fields[node->match.keys[i]].type;
     self->key = table_key(arena, types, node->match.key_count);
-    self->table = table_new(&self->key, (int32_t)sizeof(MatchKey));
+    self->table = operator_new_table(op, 0, &self->key, (int32_t)sizeof(MatchKey), &match_codec);
     self->blocks = &self->memory;
     self->heap = row_heap_new();
     self->layout = match_row_layout(arena, input);
@@ -193,6 +193,7 @@ static Status match_fire_timers(MatchOperator *self, Timestamp time)
     for (;;) {
         int32_t count = 0;
         for (MatchKey *key; count < 256 && (key = timer_pop(self, time)) != NULL;) {
+            table_touch(self->table, (const uint8_t *)key);
             match_expire(self, key, time);
             key_schedule(self, key);
             keys[count++] = key;
@@ -282,7 +283,8 @@ static Status match_due(MatchOperator *self, PendingRow *rows, int64_t count)
     match_sort(self, rows, count);
     for (int64_t i = 0; i < count; i++) {
         MatchKey *key = (MatchKey *)(void *)rows[i].key;
-        key->waiting--;
+        table_touch(self->table, rows[i].key);
+        key_wait_no_more(key, rows[i].row);
         match_activate(self, key, rows[i].row);
     }
     return match_work(self);
@@ -317,7 +319,7 @@ static Status match_push(Operator *op, int32_t input, Batch *batch)
         int32_t row = selection_row(selection, i);
         rows[i]->time =
             time == NULL ? now : ((const Timestamp *)time->values)[column_index(time, row)];
-        ((MatchKey *)(void *)keys[i])->waiting++;
+        key_wait((MatchKey *)(void *)keys[i], rows[i]);
         pending[i] = (PendingRow){.time = rows[i]->time, .key = keys[i], .row = rows[i]};
         if (time != NULL)
             pending_add(&self->pending, pending[i]);
@@ -356,18 +358,12 @@ static void match_close(Operator *op)
     if (self->table == NULL)
         return;
     pending_free(&self->pending);
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor)) {
-        MatchKey *key = (MatchKey *)(void *)value;
-        key_clear(self, key);
-    }
+    table_free(self->table);
+    self->table = NULL;
     for (int32_t i = 0; i < self->doomed.count; i++)
         match_free(self, self->doomed.items[i]);
     queue_free(&self->doomed, self->blocks);
     blocks_give(self->blocks, self->found, (int64_t)sizeof(MatchFound) * self->found_capacity);
-    table_free(self->table);
-    self->table = NULL;
     memory_free(self->timers);
     memory_free(self->active);
     blocks_close(self->blocks);
@@ -385,5 +381,6 @@ const OperatorKind match_operator = {
     .tick = match_tick,
     .snapshot = match_snapshot,
     .restore = match_restore,
+    .start = match_resume,
     .close = match_close,
 };

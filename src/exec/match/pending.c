@@ -180,16 +180,6 @@ int64_t pending_take(Pending *pending, Timestamp time, PendingRow **out)
     return count;
 }
 
-void pending_visit(const Pending *pending, void (*visit)(const PendingRow *row, void *context),
-                   void *context)
-{
-    for (int32_t i = 0; i < pending->run_count; i++) {
-        const PendingRun *run = &pending->runs[i];
-        for (int64_t k = run->begin; k < run->end; k++)
-            visit(&run->rows[k], context);
-    }
-}
-
 void pending_free(Pending *pending)
 {
     for (int32_t i = 0; i < pending->run_count; i++)

@@ -31,9 +31,6 @@ typedef struct Pending {
 void pending_add(Pending *pending, PendingRow row);
 /* The rows up to `time`, in order, until the next call; how many. */
 int64_t pending_take(Pending *pending, Timestamp time, PendingRow **out);
-/* All rows, run by run; for those that are not otherwise known. */
-void pending_visit(const Pending *pending, void (*visit)(const PendingRow *row, void *context),
-                   void *context);
 void pending_free(Pending *pending);
 int64_t pending_bytes(const Pending *pending);
 

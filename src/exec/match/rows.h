@@ -10,7 +10,8 @@
 
 typedef struct MatchRow MatchRow;
 struct MatchRow {
-    MatchRow *next; /* of the key's rows that are due */
+    MatchRow *previous,
+        *next; /* of the key's rows that wait; then only next, of those that are due */
     Timestamp time;
 };
 

@@ -1,8 +1,9 @@
-/* The state of MATCH_RECOGNIZE in a checkpoint: for each key its rows and matches; then the rows
- * that wait for the watermark, with their keys. */
+/* The state of MATCH_RECOGNIZE in a checkpoint: for each key its rows, its matches, and the rows
+ * that wait for the watermark; the watermark. */
 #include "exec/match/match.h"
 
-enum { MATCH_STATE_VERSION = 1 };
+/* 1: all keys at the barrier, and no watermark. */
+enum { MATCH_STATE_VERSION = 2 };
 
 /* ---- Out ------------------------------------------------------------------------------- */
 
@@ -30,40 +31,29 @@ static void queue_save(const MatchOperator *self, const MatchQueue *queue, Buffe
         match_save(self, queue->items[i], out);
 }
 
-typedef struct PendingSave {
-    const MatchOperator *self;
-    Buffer *out;
-} PendingSave;
-
-static void pending_save(const PendingRow *row, void *context)
+static void key_save(void *owner, const uint8_t *value, Buffer *out)
 {
-    const PendingSave *save = context;
-    table_save_key(save->self->table, row->key, save->out);
-    match_row_save(save->self->layout, row->row, save->out);
+    const MatchOperator *self = owner;
+    const MatchKey *key = (const MatchKey *)(const void *)value;
+    assert(key->due == NULL);
+    buffer_append_u64(out, (uint64_t)key->first);
+    buffer_append_u32(out, (uint32_t)(key->next - key->first));
+    for (int64_t n = key->first; n < key->next; n++)
+        match_row_save(self->layout, match_row(key, n), out);
+    queue_save(self, &key->unfinished, out);
+    queue_save(self, &key->finished, out);
+    uint32_t waiting = 0;
+    int64_t start = out->length;
+    buffer_append_u32(out, 0);
+    for (const MatchRow *row = key->waiting; row != NULL; row = row->next, waiting++)
+        match_row_save(self->layout, row, out);
+    memcpy(out->data + start, &waiting, sizeof waiting);
 }
 
 Status match_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {
-    MatchOperator *self = (MatchOperator *)op;
     (void)checkpoint;
-    buffer_append_u8(out, MATCH_STATE_VERSION);
-    buffer_append_u64(out, (uint64_t)table_count(self->table));
-    int64_t cursor = 0;
-    for (const uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor)) {
-        const MatchKey *key = (const MatchKey *)(const void *)value;
-        assert(key->due == NULL);
-        table_save_key(self->table, value, out);
-        buffer_append_u64(out, (uint64_t)key->first);
-        buffer_append_u32(out, (uint32_t)(key->next - key->first));
-        for (int64_t n = key->first; n < key->next; n++)
-            match_row_save(self->layout, match_row(key, n), out);
-        queue_save(self, &key->unfinished, out);
-        queue_save(self, &key->finished, out);
-    }
-    buffer_append_u64(out, (uint64_t)self->pending.count);
-    PendingSave save = {.self = self, .out = out};
-    pending_visit(&self->pending, pending_save, &save);
+    operator_save_watermark(op, MATCH_STATE_VERSION, out);
     return OK;
 }
 
@@ -117,7 +107,7 @@ static bool queue_load(MatchOperator *self, MatchKey *key, MatchQueue *queue, By
     return !in->is_short;
 }
 
-static bool key_load(MatchOperator *self, MatchKey *key, ByteReader *in)
+static bool rows_load(MatchOperator *self, MatchKey *key, ByteReader *in)
 {
     key->first = key->next = (int64_t)byte_reader_u64(in);
     int64_t count = byte_reader_u32(in);
@@ -129,59 +119,51 @@ static bool key_load(MatchOperator *self, MatchKey *key, ByteReader *in)
             return false;
         key_append_row(self, key, row);
     }
-    return queue_load(self, key, &key->unfinished, in) && queue_load(self, key, &key->finished, in);
+    return true;
 }
 
-/* Keys may also have been made by rows that wait, from another shard's snapshot. */
-static bool keys_load(MatchOperator *self, ByteReader *in)
+static bool waiting_load(MatchOperator *self, MatchKey *key, ByteReader *in)
 {
-    int64_t count = (int64_t)byte_reader_u64(in);
+    int64_t count = byte_reader_u32(in);
     for (int64_t i = 0; i < count; i++) {
-        bool is_own = operator_owns_hash(&self->base, table_peek_hash(in));
-        MatchKey *key = (MatchKey *)(void *)table_load_key(self->table, in);
-        if (key == NULL || key->next != 0 || key->unfinished.count != 0 || !key_load(self, key, in))
-            return false;
-        if (is_own) {
-            key_schedule(self, key);
-            continue;
-        }
-        key_clear(self, key);
-        table_delete(self->table, (uint8_t *)key);
-    }
-    return !in->is_short;
-}
-
-static bool waiting_load(MatchOperator *self, ByteReader *in)
-{
-    int64_t count = (int64_t)byte_reader_u64(in);
-    for (int64_t i = 0; i < count; i++) {
-        bool is_own = operator_owns_hash(&self->base, table_peek_hash(in));
-        uint8_t *value = table_load_key(self->table, in);
-        if (value == NULL)
-            return false;
-        MatchKey *key = (MatchKey *)(void *)value;
         MatchRow *row = match_row_load(self->layout, self->heap, in);
         if (row == NULL)
             return false;
-        if (is_own) {
-            key->waiting++;
-            pending_add(&self->pending, (PendingRow){.time = row->time, .key = value, .row = row});
-            continue;
-        }
-        match_row_free(self->layout, self->heap, row);
-        if (key->waiting == 0 && key->next == key->first && key->unfinished.count == 0)
-            table_delete(self->table, value);
+        key_wait(key, row);
     }
     return !in->is_short;
 }
 
+static bool key_load(void *owner, uint8_t *value, ByteReader *in)
+{
+    MatchOperator *self = owner;
+    MatchKey *key = (MatchKey *)(void *)value;
+    return rows_load(self, key, in) && queue_load(self, key, &key->unfinished, in) &&
+           queue_load(self, key, &key->finished, in) && waiting_load(self, key, in);
+}
+
+static void key_clear_value(void *owner, uint8_t *value)
+{
+    key_clear(owner, (MatchKey *)(void *)value);
+}
+
+const TableCodec match_codec = {key_save, key_load, key_clear_value};
+
 Status match_restore(Operator *op, Str state)
 {
+    return operator_load_watermark(op, MATCH_STATE_VERSION, state);
+}
+
+Status match_resume(Operator *op)
+{
     MatchOperator *self = (MatchOperator *)op;
-    ByteReader in = byte_reader(state);
-    if (byte_reader_u8(&in) == MATCH_STATE_VERSION && keys_load(self, &in) &&
-        waiting_load(self, &in) && byte_reader_left(&in) == 0)
-        return OK;
-    return fail(op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
-                op->node->label);
+    int64_t cursor = 0;
+    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
+         value = table_next(self->table, &cursor)) {
+        MatchKey *key = (MatchKey *)(void *)value;
+        key_schedule(self, key);
+        for (MatchRow *row = key->waiting; row != NULL; row = row->next)
+            pending_add(&self->pending, (PendingRow){.time = row->time, .key = value, .row = row});
+    }
+    return OK;
 }
