@@ -51,6 +51,8 @@ static void remove_files(Partition *partition, const Segment *segment)
 static Status choose_expired(Partition *partition, int32_t *count, Error *error)
 {
     TRY(partition_check(partition, error));
+    if (partition->is_tended)
+        return OK;
     *count = count_expired(partition, log_now_ms(partition->log));
     bool is_all = *count == partition->segment_count;
     if (is_all && partition_active(partition)->bytes == 0) {
@@ -68,6 +70,7 @@ Status partition_clean(Partition *partition, Error *error)
     pthread_mutex_lock(&partition->lock);
     Status status = choose_expired(partition, &count, error);
     if (status == OK && count > 0) {
+        partition->is_tended = true;
         int64_t start_offset = partition->segments[count]->base_offset;
         if (start_offset > partition->mark.start_offset)
             partition->mark.start_offset = start_offset;
@@ -76,14 +79,15 @@ Status partition_clean(Partition *partition, Error *error)
     if (status != OK || count == 0)
         return status;
     /* The mark first: a segment that is missing above the start would be damage. */
-    TRY(log_write_marks(partition->log, error));
+    status = log_write_marks(partition->log, error);
     pthread_mutex_lock(&partition->lock);
-    for (; count > 0; count--) {
+    for (; status == OK && count > 0; count--) {
         remove_files(partition, partition->segments[0]);
         partition_drop_segment(partition, 0);
     }
+    partition->is_tended = false;
     pthread_mutex_unlock(&partition->lock);
-    return OK;
+    return status;
 }
 
 Status partition_delete_before(Partition *partition, int64_t offset, Error *error)

@@ -78,6 +78,7 @@ typedef struct Compaction {
     Arena *arena;
     PartitionConfig config;
     int64_t now_ms;
+    bool tends;
     List segments; /* Segment *, held; those that are compacted */
     List aborted;  /* AbortedTransaction * */
     int64_t dirty_from;
@@ -307,6 +308,7 @@ static Status swap_group(Compaction *run, int32_t first, int32_t count, Output *
     Partition *partition = run->partition;
     World *world = partition->log->world;
     Segment *old = LIST_AT(run->segments, first, Segment);
+    TRY(partition_check(partition, error)); /* it may have been removed meanwhile */
     TRY(remove_old(run, old->index_path, error));
     TRY(world->kind->rename(world, output->aside, old->log_path, error));
     TRY(partition_sync_folder(partition, error));
@@ -369,6 +371,9 @@ static Status begin_compaction(Compaction *run, Error *error)
 {
     Partition *partition = run->partition;
     TRY(partition_check(partition, error));
+    if (partition->is_tended)
+        return OK;
+    partition->is_tended = run->tends = true;
     int32_t count = count_compactable(partition, run->now_ms);
     run->config = partition->config;
     run->dirty_from = partition->mark.clean_end;
@@ -420,6 +425,8 @@ Status partition_compact(Partition *partition, Error *error)
     pthread_mutex_lock(&partition->lock);
     for (int32_t i = 0; i < run.segments.count; i++)
         log_segment_let_go(partition, LIST_AT(run.segments, i, Segment));
+    if (run.tends)
+        partition->is_tended = false;
     if (status == ERR_CORRUPT)
         status = partition_stop(partition, &why);
     pthread_mutex_unlock(&partition->lock);

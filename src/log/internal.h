@@ -33,7 +33,7 @@ struct Partition {
     Producers *producers;
     Error *stopped; /* NULL unless it is damaged */
     bool is_removed;
-    bool is_recovered; /* by log_partition, once */
+    bool is_tended; /* compacted or cleaned at this moment: by one at a time */
     /* Under the log's queue_lock: */
     bool is_queued;
     Partition *next_queued;

@@ -69,8 +69,10 @@ void log_queue(Log *log, Partition *partition)
     pthread_mutex_unlock(&log->queue_lock);
 }
 
+/* To be released. */
 static Partition *log_take_queued(Log *log)
 {
+    pthread_mutex_lock(&log->lock);
     pthread_mutex_lock(&log->queue_lock);
     Partition *partition = log->queue_first;
     if (partition != NULL) {
@@ -78,17 +80,22 @@ static Partition *log_take_queued(Log *log)
         if (log->queue_first == NULL)
             log->queue_last = NULL;
         partition->is_queued = false;
+        partition->users++;
     }
     pthread_mutex_unlock(&log->queue_lock);
+    pthread_mutex_unlock(&log->lock);
     return partition;
 }
 
 Status log_flush(Log *log, Error *error)
 {
     Partition *partition;
-    while ((partition = log_take_queued(log)) != NULL)
-        TRY(partition_flush(partition, error));
-    return OK;
+    Status status = OK;
+    while (status == OK && (partition = log_take_queued(log)) != NULL) {
+        status = partition_flush(partition, error);
+        partition_release(partition);
+    }
+    return status;
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */

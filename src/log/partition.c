@@ -470,6 +470,11 @@ static Status flush_to(Partition *partition, Segment *active, int64_t end_offset
         partition_move_durable(partition, end_offset);
     else
         pthread_cond_broadcast(&partition->durable_moved);
+    /* The file could not even be opened: later, perhaps. */
+    if (status != OK && !log_is_broken(partition->log, NULL) && !partition->is_removed)
+        log_queue(partition->log, partition);
+    if (partition->is_removed)
+        status = OK;
     bool has_moved = partition_high_watermark(partition) != acknowledged;
     pthread_mutex_unlock(&partition->lock);
     const LogOptions *options = &partition->log->options;

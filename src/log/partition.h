@@ -121,8 +121,8 @@ void partition_set_config(Partition *partition, const PartitionConfig *config);
 /* As it was given to log_partition. */
 const char *partition_name(const Partition *partition);
 
-/* Compact now what may be compacted, whatever the share that is dirty. For the service and tests.
- */
+/* Compact now what may be compacted, whatever the share that is dirty; nothing if that is being
+ * done at this moment. For the service and tests. */
 Status partition_compact(Partition *partition, Error *error);
 
 /* One more user of it. */

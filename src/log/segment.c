@@ -206,8 +206,8 @@ static bool table_read(const Segment *segment, Files *files, IndexTable *out)
 
 static Status table_rebuild(Segment *segment, Files *files, IndexTable *out, Error *error)
 {
-    Segment again = *segment;
-    again.table = (IndexTable){0};
+    /* Others read the segment meanwhile: what does not change is enough. */
+    Segment again = {.base_offset = segment->base_offset, .index_path = segment->index_path};
     log_segment_reset(&again);
     BatchCursor cursor;
     cursor_open(&cursor, segment, files, 0, segment->bytes);

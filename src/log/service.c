@@ -46,6 +46,11 @@ static void *service_flush(void *argument)
         if (is_over)
             break;
         status = log_flush(log, &error);
+        if (status == OK || log_is_broken(log, NULL))
+            continue;
+        log_event(LOG_WARN, "log", "%s", error.text);
+        log->world->kind->sleep_us(log->world, NAP_US);
+        status = OK;
     }
     if (log_is_broken(log, &error))
         service_tell(service, &error);

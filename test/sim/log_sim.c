@@ -50,8 +50,8 @@ static const char *const mode_names[MODE_COUNT] = {"plain", "cuts",   "kills", "
 
 /* How many trials of each mode make a round. */
 static const int64_t round_trials[MODE_COUNT] = {
-    [MODE_PLAIN] = 20,   [MODE_CUTS] = 2000, [MODE_KILLS] = 500,   [MODE_SYNCS] = 500,
-    [MODE_ERRORS] = 800, [MODE_FULL] = 100,  [MODE_DAMAGE] = 1500, [MODE_CHAOS] = 800,
+    [MODE_PLAIN] = 20,   [MODE_CUTS] = 1000, [MODE_KILLS] = 300,  [MODE_SYNCS] = 160,
+    [MODE_ERRORS] = 770, [MODE_FULL] = 100,  [MODE_DAMAGE] = 800, [MODE_CHAOS] = 300,
 };
 
 typedef struct Options {
