@@ -16,7 +16,7 @@ enum {
     TRIM_INTERVAL_US = 1000 * 1000,
     PATIENCE_US = 5 * 1000 * 1000,
     BUSY_US = 1000 * 1000, /* longer than ticks and checkpoints keep anybody from waiting */
-    TIGHTEN_INTERVAL_US = 100 * 1000, /* as long as it takes until it is felt */
+    SPILL_INTERVAL_US = 100 * 1000, /* as long as it takes until it is felt */
     MIB = 1024 * 1024,
     SPILL_PART = 45, /* of the limit: less than 3/4 */
     SPILL_DIVISOR = 64,
@@ -28,15 +28,19 @@ static int64_t board_resident_bytes(const Board *board)
     return world->kind->resident_bytes == NULL ? 0 : world->kind->resident_bytes(world);
 }
 
-/* State that can leave memory takes no more of it before sources wait, and less as long as they do.
- */
-static void pressure_tighten(Board *board, bool is_short)
+/* State that can leave memory takes no more of it before sources wait, less as long as they do, and
+ * more again when there is plenty. */
+static void pressure_spill(Board *board, int64_t used, bool is_short)
 {
-    int64_t now_us = world_monotonic_us(board->world);
-    int64_t tightened_us = atomic_load(&board->tightened_us);
-    if (now_us - tightened_us >= TIGHTEN_INTERVAL_US &&
-        atomic_compare_exchange_strong(&board->tightened_us, &tightened_us, now_us))
+    int64_t now_us = world_monotonic_us(board->world), limit = board->memory_limit;
+    int64_t spilled_us = atomic_load(&board->spilled_us);
+    if (now_us - spilled_us < SPILL_INTERVAL_US ||
+        !atomic_compare_exchange_strong(&board->spilled_us, &spilled_us, now_us))
+        return;
+    if (is_short || used > limit / SPILL_DIVISOR * SPILL_PART)
         spill_tighten(board->spill, is_short);
+    else if (used < limit / 8 * 5)
+        spill_loosen(board->spill);
 }
 
 /* `may_get_better`: there is something left to work off. */
@@ -51,8 +55,8 @@ static void pressure_measure(Board *board, bool may_get_better)
                   (long long)(used / MIB), (long long)(limit / MIB), is_short ? "wait" : "read on");
         waker_wake(board->coordinator);
     }
-    if (board->spill != NULL && (is_short || used > limit / SPILL_DIVISOR * SPILL_PART))
-        pressure_tighten(board, is_short);
+    if (board->spill != NULL)
+        pressure_spill(board, used, is_short);
 }
 
 bool pressure_allows_reading(Board *board)

@@ -30,7 +30,9 @@ int64_t cold_bytes(const Cold *cold);
 /* Have the entries of these keys at hand, those that there are. */
 void cold_fetch(StateTable *table, const TableKeys *keys, int32_t first, int32_t count);
 void cold_fetch_one(StateTable *table, const Probe *probe);
-/* Entries with these hashes are about to be fetched one by one: read their pages at one go. */
+enum { COLD_EXPECT_MAX = 256 };
+/* Up to so many entries with these hashes are about to be fetched one by one: read their pages at
+ * one go. */
 void cold_expect(StateTable *table, const uint64_t *hashes, int32_t count);
 
 /* Between batches: put entries and pages away until the table keeps to its share. */

@@ -12,7 +12,7 @@ enum {
     RECORD_DONE = 64,  /* has been saved in the pass that is still to come to the page */
 };
 
-enum { LOAD_MAX = 256 }; /* pages read at once */
+enum { LOAD_MAX = COLD_EXPECT_MAX }; /* pages read at once */
 
 typedef struct Page {
     Pack *pack;      /* NULL: empty, or in the spill */

@@ -356,21 +356,29 @@ static void ahead_begin(Ahead *ahead, const ByteReader *in)
     *ahead = (Ahead){.in = *in};
 }
 
-static void ahead_look(Ahead *ahead, const StateTable *table)
+/* Past the next record; false: it is not a key of this table. */
+static bool record_skip(ByteReader *in, const StateTable *table, uint64_t *hash)
 {
-    ByteReader *in = &ahead->in;
     uint8_t kind = byte_reader_u8(in);
-    uint64_t hash = hash_plain(byte_reader_u64(in));
+    *hash = hash_plain(byte_reader_u64(in));
     bool has_bytes = byte_reader_u8(in) != 0;
-    ahead->is_over = in->is_short || (kind != RECORD_PUT && kind != RECORD_DELETE);
-    if (ahead->is_over)
-        return;
+    if (in->is_short || (kind != RECORD_PUT && kind != RECORD_DELETE))
+        return false;
     if (has_bytes && table->key->kind == TABLE_KEY_WORD)
         byte_reader_take(in, (int64_t)sizeof(uint64_t));
     else if (has_bytes)
         byte_reader_bytes(in);
     if (kind == RECORD_PUT)
         byte_reader_bytes(in);
+    return true;
+}
+
+static void ahead_look(Ahead *ahead, const StateTable *table)
+{
+    uint64_t hash;
+    ahead->is_over = !record_skip(&ahead->in, table, &hash);
+    if (ahead->is_over)
+        return;
     table_prefetch_slot(table, hash);
     ahead->hashes[ahead->seen++ % (2 * PREFETCH_AHEAD)] = hash;
 }
@@ -384,6 +392,16 @@ static void ahead_step(Ahead *ahead, const StateTable *table)
         table_prefetch_entry(
             table, ahead->hashes[(ahead->loaded + PREFETCH_AHEAD) % (2 * PREFETCH_AHEAD)]);
     ahead->loaded++;
+}
+
+/* The pages of the records to come that are on disk are read together. */
+static void load_expect(StateTable *table, ByteReader in)
+{
+    uint64_t hashes[COLD_EXPECT_MAX];
+    int32_t count = 0;
+    while (count < COLD_EXPECT_MAX && record_skip(&in, table, &hashes[count]))
+        count++;
+    cold_expect(table, hashes, count);
 }
 
 static bool load_key_record(StateTable *table, RecordKind kind, ByteReader *in,
@@ -401,6 +419,7 @@ bool keyed_load(KeyedState *keyed, Str records, const KeyedChoice *owned,
     StateTable *table = NULL;
     bool has_table = false;
     while (byte_reader_left(&in) > 0 && !in.is_short) {
+        ByteReader record = in;
         uint8_t kind = byte_reader_u8(&in);
         if (kind == RECORD_TABLE) {
             id.kind = byte_reader_u8(&in);
@@ -419,6 +438,8 @@ bool keyed_load(KeyedState *keyed, Str records, const KeyedChoice *owned,
         if (table == NULL)
             return false;
         if (kind == RECORD_PUT || kind == RECORD_DELETE) {
+            if (table->cold != NULL && ahead.loaded % COLD_EXPECT_MAX == 0)
+                load_expect(table, record);
             ahead_step(&ahead, table);
             if (!load_key_record(table, (RecordKind)kind, &in, owned))
                 return false;

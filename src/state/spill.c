@@ -33,7 +33,7 @@ struct Spill {
     World *world;
     char *folder;                      /* NULL: in memory */
     int64_t buffer_bytes, cache_bytes; /* RocksDB's */
-    int64_t budget_least;              /* what the next is never tightened below */
+    int64_t budget_least, budget_most; /* between which the next one stays */
     _Atomic int64_t budget_bytes;      /* the tables' */
     _Atomic int64_t used_bytes;
     _Atomic int32_t table_count;
@@ -69,6 +69,7 @@ Spill *spill_new(World *world, const char *folder, int64_t budget_bytes)
         spill->folder = memory_allocate((int64_t)strlen(folder) + 1);
         memcpy(spill->folder, folder, strlen(folder) + 1);
     }
+    spill->budget_most = spill->budget_bytes;
     spill->budget_least = spill->budget_bytes / LEAST_PART;
     pthread_mutex_init(&spill->mutex, NULL);
     return spill;
@@ -115,6 +116,15 @@ void spill_tighten(Spill *spill, bool is_short)
     wanted = wanted > spill->budget_least ? wanted : spill->budget_least;
     if (wanted < before)
         atomic_store(&spill->budget_bytes, wanted);
+}
+
+void spill_loosen(Spill *spill)
+{
+    int64_t before = atomic_load(&spill->budget_bytes);
+    int64_t wanted = before + spill->budget_most / TIGHTEN_PART;
+    if (before < spill->budget_most)
+        atomic_store(&spill->budget_bytes,
+                     wanted < spill->budget_most ? wanted : spill->budget_most);
 }
 
 /* ---- Opening ----------------------------------------------------------------------------- */

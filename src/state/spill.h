@@ -35,6 +35,8 @@ int64_t spill_share(const Spill *spill);
 /* There is too little memory in all: the tables get no more than they have now, or somewhat less.
  */
 void spill_tighten(Spill *spill, bool is_short);
+/* There is enough again: they get somewhat more, up to what they had at first. */
+void spill_loosen(Spill *spill);
 /* How much all have together beyond the budget; not above 0: nothing. */
 int64_t spill_excess(const Spill *spill);
 
