@@ -161,6 +161,29 @@ static void test_refuses_what_does_not_add_up(void **state)
     buffer_free(&bytes);
 }
 
+/* As compaction does it: another base, the same timestamps, however far away. */
+static void test_timestamps_survive_another_base(void **state)
+{
+    (void)state;
+    static const int64_t times[] = {INT64_MIN, -1, 0, INT64_MAX};
+    Buffer bytes = {0}, scratch = {0};
+    for (size_t i = 0; i < sizeof times / sizeof times[0] * 2; i++) {
+        int64_t base = i % 2 == 0 ? INT64_C(1700000000000) : INT64_MIN;
+        bytes.length = 0;
+        BatchWriter writer;
+        batch_begin(&writer, &bytes, &(BatchHeader){.base_timestamp_ms = base});
+        batch_add(&writer, &(Record){.timestamp_ms = times[i / 2]});
+        batch_finish(&writer);
+        RecordReader reader;
+        Record record;
+        assert_true(record_reader_open(&reader, buffer_str(&bytes), &scratch));
+        assert_true(record_read(&reader, &record));
+        assert_true(record.timestamp_ms == times[i / 2]);
+    }
+    buffer_free(&bytes);
+    buffer_free(&scratch);
+}
+
 /* A megabyte of zeros in a few bytes: held back at the limit, whatever the compression. */
 static void test_unpacks_up_to_the_limit(void **state)
 {
@@ -195,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_writes_the_same_bytes),
         cmocka_unit_test(test_finds_each_bit_that_is_wrong),
         cmocka_unit_test(test_refuses_what_does_not_add_up),
+        cmocka_unit_test(test_timestamps_survive_another_base),
         cmocka_unit_test(test_unpacks_up_to_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

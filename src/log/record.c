@@ -5,6 +5,17 @@
 
 enum { VARINT_BYTES_MAX = 10 };
 
+/* Timestamps far apart have deltas that do not fit: they wrap, as in Java, and so come back. */
+static int64_t wrap_add(int64_t time, int64_t delta)
+{
+    return (int64_t)((uint64_t)time + (uint64_t)delta);
+}
+
+static int64_t wrap_subtract(int64_t time, int64_t base)
+{
+    return (int64_t)((uint64_t)time - (uint64_t)base);
+}
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 static int64_t read_varint(ByteReader *reader)
@@ -79,11 +90,10 @@ static bool read_fields(RecordReader *reader, ByteReader *bytes, Record *out)
     out->headers = read_headers(bytes);
     out->offset = header->base_offset + offset_delta;
     bool has_append_time = batch_has(header, BATCH_USES_APPEND_TIME);
-    bool is_too_late =
-        __builtin_add_overflow(header->base_timestamp_ms, timestamp_delta, &out->timestamp_ms);
+    out->timestamp_ms = wrap_add(header->base_timestamp_ms, timestamp_delta);
     if (has_append_time)
         out->timestamp_ms = header->max_timestamp_ms;
-    return !bytes->is_short && byte_reader_left(bytes) == 0 && !is_too_late && offset_delta >= 0 &&
+    return !bytes->is_short && byte_reader_left(bytes) == 0 && offset_delta >= 0 &&
            offset_delta <= header->last_offset_delta;
 }
 
@@ -150,7 +160,7 @@ void batch_begin(BatchWriter *writer, Buffer *out, const BatchHeader *like)
 void batch_add(BatchWriter *writer, const Record *record)
 {
     BatchHeader *header = &writer->header;
-    int64_t time_delta = record->timestamp_ms - header->base_timestamp_ms;
+    int64_t time_delta = wrap_subtract(record->timestamp_ms, header->base_timestamp_ms);
     int64_t offset_delta = record->offset - header->base_offset;
     assert(offset_delta >= 0 && offset_delta <= INT32_MAX);
     Str no_headers = str_make("", 1); /* the number 0 */
