@@ -119,8 +119,8 @@ def test_pages_that_cannot_be_read_end_the_process(box):
 
 
 def soak_state_larger_than_the_limit(box):
-    """Four times as much state as there is memory for; the process stays within the limit + 10 %."""
-    limit_mb, keys = 128, 8_000_000
+    """More packed state than there is memory for, and four times as much unpacked; the process stays within the limit + 10 %."""
+    limit_mb, keys = 100, 5_000_000
     weir = box.weir(f"""
 SET 'execution.checkpointing.interval' = '5 s';
 SET 'state.backend.type' = 'rocksdb';
