@@ -62,6 +62,11 @@ WireError broker_partition(Broker *broker, Str name, int64_t index, Partition **
     return status == OK ? WIRE_NONE : broker_error(status, &error);
 }
 
+bool broker_needs_ticks(const Broker *broker)
+{
+    return groups_count(broker->groups) > 0;
+}
+
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
 static int32_t api_index(int32_t key)

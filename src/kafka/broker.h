@@ -35,6 +35,8 @@ CallState call_run(Call *call, Buffer *out);
 
 /* What happens by itself in groups; to be called often. Whether calls that wait should be run. */
 bool broker_tick(Broker *broker);
+/* Whether there is anything that can happen by itself. */
+bool broker_needs_ticks(const Broker *broker);
 
 /* When to run it at the latest, by the monotonic clock. */
 int64_t call_deadline_us(const Call *call);

@@ -18,7 +18,7 @@ enum {
     CONNECTIONS_MAX = 10000,
     BACKLOG = 511,
     FLUSHERS = 2,
-    TICK_MS = 10,
+    TICK_US = 100 * 1000, /* of groups */
 };
 
 typedef struct Connection Connection;
@@ -35,6 +35,7 @@ struct Hub {
     const char *address;
     Connection *connections;
     int32_t connection_count, waiting_count;
+    int64_t next_us; /* when the timer comes, by the monotonic clock; 0: not set */
     _Atomic bool is_stopping, has_progress;
     bool is_closing;
 };
@@ -147,11 +148,31 @@ static void connection_send_ready(Connection *connection)
         buffer_free(&bytes);
 }
 
+static void timer_called(uv_timer_t *timer);
+
+/* The timer comes then, or sooner. */
+static void hub_wait_until(Hub *hub, int64_t time_us)
+{
+    if (hub->is_closing || (hub->next_us != 0 && hub->next_us <= time_us))
+        return;
+    int64_t left_us = time_us - world_monotonic_us(hub->config.world);
+    hub->next_us = time_us;
+    uv_timer_start(&hub->timer, timer_called, left_us > 0 ? (uint64_t)left_us / 1000 + 1 : 0, 0);
+}
+
+static void hub_wait_for_groups(Hub *hub)
+{
+    if (broker_needs_ticks(hub->broker))
+        hub_wait_until(hub, world_monotonic_us(hub->config.world) + TICK_US);
+}
+
 /* Run a call; whether it is over. */
 static bool turn_run(Hub *hub, Turn *turn)
 {
-    if (call_run(turn->call, &turn->out) == CALL_WAITS)
+    if (call_run(turn->call, &turn->out) == CALL_WAITS) {
+        hub_wait_until(hub, call_deadline_us(turn->call));
         return false;
+    }
     call_free(turn->call);
     turn->call = NULL;
     hub->waiting_count--;
@@ -207,6 +228,7 @@ static bool connection_run_requests(Connection *connection)
     /* A join or a leave is what others wait for. */
     if (broker_tick(hub->broker))
         hub_progress(hub, NULL);
+    hub_wait_for_groups(hub);
     Buffer *received = &connection->received;
     received->length -= at;
     if (at > 0 && received->length > 0)
@@ -301,9 +323,16 @@ static void waker_called(uv_async_t *waker)
 static void timer_called(uv_timer_t *timer)
 {
     Hub *hub = timer->data;
+    hub->next_us = 0;
     bool has_changed = broker_tick(hub->broker);
     if (hub->waiting_count > 0)
         hub_run_waiting(hub, has_changed);
+    for (Connection *connection = hub->connections; connection != NULL;
+         connection = connection->next)
+        for (int32_t i = 0; i < connection->turn_count; i++)
+            if (connection->turns[i].call != NULL)
+                hub_wait_until(hub, call_deadline_us(connection->turns[i].call));
+    hub_wait_for_groups(hub);
 }
 
 /* From the log's threads, and from this one. */
@@ -465,7 +494,6 @@ const char *hub_address(const Hub *hub)
 
 Status hub_run(Hub *hub, Error *error)
 {
-    uv_timer_start(&hub->timer, timer_called, TICK_MS, TICK_MS);
     uv_run(&hub->loop, UV_RUN_DEFAULT);
     return log_is_broken(topics_log(hub->topics), error) ? ERR_IO : OK;
 }
