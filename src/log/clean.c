@@ -86,6 +86,7 @@ Status partition_clean(Partition *partition, Error *error)
         partition_drop_segment(partition, 0);
     }
     partition->is_tended = false;
+    pthread_cond_broadcast(&partition->durable_moved);
     pthread_mutex_unlock(&partition->lock);
     return status;
 }

@@ -427,6 +427,7 @@ Status partition_compact(Partition *partition, Error *error)
         log_segment_let_go(partition, LIST_AT(run.segments, i, Segment));
     if (run.tends)
         partition->is_tended = false;
+    pthread_cond_broadcast(&partition->durable_moved);
     if (status == ERR_CORRUPT)
         status = partition_stop(partition, &why);
     pthread_mutex_unlock(&partition->lock);

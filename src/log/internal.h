@@ -33,7 +33,8 @@ struct Partition {
     Producers *producers;
     Error *stopped; /* NULL unless it is damaged */
     bool is_removed;
-    bool is_tended; /* compacted or cleaned at this moment: by one at a time */
+    int32_t flush_count; /* flushes that are under way, without the lock */
+    bool is_tended;      /* compacted or cleaned at this moment: by one at a time */
     /* Under the log's queue_lock: */
     bool is_queued;
     Partition *next_queued;

@@ -279,6 +279,9 @@ Status log_remove(Log *log, const char *name, Error *error)
         pthread_mutex_lock(&partition->lock);
         partition->is_removed = true;
         pthread_cond_broadcast(&partition->durable_moved);
+        /* Nobody may make a file in the folder while it goes. */
+        while (partition->is_tended || partition->flush_count > 0)
+            pthread_cond_wait(&partition->durable_moved, &partition->lock);
         pthread_mutex_unlock(&partition->lock);
         log_forget_queued(log, partition);
         partition_release(partition);

@@ -465,11 +465,11 @@ static Status flush_to(Partition *partition, Segment *active, int64_t end_offset
     Status status = partition_sync(partition, active, error);
     pthread_mutex_lock(&partition->lock);
     log_segment_let_go(partition, active);
+    partition->flush_count--;
     int64_t acknowledged = partition_high_watermark(partition);
     if (status == OK)
         partition_move_durable(partition, end_offset);
-    else
-        pthread_cond_broadcast(&partition->durable_moved);
+    pthread_cond_broadcast(&partition->durable_moved);
     /* The file could not even be opened: later, perhaps. */
     if (status != OK && !log_is_broken(partition->log, NULL) && !partition->is_removed)
         log_queue(partition->log, partition);
@@ -497,6 +497,7 @@ Status partition_flush(Partition *partition, Error *error)
     }
     Segment *active = partition_active(partition);
     log_segment_hold(active);
+    partition->flush_count++;
     partition->unflushed_since_ms = NO_TIMESTAMP;
     pthread_mutex_unlock(&partition->lock);
     return flush_to(partition, active, end_offset, error);

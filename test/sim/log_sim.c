@@ -372,6 +372,8 @@ static bool trial_run(Trial *trial)
             model_fails(trial->model, "fsck does not see the damage that is there");
     }
     end_process(trial);
+    if (trial->world->syncs_retried > 0)
+        model_fails(trial->model, "a file was synced again after its sync had failed");
     trial->changes += trial->world->changes;
     trial->calls += trial->world->failable;
     trial->trace = trial->world->trace;
