@@ -256,8 +256,6 @@ static bool place_column(MysqlTable *table, const MysqlColumn *column, const Ddl
         if (at == 0)
             return false;
     }
-    if (table->count >= DDL_COLUMNS_MAX)
-        return false;
     for (int32_t i = table->count; i > at; i--)
         table->columns[i] = table->columns[i - 1];
     table->columns[at] = *column;
@@ -291,6 +289,10 @@ static void keep_columns(Alteration *alter)
 
 static bool place_columns(Alteration *alter)
 {
+    int32_t most = alter->table->count + alter->defined.count;
+    if (most > DDL_COLUMNS_MAX)
+        return false;
+    alter->after->columns = ARENA_ARRAY(alter->arena, MysqlColumn, most + 1);
     keep_columns(alter);
     for (int32_t i = 0; i < alter->defined.count; i++) {
         const Defined *defined = LIST_AT(alter->defined, i, Defined);
@@ -351,7 +353,6 @@ MysqlTable *ddl_alter(Arena *arena, const MysqlTable *table, Str sql, Str charse
         return NULL;
     ddl_take_wait(&alter.lexer);
     *alter.after = *alter.table;
-    alter.after->columns = ARENA_ARRAY(arena, MysqlColumn, DDL_COLUMNS_MAX + 1);
     alter.after->count = 0;
     while (alter.lexer.kind != SQL_END) {
         if (!take_item(&alter))

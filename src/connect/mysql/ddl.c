@@ -186,7 +186,11 @@ bool ddl_take_column(SqlLexer *lexer, Arena *arena, Str charset, MysqlColumn *co
 
 static bool create_columns(SqlLexer *lexer, Arena *arena, MysqlTable *table)
 {
-    table->columns = ARENA_ARRAY(arena, MysqlColumn, DDL_COLUMNS_MAX + 1);
+    int32_t most = 1; /* columns, as there are commas between them */
+    Str text = sql_lexer_rest(lexer);
+    for (int64_t i = 0; i < text.length && most < DDL_COLUMNS_MAX; i++)
+        most += text.data[i] == ',';
+    table->columns = ARENA_ARRAY(arena, MysqlColumn, most);
     do {
         if (ddl_take_no_column(lexer)) {
             sql_lexer_skip_item(lexer);
@@ -194,7 +198,7 @@ static bool create_columns(SqlLexer *lexer, Arena *arena, MysqlTable *table)
         }
         MysqlColumn *column = &table->columns[table->count];
         DdlPlace place;
-        if (table->count == DDL_COLUMNS_MAX || !sql_lexer_take_name(lexer, arena, &column->name) ||
+        if (table->count == most || !sql_lexer_take_name(lexer, arena, &column->name) ||
             !ddl_take_column(lexer, arena, (Str){0}, column, &place))
             return false;
         table->count++;
