@@ -357,6 +357,18 @@ def test_several_tables_by_pattern_with_metadata(box):
         ("+I", "9, orders_77, s2, +I")]), out.text()
 
 
+def test_names_that_differ_in_their_case_alone(box):
+    db = simple(box, rows=3)
+    db.sql("CREATE TABLE T (x INT, v VARCHAR(9), n INT, y INT, id INT PRIMARY KEY); INSERT INTO T VALUES (1, 'big', 2, 3, 4)",
+           "s")
+    out = started(box, db, SIMPLE, key="", table_name="[tT]")
+    sql = SIMPLE_SQL + " UNION ALL SELECT id, n, v FROM s.T"
+    out.expect(db, sql)
+    db.sql("UPDATE t SET n = 7; UPDATE T SET n = 8; ALTER TABLE T ADD z INT FIRST; UPDATE T SET n = 9", "s")
+    out.expect(db, sql)
+    out.stop()
+
+
 def test_changelog_as_append_only(box):
     db = simple(box, rows=1)
     out = started(box, db, "id BIGINT, rk STRING METADATA FROM 'row_kind' VIRTUAL",

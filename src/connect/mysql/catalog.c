@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "connect/mysql/ddl.h"
@@ -222,6 +223,14 @@ Status mysql_catalog_files(MysqlClient *client, Arena *arena, List *files, Error
 
 /* ---- tables ---- */
 
+/* Tables and columns are asked for apart: the server joins its own lists row by row. */
+enum { TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, TABLE_COLLATION, TABLE_ROWS, TABLE_FIELDS };
+
+static const char TABLES_SQL[] =
+    "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, TABLE_COLLATION, TABLE_ROWS "
+    "FROM information_schema.TABLES "
+    "WHERE TABLE_TYPE IN ('BASE TABLE', 'SEQUENCE') AND TABLE_SCHEMA %s AND TABLE_NAME %s";
+
 enum {
     COLUMN_SCHEMA,
     COLUMN_TABLE,
@@ -230,20 +239,15 @@ enum {
     COLUMN_CHARSET,
     COLUMN_NULLABLE,
     COLUMN_EXTRA,
-    COLUMN_TABLE_COLLATION,
-    COLUMN_TABLE_ROWS,
     COLUMN_COLLATION,
-    COLUMN_COUNT,
+    COLUMN_FIELDS,
 };
 
 static const char COLUMNS_SQL[] =
-    "SELECT c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME, c.COLUMN_TYPE, c.CHARACTER_SET_NAME, "
-    "c.IS_NULLABLE, c.EXTRA, t.TABLE_COLLATION, t.TABLE_ROWS, "
-    "c.COLLATION_NAME "
-    "FROM information_schema.COLUMNS c JOIN information_schema.TABLES t "
-    "ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME "
-    "WHERE t.TABLE_TYPE = 'BASE TABLE' AND c.TABLE_SCHEMA %s AND c.TABLE_NAME %s "
-    "ORDER BY BINARY c.TABLE_SCHEMA, BINARY c.TABLE_NAME, c.ORDINAL_POSITION";
+    "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, CHARACTER_SET_NAME, IS_NULLABLE, "
+    "EXTRA, COLLATION_NAME FROM information_schema.COLUMNS "
+    "WHERE TABLE_SCHEMA %s AND TABLE_NAME %s "
+    "ORDER BY BINARY TABLE_SCHEMA, BINARY TABLE_NAME, ORDINAL_POSITION";
 
 static const char OF_USERS[] =
     "NOT IN ('information_schema', 'performance_schema', 'sys', 'mysql')";
@@ -265,46 +269,90 @@ static void catalog_take_column(Arena *arena, const Str *row, MysqlColumn *colum
     column->is_virtual = str_find(row[COLUMN_EXTRA], STR("VIRTUAL")) >= 0;
 }
 
-/* Rows come ordered by table; the columns of one are gathered until the next begins. */
-typedef struct TableGatherer {
-    Arena *arena;
-    List *tables;
-    List columns;
-    MysqlTable *table;
-} TableGatherer;
-
-static void gatherer_finish(TableGatherer *gatherer)
+static int compare_names(const void *a, const void *b)
 {
-    if (gatherer->table == NULL)
-        return;
-    MysqlTable *table = gatherer->table;
-    table->count = gatherer->columns.count;
-    table->columns = ARENA_ARRAY(gatherer->arena, MysqlColumn, table->count + 1);
-    for (int32_t i = 0; i < table->count; i++)
-        table->columns[i] = *LIST_AT(gatherer->columns, i, MysqlColumn);
-    list_append(gatherer->tables, gatherer->arena, table);
-    gatherer->columns = (List){0};
-    gatherer->table = NULL;
+    const MysqlTable *left = *(MysqlTable *const *)a, *right = *(MysqlTable *const *)b;
+    int order = str_compare(left->database, right->database);
+    return order != 0 ? order : str_compare(left->name, right->name);
 }
 
-static void gatherer_take(TableGatherer *gatherer, const Str *row)
+static MysqlTable *list_find(const List *list, Str database, Str name)
 {
-    Arena *arena = gatherer->arena;
-    MysqlTable *table = gatherer->table;
-    if (table == NULL || !str_equal(table->database, row[COLUMN_SCHEMA]) ||
-        !str_equal(table->name, row[COLUMN_TABLE])) {
-        gatherer_finish(gatherer);
-        table = gatherer->table = ARENA_NEW(arena, MysqlTable);
-        table->database = str_copy(arena, row[COLUMN_SCHEMA]);
-        table->name = str_copy(arena, row[COLUMN_TABLE]);
-        if (row[COLUMN_TABLE_COLLATION].data != NULL)
-            table->charset_name =
-                str_copy(arena, charset_of_collation(row[COLUMN_TABLE_COLLATION]));
-        (void)str_parse_int64(row[COLUMN_TABLE_ROWS], &table->rows_estimate);
+    MysqlTable wanted = {.database = database, .name = name};
+    MysqlTable *key = &wanted;
+    MysqlTable **found = list->count == 0 ? NULL
+                                          : bsearch(&key, list->items, (size_t)list->count,
+                                                    sizeof(void *), compare_names);
+    return found != NULL ? *found : NULL;
+}
+
+static void list_sort(List *list)
+{
+    if (list->count > 1)
+        qsort(list->items, (size_t)list->count, sizeof(void *), compare_names);
+}
+
+/* Tables and sequences, without columns so far, in order of their names. */
+static Status catalog_read_list(MysqlClient *client, Arena *arena, const char *sql,
+                                const TableFilter *filter, MysqlCatalog *out, Error *error)
+{
+    int32_t columns = 0;
+    Str row[TABLE_FIELDS];
+    TRY(mysql_client_query(client, str_from(sql), &columns, error));
+    Status status;
+    while ((status = mysql_client_fetch(client, row, TABLE_FIELDS, error)) == OK) {
+        if (filter != NULL && !table_filter_matches_database(filter, row[TABLE_SCHEMA]))
+            continue;
+        MysqlTable *table = ARENA_NEW(arena, MysqlTable);
+        table->database = str_copy(arena, row[TABLE_SCHEMA]);
+        table->name = str_copy(arena, row[TABLE_NAME]);
+        if (row[TABLE_COLLATION].data != NULL)
+            table->charset_name = str_copy(arena, charset_of_collation(row[TABLE_COLLATION]));
+        (void)str_parse_int64(row[TABLE_ROWS], &table->rows_estimate);
+        bool is_table = str_is(row[TABLE_TYPE], "BASE TABLE");
+        list_append(is_table ? &out->tables : &out->sequences, arena, table);
     }
-    MysqlColumn *column = ARENA_NEW(arena, MysqlColumn);
-    catalog_take_column(arena, row, column);
-    list_append(&gatherer->columns, arena, column);
+    list_sort(&out->tables);
+    list_sort(&out->sequences);
+    return status == ERR_END ? OK : status;
+}
+
+/* Rows come table by table: the columns of one are gathered until the next begins. */
+static void finish_columns(Arena *arena, MysqlTable *table, List *gathered)
+{
+    if (table != NULL) {
+        table->columns = ARENA_ARRAY(arena, MysqlColumn, gathered->count + 1);
+        table->count = gathered->count;
+        for (int32_t i = 0; i < table->count; i++)
+            table->columns[i] = *LIST_AT(*gathered, i, MysqlColumn);
+    }
+    gathered->count = 0;
+}
+
+static Status catalog_read_columns(MysqlClient *client, Arena *arena, const char *sql,
+                                   const List *tables, Error *error)
+{
+    int32_t columns = 0;
+    Str row[COLUMN_FIELDS];
+    TRY(mysql_client_query(client, str_from(sql), &columns, error));
+    MysqlTable *table = NULL;
+    List gathered = {0};
+    Status status;
+    while ((status = mysql_client_fetch(client, row, COLUMN_FIELDS, error)) == OK) {
+        bool is_next = table == NULL || !str_equal(table->name, row[COLUMN_TABLE]) ||
+                       !str_equal(table->database, row[COLUMN_SCHEMA]);
+        if (is_next) {
+            finish_columns(arena, table, &gathered);
+            table = list_find(tables, row[COLUMN_SCHEMA], row[COLUMN_TABLE]);
+        }
+        if (table == NULL) /* of a view, or of a database that does not match */
+            continue;
+        MysqlColumn *column = ARENA_NEW(arena, MysqlColumn);
+        catalog_take_column(arena, row, column);
+        list_append(&gathered, arena, column);
+    }
+    finish_columns(arena, table, &gathered);
+    return status == ERR_END ? OK : status;
 }
 
 /* The primary key, else the first unique key whose columns are all NOT NULL. */
@@ -350,47 +398,55 @@ static Status catalog_read_key(MysqlClient *client, Arena *arena, MysqlTable *ta
     return OK;
 }
 
-/* The tables that the query finds in the databases of the filter (NULL: in all). */
-static Status catalog_read_tables(MysqlClient *client, Arena *arena, Str sql,
-                                  const TableFilter *filter, List *tables, Error *error)
+/* What is asked for: two conditions in SQL, and the filter that databases must match, or NULL. */
+typedef struct TableQuery {
+    const char *database, *name;
+    const TableFilter *filter;
+} TableQuery;
+
+/* Tables and sequences of the query. Those that come or go in between have no columns and are left
+ * out. */
+static Status catalog_read_tables(MysqlClient *client, Arena *arena, const TableQuery *query,
+                                  MysqlCatalog *out, Error *error)
 {
-    int32_t columns = 0;
-    Str row[COLUMN_COUNT];
-    TRY(mysql_client_query(client, sql, &columns, error));
-    TableGatherer gatherer = {.arena = arena, .tables = tables};
-    Status status;
-    while ((status = mysql_client_fetch(client, row, COLUMN_COUNT, error)) == OK)
-        if (filter == NULL || table_filter_matches_database(filter, row[COLUMN_SCHEMA]))
-            gatherer_take(&gatherer, row);
-    if (status != ERR_END)
-        return status;
-    gatherer_finish(&gatherer);
-    for (int32_t i = 0; i < tables->count; i++) {
-        MysqlTable *table = LIST_AT(*tables, i, MysqlTable);
-        if (filter == NULL || table_filter_matches(filter, table->database, table->name))
+    MysqlCatalog found = {0};
+    const char *sql = arena_printf(arena, TABLES_SQL, query->database, query->name);
+    TRY(catalog_read_list(client, arena, sql, query->filter, &found, error));
+    sql = arena_printf(arena, COLUMNS_SQL, query->database, query->name);
+    TRY(catalog_read_columns(client, arena, sql, &found.tables, error));
+    out->sequences = found.sequences;
+    for (int32_t i = 0; i < found.tables.count; i++) {
+        MysqlTable *table = LIST_AT(found.tables, i, MysqlTable);
+        if (table->count == 0)
+            continue;
+        list_append(&out->tables, arena, table);
+        if (query->filter == NULL ||
+            table_filter_matches(query->filter, table->database, table->name))
             TRY(catalog_read_key(client, arena, table, error));
     }
     return OK;
 }
 
-/* Rows of a database, a name and a character set, as tables without columns. */
-static Status catalog_read_names(MysqlClient *client, Arena *arena, const char *sql,
-                                 const TableFilter *filter, List *out, Error *error)
+static Status catalog_read_databases(MysqlClient *client, Arena *arena, const TableFilter *filter,
+                                     List *out, Error *error)
 {
-    enum { NAME_COLUMNS = 3 };
     int32_t columns = 0;
-    Str row[NAME_COLUMNS];
+    Str row[2];
+    const char *sql = arena_printf(arena,
+                                   "SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME FROM "
+                                   "information_schema.SCHEMATA WHERE SCHEMA_NAME %s",
+                                   OF_USERS);
     TRY(mysql_client_query(client, str_from(sql), &columns, error));
     Status status;
-    while ((status = mysql_client_fetch(client, row, NAME_COLUMNS, error)) == OK) {
+    while ((status = mysql_client_fetch(client, row, 2, error)) == OK) {
         if (!table_filter_matches_database(filter, row[0]))
             continue;
-        MysqlTable *named = ARENA_NEW(arena, MysqlTable);
-        named->database = str_copy(arena, row[0]);
-        named->name = str_copy(arena, row[1]);
-        named->charset_name = str_copy(arena, row[2]);
-        list_append(out, arena, named);
+        MysqlTable *database = ARENA_NEW(arena, MysqlTable);
+        database->database = database->name = str_copy(arena, row[0]);
+        database->charset_name = str_copy(arena, row[1]);
+        list_append(out, arena, database);
     }
+    list_sort(out);
     return status == ERR_END ? OK : status;
 }
 
@@ -398,20 +454,9 @@ Status mysql_catalog_read(MysqlClient *client, Arena *arena, const TableFilter *
                           MysqlCatalog *out, Error *error)
 {
     *out = (MysqlCatalog){0};
-    const char *sql = arena_printf(arena, COLUMNS_SQL, OF_USERS, "<> ''");
-    TRY(catalog_read_tables(client, arena, str_from(sql), filter, &out->tables, error));
-    sql =
-        arena_printf(arena,
-                     "SELECT SCHEMA_NAME, SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME FROM "
-                     "information_schema.SCHEMATA WHERE SCHEMA_NAME %s ORDER BY BINARY SCHEMA_NAME",
-                     OF_USERS);
-    TRY(catalog_read_names(client, arena, sql, filter, &out->databases, error));
-    sql = arena_printf(arena,
-                       "SELECT TABLE_SCHEMA, TABLE_NAME, '' FROM information_schema.TABLES WHERE "
-                       "TABLE_TYPE = 'SEQUENCE' AND TABLE_SCHEMA %s ORDER BY BINARY TABLE_SCHEMA, "
-                       "BINARY TABLE_NAME",
-                       OF_USERS);
-    return catalog_read_names(client, arena, sql, filter, &out->sequences, error);
+    TableQuery query = {.database = OF_USERS, .name = "<> ''", .filter = filter};
+    TRY(catalog_read_tables(client, arena, &query, out, error));
+    return catalog_read_databases(client, arena, filter, &out->databases, error);
 }
 
 bool mysql_tables_equal(const MysqlTable *a, const MysqlTable *b)
@@ -430,22 +475,6 @@ bool mysql_tables_equal(const MysqlTable *a, const MysqlTable *b)
     return is_equal;
 }
 
-/* Lists are ordered by name, as they were read. */
-static const MysqlTable *list_find(const List *list, const MysqlTable *table)
-{
-    int32_t low = 0, high = list->count;
-    while (low < high) {
-        int32_t middle = (low + high) / 2;
-        const MysqlTable *at = LIST_AT(*list, middle, MysqlTable);
-        int order = str_compare(at->database, table->database);
-        order = order != 0 ? order : str_compare(at->name, table->name);
-        if (order == 0)
-            return at;
-        *(order < 0 ? &low : &high) = order < 0 ? middle + 1 : middle;
-    }
-    return NULL;
-}
-
 /* What is the same in both, in `out`; false when something that matches the filter is not. */
 static bool list_join(Arena *arena, const TableFilter *filter, const List *a, const List *b,
                       List *out)
@@ -453,7 +482,7 @@ static bool list_join(Arena *arena, const TableFilter *filter, const List *a, co
     bool is_good = true;
     for (int32_t i = 0; i < a->count; i++) {
         MysqlTable *table = LIST_AT(*a, i, MysqlTable);
-        const MysqlTable *other = list_find(b, table);
+        const MysqlTable *other = list_find(b, table->database, table->name);
         if (other != NULL && mysql_tables_equal(table, other))
             list_append(out, arena, mysql_table_copy(arena, table));
         else
@@ -461,7 +490,7 @@ static bool list_join(Arena *arena, const TableFilter *filter, const List *a, co
     }
     for (int32_t i = 0; i < b->count; i++) {
         const MysqlTable *table = LIST_AT(*b, i, MysqlTable);
-        is_good = is_good && (list_find(a, table) != NULL ||
+        is_good = is_good && (list_find(a, table->database, table->name) != NULL ||
                               !table_filter_matches(filter, table->database, table->name));
     }
     return is_good;
@@ -485,16 +514,15 @@ Status mysql_catalog_table(MysqlClient *client, Arena *arena, Str database, Str 
     mysql_append_literal(&first, database);
     buffer_append_text(&second, "= ");
     mysql_append_literal(&second, name);
-    const char *sql =
-        arena_printf(arena, COLUMNS_SQL, buffer_terminated(&first), buffer_terminated(&second));
+    MysqlCatalog found = {0};
+    *out = NULL;
+    TableQuery query = {.database = buffer_terminated(&first), .name = buffer_terminated(&second)};
+    Status status = catalog_read_tables(client, arena, &query, &found, error);
     buffer_free(&first);
     buffer_free(&second);
-    List tables = {0};
-    *out = NULL;
-    TRY(catalog_read_tables(client, arena, str_from(sql), NULL, &tables, error));
-    if (tables.count > 0)
-        *out = LIST_AT(tables, 0, MysqlTable);
-    return OK;
+    if (status == OK && found.tables.count > 0)
+        *out = LIST_AT(found.tables, 0, MysqlTable);
+    return status;
 }
 
 Status mysql_catalog_fail_unknown(MysqlClient *client, Arena *arena, Str database, Str name,
