@@ -364,6 +364,7 @@ static bool trial_run(Trial *trial)
         else
             do_stop(trial);
         trial->world->is_off = false;
+        disk_forget_failures(trial->world->disk); /* the next one is another process */
         if (trial->mode == MODE_DAMAGE && i == 0)
             damage(trial);
         bool is_seen = fsck_finds(trial);
