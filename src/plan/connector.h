@@ -108,6 +108,10 @@ typedef struct ConnectorInfo {
     bool (*holds_rows)(const TableOptions *table);
     /* The promise for this table, where options decide; NULL: `guarantee`. */
     SinkGuarantee (*guarantee_of)(const TableOptions *table);
+    /* Its state as a sink has rows, by the columns of the table. */
+    bool saves_rows;
+    /* The option that says which thing a source reads, if its position means nothing in another. */
+    const char *place_option;
     /* The BOOLEAN option that makes inserts of every change, which are otherwise read the same;
      * or NULL. Tables that differ in it alone, or in nothing, are read once: see plan/share.c. */
     const char *append_only_option;

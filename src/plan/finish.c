@@ -42,12 +42,26 @@ static const char *uid_prefix(Planner *planner, PlanKind kind)
     return prefix;
 }
 
+/* A position belongs to a connector, and maybe to one thing that it reads; what is computed from
+ * the rows does not. */
+static uint64_t uid_identity(const Rel *rel)
+{
+    if (rel->node.kind != PLAN_SOURCE)
+        return rel->identity;
+    const PlanTable *table = rel->node.source.table;
+    const ConnectorInfo *connector = table->connector;
+    uint64_t hash = identity_text(rel->identity, connector->name);
+    return connector->place_option == NULL
+               ? hash
+               : identity_str(hash, options_text(table->options.options, connector->place_option));
+}
+
 /* Operators of one identity are numbered; `taken` counts them. */
 static const char *uid_make(Planner *planner, const Rel *rel, Map *taken)
 {
     Arena *arena = planner->arena;
     const char *uid = arena_printf(arena, "%s-%016llx", uid_prefix(planner, rel->node.kind),
-                                   (unsigned long long)rel->identity);
+                                   (unsigned long long)uid_identity(rel));
     int32_t *count = map_find(taken, str_from(uid));
     if (count == NULL) {
         count = ARENA_NEW(arena, int32_t);

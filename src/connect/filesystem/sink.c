@@ -4,6 +4,7 @@
  * Row formats go on with a file across checkpoints, and the checkpoint says how long it was. Bulk
  * formats finish their files at every checkpoint. */
 #include "connect/filesystem/sink.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "connect/filesystem/internal.h"
@@ -75,6 +76,19 @@ static void sink_new_uuid(FilesystemSink *sink)
              (unsigned long long)(low & UINT64_C(0xffffffffffff)));
 }
 
+static uint64_t sink_shape(const FilesystemSink *sink)
+{
+    Buffer text = {0};
+    buffer_printf(&text, "%s %s", sink->root, sink->base.node->sink.table->options.format->name);
+    for (int32_t i = 0; i < sink->record.count; i++) {
+        buffer_printf(&text, " %.*s ", STR_ARGS(sink->record.fields[i].name));
+        type_print(&text, sink->record.fields[i].type);
+    }
+    uint64_t shape = hash_bytes(text.data, text.length);
+    buffer_free(&text);
+    return shape;
+}
+
 static Status sink_open_format(FilesystemSink *sink, Error *error)
 {
     const TableOptions *options = &sink->base.node->sink.table->options;
@@ -128,6 +142,7 @@ static Status sink_open(SinkWriter *writer, Str state, Error *error)
     sink_read_options(sink, options->options);
     TRY(commits_init(&sink->commits, writer->world, options->options, error));
     sink_map_columns(sink);
+    sink->shape = sink_shape(sink);
     sink->commits.is_on = sink->commits.is_on && sink->partition_count > 0;
     TRY(sink_open_format(sink, error));
     TRY(writer->world->kind->make_folder(writer->world, sink->root, error));

@@ -42,6 +42,7 @@ typedef struct FilesystemSink {
     bool is_marked;    /* old files are to go */
     int64_t removal_checkpoint; /* with which they go; 0: with none yet */
 
+    uint64_t shape; /* of the files: where they lie and what a record in them looks like */
     char uuid[40];
     int64_t counter;
     Part **parts;

@@ -5,12 +5,13 @@
 #include "connect/filesystem/paths.h"
 #include "connect/filesystem/sink.h"
 
-enum { STATE_VERSION = 3, COPY_BYTES = 1 << 20 };
+enum { STATE_VERSION = 4, COPY_BYTES = 1 << 20 };
 
 void sink_state_write(const FilesystemSink *sink, Buffer *out)
 {
     buffer_append_u8(out, STATE_VERSION);
     buffer_append_u8(out, sink->has_ended);
+    buffer_append_u64(out, sink->shape);
     buffer_append_bytes(out, str_from(sink->uuid));
     buffer_append_u64(out, (uint64_t)sink->counter);
     buffer_append_u32(out, (uint32_t)sink->pending_count);
@@ -163,6 +164,28 @@ static Status restore_parts(FilesystemSink *sink, ByteReader *reader, Error *err
     return OK;
 }
 
+/* The script was edited: the files end here, with what the checkpoint covers, and records of the
+ * new kind, or for the new place, go to others. */
+static Status restore_end_parts(FilesystemSink *sink, Error *error)
+{
+    for (int32_t i = sink->part_count - 1; i >= 0; i--) {
+        Part *part = sink->parts[i];
+        if (part->file_bytes == 0) {
+            part_free(part);
+            sink->parts[i] = sink->parts[--sink->part_count];
+            continue;
+        }
+        log_event(LOG_INFO, "filesystem",
+                  "%s ends here: the path, the format or the columns of the table are others now",
+                  part->final);
+        part->is_synced = false; /* it may have been cut */
+        TRY(sink_part_close(sink, i, error));
+        sink->pending[sink->pending_count - 1].checkpoint =
+            sink->is_overwrite && !sink->has_ended ? 0 : 1;
+    }
+    return OK;
+}
+
 static bool is_kept(const FilesystemSink *sink, const char *path)
 {
     for (int32_t i = 0; i < sink->part_count; i++)
@@ -200,6 +223,7 @@ Status sink_state_restore(FilesystemSink *sink, Str state, Error *error)
     ByteReader reader = byte_reader(state);
     uint8_t version = byte_reader_u8(&reader);
     sink->has_ended = version > 2 && byte_reader_u8(&reader) != 0;
+    bool is_of_shape = version <= 3 || byte_reader_u64(&reader) == sink->shape;
     Str uuid = byte_reader_bytes(&reader);
     if (reader.is_short || version < 1 || version > STATE_VERSION ||
         uuid.length >= (int64_t)sizeof sink->uuid)
@@ -212,6 +236,8 @@ Status sink_state_restore(FilesystemSink *sink, Str state, Error *error)
         TRY(overwrite_find_mark(sink, error));
     TRY(restore_pending(sink, &reader, error));
     TRY(restore_parts(sink, &reader, error));
+    if (!is_of_shape)
+        TRY(restore_end_parts(sink, error));
     if (version > 1)
         commits_restore(&sink->commits, &reader);
     if (reader.is_short)

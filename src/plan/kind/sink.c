@@ -5,9 +5,10 @@
 
 static uint64_t sink_identify(Rel *rel)
 {
-    uint64_t hash = identity_str(41, rel->node.sink.table->path);
-    /* Rows that wait for a checkpoint are in it. */
-    bool holds_rows = plan_table_holds_rows(rel->node.sink.table);
+    const PlanTable *table = rel->node.sink.table;
+    uint64_t hash = identity_text(identity_str(41, table->path), table->connector->name);
+    /* Rows that wait for a checkpoint are in its state. */
+    bool holds_rows = plan_table_holds_rows(table) || table->connector->saves_rows;
     return holds_rows ? identity_schema(hash, &rel->node.schema) : hash;
 }
 

@@ -1,0 +1,99 @@
+"""What becomes of the position of a source and the files of a sink when their tables are edited between two
+runs: they go on, end, or are said to be lost; never is one taken for that of another."""
+
+import re
+
+from lib import http_get, main, wait_until
+
+ROWS = 3000
+
+PIPELINE = """
+SET 'execution.checkpointing.interval' = '50 ms';
+CREATE TABLE g (n BIGINT) WITH ({source});
+CREATE TABLE r ({columns}) WITH ({sink});
+INSERT INTO r SELECT {values} FROM g;
+"""
+
+SEQUENCE = f"""'connector' = 'datagen', 'rows-per-second' = '2000', 'fields.n.kind' = 'sequence',
+  'fields.n.start' = '1', 'fields.n.end' = '{ROWS}'"""
+FILES = "'connector' = 'filesystem', 'path' = '{path}', 'format' = '{format}'"
+
+
+def pipeline(source=SEQUENCE, columns="n BIGINT", sink=FILES.format(path="out", format="csv"), values="n"):
+    return PIPELINE.format(source=source, columns=columns, sink=sink, values=values)
+
+
+def edit(weir, **what):
+    weir.write("pipeline.sql", pipeline(**what))
+
+
+def run_a_while(weir):
+    """Some rows; then a stop in order."""
+    def read():
+        text = http_get(weir.url + "/metrics").text()
+        return sum(map(int, re.findall(r"^weir_source_records_total\{.*\} (\d+)$", text, re.M)))
+    weir.start()
+    wait_until(lambda: read() >= 100, "rows", process=weir)
+    assert weir.stop() == 0, weir.log()
+
+
+def lines(weir, folder):
+    """Of what can be seen, by kind of file."""
+    found = {}
+    for path in sorted((weir.folder / folder).glob("part-*")):
+        if path.suffix != ".parquet":
+            found.setdefault(path.suffix, []).extend(path.read_text().splitlines())
+    return found
+
+
+def test_files_end_where_their_kind_does(box):
+    """Another format, other columns, another folder: each goes to files of its own, and no row is missing."""
+    weir = box.weir(pipeline())
+    run_a_while(weir)
+    edit(weir, columns="n BIGINT, m STRING", values="n, 'x'")
+    run_a_while(weir)
+    edit(weir, sink=FILES.format(path="out", format="json"))
+    run_a_while(weir)
+    edit(weir, sink=FILES.format(path="out", format="parquet"))
+    run_a_while(weir)
+    edit(weir, sink=FILES.format(path="elsewhere", format="csv"))
+    weir.start()
+    assert weir.wait(60) == 0, weir.log()
+    out, elsewhere = lines(weir, "out"), lines(weir, "elsewhere")
+    plain = [line for line in out[".csv"] if "," not in line]
+    named = [line for line in out[".csv"] if "," in line]
+    assert all(re.fullmatch(r"\d+,x", line) for line in named) and named, named[:3]
+    numbers = [int(re.search(r"\d+", line)[0]) for line in plain + named + out[".json"] + elsewhere[".csv"]]
+    assert numbers == sorted(set(numbers)) and numbers[0] == 1 and numbers[-1] == ROWS
+    count = weir.call("sql", "-e", "CREATE TABLE p (n BIGINT) WITH ('connector' = 'filesystem', 'path' = 'out', "
+                      "'format' = 'parquet', 'source.path.regex-pattern' = '.*[.]parquet'); SELECT n FROM p")
+    assert count.returncode == 0, count.stderr
+    packed = [int(number) for number in re.findall(r"^\W*(\d+)\W*$", count.stdout, re.M)]
+    assert sorted(numbers + packed) == list(range(1, ROWS + 1)), (len(numbers), len(packed))
+    assert not list(weir.folder.rglob(".part-*"))
+
+
+def refuses(weir, lost):
+    """A run would lose state, says so beforehand and does not begin."""
+    told = weir.call("diff", "pipeline.sql", "--data-dir", weir.data)
+    assert re.search(rf"^lost .*{lost}", told.stdout, re.M), told.stdout + told.stderr
+    done = weir.call("run", "pipeline.sql", "--data-dir", weir.data, "--no-http")
+    assert done.returncode == 78 and "WR4407" in done.stderr and lost in done.stderr, (done.returncode, done.stderr)
+
+
+def test_another_connector_is_another_table(box):
+    """Neither a position nor rows that wait to be committed are taken over."""
+    weir = box.weir(pipeline())
+    run_a_while(weir)
+    edit(weir, sink="'connector' = 'print'")
+    refuses(weir, "sink r")
+    edit(weir, source="'connector' = 'filesystem', 'path' = 'in', 'format' = 'csv'")
+    weir.write("in/1.csv", "7\n8\n")
+    refuses(weir, "source g")
+    done = weir.call("run", "pipeline.sql", "--data-dir", weir.data, "--no-http", "--allow-state-loss")
+    assert done.returncode == 0, done.stderr
+    rows = lines(weir, "out")[".csv"]
+    assert rows[-2:] == ["7", "8"] and len(rows) > 2, rows[-3:]
+
+
+main()
