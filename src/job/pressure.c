@@ -114,6 +114,9 @@ Status pressure_look(Job *job, Pressure *pressure, bool *wants_checkpoint, Error
         if (job->world->kind->trim_memory != NULL)
             job->world->kind->trim_memory(job->world);
         pressure_measure(board, pressure->since_us == 0);
+        /* Sources sleep, and nobody else may ever have a reason to wake them. */
+        if (!atomic_load(&board->is_memory_short))
+            runners_wake(job);
     }
     *wants_checkpoint = job->checkpoint_interval_us > 0;
     int64_t moved = metrics_sum("weir_operator_records_total");
