@@ -6,6 +6,9 @@
 
 #include "data/rowcode.h"
 
+/* A row may be of any size, and 2,048 of them many times that. */
+enum { ROWOUT_BYTES_MAX = 4 << 20 };
+
 void rowout_open(RowOut *out, Operator *op, int32_t width)
 {
     assert(width >= 0 && width <= op->node->schema.count);
@@ -31,6 +34,17 @@ Status rowout_flush(RowOut *out)
     batch_select_all(out->batch);
     TRY(operator_emit_lending(out->op, out->batch, out->lent));
     batch_reset(out->batch, &out->op->node->schema, BATCH_ROWS_MAX);
+    out->bytes = 0;
+    return OK;
+}
+
+/* Before one more row of so many bytes. */
+static Status rowout_make_room(RowOut *out, int64_t bytes)
+{
+    bool is_full = out->batch->row_count == BATCH_ROWS_MAX || out->bytes > ROWOUT_BYTES_MAX;
+    if (is_full)
+        TRY(rowout_flush(out));
+    out->bytes += bytes;
     return OK;
 }
 
@@ -51,8 +65,7 @@ static void rowout_take_back(RowOut *out, const Batch *view)
 
 Status rowout_append(RowOut *out, Str bytes, RowKind kind)
 {
-    if (out->batch->row_count == BATCH_ROWS_MAX)
-        TRY(rowout_flush(out));
+    TRY(rowout_make_room(out, bytes.length));
     Batch view = rowout_view(out);
     if (!rowcode_read(bytes, &view, BATCH_ROWS_MAX, kind))
         return fail(out->op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
@@ -63,10 +76,12 @@ Status rowout_append(RowOut *out, Str bytes, RowKind kind)
 
 Status rowout_copy(RowOut *out, const Batch *batch, int32_t row, RowKind kind)
 {
-    if (out->batch->row_count == BATCH_ROWS_MAX)
-        TRY(rowout_flush(out));
-    Batch view = rowout_view(out), from = *batch;
+    Batch from = *batch;
     from.column_count = out->width;
+    int64_t bytes;
+    (void)batch_rows_within(&from, (Selection){.rows = &row, .count = 1}, INT64_MAX, &bytes);
+    TRY(rowout_make_room(out, bytes));
+    Batch view = rowout_view(out);
     from.kinds = NULL;
     batch_append(&view, &from, (Selection){.rows = &row, .count = 1}, BATCH_ROWS_MAX);
     if (kind != ROW_INSERT)

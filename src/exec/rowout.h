@@ -9,6 +9,7 @@ typedef struct RowOut {
     Batch *batch;  /* of the operator's schema */
     Arena *lent;   /* scratch of those downstream */
     int32_t width; /* the first columns, which come from bytes; the operator writes the others */
+    int64_t bytes; /* of the rows in the batch, which goes out when they are many */
 } RowOut;
 
 void rowout_open(RowOut *out, Operator *op, int32_t width);

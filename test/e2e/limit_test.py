@@ -41,4 +41,22 @@ def test_state_that_does_not_fit_ends_the_job_in_order(box):
         assert found == {"visitors": str(KEYS // 4), "visits": str(KEYS // 4)}, found
 
 
+def test_rows_that_grow_on_the_way_do_not_take_memory_for_all_of_a_batch(box):
+    """4,096 rows of a megabyte each, where two thousand of them used to be made at once."""
+    weir = box.weir("""
+        CREATE TABLE g (s STRING) WITH ('connector' = 'datagen', 'rows-per-second' = '1000000',
+          'number-of-rows' = '4096', 'fields.s.length' = '1000');
+        CREATE TABLE lengths (n INT, many BIGINT) WITH ('connector' = 'print');
+        INSERT INTO lengths SELECT CHAR_LENGTH(t), COUNT(*) FROM (SELECT REPEAT(s, 1000) AS t FROM g)
+          WHERE t LIKE '%' GROUP BY CHAR_LENGTH(t);
+    """).start()
+    peak = 0
+    while weir.is_alive():
+        peak = max(peak, weir.memory_bytes("VmHWM"))
+        time.sleep(0.005)
+    assert weir.wait() == 0, weir.log()
+    assert "[1000000, 4096]" in weir.stdout(), weir.stdout()
+    assert 0 < peak < 256 << 20, peak >> 20
+
+
 main()
