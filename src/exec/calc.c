@@ -5,7 +5,7 @@
  * ones are new. Updates need no special case: they come as two rows, and each is judged alone.
  *
  * Text that is computed may be of any size (REPEAT): a batch is worked on in slices of as many rows
- * as have made a few megabytes so far, so that wide rows do not take memory for 2,048 of them. */
+ * as have taken a few megabytes so far, so that wide rows do not take memory for 2,048 of them. */
 #include "exec/operators.h"
 
 #include <assert.h>
@@ -16,13 +16,38 @@ typedef struct CalcOperator {
     Program *project;  /* the expressions that are not plain columns; NULL if there is none */
     int32_t *computed; /* output columns of `project`, in its order */
     int32_t computed_count;
-    bool makes_text;    /* some of the computed columns are of no fixed size … */
-    int32_t slice_rows; /* … and that many rows are computed at once */
-    Arena *sliced;      /* the scratch of one slice, and that of those downstream meanwhile */
-    Arena *lent;
+    bool makes_text;    /* on the way or in the end: then … */
+    int32_t slice_rows; /* … that many rows are computed at once … */
+    Arena *sliced;      /* … with this scratch … */
+    Arena *lent;        /* … and this one for those downstream */
 } CalcOperator;
 
-enum { SLICE_ROWS_FIRST = 64, SLICE_TEXT_BYTES_MAX = 4 << 20 };
+enum { SLICE_ROWS_FIRST = 64, SLICE_BYTES_MAX = 4 << 20 };
+
+static bool expr_makes_text(const Expr *expr)
+{
+    if (expr->kind == EXPR_COLUMN || expr->kind == EXPR_LITERAL)
+        return false;
+    if (type_physical(expr->type) == PHYSICAL_STRING)
+        return true;
+    for (int32_t i = 0; i < expr->arg_count; i++)
+        if (expr_makes_text(expr->args[i]))
+            return true;
+    return false;
+}
+
+static void calc_open_slices(CalcOperator *calc)
+{
+    const PlanNode *node = calc->base.node;
+    calc->makes_text = node->calc.filter != NULL && expr_makes_text(node->calc.filter);
+    for (int32_t i = 0; node->calc.exprs != NULL && i < node->schema.count; i++)
+        calc->makes_text = calc->makes_text || expr_makes_text(node->calc.exprs[i]);
+    if (!calc->makes_text)
+        return;
+    calc->slice_rows = SLICE_ROWS_FIRST;
+    calc->sliced = arena_new(0);
+    calc->lent = arena_new(0);
+}
 
 static Status calc_open(Operator *op)
 {
@@ -31,6 +56,7 @@ static Status calc_open(Operator *op)
     const Schema *input = &node->inputs[0]->schema;
     Arena *arena = op->task->query;
     Error *error = op->task->error;
+    calc_open_slices(calc);
     if (node->calc.filter != NULL)
         TRY(program_compile(arena, &node->calc.filter, 1, input, &calc->filter, error));
     if (node->calc.exprs == NULL)
@@ -42,11 +68,7 @@ static Status calc_open(Operator *op)
             continue;
         exprs[calc->computed_count] = node->calc.exprs[i];
         calc->computed[calc->computed_count++] = i;
-        calc->makes_text |= type_physical(node->schema.fields[i].type) == PHYSICAL_STRING;
     }
-    calc->slice_rows = calc->makes_text ? SLICE_ROWS_FIRST : BATCH_ROWS_MAX;
-    calc->sliced = calc->makes_text ? arena_new(0) : NULL;
-    calc->lent = calc->makes_text ? arena_new(0) : NULL;
     if (calc->computed_count == 0)
         return OK;
     return program_compile(arena, exprs, calc->computed_count, input, &calc->project, error);
@@ -73,72 +95,74 @@ static Column *calc_project(CalcOperator *calc, Batch *batch)
     return columns;
 }
 
-/* What goes out for the batch: a view, since its kinds and columns are others' too. */
-static Batch calc_output(CalcOperator *calc, Batch *batch)
+/* Narrow the selection and work out what goes out: whether there is anything. What goes out is a
+ * view, since kinds and columns of the batch are others' too. */
+static bool calc_work(CalcOperator *calc, Batch *batch, Batch *out)
 {
-    const PlanNode *node = calc->base.node;
-    Batch out = *batch;
-    out.arena = NULL;
-    if (node->calc.exprs != NULL) {
-        out.columns = calc_project(calc, batch);
-        out.column_count = node->schema.count;
-        out.selection = batch->selection;
+    Operator *op = &calc->base;
+    if (calc->filter != NULL) {
+        op->task->eval.error_count = 0;
+        Selection kept = program_select(calc->filter, &op->task->eval, batch);
+        operator_reject_errors(op, batch);
+        batch->selection = kept;
     }
-    if (node->calc.makes_append)
-        out.kinds = NULL;
-    return out;
+    if (batch->selection.count == 0)
+        return false;
+    *out = *batch;
+    if (op->node->calc.exprs == NULL && !op->node->calc.makes_append)
+        return true;
+    out->arena = NULL;
+    if (op->node->calc.exprs != NULL) {
+        out->columns = calc_project(calc, batch);
+        out->column_count = op->node->schema.count;
+        out->selection = batch->selection;
+    }
+    if (op->node->calc.makes_append)
+        out->kinds = NULL;
+    return true;
 }
 
-static int64_t column_text_bytes(const Column *column, Selection rows)
+/* How many rows the next slice may have, after one of so many. */
+static void calc_learn(CalcOperator *calc, int32_t rows)
 {
-    int64_t bytes = 0;
-    const StrView *values = column->values;
-    for (int32_t i = 0; i < rows.count; i++)
-        bytes += values[column_index(column, selection_row(rows, i))].length;
-    return bytes;
-}
-
-/* How many rows the next slice may have. */
-static void calc_learn(CalcOperator *calc, const Batch *out)
-{
-    int64_t bytes = 0;
-    for (int32_t i = 0; i < calc->computed_count; i++) {
-        const Column *column = &out->columns[calc->computed[i]];
-        if (column->physical == PHYSICAL_STRING)
-            bytes += column_text_bytes(column, out->selection);
+    int64_t bytes = arena_bytes(calc->sliced);
+    if (bytes > SLICE_BYTES_MAX) {
+        int64_t fewer = rows * (int64_t)(SLICE_BYTES_MAX / 2) / bytes;
+        calc->slice_rows = fewer > 1 ? (int32_t)fewer : 1;
+        arena_free(calc->sliced); /* a reset keeps what was large */
+        calc->sliced = arena_new(0);
+        return;
     }
-    if (bytes > SLICE_TEXT_BYTES_MAX) {
-        int64_t rows = out->selection.count * (int64_t)(SLICE_TEXT_BYTES_MAX / 2) / bytes;
-        calc->slice_rows = rows > 1 ? (int32_t)rows : 1;
-    } else if (bytes < SLICE_TEXT_BYTES_MAX / 4 && calc->slice_rows < BATCH_ROWS_MAX) {
+    arena_reset(calc->sliced);
+    if (bytes < SLICE_BYTES_MAX / 4 && rows == calc->slice_rows && rows < BATCH_ROWS_MAX)
         calc->slice_rows *= 2;
-    }
 }
 
 static Status calc_push_slice(CalcOperator *calc, const Batch *batch, Selection rows)
 {
     Operator *op = &calc->base;
     Arena *scratch = op->task->scratch;
-    Batch part = *batch;
+    Batch part = *batch, out;
     part.arena = NULL;
     part.selection = rows;
     op->task->scratch = op->task->eval.scratch = calc->sliced;
-    Batch out = calc_output(calc, &part);
+    bool has_rows = calc_work(calc, &part, &out);
     op->task->scratch = op->task->eval.scratch = scratch;
-    calc_learn(calc, &out);
-    Status status = operator_emit_lending(op, &out, calc->lent);
-    arena_reset(calc->sliced);
+    Status status = has_rows ? operator_emit_lending(op, &out, calc->lent) : OK;
+    calc_learn(calc, rows.count);
     return status;
 }
 
 static Status calc_push_slices(CalcOperator *calc, const Batch *batch)
 {
-    int32_t count = batch->selection.count;
-    int32_t *rows = ARENA_ARRAY(calc->base.task->scratch, int32_t, count);
-    for (int32_t i = 0; i < count; i++)
-        rows[i] = selection_row(batch->selection, i);
-    for (int32_t done = 0; done < count;) {
-        int32_t left = count - done;
+    Selection all = batch->selection;
+    if (all.count <= calc->slice_rows)
+        return calc_push_slice(calc, batch, all);
+    int32_t *rows = ARENA_ARRAY(calc->base.task->scratch, int32_t, all.count);
+    for (int32_t i = 0; i < all.count; i++)
+        rows[i] = selection_row(all, i);
+    for (int32_t done = 0; done < all.count;) {
+        int32_t left = all.count - done;
         int32_t taken = left < calc->slice_rows ? left : calc->slice_rows;
         TRY(calc_push_slice(calc, batch, (Selection){.rows = rows + done, .count = taken}));
         done += taken;
@@ -151,22 +175,10 @@ static Status calc_push(Operator *op, int32_t input, Batch *batch)
     CalcOperator *calc = (CalcOperator *)op;
     assert(input == 0 && batch->selection.count > 0);
     op->task->eval.watermark = op->watermark;
-    if (calc->filter != NULL) {
-        op->task->eval.error_count = 0;
-        Selection kept = program_select(calc->filter, &op->task->eval, batch);
-        operator_reject_errors(op, batch);
-        batch->selection = kept;
-    }
-    if (batch->selection.count == 0)
-        return OK;
-    if (op->node->calc.exprs == NULL && !op->node->calc.makes_append)
-        return operator_emit(op, batch);
-    if (calc->makes_text && batch->selection.count > calc->slice_rows)
-        return calc_push_slices(calc, batch);
-    Batch out = calc_output(calc, batch);
     if (calc->makes_text)
-        calc_learn(calc, &out);
-    return operator_emit(op, &out);
+        return calc_push_slices(calc, batch);
+    Batch out;
+    return calc_work(calc, batch, &out) ? operator_emit(op, &out) : OK;
 }
 
 static void calc_close(Operator *op)
