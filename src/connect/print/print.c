@@ -3,19 +3,25 @@
  * The form is Row.toString of Flink's print connector. A line is prefixed by the identifier and,
  * when there are several writers, by the number of the writer from 1: `id:3> +I[...]`. */
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdio_ext.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
 #include "connect/connect.h"
 #include "data/value.h"
 
-enum { PRINT_FLUSH_BYTES = 64 * 1024 };
+enum { PRINT_FLUSH_BYTES = 64 * 1024, LOOK_INTERVAL_MS = 100 };
 
 typedef struct PrintSink {
     SinkWriter base;
     FILE *stream;
     Buffer text;
     Buffer prefix;
+    _Atomic bool is_interrupted;
 } PrintSink;
 
 static const OptionSpec print_options[] = {
@@ -50,20 +56,46 @@ static Status print_open(SinkWriter *writer, Str state, Error *error)
     return OK;
 }
 
+/* What a pipe takes at once when it is ready, so that a reader who has stopped reading does not
+ * keep the program from its end. 0, or the error. */
+static int print_put(PrintSink *sink)
+{
+    struct pollfd output = {.fd = fileno(sink->stream), .events = POLLOUT};
+    int64_t length = sink->text.length;
+    for (int64_t at = 0; at < length;) {
+        if (atomic_load(&sink->is_interrupted))
+            return ECANCELED;
+        if (poll(&output, 1, LOOK_INTERVAL_MS) <= 0)
+            continue;
+        int64_t piece = length - at < PIPE_BUF ? length - at : PIPE_BUF;
+        ssize_t wrote = write(output.fd, sink->text.data + at, (size_t)piece);
+        if (wrote < 0 && errno != EINTR && errno != EAGAIN)
+            return errno;
+        at += wrote > 0 ? wrote : 0;
+    }
+    return 0;
+}
+
 static Status print_flush(PrintSink *sink, Error *error)
 {
     if (sink->text.length == 0)
         return OK;
-    size_t wrote = fwrite(sink->text.data, 1, (size_t)sink->text.length, sink->stream);
-    bool is_done = wrote == (size_t)sink->text.length && fflush(sink->stream) == 0;
+    flockfile(sink->stream); /* lines of several sinks stay whole, and behind what others said */
+    int code = __fpending(sink->stream) > 0 && fflush(sink->stream) != 0 ? errno : print_put(sink);
+    funlockfile(sink->stream);
     sink->text.length = 0;
     /* Whoever read has seen enough (`weir run … | head`): no error, but the end. */
-    if (!is_done && errno == EPIPE)
+    if (code == EPIPE || code == ECANCELED)
         return fail(error, ERR_CANCELLED, "WR3391", "the reader of standard output has ended");
-    if (!is_done)
+    if (code != 0)
         return fail(error, ERR_IO, "WR3391", "could not write to standard %s",
                     sink->stream == stderr ? "error" : "output");
     return OK;
+}
+
+static void print_interrupt(SinkWriter *writer)
+{
+    atomic_store(&((PrintSink *)writer)->is_interrupted, true);
 }
 
 static Status print_write(SinkWriter *writer, const Batch *batch, Error *error)
@@ -105,6 +137,7 @@ static const SinkKind print_sink = {
     .open = print_open,
     .write = print_write,
     .prepare = print_prepare,
+    .interrupt = print_interrupt,
     .close = print_close,
 };
 
