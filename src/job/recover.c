@@ -196,8 +196,10 @@ Status recover_open(Job *job, Error *error)
     int64_t *ids;
     int32_t count;
     TRY(store_open(job->world, job->checkpoints, &settings->store, &job->store, error));
-    TRY(snapshot_sweep(job->store, error));
     TRY(snapshot_list(job->store, job->arena, &ids, &count, error));
+    if (count == 0 && !job->options.is_fresh && (path == NULL || path[0] == '\0'))
+        TRY(snapshot_check_found(job->store, error));
+    TRY(snapshot_sweep(job->store, error));
     if (count > 0)
         job->last_checkpoint = ids[0];
     /* A run that is started again goes on from its own. */

@@ -471,13 +471,20 @@ static Status files_in_use(Store *store, Arena *arena, SnapshotFiles *used, bool
     return OK;
 }
 
-static bool file_is_used(const SnapshotFiles *used, Str name)
+/* The N of "shared/state-N", or 0: none of ours. */
+static int64_t file_id(Str name)
 {
     int64_t id;
     Str prefix = STR(SNAPSHOT_SHARED SNAPSHOT_STATE);
     Str number = str_make(name.data + prefix.length, name.length - prefix.length);
-    if (!str_parse_int64(number, &id))
-        return true; /* none of ours */
+    return str_parse_int64(number, &id) ? id : 0;
+}
+
+static bool file_is_used(const SnapshotFiles *used, Str name)
+{
+    int64_t id = file_id(name);
+    if (id == 0)
+        return true;
     for (int32_t i = 0; i < used->count; i++)
         if (used->items[i].id == id)
             return true;
@@ -547,6 +554,29 @@ Status snapshot_discard(Store *store, int64_t id, Error *error)
                             &names, error);
     for (int32_t i = 0; status == OK && i < names.count; i++)
         status = store_remove(store, LIST_AT(names, i, const char), error);
+    arena_free(arena);
+    return status;
+}
+
+/* Before the first manifest there is one data file at the most; later there is always a manifest.
+ */
+Status snapshot_check_found(Store *store, Error *error)
+{
+    Arena *arena = arena_new(0);
+    List names = {0};
+    Status status = store_list(store, SNAPSHOT_SHARED SNAPSHOT_STATE, arena, &names, error);
+    int64_t newest = 0;
+    for (int32_t i = 0; status == OK && i < names.count; i++) {
+        int64_t id = file_id(str_from(LIST_AT(names, i, const char)));
+        newest = id > newest ? id : newest;
+    }
+    if (status == OK && newest > 1) {
+        status = fail(
+            error, ERR_CORRUPT, "WR4402",
+            "there is state of checkpoint %lld in `%s`, but no checkpoint: its MANIFEST is gone",
+            (long long)newest, store_path(store, "shared", arena));
+        error_hint(error, "put it back from a copy, or start over with --fresh");
+    }
     arena_free(arena);
     return status;
 }

@@ -96,4 +96,20 @@ def test_another_connector_is_another_table(box):
     assert rows[-2:] == ["7", "8"] and len(rows) > 2, rows[-3:]
 
 
+def test_a_lost_manifest_is_not_a_beginning(box):
+    """The files of the state say that there was a checkpoint: to start over would write all rows twice."""
+    weir = box.weir(pipeline())
+    run_a_while(weir)
+    [manifest] = weir.data.rglob("chk-*/MANIFEST")
+    text = manifest.read_bytes()
+    manifest.unlink()
+    for _ in range(2):
+        done = weir.call("run", "pipeline.sql", "--data-dir", weir.data, "--no-http")
+        assert done.returncode == 74 and "MANIFEST is gone" in done.stderr, (done.returncode, done.stderr)
+    manifest.write_bytes(text)
+    weir.start()
+    assert weir.wait(60) == 0, weir.log()
+    assert sorted(map(int, lines(weir, "out")[".csv"])) == list(range(1, ROWS + 1))
+
+
 main()
