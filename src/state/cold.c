@@ -6,8 +6,8 @@
 #include "data/rowcode.h"
 
 enum {
-    RECORDS_MAX = 128,        /* of a page, before it divides */
-    PACK_BYTES_MAX = 1 << 15, /* the same, unless it is one record */
+    RECORDS_MAX = 128,         /* of a page, before it divides */
+    PACK_BYTES_MAX = 8 * 1024, /* likewise; wide rows are put in by a copy of their page */
     DEPTH_MAX = 28,
     PACK_OVERHEAD = 16, /* of the heap */
     FETCH_RUN = 64,     /* keys whose memory is asked for together */
@@ -365,6 +365,9 @@ static void cold_sweep(StateTable *table, int64_t keep)
             page_prefetch(pages, i, count);
             cold_put(table, victims[i]);
         }
+        /* Each record that has come made a copy of its page, maybe: wide ones left ten times as
+         * much behind as they are. */
+        packs_tidy(table->cold->packs);
     }
 }
 

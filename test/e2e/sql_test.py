@@ -368,9 +368,10 @@ def test_the_end_in_the_middle_of_a_statement_runs_nothing(box):
     shell.expect("weir> ")
     shell.type("SELECT 1\n")
     shell.expect("   -> ")
-    # Between two lines the terminal is not the editor's, and the key may get lost: a person tries again.
+    # Between two lines the terminal is not the editor's, and the key is taken for a character of the line: a
+    # person clears the line and tries again.
     def ends():
-        shell.type("\x04")
+        shell.type("\x15\x04")
         return shell.has_ended()
     wait_until(ends, "the end of the shell", every=0.5)
     assert shell.code == 0
