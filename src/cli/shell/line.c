@@ -277,6 +277,9 @@ ExitCode shell_interact(Shell *shell)
                     WEIR_VERSION);
     while (!atomic_load(&shell->is_quitting)) {
         int count = 0;
+        /* The editor has the terminal before its prompt says so: else a key that is quick, Ctrl-D
+         * say, is still the terminal's, and comes as another one. */
+        el_set(line.edit, EL_PREP_TERM, 1);
         const char *bytes = el_gets(line.edit, &count);
         if (bytes == NULL || count <= 0)
             break;
