@@ -8,6 +8,7 @@ import signal
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -98,15 +99,12 @@ class Watched:
             cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=open(self.folder / "log", "w"), preexec_fn=h.die_with_parent)
 
-    def watch(self, seconds):
-        """Read lines for so long."""
-        os.set_blocking(self.child.stdout.fileno(), False)
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if self.child.stdout.read(1 << 16):
-                self.lines.append(time.monotonic())
-            else:
-                time.sleep(0.0005)
+        # Of its own: while the metrics are asked for, lines go on being seen when they come.
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        while os.read(self.child.stdout.fileno(), 1 << 16):
+            self.lines.append(time.monotonic())
 
     def metric(self, name):
         port = re.search(r"http://127.0.0.1:(\d+)", (self.folder / "log").read_text())[1]
@@ -117,9 +115,7 @@ class Watched:
 
     def stop(self):
         self.child.send_signal(signal.SIGTERM)
-        while self.child.poll() is None:
-            self.child.stdout.read(1 << 16)
-            time.sleep(0.001)
+        self.child.wait()
 
 
 def gaps(times):
@@ -131,25 +127,24 @@ def pauses(report):
     script = PAUSES.format(many=MANY, drips=DRIPS)
     try:
         job = Watched(folder, script)
-        job.watch(2)
+        time.sleep(2)
         while job.metric('weir_source_records_total{pipeline="pauses",source="flood"}') < MANY:
-            job.watch(0.5)
+            time.sleep(0.5)
         # The next one but one has all keys; those behind it only what changed.
         taken = job.metric("weir_checkpoint_completed_total")
         size = 0.0
         start = len(job.lines)
         longest = 0.0
         while job.metric("weir_checkpoint_completed_total") < taken + 3:
-            job.watch(0.2)
+            time.sleep(0.2)
             size = max(size, job.metric("weir_checkpoint_size_bytes"))
             longest = max(longest, job.metric("weir_checkpoint_duration_seconds"))
         during = gaps(job.lines[start:])
         files = sum(path.stat().st_size for path in job.folder.rglob("state-*"))
         job.stop()
         again = Watched(folder, script)
-        again.watch(0.01)
         while not again.lines:
-            again.watch(0.01)
+            time.sleep(0.001)
         restart = again.lines[0] - again.began
         again.stop()
         again.child.wait()
