@@ -96,6 +96,22 @@ def test_another_connector_is_another_table(box):
     assert rows[-2:] == ["7", "8"] and len(rows) > 2, rows[-3:]
 
 
+def test_after_a_stop_jdbc_has_nothing_to_lose(box):
+    """Rows that wait are of the old columns: others need a word of consent, and after a stop no row goes."""
+    postgres = box.postgres()
+    postgres.sql("CREATE TABLE t (n BIGINT, m BIGINT)")
+    target = f"""'connector' = 'jdbc', 'url' = 'jdbc:postgresql://127.0.0.1:{postgres.port}/weir', 'username' = 'weir',
+      'password' = 'weir-secret', 'table-name' = 't', 'sink.delivery-guarantee' = 'exactly-once'"""
+    weir = box.weir(pipeline(sink=target))
+    run_a_while(weir)
+    edit(weir, sink=target, columns="m BIGINT, n BIGINT", values="-n, n")
+    refuses(weir, "sink r")
+    done = weir.call("run", "pipeline.sql", "--data-dir", weir.data, "--no-http", "--allow-state-loss")
+    assert done.returncode == 0, done.stderr
+    found = postgres.sql("SELECT count(*), count(DISTINCT n), min(n), max(n), bool_and(m IS NULL OR m = -n) FROM t")
+    assert found == [[str(ROWS), str(ROWS), "1", str(ROWS), "t"]], found
+
+
 def test_a_lost_manifest_is_not_a_beginning(box):
     """The files of the state say that there was a checkpoint: to start over would write all rows twice."""
     weir = box.weir(pipeline())

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdio_ext.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -21,6 +22,7 @@ typedef struct PrintSink {
     FILE *stream;
     Buffer text;
     Buffer prefix;
+    bool is_file; /* takes what it is given, and at once */
     _Atomic bool is_interrupted;
 } PrintSink;
 
@@ -47,6 +49,8 @@ static Status print_open(SinkWriter *writer, Str state, Error *error)
     PrintSink *sink = (PrintSink *)writer;
     const OptionSet *options = writer->node->sink.table->options.options;
     sink->stream = options_bool(options, "standard-error") ? stderr : stdout;
+    struct stat status;
+    sink->is_file = fstat(fileno(sink->stream), &status) == 0 && S_ISREG(status.st_mode);
     Str identifier = options_text(options, "print-identifier");
     buffer_append_str(&sink->prefix, identifier);
     if (writer->subtask_count > 1)
@@ -67,7 +71,7 @@ static int print_put(PrintSink *sink)
             return ECANCELED;
         if (poll(&output, 1, LOOK_INTERVAL_MS) <= 0)
             continue;
-        int64_t piece = length - at < PIPE_BUF ? length - at : PIPE_BUF;
+        int64_t piece = sink->is_file || length - at < PIPE_BUF ? length - at : PIPE_BUF;
         ssize_t wrote = write(output.fd, sink->text.data + at, (size_t)piece);
         if (wrote < 0 && errno != EINTR && errno != EAGAIN)
             return errno;
