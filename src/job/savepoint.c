@@ -9,7 +9,7 @@
 #include "job/internal.h"
 #include "job/place.h"
 
-enum { LOOK_US = 50 * 1000, LOOK_BUCKET_US = 500 * 1000, RETRIES = 5 };
+enum { LOOK_US = 50 * 1000, LOOK_BUCKET_US = 500 * 1000, RETRIES = 5, LEVELS_LOOKED_AT = 4 };
 
 /* Whose checkpoints, and where. */
 typedef struct Found {
@@ -203,11 +203,51 @@ static Status copy_snapshot(void *context, const Snapshot *snapshot, Error *erro
     return snapshot_copy(snapshot, copy->store, "", snapshot->head.id, error);
 }
 
+/* A location without its last part; without length when there is no folder above. */
+static Str location_parent(Str location)
+{
+    while (location.length > 0 && location.data[location.length - 1] == '/')
+        location.length--;
+    while (location.length > 0 && location.data[location.length - 1] != '/')
+        location.length--;
+    while (location.length > 1 && location.data[location.length - 1] == '/')
+        location.length--;
+    return location;
+}
+
+/* A folder of checkpoints is weir's to tidy up, and `--fresh` empties it: what is to be kept must
+ * not lie in one, whoever's. */
+static Status savepoint_check_place(const SavepointJob *job, const char *path, Error *error)
+{
+    Status status = OK;
+    Arena *arena = arena_new(0);
+    Str above = location_parent(str_from(path));
+    for (int32_t level = 0; status == OK && above.length > 0 && level < LEVELS_LOOKED_AT; level++) {
+        const char *location = str_terminated(arena, above);
+        int64_t newest = 0;
+        Store *store;
+        Error unseen; /* what may not be looked into is not ours */
+        if (store_open(job->world, location, job->store, &store, &unseen) != OK)
+            break;
+        if (store_newest(store, &newest, &unseen) == OK && newest > 0) {
+            status =
+                fail(error, ERR_INVALID, "WR4414",
+                     "`%s` lies in `%s`, where a pipeline keeps its checkpoints", path, location);
+            error_hint(error, "give a savepoint a place of its own: `--fresh` empties that folder");
+        }
+        store_close(store);
+        above = location_parent(above);
+    }
+    arena_free(arena);
+    return status;
+}
+
 static Status savepoint_copy(const SavepointJob *job, Arena *arena, const Found *found,
                              Savepoint *out, Error *error)
 {
     SavepointCopy copy = {0};
     List names = {0};
+    TRY(savepoint_check_place(job, out->path, error));
     TRY(store_open(job->world, out->path, job->store, &copy.store, error));
     Status status = store_list(copy.store, "", arena, &names, error);
     if (status == OK && names.count > 0)

@@ -371,6 +371,10 @@ static void test_settings(void **state)
                "SET 'execution.checkpointing.interval' = 'ten';\n"
                "SET 'execution.runtime-mode' = 'btch';\n"
                "SET 'table.local-time-zone' = 'Mars/Olympus';\n"
+               "SET 'execution.checkpointing.num-retained' = '0';\n"
+               "SET 'parallelism.default' = '0';\n"
+               "SET 'weir.dead-letters.max' = '-1';\n"
+               "SET 'pipeline.name' = ' ';\n"
                "SET 'my.own' = 'x';\n"
                "SET 'sql-client.execution.result-mode' = 'tableau';",
         "warning WR2011 at <'execution.checkpointing.intervall'>: unknown setting "
@@ -382,6 +386,14 @@ static void test_settings(void **state)
         "one of streaming, batch, automatic | help: did you mean 'batch'?\n"
         "WR2012 at <'Mars/Olympus'>: invalid time zone 'Mars/Olympus' | help: use a time zone "
         "database id such as 'America/Los_Angeles', a fixed offset such as 'GMT+08:00', or 'UTC'\n"
+        "WR2012 at <'0'>: invalid value '0' for option `execution.checkpointing.num-retained`: "
+        "expected a whole number from 1 to 1000\n"
+        "WR2012 at <'0'>: invalid value '0' for option `parallelism.default`: expected a whole "
+        "number from 1 to 32768\n"
+        "WR2012 at <'-1'>: invalid value '-1' for option `weir.dead-letters.max`: expected a whole "
+        "number from 0 on\n"
+        "WR2012 at <' '>: `pipeline.name` is empty | help: give it a name, or leave it out: then "
+        "the script's file names it\n"
         "warning WR2011 at <'my.own'>: unknown setting `my.own` | note: it is kept, but nothing "
         "reads it\n");
 }

@@ -111,11 +111,22 @@ static bool enum_parse(const char *choices, Str text, Str *out)
     return false;
 }
 
+static bool has_range(const OptionSpec *spec)
+{
+    return spec->least != 0 || spec->most != 0;
+}
+
+static bool int_parse(const OptionSpec *spec, Str text, int64_t *out)
+{
+    return str_parse_int64(str_trim(text), out) &&
+           (!has_range(spec) || (*out >= spec->least && *out <= spec->most));
+}
+
 static bool option_parse(const OptionSpec *spec, Str text, BoundOption *out)
 {
     switch (spec->type) {
     case OPTION_TEXT: return true;
-    case OPTION_INT: return str_parse_int64(str_trim(text), &out->integer);
+    case OPTION_INT: return int_parse(spec, text, &out->integer);
     case OPTION_DOUBLE: return double_parse(text, &out->real);
     case OPTION_BOOL: return bool_parse(str_trim(text), &out->integer);
     case OPTION_DURATION: return duration_parse(text, &out->integer);
@@ -129,7 +140,13 @@ static const char *option_expectation(Arena *arena, const OptionSpec *spec)
 {
     switch (spec->type) {
     case OPTION_TEXT: return "text";
-    case OPTION_INT: return "a whole number";
+    case OPTION_INT:
+        if (!has_range(spec))
+            return "a whole number";
+        if (spec->most == INT64_MAX)
+            return arena_printf(arena, "a whole number from %lld on", (long long)spec->least);
+        return arena_printf(arena, "a whole number from %lld to %lld", (long long)spec->least,
+                            (long long)spec->most);
     case OPTION_DOUBLE: return "a number";
     case OPTION_BOOL: return "'true' or 'false'";
     case OPTION_DURATION: return "a duration such as '500 ms', '10 s' or '1 min'";

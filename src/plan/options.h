@@ -30,6 +30,7 @@ typedef struct OptionSpec {
     bool is_secret;      /* never printed; ${env:NAME} and ${file:PATH} are resolved */
     bool is_extension;   /* the connector has it in weir only: named by --portable */
     const char *choices; /* OPTION_ENUM: "initial|latest-offset" */
+    int64_t least, most; /* OPTION_INT: what it may be, unless both are 0 */
     const char *help;    /* a sentence */
 } OptionSpec;
 

@@ -7,13 +7,26 @@
 
 #include "plan/internal.h"
 
+enum {
+    PARALLELISM_MAX = 32768, /* as Flink has it; a job takes as many shards as it can have */
+    RETAINED_MAX = 1000,
+};
+
 static const OptionSpec SETTINGS[] = {
     {.key = "execution.runtime-mode",
      .type = OPTION_ENUM,
      .default_text = "streaming",
      .choices = "streaming|batch|automatic"},
-    {.key = "parallelism.default", .type = OPTION_INT, .default_text = "0"},
-    {.key = "table.exec.resource.default-parallelism", .type = OPTION_INT, .default_text = "-1"},
+    {.key = "parallelism.default",
+     .type = OPTION_INT,
+     .default_text = "0",
+     .least = 1,
+     .most = PARALLELISM_MAX},
+    {.key = "table.exec.resource.default-parallelism",
+     .type = OPTION_INT,
+     .default_text = "-1",
+     .least = -1,
+     .most = PARALLELISM_MAX},
     {.key = "pipeline.name", .type = OPTION_TEXT},
     {.key = "pipeline.auto-watermark-interval", .type = OPTION_DURATION, .default_text = "200 ms"},
     {.key = "table.local-time-zone", .type = OPTION_TEXT, .default_text = "default"},
@@ -81,8 +94,16 @@ static const OptionSpec SETTINGS[] = {
     {.key = "execution.checkpointing.max-concurrent-checkpoints",
      .type = OPTION_INT,
      .default_text = "1"},
-    {.key = "execution.checkpointing.num-retained", .type = OPTION_INT, .default_text = "1"},
-    {.key = "state.checkpoints.num-retained", .type = OPTION_INT, .default_text = "1"},
+    {.key = "execution.checkpointing.num-retained",
+     .type = OPTION_INT,
+     .default_text = "1",
+     .least = 1,
+     .most = RETAINED_MAX},
+    {.key = "state.checkpoints.num-retained",
+     .type = OPTION_INT,
+     .default_text = "1",
+     .least = 1,
+     .most = RETAINED_MAX},
     {.key = "execution.checkpointing.incremental", .type = OPTION_BOOL, .default_text = "true"},
     {.key = "state.backend.incremental", .type = OPTION_BOOL, .default_text = "true"},
     {.key = "execution.checkpointing.tolerable-failed-checkpoints", .type = OPTION_INT},
@@ -124,8 +145,11 @@ static const OptionSpec SETTINGS[] = {
     {.key = "restart-strategy.fixed-delay.delay", .type = OPTION_DURATION},
     {.key = "weir.memory.limit", .type = OPTION_BYTES, .default_text = "0"},
     {.key = "weir.http.listen", .type = OPTION_TEXT},
-    {.key = "weir.dead-letters.max", .type = OPTION_INT, .default_text = "0"},
-    {.key = "weir.dead-letters.max-per-minute", .type = OPTION_INT, .default_text = "0"},
+    {.key = "weir.dead-letters.max", .type = OPTION_INT, .default_text = "0", .most = INT64_MAX},
+    {.key = "weir.dead-letters.max-per-minute",
+     .type = OPTION_INT,
+     .default_text = "0",
+     .most = INT64_MAX},
 };
 enum { SETTING_COUNT = sizeof SETTINGS / sizeof SETTINGS[0] };
 
@@ -290,6 +314,16 @@ static const char *setting_check(Planner *planner, const SqlOption *option, cons
     return str_terminated(planner->arena, options_at(set, 0).value);
 }
 
+/* State is found by the pipeline's name. */
+static bool setting_check_name(Planner *planner, const SqlOption *option)
+{
+    if (!str_is(option->key, "pipeline.name") || str_trim(option->value).length > 0)
+        return true;
+    Diagnostic *d = REPORT(planner, "WR2012", option->value_span, "`pipeline.name` is empty");
+    diagnostic_help(d, "give it a name, or leave it out: then the script's file names it");
+    return false;
+}
+
 static bool setting_check_zone(Planner *planner, const SqlOption *option)
 {
     if (!str_is(option->key, "table.local-time-zone") || str_is(option->value, "default"))
@@ -331,8 +365,8 @@ static void setting_put(Planner *planner, Map *map, const SqlOption *option)
     const char *value = str_terminated(planner->arena, option->value);
     if (spec != NULL) {
         value = setting_check(planner, option, spec);
-        if (value == NULL || !setting_check_zone(planner, option) ||
-            !setting_check_location(planner, option))
+        if (value == NULL || !setting_check_name(planner, option) ||
+            !setting_check_zone(planner, option) || !setting_check_location(planner, option))
             return;
     } else if (!setting_is_accepted(option->key)) {
         setting_warn_unknown(planner, option);
@@ -453,13 +487,6 @@ bool settings_is_batch(const Planner *planner)
     return settings_is(planner, "execution.runtime-mode", "batch");
 }
 
-static int32_t clamp_int32(int64_t value, int32_t low, int32_t high)
-{
-    if (value < low)
-        return low;
-    return value > high ? high : (int32_t)value;
-}
-
 static const TimeZone *settings_zone(const Planner *planner)
 {
     const TimeZone *zone = timezone_utc();
@@ -527,9 +554,9 @@ void settings_finish(Planner *planner, PlanSettings *out)
     *out = (PlanSettings){
         .pipeline_name = settings_text(planner, "pipeline.name"),
         .is_batch = settings_is_batch(planner),
-        .parallelism = clamp_int32(parallelism, 0, 1024),
+        .parallelism = parallelism > 0 ? (int32_t)parallelism : 0,
         .checkpoint_interval_us = settings_duration_us(planner, "execution.checkpointing.interval"),
-        .checkpoints_retained = clamp_int32(settings_int(planner, retained), 1, 1000),
+        .checkpoints_retained = (int32_t)settings_int(planner, retained),
         .checkpoints_incremental = settings_is(planner, incremental, "true"),
         .checkpoint_dir =
             settings_either(planner, "execution.checkpointing.dir", "state.checkpoints.dir"),

@@ -90,6 +90,9 @@ def test_what_is_not_possible_is_said(box):
     target = saved(weir, weir.path("saved"))
     done = weir.call("savepoint", target, "--data-dir", weir.data)
     assert "WR4411" in done.stderr, done.stderr
+    own = next(weir.path(weir.data).glob("jobs/*/checkpoints"))
+    done = weir.call("savepoint", str(own / "mine" / "monday"), "--data-dir", weir.data)
+    assert done.returncode == 65 and "WR4414" in done.stderr, (done.returncode, done.stderr)
     done = weir.call("restore", target, "--pipeline", "pipeline", "--data-dir", weir.data)
     assert done.returncode == 75 and "WR4406" in done.stderr, (done.returncode, done.stderr)
     assert weir.stop() == 0, weir.log()
