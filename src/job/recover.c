@@ -208,6 +208,8 @@ Status recover_open(Job *job, Error *error)
         TRY(recover_from_path(job, error));
     if (!is_beginning)
         TRY(recover_newest(job, ids, count, error));
+    if (is_beginning && job->last_checkpoint > 0)
+        TRY(snapshot_note_beginning(job->store, job->last_checkpoint, error));
     LetterNotice notice = {recover_notice, job};
     DataFolder data = {job->world, job->options.data_dir, &settings->store};
     TRY(recover_settle_letters(&data, &notice, error));

@@ -471,18 +471,17 @@ static Status files_in_use(Store *store, Arena *arena, SnapshotFiles *used, bool
     return OK;
 }
 
-/* The N of "shared/state-N", or 0: none of ours. */
-static int64_t file_id(Str name)
+/* The number behind the prefix, or 0: none of ours. */
+static int64_t name_number(Str name, Str prefix)
 {
-    int64_t id;
-    Str prefix = STR(SNAPSHOT_SHARED SNAPSHOT_STATE);
-    Str number = str_make(name.data + prefix.length, name.length - prefix.length);
-    return str_parse_int64(number, &id) ? id : 0;
+    int64_t number;
+    Str rest = str_make(name.data + prefix.length, name.length - prefix.length);
+    return str_parse_int64(rest, &number) ? number : 0;
 }
 
 static bool file_is_used(const SnapshotFiles *used, Str name)
 {
-    int64_t id = file_id(name);
+    int64_t id = name_number(name, STR(SNAPSHOT_SHARED SNAPSHOT_STATE));
     if (id == 0)
         return true;
     for (int32_t i = 0; i < used->count; i++)
@@ -534,6 +533,8 @@ Status snapshot_remove_all(Store *store, int64_t id, Error *error)
                 store, snapshot_manifest_name(arena, snapshot_place(arena, ids[i])), error);
     if (status == OK)
         status = store_list(store, SNAPSHOT_SHARED SNAPSHOT_STATE, arena, &names, error);
+    if (status == OK)
+        status = store_list(store, SNAPSHOT_BEGIN, arena, &names, error);
     for (int32_t i = 0; status == OK && i < names.count; i++)
         status = store_remove(store, LIST_AT(names, i, const char), error);
     if (status == OK)
@@ -558,19 +559,51 @@ Status snapshot_discard(Store *store, int64_t id, Error *error)
     return status;
 }
 
+/* The highest number behind `prefix` among the stored names; 0: there is none. */
+static Status store_highest(Store *store, Arena *arena, const char *prefix, int64_t *out,
+                            Error *error)
+{
+    List names = {0};
+    *out = 0;
+    TRY(store_list(store, prefix, arena, &names, error));
+    for (int32_t i = 0; i < names.count; i++) {
+        int64_t id = name_number(str_from(LIST_AT(names, i, const char)), str_from(prefix));
+        *out = id > *out ? id : *out;
+    }
+    return OK;
+}
+
+Status snapshot_note_beginning(Store *store, int64_t last, Error *error)
+{
+    Arena *arena = arena_new(0);
+    List earlier = {0};
+    StoreWrite *write = NULL;
+    const char *name = arena_printf(arena, SNAPSHOT_BEGIN "%lld", (long long)last);
+    Status status = store_list(store, SNAPSHOT_BEGIN, arena, &earlier, error);
+    if (status == OK)
+        status = store_write_begin(store, name, &write, error);
+    if (status == OK) {
+        status = store_write_end(write, error);
+        if (status == ERR_UNAVAILABLE)
+            store_write_abandon(write);
+    }
+    for (int32_t i = 0; status == OK && i < earlier.count; i++)
+        if (strcmp(LIST_AT(earlier, i, const char), name) != 0)
+            status = store_remove(store, LIST_AT(earlier, i, const char), error);
+    arena_free(arena);
+    return status;
+}
+
 /* Before the first manifest there is one data file at the most; later there is always a manifest.
  */
 Status snapshot_check_found(Store *store, Error *error)
 {
     Arena *arena = arena_new(0);
-    List names = {0};
-    Status status = store_list(store, SNAPSHOT_SHARED SNAPSHOT_STATE, arena, &names, error);
-    int64_t newest = 0;
-    for (int32_t i = 0; status == OK && i < names.count; i++) {
-        int64_t id = file_id(str_from(LIST_AT(names, i, const char)));
-        newest = id > newest ? id : newest;
-    }
-    if (status == OK && newest > 1) {
+    int64_t newest = 0, begin = 0;
+    Status status = store_highest(store, arena, SNAPSHOT_SHARED SNAPSHOT_STATE, &newest, error);
+    if (status == OK)
+        status = store_highest(store, arena, SNAPSHOT_BEGIN, &begin, error);
+    if (status == OK && newest > begin + 1) {
         status = fail(
             error, ERR_CORRUPT, "WR4402",
             "there is state of checkpoint %lld in `%s`, but no checkpoint: its MANIFEST is gone",

@@ -163,6 +163,9 @@ Status snapshot_remove(Store *store, int64_t id, Error *error);
 Status snapshot_remove_all(Store *store, int64_t id, Error *error);
 /* The same, and whatever else is in its folder. */
 Status snapshot_discard(Store *store, int64_t id, Error *error);
+/* A run starts over, and its checkpoints are numbered from `last` on, where others may have been.
+ * To be called before those are removed. */
+Status snapshot_note_beginning(Store *store, int64_t last, Error *error);
 /* Where snapshot_list finds nothing: whether that may be so. ERR_CORRUPT: there must have been a
  * checkpoint. */
 Status snapshot_check_found(Store *store, Error *error);

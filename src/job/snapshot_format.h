@@ -9,6 +9,7 @@
 #define SNAPSHOT_MAGIC "WEIRCHK2"
 #define SNAPSHOT_SHARED "shared/"
 #define SNAPSHOT_STATE "state-"
+#define SNAPSHOT_BEGIN SNAPSHOT_SHARED "begin-" /* and the number of the last one before */
 
 enum {
     SNAPSHOT_FLAG_END = 1,

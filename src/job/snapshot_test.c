@@ -227,6 +227,35 @@ static bool is_there(const char *name)
     return status == OK;
 }
 
+/* Data without a manifest is a first attempt that was cut short, or damage. */
+static void test_tells_a_beginning_from_a_loss(void **state)
+{
+    (void)state;
+    Error error = {0};
+    Store *store = open_store();
+    Arena *arena = arena_new(0);
+    SnapshotFiles chain = {0};
+    assert_int_equal(snapshot_check_found(store, &error), OK);
+    write_snapshot(store, 1, &chain, true);
+    snapshot_files_free(&chain);
+    assert_int_equal(store_remove(store, "chk-1/MANIFEST", &error), OK);
+    assert_int_equal(snapshot_check_found(store, &error), OK);
+    replace_file(arena_printf(arena, "%s/shared/state-8", folder), STR("later"));
+    assert_int_equal(snapshot_check_found(store, &error), ERR_CORRUPT);
+    assert_int_equal(snapshot_note_beginning(store, 5, &error), OK);
+    assert_int_equal(snapshot_check_found(store, &error), ERR_CORRUPT);
+    assert_int_equal(snapshot_note_beginning(store, 7, &error), OK);
+    assert_int_equal(snapshot_check_found(store, &error), OK);
+    assert_true(is_there("shared/begin-7") && !is_there("shared/begin-5"));
+    replace_file(arena_printf(arena, "%s/shared/state-9", folder), STR("second"));
+    assert_int_equal(snapshot_check_found(store, &error), ERR_CORRUPT);
+    assert_string_equal(error.code, "WR4402");
+    assert_int_equal(snapshot_remove_all(store, 9, &error), OK);
+    assert_false(is_there("shared/begin-7") || is_there("shared/state-9"));
+    store_close(store);
+    arena_free(arena);
+}
+
 static void test_keeps_what_is_needed_and_nothing_else(void **state)
 {
     (void)state;
@@ -266,6 +295,7 @@ static void test_keeps_what_is_needed_and_nothing_else(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tells_a_beginning_from_a_loss),
         cmocka_unit_test(test_reads_back_what_was_written),
         cmocka_unit_test(test_sees_every_damage),
         cmocka_unit_test(test_keeps_what_is_needed_and_nothing_else),

@@ -186,6 +186,35 @@ def disk_full(box, file_format):
         subprocess.run(["umount", "-l", str(small)], check=False)
 
 
+def test_a_file_in_progress_that_somebody_removes_is_told(box):
+    """Never passed over: neither by the run that writes it nor by the one after."""
+    weir = box.weir("""
+        SET 'execution.checkpointing.interval' = '100 ms';
+        CREATE TABLE g (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '1000',
+          'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '3000000');
+        CREATE TABLE o (id BIGINT) WITH ('connector' = 'filesystem', 'path' = 'out', 'format' = 'csv');
+        INSERT INTO o SELECT id FROM g;
+    """)
+    for removes_while_running in (True, False):
+        weir.start("run", "pipeline.sql", "--fresh")
+        wait_until(lambda: any(path.stat().st_size > 0 for path in in_progress(weir)) and
+                   list(weir.path(weir.data).glob("jobs/*/checkpoints/chk-*")), "a file", process=weir)
+        if not removes_while_running:
+            weir.kill()
+        for path in in_progress(weir):
+            path.unlink()
+        if removes_while_running:
+            assert weir.stop() == 78, weir.log()
+            assert "WR3412" in weir.log() and "help: " in weir.log(), weir.log()
+        weir.start()
+        assert weir.wait() == 78, weir.log()
+        assert "WR3412" in weir.log_tail() and "--fresh" in weir.log_tail(), weir.log()
+
+
+def in_progress(weir):
+    return [path for path in weir.path("out").glob(".*") if path.is_file()]
+
+
 def test_disk_full_under_json_files_waits_and_goes_on(box):
     disk_full(box, "json")
 

@@ -13,6 +13,30 @@ Status part_retriable(Status status, Error *error)
     return status;
 }
 
+Status part_fail_gone(const char *hidden, Error *error)
+{
+    Status status = fail(error, ERR_LOST, "WR3412",
+                         "`%s`, which was being written, is gone or shorter than it was: rows that "
+                         "it held are lost",
+                         hidden);
+    error_hint(error,
+               "put it back, or start over with --fresh; names that begin with a dot are for "
+               "weir alone until the file is complete");
+    return status;
+}
+
+/* Somebody may have taken it away meanwhile, and opening has made another. */
+static Status part_check_whole(const Part *part, Error *error)
+{
+    FileInfo info = {0};
+    if (part->file_bytes == 0)
+        return OK;
+    Status status = part->world->kind->stat(part->world, part->hidden, &info, error);
+    if (status != ERR_NOT_FOUND)
+        TRY(status);
+    return info.size_bytes < part->file_bytes ? part_fail_gone(part->hidden, error) : OK;
+}
+
 /* Open the file at its end, without the rubbish of a failed write. */
 static Status part_open_file(Part *part, Error *error)
 {
@@ -21,6 +45,7 @@ static Status part_open_file(Part *part, Error *error)
         return OK;
     TRY(kind->make_folder(part->world, part->folder, error));
     TRY(kind->open(part->world, part->hidden, FILE_APPEND, &part->file, error));
+    TRY(part_check_whole(part, error));
     if (part->is_torn)
         TRY(kind->truncate(part->world, part->hidden, part->file_bytes, error));
     part->is_torn = false;
@@ -71,7 +96,8 @@ Status part_sync(Part *part, Error *error)
     if (!planted(PLANTED_PART_NOT_SYNCED))
         TRY(part->world->kind->sync(part->file, error));
     part->is_synced = true;
-    return OK;
+    /* A file that was removed takes writes and syncs like any other. */
+    return part_check_whole(part, error);
 }
 
 /* The bulk writer leaves a file that is neither synced nor open. */

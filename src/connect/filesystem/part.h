@@ -44,6 +44,9 @@ Status part_close(Part *part, Error *error);
 /* The status as it is; of a full disk the error says that it may be tried again. */
 Status part_retriable(Status status, Error *error);
 
+/* WR3412: what was in progress is not there any more, or not all of it. */
+Status part_fail_gone(const char *hidden, Error *error);
+
 /* Rename a closed file into view. The folder is not synced. */
 Status part_publish(World *world, const char *hidden, const char *final, Error *error);
 

@@ -167,9 +167,11 @@ static Status publish_file(FilesystemSink *sink, const PendingFile *file, Error 
     World *world = sink->base.world;
     FileInfo info;
     Status status = part_publish(world, file->hidden, file->final, error);
-    if (status == ERR_NOT_FOUND && world->kind->stat(world, file->final, &info, NULL) == OK)
-        status = OK;
-    return status;
+    if (status != ERR_NOT_FOUND)
+        return status;
+    return world->kind->stat(world, file->final, &info, NULL) == OK
+               ? OK
+               : part_fail_gone(file->hidden, error);
 }
 
 Status sink_publish(FilesystemSink *sink, int64_t checkpoint, Error *error)

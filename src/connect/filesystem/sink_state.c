@@ -132,12 +132,11 @@ static Status restore_part(FilesystemSink *sink, const SavedPart *saved, Error *
         if (status == ERR_NOT_FOUND && world->kind->stat(world, saved->final, &final, NULL) == OK &&
             final.size_bytes >= saved->bytes)
             return restore_completed(sink, saved, error);
-        TRY(status);
+        if (status != ERR_NOT_FOUND)
+            TRY(status);
     }
     if (info.size_bytes < saved->bytes)
-        return fail(error, ERR_LOST, "WR3412",
-                    "%s has %lld bytes, but the checkpoint covers %lld of it", saved->hidden,
-                    (long long)info.size_bytes, (long long)saved->bytes);
+        return part_fail_gone(saved->hidden, error);
     Part *part = sink_part_add(sink, saved->partition, saved->hidden, saved->final);
     part->file_bytes = saved->bytes;
     part->opened_us = saved->opened_us;
