@@ -35,6 +35,7 @@ typedef struct Coordinator {
     SnapshotFiles chain;    /* of the newest checkpoint of this run: the next may add to them */
     int64_t begun_us, next_us;
     int64_t stop_deadline_us; /* 0: no stop yet */
+    Overdue overdue;
     int64_t observed_us;
     bool has_told_of_clock;
     Pressure pressure;
@@ -244,6 +245,9 @@ static Status coordinator_complete(Coordinator *coordinator, Error *error)
     metric_set(coordinator->duration, now_us - coordinator->begun_us);
     atomic_store(&board->committed, coordinator->pending);
     coordinator->pending = 0;
+    int64_t pause_us = job->plan->settings.checkpoint_min_pause_us;
+    if (pause_us > 0 && coordinator->next_us < now_us + pause_us)
+        coordinator->next_us = now_us + pause_us;
     runners_wake(job);
     return coordinator->is_end ? OK : coordinator_retain(job, error);
 }
@@ -276,6 +280,8 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
     pthread_mutex_lock(&board->mutex);
     bool has_ended = board->ends_missing == 0;
     bool is_acknowledged = coordinator->pending != 0 && board->acks_missing == 0;
+    bool has_moved =
+        overdue_has_moved(&coordinator->overdue, coordinator->pending, board->acks_missing);
     pthread_mutex_unlock(&board->mutex);
     int64_t now_us = world_monotonic_us(job->world);
     TRY(deadletters_trouble(job->dead_letters, error));
@@ -283,7 +289,8 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
     if (is_caught_up || atomic_load(&board->is_parting))
         atomic_store(&job->is_stop_wanted, true);
     bool is_stop_wanted = atomic_load(&job->is_stop_wanted);
-    if (is_stop_wanted && coordinator->stop_deadline_us == 0)
+    /* Patience is with what does not move: many files to complete may take longer. */
+    if (is_stop_wanted && (coordinator->stop_deadline_us == 0 || has_moved))
         coordinator->stop_deadline_us = now_us + STOP_TIMEOUT_US;
     if (job->options.preview != NULL) {
         *is_over = has_ended || is_stop_wanted || coordinator_previews_are_done(job);
@@ -298,15 +305,9 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
         job->has_ended = coordinator->is_end;
         return coordinator_complete(coordinator, error);
     }
-    if (is_stop_wanted && now_us >= coordinator->stop_deadline_us) {
-        Status status = fail(error, ERR_UNAVAILABLE, "WR4405",
-                             "the last checkpoint was not finished within %d seconds",
-                             STOP_TIMEOUT_US / 1000000);
-        error->is_retriable = true;
-        error_hint(error, "a sink does not take what it is given, or a look-up gets no answer; the "
-                          "next run resumes from the checkpoint before");
-        return status;
-    }
+    if (is_stop_wanted && now_us >= coordinator->stop_deadline_us)
+        return overdue_fail(job, &coordinator->overdue, STOP_TIMEOUT_US, error);
+    overdue_tell(job, &coordinator->overdue, now_us - coordinator->begun_us);
     bool wants_checkpoint = false;
     TRY(pressure_look(job, &coordinator->pressure, &wants_checkpoint, error));
     if (wants_checkpoint && now_us - coordinator->begun_us >= EARLY_INTERVAL_US)

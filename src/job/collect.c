@@ -53,6 +53,7 @@ static void task_acknowledge(Task *task)
 {
     Board *board = task->board;
     task->is_saving = false;
+    atomic_store(&task->acknowledged, task->barrier);
     pthread_mutex_lock(&board->mutex);
     assert(board->acks_missing > 0);
     board->acks_missing--;

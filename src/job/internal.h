@@ -99,12 +99,13 @@ typedef struct Task {
     pthread_mutex_t close_mutex; /* an interrupt must not meet a close */
     bool is_closed;
     bool is_preview;
-    bool has_ended;     /* all input has come */
-    bool has_parted;    /* sources: nothing is read any more, see Error.is_in_place */
-    bool is_last_taken; /* the last barrier has passed */
-    int64_t barrier;    /* the newest checkpoint taken */
-    bool is_saving;     /* it has taken a barrier and not acknowledged it yet */
-    int32_t saving;     /* the operator whose records are next */
+    bool has_ended;               /* all input has come */
+    bool has_parted;              /* sources: nothing is read any more, see Error.is_in_place */
+    bool is_last_taken;           /* the last barrier has passed */
+    int64_t barrier;              /* the newest checkpoint taken */
+    _Atomic int64_t acknowledged; /* the newest checkpoint of which all is saved */
+    bool is_saving;               /* it has taken a barrier and not acknowledged it yet */
+    int32_t saving;               /* the operator whose records are next */
     int64_t committed;
     int64_t quiet_since_us;   /* sources: nothing has come since; 0: something has */
     int64_t quiet_bytes;      /* sources: progress.bytes_done then */
@@ -155,6 +156,23 @@ typedef struct Pressure {
 /* While memory is short: give back what is free; *wants_checkpoint: rows that wait for one should
  * go. ERR_LIMIT (WR4412): all has been worked off and it is still short, so it always will be. */
 Status pressure_look(Job *job, Pressure *pressure, bool *wants_checkpoint, Error *error);
+
+/* ---- Checkpoints that take long (overdue.c) ------------------------------------------------ */
+
+/* What the coordinator knows of the checkpoint under way. */
+typedef struct Overdue {
+    int64_t pending; /* at the last look; so the next */
+    int32_t acks_missing;
+    bool has_told;
+} Overdue;
+
+/* Whether anything has come of it since the last look. */
+bool overdue_has_moved(Overdue *overdue, int64_t pending, int32_t acks_missing);
+/* Tell people, once, of a checkpoint that takes longer than execution.checkpointing.timeout: it
+ * goes on. */
+void overdue_tell(const Job *job, Overdue *overdue, int64_t running_us);
+/* WR4405: the last one is given up. */
+Status overdue_fail(const Job *job, const Overdue *overdue, int64_t waited_us, Error *error);
 
 /* ---- Source tasks (source.c) --------------------------------------------------------------- */
 

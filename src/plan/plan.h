@@ -452,6 +452,8 @@ typedef struct PlanSettings {
     bool is_batch;                  /* execution.runtime-mode */
     int32_t parallelism;            /* parallelism.default; 0: as many as there are cores */
     int64_t checkpoint_interval_us; /* 0: only at stop */
+    int64_t checkpoint_timeout_us;  /* after which people are told; 0: never */
+    int64_t checkpoint_min_pause_us;
     int32_t checkpoints_retained;
     bool checkpoints_incremental;
     const char *checkpoint_dir;   /* execution.checkpointing.dir; NULL or empty: the data folder */

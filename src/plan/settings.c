@@ -556,6 +556,9 @@ void settings_finish(Planner *planner, PlanSettings *out)
         .is_batch = settings_is_batch(planner),
         .parallelism = parallelism > 0 ? (int32_t)parallelism : 0,
         .checkpoint_interval_us = settings_duration_us(planner, "execution.checkpointing.interval"),
+        .checkpoint_timeout_us = settings_duration_us(planner, "execution.checkpointing.timeout"),
+        .checkpoint_min_pause_us =
+            settings_duration_us(planner, "execution.checkpointing.min-pause"),
         .checkpoints_retained = (int32_t)settings_int(planner, retained),
         .checkpoints_incremental = settings_is(planner, incremental, "true"),
         .checkpoint_dir =

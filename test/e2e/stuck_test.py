@@ -15,6 +15,7 @@ from lib import Postgres, TIME_SCALE, http_get, main, wait_until
 from lookups import letters
 
 PIPELINE = """
+SET 'execution.checkpointing.timeout' = '3 s';
 SET 'execution.checkpointing.interval' = '200 ms';
 {sources}
 CREATE TABLE in_pg (n BIGINT) WITH ({postgres}, 'table-name' = 't', 'sink.delivery-guarantee' = 'exactly-once',
@@ -282,11 +283,13 @@ def soak_a_stop_does_not_wait_for_ever(box):
     trouble = Trouble(stage)
     trouble.take_nothing()
     stage.await_stop()
+    wait_until(lambda: "under way for" in stage.weir.stderr(), "a word of the checkpoint", process=stage.weir)
     began = time.monotonic()
     stage.weir.process.send_signal(signal.SIGTERM)
     code = stage.weir.wait(60)
     print(f"     ended after {time.monotonic() - began:.1f} s")
     assert code == 75 and "error[WR4405]" in stage.weir.stderr(), (code, stage.weir.log())
+    assert "it waits for `sink " in stage.weir.stderr(), stage.weir.log()
     trouble.set_fault()
     stage.weir.start()
     stage.await_more("of the next run")
