@@ -73,7 +73,8 @@ static bool deduplicate_load(void *owner, uint8_t *value, ByteReader *in)
     Deduplicate *self = owner;
     KeptRow *kept = (KeptRow *)(void *)value;
     kept->is_there = byte_reader_u8(in) != 0;
-    kept->written_us = (int64_t)byte_reader_u64(in);
+    kept->written_us =
+        operator_load_written(&self->base, self->base.node->deduplicate.state_ttl_us, in);
     kept->time = (Timestamp)byte_reader_u64(in);
     Str bytes = self->keeps_rows ? byte_reader_bytes(in) : STR("");
     if (in->is_short)

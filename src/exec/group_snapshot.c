@@ -21,7 +21,8 @@ static bool group_load(void *owner, uint8_t *value, ByteReader *in)
     const GroupAggregate *self = owner;
     GroupHead *head = group_head(value);
     head->records = (int64_t)byte_reader_u64(in);
-    group_set_written_us(&self->clock, head, (int64_t)byte_reader_u64(in));
+    group_set_written_us(&self->clock, head,
+                         operator_load_written(&self->base, self->clock.ttl_us, in));
     return accumulators_load(&self->group, group_state(value), in);
 }
 

@@ -36,6 +36,14 @@ ServedTable *serve_table(Operator *op);
 Status watermark_raise(Operator *op, Timestamp watermark);
 Status watermark_take_over(Operator *op, const Operator *from);
 
+/* When a saved value was written, in microseconds of world_now_us. State that was saved before it
+ * was to expire is as old as this moment. */
+static inline int64_t operator_load_written(const Operator *op, int64_t ttl_us, ByteReader *in)
+{
+    int64_t written_us = (int64_t)byte_reader_u64(in);
+    return written_us == 0 && ttl_us > 0 ? world_now_us(op->task->world) : written_us;
+}
+
 /* Emit while `lent` stands in for the task's scratch, and empty it afterwards: what operators
  * downstream allocate for one of many batches does not pile up. The batch is not in `lent`. */
 Status operator_emit_lending(Operator *op, Batch *batch, Arena *lent);

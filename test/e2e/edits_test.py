@@ -73,6 +73,39 @@ def test_files_end_where_their_kind_does(box):
     assert not list(weir.folder.rglob(".part-*"))
 
 
+AGING = f"""
+SET 'execution.checkpointing.interval' = '50 ms';
+{{ttl}}
+CREATE TABLE g (n BIGINT, k AS 0, ts AS TO_TIMESTAMP_LTZ(n, 3), WATERMARK FOR ts AS ts) WITH ({SEQUENCE});
+CREATE TABLE counts (k INT, n BIGINT) WITH ('connector' = 'print', 'print-identifier' = 'counts');
+CREATE TABLE firsts (k INT, n BIGINT) WITH ('connector' = 'print', 'print-identifier' = 'firsts');
+CREATE TABLE lasts (k INT, n BIGINT) WITH ('connector' = 'print', 'print-identifier' = 'lasts');
+CREATE TABLE so_far (k INT, n BIGINT) WITH ('connector' = 'print', 'print-identifier' = 'so_far');
+INSERT INTO counts SELECT k, COUNT(*) FROM g GROUP BY k;
+INSERT INTO firsts SELECT k, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts) AS r FROM g) WHERE r = 1;
+INSERT INTO lasts SELECT k, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY n) AS r FROM g) WHERE r <= 2;
+INSERT INTO so_far SELECT k, COUNT(*) OVER (PARTITION BY k ORDER BY ts) FROM g;
+"""
+
+
+def test_state_that_begins_to_age_is_young(box):
+    """A time to live on a pipeline that had none: it counts from then on, and nothing is forgotten at once."""
+    weir = box.weir(AGING.format(ttl=""))
+    run_a_while(weir)
+    printed = weir.stdout()
+    weir.write("pipeline.sql", AGING.format(ttl="SET 'table.exec.state.ttl' = '1 d';"))
+    weir.start()
+    assert weir.wait(60) == 0, weir.log()
+    printed += weir.stdout()
+    seen = {name: re.findall(rf"^{name}> ([+-][IUD])\[0, (\d+)\]", printed, re.M)
+            for name in ("counts", "firsts", "lasts", "so_far")}
+    assert [kind for kind, _ in seen["counts"]].count("+I") == 1, seen["counts"]
+    assert seen["counts"][-1] == ("+U", str(ROWS)), seen["counts"][-3:]
+    assert seen["firsts"] == [("+I", "1")], seen["firsts"]
+    assert seen["lasts"] == [("+I", "1"), ("+I", "2")], seen["lasts"]
+    assert seen["so_far"] == [("+I", str(n)) for n in range(1, ROWS + 1)], seen["so_far"][-3:]
+
+
 def refuses(weir, lost):
     """A run would lose state, says so beforehand and does not begin."""
     told = weir.call("diff", "pipeline.sql", "--data-dir", weir.data)

@@ -26,7 +26,7 @@ static bool over_load(void *owner, uint8_t *value, ByteReader *in)
     state->is_made = true;
     state->rows = (int64_t)byte_reader_u64(in);
     state->ranks = (int64_t)byte_reader_u64(in);
-    state->written_us = (int64_t)byte_reader_u64(in);
+    state->written_us = operator_load_written(&self->base, self->base.node->over.state_ttl_us, in);
     state->triggered = (Timestamp)byte_reader_u64(in);
     if (!ordered_load(&state->kept, &self->blocks, in) ||
         !accumulators_load(&self->group, value + sizeof *state, in))

@@ -20,7 +20,7 @@ static bool rank_load(void *owner, uint8_t *value, ByteReader *in)
 {
     Rank *self = owner;
     RankState *state = (RankState *)(void *)value;
-    state->written_us = (int64_t)byte_reader_u64(in);
+    state->written_us = operator_load_written(&self->base, self->base.node->rank.state_ttl_us, in);
     state->last = (int64_t)byte_reader_u64(in);
     state->has_last = true;
     return ordered_load(&state->rows, &self->blocks, in);
