@@ -177,6 +177,17 @@ static Status coordinator_write_letters(Coordinator *coordinator, Error *error)
     return status;
 }
 
+static Status coordinator_check_lease(Coordinator *coordinator, Error *error)
+{
+    Job *job = coordinator->job;
+    for (;;) {
+        Status status = lease_check(job->store, &job->lease, error);
+        if (status == OK)
+            return OK;
+        TRY(coordinator_await_store(coordinator, status, error));
+    }
+}
+
 static Status coordinator_end_writer(Coordinator *coordinator, Error *error)
 {
     SnapshotFiles *chain = &coordinator->chain;
@@ -217,7 +228,11 @@ static Status coordinator_persist(Coordinator *coordinator, Error *error)
     if (!coordinator_needs_checkpoint(coordinator))
         return OK;
     TRY(coordinator_write_pieces(coordinator, error));
+    /* Before the checkpoint can be seen, and once more: a run that has begun between the two does
+     * not know of it, or knows what it was to commit. */
+    TRY(coordinator_check_lease(coordinator, error));
     TRY(coordinator_end_writer(coordinator, error));
+    TRY(coordinator_check_lease(coordinator, error));
     job->kept_checkpoint = coordinator->pending;
     job->checkpoint_count++;
     metric_set(coordinator->size, snapshot_writer_file(coordinator->writer)->bytes);

@@ -10,6 +10,7 @@
 #include "job/channel.h"
 #include "job/job.h"
 #include "job/layout.h"
+#include "job/lease.h"
 #include "job/snapshot.h"
 #include "state/lettermark.h"
 
@@ -252,6 +253,7 @@ struct Job {
     File *lock;
     const char *checkpoints;        /* where they are */
     Store *store;                   /* of the checkpoints; NULL in previews */
+    Lease lease;                    /* of their place, if others can reach it, too */
     bool was_over;                  /* the run before had come to its end, not to its exit */
     bool has_replays;               /* records were given back to its sources */
     Snapshot *restored;             /* until all tasks are open */

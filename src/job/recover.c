@@ -196,6 +196,9 @@ Status recover_open(Job *job, Error *error)
     int64_t *ids;
     int32_t count;
     TRY(store_open(job->world, job->checkpoints, &settings->store, &job->store, error));
+    bool is_shared = settings->checkpoint_dir != NULL && settings->checkpoint_dir[0] != '\0';
+    if (is_shared)
+        TRY(lease_take(job->world, job->store, &job->lease, error));
     TRY(snapshot_list(job->store, job->arena, &ids, &count, error));
     if (count == 0 && !job->options.is_fresh && (path == NULL || path[0] == '\0'))
         TRY(snapshot_check_found(job->store, error));
@@ -208,6 +211,8 @@ Status recover_open(Job *job, Error *error)
         TRY(recover_from_path(job, error));
     if (!is_beginning)
         TRY(recover_newest(job, ids, count, error));
+    if (is_shared)
+        job->last_checkpoint += LEASE_GAP;
     if (is_beginning && job->last_checkpoint > 0)
         TRY(snapshot_note_beginning(job->store, job->last_checkpoint, error));
     LetterNotice notice = {recover_notice, job};
@@ -352,9 +357,12 @@ Status recover_clean(Job *job, Error *error)
     if (job->has_replays)
         TRY(replay_forget(job->world, job->options.data_dir,
                           place_folder_name(job->arena, job->pipeline), error));
+    TRY(lease_check(job->store, &job->lease, error));
     TRY(snapshot_list(job->store, job->arena, &ids, &count, error));
-    if (count == 0)
+    if (count == 0) {
+        TRY(lease_give_up(job->store, &job->lease, error));
         return recover_clean_folders(job, error);
+    }
     /* Whoever is started from now on has only this to end. */
     int64_t last = ids[0];
     if (!job->was_over) {
@@ -362,6 +370,7 @@ Status recover_clean(Job *job, Error *error)
         TRY(snapshot_write_over(job->store, last, error));
     }
     TRY(snapshot_remove_all(job->store, last, error));
+    TRY(lease_give_up(job->store, &job->lease, error));
     job->kept_checkpoint = 0;
     return recover_clean_folders(job, error);
 }

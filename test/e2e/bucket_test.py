@@ -202,6 +202,38 @@ def test_a_bucket_that_is_away_is_waited_for(box):
     assert weir.wait(60) == 75 and "WR4447" in weir.stderr(), (weir.exit_code(), weir.log())
 
 
+TWICE = """
+SET 'execution.checkpointing.interval' = '100 ms';
+CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '2000',
+  'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '{total}');
+CREATE TABLE copies (n BIGINT) WITH ('connector' = 'jdbc', 'table-name' = 'copies', 'username' = 'weir',
+  'url' = 'jdbc:postgresql://127.0.0.1:{port}/weir', 'password' = 'weir-secret',
+  'sink.delivery-guarantee' = 'exactly-once');
+INSERT INTO copies SELECT n FROM numbers;
+"""
+
+
+def test_the_run_that_begins_last_has_the_place(box):
+    """A machine that was thought to be gone: it ends by itself, and no row is lost or there twice."""
+    chance = random.Random(SEED)
+    s3 = server(box)
+    postgres = box.postgres()
+    postgres.sql("CREATE TABLE copies (n BIGINT)")
+    total = 20000
+    machines = [box.weir(TWICE.format(total=total, port=postgres.port)) for _ in range(6)]
+    for number, weir in enumerate(machines):
+        start(weir, s3, "s3://weir/once")
+        if number > 0:
+            assert machines[number - 1].wait(30) == 78, (SEED, machines[number - 1].log())
+            assert "WR4415" in machines[number - 1].log(), (SEED, machines[number - 1].log())
+        wait_until(lambda: has_checkpoint(s3, "once/"), "a checkpoint", process=weir)
+        time.sleep(chance.uniform(0, 0.6))
+    assert machines[-1].wait(60) == 0, (SEED, machines[-1].log())
+    rows = postgres.value("SELECT string_agg(n::text, ' ' ORDER BY n) FROM copies").split()
+    assert [int(n) for n in rows] == list(range(1, total + 1)), (SEED, len(rows), len(set(rows)))
+    assert not s3.keys("once/"), s3.keys("once/")
+
+
 def test_what_is_wrong_is_said_at_once(box):
     s3 = server(box)
     weir = pipeline(box)
