@@ -150,20 +150,19 @@ void *serve_wake_followers(void *context)
 }
 
 /* Where to begin: ?since=, else Last-Event-ID, else now. */
-static bool parse_since(Request *request, int64_t *since)
+static bool parse_since(HttpRequest *request, int64_t *since)
 {
-    Str text = serve_param(request, "since");
+    Str text = http_param(request, "since");
     if (text.data == NULL) {
-        const char *header =
-            MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Last-Event-ID");
+        const char *header = http_header(request, "Last-Event-ID");
         if (header != NULL)
             text = str_from(header);
     }
     *since = -1;
     if (text.data == NULL || (str_parse_int64(text, since) && *since >= 0))
         return true;
-    serve_problem(request, MHD_HTTP_BAD_REQUEST, "WR6006", "not a sequence number",
-                  "since must be a number from 0 on, as `id` and `seq` of a change give it", NULL);
+    http_problem(request, MHD_HTTP_BAD_REQUEST, "WR6006", "not a sequence number",
+                 "since must be a number from 0 on, as `id` and `seq` of a change give it", NULL);
     return false;
 }
 
@@ -180,12 +179,13 @@ static bool followers_add(Server *server, Follower *follower)
     return is_room;
 }
 
-void serve_follow_changes(Request *request)
+void serve_follow_changes(HttpRequest *request)
 {
-    ServedTable *table = serve_find_table(request);
+    ServeView view;
+    ServedTable *table = serve_find_table(request, &view);
     if (table == NULL)
         return;
-    Server *server = request->server;
+    Server *server = serve_server(request);
     Follower *follower = memory_allocate_zeroed(sizeof *follower);
     follower->server = server;
     follower->connection = request->connection;
@@ -199,7 +199,7 @@ void serve_follow_changes(Request *request)
         follower->sequence = served_sequence(follower->table);
     if (!followers_add(server, follower)) {
         memory_free(follower);
-        serve_problem(
+        http_problem(
             request, MHD_HTTP_SERVICE_UNAVAILABLE, "WR6011", "too many followers",
             arena_printf(request->arena, "at most %d can follow changes at a time", FOLLOWERS_MAX),
             NULL);

@@ -5,12 +5,26 @@
 
 #include "data/type.h"
 
-static const char *suggest_table(const Request *request, Str name)
+void serve_tag(HttpRequest *request, const ServeView *view, bool shows_watermark)
+{
+    request->etag = arena_printf(
+        request->arena, "\"%llx-%lld-%llx\"", (unsigned long long)http_seed(request->server),
+        (long long)view->version, shows_watermark ? (unsigned long long)view->watermark : 0);
+    if (view->watermark == TIMESTAMP_MIN || view->watermark == TIMESTAMP_MAX)
+        return;
+    Buffer text = {0};
+    timestamp_print(&text, view->watermark, 3, 'T');
+    buffer_append_char(&text, 'Z');
+    http_add_header(request, "X-Weir-Watermark", str_terminated(request->arena, buffer_str(&text)));
+    buffer_free(&text);
+}
+
+static const char *suggest_table(const HttpRequest *request, Str name)
 {
     const char *best = NULL;
     int best_distance = 3;
-    for (int32_t i = 0; i < request->server->config.table_count; i++) {
-        const char *candidate = served_spec(request->server->config.tables[i])->name;
+    for (int32_t i = 0; i < serve_server(request)->config.table_count; i++) {
+        const char *candidate = served_spec(serve_server(request)->config.tables[i])->name;
         int distance = str_edit_distance(name, str_from(candidate), 2);
         if (distance < best_distance) {
             best = candidate;
@@ -20,18 +34,17 @@ static const char *suggest_table(const Request *request, Str name)
     return best == NULL ? NULL : arena_printf(request->arena, "did you mean `%s`?", best);
 }
 
-ServedTable *serve_find_table(Request *request)
+ServedTable *serve_find_table(HttpRequest *request, ServeView *view)
 {
     Str name = request->segments[0];
-    for (int32_t i = 0; i < request->server->config.table_count; i++) {
-        ServedTable *table = request->server->config.tables[i];
+    for (int32_t i = 0; i < serve_server(request)->config.table_count; i++) {
+        ServedTable *table = serve_server(request)->config.tables[i];
         if (!str_is(name, served_spec(table)->name))
             continue;
-        request->version = served_version(table);
-        request->watermark = served_watermark(table);
+        *view = (ServeView){.version = served_version(table), .watermark = served_watermark(table)};
         return table;
     }
-    serve_problem(
+    http_problem(
         request, MHD_HTTP_NOT_FOUND, "WR6001", "no such table",
         arena_printf(request->arena, "there is no materialized table `%.*s`", STR_ARGS(name)),
         suggest_table(request, name));
@@ -56,7 +69,7 @@ static void put_time(JsonWriter *json, const char *key, Timestamp micros)
     buffer_free(&text);
 }
 
-static void put_table(Request *request, JsonWriter *json, ServedTable *table, bool with_columns)
+static void put_table(HttpRequest *request, JsonWriter *json, ServedTable *table, bool with_columns)
 {
     const ServedSpec *spec = served_spec(table);
     json_begin_object(json);
@@ -96,7 +109,7 @@ static void put_table(Request *request, JsonWriter *json, ServedTable *table, bo
     json_end_object(json);
 }
 
-void serve_list_tables(Request *request)
+void serve_list_tables(HttpRequest *request)
 {
     JsonWriter json = {.out = &request->body};
     json_begin_object(&json);
@@ -104,24 +117,24 @@ void serve_list_tables(Request *request)
     json_text(&json, "weir.v1.TableList");
     json_key(&json, "items");
     json_begin_array(&json);
-    for (int32_t i = 0; i < request->server->config.table_count; i++)
-        put_table(request, &json, request->server->config.tables[i], false);
+    for (int32_t i = 0; i < serve_server(request)->config.table_count; i++)
+        put_table(request, &json, serve_server(request)->config.tables[i], false);
     json_end_array(&json);
     json_end_object(&json);
 }
 
-void serve_describe_table(Request *request)
+void serve_describe_table(HttpRequest *request)
 {
-    ServedTable *table = serve_find_table(request);
+    ServeView view;
+    ServedTable *table = serve_find_table(request, &view);
     if (table == NULL)
         return;
     JsonWriter json = {.out = &request->body};
     put_table(request, &json, table, true);
-    request->table = table;
-    request->shows_watermark = true;
+    serve_tag(request, &view, true);
 }
 
-static const char *suggest_column(const Request *request, const Schema *schema, Str name)
+static const char *suggest_column(const HttpRequest *request, const Schema *schema, Str name)
 {
     const char *best = NULL;
     int best_distance = 3;
@@ -156,56 +169,40 @@ static Str take_operator(Str value, ServedFilter *filter)
     return value;
 }
 
-static bool parse_filter(Request *request, const Schema *schema, const Param *param,
+static bool parse_filter(HttpRequest *request, const Schema *schema, const HttpParam *param,
                          ServedFilter *filter)
 {
     filter->column = schema_find(schema, param->name);
     if (filter->column < 0) {
-        serve_problem(request, MHD_HTTP_BAD_REQUEST, "WR6002", "no such column",
-                      arena_printf(request->arena, "`%.*s` is neither a column nor a parameter",
-                                   STR_ARGS(param->name)),
-                      suggest_column(request, schema, param->name));
+        http_problem(request, MHD_HTTP_BAD_REQUEST, "WR6002", "no such column",
+                     arena_printf(request->arena, "`%.*s` is neither a column nor a parameter",
+                                  STR_ARGS(param->name)),
+                     suggest_column(request, schema, param->name));
         return false;
     }
     Type type = schema->fields[filter->column].type;
     Str text = take_operator(param->value, filter);
     if (value_parse(text, type, &filter->value))
         return true;
-    serve_problem(request, MHD_HTTP_BAD_REQUEST, "WR6005", "not a value of the column's type",
-                  arena_printf(request->arena, "`%.*s` is not a value of type %s, which `%.*s` has",
-                               STR_ARGS(text), type_text(request->arena, type),
-                               STR_ARGS(param->name)),
-                  NULL);
+    http_problem(request, MHD_HTTP_BAD_REQUEST, "WR6005", "not a value of the column's type",
+                 arena_printf(request->arena, "`%.*s` is not a value of type %s, which `%.*s` has",
+                              STR_ARGS(text), type_text(request->arena, type),
+                              STR_ARGS(param->name)),
+                 NULL);
     return false;
 }
 
-static bool parse_limit(Request *request, int32_t *limit)
-{
-    Str text = serve_param(request, "limit");
-    int64_t value = PAGE_ROWS_DEFAULT;
-    if (text.data != NULL &&
-        (!str_parse_int64(text, &value) || value < 1 || value > PAGE_ROWS_MAX)) {
-        serve_problem(
-            request, MHD_HTTP_BAD_REQUEST, "WR6006", "limit out of range",
-            arena_printf(request->arena, "limit must be a number from 1 to %d", PAGE_ROWS_MAX),
-            NULL);
-        return false;
-    }
-    *limit = (int32_t)value;
-    return true;
-}
-
-static void answer_page(Request *request, ServedTable *table, const ServedPage *page)
+static void answer_page(HttpRequest *request, ServedTable *table, const ServeView *view,
+                        const ServedPage *page)
 {
     Error error = {0};
     Buffer next = {0};
     buffer_append_text(&request->body, "{\"items\":[");
     Status status = served_page_json(table, page, &request->body, &next, &error);
     if (status != OK) {
-        serve_problem(request, MHD_HTTP_BAD_REQUEST, error.code, "bad cursor",
-                      arena_printf(request->arena, "%s", error.text),
-                      error.hint[0] == '\0' ? NULL
-                                            : arena_printf(request->arena, "%s", error.hint));
+        http_problem(request, MHD_HTTP_BAD_REQUEST, error.code, "bad cursor",
+                     arena_printf(request->arena, "%s", error.text),
+                     error.hint[0] == '\0' ? NULL : arena_printf(request->arena, "%s", error.hint));
     } else {
         JsonWriter json = {.out = &request->body};
         buffer_append_text(&request->body, "],\"next_cursor\":");
@@ -214,27 +211,29 @@ static void answer_page(Request *request, ServedTable *table, const ServedPage *
         else
             json_null(&json);
         buffer_append_char(&request->body, '}');
-        request->table = table;
+        serve_tag(request, view, false);
     }
     buffer_free(&next);
 }
 
-void serve_list_rows(Request *request)
+void serve_list_rows(HttpRequest *request)
 {
-    ServedTable *table = serve_find_table(request);
-    int32_t limit;
-    if (table == NULL || !parse_limit(request, &limit))
+    ServeView view;
+    ServedTable *table = serve_find_table(request, &view);
+    int64_t limit;
+    if (table == NULL ||
+        !http_number(request, "limit", 1, PAGE_ROWS_MAX, PAGE_ROWS_DEFAULT, &limit))
         return;
     ServedFilter filters[FILTERS_MAX];
     int32_t count = 0;
     const Schema *schema = served_spec(table)->schema;
     for (int32_t i = 0; i < request->param_count; i++) {
-        const Param *param = &request->params[i];
+        const HttpParam *param = &request->params[i];
         bool is_paging = str_is(param->name, "limit") || str_is(param->name, "cursor");
         if (is_paging)
             continue;
         if (count == FILTERS_MAX) {
-            serve_problem(
+            http_problem(
                 request, MHD_HTTP_BAD_REQUEST, "WR6007", "too many filters",
                 arena_printf(request->arena, "at most %d columns can be filtered", FILTERS_MAX),
                 NULL);
@@ -245,51 +244,52 @@ void serve_list_rows(Request *request)
     }
     ServedPage page = {.filters = filters,
                        .filter_count = count,
-                       .limit = limit,
-                       .cursor = serve_param(request, "cursor")};
-    answer_page(request, table, &page);
+                       .limit = (int32_t)limit,
+                       .cursor = http_param(request, "cursor")};
+    answer_page(request, table, &view, &page);
 }
 
 /* The parts of "k1,k2" before decoding, so that an encoded comma belongs to its value. */
-static bool parse_key(Request *request, const ServedSpec *spec, Value *key)
+static bool parse_key(HttpRequest *request, const ServedSpec *spec, Value *key)
 {
     Str rest = request->segments[1];
     for (int32_t i = 0; i < spec->key_count; i++) {
         Str raw = i + 1 < spec->key_count ? str_split(rest, ',', &rest) : rest;
         Type type = spec->schema->fields[spec->key[i]].type;
         Str text;
-        if (raw.data != NULL && serve_decode(request->arena, raw, false, &text) &&
+        if (raw.data != NULL && http_decode(request->arena, raw, false, &text) &&
             value_parse(text, type, &key[i]))
             continue;
-        serve_problem(request, MHD_HTTP_BAD_REQUEST, "WR6005", "not a key of this table",
-                      arena_printf(request->arena,
-                                   "part %d of the key must be a value of `%.*s`, which is %s",
-                                   i + 1, STR_ARGS(spec->schema->fields[spec->key[i]].name),
-                                   type_text(request->arena, type)),
-                      spec->key_count > 1 ? "separate the columns of a key with commas" : NULL);
+        http_problem(request, MHD_HTTP_BAD_REQUEST, "WR6005", "not a key of this table",
+                     arena_printf(request->arena,
+                                  "part %d of the key must be a value of `%.*s`, which is %s",
+                                  i + 1, STR_ARGS(spec->schema->fields[spec->key[i]].name),
+                                  type_text(request->arena, type)),
+                     spec->key_count > 1 ? "separate the columns of a key with commas" : NULL);
         return false;
     }
     return true;
 }
 
-void serve_get_row(Request *request)
+void serve_get_row(HttpRequest *request)
 {
-    ServedTable *table = serve_find_table(request);
+    ServeView view;
+    ServedTable *table = serve_find_table(request, &view);
     if (table == NULL)
         return;
     const ServedSpec *spec = served_spec(table);
     if (spec->key_count == 0) {
-        serve_problem(request, MHD_HTTP_NOT_FOUND, "WR6008", "the table has no key",
-                      "rows of a table without a key can only be listed", NULL);
+        http_problem(request, MHD_HTTP_NOT_FOUND, "WR6008", "the table has no key",
+                     "rows of a table without a key can only be listed", NULL);
         return;
     }
     Value *key = ARENA_ARRAY(request->arena, Value, spec->key_count);
     if (!parse_key(request, spec, key))
         return;
     if (served_find_json(table, key, &request->body))
-        request->table = table;
+        serve_tag(request, &view, false);
     else
-        serve_problem(request, MHD_HTTP_NOT_FOUND, "WR6009", "no such row",
-                      arena_printf(request->arena, "`%s` has no row with this key", spec->name),
-                      NULL);
+        http_problem(request, MHD_HTTP_NOT_FOUND, "WR6009", "no such row",
+                     arena_printf(request->arena, "`%s` has no row with this key", spec->name),
+                     NULL);
 }

@@ -1,14 +1,12 @@
 /* Errors as RFC 9457 asks for them. */
-#include "serve/internal.h"
+#include "http/internal.h"
 
-#include <string.h>
-
-void serve_problem(Request *request, unsigned int status, const char *code, const char *title,
-                   const char *detail, const char *suggestion)
+void http_problem(HttpRequest *request, unsigned int status, const char *code, const char *title,
+                  const char *detail, const char *suggestion)
 {
     request->status = status;
     request->content_type = "application/problem+json";
-    request->table = NULL;
+    request->etag = NULL;
     request->body.length = 0;
     JsonWriter json = {.out = &request->body};
     json_begin_object(&json);

@@ -1,35 +1,34 @@
 /* Health, metrics and what is running. */
-#include "serve/internal.h"
-
 #include "base/metrics.h"
+#include "http/internal.h"
 
-void serve_live(Request *request)
+void http_show_live(HttpRequest *request)
 {
     request->content_type = "text/plain; charset=utf-8";
     buffer_append_text(&request->body, "ok\n");
 }
 
-void serve_ready(Request *request)
+void http_show_ready(HttpRequest *request)
 {
-    const ServeConfig *config = &request->server->config;
+    const HttpConfig *config = &request->server->config;
     Buffer why = {0};
     if (config->is_ready == NULL || config->is_ready(config->ready_context, &why)) {
         request->content_type = "text/plain; charset=utf-8";
         buffer_append_text(&request->body, "ready\n");
     } else {
-        serve_problem(request, MHD_HTTP_SERVICE_UNAVAILABLE, "WR6010", "not ready",
-                      buffer_terminated(&why), NULL);
+        http_problem(request, MHD_HTTP_SERVICE_UNAVAILABLE, "WR6010", "not ready",
+                     buffer_terminated(&why), NULL);
     }
     buffer_free(&why);
 }
 
-void serve_show_metrics(Request *request)
+void http_show_metrics(HttpRequest *request)
 {
     request->content_type = "text/plain; version=0.0.4; charset=utf-8";
     metrics_print(&request->body);
 }
 
-void serve_show_build(Request *request)
+void http_show_build(HttpRequest *request)
 {
     JsonWriter json = {.out = &request->body};
     json_begin_object(&json);
@@ -38,6 +37,6 @@ void serve_show_build(Request *request)
     json_key(&json, "version");
     json_text(&json, WEIR_VERSION);
     json_key(&json, "pipeline");
-    json_text(&json, request->server->config.pipeline);
+    json_text(&json, request->server->config.name);
     json_end_object(&json);
 }
