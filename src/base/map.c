@@ -43,7 +43,10 @@ static int32_t map_index_of(const Map *map, Str key, uint64_t hash)
 
 static void map_rebuild(Map *map, int32_t slot_count)
 {
-    map->slots = ARENA_ARRAY(map->arena, int32_t, slot_count);
+    if (slot_count == map->slot_count)
+        memset(map->slots, 0, sizeof(int32_t) * (size_t)slot_count);
+    else
+        map->slots = ARENA_ARRAY(map->arena, int32_t, slot_count);
     map->slot_count = slot_count;
     uint64_t mask = (uint64_t)slot_count - 1;
     for (int32_t i = 0; i < map->count; i++) {

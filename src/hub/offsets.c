@@ -3,35 +3,33 @@
 
 #include <assert.h>
 
-#include "base/bigendian.h"
 #include "base/map.h"
 #include "base/memory.h"
-#include "log/record.h"
-#include "log/segment.h"
+#include "hub/journal.h"
 
-enum { KEY_VERSION = 1, VALUE_VERSION = 3, READ_BYTES = 1 << 20 };
+enum { KEY_VERSION = 1, VALUE_VERSION = 3 };
 
 struct Offsets {
     World *world;
     Arena *arena;
-    Partition *partition;
+    Journal *journal;
     Map *entries; /* key of the record -> CommittedOffset */
+    List pending; /* Pending *, of producers whose transaction goes on */
 };
 
+typedef struct PendingCommit {
+    Str key;
+    CommittedOffset committed;
+} PendingCommit;
+
+/* What a transaction has committed that goes on; freed when it is over. */
+typedef struct Pending {
+    Arena *arena;
+    int64_t producer_id;
+    List commits; /* PendingCommit * */
+} Pending;
+
 /* ---- Keys and values ------------------------------------------------------------------------- */
-
-static void put_number(Buffer *out, int64_t number, int32_t bytes)
-{
-    char wide[8];
-    store_be64(wide, (uint64_t)number);
-    buffer_append(out, wide + 8 - bytes, bytes);
-}
-
-static void put_text(Buffer *out, Str text)
-{
-    put_number(out, text.length, 2);
-    buffer_append_str(out, text);
-}
 
 static void key_write(Buffer *out, Str group, Str topic, int32_t partition)
 {
@@ -50,20 +48,6 @@ static void value_write_offset(Buffer *out, const CommittedOffset *committed)
     put_number(out, committed->leader_epoch, 4);
     put_text(out, committed->metadata);
     put_number(out, committed->committed_ms, 8);
-}
-
-static int64_t take_number(ByteReader *reader, int32_t bytes)
-{
-    uint64_t number = 0;
-    for (int32_t i = 0; i < bytes; i++)
-        number = number << 8 | byte_reader_u8(reader);
-    return bytes == 4 ? (int32_t)number : bytes == 2 ? (int16_t)number : (int64_t)number;
-}
-
-static Str take_text(ByteReader *reader)
-{
-    int64_t length = take_number(reader, 2);
-    return length < 0 ? (Str){0} : byte_reader_take(reader, length);
 }
 
 static void remember(Offsets *offsets, Str key, const CommittedOffset *committed)
@@ -85,11 +69,76 @@ static void remember(Offsets *offsets, Str key, const CommittedOffset *committed
                           : str_copy(offsets->arena, committed->metadata);
 }
 
-/* A record of another version is not ours: it is left out. */
-static void take_record(Offsets *offsets, const Record *record)
+/* ---- Transactions ---------------------------------------------------------------------------- */
+
+static int32_t pending_index(const Offsets *offsets, int64_t producer_id)
 {
+    int32_t at = 0;
+    while (at < offsets->pending.count &&
+           LIST_AT(offsets->pending, at, Pending)->producer_id != producer_id)
+        at++;
+    return at;
+}
+
+static void pending_add(Offsets *offsets, int64_t producer_id, Str key,
+                        const CommittedOffset *committed)
+{
+    int32_t at = pending_index(offsets, producer_id);
+    if (at == offsets->pending.count) {
+        Arena *arena = arena_new(0);
+        Pending *fresh = ARENA_NEW(arena, Pending);
+        *fresh = (Pending){.arena = arena, .producer_id = producer_id};
+        list_append(&offsets->pending, offsets->arena, fresh);
+    }
+    Pending *pending = LIST_AT(offsets->pending, at, Pending);
+    PendingCommit *commit = ARENA_NEW(pending->arena, PendingCommit);
+    commit->key = str_copy(pending->arena, key);
+    commit->committed = *committed;
+    commit->committed.group = str_copy(pending->arena, committed->group);
+    commit->committed.topic = str_copy(pending->arena, committed->topic);
+    commit->committed.metadata = str_copy(pending->arena, committed->metadata);
+    list_append(&pending->commits, pending->arena, commit);
+}
+
+/* What was written later counts, whenever the transaction ends. */
+static void pending_end(Offsets *offsets, int64_t producer_id, bool is_commit)
+{
+    int32_t at = pending_index(offsets, producer_id);
+    if (at == offsets->pending.count)
+        return;
+    Pending *pending = LIST_AT(offsets->pending, at, Pending);
+    for (int32_t i = 0; is_commit && i < pending->commits.count; i++) {
+        const PendingCommit *commit = LIST_AT(pending->commits, i, PendingCommit);
+        const CommittedOffset *there = map_find(offsets->entries, commit->key);
+        if (there == NULL || there->written_at <= commit->committed.written_at)
+            remember(offsets, commit->key, &commit->committed);
+    }
+    offsets->pending.items[at] = offsets->pending.items[--offsets->pending.count];
+    arena_free(pending->arena);
+}
+
+bool offsets_are_pending(const Offsets *offsets, Str group, Str topic, int32_t partition)
+{
+    Buffer key = {0};
+    bool is_found = false;
+    key_write(&key, group, topic, partition);
+    for (int32_t i = 0; i < offsets->pending.count; i++) {
+        const List *commits = &LIST_AT(offsets->pending, i, Pending)->commits;
+        for (int32_t j = 0; j < commits->count && !is_found; j++)
+            is_found = str_equal(LIST_AT(*commits, j, PendingCommit)->key, buffer_str(&key));
+    }
+    buffer_free(&key);
+    return is_found;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+/* A record of another version is not ours: it is left out. */
+static void take_record(void *context, const BatchHeader *header, const Record *record)
+{
+    Offsets *offsets = context;
     ByteReader key = byte_reader(record->key), value = byte_reader(record->value);
-    CommittedOffset committed = {0};
+    CommittedOffset committed = {.written_at = record->offset};
     if (take_number(&key, 2) != KEY_VERSION)
         return;
     committed.group = take_text(&key);
@@ -105,64 +154,13 @@ static void take_record(Offsets *offsets, const Record *record)
     committed.leader_epoch = (int32_t)take_number(&value, 4);
     committed.metadata = take_text(&value);
     committed.committed_ms = take_number(&value, 8);
-    if (!key.is_short && !value.is_short)
+    if (key.is_short || value.is_short)
+        return;
+    if (batch_has(header, BATCH_IS_TRANSACTIONAL) &&
+        partition_is_undecided(offsets_partition(offsets), header->producer_id, record->offset))
+        pending_add(offsets, header->producer_id, record->key, &committed);
+    else
         remember(offsets, record->key, &committed);
-}
-
-/* ---- Life ------------------------------------------------------------------------------------ */
-
-static void take_batches(Offsets *offsets, Str batches, int64_t *offset)
-{
-    Buffer scratch = {0};
-    BatchHeader header;
-    for (int64_t at = 0; at < batches.length; at += header.bytes) {
-        bool is_header =
-            batch_read_header(str_make(batches.data + at, batches.length - at), &header);
-        assert(is_header);
-        RecordReader reader;
-        bool is_open =
-            record_reader_open(&reader, str_make(batches.data + at, header.bytes), &scratch);
-        for (Record record; is_open && record_read(&reader, &record);)
-            take_record(offsets, &record);
-        *offset = batch_end_offset(&header);
-    }
-    buffer_free(&scratch);
-}
-
-static Status read_all(Offsets *offsets, Error *error)
-{
-    PartitionOffsets bounds;
-    partition_offsets(offsets->partition, &bounds);
-    Buffer bytes = {0};
-    Status status = OK;
-    for (int64_t offset = bounds.start_offset; status == OK && offset < bounds.end_offset;) {
-        bytes.length = 0;
-        status = partition_read(offsets->partition,
-                                &(ReadRequest){.offset = offset,
-                                               .bytes_max = READ_BYTES,
-                                               .at_least_one = true,
-                                               .level = READ_WRITTEN},
-                                &bytes, error);
-        if (bytes.length == 0)
-            break;
-        take_batches(offsets, buffer_str(&bytes), &offset);
-    }
-    buffer_free(&bytes);
-    return status;
-}
-
-static Status open_topic(Offsets *offsets, Topics *topics, Error *error)
-{
-    Topic *topic = topics_find(topics, STR(OFFSETS_TOPIC));
-    if (topic == NULL) {
-        ConfigEntry compact = {"cleanup.policy", "compact"};
-        ConfigEntry segment = {"segment.bytes", "16777216"};
-        List configs = {0};
-        list_append(&configs, offsets->arena, &compact);
-        list_append(&configs, offsets->arena, &segment);
-        TRY(topics_create(topics, STR(OFFSETS_TOPIC), 1, &configs, &topic, error));
-    }
-    return topics_partition(topics, topic, 0, &offsets->partition, error);
 }
 
 Status offsets_open(World *world, Topics *topics, Offsets **out, Error *error)
@@ -170,95 +168,103 @@ Status offsets_open(World *world, Topics *topics, Offsets **out, Error *error)
     Arena *arena = arena_new(0);
     Offsets *offsets = ARENA_NEW(arena, Offsets);
     *offsets = (Offsets){.world = world, .arena = arena, .entries = map_new(arena)};
-    Status status = open_topic(offsets, topics, error);
+    Status status = journal_open(world, topics, OFFSETS_TOPIC, &offsets->journal, error);
     if (status == OK)
-        status = read_all(offsets, error);
+        status = journal_read(offsets->journal, take_record, offsets, error);
     *out = status == OK ? offsets : NULL;
     if (status != OK)
-        arena_free(arena);
+        offsets_free(offsets);
     return status;
 }
 
 void offsets_free(Offsets *offsets)
 {
-    if (offsets != NULL)
-        arena_free(offsets->arena);
+    if (offsets == NULL)
+        return;
+    for (int32_t i = 0; i < offsets->pending.count; i++)
+        arena_free(LIST_AT(offsets->pending, i, Pending)->arena);
+    journal_free(offsets->journal);
+    arena_free(offsets->arena);
+}
+
+Partition *offsets_partition(const Offsets *offsets)
+{
+    return journal_partition(offsets->journal);
 }
 
 /* ---- Commits --------------------------------------------------------------------------------- */
 
-static void commit_begin(const Offsets *offsets, BatchWriter *writer, Buffer *batch)
-{
-    BatchHeader like = {.base_timestamp_ms = world_now_us(offsets->world) / 1000,
-                        .producer_id = -1,
-                        .producer_epoch = -1,
-                        .base_sequence = -1};
-    batch_begin(writer, batch, &like);
-}
-
-/* An empty value takes back what was committed. */
-static void commit_add(BatchWriter *writer, Str key, Str value)
-{
-    batch_add(writer, &(Record){.offset = writer->header.record_count,
-                                .timestamp_ms = writer->header.base_timestamp_ms,
-                                .has_key = true,
-                                .has_value = value.length > 0,
-                                .key = key,
-                                .value = value});
-}
-
-static Status commit_write(Offsets *offsets, BatchWriter *writer, int64_t *end_offset, Error *error)
-{
-    Appended appended;
-    batch_finish(writer);
-    TRY(partition_append(offsets->partition, writer->out->data, writer->out->length, &appended,
-                         error));
-    if (appended.verdict != APPEND_DONE)
-        return fail(error, ERR_LIMIT, "WR5404", "offsets cannot be committed: %s", appended.reason);
-    *end_offset = appended.end_offset;
-    return OK;
-}
-
-Status offsets_commit(Offsets *offsets, const CommittedOffset *committed, int32_t count,
-                      Partition **partition, int64_t *end_offset, Error *error)
+static Status commit_all(Offsets *offsets, CommitProducer producer,
+                         const CommittedOffset *committed, int32_t count, int64_t *end_offset,
+                         Error *error)
 {
     assert(count > 0);
-    Buffer batch = {0}, key = {0}, value = {0};
-    BatchWriter writer;
-    commit_begin(offsets, &writer, &batch);
+    Buffer key = {0}, value = {0};
+    journal_begin(offsets->journal, producer.id, producer.epoch);
     for (int32_t i = 0; i < count; i++) {
         key_write(&key, committed[i].group, committed[i].topic, committed[i].partition);
         value_write_offset(&value, &committed[i]);
-        commit_add(&writer, buffer_str(&key), buffer_str(&value));
+        journal_add(offsets->journal, buffer_str(&key), buffer_str(&value));
     }
-    Status status = commit_write(offsets, &writer, end_offset, error);
+    Status status = journal_write(offsets->journal, end_offset, error);
     for (int32_t i = 0; status == OK && i < count; i++) {
-        key_write(&key, committed[i].group, committed[i].topic, committed[i].partition);
-        remember(offsets, buffer_str(&key), &committed[i]);
+        CommittedOffset written = committed[i];
+        written.written_at = *end_offset - count + i;
+        key_write(&key, written.group, written.topic, written.partition);
+        if (producer.id >= 0)
+            pending_add(offsets, producer.id, buffer_str(&key), &written);
+        else
+            remember(offsets, buffer_str(&key), &written);
     }
-    *partition = offsets->partition;
-    buffer_free(&batch);
     buffer_free(&key);
     buffer_free(&value);
     return status;
 }
 
+Status offsets_commit(Offsets *offsets, const CommittedOffset *committed, int32_t count,
+                      Partition **partition, int64_t *end_offset, Error *error)
+{
+    *partition = offsets_partition(offsets);
+    return commit_all(offsets, (CommitProducer){-1, -1}, committed, count, end_offset, error);
+}
+
+Status offsets_commit_in_transaction(Offsets *offsets, CommitProducer producer,
+                                     const CommittedOffset *committed, int32_t count,
+                                     int64_t *end_offset, Error *error)
+{
+    assert(producer.id >= 0);
+    return commit_all(offsets, producer, committed, count, end_offset, error);
+}
+
+Status offsets_end_transaction(Offsets *offsets, int64_t producer_id, int16_t producer_epoch,
+                               bool is_commit, int64_t *end_offset, Error *error)
+{
+    Appended appended;
+    TRY(partition_end_transaction(offsets_partition(offsets), producer_id, producer_epoch,
+                                  is_commit, &appended, error));
+    *end_offset = appended.end_offset;
+    pending_end(offsets, producer_id, is_commit);
+    return OK;
+}
+
 Status offsets_forget_topic(Offsets *offsets, Str topic, Error *error)
 {
-    Buffer batch = {0};
-    BatchWriter writer;
-    commit_begin(offsets, &writer, &batch);
-    for (int32_t i = offsets_count(offsets) - 1; i >= 0; i--) {
+    Arena *arena = arena_new(0);
+    List keys = {0};
+    journal_begin(offsets->journal, -1, -1);
+    for (int32_t i = 0; i < offsets_count(offsets); i++) {
         if (!str_equal(offsets_at(offsets, i)->topic, topic))
             continue;
-        Str key = str_copy(offsets->arena, map_key_at(offsets->entries, i));
-        commit_add(&writer, key, (Str){0});
-        map_remove(offsets->entries, key);
+        Str *key = ARENA_NEW(arena, Str);
+        *key = str_copy(arena, map_key_at(offsets->entries, i));
+        list_append(&keys, arena, key);
+        journal_add(offsets->journal, *key, (Str){0});
     }
     int64_t end_offset;
-    Status status =
-        writer.header.record_count > 0 ? commit_write(offsets, &writer, &end_offset, error) : OK;
-    buffer_free(&batch);
+    Status status = journal_write(offsets->journal, &end_offset, error);
+    for (int32_t i = 0; status == OK && i < keys.count; i++)
+        map_remove(offsets->entries, *LIST_AT(keys, i, Str));
+    arena_free(arena);
     return status;
 }
 

@@ -16,6 +16,7 @@ typedef struct CommittedOffset {
     int32_t leader_epoch; /* as the client has said; -1: nothing */
     Str metadata;
     int64_t committed_ms;
+    int64_t written_at; /* offset in the topic; set by offsets_commit */
 } CommittedOffset;
 
 /* Reads all that was committed; makes the topic if it is not there. */
@@ -27,6 +28,25 @@ void offsets_free(Offsets *offsets);
  * `partition` has come to `end_offset`. */
 Status offsets_commit(Offsets *offsets, const CommittedOffset *committed, int32_t count,
                       Partition **partition, int64_t *end_offset, Error *error);
+
+/* The producer whose transaction a commit belongs to. */
+typedef struct CommitProducer {
+    int64_t id; /* -1: none */
+    int16_t epoch;
+} CommitProducer;
+
+/* The same within a transaction of the producer: they count when it is committed. */
+Status offsets_commit_in_transaction(Offsets *offsets, CommitProducer producer,
+                                     const CommittedOffset *committed, int32_t count,
+                                     int64_t *end_offset, Error *error);
+/* The producer's transaction is over: what it has committed counts, or never will. */
+Status offsets_end_transaction(Offsets *offsets, int64_t producer_id, int16_t producer_epoch,
+                               bool is_commit, int64_t *end_offset, Error *error);
+/* Whether a transaction that goes on may change it. */
+bool offsets_are_pending(const Offsets *offsets, Str group, Str topic, int32_t partition);
+
+/* The topic's only partition. */
+Partition *offsets_partition(const Offsets *offsets);
 
 /* A topic is gone: nobody is anywhere in it. Not waited for: they say nothing about
  * a topic that is made anew, unless the power goes at once. */

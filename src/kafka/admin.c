@@ -48,7 +48,7 @@ static void answer_topic(Call *call, Str name, const Topic *topic, WireError cod
     Message *answer = message_append(call->response, "topics", call->arena);
     message_set_number(answer, "error_code", code);
     message_set_bytes(answer, "name", name);
-    message_set_number(answer, "is_internal", str_is(name, OFFSETS_TOPIC));
+    message_set_number(answer, "is_internal", topic_is_internal(name));
     message_set_number(answer, "topic_authorized_operations", ALL_OPERATIONS);
     if (topic != NULL)
         describe_topic(call, answer, topic);
@@ -172,7 +172,7 @@ CallState handle_delete_topics(Call *call)
         Topic *topic = topics_find(call->broker->topics, name);
         Error error = {0};
         WireError code = WIRE_UNKNOWN_TOPIC_OR_PARTITION;
-        if (topic != NULL && str_is(name, OFFSETS_TOPIC)) {
+        if (topic != NULL && topic_is_internal(name)) {
             code = WIRE_INVALID_TOPIC;
         } else if (topic != NULL) {
             Status status = delete_topic(call->broker, topic, &error);
@@ -194,9 +194,9 @@ CallState handle_init_producer_id(Call *call)
     WireError code = WIRE_NONE;
     bool goes_on = call->version.number >= 3 && id >= 0 && epoch >= 0 && epoch < INT16_MAX - 1;
     epoch = goes_on ? epoch + 1 : 0;
-    if (!message_is_null(call->request, "transactional_id")) {
-        code = WIRE_UNSUPPORTED_VERSION; /* there are no transactions */
-    } else if (!goes_on) {
+    if (!message_is_null(call->request, "transactional_id"))
+        return init_transactional(call);
+    if (!goes_on) {
         Error error = {0};
         Status status = topics_next_producer_id(call->broker->topics, &id, &error);
         code = status == OK ? WIRE_NONE : broker_error(status, &error);

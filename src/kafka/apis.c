@@ -90,9 +90,39 @@ static const Api apis[] = {
     {20, "DeleteTopics", 1, 5, 4, "topic_names:[s] timeout_ms:i",
      "throttle_time_ms:i responses:[name:s error_code:h error_message:s?@5+]",
      handle_delete_topics},
-    {22, "InitProducerId", 0, 4, 2,
+    {22, "InitProducerId", 0, 5, 2,
      "transactional_id:s? transaction_timeout_ms:i producer_id:l@3+ producer_epoch:h@3+",
      "throttle_time_ms:i error_code:h producer_id:l producer_epoch:h", handle_init_producer_id},
+    {24, "AddPartitionsToTxn", 0, 3, 3,
+     "transactional_id:s producer_id:l producer_epoch:h topics:[name:s partitions:[i]]",
+     "throttle_time_ms:i topics:[name:s partitions:[partition_index:i error_code:h]]",
+     handle_add_partitions},
+    {ADD_OFFSETS_KEY, "AddOffsetsToTxn", 0, 4, 3,
+     "transactional_id:s producer_id:l producer_epoch:h group_id:s",
+     "throttle_time_ms:i error_code:h", handle_add_offsets},
+    {26, "EndTxn", 0, 4, 3, "transactional_id:s producer_id:l producer_epoch:h committed:b",
+     "throttle_time_ms:i error_code:h", handle_end_transaction},
+    {TRANSACTION_COMMIT_KEY, "TxnOffsetCommit", 0, 4, 3,
+     "transactional_id:s group_id:s producer_id:l producer_epoch:h generation_id:i@3+"
+     " member_id:s@3+ group_instance_id:s?@3+ topics:[name:s partitions:[partition_index:i"
+     " committed_offset:l committed_leader_epoch:i@2+ committed_metadata:s?]]",
+     "throttle_time_ms:i topics:[name:s partitions:[partition_index:i error_code:h]]",
+     handle_transaction_commit},
+    {61, "DescribeProducers", 0, 0, 0, "topics:[name:s partition_indexes:[i]]",
+     "throttle_time_ms:i topics:[name:s partitions:[partition_index:i error_code:h"
+     " error_message:s? active_producers:[producer_id:l producer_epoch:i last_sequence:i"
+     " last_timestamp:l coordinator_epoch:i current_txn_start_offset:l]]]",
+     handle_describe_producers},
+    {65, "DescribeTransactions", 0, 0, 0, "transactional_ids:[s]",
+     "throttle_time_ms:i transaction_states:[error_code:h transactional_id:s transaction_state:s"
+     " transaction_timeout_ms:i transaction_start_time_ms:l producer_id:l producer_epoch:h"
+     " topics:[topic:s partitions:[i]]]",
+     handle_describe_transactions},
+    {66, "ListTransactions", 0, 1, 0,
+     "state_filters:[s] producer_id_filters:[l] duration_filter:l@1+",
+     "throttle_time_ms:i error_code:h unknown_state_filters:[s]"
+     " transaction_states:[transactional_id:s producer_id:l transaction_state:s]",
+     handle_list_transactions},
 };
 
 enum { API_COUNT = sizeof apis / sizeof apis[0] };

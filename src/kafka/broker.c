@@ -11,6 +11,14 @@ enum { HEADER_BYTES = 8 /* key, version, correlation id */ };
 
 /* ---- The broker ------------------------------------------------------------------------------ */
 
+/* Those that go on end at their time, whether somebody asks for them or not. */
+static void broker_take_up_transactions(Broker *broker)
+{
+    Error error = {0};
+    if (broker_transactions(broker, &error) != OK)
+        log_event(LOG_ERROR, "hub", "transactions are not available: %s", error.text);
+}
+
 Broker *broker_new(World *world, Topics *topics, const BrokerConfig *config)
 {
     Arena *arena = arena_new(0);
@@ -21,6 +29,8 @@ Broker *broker_new(World *world, Topics *topics, const BrokerConfig *config)
         broker->schemas[i].request = schema_new(arena, api_at(i)->request);
         broker->schemas[i].response = schema_new(arena, api_at(i)->response);
     }
+    if (topics != NULL && topics_find(topics, STR(TRANSACTIONS_TOPIC)) != NULL)
+        broker_take_up_transactions(broker);
     return broker;
 }
 
@@ -29,6 +39,7 @@ void broker_free(Broker *broker)
     if (broker == NULL)
         return;
     groups_free(broker->groups);
+    transactions_free(broker->transactions);
     offsets_free(broker->offsets);
     arena_free(broker->arena);
 }
@@ -40,10 +51,30 @@ Status broker_offsets(Broker *broker, Error *error)
                : offsets_open(broker->world, broker->topics, &broker->offsets, error);
 }
 
+Status broker_transactions(Broker *broker, Error *error)
+{
+    if (broker->transactions != NULL)
+        return OK;
+    TRY(broker_offsets(broker, error));
+    return transactions_open(broker->world, broker->topics, broker->offsets, &broker->transactions,
+                             error);
+}
+
+bool topic_is_internal(Str name)
+{
+    return str_is(name, OFFSETS_TOPIC) || str_is(name, TRANSACTIONS_TOPIC);
+}
+
+bool broker_advance(Broker *broker)
+{
+    return broker->transactions != NULL && transactions_advance(broker->transactions);
+}
+
 bool broker_tick(Broker *broker)
 {
     groups_tick(broker->groups);
-    return groups_take_change(broker->groups);
+    bool has_changed = groups_take_change(broker->groups);
+    return broker_advance(broker) || has_changed;
 }
 
 WireError broker_error(Status status, const Error *error)
@@ -64,7 +95,8 @@ WireError broker_partition(Broker *broker, Str name, int64_t index, Partition **
 
 bool broker_needs_ticks(const Broker *broker)
 {
-    return groups_count(broker->groups) > 0;
+    return groups_count(broker->groups) > 0 ||
+           (broker->transactions != NULL && transactions_are_active(broker->transactions));
 }
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
@@ -148,6 +180,67 @@ void call_free(Call *call)
     buffer_free(&call->bytes);
     arena_free(call->arena);
 }
+
+/* ---- What calls wait for --------------------------------------------------------------------- */
+
+int32_t count_asked_partitions(const Message *request)
+{
+    int32_t count = 0;
+    for (int32_t i = 0; i < message_count(request, "topics"); i++)
+        count += message_count(message_item(request, "topics", i), "partitions");
+    return count;
+}
+
+void call_promise(Call *call, Partition *partition, int64_t end_offset, Message *answer)
+{
+    if (call->promise_count == call->promise_capacity) {
+        int32_t capacity = call->promise_capacity == 0 ? 4 : call->promise_capacity * 2;
+        Promise *grown = ARENA_ARRAY(call->arena, Promise, capacity);
+        if (call->promise_count > 0)
+            memcpy(grown, call->promises, sizeof(Promise) * (size_t)call->promise_count);
+        call->promises = grown;
+        call->promise_capacity = capacity;
+    }
+    partition_hold(partition);
+    call->promises[call->promise_count++] =
+        (Promise){.partition = partition, .end_offset = end_offset, .answer = answer};
+}
+
+bool call_promises_are_kept(Call *call, WireError late)
+{
+    int32_t left = 0;
+    for (int32_t i = 0; i < call->promise_count; i++) {
+        Promise *promise = &call->promises[i];
+        PartitionOffsets offsets;
+        partition_offsets(promise->partition, &offsets);
+        bool is_kept = offsets.high_watermark >= promise->end_offset;
+        if (!is_kept && !call->is_late) {
+            call->promises[left++] = *promise;
+            continue;
+        }
+        if (!is_kept && promise->answer != NULL)
+            message_set_number(promise->answer, "error_code", late);
+        else if (!is_kept)
+            call_refuse_all(call, late);
+        partition_release(promise->partition);
+    }
+    call->promise_count = left;
+    return left == 0;
+}
+
+void call_refuse_all(Call *call, WireError code)
+{
+    for (int32_t i = 0; i < message_count(call->response, "topics"); i++) {
+        const Message *topic = message_item(call->response, "topics", i);
+        for (int32_t j = 0; j < message_count(topic, "partitions"); j++) {
+            Message *answer = (Message *)message_item(topic, "partitions", j);
+            if (message_number(answer, "error_code") == WIRE_NONE)
+                message_set_number(answer, "error_code", code);
+        }
+    }
+}
+
+/* ---- Running --------------------------------------------------------------------------------- */
 
 CallState call_run(Call *call, Buffer *out)
 {

@@ -33,8 +33,11 @@ typedef enum CallState {
 
 CallState call_run(Call *call, Buffer *out);
 
-/* What happens by itself in groups; to be called often. Whether calls that wait should be run. */
+/* What happens by itself in groups and transactions; to be called often. Whether calls that wait
+ * should be run. */
 bool broker_tick(Broker *broker);
+/* The part of it that follows from what has become durable. */
+bool broker_advance(Broker *broker);
 /* Whether there is anything that can happen by itself. */
 bool broker_needs_ticks(const Broker *broker);
 

@@ -36,11 +36,20 @@ static WireError check_commit(Call *call, const Topic *topic, const Message *ask
                : WIRE_NONE;
 }
 
-/* The commits that are well-formed; of the others the answer says why. */
-static int32_t collect_commits(Call *call, CommittedOffset *commits)
+/* As the client has said, in versions in which it can. */
+static int32_t leader_epoch(const Call *call, const Message *asked)
+{
+    int32_t first = call->api->key == TRANSACTION_COMMIT_KEY ? 2 : 6;
+    return call->version.number >= first ? (int32_t)message_number(asked, "committed_leader_epoch")
+                                         : -1;
+}
+
+int32_t collect_commits(Call *call, WireError refusal, CommittedOffset **out)
 {
     int32_t count = 0;
-    WireError refusal = may_commit(call);
+    CommittedOffset *commits =
+        ARENA_ARRAY(call->arena, CommittedOffset, count_asked_partitions(call->request) + 1);
+    *out = commits;
     int64_t now_ms = world_now_us(call->broker->world) / 1000;
     for (int32_t i = 0; i < message_count(call->request, "topics"); i++) {
         const Message *asked_topic = message_item(call->request, "topics", i);
@@ -57,14 +66,12 @@ static int32_t collect_commits(Call *call, CommittedOffset *commits)
             message_set_number(answer, "error_code", code);
             if (code != WIRE_NONE)
                 continue;
-            int64_t epoch =
-                call->version.number >= 6 ? message_number(asked, "committed_leader_epoch") : -1;
             commits[count++] =
                 (CommittedOffset){.group = message_bytes(call->request, "group_id"),
                                   .topic = name,
                                   .partition = (int32_t)partition,
                                   .offset = message_number(asked, "committed_offset"),
-                                  .leader_epoch = (int32_t)epoch,
+                                  .leader_epoch = leader_epoch(call, asked),
                                   .metadata = message_bytes(asked, "committed_metadata"),
                                   .committed_ms = now_ms};
         }
@@ -72,32 +79,10 @@ static int32_t collect_commits(Call *call, CommittedOffset *commits)
     return count;
 }
 
-/* All that had no error get this one. */
-static void refuse_all(Call *call, WireError code)
-{
-    for (int32_t i = 0; i < message_count(call->response, "topics"); i++) {
-        const Message *topic = message_item(call->response, "topics", i);
-        for (int32_t j = 0; j < message_count(topic, "partitions"); j++) {
-            Message *answer = (Message *)message_item(topic, "partitions", j);
-            if (message_number(answer, "error_code") == WIRE_NONE)
-                message_set_number(answer, "error_code", code);
-        }
-    }
-}
-
-static int32_t count_partitions(const Message *request)
-{
-    int32_t count = 0;
-    for (int32_t i = 0; i < message_count(request, "topics"); i++)
-        count += message_count(message_item(request, "topics", i), "partitions");
-    return count;
-}
-
 static void commit_begin(Call *call)
 {
-    CommittedOffset *commits =
-        ARENA_ARRAY(call->arena, CommittedOffset, count_partitions(call->request) + 1);
-    int32_t count = collect_commits(call, commits);
+    CommittedOffset *commits;
+    int32_t count = collect_commits(call, may_commit(call), &commits);
     if (count == 0)
         return;
     Error error = {0};
@@ -108,12 +93,10 @@ static void commit_begin(Call *call)
         status =
             offsets_commit(call->broker->offsets, commits, count, &partition, &end_offset, &error);
     if (status != OK) {
-        refuse_all(call, broker_error(status, &error));
+        call_refuse_all(call, broker_error(status, &error));
         return;
     }
-    call->promises = ARENA_ARRAY(call->arena, Promise, 1);
-    partition_hold(partition);
-    call->promises[call->promise_count++] = (Promise){partition, end_offset, NULL};
+    call_promise(call, partition, end_offset, NULL);
     call->deadline_us = world_monotonic_us(call->broker->world) + COMMIT_TIMEOUT_US;
 }
 
@@ -121,16 +104,7 @@ CallState handle_offset_commit(Call *call)
 {
     if (!call->has_begun)
         commit_begin(call);
-    if (call->promise_count == 0)
-        return CALL_DONE;
-    PartitionOffsets offsets;
-    partition_offsets(call->promises[0].partition, &offsets);
-    bool is_kept = offsets.high_watermark >= call->promises[0].end_offset;
-    if (!is_kept && !call->is_late)
-        return CALL_WAITS;
-    if (!is_kept)
-        refuse_all(call, WIRE_REQUEST_TIMED_OUT);
-    return CALL_DONE;
+    return call_promises_are_kept(call, WIRE_REQUEST_TIMED_OUT) ? CALL_DONE : CALL_WAITS;
 }
 
 /* ---- OffsetFetch ----------------------------------------------------------------------------- */
@@ -174,8 +148,14 @@ static void fetch_asked(Call *call, Str group)
         for (int32_t j = 0; j < message_count(asked, "partition_indexes"); j++) {
             int32_t partition =
                 (int32_t)message_number(message_item(asked, "partition_indexes", j), "");
-            answer_offset(message_append(answers, "partitions", call->arena), partition,
-                          offsets_find(call->broker->offsets, group, name, partition));
+            Message *answer = message_append(answers, "partitions", call->arena);
+            bool is_pending = message_number(call->request, "require_stable") != 0 &&
+                              offsets_are_pending(call->broker->offsets, group, name, partition);
+            answer_offset(answer, partition,
+                          is_pending ? NULL
+                                     : offsets_find(call->broker->offsets, group, name, partition));
+            if (is_pending)
+                message_set_number(answer, "error_code", WIRE_UNSTABLE_OFFSET_COMMIT);
         }
     }
 }

@@ -71,21 +71,13 @@ static WireError fetch_partition(Call *call, Str topic, const Message *asked, Fe
     return WIRE_NONE;
 }
 
-static int32_t count_partitions(const Message *request)
-{
-    int32_t count = 0;
-    for (int32_t i = 0; i < message_count(request, "topics"); i++)
-        count += message_count(message_item(request, "topics", i), "partitions");
-    return count;
-}
-
 static void fetch_all(Call *call, Fetching *fetching)
 {
     const Message *request = call->request;
     for (int32_t i = 0; i < call->record_buffer_count; i++)
         buffer_free(&call->records[i]);
     call->record_buffer_count = 0;
-    call->records = ARENA_ARRAY(call->arena, Buffer, count_partitions(request) + 1);
+    call->records = ARENA_ARRAY(call->arena, Buffer, count_asked_partitions(request) + 1);
     for (int32_t i = 0; i < message_count(request, "topics"); i++) {
         const Message *topic = message_item(request, "topics", i);
         Message *answers = message_append(call->response, "responses", call->arena);

@@ -2,7 +2,7 @@
 #ifndef WEIR_KAFKA_INTERNAL_H
 #define WEIR_KAFKA_INTERNAL_H
 
-#include "hub/offsets.h"
+#include "hub/transactions.h"
 #include "kafka/broker.h"
 #include "kafka/groups.h"
 #include "kafka/schema.h"
@@ -37,10 +37,17 @@ typedef enum WireError {
     WIRE_OUT_OF_ORDER_SEQUENCE = 45,
     WIRE_INVALID_PRODUCER_EPOCH = 47,
     WIRE_INVALID_TXN_STATE = 48,
+    WIRE_INVALID_PRODUCER_ID_MAPPING = 49,
+    WIRE_INVALID_TRANSACTION_TIMEOUT = 50,
+    WIRE_CONCURRENT_TRANSACTIONS = 51,
+    WIRE_OPERATION_NOT_ATTEMPTED = 55,
     WIRE_STORAGE_ERROR = 56,
     WIRE_MEMBER_ID_REQUIRED = 79,
     WIRE_FENCED_INSTANCE_ID = 82,
     WIRE_INVALID_RECORD = 87,
+    WIRE_UNSTABLE_OFFSET_COMMIT = 88,
+    WIRE_PRODUCER_FENCED = 90,
+    WIRE_TRANSACTIONAL_ID_NOT_FOUND = 105,
 } WireError;
 
 typedef struct Api {
@@ -52,26 +59,28 @@ typedef struct Api {
     CallState (*handle)(Call *call);
 } Api;
 
-enum { COMMIT_TIMEOUT_US = 5 * 1000 * 1000 };
-enum { API_COUNT_MAX = 32, NODE_ID = 1, API_VERSIONS_KEY = 18, ALL_OPERATIONS = INT32_MIN };
+enum { COMMIT_TIMEOUT_US = 5 * 1000 * 1000, TRANSACTION_WAIT_US = 25 * 1000 * 1000 };
+enum { API_COUNT_MAX = 64, NODE_ID = 1, API_VERSIONS_KEY = 18, ALL_OPERATIONS = INT32_MIN };
+enum { ADD_OFFSETS_KEY = 25, TRANSACTION_COMMIT_KEY = 28 };
 
 struct Broker {
     World *world;
     Topics *topics;
     BrokerConfig config;
     Groups *groups;
-    Offsets *offsets; /* NULL until they are asked for */
+    Offsets *offsets;           /* NULL until they are asked for */
+    Transactions *transactions; /* NULL until they are asked for */
     Arena *arena;
     struct {
         const Schema *request, *response;
     } schemas[API_COUNT_MAX]; /* in the order of the table */
 };
 
-/* A batch that was appended and has to become durable. */
+/* Something that was appended and has to become durable. */
 typedef struct Promise {
     Partition *partition; /* held */
     int64_t end_offset;
-    Message *answer; /* of its partition */
+    Message *answer; /* which has an error code; NULL: all of the response */
 } Promise;
 
 struct Call {
@@ -89,8 +98,10 @@ struct Call {
     bool is_late;        /* the deadline has come */
     bool has_begun;      /* it runs again */
     Promise *promises;
-    int32_t promise_count;
-    Buffer *records; /* of a fetch, one per partition */
+    int32_t promise_count, promise_capacity;
+    const Transaction *transaction; /* of a call that waits for its end … */
+    int64_t ended_count;            /* … until so many have ended */
+    Buffer *records;                /* of a fetch, one per partition */
     int32_t record_buffer_count;
 };
 
@@ -118,17 +129,45 @@ CallState handle_list_groups(Call *call);
 CallState handle_describe_groups(Call *call);
 CallState handle_offset_commit(Call *call);
 CallState handle_offset_fetch(Call *call);
+CallState handle_add_partitions(Call *call);
+CallState handle_add_offsets(Call *call);
+CallState handle_end_transaction(Call *call);
+CallState handle_transaction_commit(Call *call);
+CallState handle_describe_transactions(Call *call);
+CallState handle_list_transactions(Call *call);
+CallState handle_describe_producers(Call *call);
+
+/* transactions.c */
+CallState init_transactional(Call *call);
+/* Whether the batch may be written: by nobody, or within the transaction that it belongs to. */
+WireError judge_transaction(Call *call, Str topic, int64_t partition, Str records);
+
+/* commits.c: the commits that are well-formed go into an array of the arena; of the others the
+ * answer says why. */
+int32_t collect_commits(Call *call, WireError refusal, CommittedOffset **out);
 
 /* membership.c: the member that asks, of the group's present generation; it is heard. */
 WireError find_member(Call *call, Group **group, Member **member);
 
 /* ---- broker.c -------------------------------------------------------------------------------- */
 
-/* Open the committed offsets, the first time. */
+/* Open the committed offsets, or the transactions, the first time. */
 Status broker_offsets(Broker *broker, Error *error);
+Status broker_transactions(Broker *broker, Error *error);
+/* Topics of the hub's own, which clients may read. */
+bool topic_is_internal(Str name);
 /* The partition of a topic, or what to answer instead. */
 WireError broker_partition(Broker *broker, Str topic, int64_t index, Partition **out);
 /* What the log's failure means to a client; it is logged. */
 WireError broker_error(Status status, const Error *error);
+
+/* How many partitions the topics of the request have together. */
+int32_t count_asked_partitions(const Message *request);
+/* The answer waits until that is durable. */
+void call_promise(Call *call, Partition *partition, int64_t end_offset, Message *answer);
+/* Those that are kept go; whether none is left, or the time is over: then those get `late`. */
+bool call_promises_are_kept(Call *call, WireError late);
+/* All error codes of the response that are none become this one. */
+void call_refuse_all(Call *call, WireError code);
 
 #endif

@@ -9,16 +9,12 @@ static const int64_t MS = 1000;
 
 /* ---- FindCoordinator ------------------------------------------------------------------------- */
 
+/* This one coordinates all groups and all transactions. */
 CallState handle_find_coordinator(Call *call)
 {
-    bool is_group = call->version.number < 1 || message_number(call->request, "key_type") == 0;
-    message_set_number(call->response, "error_code",
-                       is_group ? WIRE_NONE : WIRE_COORDINATOR_NOT_AVAILABLE);
-    message_set_number(call->response, "node_id", is_group ? NODE_ID : -1);
-    message_set_text(call->response, "host", is_group ? call->broker->config.host : "");
-    message_set_number(call->response, "port", is_group ? call->broker->config.port : -1);
-    if (!is_group)
-        message_set_text(call->response, "error_message", "there are no transactions");
+    message_set_number(call->response, "node_id", NODE_ID);
+    message_set_text(call->response, "host", call->broker->config.host);
+    message_set_number(call->response, "port", call->broker->config.port);
     return CALL_DONE;
 }
 

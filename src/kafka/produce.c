@@ -20,20 +20,6 @@ static WireError verdict_error(AppendVerdict verdict)
     return WIRE_UNKNOWN;
 }
 
-static void promise_add(Call *call, Partition *partition, int64_t end_offset, Message *answer)
-{
-    partition_hold(partition);
-    call->promises[call->promise_count++] =
-        (Promise){.partition = partition, .end_offset = end_offset, .answer = answer};
-}
-
-/* Transactions need a coordinator, which is not there: nobody could end one. */
-static bool is_of_transaction(Str records)
-{
-    BatchHeader header;
-    return batch_read_header(records, &header) && batch_has(&header, BATCH_IS_TRANSACTIONAL);
-}
-
 static WireError produce_batch(Call *call, Str topic, const Message *asked, Message *answer)
 {
     Partition *partition;
@@ -42,12 +28,13 @@ static WireError produce_batch(Call *call, Str topic, const Message *asked, Mess
     Str records = message_bytes(asked, "records");
     if (code != WIRE_NONE)
         return code;
-    if (str_is(topic, OFFSETS_TOPIC))
+    if (topic_is_internal(topic))
         return WIRE_INVALID_TOPIC;
     if (records.length == 0)
         return WIRE_CORRUPT_MESSAGE;
-    if (is_of_transaction(records))
-        return WIRE_INVALID_TXN_STATE;
+    code = judge_transaction(call, topic, message_number(asked, "index"), records);
+    if (code != WIRE_NONE)
+        return code;
     Appended appended;
     Error error = {0};
     /* The bytes are the call's own. */
@@ -65,16 +52,8 @@ static WireError produce_batch(Call *call, Str topic, const Message *asked, Mess
     message_set_number(answer, "base_offset", appended.base_offset);
     message_set_number(answer, "log_append_time_ms", appended.append_time_ms);
     message_set_number(answer, "log_start_offset", offsets.start_offset);
-    promise_add(call, partition, appended.end_offset, answer);
+    call_promise(call, partition, appended.end_offset, answer);
     return WIRE_NONE;
-}
-
-static int32_t count_partitions(const Message *request)
-{
-    int32_t count = 0;
-    for (int32_t i = 0; i < message_count(request, "topics"); i++)
-        count += message_count(message_item(request, "topics", i), "partitions");
-    return count;
 }
 
 static void produce_all(Call *call)
@@ -82,7 +61,6 @@ static void produce_all(Call *call)
     const Message *request = call->request;
     int64_t acks = message_number(request, "acks");
     bool has_wrong_acks = acks < -1 || acks > 1;
-    call->promises = ARENA_ARRAY(call->arena, Promise, count_partitions(request) + 1);
     call->deadline_us = world_monotonic_us(call->broker->world) +
                         message_number(request, "timeout_ms") * INT64_C(1000);
     for (int32_t i = 0; i < message_count(request, "topics"); i++) {
@@ -104,32 +82,11 @@ static void produce_all(Call *call)
     }
 }
 
-/* Those that are kept go; whether none is left, or the time is over. */
-static bool promises_are_kept(Call *call)
-{
-    int32_t left = 0;
-    for (int32_t i = 0; i < call->promise_count; i++) {
-        Promise *promise = &call->promises[i];
-        PartitionOffsets offsets;
-        partition_offsets(promise->partition, &offsets);
-        bool is_kept = offsets.high_watermark >= promise->end_offset;
-        if (!is_kept && !call->is_late) {
-            call->promises[left++] = *promise;
-            continue;
-        }
-        if (!is_kept)
-            message_set_number(promise->answer, "error_code", WIRE_REQUEST_TIMED_OUT);
-        partition_release(promise->partition);
-    }
-    call->promise_count = left;
-    return left == 0;
-}
-
 CallState handle_produce(Call *call)
 {
     if (!call->has_begun)
         produce_all(call);
     if (message_number(call->request, "acks") == 0)
         return CALL_SILENT;
-    return promises_are_kept(call) ? CALL_DONE : CALL_WAITS;
+    return call_promises_are_kept(call, WIRE_REQUEST_TIMED_OUT) ? CALL_DONE : CALL_WAITS;
 }

@@ -160,7 +160,7 @@ static void hub_wait_until(Hub *hub, int64_t time_us)
     uv_timer_start(&hub->timer, timer_called, left_us > 0 ? (uint64_t)left_us / 1000 + 1 : 0, 0);
 }
 
-static void hub_wait_for_groups(Hub *hub)
+static void hub_wait_for_tick(Hub *hub)
 {
     if (broker_needs_ticks(hub->broker))
         hub_wait_until(hub, world_monotonic_us(hub->config.world) + TICK_US);
@@ -228,7 +228,7 @@ static bool connection_run_requests(Connection *connection)
     /* A join or a leave is what others wait for. */
     if (broker_tick(hub->broker))
         hub_progress(hub, NULL);
-    hub_wait_for_groups(hub);
+    hub_wait_for_tick(hub);
     Buffer *received = &connection->received;
     received->length -= at;
     if (at > 0 && received->length > 0)
@@ -316,6 +316,7 @@ static void waker_called(uv_async_t *waker)
         hub_close_handles(hub);
     else if (hub->has_progress) {
         hub->has_progress = false;
+        broker_advance(hub->broker);
         hub_run_waiting(hub, true);
     }
 }
@@ -332,7 +333,7 @@ static void timer_called(uv_timer_t *timer)
         for (int32_t i = 0; i < connection->turn_count; i++)
             if (connection->turns[i].call != NULL)
                 hub_wait_until(hub, call_deadline_us(connection->turns[i].call));
-    hub_wait_for_groups(hub);
+    hub_wait_for_tick(hub);
 }
 
 /* From the log's threads, and from this one. */

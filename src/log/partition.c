@@ -306,12 +306,14 @@ static Status write_batch(Partition *partition, const char *batch, int64_t bytes
     return status;
 }
 
-static void queue_if_due(Partition *partition, int64_t now_ms)
+/* The end of a transaction is made durable at once, whatever the topic says: without it the
+ * transaction would be open again. */
+static void queue_if_due(Partition *partition, bool is_marker, int64_t now_ms)
 {
     int64_t waiting = partition->end_offset - partition->mark.durable_end;
     if (partition->unflushed_since_ms == NO_TIMESTAMP)
         partition->unflushed_since_ms = now_ms;
-    if (waiting >= partition->config.flush_messages)
+    if (is_marker || waiting >= partition->config.flush_messages)
         log_queue(partition->log, partition);
 }
 
@@ -335,7 +337,7 @@ static Status append_batch(Partition *partition, char *batch, BatchHeader *heade
     log_segment_note(active, head, header, partition->config.index_interval_bytes);
     producers_note(partition->producers, header, is_commit);
     partition->end_offset = active->end_offset;
-    queue_if_due(partition, now_ms);
+    queue_if_due(partition, batch_has(header, BATCH_IS_CONTROL), now_ms);
     return OK;
 }
 
@@ -466,7 +468,7 @@ static Status flush_to(Partition *partition, Segment *active, int64_t end_offset
     pthread_mutex_lock(&partition->lock);
     log_segment_let_go(partition, active);
     partition->flush_count--;
-    int64_t acknowledged = partition_high_watermark(partition);
+    int64_t durable = partition->mark.durable_end;
     if (status == OK)
         partition_move_durable(partition, end_offset);
     pthread_cond_broadcast(&partition->durable_moved);
@@ -475,7 +477,7 @@ static Status flush_to(Partition *partition, Segment *active, int64_t end_offset
         log_queue(partition->log, partition);
     if (partition->is_removed)
         status = OK;
-    bool has_moved = partition_high_watermark(partition) != acknowledged;
+    bool has_moved = partition->mark.durable_end != durable;
     pthread_mutex_unlock(&partition->lock);
     const LogOptions *options = &partition->log->options;
     if (has_moved && options->on_progress != NULL)

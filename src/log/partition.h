@@ -66,7 +66,8 @@ typedef struct Appended {
 Status partition_append(Partition *partition, char *batch, int64_t bytes, Appended *out,
                         Error *error);
 
-/* Write the marker that ends the producer's transaction. Verdicts: done or fenced. */
+/* Write the marker that ends the producer's transaction. Verdicts: done or fenced. It is made
+ * durable whatever flush_messages says. */
 Status partition_end_transaction(Partition *partition, int64_t producer_id, int16_t producer_epoch,
                                  bool is_commit, Appended *out, Error *error);
 
@@ -108,6 +109,16 @@ Status partition_find_time(Partition *partition, int64_t timestamp_ms, int64_t *
  * copied into the arena. */
 void partition_find_aborted(Partition *partition, int64_t from, int64_t to, Arena *arena,
                             List *out);
+
+/* The sequence with which the producer's next batch has to begin. */
+int32_t partition_next_sequence(Partition *partition, int64_t producer_id, int16_t producer_epoch);
+
+/* What is known of producers (Producer *), in no order, copied into the arena. */
+void partition_list_producers(Partition *partition, Arena *arena, List *out);
+
+/* Whether the record at `offset`, of a batch of the producer's transaction, is of one that goes on.
+ */
+bool partition_is_undecided(Partition *partition, int64_t producer_id, int64_t offset);
 
 /* Wait until all below `end_offset` is durable. Needs a service that flushes (log_start). */
 Status partition_wait(Partition *partition, int64_t end_offset, Error *error);

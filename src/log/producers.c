@@ -108,6 +108,23 @@ static int32_t sequence_after(int32_t sequence, int32_t steps)
     return (int32_t)(((int64_t)sequence + steps) & INT32_MAX);
 }
 
+const Producer *producers_next(const Producers *producers, const Producer *after)
+{
+    for (int32_t i = after == NULL ? 0 : (int32_t)(after - producers->slots) + 1;
+         i < producers->slot_count; i++)
+        if (producers->slots[i].id >= 0)
+            return &producers->slots[i];
+    return NULL;
+}
+
+int32_t producers_next_sequence(const Producers *producers, int64_t id, int16_t epoch)
+{
+    const Producer *producer = producers_find(producers, id);
+    if (producer == NULL || producer->epoch != epoch || producer->batch_count == 0)
+        return 0;
+    return sequence_after(producer->batches[producer->batch_count - 1].last_sequence, 1);
+}
+
 ProducerVerdict producers_judge(const Producers *producers, const BatchHeader *header,
                                 ProducerBatch *earlier)
 {

@@ -59,6 +59,13 @@ int64_t producers_stable_offset(Producers *producers, int64_t high_watermark);
 /* NULL: not known. Valid until the next change. */
 const Producer *producers_find(const Producers *producers, int64_t id);
 
+/* The first of all, or the next behind `after`, in no order; NULL at the end. Valid until the next
+ * change. */
+const Producer *producers_next(const Producers *producers, const Producer *after);
+
+/* The sequence with which the next batch of the producer has to begin. */
+int32_t producers_next_sequence(const Producers *producers, int64_t id, int16_t epoch);
+
 /* Transactions that were aborted and have batches at `from` … `to` - 1, ascending by marker:
  * returns the first of the list behind `after` (or the first of all), or NULL. Valid until the next
  * change.

@@ -339,3 +339,30 @@ void partition_find_aborted(Partition *partition, int64_t from, int64_t to, Aren
         list_append(out, arena, arena_copy(arena, aborted, (int64_t)sizeof *aborted));
     pthread_mutex_unlock(&partition->lock);
 }
+
+bool partition_is_undecided(Partition *partition, int64_t producer_id, int64_t offset)
+{
+    pthread_mutex_lock(&partition->lock);
+    const Producer *producer = producers_find(partition->producers, producer_id);
+    bool is_undecided = producer != NULL && producer->transaction_offset != NO_OFFSET &&
+                        offset >= producer->transaction_offset;
+    pthread_mutex_unlock(&partition->lock);
+    return is_undecided;
+}
+
+int32_t partition_next_sequence(Partition *partition, int64_t producer_id, int16_t producer_epoch)
+{
+    pthread_mutex_lock(&partition->lock);
+    int32_t sequence = producers_next_sequence(partition->producers, producer_id, producer_epoch);
+    pthread_mutex_unlock(&partition->lock);
+    return sequence;
+}
+
+void partition_list_producers(Partition *partition, Arena *arena, List *out)
+{
+    pthread_mutex_lock(&partition->lock);
+    const Producer *producer = NULL;
+    while ((producer = producers_next(partition->producers, producer)) != NULL)
+        list_append(out, arena, arena_copy(arena, producer, (int64_t)sizeof *producer));
+    pthread_mutex_unlock(&partition->lock);
+}

@@ -50,7 +50,7 @@ def refused(*topics):
         admin.create_topics(list(topics))
     except Exception as error:
         return type(error).__name__
-admin.create_topics([NewTopic('t', 3, 1, topic_configs={'segment.bytes': '20000'})])
+admin.create_topics([NewTopic('t', 3, 1, topic_configs={'segment.bytes': '20000', 'retention.ms': '-1'})])
 out['again'] = refused(NewTopic('t', 3, 1))
 out['config'] = refused(NewTopic('u', 1, 1, topic_configs={'segment.bites': '1'}))
 out['replicas'] = refused(NewTopic('u', 1, 3))

@@ -1,0 +1,586 @@
+/* The coordinator of transactions; see the header. */
+#include "hub/transactions.h"
+
+#include <assert.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "hub/journal.h"
+
+enum { KEY_VERSION = 0, VALUE_VERSION = 0, FORGET_BATCH = 100 };
+
+static const int64_t FORGET_AFTER_MS =
+    INT64_C(7) * 86400 * 1000; /* transactional.id.expiration.ms */
+
+struct Transactions {
+    World *world;
+    Topics *topics;
+    Offsets *offsets;
+    Arena *arena;
+    Journal *journal;
+    Map *all;             /* id -> Transaction */
+    Transaction **active; /* those that go on or end */
+    int32_t active_count, active_capacity;
+    int64_t looked_ms; /* for old ids */
+};
+
+static int64_t now_ms(const Transactions *transactions)
+{
+    return world_now_us(transactions->world) / 1000;
+}
+
+static bool is_active(const Transaction *transaction)
+{
+    return transaction->state == TRANSACTION_ONGOING ||
+           transaction->state == TRANSACTION_PREPARE_COMMIT ||
+           transaction->state == TRANSACTION_PREPARE_ABORT;
+}
+
+static bool is_ending(const Transaction *transaction)
+{
+    return is_active(transaction) && transaction->state != TRANSACTION_ONGOING;
+}
+
+const char *transaction_state_name(TransactionState state)
+{
+    switch (state) {
+    case TRANSACTION_EMPTY: return "Empty";
+    case TRANSACTION_ONGOING: return "Ongoing";
+    case TRANSACTION_PREPARE_COMMIT: return "PrepareCommit";
+    case TRANSACTION_PREPARE_ABORT: return "PrepareAbort";
+    case TRANSACTION_COMPLETE_COMMIT: return "CompleteCommit";
+    case TRANSACTION_COMPLETE_ABORT: break;
+    }
+    return "CompleteAbort";
+}
+
+/* ---- In memory ------------------------------------------------------------------------------- */
+
+static Transaction *find(const Transactions *transactions, Str id)
+{
+    return map_find(transactions->all, id);
+}
+
+const Transaction *transactions_find(const Transactions *transactions, Str id)
+{
+    return find(transactions, id);
+}
+
+int32_t transactions_count(const Transactions *transactions)
+{
+    return map_count(transactions->all);
+}
+
+const Transaction *transactions_at(const Transactions *transactions, int32_t index)
+{
+    return map_value_at(transactions->all, index);
+}
+
+Partition *transactions_partition(const Transactions *transactions)
+{
+    return journal_partition(transactions->journal);
+}
+
+bool transactions_are_active(const Transactions *transactions)
+{
+    return transactions->active_count > 0;
+}
+
+static Transaction *get(Transactions *transactions, Str id)
+{
+    Transaction *transaction = find(transactions, id);
+    if (transaction != NULL)
+        return transaction;
+    transaction = ARENA_NEW(transactions->arena, Transaction);
+    *transaction = (Transaction){.id = str_terminated(transactions->arena, id),
+                                 .producer_id = -1,
+                                 .epoch = -1,
+                                 .last_epoch = -1};
+    map_put(transactions->all, id, transaction);
+    return transaction;
+}
+
+/* In the list of active ones if it is, and only then. */
+static void list_if_active(Transactions *transactions, Transaction *transaction)
+{
+    int32_t at = 0;
+    while (at < transactions->active_count && transactions->active[at] != transaction)
+        at++;
+    bool is_there = at < transactions->active_count;
+    if (is_there && !is_active(transaction)) {
+        transactions->active[at] = transactions->active[--transactions->active_count];
+    } else if (!is_there && is_active(transaction)) {
+        if (transactions->active_count == transactions->active_capacity) {
+            transactions->active_capacity =
+                transactions->active_capacity == 0 ? 8 : transactions->active_capacity * 2;
+            transactions->active =
+                memory_resize(transactions->active,
+                              (int64_t)sizeof(Transaction *) * transactions->active_capacity);
+        }
+        transactions->active[transactions->active_count++] = transaction;
+    }
+}
+
+static const TransactionPartition *find_partition(const Transaction *transaction, Str topic,
+                                                  int32_t index)
+{
+    for (int32_t i = 0; i < transaction->partition_count; i++)
+        if (transaction->partitions[i].index == index &&
+            str_equal(transaction->partitions[i].topic, topic))
+            return &transaction->partitions[i];
+    return NULL;
+}
+
+static void add_partition(Transaction *transaction, Str topic, int32_t index)
+{
+    if (transaction->partition_count == transaction->partition_capacity) {
+        transaction->partition_capacity =
+            transaction->partition_capacity == 0 ? 4 : transaction->partition_capacity * 2;
+        transaction->partitions =
+            memory_resize(transaction->partitions,
+                          (int64_t)sizeof(TransactionPartition) * transaction->partition_capacity);
+    }
+    char *copy = memory_allocate(topic.length + 1);
+    memcpy(copy, topic.data, (size_t)topic.length);
+    transaction->partitions[transaction->partition_count++] =
+        (TransactionPartition){.topic = str_make(copy, topic.length), .index = index};
+}
+
+/* Back to so many. */
+static void drop_partitions(Transaction *transaction, int32_t count)
+{
+    while (transaction->partition_count > count)
+        memory_free((char *)transaction->partitions[--transaction->partition_count].topic.data);
+}
+
+static void drop_markers(Transaction *transaction)
+{
+    for (int32_t i = 0; transaction->markers != NULL && i < transaction->partition_count; i++)
+        if (transaction->markers[i].partition != NULL)
+            partition_release(transaction->markers[i].partition);
+    memory_free(transaction->markers);
+    transaction->markers = NULL;
+}
+
+/* ---- On disk --------------------------------------------------------------------------------- */
+
+static void key_write(Buffer *out, const char *id)
+{
+    put_number(out, KEY_VERSION, 2);
+    put_text(out, str_from(id));
+}
+
+/* Kafka's fields, and one of ours behind them, which others do not look at. */
+static void value_write(Buffer *out, const Transaction *transaction)
+{
+    put_number(out, VALUE_VERSION, 2);
+    put_number(out, transaction->producer_id, 8);
+    put_number(out, transaction->epoch, 2);
+    put_number(out, transaction->timeout_ms, 4);
+    put_number(out, transaction->state, 1);
+    put_number(out, transaction->partition_count, 4);
+    for (int32_t i = 0; i < transaction->partition_count; i++) {
+        put_text(out, transaction->partitions[i].topic);
+        put_number(out, 1, 4);
+        put_number(out, transaction->partitions[i].index, 4);
+    }
+    put_number(out, transaction->updated_ms, 8);
+    put_number(out, transaction->started_ms, 8);
+    put_number(out, transaction->last_epoch, 2);
+}
+
+static void partitions_read(Transaction *transaction, ByteReader *reader)
+{
+    for (int64_t topics = take_number(reader, 4); topics > 0 && !reader->is_short; topics--) {
+        Str topic = take_text(reader);
+        for (int64_t left = take_number(reader, 4); left > 0 && !reader->is_short; left--)
+            add_partition(transaction, topic, (int32_t)take_number(reader, 4));
+    }
+}
+
+/* A record of another version is not ours: it is left out. */
+static void take_record(void *context, const BatchHeader *header, const Record *record)
+{
+    (void)header;
+    Transactions *transactions = context;
+    ByteReader key = byte_reader(record->key), value = byte_reader(record->value);
+    if (take_number(&key, 2) != KEY_VERSION)
+        return;
+    Str id = take_text(&key);
+    if (key.is_short || (record->has_value && take_number(&value, 2) != VALUE_VERSION))
+        return;
+    Transaction *transaction = get(transactions, id);
+    drop_partitions(transaction, 0);
+    if (!record->has_value) {
+        map_remove(transactions->all, id);
+        return;
+    }
+    transaction->producer_id = take_number(&value, 8);
+    transaction->epoch = (int16_t)take_number(&value, 2);
+    transaction->timeout_ms = (int32_t)take_number(&value, 4);
+    transaction->state = (TransactionState)take_number(&value, 1);
+    partitions_read(transaction, &value);
+    transaction->updated_ms = take_number(&value, 8);
+    transaction->started_ms = take_number(&value, 8);
+    transaction->last_epoch = (int16_t)take_number(&value, 2);
+}
+
+/* Write what it is to become. */
+static Status write_record(Transactions *transactions, Transaction *transaction, Error *error)
+{
+    Buffer key = {0}, value = {0};
+    key_write(&key, transaction->id);
+    value_write(&value, transaction);
+    journal_begin(transactions->journal, -1, -1);
+    journal_add(transactions->journal, buffer_str(&key), buffer_str(&value));
+    int64_t end_offset;
+    Status status = journal_write(transactions->journal, &end_offset, error);
+    if (status == OK)
+        transaction->written_end = end_offset;
+    buffer_free(&key);
+    buffer_free(&value);
+    return status;
+}
+
+/* It becomes `next`, if that can be written. */
+static Status become(Transactions *transactions, Transaction *transaction, const Transaction *next,
+                     Error *error)
+{
+    Transaction before = *transaction;
+    *transaction = *next;
+    transaction->updated_ms = now_ms(transactions);
+    Status status = write_record(transactions, transaction, error);
+    if (status != OK)
+        *transaction = before;
+    list_if_active(transactions, transaction);
+    return status;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+Status transactions_open(World *world, Topics *topics, Offsets *offsets, Transactions **out,
+                         Error *error)
+{
+    Arena *arena = arena_new(0);
+    Transactions *transactions = ARENA_NEW(arena, Transactions);
+    *transactions = (Transactions){.world = world,
+                                   .topics = topics,
+                                   .offsets = offsets,
+                                   .arena = arena,
+                                   .all = map_new(arena)};
+    Status status = journal_open(world, topics, TRANSACTIONS_TOPIC, &transactions->journal, error);
+    if (status == OK)
+        status = journal_read(transactions->journal, take_record, transactions, error);
+    /* What was read may not be durable yet, where the topic is set so. */
+    for (int32_t i = 0; status == OK && i < map_count(transactions->all); i++) {
+        Transaction *transaction = map_value_at(transactions->all, i);
+        transaction->written_end = journal_end(transactions->journal);
+        for (int32_t j = 0; j < transaction->partition_count; j++)
+            transaction->partitions[j].written_end = transaction->written_end;
+        list_if_active(transactions, transaction);
+    }
+    *out = status == OK ? transactions : NULL;
+    if (status != OK)
+        transactions_free(transactions);
+    return status;
+}
+
+void transactions_free(Transactions *transactions)
+{
+    if (transactions == NULL)
+        return;
+    for (int32_t i = 0; i < map_count(transactions->all); i++) {
+        Transaction *transaction = map_value_at(transactions->all, i);
+        drop_markers(transaction);
+        drop_partitions(transaction, 0);
+        memory_free(transaction->partitions);
+    }
+    memory_free(transactions->active);
+    journal_free(transactions->journal);
+    arena_free(transactions->arena);
+}
+
+/* ---- What producers ask ---------------------------------------------------------------------- */
+
+static Status decide(Transactions *transactions, Transaction *transaction, bool is_commit,
+                     Error *error)
+{
+    Transaction next = *transaction;
+    next.state = is_commit ? TRANSACTION_PREPARE_COMMIT : TRANSACTION_PREPARE_ABORT;
+    return become(transactions, transaction, &next, error);
+}
+
+/* Abort with an epoch that its producer does not have; it may go on if it names `last_epoch`. */
+static Status fence(Transactions *transactions, Transaction *transaction, int16_t last_epoch,
+                    Error *error)
+{
+    Transaction next = *transaction;
+    next.state = TRANSACTION_PREPARE_ABORT;
+    next.last_epoch = last_epoch;
+    next.epoch++;
+    return become(transactions, transaction, &next, error);
+}
+
+/* A producer names itself: is it the one that has the id now, or was it until its time was over? */
+static bool is_known(const Transaction *transaction, const TransactionProducer *asks)
+{
+    return asks->producer_id == transaction->producer_id &&
+           (asks->epoch == transaction->epoch ||
+            (transaction->last_epoch >= 0 && asks->epoch == transaction->last_epoch));
+}
+
+/* The epochs of a producer id end; one is kept for whoever fences the last. */
+static Status next_epoch(Transactions *transactions, Transaction *next, int16_t last_epoch,
+                         Error *error)
+{
+    next->last_epoch = last_epoch;
+    if (next->producer_id >= 0 && next->epoch < INT16_MAX - 1) {
+        next->epoch++;
+        return OK;
+    }
+    next->epoch = 0;
+    next->last_epoch = -1;
+    return topics_next_producer_id(transactions->topics, &next->producer_id, error);
+}
+
+Status transactions_init(Transactions *transactions, const TransactionProducer *asks,
+                         int32_t timeout_ms, TransactionAnswer *out, Error *error)
+{
+    Transaction *transaction = get(transactions, asks->id);
+    bool is_named = asks->producer_id >= 0;
+    *out = (TransactionAnswer){.verdict = TRANSACTION_FENCED, .transaction = transaction};
+    if (is_named && transaction->producer_id >= 0 && !is_known(transaction, asks))
+        return OK;
+    out->verdict = TRANSACTION_BUSY;
+    if (is_ending(transaction))
+        return OK;
+    if (transaction->state == TRANSACTION_ONGOING)
+        return fence(transactions, transaction, is_named ? asks->epoch : -1, error);
+    out->verdict = TRANSACTION_GOOD;
+    /* It asks again, as it has not heard the answer; or its time was over. */
+    bool is_again = is_named && asks->epoch == transaction->last_epoch &&
+                    transaction->state == TRANSACTION_EMPTY;
+    if (is_again)
+        return OK;
+    Transaction next = *transaction;
+    next.state = TRANSACTION_EMPTY;
+    next.timeout_ms = timeout_ms;
+    TRY(next_epoch(transactions, &next, is_named ? asks->epoch : -1, error));
+    return become(transactions, transaction, &next, error);
+}
+
+static TransactionVerdict judge(const Transaction *transaction, const TransactionProducer *asks)
+{
+    if (transaction == NULL || asks->producer_id < 0 ||
+        transaction->producer_id != asks->producer_id)
+        return TRANSACTION_UNKNOWN;
+    return transaction->epoch == asks->epoch ? TRANSACTION_GOOD : TRANSACTION_FENCED;
+}
+
+static int32_t add_partitions(Transaction *transaction, const TransactionPartition *partitions,
+                              int32_t count)
+{
+    int32_t before = transaction->partition_count;
+    for (int32_t i = 0; i < count; i++)
+        if (find_partition(transaction, partitions[i].topic, partitions[i].index) == NULL)
+            add_partition(transaction, partitions[i].topic, partitions[i].index);
+    return transaction->partition_count - before;
+}
+
+Status transactions_add(Transactions *transactions, const TransactionProducer *asks,
+                        const TransactionPartition *partitions, int32_t count,
+                        TransactionAnswer *out, Error *error)
+{
+    Transaction *transaction = find(transactions, asks->id);
+    *out = (TransactionAnswer){.verdict = judge(transaction, asks), .transaction = transaction};
+    if (out->verdict == TRANSACTION_GOOD && is_ending(transaction))
+        out->verdict = TRANSACTION_BUSY;
+    if (out->verdict != TRANSACTION_GOOD)
+        return OK;
+    int32_t before = transaction->partition_count;
+    bool is_new = transaction->state != TRANSACTION_ONGOING;
+    if (add_partitions(transaction, partitions, count) == 0 && !is_new)
+        return OK;
+    Transaction next = *transaction;
+    next.state = TRANSACTION_ONGOING;
+    next.started_ms = is_new ? now_ms(transactions) : transaction->started_ms;
+    next.last_epoch = -1;
+    Status status = become(transactions, transaction, &next, error);
+    if (status != OK)
+        drop_partitions(transaction, before);
+    for (int32_t i = before; i < transaction->partition_count; i++)
+        transaction->partitions[i].written_end = transaction->written_end;
+    return status;
+}
+
+Status transactions_end(Transactions *transactions, const TransactionProducer *asks, bool is_commit,
+                        TransactionAnswer *out, Error *error)
+{
+    Transaction *transaction = find(transactions, asks->id);
+    *out = (TransactionAnswer){.verdict = judge(transaction, asks), .transaction = transaction};
+    if (out->verdict != TRANSACTION_GOOD)
+        return OK;
+    out->ended_count = transaction->ended_count;
+    TransactionState done = is_commit ? TRANSACTION_COMPLETE_COMMIT : TRANSACTION_COMPLETE_ABORT;
+    TransactionState ends = is_commit ? TRANSACTION_PREPARE_COMMIT : TRANSACTION_PREPARE_ABORT;
+    if (transaction->state == done)
+        return OK; /* it asks again */
+    out->ended_count++;
+    if (transaction->state == ends)
+        return OK;
+    if (transaction->state == TRANSACTION_ONGOING)
+        return decide(transactions, transaction, is_commit, error);
+    out->verdict = TRANSACTION_WRONG_STATE;
+    return OK;
+}
+
+TransactionVerdict transactions_judge(const Transactions *transactions,
+                                      const TransactionProducer *asks, Str topic, int32_t index)
+{
+    const Transaction *transaction = find(transactions, asks->id);
+    TransactionVerdict verdict = judge(transaction, asks);
+    if (verdict != TRANSACTION_GOOD)
+        return verdict;
+    const TransactionPartition *partition = find_partition(transaction, topic, index);
+    bool may_write = transaction->state == TRANSACTION_ONGOING && partition != NULL &&
+                     journal_is_durable(transactions->journal, partition->written_end);
+    return may_write ? TRANSACTION_GOOD : TRANSACTION_WRONG_STATE;
+}
+
+/* ---- Ending ---------------------------------------------------------------------------------- */
+
+static Status write_marker(Transactions *transactions, const Transaction *transaction,
+                           int32_t index, TransactionMarker *marker, Error *error)
+{
+    const TransactionPartition *one = &transaction->partitions[index];
+    bool is_commit = transaction->state == TRANSACTION_PREPARE_COMMIT;
+    Topic *topic = topics_find(transactions->topics, one->topic);
+    marker->is_written = true;
+    if (topic == NULL || one->index < 0 || one->index >= topic->partition_count)
+        return OK; /* it is gone, and its records with it */
+    if (str_is(one->topic, OFFSETS_TOPIC)) {
+        TRY(offsets_end_transaction(transactions->offsets, transaction->producer_id,
+                                    transaction->epoch, is_commit, &marker->end_offset, error));
+        marker->partition = offsets_partition(transactions->offsets);
+    } else {
+        Appended appended;
+        Partition *partition;
+        TRY(topics_partition(transactions->topics, topic, one->index, &partition, error));
+        TRY(partition_end_transaction(partition, transaction->producer_id, transaction->epoch,
+                                      is_commit, &appended, error));
+        marker->end_offset = appended.end_offset;
+        marker->partition = partition;
+    }
+    partition_hold(marker->partition);
+    return OK;
+}
+
+/* Those that are not written yet. Whether all are. */
+static bool write_markers(Transactions *transactions, Transaction *transaction)
+{
+    if (transaction->markers == NULL)
+        transaction->markers = memory_allocate_zeroed((int64_t)sizeof(TransactionMarker) *
+                                                      (transaction->partition_count + 1));
+    bool are_written = true;
+    for (int32_t i = 0; i < transaction->partition_count; i++) {
+        Error error = {0};
+        TransactionMarker *marker = &transaction->markers[i];
+        if (marker->is_written || write_marker(transactions, transaction, i, marker, &error) == OK)
+            continue;
+        marker->is_written = are_written = false;
+        if (!transaction->has_complained)
+            log_event(LOG_WARN, "hub", "transaction `%s` cannot end yet: %s", transaction->id,
+                      error.text);
+        transaction->has_complained = true;
+    }
+    return are_written;
+}
+
+static bool markers_are_durable(Transaction *transaction)
+{
+    for (int32_t i = 0; i < transaction->partition_count; i++) {
+        TransactionMarker *marker = &transaction->markers[i];
+        if (marker->partition == NULL)
+            continue;
+        PartitionOffsets offsets;
+        partition_offsets(marker->partition, &offsets);
+        if (offsets.durable_end < marker->end_offset)
+            return false;
+        partition_release(marker->partition);
+        marker->partition = NULL;
+    }
+    return true;
+}
+
+static Status complete(Transactions *transactions, Transaction *transaction, Error *error)
+{
+    int32_t count = transaction->partition_count;
+    Transaction next = *transaction;
+    next.state = transaction->state == TRANSACTION_PREPARE_COMMIT ? TRANSACTION_COMPLETE_COMMIT
+                                                                  : TRANSACTION_COMPLETE_ABORT;
+    next.partition_count = 0;
+    next.has_complained = false;
+    next.ended_count++;
+    TRY(become(transactions, transaction, &next, error));
+    transaction->partition_count = count;
+    drop_markers(transaction);
+    drop_partitions(transaction, 0);
+    return OK;
+}
+
+/* One step further, or as many as can be; whether it has ended. */
+static bool advance(Transactions *transactions, Transaction *transaction)
+{
+    Error error = {0};
+    if (transaction->state == TRANSACTION_ONGOING) {
+        bool is_over = now_ms(transactions) - transaction->started_ms > transaction->timeout_ms;
+        if (is_over && fence(transactions, transaction, transaction->epoch, &error) == OK)
+            log_event(LOG_INFO, "hub", "transaction `%s` is aborted: its time is over",
+                      transaction->id);
+        return false;
+    }
+    return journal_is_durable(transactions->journal, transaction->written_end) &&
+           write_markers(transactions, transaction) && markers_are_durable(transaction) &&
+           complete(transactions, transaction, &error) == OK;
+}
+
+/* Ids that nobody has used for long. */
+static void forget_old(Transactions *transactions)
+{
+    static const int64_t LOOK_EVERY_MS = 60 * 1000;
+    int64_t now = now_ms(transactions);
+    if (now - transactions->looked_ms < LOOK_EVERY_MS)
+        return;
+    transactions->looked_ms = now;
+    Transaction *old[FORGET_BATCH];
+    int32_t count = 0;
+    journal_begin(transactions->journal, -1, -1);
+    for (int32_t i = 0; i < map_count(transactions->all) && count < FORGET_BATCH; i++) {
+        Transaction *transaction = map_value_at(transactions->all, i);
+        if (is_active(transaction) || now - transaction->updated_ms <= FORGET_AFTER_MS)
+            continue;
+        Buffer key = {0};
+        key_write(&key, transaction->id);
+        journal_add(transactions->journal, buffer_str(&key), (Str){0});
+        buffer_free(&key);
+        old[count++] = transaction;
+    }
+    Error error = {0};
+    int64_t end_offset;
+    if (journal_write(transactions->journal, &end_offset, &error) != OK)
+        return;
+    for (int32_t i = 0; i < count; i++) {
+        memory_free(old[i]->partitions);
+        map_remove(transactions->all, str_from(old[i]->id));
+    }
+}
+
+bool transactions_advance(Transactions *transactions)
+{
+    bool has_changed = false;
+    for (int32_t i = transactions->active_count - 1; i >= 0; i--)
+        has_changed |= advance(transactions, transactions->active[i]);
+    forget_old(transactions);
+    return has_changed;
+}

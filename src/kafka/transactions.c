@@ -1,0 +1,427 @@
+/* Requests of producers with a transactional id. */
+#include <assert.h>
+
+#include "kafka/internal.h"
+#include "log/segment.h"
+
+/* ---- Who asks, and what to answer ------------------------------------------------------------ */
+
+static TransactionProducer read_producer(const Call *call)
+{
+    const Message *request = call->request;
+    return (TransactionProducer){.id = message_bytes(request, "transactional_id"),
+                                 .producer_id = message_number(request, "producer_id"),
+                                 .epoch = (int16_t)message_number(request, "producer_epoch")};
+}
+
+/* Clients know that they are fenced from this version on. */
+static WireError verdict_error(const Call *call, TransactionVerdict verdict, int32_t fenced_from)
+{
+    switch (verdict) {
+    case TRANSACTION_GOOD: return WIRE_NONE;
+    case TRANSACTION_UNKNOWN: return WIRE_INVALID_PRODUCER_ID_MAPPING;
+    case TRANSACTION_FENCED:
+        return call->version.number >= fenced_from ? WIRE_PRODUCER_FENCED
+                                                   : WIRE_INVALID_PRODUCER_EPOCH;
+    case TRANSACTION_BUSY: return WIRE_CONCURRENT_TRANSACTIONS;
+    case TRANSACTION_WRONG_STATE: break;
+    }
+    return WIRE_INVALID_TXN_STATE;
+}
+
+/* Clients ask again. */
+static WireError unavailable(Status status, const Error *error)
+{
+    WireError code = broker_error(status, error);
+    (void)code;
+    return WIRE_COORDINATOR_NOT_AVAILABLE;
+}
+
+static void set_deadline(Call *call, int64_t wait_us)
+{
+    if (call->deadline_us == 0)
+        call->deadline_us = world_monotonic_us(call->broker->world) + wait_us;
+}
+
+/* What was just written of the transaction has to be durable before the answer. */
+static void promise_transaction(Call *call, const Transaction *transaction)
+{
+    set_deadline(call, COMMIT_TIMEOUT_US);
+    call_promise(call, transactions_partition(call->broker->transactions), transaction->written_end,
+                 call->response);
+}
+
+static CallState answer(Call *call, WireError code)
+{
+    message_set_number(call->response, "error_code", code);
+    return CALL_DONE;
+}
+
+static CallState wait_for_promises(Call *call, WireError late)
+{
+    return call_promises_are_kept(call, late) ? CALL_DONE : CALL_WAITS;
+}
+
+/* ---- InitProducerId -------------------------------------------------------------------------- */
+
+static CallState refuse_producer(Call *call, WireError code)
+{
+    message_set_number(call->response, "producer_id", -1);
+    message_set_number(call->response, "producer_epoch", -1);
+    return answer(call, code);
+}
+
+static TransactionProducer read_new_producer(const Call *call)
+{
+    TransactionProducer asks = read_producer(call);
+    if (call->version.number < 3)
+        asks.producer_id = asks.epoch = -1;
+    return asks;
+}
+
+CallState init_transactional(Call *call)
+{
+    if (call->promise_count > 0)
+        return wait_for_promises(call, WIRE_COORDINATOR_NOT_AVAILABLE);
+    TransactionProducer asks = read_new_producer(call);
+    int64_t timeout_ms = message_number(call->request, "transaction_timeout_ms");
+    if (asks.id.length == 0)
+        return refuse_producer(call, WIRE_INVALID_REQUEST);
+    if (timeout_ms <= 0 || timeout_ms > TRANSACTION_TIMEOUT_MS_MAX)
+        return refuse_producer(call, WIRE_INVALID_TRANSACTION_TIMEOUT);
+    Error error = {0};
+    TransactionAnswer found = {0};
+    Status status = broker_transactions(call->broker, &error);
+    if (status == OK)
+        status = transactions_init(call->broker->transactions, &asks, (int32_t)timeout_ms, &found,
+                                   &error);
+    if (status != OK)
+        return refuse_producer(call, unavailable(status, &error));
+    if (found.verdict == TRANSACTION_BUSY && !call->is_late) {
+        set_deadline(call, TRANSACTION_WAIT_US);
+        return CALL_WAITS;
+    }
+    if (found.verdict != TRANSACTION_GOOD)
+        return refuse_producer(call, verdict_error(call, found.verdict, 4));
+    message_set_number(call->response, "producer_id", found.transaction->producer_id);
+    message_set_number(call->response, "producer_epoch", found.transaction->epoch);
+    call->deadline_us = 0;
+    promise_transaction(call, found.transaction);
+    return wait_for_promises(call, WIRE_COORDINATOR_NOT_AVAILABLE);
+}
+
+/* ---- AddPartitionsToTxn, AddOffsetsToTxn ----------------------------------------------------- */
+
+/* The partitions that are asked for, each with its answer; whether there are all of them. */
+static bool collect_partitions(Call *call, TransactionPartition *partitions, int32_t *count)
+{
+    bool are_there = true;
+    for (int32_t i = 0; i < message_count(call->request, "topics"); i++) {
+        const Message *asked = message_item(call->request, "topics", i);
+        Str name = message_bytes(asked, "name");
+        const Topic *topic = topics_find(call->broker->topics, name);
+        Message *answers = message_append(call->response, "topics", call->arena);
+        message_set_bytes(answers, "name", name);
+        for (int32_t j = 0; j < message_count(asked, "partitions"); j++) {
+            int64_t index = message_number(message_item(asked, "partitions", j), "");
+            bool is_there = topic != NULL && index >= 0 && index < topic->partition_count &&
+                            !topic_is_internal(name);
+            Message *item = message_append(answers, "partitions", call->arena);
+            message_set_number(item, "partition_index", index);
+            message_set_number(item, "error_code",
+                               is_there ? WIRE_NONE : WIRE_UNKNOWN_TOPIC_OR_PARTITION);
+            partitions[(*count)++] = (TransactionPartition){.topic = name, .index = (int32_t)index};
+            are_there &= is_there;
+        }
+    }
+    return are_there;
+}
+
+/* Of the transaction itself: what the request asks, or why not. */
+static WireError add(Call *call, const TransactionPartition *partitions, int32_t count)
+{
+    Error error = {0};
+    TransactionProducer asks = read_producer(call);
+    TransactionAnswer found = {0};
+    Status status = broker_transactions(call->broker, &error);
+    if (status == OK)
+        status =
+            transactions_add(call->broker->transactions, &asks, partitions, count, &found, &error);
+    if (status != OK)
+        return unavailable(status, &error);
+    if (found.verdict == TRANSACTION_GOOD) {
+        set_deadline(call, COMMIT_TIMEOUT_US);
+        bool has_one_code = call->api->key == ADD_OFFSETS_KEY;
+        call_promise(call, transactions_partition(call->broker->transactions),
+                     found.transaction->written_end, has_one_code ? call->response : NULL);
+    }
+    return verdict_error(call, found.verdict, 2);
+}
+
+static void add_begin(Call *call)
+{
+    TransactionPartition *partitions =
+        ARENA_ARRAY(call->arena, TransactionPartition, count_asked_partitions(call->request) + 1);
+    int32_t count = 0;
+    if (!collect_partitions(call, partitions, &count)) {
+        call_refuse_all(call, WIRE_OPERATION_NOT_ATTEMPTED);
+        return;
+    }
+    WireError code = add(call, partitions, count);
+    if (code != WIRE_NONE)
+        call_refuse_all(call, code);
+}
+
+CallState handle_add_partitions(Call *call)
+{
+    if (!call->has_begun)
+        add_begin(call);
+    return wait_for_promises(call, WIRE_COORDINATOR_NOT_AVAILABLE);
+}
+
+CallState handle_add_offsets(Call *call)
+{
+    static const TransactionPartition offsets = {
+        .topic = {.data = OFFSETS_TOPIC, .length = sizeof OFFSETS_TOPIC - 1}};
+    if (!call->has_begun) {
+        WireError code = add(call, &offsets, 1);
+        message_set_number(call->response, "error_code", code);
+    }
+    return wait_for_promises(call, WIRE_COORDINATOR_NOT_AVAILABLE);
+}
+
+/* ---- TxnOffsetCommit ------------------------------------------------------------------------- */
+
+/* A consumer that names itself has to be one of the group's present generation. */
+static WireError judge_member(Call *call)
+{
+    bool is_named =
+        call->version.number >= 3 && (message_number(call->request, "generation_id") >= 0 ||
+                                      message_bytes(call->request, "member_id").length > 0);
+    Group *group;
+    Member *member;
+    return is_named ? find_member(call, &group, &member) : WIRE_NONE;
+}
+
+static void commit_begin(Call *call)
+{
+    Error error = {0};
+    TransactionProducer asks = read_producer(call);
+    Status status = broker_transactions(call->broker, &error);
+    WireError refusal = status == OK ? WIRE_NONE : unavailable(status, &error);
+    if (refusal == WIRE_NONE) {
+        TransactionVerdict verdict =
+            transactions_judge(call->broker->transactions, &asks, STR(OFFSETS_TOPIC), 0);
+        refusal = verdict_error(call, verdict, INT32_MAX);
+    }
+    if (refusal == WIRE_NONE)
+        refusal = judge_member(call);
+    CommittedOffset *commits;
+    int64_t end_offset;
+    int32_t count = collect_commits(call, refusal, &commits);
+    if (count == 0)
+        return;
+    status = offsets_commit_in_transaction(call->broker->offsets,
+                                           (CommitProducer){asks.producer_id, asks.epoch}, commits,
+                                           count, &end_offset, &error);
+    if (status != OK) {
+        call_refuse_all(call, unavailable(status, &error));
+        return;
+    }
+    set_deadline(call, COMMIT_TIMEOUT_US);
+    call_promise(call, offsets_partition(call->broker->offsets), end_offset, NULL);
+}
+
+CallState handle_transaction_commit(Call *call)
+{
+    if (!call->has_begun)
+        commit_begin(call);
+    return wait_for_promises(call, WIRE_REQUEST_TIMED_OUT);
+}
+
+/* ---- EndTxn ---------------------------------------------------------------------------------- */
+
+static WireError end_begin(Call *call)
+{
+    Error error = {0};
+    TransactionProducer asks = read_producer(call);
+    TransactionAnswer found = {0};
+    Status status = broker_transactions(call->broker, &error);
+    if (status == OK)
+        status = transactions_end(call->broker->transactions, &asks,
+                                  message_number(call->request, "committed") != 0, &found, &error);
+    if (status != OK)
+        return unavailable(status, &error);
+    if (found.verdict == TRANSACTION_GOOD)
+        call->transaction = found.transaction;
+    call->ended_count = found.ended_count;
+    set_deadline(call, TRANSACTION_WAIT_US);
+    return verdict_error(call, found.verdict, 2);
+}
+
+/* Answered when all markers are durable: who reads then what is committed sees it. */
+CallState handle_end_transaction(Call *call)
+{
+    WireError code = call->has_begun ? WIRE_NONE : end_begin(call);
+    if (code != WIRE_NONE)
+        return answer(call, code);
+    if (call->transaction->ended_count >= call->ended_count)
+        return answer(call, WIRE_NONE);
+    return call->is_late ? answer(call, WIRE_COORDINATOR_NOT_AVAILABLE) : CALL_WAITS;
+}
+
+/* ---- Produce --------------------------------------------------------------------------------- */
+
+WireError judge_transaction(Call *call, Str topic, int64_t partition, Str records)
+{
+    BatchHeader header;
+    if (!batch_read_header(records, &header) || !batch_has(&header, BATCH_IS_TRANSACTIONAL))
+        return WIRE_NONE;
+    if (call->broker->transactions == NULL)
+        return WIRE_INVALID_PRODUCER_ID_MAPPING;
+    TransactionProducer asks = {.id = message_bytes(call->request, "transactional_id"),
+                                .producer_id = header.producer_id,
+                                .epoch = header.producer_epoch};
+    TransactionVerdict verdict =
+        transactions_judge(call->broker->transactions, &asks, topic, (int32_t)partition);
+    return verdict_error(call, verdict, INT32_MAX);
+}
+
+/* ---- DescribeTransactions, ListTransactions, DescribeProducers ------------------------------- */
+
+static void describe_transaction(Call *call, const Transaction *transaction, Message *out)
+{
+    message_set_text(out, "transaction_state", transaction_state_name(transaction->state));
+    message_set_number(out, "transaction_timeout_ms", transaction->timeout_ms);
+    bool has_begun = transaction->partition_count > 0;
+    message_set_number(out, "transaction_start_time_ms",
+                       has_begun ? transaction->started_ms : NO_TIMESTAMP);
+    message_set_number(out, "producer_id", transaction->producer_id);
+    message_set_number(out, "producer_epoch", transaction->epoch);
+    Map *topics = map_new(call->arena);
+    for (int32_t i = 0; i < transaction->partition_count; i++) {
+        const TransactionPartition *partition = &transaction->partitions[i];
+        Message *topic = map_find(topics, partition->topic);
+        if (topic == NULL) {
+            topic = message_append(out, "topics", call->arena);
+            message_set_bytes(topic, "topic", str_copy(call->arena, partition->topic));
+            map_put(topics, partition->topic, topic);
+        }
+        message_set_number(message_append(topic, "partitions", call->arena), "", partition->index);
+    }
+}
+
+CallState handle_describe_transactions(Call *call)
+{
+    const Transactions *transactions = call->broker->transactions;
+    for (int32_t i = 0; i < message_count(call->request, "transactional_ids"); i++) {
+        Str id = message_bytes(message_item(call->request, "transactional_ids", i), "");
+        const Transaction *transaction =
+            transactions != NULL ? transactions_find(transactions, id) : NULL;
+        Message *out = message_append(call->response, "transaction_states", call->arena);
+        message_set_bytes(out, "transactional_id", id);
+        message_set_text(out, "transaction_state", "");
+        message_set_number(out, "error_code",
+                           transaction != NULL ? WIRE_NONE : WIRE_TRANSACTIONAL_ID_NOT_FOUND);
+        if (transaction != NULL)
+            describe_transaction(call, transaction, out);
+    }
+    return CALL_DONE;
+}
+
+static bool is_state_name(Str name)
+{
+    for (int32_t state = TRANSACTION_EMPTY; state <= TRANSACTION_COMPLETE_ABORT; state++)
+        if (str_is(name, transaction_state_name((TransactionState)state)))
+            return true;
+    return str_is(name, "Dead") || str_is(name, "PrepareEpochFence");
+}
+
+/* Whether the list of filters, when there is any, has the text or the number. */
+static bool passes(const Message *request, const char *field, Str text, int64_t number)
+{
+    int32_t count = message_count(request, field);
+    for (int32_t i = 0; i < count; i++) {
+        const Message *item = message_item(request, field, i);
+        bool is_it = text.data != NULL ? str_equal(message_bytes(item, ""), text)
+                                       : message_number(item, "") == number;
+        if (is_it)
+            return true;
+    }
+    return count == 0;
+}
+
+static bool is_asked_for(const Call *call, const Transaction *transaction)
+{
+    int64_t now_ms = world_now_us(call->broker->world) / 1000;
+    int64_t least_ms =
+        call->version.number >= 1 ? message_number(call->request, "duration_filter") : -1;
+    bool is_long = least_ms < 0 || (transaction->partition_count > 0 &&
+                                    now_ms - transaction->started_ms > least_ms);
+    return is_long &&
+           passes(call->request, "state_filters",
+                  str_from(transaction_state_name(transaction->state)), 0) &&
+           passes(call->request, "producer_id_filters", (Str){0}, transaction->producer_id);
+}
+
+CallState handle_list_transactions(Call *call)
+{
+    const Transactions *transactions = call->broker->transactions;
+    for (int32_t i = 0; i < message_count(call->request, "state_filters"); i++) {
+        Str name = message_bytes(message_item(call->request, "state_filters", i), "");
+        if (!is_state_name(name))
+            message_set_bytes(message_append(call->response, "unknown_state_filters", call->arena),
+                              "", name);
+    }
+    int32_t count = transactions != NULL ? transactions_count(transactions) : 0;
+    for (int32_t i = 0; i < count; i++) {
+        const Transaction *transaction = transactions_at(transactions, i);
+        if (!is_asked_for(call, transaction))
+            continue;
+        Message *out = message_append(call->response, "transaction_states", call->arena);
+        message_set_text(out, "transactional_id", transaction->id);
+        message_set_number(out, "producer_id", transaction->producer_id);
+        message_set_text(out, "transaction_state", transaction_state_name(transaction->state));
+    }
+    return CALL_DONE;
+}
+
+static WireError describe_producers(Call *call, Str topic, int64_t index, Message *out)
+{
+    Partition *partition;
+    WireError code = broker_partition(call->broker, topic, index, &partition);
+    if (code != WIRE_NONE)
+        return code;
+    List producers = {0};
+    partition_list_producers(partition, call->arena, &producers);
+    for (int32_t i = 0; i < producers.count; i++) {
+        const Producer *producer = LIST_AT(producers, i, Producer);
+        Message *item = message_append(out, "active_producers", call->arena);
+        int32_t count = producer->batch_count;
+        message_set_number(item, "producer_id", producer->id);
+        message_set_number(item, "producer_epoch", producer->epoch);
+        message_set_number(item, "last_sequence",
+                           count > 0 ? producer->batches[count - 1].last_sequence : -1);
+        message_set_number(item, "last_timestamp", producer->used_ms);
+        message_set_number(item, "coordinator_epoch", 0);
+        message_set_number(item, "current_txn_start_offset", producer->transaction_offset);
+    }
+    return WIRE_NONE;
+}
+
+CallState handle_describe_producers(Call *call)
+{
+    for (int32_t i = 0; i < message_count(call->request, "topics"); i++) {
+        const Message *topic = message_item(call->request, "topics", i);
+        Message *answers = message_append(call->response, "topics", call->arena);
+        message_set_bytes(answers, "name", message_bytes(topic, "name"));
+        for (int32_t j = 0; j < message_count(topic, "partition_indexes"); j++) {
+            int64_t index = message_number(message_item(topic, "partition_indexes", j), "");
+            Message *out = message_append(answers, "partitions", call->arena);
+            message_set_number(out, "partition_index", index);
+            message_set_number(out, "error_code",
+                               describe_producers(call, message_bytes(topic, "name"), index, out));
+        }
+    }
+    return CALL_DONE;
+}
