@@ -27,12 +27,14 @@ struct Arena {
     Chunk *chunks;
     int64_t next_chunk_bytes;
     int64_t held_bytes;
+    struct Metric *holder; /* for whom chunks count, whoever takes and frees them */
 };
 
 Arena *arena_new(int64_t chunk_bytes)
 {
     assert(chunk_bytes >= 0);
     Arena *arena = memory_allocate_zeroed(sizeof(Arena));
+    arena->holder = memory_holder();
     arena->next_chunk_bytes = chunk_bytes > 0 ? chunk_bytes : ARENA_CHUNK_BYTES_DEFAULT;
     return arena;
 }
@@ -40,6 +42,7 @@ Arena *arena_new(int64_t chunk_bytes)
 static void arena_free_chunks(Arena *arena, Chunk *keep)
 {
     Chunk *chunk = arena->chunks;
+    struct Metric *before = memory_hold(arena->holder);
     while (chunk != NULL) {
         Chunk *next = chunk->next;
         if (chunk != keep) {
@@ -49,6 +52,7 @@ static void arena_free_chunks(Arena *arena, Chunk *keep)
         chunk = next;
     }
     arena->chunks = keep;
+    memory_hold(before);
 }
 
 void arena_free(Arena *arena)
@@ -77,7 +81,9 @@ static void arena_grow(Arena *arena, int64_t bytes)
     int64_t capacity = arena->next_chunk_bytes;
     if (capacity < bytes)
         capacity = bytes;
+    struct Metric *before = memory_hold(arena->holder);
     Chunk *chunk = memory_allocate((int64_t)sizeof(Chunk) + capacity);
+    memory_hold(before);
     chunk->next = arena->chunks;
     chunk->capacity = capacity;
     chunk->used = 0;

@@ -10,8 +10,9 @@
 
 typedef struct Arena Arena;
 
-/* An empty arena; free with arena_free. `chunk_bytes` is the size of its first chunk, 0 for
- * the default of 4 KiB; later chunks double up to 1 MiB. No memory is taken before first use. */
+/* An empty arena, whose memory counts for whoever makes it (memory_hold); free with arena_free.
+ * `chunk_bytes` is the size of its first chunk, 0 for the default of 4 KiB; later chunks double up
+ * to 1 MiB. No memory is taken before first use. */
 Arena *arena_new(int64_t chunk_bytes);
 
 /* NULL is allowed. */

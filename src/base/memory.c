@@ -10,6 +10,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/ceiling.h"
+#include "base/metrics.h"
+
 static const char CODE[] = "WR5201";
 
 enum { HUGE_PAGE_BYTES = 2 * 1024 * 1024 };
@@ -17,13 +20,21 @@ enum { HUGE_PAGE_BYTES = 2 * 1024 * 1024 };
 static _Atomic int64_t used_bytes;
 static _Atomic bool is_ending;
 static _Atomic int64_t allowed = INT64_MAX; /* allocations until they fail on purpose */
+static _Thread_local Metric *holder;        /* NULL: nobody's */
 
 /* Nothing here may ask for memory, nor wait for a lock that another thread holds. */
-void memory_exhausted(int64_t bytes)
+void memory_end(const char *text, int length)
 {
     if (atomic_exchange(&is_ending, true))
         for (;;)
             pause();
+    ssize_t done = write(STDERR_FILENO, text, (size_t)length);
+    (void)done;
+    _exit(MEMORY_EXIT_CODE);
+}
+
+void memory_exhausted(int64_t bytes)
+{
     char text[512];
     int length = snprintf(
         text, sizeof text,
@@ -32,9 +43,7 @@ void memory_exhausted(int64_t bytes)
         "its last checkpoint\n"
         "   = explain: weir explain-error %s\n",
         CODE, (long long)bytes, (long long)memory_used_bytes(), CODE);
-    ssize_t done = write(STDERR_FILENO, text, (size_t)length);
-    (void)done;
-    _exit(MEMORY_EXIT_CODE);
+    memory_end(text, length);
 }
 
 void *memory_expect(void *pointer)
@@ -55,18 +64,37 @@ static bool memory_is_refused(void)
            atomic_fetch_sub(&allowed, 1) <= 0;
 }
 
+Metric *memory_hold(Metric *next)
+{
+    Metric *before = holder;
+    holder = next;
+    return before;
+}
+
+Metric *memory_holder(void)
+{
+    return holder;
+}
+
+static void memory_note(int64_t bytes)
+{
+    atomic_fetch_add_explicit(&used_bytes, bytes, memory_order_relaxed);
+    if (holder != NULL)
+        metric_add(holder, bytes);
+}
+
 static void *memory_count(void *pointer, int64_t bytes)
 {
     if (pointer == NULL || memory_is_refused())
         memory_exhausted(bytes);
-    atomic_fetch_add_explicit(&used_bytes, (int64_t)malloc_usable_size(pointer),
-                              memory_order_relaxed);
+    memory_note((int64_t)malloc_usable_size(pointer));
     return pointer;
 }
 
 void *memory_allocate(int64_t bytes)
 {
     assert(bytes >= 0);
+    ceiling_admit(bytes);
     return memory_count(malloc(bytes > 0 ? (size_t)bytes : 1), bytes);
 }
 
@@ -87,6 +115,7 @@ static void memory_prefer_huge_pages(char *pointer, int64_t bytes)
 void *memory_allocate_zeroed(int64_t bytes)
 {
     assert(bytes >= 0);
+    ceiling_admit(bytes);
     void *pointer = calloc(1, bytes > 0 ? (size_t)bytes : 1);
     memory_prefer_huge_pages(pointer, bytes);
     return memory_count(pointer, bytes);
@@ -95,9 +124,9 @@ void *memory_allocate_zeroed(int64_t bytes)
 void *memory_resize(void *pointer, int64_t bytes)
 {
     assert(bytes >= 0);
+    ceiling_admit(bytes);
     if (pointer != NULL)
-        atomic_fetch_sub_explicit(&used_bytes, (int64_t)malloc_usable_size(pointer),
-                                  memory_order_relaxed);
+        memory_note(-(int64_t)malloc_usable_size(pointer));
     return memory_count(realloc(pointer, bytes > 0 ? (size_t)bytes : 1), bytes);
 }
 
@@ -105,8 +134,7 @@ void memory_free(void *pointer)
 {
     if (pointer == NULL)
         return;
-    atomic_fetch_sub_explicit(&used_bytes, (int64_t)malloc_usable_size(pointer),
-                              memory_order_relaxed);
+    memory_note(-(int64_t)malloc_usable_size(pointer));
     free(pointer);
 }
 

@@ -39,6 +39,16 @@ void *memory_expect(void *pointer);
  * out. */
 void memory_exhausted(int64_t bytes) __attribute__((noreturn));
 
+/* The same with a message of the caller's. */
+void memory_end(const char *text, int length) __attribute__((noreturn));
+
+/* From now on what this thread allocates and frees counts for this holder, a gauge of bytes (see
+ * ceiling_holder; NULL: nobody's); returns the one before. */
+struct Metric *memory_hold(struct Metric *holder);
+
+/* For whom they count now. */
+struct Metric *memory_holder(void);
+
 /* For tests: the allocation of this number, counted from now on in all threads, fails, and all
  * behind it. 0: none. */
 void memory_fail_at(int64_t number);

@@ -84,6 +84,28 @@ int64_t metrics_sum(const char *name)
     return sum;
 }
 
+int32_t metrics_largest(const char *name, MetricSample *out, int32_t room)
+{
+    int32_t count = 0;
+    if (pthread_mutex_trylock(&registry_mutex) != 0)
+        return 0;
+    for (const Entry *entry = registry_first; entry != NULL; entry = entry->next) {
+        if (strcmp(entry->name, name) != 0)
+            continue;
+        MetricSample sample = {entry->labels, metric_value(&entry->metric)};
+        int32_t at = count;
+        while (at > 0 && out[at - 1].value < sample.value)
+            at--;
+        if (at == room)
+            continue;
+        count += count < room;
+        memmove(&out[at + 1], &out[at], sizeof *out * (size_t)(count - at - 1));
+        out[at] = sample;
+    }
+    pthread_mutex_unlock(&registry_mutex);
+    return count;
+}
+
 static void print_sample(Buffer *out, const Entry *entry)
 {
     buffer_append_text(out, entry->name);

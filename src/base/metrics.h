@@ -41,6 +41,15 @@ static inline int64_t metric_value(const Metric *metric)
 /* The values of all metrics of this name, whatever their labels, added up. */
 int64_t metrics_sum(const char *name);
 
+typedef struct MetricSample {
+    const char *labels;
+    int64_t value;
+} MetricSample;
+
+/* Those of this name with the largest values, the largest first; how many. None while somebody
+ * makes a metric: this does not wait, and asks for no memory. */
+int32_t metrics_largest(const char *name, MetricSample *out, int32_t room);
+
 /* The text exposition format of Prometheus 0.0.4, all metrics, grouped by name. */
 void metrics_print(Buffer *out);
 

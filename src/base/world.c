@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/ceiling.h"
 #include "base/memory.h"
 #include "base/planted.h"
 
@@ -283,30 +283,16 @@ static Status system_list(World *world, const char *path, Arena *arena, List *na
     return OK;
 }
 
-/* The second number of statm: resident pages. */
 static int64_t system_resident_bytes(World *world)
 {
     (void)world;
-    char text[128];
-    int descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0)
-        return 0;
-    ssize_t got = read(descriptor, text, sizeof text - 1);
-    close(descriptor);
-    Str rest;
-    int64_t pages;
-    if (got <= 0)
-        return 0;
-    str_split(str_make(text, got), ' ', &rest);
-    if (!str_parse_int64(str_split(rest, ' ', &rest), &pages))
-        return 0;
-    return pages * sysconf(_SC_PAGESIZE);
+    return ceiling_resident_bytes();
 }
 
 static void system_trim_memory(World *world)
 {
     (void)world;
-    malloc_trim(0);
+    ceiling_trim();
 }
 
 static const char *system_environment(World *world, const char *name)

@@ -61,6 +61,7 @@ typedef struct SourceKind {
 
 /* Filled by the runtime before open. */
 struct SourceReader {
+    struct Metric *holder; /* for whom memory counts that it takes, see memory_hold */
     const SourceKind *kind;
     const PlanNode *node; /* PLAN_SOURCE: table, columns, schema */
     World *world;

@@ -104,6 +104,7 @@ struct Operator {
     Timestamp restored;  /* the earliest of operator_restore_watermark */
     bool is_restored;
     bool is_idle;
+    Metric *holder; /* for whom memory counts while it is at work */
 };
 
 /* For kinds whose answer to a row depends on how far time was: in restore, the watermark that was

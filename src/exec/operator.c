@@ -3,7 +3,9 @@
 
 #include <assert.h>
 
+#include "base/ceiling.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "data/value.h"
 #include "exec/operators.h"
 
@@ -69,6 +71,8 @@ Operator *operator_make(TaskContext *task, const OperatorKind *kind, const PlanN
     op->inputs = ARENA_ARRAY(task->query, OperatorInput, input_count);
     op->input_count = input_count;
     op->watermark = TIMESTAMP_MIN;
+    bool is_of_plan = node != NULL && node->label != NULL && kind == operator_kind_of(node->kind);
+    op->holder = ceiling_holder(is_of_plan ? node->label : kind->name);
     for (int32_t i = 0; i < input_count; i++)
         op->inputs[i].watermark = TIMESTAMP_MIN;
     return op;
@@ -144,7 +148,10 @@ Status operator_push(Operator *op, int32_t input, Batch *batch)
         metric_add(op->records_in, batch->selection.count);
     if (op->inputs[input].is_idle)
         TRY(operator_receive_idle(op, input, false));
-    return op->kind->push(op, input, batch);
+    Metric *before = memory_hold(op->holder);
+    Status status = op->kind->push(op, input, batch);
+    memory_hold(before);
+    return status;
 }
 
 /* The least watermark of the inputs that are not idle; of all of them if none is active. Those of a
@@ -171,6 +178,16 @@ static Timestamp operator_minimum(const Operator *op, bool *is_idle)
     return has_laggard && active == TIMESTAMP_MAX ? op->watermark : active;
 }
 
+static Status operator_move_on(Operator *op, Timestamp watermark)
+{
+    if (op->kind->advance == NULL)
+        return operator_advance(op, watermark);
+    Metric *before = memory_hold(op->holder);
+    Status status = op->kind->advance(op, watermark);
+    memory_hold(before);
+    return status;
+}
+
 /* Idleness first when the operator wakes, the watermark first when it falls asleep. */
 static Status operator_update(Operator *op)
 {
@@ -182,8 +199,7 @@ static Status operator_update(Operator *op)
     }
     if (minimum > op->watermark) {
         op->watermark = minimum;
-        TRY(op->kind->advance == NULL ? operator_advance(op, minimum)
-                                      : op->kind->advance(op, minimum));
+        TRY(operator_move_on(op, minimum));
     }
     if (!op->is_idle && is_idle) {
         op->is_idle = true;

@@ -7,13 +7,26 @@
  * Whoever saves faster than the disk takes it waits with saving, not with its rows. */
 #include "job/internal.h"
 
+#include "base/ceiling.h"
 #include "base/memory.h"
 
 /* How much may wait to be written: a small part of the memory there is. */
 enum { PIECE_BYTES_MAX = 16 * 1024 * 1024, PIECE_PART_OF_LIMIT = 32 };
 
+static Metric *collect_holder(void)
+{
+    static _Atomic(Metric *) holder;
+    Metric *known = atomic_load(&holder);
+    if (known == NULL) {
+        known = ceiling_holder("the checkpoint under way");
+        atomic_store(&holder, known);
+    }
+    return known;
+}
+
 void pieces_free(Pieces *pieces)
 {
+    Metric *before = memory_hold(collect_holder());
     for (Piece *piece = pieces->first; piece != NULL;) {
         Piece *next = piece->next;
         buffer_free(&piece->bytes);
@@ -21,6 +34,7 @@ void pieces_free(Pieces *pieces)
         piece = next;
     }
     *pieces = (Pieces){0};
+    memory_hold(before);
 }
 
 Pieces board_take_pieces(Board *board)
@@ -99,11 +113,16 @@ Status task_save(Task *task, int64_t id)
     bool is_end = atomic_load(&task->board->barrier_is_end);
     for (int32_t i = 0; i < task->operator_count; i++) {
         Operator *op = task->operators[i];
-        TRY(task_save_rest(task, op, id));
+        memory_hold(collect_holder());
+        Status status = task_save_rest(task, op, id);
+        memory_hold(NULL);
+        TRY(status);
         if (op->keyed != NULL && !is_end)
             keyed_begin(op->keyed, is_full);
     }
+    memory_hold(collect_holder());
     task_save_position(task);
+    memory_hold(NULL);
     task->saving = 0;
     task->is_saving = true;
     return OK;
@@ -116,11 +135,13 @@ static bool task_save_records(Task *task, Operator *op)
         return false;
     Piece piece = piece_of(task, op);
     piece.kind = PIECE_RECORDS;
+    memory_hold(collect_holder());
     bool is_over = keyed_step(op->keyed, task->board->step_bytes, &piece.bytes);
     if (piece.bytes.length > 0)
         board_put(task->board, &piece);
     else
         buffer_free(&piece.bytes);
+    memory_hold(NULL);
     waker_wake(task->board->coordinator);
     return !is_over;
 }

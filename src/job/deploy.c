@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/ceiling.h"
 #include "base/memory.h"
 #include "job/exchange.h"
 
@@ -61,8 +62,10 @@ static void deploy_context(Job *job, Task *task, int32_t shard)
 {
     TaskContext *context = &task->context;
     context->world = job->world;
+    memory_hold(ceiling_holder("batches at work"));
     context->query = arena_new(0);
     context->scratch = arena_new(0);
+    memory_hold(NULL);
     context->eval = (EvalContext){
         .world = job->world,
         .scratch = context->scratch,

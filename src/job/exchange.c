@@ -1,6 +1,7 @@
 /* Gathering, spreading, and waiting for room. */
 #include "job/exchange.h"
 
+#include "base/ceiling.h"
 #include "base/memory.h"
 #include "data/rowcode.h"
 #include "job/job.h"
@@ -242,6 +243,7 @@ Operator *exchange_new(TaskContext *task, const ExchangeSpec *spec)
     Operator *op = operator_make(task, &exchange_kind, spec->node, 1);
     Exchange *exchange = (Exchange *)op;
     exchange->spec = *spec;
+    op->holder = ceiling_holder("rows between tasks");
     exchange->destinations = ARENA_ARRAY(task->query, Destination, spec->channel_count);
     for (int32_t i = 0; i < spec->channel_count; i++)
         exchange->destinations[i] =

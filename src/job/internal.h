@@ -146,6 +146,9 @@ void pieces_free(Pieces *pieces);
 /* Whether a source may read on; looks itself every few milliseconds, from any thread. */
 bool pressure_allows_reading(Board *board);
 
+/* Between two messages: ERR_LIMIT (WR4412) when more than the limit is in use. */
+Status pressure_check(Board *board, Error *error);
+
 /* What the coordinator knows of it. */
 typedef struct Pressure {
     int64_t since_us; /* memory has been short and nothing has moved since; 0: not so */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/ceiling.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "exec/join/lookup_client.h"
@@ -168,6 +169,8 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     job->board.core_count = options->choose != NULL ? 0 : job_core_count();
     job->board.step_bytes = options->choose != NULL ? STEP_BYTES_SIMULATED : STEP_BYTES;
     job->board.memory_limit = plan->settings.memory_limit_bytes;
+    if (job->board.memory_limit > 0 && world->kind->resident_bytes != NULL)
+        ceiling_set(job->board.memory_limit);
     job->board.world = world;
     job->board.coordinator = waker_new(world);
     pthread_mutex_init(&job->board.mutex, NULL);
@@ -276,6 +279,8 @@ void job_close(Job *job)
         channel_free(job->channels[i]);
     for (int32_t i = 0; i < job->runner_count; i++)
         waker_free(job->runners[i].waker);
+    if (job->board.memory_limit > 0)
+        ceiling_set(0);
     spill_free(job->board.spill);
     pieces_free(&job->board.pieces);
     snapshot_close(job->restored);

@@ -7,6 +7,7 @@
  * (state/spill.h) makes room before that. Rows that wait for a checkpoint get one early. If all has
  * been worked off, no waiting helps: below 3/4 the sources read on, and above it is state that
  * fills memory, and the job ends, with its last checkpoint. */
+#include "base/ceiling.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "job/internal.h"
@@ -86,18 +87,27 @@ static bool job_has_worked_off(const Job *job)
     return true;
 }
 
-static Status pressure_fail(const Job *job, Error *error)
+static Status pressure_fail(const Board *board, const char *more, Error *error)
 {
-    Status status =
-        fail(error, ERR_LIMIT, "WR4412",
-             "%lld of the %lld MiB of weir.memory.limit are in use, %lld MiB of them by state, and "
-             "all rows that were read have been worked off",
-             (long long)(board_resident_bytes(&job->board) / MIB),
-             (long long)(job->board.memory_limit / MIB),
-             (long long)(metrics_sum("weir_state_size_bytes") / MIB));
+    char holders[512];
+    int32_t told = ceiling_describe(holders, sizeof holders);
+    Status status = fail(
+        error, ERR_LIMIT, "WR4412", "%lld of the %lld MiB of weir.memory.limit are in use%s%s%s",
+        (long long)(board_resident_bytes(board) / MIB), (long long)(board->memory_limit / MIB),
+        told > 0 ? ", " : "", holders, more);
     error_hint(error, "keep state on disk with SET 'state.backend.type' = 'rocksdb', let it expire "
                       "with table.exec.state.ttl, or allow more; the next run resumes");
     return status;
+}
+
+Status pressure_check(Board *board, Error *error)
+{
+    if (!ceiling_is_passed() || board->memory_limit == 0)
+        return OK;
+    ceiling_trim();
+    if (board_resident_bytes(board) <= board->memory_limit)
+        return OK;
+    return pressure_fail(board, "", error);
 }
 
 Status pressure_look(Job *job, Pressure *pressure, bool *wants_checkpoint, Error *error)
@@ -129,5 +139,7 @@ Status pressure_look(Job *job, Pressure *pressure, bool *wants_checkpoint, Error
         pressure->since_us = now_us;
     pressure->moved = moved;
     bool is_hopeless = pressure->since_us != 0 && now_us - pressure->since_us >= PATIENCE_US;
-    return is_hopeless ? pressure_fail(job, error) : OK;
+    return is_hopeless
+               ? pressure_fail(board, ", and all rows that were read have been worked off", error)
+               : OK;
 }

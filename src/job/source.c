@@ -1,6 +1,7 @@
 /* Source tasks: read, push down the chain, and start the barriers. */
 #include "job/internal.h"
 
+#include "base/ceiling.h"
 #include "base/memory.h"
 #include "base/metrics.h"
 #include "data/value.h"
@@ -23,6 +24,7 @@ SourceReader *source_make_reader(const SourceKind *kind, const PlanNode *node,
     SourceReader *reader = arena_allocate_zeroed(context->query, kind->size);
     reader->kind = kind;
     reader->node = node;
+    reader->holder = ceiling_holder(node->label);
     reader->world = context->world;
     reader->arena = context->query;
     reader->dead_letters = context->dead_letters;
@@ -76,7 +78,9 @@ static void source_note_quiet(Task *task)
 static Status source_poll(Task *task)
 {
     Batch *batch = NULL;
+    memory_hold(task->reader->holder);
     Status status = task->reader->kind->poll(task->reader, &batch, &task->error);
+    memory_hold(NULL);
     if (status == OK) {
         task->quiet_since_us = 0;
         return source_take(task, batch);
@@ -118,6 +122,7 @@ Status source_step(Task *task, bool *progressed)
     *progressed = true;
     TRY(source_poll(task));
     TRY(task_make_room(task));
+    TRY(pressure_check(board, &task->error));
     task_drain(task);
     return OK;
 }

@@ -1,6 +1,7 @@
 /* A task: takes messages from its channels in order, lines barriers up, steps its operators. */
 #include "job/internal.h"
 
+#include "base/memory.h"
 #include "base/planted.h"
 #include "job/exchange.h"
 
@@ -97,27 +98,38 @@ static Status task_open_source(Task *task, const Snapshot *restored)
     Status status = OK;
     if (entry != NULL)
         status = snapshot_read(restored, &entry->rest, &position, &task->error);
+    memory_hold(task->reader->holder);
     if (status == OK)
         status = task->reader->kind->open(task->reader, buffer_str(&position), &task->error);
+    memory_hold(NULL);
     buffer_free(&position);
     return status;
 }
 
 Status task_prepare(Task *task)
 {
-    for (int32_t i = 0; i < task->operator_count; i++)
-        if (task->operators[i]->kind->open != NULL)
-            TRY(task->operators[i]->kind->open(task->operators[i]));
-    return OK;
+    Status status = OK;
+    for (int32_t i = 0; status == OK && i < task->operator_count; i++) {
+        Operator *op = task->operators[i];
+        memory_hold(op->holder);
+        status = op->kind->open == NULL ? OK : op->kind->open(op);
+        memory_hold(NULL);
+    }
+    return status;
 }
 
 Status task_open(Task *task, const Snapshot *restored)
 {
     for (int32_t i = 0; i < task->operator_count; i++) {
         Operator *op = task->operators[i];
+        memory_hold(op->holder);
+        Status status = OK;
         if (restored != NULL && op->kind->restore != NULL)
-            TRY(task_restore_operator(task, op, restored));
-        TRY(operator_start(op));
+            status = task_restore_operator(task, op, restored);
+        if (status == OK)
+            status = operator_start(op);
+        memory_hold(NULL);
+        TRY(status);
         arena_reset(task->context.scratch);
     }
     return task->reader == NULL ? OK : task_open_source(task, restored);
@@ -164,8 +176,12 @@ static Status task_commit(Task *task)
         task->reader->kind->committed(task->reader, committed);
     for (int32_t i = 0; i < task->operator_count; i++) {
         Operator *op = task->operators[i];
-        if (op->kind->committed != NULL)
-            TRY(op->kind->committed(op, committed));
+        if (op->kind->committed == NULL)
+            continue;
+        memory_hold(op->holder);
+        Status status = op->kind->committed(op, committed);
+        memory_hold(NULL);
+        TRY(status);
     }
     return OK;
 }
@@ -315,6 +331,7 @@ static Status task_step_inputs(Task *task, bool *progressed)
         TRY(task_handle(task, in, &message));
         arena_reset(task->context.scratch);
         TRY(task_make_room(task));
+        TRY(pressure_check(task->board, &task->error));
         task_save_some(task, progressed);
     }
     task_drain(task);
@@ -325,9 +342,13 @@ Status task_make_room(Task *task)
 {
     if (task->context.spill == NULL)
         return OK;
-    for (int32_t i = 0; i < task->operator_count; i++)
-        TRY(operator_make_room(task->operators[i]));
-    return OK;
+    Status status = OK;
+    for (int32_t i = 0; status == OK && i < task->operator_count; i++) {
+        memory_hold(task->operators[i]->holder);
+        status = operator_make_room(task->operators[i]);
+        memory_hold(NULL);
+    }
+    return status;
 }
 
 Status task_step(Task *task, bool *progressed)
@@ -347,7 +368,10 @@ Status task_tick(Task *task, int64_t now_us)
         if (op->kind->tick == NULL)
             continue;
         task->context.eval.error_count = 0;
-        TRY(op->kind->tick(op, now_us));
+        memory_hold(op->holder);
+        Status status = op->kind->tick(op, now_us);
+        memory_hold(NULL);
+        TRY(status);
         arena_reset(task->context.scratch);
     }
     TRY(task_make_room(task));

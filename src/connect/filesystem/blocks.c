@@ -56,6 +56,7 @@ typedef struct BlocksWorker {
 
 struct Blocks {
     BlocksSpec spec;
+    struct Metric *holder; /* of the memory that the workers take */
     Arena *arena;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -232,6 +233,7 @@ static void *worker_run(void *context)
 {
     BlocksWorker *worker = context;
     Blocks *blocks = worker->blocks;
+    memory_hold(blocks->holder);
     pthread_mutex_lock(&blocks->lock);
     while (!blocks->is_stopping) {
         if (blocks_can_take(blocks))
@@ -262,6 +264,7 @@ Status blocks_open(Arena *arena, const BlocksSpec *spec, Blocks **out, Error *er
 {
     Blocks *blocks = ARENA_NEW(arena, Blocks);
     blocks->spec = *spec;
+    blocks->holder = memory_holder();
     int32_t workers = spec->threads < THREADS_MAX ? spec->threads : THREADS_MAX;
     if (workers == 0)
         workers = 1;
