@@ -59,6 +59,14 @@ typedef struct SourceKind {
     void (*close)(SourceReader *reader); /* also after a failed open */
 } SourceKind;
 
+/* A source that reads several things side by side, such as the partitions of a topic, gives each
+ * batch from one of them, and its number from 1 in batch->split: event time is then that of the
+ * slowest. Read by the operators behind the source, on its thread. */
+typedef struct SourceSplits {
+    int32_t count;          /* they may become more */
+    const uint8_t *is_done; /* by number - 1: nothing more comes from it */
+} SourceSplits;
+
 /* Filled by the runtime before open. */
 struct SourceReader {
     struct Metric *holder; /* for whom memory counts that it takes, see memory_hold */
@@ -70,6 +78,8 @@ struct SourceReader {
     const char *const *letter_folders; /* data folders whose dead letters can be read; ends with
                                           NULL, or is NULL */
     const TimeZone *zone;
+    SourceSplits splits;  /* the source's to keep; count 0: it reads one thing */
+    int64_t memory_bytes; /* weir.memory.limit, of which it may hold a part; 0: none */
     Progress progress;
     Metric *records;        /* weir_source_records_total of this source; the runtime counts */
     int32_t decode_threads; /* how many helper threads it may use; 0: it decodes itself */
@@ -109,6 +119,7 @@ struct SinkWriter {
     Arena *arena;
     DeadLetters *dead_letters;
     const TimeZone *zone;
+    int64_t memory_bytes; /* weir.memory.limit, of which it may hold a part; 0: none */
     int32_t subtask, subtask_count;
 };
 

@@ -11,15 +11,17 @@ extern const Connector datagen_connector;
 extern const Connector deadletters_connector;
 extern const Connector filesystem_connector;
 extern const Connector jdbc_connector;
+extern const Connector kafka_connector;
 extern const Connector mysql_cdc_connector;
 extern const Connector nexmark_connector;
 extern const Connector print_connector;
 extern const Connector redis_connector;
+extern const Connector upsert_kafka_connector;
 
 static const Connector *const connectors[] = {
-    &blackhole_connector,  &datagen_connector, &deadletters_connector,
-    &filesystem_connector, &jdbc_connector,    &mysql_cdc_connector,
-    &nexmark_connector,    &print_connector,   &redis_connector,
+    &blackhole_connector, &datagen_connector, &deadletters_connector,  &filesystem_connector,
+    &jdbc_connector,      &kafka_connector,   &mysql_cdc_connector,    &nexmark_connector,
+    &print_connector,     &redis_connector,   &upsert_kafka_connector,
 };
 
 enum { CONNECTOR_COUNT = sizeof connectors / sizeof connectors[0], FORMATS_MAX = 32 };

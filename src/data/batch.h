@@ -159,6 +159,7 @@ typedef struct Batch {
     Column *columns;
     Selection selection; /* the rows that count */
     uint8_t *kinds;      /* RowKind of each row, or NULL: all +I */
+    int32_t split;       /* what the source has the rows from (SourceSplits), from 1; 0: not said */
     Arena *arena;        /* owner of all of it; NULL for a view */
 } Batch;
 

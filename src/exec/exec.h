@@ -42,8 +42,9 @@ typedef struct TaskContext {
     const char *const *letter_folders; /* see SourceReader */
     int32_t shard, shard_count;
     const PlanSettings *settings;
-    Spill *spill; /* for state that memory has no room for; NULL: all stays there */
-    Error *error; /* filled by whoever fails first */
+    const SourceSplits *splits; /* of the task's source; NULL: it has none */
+    Spill *spill;               /* for state that memory has no room for; NULL: all stays there */
+    Error *error;               /* filled by whoever fails first */
     const _Atomic bool *is_stopping; /* the job is being cancelled: stop retrying */
 } TaskContext;
 

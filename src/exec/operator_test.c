@@ -197,6 +197,48 @@ static void test_a_silent_stream_is_idle_until_rows_come(void **state)
     fixture_close(&fixture);
 }
 
+/* Push the row as one of this split, and say what comes of it. */
+static void expect_of_split(Fixture *fixture, int32_t split, Timestamp time, const char *text)
+{
+    fixture_row(fixture, split, time, 0);
+    fixture->batch->split = split;
+    fixture_push(fixture);
+    expect(fixture, text);
+}
+
+static void test_the_slowest_split_says_what_time_it_is(void **state)
+{
+    (void)state;
+    Fixture fixture;
+    watermark_start(&fixture, 0, 2 * SECOND);
+    uint8_t is_done[3] = {0};
+    SourceSplits splits = {2, is_done};
+    fixture.bench.task.splits = &splits;
+    /* The second has said nothing yet; then it is behind, and what is late is so by both. */
+    expect_of_split(&fixture, 1, 50 * SECOND, "+I 1,1970-01-01T00:00:50,0\n");
+    expect_of_split(&fixture, 2, 10 * SECOND, "+I 2,1970-01-01T00:00:10,0\nW 10000000\n");
+    expect_of_split(&fixture, 1, 60 * SECOND, "+I 1,1970-01-01T00:01,0\n");
+    expect_of_split(&fixture, 2, 55 * SECOND, "+I 2,1970-01-01T00:00:55,0\nW 55000000\n");
+    /* One more is found, and waited for until it is idle. */
+    splits.count = 3;
+    expect_of_split(&fixture, 2, 70 * SECOND, "+I 2,1970-01-01T00:01:10,0\n");
+    assert_int_equal(fixture.op->kind->tick(fixture.op, 100 * SECOND), OK);
+    expect_of_split(&fixture, 1, 61 * SECOND, "+I 1,1970-01-01T00:01:01,0\n");
+    expect_of_split(&fixture, 2, 71 * SECOND, "+I 2,1970-01-01T00:01:11,0\n");
+    assert_int_equal(fixture.op->kind->tick(fixture.op, 102 * SECOND), OK);
+    expect(&fixture, "W 61000000\n");
+    /* One that is done is not waited for; when the last one sleeps, all does. */
+    is_done[0] = 1;
+    assert_int_equal(fixture.op->kind->tick(fixture.op, 103 * SECOND), OK);
+    expect(&fixture, "W 71000000\n");
+    assert_int_equal(fixture.op->kind->tick(fixture.op, 104 * SECOND), OK);
+    expect(&fixture, "idle 1\n");
+    /* It wakes up behind: time does not go back. */
+    expect_of_split(&fixture, 3, 5 * SECOND, "idle 0\n+I 3,1970-01-01T00:00:05,0\n");
+    expect_of_split(&fixture, 3, 80 * SECOND, "+I 3,1970-01-01T00:01:20,0\nW 80000000\n");
+    fixture_close(&fixture);
+}
+
 /* ---- Union ------------------------------------------------------------------------------- */
 
 static void test_a_union_is_as_far_as_its_slowest_input(void **state)
@@ -436,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_no_watermark_before_1970),
         cmocka_unit_test(test_rows_without_event_time_are_dead_letters),
         cmocka_unit_test(test_a_silent_stream_is_idle_until_rows_come),
+        cmocka_unit_test(test_the_slowest_split_says_what_time_it_is),
         cmocka_unit_test(test_a_union_is_as_far_as_its_slowest_input),
         cmocka_unit_test(test_calc_filters_and_projects),
         cmocka_unit_test(test_changes_become_inserts),

@@ -7,15 +7,33 @@
  *
  * Which rows are late must not depend on how rows were put into batches: a batch is cut in front
  * of a row that is not above the watermark which the rows before it have made due, and that
- * watermark goes out between the parts. */
+ * watermark goes out between the parts.
+ *
+ * A source with splits (SourceSplits) has a greatest value for each, as Flink's Kafka source has,
+ * and the watermark is the least of them: a partition that is read behind the others has no late
+ * rows for that. Splits that are done, or idle, do not count. */
 #include "exec/operators.h"
 
 #include <assert.h>
+
+#include "base/memory.h"
+
+/* How far one split is. */
+typedef struct SplitClock {
+    Timestamp current;
+    int64_t active_us; /* wall clock at the first tick after its last rows */
+    bool has_rows;     /* since the last tick */
+    bool is_idle;
+} SplitClock;
 
 typedef struct WatermarkOperator {
     Operator base;
     Program *expression; /* NULL when it is a plain column */
     Arena *lent;         /* scratch of the parts of one batch */
+    SplitClock *clocks;  /* of the source's splits */
+    int32_t clock_count;
+    SplitClock *clock; /* that of the batch at hand; NULL: it has none */
+    Timestamp others;  /* … and the least of the other ones */
     Timestamp current, emitted;
     int64_t ticked_us; /* wall clock of the last periodic emission */
     int64_t active_us; /* wall clock at the first tick after the last rows */
@@ -87,6 +105,87 @@ static Timestamp watermark_whole(Timestamp mark)
     return floor_div(mark, MICROS_PER_MILLI) * MICROS_PER_MILLI;
 }
 
+/* ---- Splits ------------------------------------------------------------------------------ */
+
+static const SourceSplits *watermark_splits(const WatermarkOperator *self)
+{
+    const SourceSplits *splits = self->base.task->splits;
+    return splits == NULL || splits->count == 0 ? NULL : splits;
+}
+
+/* Those that have been found hold time back until they have rows. */
+static void watermark_need_clocks(WatermarkOperator *self, const SourceSplits *splits)
+{
+    if (self->clock_count >= splits->count)
+        return;
+    self->clocks = memory_resize(self->clocks, (int64_t)sizeof(SplitClock) * splits->count);
+    for (; self->clock_count < splits->count; self->clock_count++)
+        self->clocks[self->clock_count] = (SplitClock){.current = TIMESTAMP_MIN};
+}
+
+/* The least of all that count but `except`; TIMESTAMP_MAX: none does. */
+static Timestamp watermark_least(const WatermarkOperator *self, const SourceSplits *splits,
+                                 const SplitClock *except)
+{
+    Timestamp least = TIMESTAMP_MAX;
+    for (int32_t i = 0; i < self->clock_count; i++) {
+        const SplitClock *clock = &self->clocks[i];
+        if (clock != except && !clock->is_idle && !splits->is_done[i] && clock->current < least)
+            least = clock->current;
+    }
+    return least;
+}
+
+/* The rows to come are of this split. */
+static void watermark_enter_split(WatermarkOperator *self, int32_t split)
+{
+    const SourceSplits *splits = watermark_splits(self);
+    self->clock = NULL;
+    if (splits == NULL || split == 0)
+        return;
+    assert(split <= splits->count);
+    watermark_need_clocks(self, splits);
+    self->clock = &self->clocks[split - 1];
+    self->clock->has_rows = true;
+    self->clock->is_idle = false;
+    self->others = watermark_least(self, splits, self->clock);
+}
+
+/* A row has this mark, or is below it. */
+static void watermark_note(WatermarkOperator *self, Timestamp mark)
+{
+    if (self->clock != NULL) {
+        self->clock->current = mark > self->clock->current ? mark : self->clock->current;
+        mark = self->clock->current < self->others ? self->clock->current : self->others;
+    }
+    self->current = mark > self->current ? mark : self->current;
+}
+
+/* Find idle splits. Those that are left may be further. Whether all are idle. */
+static bool watermark_tick_splits(WatermarkOperator *self, const SourceSplits *splits,
+                                  int64_t now_us)
+{
+    int64_t timeout_us = self->base.node->watermark.idle_timeout_us;
+    int32_t active = 0, left = 0;
+    watermark_need_clocks(self, splits);
+    for (int32_t i = 0; i < self->clock_count; i++) {
+        SplitClock *clock = &self->clocks[i];
+        if (clock->has_rows || clock->active_us == 0)
+            clock->active_us = now_us;
+        clock->has_rows = false;
+        if (timeout_us > 0 && now_us - clock->active_us >= timeout_us)
+            clock->is_idle = true;
+        left += !splits->is_done[i];
+        active += !splits->is_done[i] && !clock->is_idle;
+    }
+    Timestamp least = watermark_least(self, splits, NULL);
+    if (active > 0 && least > self->current)
+        self->current = least;
+    return left > 0 && active == 0;
+}
+
+/* ---- Emitting ---------------------------------------------------------------------------- */
+
 /* In batch mode all rows count, in whatever order they come: time stands still until the end. */
 static Status watermark_emit(WatermarkOperator *self, Timestamp watermark)
 {
@@ -138,8 +237,8 @@ static Status watermark_emit_cut(WatermarkOperator *self, const Batch *batch, co
             from = i;
         }
         int32_t at = marks->is_constant ? 0 : row;
-        Timestamp mark = column_is_null(marks, at) ? TIMESTAMP_MIN : watermark_whole(values[at]);
-        self->current = mark > self->current ? mark : self->current;
+        if (!column_is_null(marks, at))
+            watermark_note(self, watermark_whole(values[at]));
         if (watermark_is_due(self, due))
             due = self->current;
     }
@@ -151,13 +250,16 @@ static Status watermark_emit_cut(WatermarkOperator *self, const Batch *batch, co
 static Status watermark_emit_rows(WatermarkOperator *self, Batch *batch, const Column *marks)
 {
     Timestamp current = self->current;
+    Timestamp of_split = self->clock == NULL ? TIMESTAMP_MIN : self->clock->current;
     Timestamp max = column_max(marks, batch->selection);
-    if (max != TIMESTAMP_MIN && watermark_whole(max) > current)
-        self->current = watermark_whole(max);
+    if (max != TIMESTAMP_MIN)
+        watermark_note(self, watermark_whole(max));
     const Column *time = &batch->columns[self->base.node->watermark.time_column];
     bool is_batch = self->base.task->settings->is_batch;
     if (!is_batch && !watermark_is_in_order(self, time, batch->selection)) {
         self->current = current;
+        if (self->clock != NULL)
+            self->clock->current = of_split;
         return watermark_emit_cut(self, batch, marks);
     }
     TRY(operator_emit(&self->base, batch));
@@ -181,6 +283,7 @@ static Status watermark_push(Operator *op, int32_t input, Batch *batch)
         operator_reject_errors(op, batch);
     }
     self->has_rows = true;
+    watermark_enter_split(self, batch->split);
     if (self->is_asleep) {
         self->is_asleep = false;
         TRY(operator_pass_idle(op, false));
@@ -207,12 +310,15 @@ static Status watermark_tick(Operator *op, int64_t now_us)
     if (self->has_rows || self->active_us == 0)
         self->active_us = now_us;
     self->has_rows = false;
+    int64_t timeout_us = op->node->watermark.idle_timeout_us;
+    const SourceSplits *splits = watermark_splits(self);
+    bool is_idle = splits != NULL ? watermark_tick_splits(self, splits, now_us)
+                                  : timeout_us > 0 && now_us - self->active_us >= timeout_us;
     if (now_us - self->ticked_us >= op->node->watermark.interval_us || now_us < self->ticked_us) {
         self->ticked_us = now_us;
         TRY(watermark_emit(self, self->current));
     }
-    int64_t timeout_us = op->node->watermark.idle_timeout_us;
-    if (timeout_us > 0 && !self->is_asleep && now_us - self->active_us >= timeout_us) {
+    if (is_idle && !self->is_asleep) {
         self->is_asleep = true;
         return operator_pass_idle(op, true);
     }
@@ -246,7 +352,9 @@ Status watermark_take_over(Operator *op, const Operator *from)
 
 static void watermark_close(Operator *op)
 {
-    arena_free(((WatermarkOperator *)op)->lent);
+    WatermarkOperator *self = (WatermarkOperator *)op;
+    arena_free(self->lent);
+    memory_free(self->clocks);
 }
 
 const OperatorKind watermark_operator = {

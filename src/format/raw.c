@@ -66,6 +66,15 @@ static void bytes_in_order(const RawFormat *raw, const char *from, char *to, int
         to[raw->is_little ? i : count - 1 - i] = from[i];
 }
 
+/* The row is there: its value has been set, or is NULL. */
+static void raw_count(Batch *into)
+{
+    if (into->kinds != NULL)
+        into->kinds[into->row_count] = ROW_INSERT;
+    into->row_count++;
+    batch_select_all(into);
+}
+
 static void raw_take(RawFormat *raw, Str message, int64_t offset, Batch *into, int32_t capacity)
 {
     int32_t row = into->row_count;
@@ -88,10 +97,7 @@ static void raw_take(RawFormat *raw, Str message, int64_t offset, Batch *into, i
     }
     if (column != NULL && column->valid != NULL)
         bitmap_set(column->valid, row, true);
-    if (into->kinds != NULL)
-        into->kinds[row] = ROW_INSERT;
-    into->row_count++;
-    batch_select_all(into);
+    raw_count(into);
 }
 
 static void raw_decode(Decoder *base, Str block, Batch *into, int32_t capacity, int64_t *used)
@@ -107,9 +113,17 @@ static void raw_decode(Decoder *base, Str block, Batch *into, int32_t capacity, 
     *used = at < block.length ? at : block.length;
 }
 
+/* A message that is there without a value is a row with NULL. */
 static void raw_decode_message(Decoder *base, Str message, Batch *into, int32_t capacity)
 {
-    raw_take((RawFormat *)base, message, 0, into, capacity);
+    RawFormat *raw = (RawFormat *)base;
+    if (message.data != NULL) {
+        raw_take(raw, message, 0, into, capacity);
+        return;
+    }
+    if (raw->is_wanted)
+        column_set_null(&into->columns[raw->column], into->arena, into->row_count, capacity);
+    raw_count(into);
 }
 
 static int64_t raw_last_record_end(Decoder *base, Str bytes)

@@ -31,6 +31,7 @@ SourceReader *source_make_reader(const SourceKind *kind, const PlanNode *node,
     reader->letter_folders = context->letter_folders;
     reader->zone = context->settings->zone;
     reader->decode_threads = 1;
+    reader->memory_bytes = context->settings->memory_limit_bytes;
     return reader;
 }
 
@@ -43,6 +44,7 @@ void source_attach(Task *task, const PlanNode *node)
     assert(kind != NULL);
     task->reader = source_make_reader(kind, node, &task->context);
     task->reader->decode_threads = task->board->core_count;
+    task->context.splits = &task->reader->splits;
 }
 
 static Status source_take(Task *task, Batch *batch)

@@ -283,6 +283,25 @@ static bool insert_check_conflict(Planner *planner, const SqlInsert *insert,
     return false;
 }
 
+/* What the target takes: of a metadata column, the connector's type of it. */
+static Expr *insert_expr(InsertBinder *binder, const InsertTarget *target)
+{
+    Planner *planner = binder->planner;
+    if (target->column->physical >= 0)
+        return target->expr;
+    Type to = entry_metadata_type(planner, binder->entry, target->column);
+    to.is_nullable = target->expr->type.is_nullable;
+    if (type_equal(target->expr->type, to))
+        return target->expr;
+    if (cast_kind(target->expr->type, to) != CAST_NONE)
+        return expr_cast(planner->arena, target->expr, to, false);
+    REPORT(planner, "WR3014", target->column->span,
+           "metadata '%.*s' is %s and cannot be made of %s", STR_ARGS(target->column->metadata_key),
+           type_text(planner->arena, to),
+           type_text(planner->arena, type_plain(type_nullable(target->expr->type))));
+    return target->expr;
+}
+
 static void insert_build(InsertBinder *binder)
 {
     Planner *planner = binder->planner;
@@ -292,8 +311,8 @@ static void insert_build(InsertBinder *binder)
     int32_t *writes = ARENA_ARRAY(planner->arena, int32_t, count + 1);
     for (int32_t i = 0; i < count; i++) {
         const InsertTarget *target = &binder->targets[i];
-        exprs[i] = target->expr;
-        fields[i] = (Field){target->column->field.name, type_plain(target->expr->type)};
+        exprs[i] = insert_expr(binder, target);
+        fields[i] = (Field){target->column->field.name, type_plain(exprs[i]->type)};
         writes[i] = target->column->physical >= 0 ? target->column->physical
                                                   : -target->column->metadata - 1;
     }

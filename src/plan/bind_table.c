@@ -264,6 +264,18 @@ static Rel *scan_declared(Planner *planner, TableEntry *entry, Rel *source)
     return rel_calc(planner, source, NULL, exprs, &schema);
 }
 
+/* Of sources that have splits, the table may say it for itself. What is no duration is reported
+ * with the other options, when the table is used. */
+static int64_t scan_idle_timeout(Planner *planner, const TableEntry *entry)
+{
+    int64_t timeout_us;
+    for (int32_t i = 0; i < entry->option_count; i++)
+        if (str_is(entry->options[i].key, "scan.watermark.idle-timeout") &&
+            duration_parse(entry->options[i].value, &timeout_us))
+            return timeout_us;
+    return settings_duration_us(planner, "table.exec.source.idle-timeout");
+}
+
 static Rel *scan_watermark(Planner *planner, TableEntry *entry, Rel *input)
 {
     if (entry->watermark == NULL)
@@ -273,8 +285,7 @@ static Rel *scan_watermark(Planner *planner, TableEntry *entry, Rel *input)
     rel->node.watermark.watermark = entry->watermark;
     rel->node.watermark.interval_us =
         settings_duration_us(planner, "pipeline.auto-watermark-interval");
-    rel->node.watermark.idle_timeout_us =
-        settings_duration_us(planner, "table.exec.source.idle-timeout");
+    rel->node.watermark.idle_timeout_us = scan_idle_timeout(planner, entry);
     return rel_intern(planner, rel);
 }
 

@@ -82,14 +82,32 @@ static const ConnectorInfo *entry_find_connector(Planner *planner, TableEntry *e
     return NULL;
 }
 
-/* NULL in *out if the connector takes none; false after a report. */
-static bool entry_find_format(Planner *planner, TableEntry *entry, const ConnectorInfo *connector,
-                              const FormatInfo **out)
+/* The format that the option names, or NULL after a report. */
+static const FormatInfo *entry_named_format(Planner *planner, const OptionEntry *option)
 {
-    *out = NULL;
-    const OptionEntry *option = entry_option(entry, "format");
+    const Registry *registry = planner->context->registry;
+    Str *names = ARENA_ARRAY(planner->arena, Str, registry->format_count + 1);
+    for (int32_t i = 0; i < registry->format_count; i++) {
+        names[i] = str_from(registry->formats[i]->name);
+        if (str_equal(names[i], option->value))
+            return registry->formats[i];
+    }
+    report_unknown(planner, option, "format", names, registry->format_count);
+    return NULL;
+}
+
+/* Fills in the formats and their prefixes; false after a report. */
+static bool entry_find_formats(Planner *planner, TableEntry *entry, const ConnectorInfo *connector)
+{
+    TableOptions *options = &entry->table.options;
     if (!connector->takes_format)
         return true;
+    const OptionEntry *option = entry_option(entry, "format");
+    bool is_value = false;
+    if (option == NULL && connector->takes_key_format) {
+        option = entry_option(entry, "value.format");
+        is_value = option != NULL;
+    }
     if (option == NULL) {
         if (!connector->needs_format)
             return true;
@@ -100,16 +118,19 @@ static bool entry_find_format(Planner *planner, TableEntry *entry, const Connect
         diagnostic_help(d, "connector '%s' needs one, such as 'format' = 'json'", connector->name);
         return false;
     }
-    const Registry *registry = planner->context->registry;
-    Str *names = ARENA_ARRAY(planner->arena, Str, registry->format_count + 1);
-    for (int32_t i = 0; i < registry->format_count; i++) {
-        names[i] = str_from(registry->formats[i]->name);
-        if (str_equal(names[i], option->value))
-            *out = registry->formats[i];
-    }
-    if (*out == NULL)
-        report_unknown(planner, option, "format", names, registry->format_count);
-    return *out != NULL;
+    options->format = entry_named_format(planner, option);
+    if (options->format == NULL)
+        return false;
+    options->format_prefix =
+        arena_printf(planner->arena, "%s%s.", is_value ? "value." : "", options->format->name);
+    option = connector->takes_key_format ? entry_option(entry, "key.format") : NULL;
+    if (option == NULL)
+        return true;
+    options->key_format = entry_named_format(planner, option);
+    if (options->key_format == NULL)
+        return false;
+    options->key_prefix = arena_printf(planner->arena, "key.%s.", options->key_format->name);
+    return true;
 }
 
 /* Keys that belong to every table. */
@@ -119,24 +140,34 @@ static const OptionSpec COMMON_OPTIONS[] = {
 static const OptionSpec FORMAT_OPTIONS[] = {
     {.key = "format", .type = OPTION_TEXT},
 };
+static const OptionSpec KEY_FORMAT_OPTIONS[] = {
+    {.key = "value.format", .type = OPTION_TEXT},
+    {.key = "key.format", .type = OPTION_TEXT},
+};
 
 static bool entry_bind_options(Planner *planner, TableEntry *entry, const ConnectorInfo *connector,
-                               const FormatInfo *format, void *report_context)
+                               void *report_context)
 {
     for (int32_t i = 0; i < entry->option_count; i++) {
         if (option_resolve(planner->context->world, planner->arena, &entry->options[i],
                            entry_report, report_context) != OK)
             return false;
     }
-    OptionTable tables[4];
+    TableOptions *options = &entry->table.options;
+    OptionTable tables[6];
     int32_t count = 0;
     tables[count++] = (OptionTable){connector->options, connector->option_count, ""};
     tables[count++] = (OptionTable){COMMON_OPTIONS, 1, ""};
     if (connector->takes_format)
         tables[count++] = (OptionTable){FORMAT_OPTIONS, 1, ""};
-    if (format != NULL)
-        tables[count++] = (OptionTable){format->options, format->option_count,
-                                        arena_printf(planner->arena, "%s.", format->name)};
+    if (connector->takes_key_format)
+        tables[count++] = (OptionTable){KEY_FORMAT_OPTIONS, 2, ""};
+    if (options->format != NULL)
+        tables[count++] = (OptionTable){options->format->options, options->format->option_count,
+                                        options->format_prefix};
+    if (options->key_format != NULL)
+        tables[count++] = (OptionTable){options->key_format->options,
+                                        options->key_format->option_count, options->key_prefix};
     OptionSet *set;
     const char *owner = arena_printf(planner->arena, "connector '%s'", connector->name);
     OptionRequest request = {.entries = entry->options,
@@ -149,8 +180,8 @@ static bool entry_bind_options(Planner *planner, TableEntry *entry, const Connec
                              .context = report_context};
     if (options_bind(planner->arena, &request, &set) != OK)
         return false;
-    entry->table.options = (TableOptions){
-        .options = set, .format = format, .has_primary_key = entry->table.key_count > 0};
+    options->options = set;
+    options->has_primary_key = entry->table.key_count > 0;
     return true;
 }
 
@@ -273,18 +304,17 @@ static bool entry_connect_for(Planner *planner, TableEntry *entry, bool is_sink)
         return entry->state == ENTRY_GOOD;
     entry->state = ENTRY_BAD;
     const ConnectorInfo *connector = NULL;
-    const FormatInfo *format;
     bool may_lack = planner->context->stand_in != NULL && entry_option(entry, "connector") == NULL;
     if (!may_lack && (connector = entry_find_connector(planner, entry)) == NULL)
         return false;
     connector = entry_stand_in(planner, entry, is_sink, connector);
     if (connector == NULL)
         connector = entry_find_connector(planner, entry);
-    if (connector == NULL || !entry_find_format(planner, entry, connector, &format))
+    if (connector == NULL || !entry_find_formats(planner, entry, connector))
         return false;
     entry->table.connector = connector;
     void *report_context[2] = {planner, entry};
-    bool is_good = entry_bind_options(planner, entry, connector, format, report_context);
+    bool is_good = entry_bind_options(planner, entry, connector, report_context);
     is_good &= entry_find_metadata(planner, entry, connector);
     if (is_good)
         entry_name_extensions(planner, entry, connector);

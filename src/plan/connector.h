@@ -44,7 +44,10 @@ typedef struct FormatInfo {
 
 typedef struct TableOptions {
     const OptionSet *options;
-    const FormatInfo *format; /* NULL if the connector takes none */
+    const FormatInfo *format; /* NULL if the connector takes none; of the value, if there are two */
+    const FormatInfo *key_format; /* of the key of a message; NULL: none is given */
+    const char *format_prefix;    /* of the options of `format`: "json.", "value.json." */
+    const char *key_prefix;       /* of those of `key_format`: "key.json." */
     bool has_primary_key;
 } TableOptions;
 
@@ -98,9 +101,10 @@ typedef struct ConnectorInfo {
     const MetadataSpec *metadata;
     int32_t metadata_count;
     bool can_read, can_write, takes_format, needs_format;
-    bool reads_fields;  /* gives single fields of a ROW as columns, if its format does too */
-    bool is_extension;  /* not one of Flink's or its ecosystem's: named by --portable */
-    bool can_overwrite; /* INSERT OVERWRITE: what was there goes when the new rows come */
+    bool takes_key_format; /* 'key.format', and 'value.format' for 'format' */
+    bool reads_fields;     /* gives single fields of a ROW as columns, if its format does too */
+    bool is_extension;     /* not one of Flink's or its ecosystem's: named by --portable */
+    bool can_overwrite;    /* INSERT OVERWRITE: what was there goes when the new rows come */
     SinkGuarantee guarantee;
     /* Whether the rows of this table, which is written by key, wait until their checkpoint is
      * durable and are then written, each key once: what was read by then is never taken back. NULL:

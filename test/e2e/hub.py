@@ -34,6 +34,14 @@ def install():
     return CLIENT / "bin" / "python"
 
 
+def python(address, script):
+    """What a script prints as JSON; it finds the address in ADDRESS."""
+    done = subprocess.run([install(), "-c", f"ADDRESS = {address!r}\n{script}"],
+                          capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 class Hub:
     """A hub on a free port, with its folder, that can be killed and started again."""
 
@@ -84,11 +92,7 @@ class Hub:
         return self.kcat("-C", "-t", topic, "-p", partition, "-o", offset, "-e", "-q", "-f", form)
 
     def python(self, script):
-        """What a script prints as JSON; it finds the address in ADDRESS."""
-        done = subprocess.run([install(), "-c", f"ADDRESS = {self.address!r}\n{script}"],
-                              capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return python(self.address, script)
 
     def fsck(self):
         done = subprocess.run([BINARY, "fsck", f"{self.folder}/hub", "--json"],

@@ -1,0 +1,250 @@
+/* Sending messages, and hearing what becomes of them.
+ *
+ * The client tries again by itself for as long as it takes; a message is given up only when the
+ * cluster will never take it. If that is the message's own fault (it is too large), its bytes go to
+ * the dead letters; else the job ends with the reason. */
+#include <stdio.h>
+#include <string.h>
+
+#include "connect/kafka/kafka.h"
+
+enum {
+    FLUSH_STEP_MS = 100,
+    FULL_STEP_MS = 20,
+    QUEUE_BYTES = 64 * 1024 * 1024, /* that wait to be sent, where memory has no limit */
+    QUEUE_SHARE = 8,                /* the part of a limit */
+    QUEUE_BYTES_MIN = 1024 * 1024,
+    BYTES_KBYTE = 1024,
+    CREATION_US = 1000 * 1000, /* how long a topic may take to come into being */
+    CREATION_STEP_US = 100 * 1000,
+};
+
+/* ---- What becomes of messages -------------------------------------------------------------- */
+
+static bool is_own_fault(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_INVALID_MSG ||
+           code == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE || code == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
+           code == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP ||
+           code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+}
+
+static void producer_set_aside(KafkaProducer *producer, Str bytes, const char *reason)
+{
+    char text[300];
+    snprintf(text, sizeof text, "the Kafka cluster does not take the message: %s", reason);
+    deadletters_add(producer->writer->dead_letters,
+                    &(DeadLetter){.table = producer->writer->node->sink.table->name,
+                                  .stage = STAGE_DELIVER,
+                                  .code = "WR3430",
+                                  .reason = text,
+                                  .bytes = bytes});
+}
+
+static void producer_fail(KafkaProducer *producer, rd_kafka_resp_err_t code)
+{
+    if (producer->has_failed)
+        return;
+    char reason[512];
+    producer->has_failed = true;
+    rd_kafka_resp_err_t fatal =
+        code == RD_KAFKA_RESP_ERR__FATAL
+            ? rd_kafka_fatal_error(producer->client.handle, reason, sizeof reason)
+            : code;
+    bool is_fenced = fatal == RD_KAFKA_RESP_ERR__FENCED ||
+                     fatal == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+                     fatal == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+    (void)fail(&producer->failure, is_fenced ? ERR_INVALID : ERR_PERMISSION,
+               is_fenced ? "WR3431" : "WR3429", "messages cannot be written: %s",
+               code == RD_KAFKA_RESP_ERR__FATAL ? reason : rd_kafka_err2str(code));
+}
+
+static void producer_reported(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)handle;
+    KafkaProducer *producer = opaque;
+    rd_kafka_resp_err_t code = message->err;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+        code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+        return;
+    if (is_own_fault(code))
+        producer_set_aside(producer, str_make(message->payload, (int64_t)message->len),
+                           rd_kafka_err2str(code));
+    else
+        producer_fail(producer, code);
+}
+
+/* ---- Opening ------------------------------------------------------------------------------- */
+
+/* Java's client drops idempotence without a word where 'acks' is less than all. */
+static bool is_idempotent(const OptionSet *options)
+{
+    Str acks = kafka_property(options, "acks");
+    return (acks.data == NULL || str_is(acks, "all") || str_is(acks, "-1")) &&
+           !str_is(options_text(options, "sink.delivery-guarantee"), "none");
+}
+
+static Status producer_connect(KafkaProducer *producer, const char *transactional_id, Error *error)
+{
+    const PlanTable *table = producer->writer->node->sink.table;
+    int64_t limit = producer->writer->memory_bytes / QUEUE_SHARE;
+    limit = limit <= 0 ? (int64_t)QUEUE_BYTES : limit;
+    char kbytes[24];
+    snprintf(
+        kbytes, sizeof kbytes, "%lld",
+        (long long)(limit < QUEUE_BYTES_MIN ? QUEUE_BYTES_MIN / BYTES_KBYTE : limit / BYTES_KBYTE));
+    bool is_exact = transactional_id != NULL;
+    KafkaSetting settings[] = {
+        {"enable.idempotence",
+         is_exact || is_idempotent(table->options.options) ? "true" : "false"},
+        {"partitioner", "murmur2_random"},
+        {"queue.buffering.max.kbytes", kbytes},
+        {"queue.buffering.max.messages", "1000000"},
+        {"message.timeout.ms", is_exact ? "600000" : "0"},
+        {is_exact ? "transaction.timeout.ms" : NULL, "900000"},
+        {"transactional.id", transactional_id},
+        {NULL, NULL},
+    };
+    TRY(kafka_client_open(&producer->client, producer->writer->arena, RD_KAFKA_PRODUCER, table,
+                          settings, error));
+    return OK;
+}
+
+static bool is_unknown(const rd_kafka_metadata_t *metadata)
+{
+    rd_kafka_resp_err_t code = metadata->topic_cnt != 1 ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+                                                        : metadata->topics[0].err;
+    return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+           code == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION ||
+           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+}
+
+/* A cluster that makes topics when they are first asked for says at first that there is none. */
+static Status producer_ask(KafkaProducer *producer, const char *name,
+                           const rd_kafka_metadata_t **out, Error *error)
+{
+    World *world = producer->writer->world;
+    int64_t end_us = world_monotonic_us(world) + CREATION_US;
+    for (;;) {
+        TRY(kafka_client_topics(&producer->client, name, KAFKA_START_TIMEOUT_US, out, error));
+        if (!is_unknown(*out) || world_monotonic_us(world) >= end_us)
+            return OK;
+        rd_kafka_metadata_destroy(*out);
+        world->kind->sleep_us(world, CREATION_STEP_US);
+    }
+}
+
+static Status producer_find_topic(KafkaProducer *producer, Error *error)
+{
+    const PlanTable *table = producer->writer->node->sink.table;
+    const char *name = options_terminated(table->options.options, "topic");
+    const rd_kafka_metadata_t *metadata;
+    TRY(producer_ask(producer, name, &metadata, error));
+    Status status = OK;
+    if (is_unknown(metadata)) {
+        status = fail(error, ERR_NOT_FOUND, "WR3424", "topic '%s' of table `%.*s` does not exist",
+                      name, STR_ARGS(table->name));
+        error_hint(error, "make it, or mend the option 'topic'");
+    } else if (metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        status = fail(error, ERR_PERMISSION, "WR3429", "topic '%s' cannot be written: %s", name,
+                      rd_kafka_err2str(metadata->topics[0].err));
+    } else {
+        producer->partition_count = metadata->topics[0].partition_cnt;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    TRY(status);
+    producer->topic = rd_kafka_topic_new(producer->client.handle, name, NULL);
+    return OK;
+}
+
+Status kafka_producer_open(KafkaProducer *producer, SinkWriter *writer,
+                           const char *transactional_id, Error *error)
+{
+    producer->writer = writer;
+    producer->topic = NULL;
+    producer->has_failed = false;
+    kafka_client_init(&producer->client, writer->world);
+    producer->client.reported = producer_reported;
+    TRY(producer_connect(producer, transactional_id, error));
+    return producer_find_topic(producer, error);
+}
+
+void kafka_producer_close(KafkaProducer *producer)
+{
+    if (producer->writer == NULL)
+        return;
+    if (producer->topic != NULL)
+        rd_kafka_topic_destroy(producer->topic);
+    if (producer->client.handle != NULL) {
+        rd_kafka_purge(producer->client.handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
+                                                    RD_KAFKA_PURGE_F_NON_BLOCKING);
+        rd_kafka_poll(producer->client.handle, 0);
+    }
+    kafka_client_close(&producer->client);
+    producer->writer = NULL;
+}
+
+/* ---- Sending ------------------------------------------------------------------------------- */
+
+Status kafka_producer_poll(KafkaProducer *producer, Error *error)
+{
+    rd_kafka_poll(producer->client.handle, 0);
+    if (!producer->has_failed)
+        return OK;
+    if (error != NULL)
+        *error = producer->failure;
+    return producer->failure.status;
+}
+
+static rd_kafka_resp_err_t producer_put(KafkaProducer *producer, const KafkaMessage *message,
+                                        int32_t partition)
+{
+    if (message->headers == NULL)
+        return rd_kafka_producev(
+            producer->client.handle, RD_KAFKA_V_RKT(producer->topic),
+            RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+            RD_KAFKA_V_VALUE((void *)message->value.data, (size_t)message->value.length),
+            RD_KAFKA_V_KEY(message->key.data, (size_t)message->key.length),
+            RD_KAFKA_V_TIMESTAMP(message->timestamp_ms), RD_KAFKA_V_END);
+    return rd_kafka_producev(
+        producer->client.handle, RD_KAFKA_V_RKT(producer->topic), RD_KAFKA_V_PARTITION(partition),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_VALUE((void *)message->value.data, (size_t)message->value.length),
+        RD_KAFKA_V_KEY(message->key.data, (size_t)message->key.length),
+        RD_KAFKA_V_TIMESTAMP(message->timestamp_ms), RD_KAFKA_V_HEADERS(message->headers),
+        RD_KAFKA_V_END);
+}
+
+/* The headers are the client's once it has taken them. */
+Status kafka_producer_send(KafkaProducer *producer, const KafkaMessage *message, int32_t partition,
+                           Error *error)
+{
+    rd_kafka_resp_err_t code;
+    while ((code = producer_put(producer, message, partition)) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+        rd_kafka_poll(producer->client.handle, FULL_STEP_MS);
+        if (atomic_load(&producer->client.is_interrupted))
+            break;
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return OK;
+    if (message->headers != NULL)
+        rd_kafka_headers_destroy(message->headers);
+    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return ERR_CANCELLED;
+    if (is_own_fault(code)) {
+        producer_set_aside(producer, message->value, rd_kafka_err2str(code));
+        return OK;
+    }
+    producer_fail(producer, code);
+    return kafka_producer_poll(producer, error);
+}
+
+Status kafka_producer_flush(KafkaProducer *producer, Error *error)
+{
+    while (rd_kafka_flush(producer->client.handle, FLUSH_STEP_MS) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (atomic_load(&producer->client.is_interrupted))
+            return ERR_CANCELLED;
+        TRY(kafka_producer_poll(producer, error));
+    }
+    return kafka_producer_poll(producer, error);
+}

@@ -1,0 +1,209 @@
+/* The partitions that are read, and how far. */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "connect/kafka/kafka.h"
+
+enum { STATE_VERSION = 1 };
+
+KafkaSplit *kafka_splits_add(KafkaSplits *splits, const char *topic, int32_t partition)
+{
+    if (splits->count == splits->capacity) {
+        int32_t capacity = splits->capacity == 0 ? 16 : splits->capacity * 2;
+        KafkaSplit **items = ARENA_ARRAY(splits->arena, KafkaSplit *, capacity);
+        uint8_t *is_done = ARENA_ARRAY(splits->arena, uint8_t, capacity);
+        for (int32_t i = 0; i < splits->count; i++) {
+            items[i] = splits->items[i];
+            is_done[i] = splits->is_done[i];
+        }
+        splits->items = items;
+        splits->is_done = is_done;
+        splits->capacity = capacity;
+    }
+    KafkaSplit *split = ARENA_NEW(splits->arena, KafkaSplit);
+    *split = (KafkaSplit){.topic = str_terminated(splits->arena, str_from(topic)),
+                          .partition = partition,
+                          .stop = KAFKA_NO_STOP};
+    splits->items[splits->count++] = split;
+    return split;
+}
+
+int32_t kafka_splits_find(const KafkaSplits *splits, const char *topic, int32_t partition)
+{
+    for (int32_t i = 0; i < splits->count; i++) {
+        const KafkaSplit *split = splits->items[i];
+        if (split->partition == partition && strcmp(split->topic, topic) == 0)
+            return i;
+    }
+    return -1;
+}
+
+void kafka_splits_save(const KafkaSplits *splits, Buffer *out)
+{
+    buffer_append_u8(out, STATE_VERSION);
+    buffer_append_u32(out, (uint32_t)splits->count);
+    for (int32_t i = 0; i < splits->count; i++) {
+        const KafkaSplit *split = splits->items[i];
+        buffer_append_bytes(out, str_from(split->topic));
+        buffer_append_u32(out, (uint32_t)split->partition);
+        buffer_append_u64(out, (uint64_t)split->next);
+        buffer_append_u64(out, (uint64_t)split->stop);
+    }
+}
+
+Status kafka_splits_load(KafkaSplits *splits, Str state, Error *error)
+{
+    ByteReader reader = byte_reader(state);
+    uint8_t version = byte_reader_u8(&reader);
+    uint32_t count = byte_reader_u32(&reader);
+    for (uint32_t i = 0; i < count && !reader.is_short; i++) {
+        Str topic = byte_reader_bytes(&reader);
+        int32_t partition = (int32_t)byte_reader_u32(&reader);
+        int64_t next = (int64_t)byte_reader_u64(&reader);
+        int64_t stop = (int64_t)byte_reader_u64(&reader);
+        if (reader.is_short)
+            break;
+        KafkaSplit *split =
+            kafka_splits_add(splits, str_terminated(splits->arena, topic), partition);
+        split->next = next;
+        split->stop = stop;
+    }
+    if (!reader.is_short && version == STATE_VERSION)
+        return OK;
+    return fail(error, ERR_CORRUPT, "WR3428",
+                "the saved position of a kafka source cannot be read");
+}
+
+/* ---- What there is ------------------------------------------------------------------------- */
+
+typedef struct Finder {
+    KafkaSplits *splits;
+    KafkaClient *client;
+    const PlanTable *table;
+    int64_t timeout_us;
+    int32_t topics; /* found */
+} Finder;
+
+static Status topic_missing(const Finder *finder, const char *topic, Error *error)
+{
+    Status status =
+        fail(error, ERR_NOT_FOUND, "WR3424", "topic '%s' of table `%.*s` does not exist", topic,
+             STR_ARGS(finder->table->name));
+    if (error != NULL)
+        error_hint(error, "make it, or mend the option 'topic'");
+    return status;
+}
+
+static Status finder_take(Finder *finder, const rd_kafka_metadata_topic_t *topic, Error *error)
+{
+    KafkaSplits *splits = finder->splits;
+    if (topic->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+        topic->err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION)
+        return topic_missing(finder, topic->topic, error);
+    if (topic->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        bool is_passing = topic->err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+        Status status =
+            fail(error, is_passing ? ERR_UNAVAILABLE : ERR_PERMISSION, "WR3429",
+                 "topic '%s' cannot be read: %s", topic->topic, rd_kafka_err2str(topic->err));
+        if (error != NULL)
+            error->is_retriable = is_passing;
+        return status;
+    }
+    finder->topics++;
+    for (int32_t i = 0; i < splits->count; i++) {
+        const KafkaSplit *split = splits->items[i];
+        if (strcmp(split->topic, topic->topic) != 0 || split->partition < topic->partition_cnt)
+            continue;
+        Status status = fail(error, ERR_LOST, "WR3427",
+                             "partition %d of topic '%s' is gone: the topic has %d partitions now",
+                             split->partition, split->topic, topic->partition_cnt);
+        if (error != NULL)
+            error_hint(error, "was the topic deleted and made anew? what stood in it and was not "
+                              "read is lost; --fresh starts over with what is there");
+        return status;
+    }
+    for (int32_t p = 0; p < topic->partition_cnt; p++)
+        if (kafka_splits_find(splits, topic->topic, p) < 0)
+            kafka_splits_add(splits, topic->topic, p);
+    return OK;
+}
+
+static Status finder_take_list(Finder *finder, Str topics, Error *error)
+{
+    for (Str rest = topics; rest.data != NULL;) {
+        Str name = str_trim(str_split(rest, ';', &rest));
+        if (name.length == 0)
+            continue;
+        const rd_kafka_metadata_t *metadata;
+        TRY(kafka_client_topics(finder->client, str_terminated(finder->splits->arena, name),
+                                finder->timeout_us, &metadata, error));
+        Status status =
+            metadata->topic_cnt == 1
+                ? finder_take(finder, &metadata->topics[0], error)
+                : topic_missing(finder, str_terminated(finder->splits->arena, name), error);
+        rd_kafka_metadata_destroy(metadata);
+        TRY(status);
+    }
+    return OK;
+}
+
+static Status finder_compile(Str text, pcre2_code **out, Error *error)
+{
+    int code;
+    PCRE2_SIZE at;
+    *out = pcre2_compile((PCRE2_SPTR)text.data, (PCRE2_SIZE)text.length,
+                         PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED, &code, &at, NULL);
+    if (*out != NULL)
+        return OK;
+    PCRE2_UCHAR message[128];
+    pcre2_get_error_message(code, message, sizeof message);
+    return fail(error, ERR_INVALID, "WR3421", "'topic-pattern': %s at position %d",
+                (const char *)message, (int)at);
+}
+
+static Status finder_take_matching(Finder *finder, const rd_kafka_metadata_t *metadata,
+                                   pcre2_code *pattern, Error *error)
+{
+    pcre2_match_data *match = memory_expect(pcre2_match_data_create(1, NULL));
+    Status status = OK;
+    for (int32_t i = 0; i < metadata->topic_cnt && status == OK; i++) {
+        const char *name = metadata->topics[i].topic;
+        bool is_internal = name[0] == '_' && name[1] == '_';
+        if (!is_internal &&
+            pcre2_match(pattern, (PCRE2_SPTR)name, PCRE2_ZERO_TERMINATED, 0, 0, match, NULL) >= 0)
+            status = finder_take(finder, &metadata->topics[i], error);
+    }
+    pcre2_match_data_free(match);
+    return status;
+}
+
+static Status finder_take_pattern(Finder *finder, Str text, Error *error)
+{
+    pcre2_code *pattern;
+    TRY(finder_compile(text, &pattern, error));
+    const rd_kafka_metadata_t *metadata;
+    Status status = kafka_client_topics(finder->client, NULL, finder->timeout_us, &metadata, error);
+    if (status == OK) {
+        status = finder_take_matching(finder, metadata, pattern, error);
+        rd_kafka_metadata_destroy(metadata);
+    }
+    pcre2_code_free(pattern);
+    TRY(status);
+    if (finder->topics > 0)
+        return OK;
+    return fail(error, ERR_NOT_FOUND, "WR3424",
+                "no topic matches '%.*s', the pattern of table `%.*s`", STR_ARGS(text),
+                STR_ARGS(finder->table->name));
+}
+
+Status kafka_splits_find_new(KafkaSplits *splits, KafkaClient *client, const PlanTable *table,
+                             int64_t timeout_us, Error *error)
+{
+    const OptionSet *options = table->options.options;
+    Finder finder = {.splits = splits, .client = client, .table = table, .timeout_us = timeout_us};
+    return options_has(options, "topic-pattern")
+               ? finder_take_pattern(&finder, options_text(options, "topic-pattern"), error)
+               : finder_take_list(&finder, options_text(options, "topic"), error);
+}

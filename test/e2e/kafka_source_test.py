@@ -1,0 +1,229 @@
+"""Topics read as tables, from the hub and from a real Apache Kafka by the same script."""
+
+import json
+import time
+
+from lib import http_get, main, wait_until
+from lookups import letters
+from topics import BOUNDED, EARLIEST, on, run, table
+
+PRINT = "CREATE TABLE p ({}) WITH ('connector' = 'print');\n"
+
+
+@on("hub", "kafka")
+def test_keys_values_and_metadata(topics, box):
+    """All columns of a record, and a record that is none in the dead letters, with its place."""
+    topics.make("t", 2)
+    topics.put("t", ['a|{"id":1,"v":"x"}'], 0, "-K", "|", "-H", "h=1", "-H", "g=")
+    topics.put("t", ['b|{"id":2,"v":null}', "c|{", 'd|{"id":"no"}'], 1, "-K", "|")
+    weir = box.weir()
+    rows = run(weir, table(
+        topics, "s", "k STRING, id INT, v STRING, p INT METADATA FROM 'partition', o BIGINT METADATA "
+        "FROM 'offset', h MAP<STRING, BYTES> METADATA FROM 'headers', t STRING METADATA FROM 'topic', "
+        "y STRING METADATA FROM 'timestamp-type', c TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'", "t",
+        BOUNDED + ", 'key.format' = 'raw', 'key.fields' = 'k', 'value.fields-include' = 'EXCEPT_KEY'") +
+        PRINT.format("k STRING, id INT, v STRING, p INT, o BIGINT, h MAP<STRING, BYTES>, t STRING, "
+                     "y STRING, r BOOLEAN") +
+        "INSERT INTO p SELECT k, id, v, p, o, h, t, y, c > TO_TIMESTAMP_LTZ(1700000000000, 3) FROM s;\n")
+    assert rows == ["+I[a, 1, x, 0, 0, {h=[49], g=[]}, t, CreateTime, true]",
+                    "+I[b, 2, null, 1, 0, {}, t, CreateTime, true]"], rows
+    assert sorted((l["position"], l["stage"]) for l in letters(weir, "s")) == [
+        ("t/1:1", "decode"), ("t/1:2", "decode")]
+
+
+@on("hub", "kafka")
+def test_where_reading_begins_and_ends(topics, box):
+    topics.make("t", 2)
+    topics.python("""
+import json
+from kafka import KafkaProducer
+producer = KafkaProducer(bootstrap_servers=ADDRESS)
+for i in range(20):
+    producer.send('t', json.dumps({'n': i}).encode(), partition=i % 2,
+                  timestamp_ms=1700000000000 + i * 1000)
+producer.flush()
+print(json.dumps(True))""")
+    weir = box.weir()
+    to_print = PRINT.format("n INT") + "INSERT INTO p SELECT n FROM s;\n"
+
+    def read(more):
+        rows = run(weir, table(topics, "s", "n INT", "t", more) + to_print)
+        return sorted(int(row[3:-1]) for row in rows)
+    end = ", 'scan.bounded.mode' = 'latest-offset'"
+    assert read(BOUNDED) == list(range(20))
+    assert read("'scan.startup.mode' = 'latest-offset'" + end) == []
+    assert read("'scan.startup.mode' = 'timestamp', "
+                "'scan.startup.timestamp-millis' = '1700000015000'" + end) == [15, 16, 17, 18, 19]
+    assert read("'scan.startup.mode' = 'specific-offsets', 'scan.startup.specific-offsets' = "
+                "'partition:0,offset:8;partition:1,offset:9'" + end) == [16, 18, 19]
+    assert read(EARLIEST + ", 'scan.bounded.mode' = 'timestamp', "
+                "'scan.bounded.timestamp-millis' = '1700000003000'") == [0, 1, 2]
+    assert read(EARLIEST + ", 'scan.bounded.mode' = 'specific-offsets', "
+                "'scan.bounded.specific-offsets' = 'partition:0,offset:1;partition:1,offset:2'"
+                ) == [0, 1, 3]
+    # A group that was never told: only where to begin without one helps.
+    group = "'scan.startup.mode' = 'group-offsets', 'properties.group.id' = 'g'"
+    error = run(weir, table(topics, "s", "n INT", "t", group + end) + to_print, 66)
+    assert "WR3426" in error and "auto.offset.reset" in error, error
+    reset = ", 'properties.auto.offset.reset' = 'earliest'"
+    assert read(group + reset + end) == list(range(20))
+
+
+@on("hub", "kafka")
+def test_the_group_is_told_at_checkpoints(topics, box):
+    topics.make("t", 1)
+    topics.put("t", [json.dumps({"n": i}) for i in range(5)])
+    weir = box.weir(table(topics, "s", "n INT", "t", EARLIEST + ", 'properties.group.id' = 'readers'") +
+                    PRINT.format("n INT") + "INSERT INTO p SELECT n FROM s;\n").start()
+    wait_until(lambda: weir.stdout().count("+I") == 5, "five rows", process=weir)
+    assert weir.stop() == 0, weir.log()
+    assert topics.python("""
+import json
+from kafka import KafkaConsumer, TopicPartition
+print(json.dumps(KafkaConsumer(bootstrap_servers=ADDRESS, group_id='readers').committed(
+    TopicPartition('t', 0))))""") == 5
+
+
+@on("kafka")
+def test_partitions_that_are_added_are_read_from_their_beginning(topics, box):
+    topics.make("t", 1)
+    weir = box.weir(table(topics, "s", "n INT", "t", "'scan.startup.mode' = 'latest-offset', "
+                          "'scan.topic-partition-discovery.interval' = '200 ms'") +
+                    PRINT.format("n INT") + "INSERT INTO p SELECT n FROM s;\n").start()
+    wait_until(lambda: http_get(weir.url + "/readyz").status == 200, "a run", process=weir)
+    topics.python("""
+import json
+from kafka.admin import KafkaAdminClient, NewPartitions
+KafkaAdminClient(bootstrap_servers=ADDRESS).create_partitions({'t': NewPartitions(3)})
+print(json.dumps(True))""")
+    for p in range(3):
+        topics.put("t", [json.dumps({"n": p})], p)
+    wait_until(lambda: weir.stdout().count("+I") == 3, "a row of each", process=weir)
+    assert weir.stop() == 0, weir.log()
+    weir.start()
+    topics.put("t", [json.dumps({"n": 7})], 2)
+    wait_until(lambda: weir.stdout().count("+I") == 1, "one more", process=weir)
+    assert weir.stop() == 0, weir.log()
+    assert weir.stdout() == "+I[7]\n"
+
+
+@on("kafka")
+def test_records_that_are_gone_end_the_job_in_place(topics, box):
+    """Retention was faster: no gap in silence. Told what to do, the job goes on."""
+    topics.make("t", 1)
+    topics.put("t", [json.dumps({"n": i}) for i in range(10)])
+    script = (table(topics, "s", "n INT", "t", EARLIEST + "{}") +
+              PRINT.format("n INT") + "INSERT INTO p SELECT n FROM s;\n")
+    weir = box.weir(script.format("")).start()
+    wait_until(lambda: weir.stdout().count("+I") == 10, "the rows", process=weir)
+    assert weir.stop() == 0, weir.log()
+    topics.put("t", [json.dumps({"n": i}) for i in range(10, 20)])
+    topics.python("""
+import json
+from kafka.admin import KafkaAdminClient
+from kafka import TopicPartition
+KafkaAdminClient(bootstrap_servers=ADDRESS).delete_records({TopicPartition('t', 0): 15})
+print(json.dumps(True))""")
+    weir.start()
+    assert weir.wait(60) == 78, weir.log()
+    assert "WR3425" in weir.stderr() and "auto.offset.reset" in weir.stderr(), weir.log()
+    assert weir.stdout() == ""
+    weir.write("pipeline.sql", script.format(", 'properties.auto.offset.reset' = 'earliest'"))
+    weir.start()
+    wait_until(lambda: weir.stdout().count("+I") == 5, "what is left", 60, process=weir)
+    assert weir.stop() == 0, weir.log()
+    assert weir.stdout() == "".join(f"+I[{n}]\n" for n in range(15, 20))
+
+
+@on("hub", "kafka")
+def test_killed_at_random_moments_each_record_counts_once(topics, box):
+    """A count over three partitions, in state, against what was written."""
+    topics.make("t", 3)
+    weir = box.weir("SET 'execution.checkpointing.interval' = '50 ms';\n" +
+                    table(topics, "s", "n INT", "t", EARLIEST) +
+                    "CREATE MATERIALIZED TABLE c AS SELECT n % 7 AS k, COUNT(*) AS c, SUM(n) AS s "
+                    "FROM s GROUP BY n % 7;\n")
+    total = 0
+    for round_ in range(6):
+        weir.start()
+        for p in range(3):
+            topics.put("t", [json.dumps({"n": total + i}) for i in range(p, 3000, 3)], p)
+        total += 3000
+        wait_until(lambda: http_get(weir.url + "/readyz").status == 200, "a run", process=weir)
+        time.sleep(0.1 * (round_ % 3))
+        weir.kill()
+    weir.start()
+
+    def counts():
+        answer = http_get(weir.url + "/v1/tables/c/rows?limit=100")
+        return sorted((row["k"], row["c"], row["s"]) for row in answer.json()["items"])
+    wanted = sorted((k, len(part), sum(part)) for k in range(7)
+                    for part in [range(k, total, 7)])
+    wait_until(lambda: counts() == wanted, "all counts", 60, process=weir)
+    time.sleep(0.5)
+    assert counts() == wanted
+    assert weir.stop() == 0, weir.log()
+
+
+@on("hub", "kafka")
+def test_event_time_is_that_of_the_slowest_partition(topics, box):
+    """A partition that is a day behind has no late rows; one without rows holds windows open until
+    it counts as idle."""
+    topics.make("t", 3)
+    weir = box.weir(table(
+        topics, "s", "ts TIMESTAMP(3), WATERMARK FOR ts AS ts", "t",
+        EARLIEST + ", 'scan.watermark.idle-timeout' = '2 s'") +
+        PRINT.format("w TIMESTAMP(3), n BIGINT") +
+        "INSERT INTO p SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE s, DESCRIPTOR(ts), "
+        "INTERVAL '1' HOUR)) GROUP BY window_start, window_end;\n").start()
+
+    def put(partition, *times):
+        topics.put("t", [json.dumps({"ts": time_}) for time_ in times], partition)
+        return True
+    put(0, "2024-01-02 10:00:00", "2024-01-02 12:00:00")
+    wait_until(lambda: http_get(weir.url + "/readyz").status == 200, "a run", process=weir)
+    put(1, "2024-01-01 10:00:00", "2024-01-01 10:30:00", "2024-01-02 11:30:00")
+    # The other two go on meanwhile, or they would be idle, too.
+    wait_until(lambda: put(0, "2024-01-02 12:00:00") and put(1, "2024-01-02 11:30:00") and
+               weir.stdout().count("+I") == 2, "windows that are over", 60, 0.3, weir)
+    assert sorted(weir.stdout().splitlines()) == ["+I[2024-01-01T10:00, 2]", "+I[2024-01-02T10:00, 1]"]
+    assert weir.stop() == 0, weir.log()
+    assert "0 late" in weir.stderr(), weir.log()
+
+
+@on("hub", "kafka")
+def test_a_server_that_goes_away_and_comes_back(topics, box):
+    topics.make("t", 1)
+    weir = box.weir(table(topics, "s", "n INT", "t", EARLIEST) +
+                    PRINT.format("n INT") + "INSERT INTO p SELECT n FROM s;\n").start()
+    topics.put("t", ['{"n":1}'])
+    wait_until(lambda: weir.stdout().count("+I") == 1, "a row", process=weir)
+    topics.restart()
+    topics.put("t", ['{"n":2}'])
+    wait_until(lambda: weir.stdout().count("+I") == 2, "another", 60, process=weir)
+    assert weir.stop() == 0, weir.log()
+
+
+def test_mistakes(box):
+    """Wrong topics, servers and properties are one clear message."""
+    from topics import servers  # pylint: disable=import-outside-toplevel
+    to_print = PRINT.format("n INT") + "INSERT INTO p SELECT n FROM s;\n"
+    weir = box.weir()
+    for topics in servers(box, ("hub",)):
+        error = run(weir, table(topics, "s", "n INT", "nowhere", BOUNDED) + to_print, 66)
+        assert "WR3424" in error and "'nowhere'" in error, error
+        for more, code, words in (
+                ("'properties.aks' = '1'", "WR3422", "properties.aks"),
+                ("'properties.fetch.min.bytes' = 'x'", "WR3422", "fetch.min.bytes"),
+                ("'key.fields' = 'n'", "WR3421", "key.format"),
+                ("'scan.startup.mode' = 'timestamp'", "WR3421", "milliseconds"),
+                ("'scan.startup.mode' = 'specific-offsets', 'scan.startup.specific-offsets' = '1'",
+                 "WR3421", "partition:0,offset:42")):
+            error = run(weir, table(topics, "s", "n INT", "t", more) + to_print, 65)
+            assert code in error and words in error, (more, error)
+        topics.server.kill()
+        error = run(weir, table(topics, "s", "n INT", "t", BOUNDED) + to_print, 75)
+        assert "WR3423" in error and "refused" in error, error
+
+
+main()
