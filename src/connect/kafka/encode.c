@@ -4,43 +4,51 @@
 #include "connect/kafka/kafka.h"
 #include "data/nested.h"
 
+/* The key or the value. */
+typedef struct EncodedPart {
+    const KafkaPart *part;
+    const EncoderKind *kind;
+    Encoder *encoder; /* NULL: there is none */
+    bool takes_nulls; /* its one column may be no bytes at all */
+    int32_t column;   /* of the batch: that one */
+    Buffer bytes;
+} EncodedPart;
+
 struct KafkaEncoder {
-    const EncoderKind *value_kind, *key_kind; /* of the key NULL: there is none */
-    Encoder *value, *key;
     KafkaRecord record;
-    bool is_upsert, takes_nulls, key_takes_nulls;
-    int32_t value_column, key_column; /* of raw: the only one */
-    int32_t timestamp, headers;       /* columns of the batch, or -1 */
+    EncodedPart value, key;
+    bool is_upsert;
+    int32_t timestamp, headers; /* columns of the batch, or -1 */
     Type headers_type;
-    Buffer value_bytes, key_bytes;
 };
 
-static Status part_open(const SinkWriter *writer, const KafkaPart *part, const FormatInfo *format,
-                        const char *prefix, const EncoderKind **kind, Encoder **out, Error *error)
+/* What goes into the part's column. */
+static int32_t part_input(const PlanNode *node, const KafkaPart *part, int32_t column)
 {
-    const PlanNode *node = writer->node;
-    int32_t *columns = ARENA_ARRAY(writer->arena, int32_t, part->schema.count + 1);
-    for (int32_t i = 0; i < part->schema.count; i++)
-        for (int32_t k = 0; k < node->schema.count; k++)
-            if (node->sink.writes[k] == part->physical[i])
-                columns[i] = k;
-    *kind = format_find(str_from(format->name))->encoder;
+    for (int32_t i = 0; i < node->schema.count; i++)
+        if (node->sink.writes[i] == part->physical[column])
+            return i;
+    return -1;
+}
+
+static Status part_open(const SinkWriter *writer, EncodedPart *part, const FormatInfo *format,
+                        const char *prefix, Error *error)
+{
+    const Schema *record = &part->part->schema;
+    int32_t *columns = ARENA_ARRAY(writer->arena, int32_t, record->count + 1);
+    for (int32_t i = 0; i < record->count; i++)
+        columns[i] = part_input(writer->node, part->part, i);
+    part->takes_nulls = strcmp(format->name, "raw") == 0;
+    part->column = columns[0];
+    part->kind = format_find(str_from(format->name))->encoder;
     EncoderSpec spec = {
-        .record = &part->schema,
+        .record = record,
         .columns = columns,
-        .options = node->sink.table->options.options,
+        .options = writer->node->sink.table->options.options,
         .prefix = prefix,
         .zone = writer->zone,
     };
-    return (*kind)->open(writer->arena, &spec, out, error);
-}
-
-static int32_t part_first_column(const PlanNode *node, const KafkaPart *part)
-{
-    for (int32_t k = 0; part->schema.count > 0 && k < node->schema.count; k++)
-        if (node->sink.writes[k] == part->physical[0])
-            return k;
-    return -1;
+    return part->kind->open(writer->arena, &spec, &part->encoder, error);
 }
 
 static void encoder_find_metadata(KafkaEncoder *encoder, const PlanNode *node)
@@ -63,43 +71,39 @@ Status kafka_encoder_open(SinkWriter *writer, KafkaEncoder **out, Error *error)
     KafkaEncoder *encoder = *out = ARENA_NEW(writer->arena, KafkaEncoder);
     kafka_record_of(writer->arena, table, &encoder->record);
     encoder->is_upsert = kafka_is_upsert(table);
-    encoder->takes_nulls = strcmp(options->format->name, "raw") == 0;
-    encoder->value_column = part_first_column(writer->node, &encoder->record.value);
+    encoder->value.part = &encoder->record.value;
+    encoder->key.part = &encoder->record.key;
     encoder_find_metadata(encoder, writer->node);
-    TRY(part_open(writer, &encoder->record.value, options->format, options->format_prefix,
-                  &encoder->value_kind, &encoder->value, error));
+    TRY(part_open(writer, &encoder->value, options->format, options->format_prefix, error));
     if (encoder->record.key.schema.count == 0)
         return OK;
-    encoder->key_takes_nulls = strcmp(options->key_format->name, "raw") == 0;
-    encoder->key_column = part_first_column(writer->node, &encoder->record.key);
-    return part_open(writer, &encoder->record.key, options->key_format, options->key_prefix,
-                     &encoder->key_kind, &encoder->key, error);
+    return part_open(writer, &encoder->key, options->key_format, options->key_prefix, error);
+}
+
+static void part_close(EncodedPart *part)
+{
+    if (part->encoder != NULL)
+        part->kind->close(part->encoder);
+    buffer_free(&part->bytes);
 }
 
 void kafka_encoder_close(KafkaEncoder *encoder)
 {
     if (encoder == NULL)
         return;
-    if (encoder->value != NULL)
-        encoder->value_kind->close(encoder->value);
-    if (encoder->key != NULL)
-        encoder->key_kind->close(encoder->key);
-    buffer_free(&encoder->value_bytes);
-    buffer_free(&encoder->key_bytes);
+    part_close(&encoder->value);
+    part_close(&encoder->key);
 }
 
-/* The bytes of a part; NULL of a raw column is no bytes at all, which is not the same as none. */
-static const char *part_encode(const EncoderKind *kind, Encoder *encoder, bool takes_nulls,
-                               int32_t column, const Batch *batch, int32_t row, Buffer *bytes,
-                               Str *out)
+/* NULL of a raw column is no bytes at all, which is not the same as none. */
+static const char *part_encode(EncodedPart *part, const Batch *batch, int32_t row, Str *out)
 {
-    *out = (Str){0};
-    if (takes_nulls && column_is_null(&batch->columns[column], row))
+    if (part->takes_nulls && column_is_null(&batch->columns[part->column], row))
         return NULL;
-    bytes->length = 0;
-    const char *problem = kind->encode(encoder, batch, row, bytes);
-    buffer_reserve(bytes, 1);
-    *out = buffer_str(bytes);
+    part->bytes.length = 0;
+    const char *problem = part->kind->encode(part->encoder, batch, row, &part->bytes);
+    buffer_reserve(&part->bytes, 1);
+    *out = buffer_str(&part->bytes);
     return problem;
 }
 
@@ -133,12 +137,9 @@ const char *kafka_encode(KafkaEncoder *encoder, const Batch *batch, int32_t row,
     bool is_deletion =
         encoder->is_upsert && row_kind_is_retraction((uint8_t)batch_kind(batch, row));
     if (!is_deletion)
-        problem =
-            part_encode(encoder->value_kind, encoder->value, encoder->takes_nulls,
-                        encoder->value_column, batch, row, &encoder->value_bytes, &out->value);
-    if (problem == NULL && encoder->key != NULL)
-        problem = part_encode(encoder->key_kind, encoder->key, encoder->key_takes_nulls,
-                              encoder->key_column, batch, row, &encoder->key_bytes, &out->key);
+        problem = part_encode(&encoder->value, batch, row, &out->value);
+    if (problem == NULL && encoder->key.encoder != NULL)
+        problem = part_encode(&encoder->key, batch, row, &out->key);
     if (problem != NULL)
         return problem;
     if (encoder->timestamp >= 0 && !column_is_null(&batch->columns[encoder->timestamp], row)) {
