@@ -3,7 +3,7 @@
 #include <signal.h>
 
 #include "cli/cli.h"
-#include "hub/topics.h"
+#include "door/door.h"
 #include "kafka/server.h"
 
 static const Flag hub_flags[] = {
@@ -11,6 +11,9 @@ static const Flag hub_flags[] = {
     {"data-dir", 0, FLAG_VALUE, "DIR", "Folder of the log (weir-data): DIR/hub."},
     {"partitions", 0, FLAG_VALUE, "N", "Partitions of topics that are made without saying (1)."},
     {"no-auto-create", 0, FLAG_SWITCH, NULL, "Do not make topics that clients only name."},
+    {"http", 0, FLAG_VALUE, "HOST:PORT", "Address of the HTTP door (127.0.0.1:8084)."},
+    {"no-http", 0, FLAG_SWITCH, NULL, "No HTTP door."},
+    {"max-body", 0, FLAG_VALUE, "BYTES", "The largest body of an HTTP request (10485760)."},
     {"allow-plaintext", 0, FLAG_SWITCH, NULL,
      "Listen beyond this machine, without encryption and passwords."},
 };
@@ -44,29 +47,59 @@ static void *hub_watch(void *context)
     return NULL;
 }
 
-static ExitCode hub_serve(Cli *cli, Hub *hub)
+static ExitCode hub_serve(Cli *cli, Hub *hub, Error *error)
 {
-    Error error = {0};
     HubWatch watch = {.hub = hub};
     if (pthread_create(&watch.thread, NULL, hub_watch, &watch) != 0) {
-        Status closed = hub_close(hub, NULL);
-        (void)closed;
-        (void)fail_thread(&error, "for signals");
-        return report_failure(cli, &error);
+        (void)fail_thread(error, "for signals");
+        return report_failure(cli, error);
     }
     report_note(cli, "hub at %s", hub_address(hub));
-    Status status = hub_run(hub, &error);
+    Status status = hub_run(hub, error);
     watch.is_over = true;
     pthread_kill(watch.thread, SIGUSR2);
     pthread_join(watch.thread, NULL);
-    Status closed = hub_close(hub, status == OK ? &error : NULL);
-    return status == OK && closed == OK ? EXIT_OK : report_failure(cli, &error);
+    return status == OK ? EXIT_OK : report_failure(cli, error);
+}
+
+/* The door beside it, and both until they end. */
+static ExitCode hub_serve_with_door(Cli *cli, Hub *hub, const HubConfig *config, int64_t body_bytes)
+{
+    Error error = {0};
+    Keys *keys = NULL;
+    Door *door = NULL;
+    Status status = keys_open(cli->world, config->folder, &keys, &error);
+    DoorConfig door_config = {
+        .world = cli->world,
+        .topics = hub_topics(hub),
+        .listen = cli_value(cli, "http"),
+        .allows_plaintext = config->allows_plaintext,
+        .creates_topics = config->creates_topics,
+        .default_partitions = config->default_partitions,
+        .content_bytes_max = body_bytes,
+        .keys = keys,
+    };
+    if (status == OK && !cli_has(cli, "no-http"))
+        status = door_open(&door_config, &door, &error);
+    ExitCode code;
+    if (status == OK) {
+        if (door != NULL)
+            report_note(cli, "HTTP at %s", door_url(door));
+        code = hub_serve(cli, hub, &error);
+    } else {
+        code = report_failure(cli, &error);
+    }
+    door_close(door);
+    keys_close(keys);
+    Status closed = hub_close(hub, code == EXIT_OK ? &error : NULL);
+    return code != EXIT_OK || closed == OK ? code : report_failure(cli, &error);
 }
 
 static ExitCode hub_run_command(Cli *cli)
 {
-    int64_t partitions = 1;
-    if (!cli_number(cli, "partitions", 1, &partitions))
+    int64_t partitions = 1, body_bytes = 0;
+    if (!cli_number(cli, "partitions", 1, &partitions) ||
+        !cli_number(cli, "max-body", 1, &body_bytes))
         return EXIT_BAD_USAGE;
     sigset_t set = hub_signals();
     pthread_sigmask(SIG_BLOCK, &set, NULL);
@@ -85,7 +118,7 @@ static ExitCode hub_run_command(Cli *cli)
     Error error = {0};
     if (hub_open(&config, &hub, &error) != OK)
         return report_failure(cli, &error);
-    return hub_serve(cli, hub);
+    return hub_serve_with_door(cli, hub, &config, body_bytes);
 }
 
 const Command hub_command = {

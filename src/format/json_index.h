@@ -31,6 +31,9 @@ JsonIndexResult json_index_scan(JsonIndex *index, const char *bytes, int64_t len
 const uint32_t *json_index_positions(const JsonIndex *index);
 int64_t json_index_count(const JsonIndex *index);
 
+/* Whether the bytes are UTF-8. */
+int json_index_is_utf8(const char *bytes, int64_t length);
+
 #ifdef __cplusplus
 }
 #endif

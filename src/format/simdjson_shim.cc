@@ -63,3 +63,8 @@ extern "C" int64_t json_index_count(const JsonIndex *index)
 {
     return static_cast<int64_t>(index->parser->n_structural_indexes);
 }
+
+extern "C" int json_index_is_utf8(const char *bytes, int64_t length)
+{
+    return simdjson::validate_utf8(bytes, static_cast<size_t>(length)) ? 1 : 0;
+}

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -24,7 +25,18 @@ struct Topics {
     const char *path;
     List topics; /* Topic *, by name */
     int64_t next_producer_id, reserved_producer_id;
+    pthread_mutex_t lock;
 };
+
+void topics_lock(Topics *topics)
+{
+    pthread_mutex_lock(&topics->lock);
+}
+
+void topics_unlock(Topics *topics)
+{
+    pthread_mutex_unlock(&topics->lock);
+}
 
 Log *topics_log(Topics *topics)
 {
@@ -179,6 +191,13 @@ static Status topics_read(Topics *topics, Error *error)
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
+static void topics_free(Topics *topics)
+{
+    pthread_mutex_destroy(&topics->lock);
+    arena_free(topics->arena);
+    memory_free(topics);
+}
+
 Status topics_open(World *world, const char *folder, const LogOptions *options, Topics **out,
                    Error *error)
 {
@@ -186,6 +205,7 @@ Status topics_open(World *world, const char *folder, const LogOptions *options, 
     Topics *topics = memory_allocate_zeroed((int64_t)sizeof *topics);
     topics->world = world;
     topics->arena = arena_new(0);
+    pthread_mutex_init(&topics->lock, NULL);
     topics->path = arena_printf(topics->arena, "%s/topics", folder);
     Status status = log_open(world, folder, options, &topics->log, error);
     if (status == OK)
@@ -195,8 +215,7 @@ Status topics_open(World *world, const char *folder, const LogOptions *options, 
         return OK;
     }
     log_abandon(topics->log);
-    arena_free(topics->arena);
-    memory_free(topics);
+    topics_free(topics);
     return status;
 }
 
@@ -213,8 +232,7 @@ Status topics_close(Topics *topics, Error *error)
     for (int32_t i = 0; i < topics->topics.count; i++)
         topic_release(topics_at(topics, i));
     Status status = log_close(topics->log, error);
-    arena_free(topics->arena);
-    memory_free(topics);
+    topics_free(topics);
     return status;
 }
 

@@ -4,7 +4,7 @@
  *     DIR/topics                  the catalogue
  *     DIR/NAME.ID/0, 1, …         partitions; a topic that is made anew has another id
  *
- * Calls come from one thread, but for what is said of the log's own threads. */
+ * Calls come from whoever holds topics_lock, but for what is said of the log's own threads. */
 #ifndef WEIR_HUB_TOPICS_H
 #define WEIR_HUB_TOPICS_H
 
@@ -30,6 +30,10 @@ Status topics_open(World *world, const char *folder, const LogOptions *options, 
 Status topics_close(Topics *topics, Error *error);
 
 Log *topics_log(Topics *topics);
+
+/* Calls come from one thread at a time: whoever holds this. */
+void topics_lock(Topics *topics);
+void topics_unlock(Topics *topics);
 
 /* In order of name. */
 int32_t topics_count(const Topics *topics);

@@ -72,9 +72,12 @@ bool broker_advance(Broker *broker)
 
 bool broker_tick(Broker *broker)
 {
+    topics_lock(broker->topics);
     groups_tick(broker->groups);
     bool has_changed = groups_take_change(broker->groups);
-    return broker_advance(broker) || has_changed;
+    has_changed = broker_advance(broker) || has_changed;
+    topics_unlock(broker->topics);
+    return has_changed;
 }
 
 WireError broker_error(Status status, const Error *error)
@@ -246,7 +249,9 @@ CallState call_run(Call *call, Buffer *out)
 {
     int64_t now_us = world_monotonic_us(call->broker->world);
     call->is_late = call->deadline_us != 0 && now_us >= call->deadline_us;
+    topics_lock(call->broker->topics);
     CallState state = call->api->handle(call);
+    topics_unlock(call->broker->topics);
     call->has_begun = true;
     if (state != CALL_DONE)
         return state;

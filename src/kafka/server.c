@@ -488,6 +488,11 @@ Status hub_open(const HubConfig *config, Hub **out, Error *error)
     return OK;
 }
 
+Topics *hub_topics(Hub *hub)
+{
+    return hub->topics;
+}
+
 const char *hub_address(const Hub *hub)
 {
     return hub->address;

@@ -5,7 +5,7 @@
 #ifndef WEIR_KAFKA_SERVER_H
 #define WEIR_KAFKA_SERVER_H
 
-#include "base/world.h"
+#include "hub/topics.h"
 
 typedef struct Hub Hub;
 
@@ -20,6 +20,9 @@ typedef struct HubConfig {
 
 /* Open the log and listen. WR5402: the address does not do. */
 Status hub_open(const HubConfig *config, Hub **out, Error *error);
+
+/* Its topics, for others in this process; see topics_lock. */
+Topics *hub_topics(Hub *hub);
 
 /* HOST:PORT as it was bound. */
 const char *hub_address(const Hub *hub);

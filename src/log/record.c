@@ -148,6 +148,17 @@ static void write_nullable(Buffer *out, bool is_there, Str bytes)
         buffer_append_str(out, bytes);
 }
 
+void record_begin_headers(Buffer *out, int32_t count)
+{
+    write_varint(out, count);
+}
+
+void record_add_header(Buffer *out, Str name, Str value)
+{
+    write_nullable(out, true, name);
+    write_nullable(out, true, value);
+}
+
 void batch_begin(BatchWriter *writer, Buffer *out, const BatchHeader *like)
 {
     *writer = (BatchWriter){.out = out, .start = out->length, .header = *like};

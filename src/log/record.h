@@ -32,6 +32,10 @@ bool record_reader_open(RecordReader *reader, Str batch, Buffer *scratch);
  * where bytes are left behind the last. */
 bool record_read(RecordReader *reader, Record *out);
 
+/* Headers as Record has them: first how many there will be, then each. */
+void record_begin_headers(Buffer *out, int32_t count);
+void record_add_header(Buffer *out, Str name, Str value);
+
 /* Collects records into one batch at the end of `out`. */
 typedef struct BatchWriter {
     Buffer *out;

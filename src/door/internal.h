@@ -1,0 +1,97 @@
+/* What the files of door/ share. */
+#ifndef WEIR_DOOR_INTERNAL_H
+#define WEIR_DOOR_INTERNAL_H
+
+#include "door/door.h"
+#include "format/json_records.h"
+#include "http/http.h"
+#include "log/record.h"
+
+#define DEAD_LETTERS_SUFFIX ".dead-letters"
+
+enum {
+    RECORDS_MAX = 100000, /* of a request */
+    READ_RECORDS_DEFAULT = 100,
+    READ_RECORDS_MAX = 10000,
+    READ_BYTES_MAX = 8 * 1024 * 1024,
+    REASON_BYTES = 512,
+};
+
+struct Door {
+    DoorConfig config;
+    HttpServer *http;
+    _Atomic uint32_t turn; /* which partition gets records without a key */
+};
+
+static inline Door *door_of(const HttpRequest *request)
+{
+    return request->context;
+}
+
+/* One record that came, and what became of it. */
+typedef struct DoorRecord {
+    Str value, key;
+    bool has_key;
+    int32_t partition;
+    int64_t offset;   /* when it is in its partition; else -1 */
+    const char *code; /* why it is not; NULL: it is */
+    const char *reason;
+} DoorRecord;
+
+/* A partition of a topic that the request writes to, or reads from. */
+typedef struct DoorTopic {
+    const char *name;
+    int32_t partition_count;
+    int64_t message_bytes_max;
+    Partition **partitions; /* NULL where not asked for */
+} DoorTopic;
+
+/* The topic, made if it may be; `makes`: whether this request may. False with a problem set.
+ * Release with door_release. */
+bool door_find_topic(HttpRequest *request, Str name, bool makes, int32_t partition_count,
+                     DoorTopic *out);
+/* The topic for dead letters, made if it is not there. */
+bool door_find_letters(HttpRequest *request, const char *name, DoorTopic *out, Error *error);
+/* Hold a partition. */
+Status door_hold(HttpRequest *request, DoorTopic *topic, int32_t index, Error *error);
+void door_release(DoorTopic *topic);
+
+/* The table that says what the topic's records are, or NULL. */
+const DoorTable *door_table(const Door *door, const char *topic);
+
+/* ---- check.c: what a record has to be ------------------------------------------------------- */
+
+/* Set code and reason of the records that are not what the table says; without a table, of those
+ * that are no JSON, if they have to be. */
+Status door_check(HttpRequest *request, const DoorTable *table, DoorRecord *records, int32_t count,
+                  Error *error);
+
+/* ---- append.c: into the log ----------------------------------------------------------------- */
+
+typedef struct DoorAppend {
+    DoorTopic *topic;
+    DoorRecord *records; /* those with a code are passed over */
+    int32_t count;
+    int64_t producer_id;    /* -1: none; else it is not taken twice */
+    int32_t first_sequence; /* of its records in each partition */
+    bool waits;             /* until it is durable */
+    const char *caller;     /* of dead letters: who sent it */
+} DoorAppend;
+
+/* The records of each partition in batches. What the log refuses gets code and reason. */
+Status door_append(HttpRequest *request, const DoorAppend *append, Error *error);
+
+/* Those with a code, with their reasons, into the topic of dead letters; durable. */
+Status door_append_letters(HttpRequest *request, const DoorAppend *append, Error *error);
+
+/* The log did not do it. */
+void door_fail(HttpRequest *request, const Error *error);
+
+/* ---- Routes ---------------------------------------------------------------------------------- */
+
+HttpHandler door_list_topics, door_describe_topic, door_post_records, door_get_records;
+
+/* The guard: who asks, and whether he may. */
+bool door_guard(HttpRequest *request);
+
+#endif
