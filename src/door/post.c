@@ -348,6 +348,11 @@ void door_post_records(HttpRequest *request)
 {
     Door *door = door_of(request);
     Post post = {.request = request, .door = door, .arena = request->arena};
+    if (str_has_prefix(request->segments[0], STR("__"))) {
+        http_problem(request, MHD_HTTP_BAD_REQUEST, "WR6030", "not a name to write to",
+                     "topics whose names begin with `__` are the hub's own", NULL);
+        return;
+    }
     if (!post_take_terms(&post) || !door_find_topic(request, request->segments[0], true,
                                                     door->config.default_partitions, &post.topic))
         return;

@@ -65,9 +65,18 @@ bool topic_is_internal(Str name)
     return str_is(name, OFFSETS_TOPIC) || str_is(name, TRANSACTIONS_TOPIC);
 }
 
-bool broker_advance(Broker *broker)
+/* Under the lock. */
+static bool broker_move(Broker *broker)
 {
     return broker->transactions != NULL && transactions_advance(broker->transactions);
+}
+
+bool broker_advance(Broker *broker)
+{
+    topics_lock(broker->topics);
+    bool has_moved = broker_move(broker);
+    topics_unlock(broker->topics);
+    return has_moved;
 }
 
 bool broker_tick(Broker *broker)
@@ -75,7 +84,7 @@ bool broker_tick(Broker *broker)
     topics_lock(broker->topics);
     groups_tick(broker->groups);
     bool has_changed = groups_take_change(broker->groups);
-    has_changed = broker_advance(broker) || has_changed;
+    has_changed = broker_move(broker) || has_changed;
     topics_unlock(broker->topics);
     return has_changed;
 }

@@ -108,6 +108,8 @@ def test_what_cannot_be_is_said(box):
     assert (status, answer["code"]) == (404, "WR6031") and "`t`" in answer["suggestions"][0], answer
     status, answer, _ = door.post("a%2Fb", "[1]")
     assert (status, answer["code"]) == (400, "WR6030"), answer
+    status, answer, _ = door.post("__consumer_offsets", "[1]")
+    assert (status, answer["code"]) == (400, "WR6030"), answer
     status, answer, headers = door.ask("PUT", "/v1/topics/t/records", "[1]")
     assert status == 405 and headers["Allow"] == "GET, HEAD, POST", (answer, headers)
     status, answer, _ = door.ask("GET", "/v1/topics/t/records?offset=10")
