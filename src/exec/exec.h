@@ -93,6 +93,8 @@ struct Operator {
     const PlanNode *node;
     TaskContext *task;
     KeyedState *keyed; /* tables that are saved while processing goes on; made in open, or NULL */
+    KeyedState
+        *derived; /* tables that are never saved: at the start they are made from the others */
     /* Where emitted batches go: operators of the same task. The last in a chain is the task's
      * own exchange writer. Several outputs each see the batch with a selection of their own. */
     Operator **outputs;

@@ -46,8 +46,8 @@ static Status group_final_emit_all(GroupAggregate *self, Batch *out)
         group_final_put(self, group_state(arena_allocate_zeroed(out->arena, bytes)), out);
     }
     int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor)) {
+    uint8_t *value;
+    while (table_read_run(self->table, &cursor, &value, 1) > 0) {
         table_read_key(self->table, value, out, BATCH_ROWS_MAX);
         group_final_put(self, group_state(value), out);
         if (out->row_count == BATCH_ROWS_MAX)

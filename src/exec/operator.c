@@ -241,6 +241,17 @@ Status operator_emit(Operator *op, Batch *batch)
     return OK;
 }
 
+/* What has been pushed has been worked at, and nobody below holds values: one message, such as a
+ * watermark that ends a window of millions of keys, may make any number of batches. */
+static Status operator_make_room_below(const Operator *op)
+{
+    for (int32_t i = 0; i < op->output_count; i++) {
+        TRY(operator_make_room(op->outputs[i]));
+        TRY(operator_make_room_below(op->outputs[i]));
+    }
+    return OK;
+}
+
 Status operator_emit_lending(Operator *op, Batch *batch, Arena *lent)
 {
     TaskContext *task = op->task;
@@ -252,7 +263,7 @@ Status operator_emit_lending(Operator *op, Batch *batch, Arena *lent)
     task->scratch = scratch;
     task->eval.scratch = scratch;
     arena_reset(lent);
-    return status;
+    return status != OK || task->spill == NULL ? status : operator_make_room_below(op);
 }
 
 Status operator_advance(Operator *op, Timestamp watermark)

@@ -20,11 +20,26 @@ void operator_spill_table(Operator *op, StateTable *table)
         table_spill(table, op->task->spill);
 }
 
+StateTable *operator_new_derived_table(Operator *op, const TableKey *key, int32_t value_bytes,
+                                       const TableCodec *codec, void *owner)
+{
+    assert(op->task->spill != NULL);
+    if (op->derived == NULL)
+        op->derived = keyed_new(NULL);
+    StateTable *table = table_new(key, value_bytes);
+    table_describe(table, codec, owner);
+    keyed_add(op->derived, (KeyedId){0}, table);
+    table_spill(table, op->task->spill);
+    return table;
+}
+
 Status operator_make_room(Operator *op)
 {
-    if (op->keyed == NULL || op->task->spill == NULL)
+    if (op->task->spill == NULL)
         return OK;
-    return keyed_make_room(op->keyed, op->task->error);
+    if (op->derived != NULL)
+        TRY(keyed_make_room(op->derived, op->task->error));
+    return op->keyed == NULL ? OK : keyed_make_room(op->keyed, op->task->error);
 }
 
 Status operator_is_damaged(const Operator *op)
@@ -115,7 +130,8 @@ Status operator_load_watermark(Operator *op, uint8_t version, Str state)
 void operator_close(Operator *op)
 {
     keyed_free(op->keyed);
-    op->keyed = NULL;
+    keyed_free(op->derived);
+    op->keyed = op->derived = NULL;
     if (op->kind->close != NULL)
         op->kind->close(op);
 }

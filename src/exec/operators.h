@@ -45,7 +45,8 @@ static inline int64_t operator_load_written(const Operator *op, int64_t ttl_us, 
 }
 
 /* Emit while `lent` stands in for the task's scratch, and empty it afterwards: what operators
- * downstream allocate for one of many batches does not pile up. The batch is not in `lent`. */
+ * downstream allocate for one of many batches does not pile up; nor does what they keep, if it may
+ * leave memory. The batch is not in `lent`. */
 Status operator_emit_lending(Operator *op, Batch *batch, Arena *lent);
 
 /* The table whose dead letters the operator's rows join: the first source above it. */
@@ -88,6 +89,11 @@ static inline bool operator_owns_hash(const Operator *op, uint64_t hash)
  * codec gets the operator as its owner. */
 StateTable *operator_new_table(Operator *op, uint8_t kind, const TableKey *key, int32_t value_bytes,
                                const TableCodec *codec);
+
+/* A table that is never saved, as it can be made again from those that are, and that leaves memory
+ * as they do; only where the task has where to. */
+StateTable *operator_new_derived_table(Operator *op, const TableKey *key, int32_t value_bytes,
+                                       const TableCodec *codec, void *owner);
 
 /* Let the entries of such a table leave memory between messages, if the task has where to. For
  * kinds that hold no values from one message to the next and take the keys in any order; plan/

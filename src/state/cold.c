@@ -16,7 +16,6 @@ enum {
     PACKS_AHEAD = 2,
     SWEEP_SLOTS = 256,
     STORE_MAX = 64,     /* pages written at once */
-    HOT_PART = 16,      /* of a table's share is for entries at hand */
     SLOT_BYTES = 32,    /* on average, of an entry */
     OWNED_FACTOR = 2,   /* what a value owns takes more on the heap than in a record */
     FIRST_RECORDS = 16, /* put, before their mean length is believed */
@@ -59,7 +58,9 @@ static int64_t cold_account(StateTable *table)
     int64_t entries = table_bytes_at_hand(table), by_count = table->count * cold_entry_bytes(table);
     int64_t bytes = (entries > by_count ? entries : by_count) + cold_bytes(cold);
     spill_account(cold->spill, bytes - cold->accounted);
+    spill_account_at_hand(cold->spill, by_count - cold->accounted_at_hand);
     cold->accounted = bytes;
+    cold->accounted_at_hand = by_count;
     return bytes;
 }
 
@@ -101,11 +102,20 @@ static void cold_free_pages(Cold *cold)
     packs_free(cold->packs);
 }
 
-void cold_clear(Cold *cold)
+static void cold_forget(Cold *cold)
 {
+    if (cold->has_stored)
+        spill_forget(cold->spill, cold->id);
+    cold->has_stored = false;
+}
+
+void cold_clear(StateTable *table)
+{
+    Cold *cold = table->cold;
+    cold_end_reading(table);
     uint8_t color = cold->directory[0]->color;
     cold_free_pages(cold);
-    spill_forget(cold->spill, cold->id);
+    cold_forget(cold);
     cold->bits = 0;
     cold->page_count = cold->record_count = 0;
     cold->slot_hand = cold->page_hand = 0;
@@ -114,15 +124,21 @@ void cold_clear(Cold *cold)
     cold_start(cold, color);
 }
 
-void cold_free(Cold *cold)
+void cold_free(StateTable *table)
 {
+    Cold *cold = table->cold;
     if (cold == NULL)
         return;
+    cold_end_reading(table);
+    table->cold = NULL;
     cold_free_pages(cold);
-    spill_forget(cold->spill, cold->id);
+    cold_forget(cold);
     spill_account(cold->spill, -cold->accounted);
+    spill_account_at_hand(cold->spill, -cold->accounted_at_hand);
     spill_leave(cold->spill);
     buffer_free(&cold->record);
+    memory_free(cold->reading.entries);
+    arena_free(cold->reading_keys);
     memory_free(cold->late);
     memory_free(cold->given);
     memory_free(cold->given_hashes);
@@ -398,6 +414,7 @@ static Status cold_store(Cold *cold, Page **idle, int32_t count, Error *error)
                 idle[i]->number,
                 str_make((const char *)idle[i]->pack, pack_bytes(idle[i]->pack)),
             };
+    cold->has_stored |= changed_count > 0;
     if (changed_count > 0)
         TRY(spill_write(cold->spill, cold->id, changed, changed_count, error));
     for (int32_t i = 0; i < count; i++) {
@@ -423,14 +440,45 @@ Status cold_trim(StateTable *table, Error *error)
     return OK;
 }
 
+/* How many entries may stay at hand: where many tables lie idle, as those of windows do, the few
+ * that are in use have what the others do not need. */
+static int64_t cold_room(const StateTable *table)
+{
+    const Spill *spill = table->cold->spill;
+    int64_t excess = spill_excess_at_hand(spill), bytes = cold_entry_bytes(table);
+    int64_t least = spill_share_at_hand(spill) / bytes;
+    int64_t kept = excess <= 0 ? table->count : table->count - excess / bytes - 1;
+    return kept > least ? kept : least;
+}
+
+static Status cold_put_away(StateTable *table, int64_t keep, Error *error)
+{
+    if (table->slots != NULL)
+        cold_sweep(table, keep);
+    Status status = cold_trim(table, error);
+    packs_tidy(table->cold->packs);
+    return status;
+}
+
 Status cold_make_room(StateTable *table, Error *error)
 {
     cold_release(table);
-    int64_t room = spill_share(table->cold->spill) / HOT_PART / cold_entry_bytes(table);
-    if (table->slots != NULL)
-        cold_sweep(table, room);
-    Status status = cold_trim(table, error);
-    packs_tidy(table->cold->packs);
+    (void)cold_account(table);
+    return cold_put_away(table, cold_room(table), error);
+}
+
+bool cold_is_short(const StateTable *table)
+{
+    const Spill *spill = table->cold->spill;
+    return spill_excess(spill) > 0 || spill_excess_at_hand(spill) > 0;
+}
+
+Status cold_make_idle_room(StateTable *table, Error *error)
+{
+    cold_release(table);
+    Status status = cold_put_away(table, 0, error);
+    table_shrink(table);
+    (void)cold_account(table);
     return status;
 }
 
@@ -498,6 +546,7 @@ static void cold_fetch_from(StateTable *table, Page *page, const Probe *probe)
 
 void cold_fetch_one(StateTable *table, const Probe *probe)
 {
+    keyed_note_use(table);
     uint8_t *value = table_get_at_hand(table, probe);
     if (value != NULL) {
         value_entry(table, value)->hash |= ENTRY_USED;
@@ -557,6 +606,7 @@ static int32_t cold_missing(StateTable *table, const TableKeys *keys, int32_t fi
 void cold_fetch(StateTable *table, const TableKeys *keys, int32_t first, int32_t count)
 {
     Cold *cold = table->cold;
+    keyed_note_use(table);
     int32_t missing[FETCH_RUN], late = 0;
     Page *wanted[FETCH_RUN];
     for (int32_t done = 0; done < count; done += FETCH_RUN) {

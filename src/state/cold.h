@@ -18,10 +18,10 @@
 
 /* For a table that has no entries yet. */
 Cold *cold_new(StateTable *table, Spill *spill);
-/* NULL is allowed. */
-void cold_free(Cold *cold);
+/* With or without. */
+void cold_free(StateTable *table);
 /* All entries in pages are no more. */
-void cold_clear(Cold *cold);
+void cold_clear(StateTable *table);
 
 /* Entries in pages, and what they and their pages take up in memory. */
 int64_t cold_count(const Cold *cold);
@@ -37,14 +37,21 @@ void cold_expect(StateTable *table, const uint64_t *hashes, int32_t count);
 
 /* Between batches: put entries and pages away until the table keeps to its share. */
 Status cold_make_room(StateTable *table, Error *error);
+/* Whether all tables together have more than they may. */
+bool cold_is_short(const StateTable *table);
+/* The same for a table that nobody has asked for lately: it keeps nothing at hand. */
+Status cold_make_idle_room(StateTable *table, Error *error);
 
 /* As table_next_run, for the entries in pages: those that are given out are at hand until the next
  * call. 0: there are no more. */
 int32_t cold_next_run(StateTable *table, int64_t *cursor, uint8_t **values, int32_t room);
 
-/* A pass over all pages: from the first one on; until about so many bytes have been saved in all.
- * Whether it has come to its end. */
+/* As table_read_run, for the entries in pages. */
+int32_t cold_read_run(StateTable *table, int64_t *cursor, uint8_t **values, int32_t room);
+
+/* A pass over all pages: from the first one on; until about so many bytes have been saved in all,
+ * or as many pages looked at as *looks still allows. Whether it has come to its end. */
 void cold_begin_pass(Cold *cold);
-bool cold_save_some(StateTable *table, const Buffer *out, int64_t bytes);
+bool cold_save_some(StateTable *table, const Buffer *out, int64_t bytes, int64_t *looks);
 
 #endif

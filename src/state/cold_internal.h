@@ -25,6 +25,12 @@ typedef struct Page {
     bool is_wanted; /* about to be read */
 } Page;
 
+/* The records of one page as entries that are in no table, for those who only look. */
+typedef struct Reading {
+    uint8_t *entries;
+    int32_t count, next, capacity;
+} Reading;
+
 struct Cold {
     Spill *spill;
     uint32_t id;
@@ -32,7 +38,9 @@ struct Cold {
     int32_t bits;
     int64_t page_count, record_count; /* records that are not taken */
     Packs *packs;                     /* those in memory */
-    int64_t accounted;                /* what the spill was told of */
+    int64_t accounted;                /* what the spill was told of … */
+    int64_t accounted_at_hand;        /* … and what of it is of entries at hand */
+    bool has_stored;                  /* some page has been written */
     int64_t put_count, put_bytes;     /* of records: how long one is */
     uint32_t slot_hand, page_hand;
     int64_t pass_cursor; /* the number of the next page */
@@ -42,7 +50,9 @@ struct Cold {
     uint8_t **given; /* values that an iteration has at hand, and their hashes */
     uint64_t *given_hashes;
     int32_t given_count, given_next, given_capacity;
-    Page *given_page; /* whose they are, and what was true of it */
+    Reading reading;
+    Arena *reading_keys; /* long ones of these entries */
+    Page *given_page;    /* whose they are, and what was true of it */
     bool was_stored, was_saved;
     uint8_t was_depth;
 };
@@ -98,5 +108,7 @@ void cold_settle_flags(Page *page);
 Status cold_trim(StateTable *table, Error *error);
 /* Put away what an iteration has at hand. */
 void cold_release(StateTable *table);
+/* Give up what is being read. */
+void cold_end_reading(StateTable *table);
 
 #endif

@@ -39,6 +39,15 @@ static void cold_give(Cold *cold, uint8_t *value, uint64_t hash)
     cold->given_hashes[cold->given_count++] = hash;
 }
 
+/* In the midst of going through many pages. Should it fail, there will be more of an occasion to
+ * say so. */
+static void cold_stay_small(StateTable *table)
+{
+    Status ignored = cold_trim(table, NULL);
+    (void)ignored;
+    packs_tidy(table->cold->packs);
+}
+
 /* The page with this number and those behind it come into memory together. */
 static void cold_load_ahead(Cold *cold, int64_t number)
 {
@@ -68,15 +77,14 @@ static void cold_give_page(StateTable *table, Page *page)
 int32_t cold_next_run(StateTable *table, int64_t *cursor, uint8_t **values, int32_t room)
 {
     Cold *cold = table->cold;
+    keyed_note_use(table);
     if (*cursor == 0)
         cold_release(table);
     while (cold->given_next == cold->given_count) {
         cold_release(table);
         if (*cursor >= COLD_END)
             return 0;
-        /* Should it fail, there will be more of an occasion to say so. */
-        Status ignored = cold_trim(table, NULL);
-        (void)ignored;
+        cold_stay_small(table);
         Page *page = cold_page_at(cold, *cursor);
         if (page->pack == NULL && page->is_stored)
             cold_load_ahead(cold, *cursor);
@@ -86,6 +94,87 @@ int32_t cold_next_run(StateTable *table, int64_t *cursor, uint8_t **values, int3
     int32_t count = 0;
     while (count < room && cold->given_next < cold->given_count)
         values[count++] = cold->given[cold->given_next++];
+    return count;
+}
+
+/* ---- Reading ------------------------------------------------------------------------------ */
+
+static uint8_t *reading_entry(const StateTable *table, int32_t at)
+{
+    return table->cold->reading.entries + (int64_t)at * table->entry_bytes;
+}
+
+void cold_end_reading(StateTable *table)
+{
+    Reading *reading = &table->cold->reading;
+    for (int32_t i = 0; i < reading->count; i++) {
+        uint8_t *value = entry_value(table, reading_entry(table, i));
+        if (table->codec->clear != NULL)
+            table->codec->clear(table->owner, value);
+    }
+    reading->count = reading->next = 0;
+}
+
+/* Long keys are copied, since a record is only good until the next. */
+static void cold_read_entry(StateTable *table, const Record *record, Arena *keys)
+{
+    Reading *reading = &table->cold->reading;
+    uint8_t *bytes = reading_entry(table, reading->count++);
+    memset(bytes, 0, (size_t)table->entry_bytes);
+    Entry *entry = (Entry *)(void *)bytes;
+    entry->hash = record->probe.hash;
+    if (record->probe.view == NULL)
+        entry->word = record->probe.word;
+    else
+        entry->view = str_view_copy(keys, str_view_str(record->probe.view));
+    ByteReader in = byte_reader(record->value);
+    bool is_sound = table->codec->load(table->owner, entry_value(table, bytes), &in);
+    assert(is_sound && byte_reader_left(&in) == 0);
+}
+
+static void cold_read_page(StateTable *table, Page *page)
+{
+    Cold *cold = table->cold;
+    Reading *reading = &cold->reading;
+    int32_t count = pack_count(page->pack);
+    if (count > reading->capacity) {
+        reading->capacity = count;
+        reading->entries =
+            memory_resize(reading->entries, (int64_t)table->entry_bytes * reading->capacity);
+    }
+    if (cold->reading_keys == NULL)
+        cold->reading_keys = arena_new(0);
+    arena_reset(cold->reading_keys);
+    Record record;
+    for (int32_t i = 0; i < count; i++) {
+        if ((pack_flags(page->pack)[i] & RECORD_TAKEN) != 0)
+            continue;
+        cold_read(table, page, i, &record);
+        cold_read_entry(table, &record, cold->reading_keys);
+    }
+}
+
+int32_t cold_read_run(StateTable *table, int64_t *cursor, uint8_t **values, int32_t room)
+{
+    Cold *cold = table->cold;
+    Reading *reading = &cold->reading;
+    if (*cursor == 0)
+        cold_end_reading(table);
+    while (reading->next == reading->count) {
+        cold_end_reading(table);
+        if (*cursor >= COLD_END)
+            return 0;
+        Page *page = cold_page_at(cold, *cursor);
+        if (page->pack == NULL && page->is_stored) {
+            cold_stay_small(table);
+            cold_load_ahead(cold, *cursor);
+        }
+        cold_read_page(table, page);
+        *cursor = page_end(page);
+    }
+    int32_t count = 0;
+    while (count < room && reading->next < reading->count)
+        values[count++] = entry_value(table, reading_entry(table, reading->next++));
     return count;
 }
 
@@ -124,10 +213,10 @@ static void cold_save_page(StateTable *table, Page *page)
                        : (uint8_t)((flags[i] & RECORD_TAKEN) | ENTRY_PERSISTED);
 }
 
-bool cold_save_some(StateTable *table, const Buffer *out, int64_t bytes)
+bool cold_save_some(StateTable *table, const Buffer *out, int64_t bytes, int64_t *looks)
 {
     Cold *cold = table->cold;
-    while (cold->pass_cursor < COLD_END && out->length < bytes) {
+    while (cold->pass_cursor < COLD_END && out->length < bytes && (*looks)-- > 0) {
         Page *page = cold_page_at(cold, cold->pass_cursor);
         cold->pass_cursor = page_end(page);
         if (page->color == table->color)
@@ -139,7 +228,6 @@ bool cold_save_some(StateTable *table, const Buffer *out, int64_t bytes)
         }
         page->color = table->color;
     }
-    Status ignored = cold_trim(table, NULL);
-    (void)ignored;
+    cold_stay_small(table);
     return cold->pass_cursor >= COLD_END;
 }

@@ -71,11 +71,13 @@ struct StateTable {
     Cold *cold;        /* NULL: all are at hand */
     KeyedState *keyed; /* which saves it, or NULL */
     KeyedId id;
-    int32_t position;  /* among its tables */
-    uint8_t color;     /* that of its KeyedState */
-    bool is_persisted; /* some checkpoint has the table */
-    bool is_saving;    /* a pass is under way … */
-    bool saves_all;    /* … of all entries, not only of those that have changed … */
+    int32_t position;   /* among its tables */
+    uint8_t color;      /* that of its KeyedState */
+    int64_t used_round; /* of keyed_make_room, before which it was last used */
+    bool is_in_use;     /* among those that are looked at in the next */
+    bool is_persisted;  /* some checkpoint has the table */
+    bool is_saving;     /* a pass is under way … */
+    bool saves_all;     /* … of all entries, not only of those that have changed … */
     uint32_t save_cursor, save_end; /* … and has come so far */
 };
 
@@ -220,6 +222,16 @@ void table_save_end(StateTable *table, Entry *entry);
 /* A value that is not at hand goes into the checkpoint under way, as it is saved. */
 void table_save_record(StateTable *table, const Probe *probe, Str value);
 void keyed_empty(KeyedState *keyed, StateTable *table);
+/* Entries of a table that spills come to hand: there is to be made room for them. */
+void keyed_enter_use(StateTable *table);
+static inline void keyed_note_use(StateTable *table)
+{
+    if (!table->is_in_use)
+        keyed_enter_use(table);
+}
+
+/* Nothing is at hand but the NULL key, maybe: give up the memory that entries had. */
+void table_shrink(StateTable *table);
 
 static inline uint64_t word_of_f64(double value)
 {

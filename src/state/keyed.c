@@ -19,6 +19,8 @@ enum {
     /* Entries that one step looks at: where few of many have changed, it is the looking that takes
      * time, 25 ms for 8 million. */
     STEP_LOOKS = 64 * 1024,
+    IDLE_LOOKS = 16,  /* tables, each time room is made */
+    IDLE_ROUNDS = 64, /* after which a table that is not used need not have anything at hand */
 };
 
 /* Records and the table that the last of them is about. */
@@ -31,9 +33,13 @@ struct KeyedState {
     KeyedOwner owner;
     StateTable **tables; /* in no order */
     int32_t count, capacity;
-    int32_t current; /* the pass has come to this table */
-    uint64_t mark;   /* of entries that have been touched since the last barrier */
-    bool is_saving;  /* a pass is under way */
+    int32_t current;     /* the pass has come to this table */
+    StateTable **in_use; /* of those that spill: used since room was last made */
+    int32_t in_use_count, in_use_capacity;
+    int64_t round;  /* how often room was made */
+    int32_t idle;   /* the next table to be looked at for not being used */
+    uint64_t mark;  /* of entries that have been touched since the last barrier */
+    bool is_saving; /* a pass is under way */
     bool saves_all;
     Records saved; /* by the pass that is under way */
     Records ended; /* keys that went since the last barrier, for the next pass */
@@ -60,6 +66,7 @@ void keyed_free(KeyedState *keyed)
     for (int32_t i = 0; i < keyed->count; i++)
         keyed->tables[i]->keyed = NULL;
     memory_free(keyed->tables);
+    memory_free(keyed->in_use);
     buffer_free(&keyed->saved.bytes);
     buffer_free(&keyed->ended.bytes);
     memory_free(keyed);
@@ -173,7 +180,7 @@ static void table_save_some(StateTable *table, int64_t bytes, int64_t *looks)
     }
     table->is_saving = table->save_cursor < table->save_end;
     if (table->cold != NULL && !table->is_saving)
-        table->is_saving = !cold_save_some(table, out, bytes);
+        table->is_saving = !cold_save_some(table, out, bytes, looks);
 }
 
 void table_save_end(StateTable *table, Entry *entry)
@@ -201,6 +208,17 @@ void keyed_empty(KeyedState *keyed, StateTable *table)
     buffer_append_u8(&keyed->ended.bytes, RECORD_DROP);
 }
 
+static void keyed_leave_use(KeyedState *keyed, StateTable *table)
+{
+    if (!table->is_in_use)
+        return;
+    table->is_in_use = false;
+    int32_t at = 0;
+    while (keyed->in_use[at] != table)
+        at++;
+    keyed->in_use[at] = keyed->in_use[--keyed->in_use_count];
+}
+
 void keyed_remove(KeyedState *keyed, StateTable *table)
 {
     assert(table->keyed == keyed);
@@ -213,6 +231,7 @@ void keyed_remove(KeyedState *keyed, StateTable *table)
     }
     if (hole < --keyed->count)
         keyed_put(keyed, hole, keyed->tables[keyed->count]);
+    keyed_leave_use(keyed, table);
     if (keyed->saved.table == table)
         keyed->saved.table = NULL;
     if (keyed->ended.table == table)
@@ -246,12 +265,45 @@ void keyed_begin(KeyedState *keyed, bool is_full)
     }
 }
 
+void keyed_enter_use(StateTable *table)
+{
+    KeyedState *keyed = table->keyed;
+    if (keyed->in_use_count == keyed->in_use_capacity) {
+        keyed->in_use_capacity = keyed->in_use_capacity == 0 ? 4 : keyed->in_use_capacity * 2;
+        keyed->in_use =
+            memory_resize(keyed->in_use, (int64_t)sizeof(StateTable *) * keyed->in_use_capacity);
+    }
+    keyed->in_use[keyed->in_use_count++] = table;
+    table->is_in_use = true;
+}
+
+/* Some of the tables that have not been used for a while, as long as others need their memory. */
+static Status keyed_make_idle_room(KeyedState *keyed, Error *error)
+{
+    for (int32_t i = 0; i < IDLE_LOOKS && i < keyed->count; i++) {
+        keyed->idle = keyed->idle + 1 < keyed->count ? keyed->idle + 1 : 0;
+        StateTable *table = keyed->tables[keyed->idle];
+        if (table->cold == NULL)
+            continue;
+        if (!cold_is_short(table))
+            return OK;
+        if (keyed->round - table->used_round > IDLE_ROUNDS)
+            TRY(cold_make_idle_room(table, error));
+    }
+    return OK;
+}
+
 Status keyed_make_room(KeyedState *keyed, Error *error)
 {
-    for (int32_t i = 0; i < keyed->count; i++)
-        if (keyed->tables[i]->cold != NULL)
-            TRY(cold_make_room(keyed->tables[i], error));
-    return OK;
+    keyed->round++;
+    while (keyed->in_use_count > 0) {
+        StateTable *table = keyed->in_use[keyed->in_use_count - 1];
+        table->used_round = keyed->round;
+        TRY(cold_make_room(table, error));
+        keyed->in_use_count--;
+        table->is_in_use = false;
+    }
+    return keyed_make_idle_room(keyed, error);
 }
 
 bool keyed_is_saving(const KeyedState *keyed)

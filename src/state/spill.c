@@ -16,6 +16,7 @@ enum {
     KEY_BYTES = 8,
     LEAST_PART = 4,    /* of the budget stays, however short memory is */
     TIGHTEN_PART = 32, /* of what is used goes at a time */
+    AT_HAND_PART = 16, /* of the budget is for entries at hand */
     READ_MAX = 256,    /* pages asked for at once */
     BUFFER_PART = 32,  /* of the budget, for what is on its way to disk … */
     BUFFER_BYTES_MIN = 1 << 20,
@@ -36,6 +37,7 @@ struct Spill {
     int64_t budget_least, budget_most; /* between which the next one stays */
     _Atomic int64_t budget_bytes;      /* the tables' */
     _Atomic int64_t used_bytes;
+    _Atomic int64_t at_hand_bytes; /* of these */
     _Atomic int32_t table_count;
     _Atomic uint32_t table_next;
     pthread_mutex_t mutex; /* of opening */
@@ -107,6 +109,22 @@ int64_t spill_excess(const Spill *spill)
 {
     return atomic_load_explicit(&spill->used_bytes, memory_order_relaxed) -
            atomic_load_explicit(&spill->budget_bytes, memory_order_relaxed);
+}
+
+void spill_account_at_hand(Spill *spill, int64_t change_bytes)
+{
+    atomic_fetch_add_explicit(&spill->at_hand_bytes, change_bytes, memory_order_relaxed);
+}
+
+int64_t spill_share_at_hand(const Spill *spill)
+{
+    return spill_share(spill) / AT_HAND_PART;
+}
+
+int64_t spill_excess_at_hand(const Spill *spill)
+{
+    return atomic_load_explicit(&spill->at_hand_bytes, memory_order_relaxed) -
+           atomic_load_explicit(&spill->budget_bytes, memory_order_relaxed) / AT_HAND_PART;
 }
 
 void spill_tighten(Spill *spill, bool is_short)

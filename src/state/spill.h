@@ -30,6 +30,12 @@ uint32_t spill_enter(Spill *spill);
 void spill_leave(Spill *spill);
 /* A table has so many more bytes in memory, or fewer. */
 void spill_account(Spill *spill, int64_t change_bytes);
+/* Of these, so many more or fewer are of entries at hand. */
+void spill_account_at_hand(Spill *spill, int64_t change_bytes);
+/* How much all have at hand beyond the part of the budget that is for it; not above 0: nothing. */
+int64_t spill_excess_at_hand(const Spill *spill);
+/* What a table may have at hand in any case. */
+int64_t spill_share_at_hand(const Spill *spill);
 /* What a table may have in any case. */
 int64_t spill_share(const Spill *spill);
 /* There is too little memory in all: the tables get no more than they have now, or somewhat less.

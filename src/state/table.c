@@ -306,18 +306,23 @@ void table_describe(StateTable *table, const TableCodec *codec, void *owner)
     table->owner = owner;
 }
 
-void table_clear(StateTable *table)
+static void table_free_entries(StateTable *table)
 {
-    if (table->keyed != NULL)
-        keyed_empty(table->keyed, table);
-    if (table->cold != NULL)
-        cold_clear(table->cold);
-    table_clear_values(table);
     for (int32_t i = 0; i < table->slab_count; i += slab_group(i))
         memory_free(table->slabs[i]);
     memory_free(table->slabs);
     memory_free(table->slots);
     arena_free(table->text);
+}
+
+void table_clear(StateTable *table)
+{
+    if (table->keyed != NULL)
+        keyed_empty(table->keyed, table);
+    if (table->cold != NULL)
+        cold_clear(table);
+    table_clear_values(table);
+    table_free_entries(table);
     *table = (StateTable){.key = table->key,
                           .key_bytes = table->key_bytes,
                           .value_bytes = table->value_bytes,
@@ -328,7 +333,43 @@ void table_clear(StateTable *table)
                           .keyed = table->keyed,
                           .id = table->id,
                           .position = table->position,
+                          .used_round = table->used_round,
+                          .is_in_use = table->is_in_use,
                           .color = table->color};
+}
+
+void table_shrink(StateTable *table)
+{
+    bool has_null = table->null_index != INDEX_NONE;
+    if (table->count > has_null || table->slab_count == 0)
+        return;
+    Buffer kept = {0};
+    uint64_t hash = 0;
+    if (has_null) {
+        const uint8_t *value = table_get_null(table);
+        hash = value_entry(table, value)->hash;
+        table->codec->save(table->owner, value, &kept);
+    }
+    table_clear_values(table);
+    table_free_entries(table);
+    table->slabs = NULL;
+    table->slots = NULL;
+    table->text = NULL;
+    table->slab_count = 0;
+    table->slot_count = 0;
+    table->entry_end = table->free_index = table->null_index = table->appended = 0;
+    table->count = table->slab_bytes = table->text_live = table->text_dead = 0;
+    if (has_null) {
+        uint8_t *value = table_put_null(table, hash);
+        ByteReader in = byte_reader(buffer_str(&kept));
+        bool is_sound = table->codec->load(table->owner, value, &in);
+        assert(is_sound);
+        value_entry(table, value)->hash = hash;
+    }
+    buffer_free(&kept);
+    /* All others have been saved before they were put away. */
+    table->save_end = table->save_cursor < table->save_end ? table->entry_end : 0;
+    table->save_cursor = 0;
 }
 
 bool table_reuse(StateTable *table)
@@ -364,8 +405,7 @@ void table_free(StateTable *table)
         return;
     if (table->keyed != NULL)
         keyed_remove(table->keyed, table);
-    cold_free(table->cold);
-    table->cold = NULL;
+    cold_free(table);
     table_clear(table);
     memory_free(table);
 }
@@ -400,6 +440,23 @@ static inline void table_prefetch(const StateTable *table, const TableKeys *keys
         table_prefetch_slot(table, keys->hashes[at + 2 * PREFETCH_AHEAD]);
     if (at + PREFETCH_AHEAD < keys->count)
         table_prefetch_entry(table, keys->hashes[at + PREFETCH_AHEAD]);
+}
+
+Status table_make_room(StateTable *table, Error *error)
+{
+    return table->cold == NULL ? OK : cold_make_room(table, error);
+}
+
+void table_expect_from(const StateTable *table, const StateTable *from,
+                       const uint8_t *const *values, int32_t count)
+{
+    uint64_t hashes[COLD_EXPECT_MAX];
+    for (int32_t first = 0; table->cold != NULL && first < count; first += COLD_EXPECT_MAX) {
+        int32_t some = count - first < COLD_EXPECT_MAX ? count - first : COLD_EXPECT_MAX;
+        for (int32_t i = 0; i < some; i++)
+            hashes[i] = table_hash_of(from, values[first + i]);
+        cold_expect((StateTable *)(uintptr_t)table, hashes, some);
+    }
 }
 
 void table_find_or_insert(StateTable *table, const TableKeys *keys, int32_t first, int32_t count,
@@ -627,6 +684,22 @@ int32_t table_next_run(const StateTable *table, int64_t *cursor, uint8_t **value
         return count;
     *cursor -= CURSOR_AT_HAND;
     count = table_run_at_hand(table, cursor, values, room);
+    *cursor += CURSOR_AT_HAND;
+    return count;
+}
+
+int32_t table_read_run(const StateTable *table, int64_t *cursor, uint8_t **values, int32_t room)
+{
+    if (table->cold == NULL)
+        return table_run_at_hand(table, cursor, values, room);
+    if (*cursor < CURSOR_AT_HAND) {
+        int32_t count = cold_read_run((StateTable *)(uintptr_t)table, cursor, values, room);
+        if (count > 0)
+            return count;
+        *cursor = CURSOR_AT_HAND;
+    }
+    *cursor -= CURSOR_AT_HAND;
+    int32_t count = table_run_at_hand(table, cursor, values, room);
     *cursor += CURSOR_AT_HAND;
     return count;
 }

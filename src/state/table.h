@@ -20,6 +20,7 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/status.h"
 #include "data/batch.h"
 
 typedef struct StateTable StateTable;
@@ -87,6 +88,9 @@ static inline uint64_t table_mark(const TableKey *key, const uint8_t *value)
  * KeyedState and empty; `spill` must outlive it. Then values come in no particular order, and what
  * was given out by table_next may leave with its next call. */
 void table_spill(StateTable *table, Spill *spill);
+/* keyed_make_room for this table alone, whose values nobody holds: in the midst of something that
+ * goes through many of its keys, or through those of another table. */
+Status table_make_room(StateTable *table, Error *error);
 /* NULL is allowed. */
 void table_free(StateTable *table);
 /* Empty it; its memory goes back. */
@@ -110,6 +114,11 @@ void table_find(const StateTable *table, const TableKeys *keys, int32_t first, i
 uint8_t *table_find_or_insert_from(StateTable *table, const StateTable *from, const uint8_t *value);
 uint8_t *table_find_from(const StateTable *table, const StateTable *from, const uint8_t *value);
 
+/* The keys of these values of `from` are about to be found in `table`: what they need of it is read
+ * at one go. */
+void table_expect_from(const StateTable *table, const StateTable *from,
+                       const uint8_t *const *values, int32_t count);
+
 /* A new entry in `table` under the key that `value` has in `from`, which must not be in `table`
  * yet. Costs no search: the entries appended get their slots when the table is first searched, so
  * one that is only gone through never has slots at all. */
@@ -124,6 +133,11 @@ uint8_t *table_next(const StateTable *table, int64_t *cursor);
 /* The same, at most `room` of them at once; how many. The rules for deleting are those of
  * table_next: of these values, when all have been looked at. */
 int32_t table_next_run(const StateTable *table, int64_t *cursor, uint8_t **values, int32_t room);
+
+/* The same for those who only look: the values may not be changed nor deleted, and are void with
+ * the next call. Of what has left memory this is a third of the work. The cursor may not be given
+ * to the other two. */
+int32_t table_read_run(const StateTable *table, int64_t *cursor, uint8_t **values, int32_t room);
 
 uint64_t table_hash_of(const StateTable *table, const uint8_t *value);
 

@@ -43,9 +43,13 @@ static Status rank_open(Operator *op)
     case RANK_UPDATE_FAST:
         self->take = rank_take_update;
         self->row_key = rank_key(op, node->rank.row_keys, node->rank.row_key_count);
-        self->index = table_new(&self->row_key, (int32_t)sizeof(RankIndex));
+        if (op->task->spill == NULL)
+            self->index = table_new(&self->row_key, (int32_t)sizeof(RankIndex));
+        else
+            self->marking = batch_new(&node->inputs[0]->schema, BATCH_ROWS_MAX);
         break;
     }
+    operator_spill_table(op, self->table);
     rowout_open(&self->out, op, width);
     self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_shard_labels(op),
                                    "Bytes of keyed state.", 1);
@@ -194,7 +198,7 @@ static Status rank_push(Operator *op, int32_t input, Batch *batch)
     Str *order = arena_allocate(scratch, (int64_t)sizeof(Str) * rows.count);
     sortkeys_make(batch, node->rank.order, node->rank.order_count, rows, scratch, order);
     TableKeys row_keys = {0};
-    if (self->index != NULL)
+    if (node->rank.strategy == RANK_UPDATE_FAST)
         row_keys = table_keys(&self->row_key, batch, node->rank.row_keys, rows, scratch);
     for (int32_t i = 0; i < rows.count; i++) {
         RankRow row = {.batch = batch,
@@ -217,8 +221,8 @@ static Status rank_end(Rank *self)
 {
     self->has_ended = true;
     int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor)) {
+    uint8_t *value;
+    while (table_read_run(self->table, &cursor, &value, 1) > 0) {
         RankState *state = (RankState *)(void *)value;
         for (int64_t rank = self->first; rank <= state->last && rank <= state->rows.count; rank++) {
             const OrderedRow *row = ordered_at(&state->rows, rank - 1);
@@ -263,6 +267,7 @@ static void rank_close(Operator *op)
     self->index = NULL;
     table_free(self->table);
     self->table = NULL;
+    batch_free(self->marking);
     blocks_close(&self->blocks);
     rowout_close(&self->out);
     buffer_free(&self->bytes);

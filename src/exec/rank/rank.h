@@ -39,7 +39,9 @@ struct Rank {
     TableKey key;
     StateTable *table;
     TableKey row_key;
-    StateTable *index; /* RANK_UPDATE_FAST: the rows of all lists by their own keys */
+    StateTable *index; /* RANK_UPDATE_FAST: the rows of all lists by their own keys; or NULL, where
+                          lists leave memory: then their rows have the hashes of these as marks … */
+    Batch *marking;    /* … that are found out here */
     Blocks blocks;
     RowOut out;
     Buffer bytes; /* rowcode of the row at hand */
@@ -75,6 +77,17 @@ Status rank_take_update(Rank *self, const RankRow *row);
 /* A row has come to `place` of the list, new there: tell what it did to the ranks from there on.
  * When no ranks are told, to the one that falls out at the end. */
 Status rank_emit_inserted(Rank *self, const RankState *state, Str bytes, int64_t place);
+
+/* ---- snapshot.c -------------------------------------------------------------------------- */
+
+/* Where there is no index: what stands in place of a row's owner, by the hash of its own key. */
+static inline void *rank_mark(uint64_t hash)
+{
+    return (void *)(uintptr_t)hash; /* NOLINT(performance-no-int-to-ptr) */
+}
+
+/* The row of the list with the same own key as this one, or NULL. */
+OrderedRow *rank_find_marked(Rank *self, const RankRow *row);
 
 /* Empty the list of a key, and take its rows out of the index. */
 void rank_clear(Rank *self, RankState *state);

@@ -66,6 +66,7 @@ static Trial *trial_new(uint64_t seed, RankStrategy strategy)
     trial->seen = memory_allocate((int64_t)TEXT_MAX * ROWS_MAX);
     for (int32_t i = 0; i < SHARDS; i++)
         bench_open(&trial->bench[i]);
+    bench_spill(trial->bench, SHARDS, seed / 2);
     trial->table = (PlanTable){.name = STR("t")};
     trial->fields[0] = (Field){STR("k"), type_simple(TYPE_BIGINT)};
     trial->fields[1] = (Field){STR("v"), type_simple(TYPE_BIGINT)};

@@ -57,18 +57,16 @@ static Status update_emit_moved(Rank *self, const RankState *state, const Ordere
     return OK;
 }
 
-/* A row that is in its list has got better. */
-static Status update_move(Rank *self, const RankRow *row, RankIndex *index, OrderedRow *new)
+/* A row that is in its list, as `old`, has got better. */
+static Status update_move(Rank *self, const RankRow *row, OrderedRow *old, OrderedRow *new)
 {
     RankState *state = row->state;
-    OrderedRow *old = index->row;
     int64_t from = update_place(&state->rows, old);
     int64_t to = from;
     ordered_take(&state->rows, &self->blocks, from);
     if (!str_equal(ordered_key(old), row->key))
         to = ordered_upper(&state->rows, row->key);
     ordered_insert(&state->rows, &self->blocks, to, new);
-    index->row = new;
     Status status = update_emit_moved(self, state, old, from, to);
     ordered_row_free(&self->blocks, old);
     return status;
@@ -76,7 +74,8 @@ static Status update_move(Rank *self, const RankRow *row, RankIndex *index, Orde
 
 static void update_forget(Rank *self, OrderedRow *row)
 {
-    table_delete(self->index, row->owner);
+    if (self->index != NULL)
+        table_delete(self->index, row->owner);
     ordered_row_free(&self->blocks, row);
 }
 
@@ -102,6 +101,30 @@ static Status update_enter(Rank *self, RankState *state, OrderedRow *new, int64_
     return OK;
 }
 
+/* The row with the same own key that is in the list, or NULL. */
+static OrderedRow *update_find(Rank *self, const RankRow *row)
+{
+    if (self->index == NULL)
+        return rank_find_marked(self, row);
+    uint8_t *value;
+    table_find(self->index, row->row_keys, row->position, 1, &value);
+    return value == NULL ? NULL : ((RankIndex *)(void *)value)->row;
+}
+
+/* From now on the new row is the one that is found. */
+static void update_enlist(Rank *self, const RankRow *row, const OrderedRow *known, OrderedRow *new)
+{
+    if (self->index == NULL) {
+        new->owner = rank_mark(row->row_keys->hashes[row->position]);
+        return;
+    }
+    uint8_t *value = known != NULL ? known->owner : NULL;
+    if (value == NULL)
+        table_find_or_insert(self->index, row->row_keys, row->position, 1, &value);
+    ((RankIndex *)(void *)value)->row = new;
+    new->owner = value;
+}
+
 Status rank_take_update(Rank *self, const RankRow *row)
 {
     RankState *state = row->state;
@@ -109,20 +132,13 @@ Status rank_take_update(Rank *self, const RankRow *row)
     /* Rows are known by their keys: the new one says all. */
     if (row->kind == ROW_UPDATE_BEFORE)
         return OK;
-    uint8_t *value;
-    table_find(self->index, row->row_keys, row->position, 1, &value);
-    int64_t place = value != NULL ? 0 : ordered_upper(&state->rows, row->key);
-    if (value == NULL && place >= state->last)
+    OrderedRow *known = update_find(self, row);
+    int64_t place = known != NULL ? 0 : ordered_upper(&state->rows, row->key);
+    if (known == NULL && place >= state->last)
         return OK;
-    bool is_known = value != NULL;
-    if (!is_known)
-        table_find_or_insert(self->index, row->row_keys, row->position, 1, &value);
-    RankIndex *index = (RankIndex *)(void *)value;
     OrderedRow *new = ordered_row_new(&self->blocks, row->key, rank_bytes(self, row));
-    new->owner = index;
     state->written_us = row->now_us;
-    if (is_known)
-        return update_move(self, row, index, new);
-    index->row = new;
-    return update_enter(self, state, new, place);
+    update_enlist(self, row, known, new);
+    return known != NULL ? update_move(self, row, known, new)
+                         : update_enter(self, state, new, place);
 }

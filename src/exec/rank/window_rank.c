@@ -97,6 +97,7 @@ static Status window_rank_open(Operator *op)
     op->keyed = keyed_new(&owner);
     slices_open(&self->windows, op->keyed, &self->key, (int32_t)sizeof(OrderedRows),
                 &window_rank_codec, self);
+    slices_spill(&self->windows, op->task->spill);
     if (node->window_rank.is_local_time && op->task->eval.zone != timezone_utc())
         self->zone = op->task->eval.zone;
     rowout_open(&self->out, op, schema->count);
@@ -161,6 +162,19 @@ static void window_rank_take(WindowRank *self, const Batch *batch, int32_t row, 
         ordered_row_free(&self->blocks, ordered_take(rows, &self->blocks, rows->count - 1));
 }
 
+/* The lists of the rows, for each run of rows of one window. */
+static void window_rank_find(WindowRank *self, const TableKeys *keys, Selection rows,
+                             const Timestamp *instants, uint8_t **values)
+{
+    for (int32_t i = 0, end; i < rows.count; i = end) {
+        Timestamp instant = instants[selection_row(rows, i)];
+        for (end = i + 1; end < rows.count; end++)
+            if (instants[selection_row(rows, end)] != instant)
+                break;
+        table_find_or_insert(slices_get(&self->windows, instant), keys, i, end - i, values + i);
+    }
+}
+
 static Status window_rank_push(Operator *op, int32_t input, Batch *batch)
 {
     WindowRank *self = (WindowRank *)op;
@@ -175,12 +189,11 @@ static Status window_rank_push(Operator *op, int32_t input, Batch *batch)
     Str *order = arena_allocate(scratch, (int64_t)sizeof(Str) * rows.count);
     sortkeys_make(batch, node->window_rank.order, node->window_rank.order_count, rows, scratch,
                   order);
-    for (int32_t i = 0; i < rows.count; i++) {
-        int32_t row = selection_row(rows, i);
-        uint8_t *value;
-        table_find_or_insert(slices_get(&self->windows, instants[row]), &keys, i, 1, &value);
-        window_rank_take(self, batch, row, order[i], window_rank_rows(value));
-    }
+    uint8_t **values = arena_allocate(scratch, (int64_t)sizeof(uint8_t *) * rows.count);
+    window_rank_find(self, &keys, rows, instants, values);
+    for (int32_t i = 0; i < rows.count; i++)
+        window_rank_take(self, batch, selection_row(rows, i), order[i],
+                         window_rank_rows(values[i]));
     return OK;
 }
 
@@ -205,8 +218,8 @@ static Status window_rank_fire(WindowRank *self, const Slice *window)
     int64_t instant = window->number;
     Status status = OK;
     int64_t cursor = 0;
-    for (uint8_t *value = table_next(table, &cursor); value != NULL && status == OK;
-         value = table_next(table, &cursor))
+    uint8_t *value;
+    while (status == OK && table_read_run(table, &cursor, &value, 1) > 0)
         status = window_rank_emit(self, window_rank_rows(value));
     slices_drop(&self->windows, instant);
     return status;

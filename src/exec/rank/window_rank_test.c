@@ -62,6 +62,7 @@ static Trial *trial_new(uint64_t seed)
     trial->watermark = TIMESTAMP_MIN;
     for (int32_t i = 0; i < SHARDS; i++)
         bench_open(&trial->bench[i]);
+    bench_spill(trial->bench, SHARDS, seed);
     trial->table = (PlanTable){.name = STR("t")};
     trial->fields[0] = (Field){STR("k"), type_simple(TYPE_BIGINT)};
     trial->fields[1] = (Field){STR("window_end"), type_timestamp(3)};

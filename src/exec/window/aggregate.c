@@ -11,8 +11,39 @@
 #include "exec/window/aggregate.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 static const int64_t STEADY_US = (int64_t)15 * 60 * MICROS_PER_SECOND;
+
+/* The running values of a HOP are made from its slices again, those of a CUMULATE are saved. */
+static StateTable *window_new_running(WindowAggregate *self)
+{
+    Operator *op = &self->base;
+    WindowLayout *layout = &self->layout;
+    if (layout->keeps_slices && op->task->spill != NULL)
+        return operator_new_derived_table(op, &self->key, layout->running_bytes,
+                                          &layout->running_codec, layout);
+    StateTable *table = table_new(&self->key, layout->running_bytes);
+    table_describe(table, &layout->running_codec, layout);
+    if (self->clock.kind != WINDOW_CUMULATE)
+        return table;
+    keyed_add(op->keyed, (KeyedId){.kind = RUNNING_KEYED_KIND}, table);
+    operator_spill_table(op, table);
+    return table;
+}
+
+static void window_open_running(WindowAggregate *self)
+{
+    Operator *op = &self->base;
+    WindowLayout *layout = &self->layout;
+    running_open(&self->running, op->task->query, layout, window_new_running(self),
+                 op->task->error);
+    if (op->derived == NULL)
+        return;
+    slices_open(&self->running.undos, op->derived, &self->key, layout->undo_bytes,
+                &layout->undo_codec, layout);
+    slices_spill(&self->running.undos, op->task->spill);
+}
 
 static Status window_open(Operator *op)
 {
@@ -28,14 +59,14 @@ static Status window_open(Operator *op)
         types[i] = node->inputs[0]->schema.fields[node->window_aggregate.keys[i]].type;
     self->key = table_key(arena, types, key_count);
     self->layout = window_layout(arena, node->window_aggregate.aggregates,
-                                 node->window_aggregate.aggregate_count, self->clock.kind);
+                                 node->window_aggregate.aggregate_count, self->clock.kind,
+                                 op->task->spill != NULL);
     KeyedOwner owner = window_keyed_owner(self);
     op->keyed = keyed_new(&owner);
     slices_open(&self->slices, op->keyed, &self->key, self->layout.slice_bytes,
                 &self->layout.slice_codec, &self->layout);
-    running_open(&self->running, arena, &self->key, &self->layout);
-    if (self->clock.kind == WINDOW_CUMULATE)
-        keyed_add(op->keyed, (KeyedId){.kind = RUNNING_KEYED_KIND}, self->running.table);
+    slices_spill(&self->slices, op->task->spill);
+    window_open_running(self);
     self->fired = INT64_MIN;
     self->clock_us = TIMESTAMP_MIN;
     self->out = batch_new(&node->schema, BATCH_ROWS_MAX);
@@ -193,7 +224,7 @@ static void window_update(WindowAggregate *self, const Batch *batch, Selection r
                         scratch);
 }
 
-/* HOP: by way of the running values, which know their slices. */
+/* With chains: by way of the running values, which know their slices. */
 static void window_find_chained(WindowAggregate *self, const TableKeys *keys, const int64_t *slices,
                                 uint8_t **values)
 {
@@ -217,6 +248,70 @@ static void window_find_sliced(WindowAggregate *self, const TableKeys *keys, con
     }
 }
 
+/* A row, to be put in order of the slices. */
+typedef struct SlicedRow {
+    int64_t slice;
+    int64_t position;
+} SlicedRow;
+
+static int sliced_row_order(const void *a, const void *b)
+{
+    const SlicedRow *left = a, *right = b;
+    if (left->slice != right->slice)
+        return left->slice < right->slice ? -1 : 1;
+    return (left->position > right->position) - (left->position < right->position);
+}
+
+/* The same keys in the order of `rows`. */
+static TableKeys window_ordered_keys(const TableKeys *keys, const SlicedRow *rows, Arena *scratch)
+{
+    int32_t count = keys->count;
+    uint64_t *hashes = arena_allocate(scratch, (int64_t)sizeof(uint64_t) * count);
+    uint64_t *words = arena_allocate(scratch, (int64_t)sizeof(uint64_t) * count);
+    StrView *views = arena_allocate(scratch, (int64_t)sizeof(StrView) * count);
+    uint8_t *nulls = arena_allocate(scratch, count);
+    for (int32_t i = 0; i < count; i++) {
+        int64_t at = rows[i].position;
+        hashes[i] = keys->hashes[at];
+        words[i] = keys->words != NULL ? keys->words[at] : 0;
+        views[i] = keys->views != NULL ? keys->views[at] : (StrView){0};
+        nulls[i] = keys->nulls != NULL && keys->nulls[at] != 0;
+    }
+    return (TableKeys){.hashes = hashes,
+                       .words = keys->words != NULL ? words : NULL,
+                       .views = keys->views != NULL ? views : NULL,
+                       .nulls = keys->nulls != NULL ? nulls : NULL,
+                       .count = count};
+}
+
+/* The same slice by slice, whatever order the rows came in: what the keys of a slice need from disk
+ * is read at one go then. */
+static void window_find_spilled(WindowAggregate *self, const TableKeys *keys, const int64_t *slices,
+                                uint8_t **values)
+{
+    Arena *scratch = self->base.task->scratch;
+    int32_t count = keys->count;
+    SlicedRow *rows = arena_allocate(scratch, (int64_t)sizeof(SlicedRow) * count);
+    bool is_ordered = true;
+    for (int32_t i = 0; i < count; i++) {
+        rows[i] = (SlicedRow){slices[i], i};
+        is_ordered = is_ordered && (i == 0 || slices[i] >= slices[i - 1]);
+    }
+    if (is_ordered) {
+        window_find_sliced(self, keys, slices, values);
+        return;
+    }
+    qsort(rows, (size_t)count, sizeof *rows, sliced_row_order);
+    TableKeys ordered = window_ordered_keys(keys, rows, scratch);
+    int64_t *ordered_slices = arena_allocate(scratch, (int64_t)sizeof(int64_t) * count);
+    uint8_t **found = arena_allocate(scratch, (int64_t)sizeof(uint8_t *) * count);
+    for (int32_t i = 0; i < count; i++)
+        ordered_slices[i] = rows[i].slice;
+    window_find_sliced(self, &ordered, ordered_slices, found);
+    for (int32_t i = 0; i < count; i++)
+        values[rows[i].position] = found[i];
+}
+
 static void window_add_open(WindowAggregate *self, const Batch *batch, const WindowRows *sorted)
 {
     Arena *scratch = self->base.task->scratch;
@@ -229,6 +324,8 @@ static void window_add_open(WindowAggregate *self, const Batch *batch, const Win
     uint8_t **values = arena_allocate(scratch, (int64_t)sizeof(uint8_t *) * count);
     if (self->layout.has_chains)
         window_find_chained(self, &keys, sorted->open_slices, values);
+    else if (self->slices.spill != NULL)
+        window_find_spilled(self, &keys, sorted->open_slices, values);
     else
         window_find_sliced(self, &keys, sorted->open_slices, values);
     window_update(self, batch, rows, values);
@@ -238,12 +335,20 @@ static void window_add_open(WindowAggregate *self, const Batch *batch, const Win
  * value in the slice, or NULL if slices are not kept (CUMULATE). */
 static uint8_t *window_behind_slice(WindowAggregate *self, int64_t slice, uint8_t *running)
 {
-    if (!self->layout.has_chains)
+    const StateTable *keys = self->running.table;
+    RunningHead *head = running_head(running);
+    if (!self->layout.keeps_slices)
         return NULL;
-    const RunningHead *head = (const RunningHead *)(const void *)running;
-    int32_t before = head->slices;
-    uint8_t *value = running_slice_value(&self->slices, self->running.table, running, slice);
-    self->running.entered += head->slices - before;
+    if (self->layout.has_chains) {
+        int32_t before = head->slices;
+        uint8_t *value = running_slice_value(&self->slices, keys, running, slice);
+        self->running.entered += head->slices - before;
+        return value;
+    }
+    StateTable *table = slices_get(&self->slices, slice);
+    int64_t before = table_count(table);
+    uint8_t *value = table_find_or_insert_from(table, keys, running);
+    head->slices += table_count(table) > before;
     return value;
 }
 

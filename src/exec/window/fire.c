@@ -46,7 +46,7 @@ static int32_t window_gather(WindowAggregate *self, const StateTable *table, int
                              int32_t room)
 {
     for (;;) {
-        int32_t found = table_next_run(table, cursor, self->gathered, room);
+        int32_t found = table_read_run(table, cursor, self->gathered, room);
         int32_t count = 0;
         for (int32_t i = 0; i < found; i++) {
             self->gathered[count] = self->gathered[i];
@@ -117,11 +117,11 @@ static Status window_fire_hop(WindowAggregate *self, int64_t fired)
     while (window_next(self, &window, fired)) {
         StateTable *entering = slices_find(&self->slices, window);
         if (entering != NULL)
-            running_enter(&self->running, entering);
+            TRY(running_enter(&self->running, entering));
         int64_t first = window_first_slice(&self->clock, window);
-        running_settle(&self->running, &self->slices, first, window);
+        TRY(running_settle(&self->running, &self->slices, first, window));
         TRY(window_emit(self, self->running.table, true, window));
-        running_leave(&self->running, &self->slices, first);
+        TRY(running_leave(&self->running, &self->slices, first));
         slices_drop(&self->slices, first);
         window++;
     }
@@ -134,7 +134,7 @@ static Status window_fire_cumulate(WindowAggregate *self, int64_t fired)
     while (window_next(self, &window, fired)) {
         StateTable *entering = slices_find(&self->slices, window);
         if (entering != NULL)
-            running_enter(&self->running, entering);
+            TRY(running_enter(&self->running, entering));
         slices_drop(&self->slices, window);
         TRY(window_emit(self, self->running.table, true, window));
         if (window == window_last_of(&self->clock, window))

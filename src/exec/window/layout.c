@@ -24,7 +24,8 @@ static void slice_clear(void *owner, uint8_t *value)
     const WindowLayout *layout = owner;
     accumulators_clear(&layout->sums, value + layout->slice_sums);
     accumulators_clear(&layout->others, value + layout->slice_others);
-    accumulators_clear(&layout->others, value + layout->slice_undo);
+    if (layout->has_chains)
+        accumulators_clear(&layout->others, value + layout->slice_undo);
 }
 
 static void running_save(void *owner, const uint8_t *value, Buffer *out)
@@ -49,8 +50,54 @@ static void running_clear(void *owner, uint8_t *value)
     accumulators_clear(&layout->others, value + layout->running_back);
 }
 
+/* Of a HOP that has no chains: nothing of it is in checkpoints. */
+static void derived_save(void *owner, const uint8_t *value, Buffer *out)
+{
+    const WindowLayout *layout = owner;
+    const RunningHead *head = (const RunningHead *)(const void *)value;
+    running_save(owner, value, out);
+    buffer_append_u32(out, (uint32_t)head->slices);
+    buffer_append_u8(out, head->has_front);
+    buffer_append_u8(out, head->has_back);
+    accumulators_save(&layout->others, value + layout->running_front, out);
+    accumulators_save(&layout->others, value + layout->running_back, out);
+}
+
+static bool derived_load(void *owner, uint8_t *value, ByteReader *in)
+{
+    const WindowLayout *layout = owner;
+    RunningHead *head = running_head(value);
+    if (!running_load(owner, value, in))
+        return false;
+    head->slices = (int32_t)byte_reader_u32(in);
+    head->has_front = byte_reader_u8(in) != 0;
+    head->has_back = byte_reader_u8(in) != 0;
+    return accumulators_load(&layout->others, value + layout->running_front, in) &&
+           accumulators_load(&layout->others, value + layout->running_back, in);
+}
+
+static void undo_save(void *owner, const uint8_t *value, Buffer *out)
+{
+    const WindowLayout *layout = owner;
+    buffer_append_u8(out, *value);
+    accumulators_save(&layout->others, value + sizeof(int64_t), out);
+}
+
+static bool undo_load(void *owner, uint8_t *value, ByteReader *in)
+{
+    const WindowLayout *layout = owner;
+    *value = byte_reader_u8(in);
+    return accumulators_load(&layout->others, value + sizeof(int64_t), in);
+}
+
+static void undo_clear(void *owner, uint8_t *value)
+{
+    const WindowLayout *layout = owner;
+    accumulators_clear(&layout->others, value + sizeof(int64_t));
+}
+
 WindowLayout window_layout(Arena *arena, const PlanAggregate *aggregates, int32_t count,
-                           WindowKind kind)
+                           WindowKind kind, bool spills)
 {
     WindowLayout layout = {0};
     /* Only HOP ever takes a slice out of its window. */
@@ -60,19 +107,26 @@ WindowLayout window_layout(Arena *arena, const PlanAggregate *aggregates, int32_
     if (has_stacks)
         layout.others = accumulators_choose(arena, aggregates, count, CHOOSE_OTHERS);
     int32_t others = layout.others.bytes;
-    layout.has_chains = kind == WINDOW_HOP;
+    layout.keeps_slices = kind == WINDOW_HOP;
+    layout.has_chains = kind == WINDOW_HOP && !spills;
     layout.slice_sums = (int32_t)(layout.has_chains ? sizeof(SliceHead) : sizeof(int64_t));
     layout.slice_others = layout.slice_sums + layout.sums.bytes;
     layout.slice_undo = layout.slice_others + others;
     layout.slice_has_undo = layout.slice_undo + others;
-    layout.slice_bytes = layout.slice_has_undo + (layout.others.count > 0 ? 8 : 0);
+    bool has_undo = layout.has_chains && layout.others.count > 0;
+    layout.slice_bytes = has_undo ? layout.slice_has_undo + 8 : layout.slice_undo;
+    layout.undo_bytes = layout.others.count > 0 && !layout.has_chains ? 8 + others : 0;
     layout.running_sums = (int32_t)sizeof(RunningHead);
     layout.running_front = layout.running_sums + layout.sums.bytes;
     layout.running_back = layout.running_front + others;
     layout.running_bytes = layout.running_back + others;
     bool owns_heap = layout.sums.owns_heap || layout.others.owns_heap;
     layout.slice_codec = (TableCodec){slice_save, slice_load, owns_heap ? slice_clear : NULL};
+    bool is_derived = layout.keeps_slices && !layout.has_chains;
     layout.running_codec =
-        (TableCodec){running_save, running_load, owns_heap ? running_clear : NULL};
+        (TableCodec){is_derived ? derived_save : running_save,
+                     is_derived ? derived_load : running_load, owns_heap ? running_clear : NULL};
+    layout.undo_codec =
+        (TableCodec){undo_save, undo_load, layout.others.owns_heap ? undo_clear : NULL};
     return layout;
 }

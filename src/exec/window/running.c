@@ -4,11 +4,10 @@
 #include <assert.h>
 #include <string.h>
 
-void running_open(Running *running, Arena *arena, const TableKey *key, WindowLayout *layout)
+void running_open(Running *running, Arena *arena, const WindowLayout *layout, StateTable *table,
+                  Error *error)
 {
-    *running = (Running){.layout = layout, .front_last = INT64_MIN};
-    running->table = table_new(key, layout->running_bytes);
-    table_describe(running->table, &layout->running_codec, layout);
+    *running = (Running){.layout = layout, .table = table, .front_last = INT64_MIN, .error = error};
     running->merged = ARENA_ARRAY(arena, uint8_t, layout->others.bytes);
 }
 
@@ -22,6 +21,7 @@ void running_reset(Running *running)
 
 void running_close(Running *running)
 {
+    slices_free(&running->undos);
     table_free(running->table);
     running->table = NULL;
 }
@@ -109,21 +109,30 @@ void running_link(Running *running, const Slice *slice)
 /* Some values of a slice and the running values they belong to. */
 typedef struct RunningRun {
     const StateTable *slice;
+    StateTable *undos; /* what lies beside the slice; NULL: nothing, or it is not needed */
     int64_t cursor;
     uint8_t *into[RUNNING_RUN_MAX];
     uint8_t *from[RUNNING_RUN_MAX];
     int32_t count;
 } RunningRun;
 
-/* The next ones; false at the end. */
-static bool running_take_run(const Running *running, RunningRun *run)
+/* The next ones; none at the end. Those before are done with. */
+static Status running_take_run(const Running *running, RunningRun *run)
 {
-    run->count = table_next_run(run->slice, &run->cursor, run->from, RUNNING_RUN_MAX);
+    TRY(table_make_room(running->table, running->error));
+    if (run->undos != NULL)
+        TRY(table_make_room(run->undos, running->error));
+    run->count = table_read_run(run->slice, &run->cursor, run->from, RUNNING_RUN_MAX);
+    const uint8_t *const *from = (const uint8_t *const *)run->from;
+    if (!running->layout->has_chains)
+        table_expect_from(running->table, run->slice, from, run->count);
+    if (run->undos != NULL)
+        table_expect_from(run->undos, run->slice, from, run->count);
     for (int32_t i = 0; i < run->count; i++)
         run->into[i] = running->layout->has_chains
                            ? slice_head(run->from[i])->running
                            : table_find_or_insert_from(running->table, run->slice, run->from[i]);
-    return run->count > 0;
+    return OK;
 }
 
 static AggregatePairs running_pairs(const RunningRun *run, int32_t into, int32_t from)
@@ -135,57 +144,94 @@ static AggregatePairs running_pairs(const RunningRun *run, int32_t into, int32_t
                             .count = run->count};
 }
 
-void running_enter(Running *running, const StateTable *slice)
+static void running_enter_run(Running *running, const RunningRun *run)
 {
     const WindowLayout *layout = running->layout;
-    RunningRun run;
-    run.slice = slice;
-    run.cursor = 0;
-    while (running_take_run(running, &run)) {
-        AggregatePairs sums = running_pairs(&run, layout->running_sums, layout->slice_sums);
-        AggregatePairs others = running_pairs(&run, layout->running_back, layout->slice_others);
-        for (int32_t i = 0; i < run.count; i++) {
-            RunningHead *head = running_head(run.into[i]);
-            head->records += slice_head(run.from[i])->records;
-            head->has_back = layout->others.count > 0;
-        }
-        running->entered += run.count;
-        accumulators_merge_run(&layout->sums, &sums);
-        accumulators_merge_run(&layout->others, &others);
+    AggregatePairs sums = running_pairs(run, layout->running_sums, layout->slice_sums);
+    AggregatePairs others = running_pairs(run, layout->running_back, layout->slice_others);
+    for (int32_t i = 0; i < run->count; i++) {
+        RunningHead *head = running_head(run->into[i]);
+        head->records += slice_head(run->from[i])->records;
+        head->has_back = layout->others.count > 0;
+        head->slices += !layout->has_chains;
     }
+    running->entered += layout->has_chains ? run->count : 0;
+    accumulators_merge_run(&layout->sums, &sums);
+    accumulators_merge_run(&layout->others, &others);
 }
 
-/* The front takes in one more slice on its left; what it was is kept in the slice. */
-static void running_turn_slice(Running *running, StateTable *slice)
+Status running_enter(Running *running, const StateTable *slice)
 {
-    const WindowLayout *layout = running->layout;
-    int64_t cursor = 0;
-    for (uint8_t *from = table_next(slice, &cursor); from != NULL;
-         from = table_next(slice, &cursor)) {
-        uint8_t *into = slice_head(from)->running;
-        assert(into != NULL);
-        uint8_t *front = into + layout->running_front;
-        uint8_t *undo = from + layout->slice_undo;
-        RunningHead *head = running_head(into);
-        accumulators_clear(&layout->others, undo);
-        from[layout->slice_has_undo] = head->has_front;
+    RunningRun run;
+    run.slice = slice;
+    run.undos = NULL;
+    run.cursor = 0;
+    do {
+        TRY(running_take_run(running, &run));
+        running_enter_run(running, &run);
+    } while (run.count > 0);
+    return OK;
+}
+
+/* ---- The front --------------------------------------------------------------------------- */
+
+/* What there was before a slice came into the front, of one of its keys. */
+typedef struct FrontUndo {
+    uint8_t *has_front;
+    uint8_t *others;
+} FrontUndo;
+
+/* Value `i` of the run; there is one as soon as the slice is in the front. */
+static FrontUndo running_undo_of(const WindowLayout *layout, const RunningRun *run, int32_t i)
+{
+    uint8_t *value = run->from[i];
+    if (run->undos == NULL)
+        return (FrontUndo){value + layout->slice_has_undo, value + layout->slice_undo};
+    value = table_find_or_insert_from(run->undos, run->slice, value);
+    return (FrontUndo){value, value + sizeof(int64_t)};
+}
+
+/* The front takes in one more slice on its left; what it was is kept. */
+static void running_turn_run(const WindowLayout *layout, const RunningRun *run)
+{
+    for (int32_t i = 0; i < run->count; i++) {
+        FrontUndo undo = running_undo_of(layout, run, i);
+        uint8_t *front = run->into[i] + layout->running_front;
+        RunningHead *head = running_head(run->into[i]);
+        accumulators_clear(&layout->others, undo.others);
+        *undo.has_front = head->has_front;
         if (head->has_front) {
-            accumulators_move(&layout->others, undo, front);
-            accumulators_merge(&layout->others, front, undo);
+            accumulators_move(&layout->others, undo.others, front);
+            accumulators_merge(&layout->others, front, undo.others);
         }
-        accumulators_merge(&layout->others, front, from + layout->slice_others);
+        accumulators_merge(&layout->others, front, run->from[i] + layout->slice_others);
         head->has_front = true;
     }
 }
 
+static Status running_turn_slice(Running *running, const Slice *slice)
+{
+    const WindowLayout *layout = running->layout;
+    RunningRun run;
+    run.slice = slice->table;
+    run.undos = layout->undo_bytes > 0 ? slices_get(&running->undos, slice->number) : NULL;
+    run.cursor = 0;
+    do {
+        TRY(running_take_run(running, &run));
+        running_turn_run(layout, &run);
+    } while (run.count > 0);
+    return OK;
+}
+
 /* All slices first … last become the front; the back is empty. */
-static void running_turn(Running *running, Slices *slices, int64_t first, int64_t last)
+static Status running_turn(Running *running, Slices *slices, int64_t first, int64_t last)
 {
     const WindowLayout *layout = running->layout;
     int64_t cursor = 0;
     for (uint8_t *value = table_next(running->table, &cursor); value != NULL;
          value = table_next(running->table, &cursor)) {
         RunningHead *head = running_head(value);
+        table_touch(running->table, value);
         accumulators_clear(&layout->others, value + layout->running_front);
         accumulators_clear(&layout->others, value + layout->running_back);
         head->has_front = false;
@@ -194,27 +240,31 @@ static void running_turn(Running *running, Slices *slices, int64_t first, int64_
     for (int32_t i = slices_count(slices) - 1; i >= 0; i--) {
         const Slice *slice = slices_at(slices, i);
         if (slice->number >= first && slice->number <= last)
-            running_turn_slice(running, slice->table);
+            TRY(running_turn_slice(running, slice));
     }
     running->front_last = last;
     running->is_stale = false;
+    return OK;
 }
 
-void running_settle(Running *running, Slices *slices, int64_t first, int64_t last)
+Status running_settle(Running *running, Slices *slices, int64_t first, int64_t last)
 {
     if (running->layout->others.count == 0)
-        return;
+        return OK;
     if (running->is_stale || first > running->front_last)
-        running_turn(running, slices, first, last);
+        return running_turn(running, slices, first, last);
+    return OK;
 }
 
+/* ---- Leaving ----------------------------------------------------------------------------- */
+
 /* Put the front of one key back to what it was before the slice came in. */
-static void running_undo(const WindowLayout *layout, uint8_t *into, uint8_t *from)
+static void running_undo(const WindowLayout *layout, uint8_t *into, FrontUndo undo)
 {
     uint8_t *front = into + layout->running_front;
     accumulators_clear(&layout->others, front);
-    running_head(into)->has_front = from[layout->slice_has_undo] != 0;
-    accumulators_move(&layout->others, front, from + layout->slice_undo);
+    running_head(into)->has_front = *undo.has_front != 0;
+    accumulators_move(&layout->others, front, undo.others);
 }
 
 /* Values whose last slice leaves go with it. */
@@ -226,29 +276,41 @@ static void running_drop(Running *running, uint8_t *into)
         table_delete(running->table, into);
 }
 
-void running_leave(Running *running, Slices *slices, int64_t number)
+static void running_leave_run(Running *running, const RunningRun *run)
+{
+    const WindowLayout *layout = running->layout;
+    AggregatePairs sums = running_pairs(run, layout->running_sums, layout->slice_sums);
+    accumulators_subtract_run(&layout->sums, &sums);
+    if (layout->has_chains)
+        running->entered -= run->count;
+    assert(running->entered >= 0);
+    for (int32_t i = 0; i < run->count; i++) {
+        running_head(run->into[i])->records -= slice_head(run->from[i])->records;
+        if (layout->others.count > 0)
+            running_undo(layout, run->into[i], running_undo_of(layout, run, i));
+        running_drop(running, run->into[i]);
+    }
+}
+
+Status running_leave(Running *running, Slices *slices, int64_t number)
 {
     const WindowLayout *layout = running->layout;
     StateTable *slice = slices_find(slices, number);
     if (slice == NULL)
-        return;
+        return OK;
     assert(layout->others.count == 0 || number <= running->front_last);
-    assert(!running->is_stale && layout->has_chains);
+    assert(!running->is_stale && layout->keeps_slices);
     RunningRun run;
     run.slice = slice;
+    run.undos = layout->undo_bytes > 0 ? slices_get(&running->undos, number) : NULL;
     run.cursor = 0;
-    while (running_take_run(running, &run)) {
-        AggregatePairs sums = running_pairs(&run, layout->running_sums, layout->slice_sums);
-        accumulators_subtract_run(&layout->sums, &sums);
-        running->entered -= run.count;
-        assert(running->entered >= 0);
-        for (int32_t i = 0; i < run.count; i++) {
-            running_head(run.into[i])->records -= slice_head(run.from[i])->records;
-            if (layout->others.count > 0)
-                running_undo(layout, run.into[i], run.from[i]);
-            running_drop(running, run.into[i]);
-        }
-    }
+    do {
+        TRY(running_take_run(running, &run));
+        running_leave_run(running, &run);
+    } while (run.count > 0);
+    if (run.undos != NULL)
+        slices_drop(&running->undos, number);
+    return OK;
 }
 
 /* The result of the stacks of one value. */

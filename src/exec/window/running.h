@@ -22,8 +22,15 @@
  * gone through. A row far behind its key's newest slice (CHAIN_STEPS_MAX) makes the key one whose
  * slices are searched, for as long as it lives: disorder costs a search, never a walk.
  *
+ * Where state may leave memory nothing can point at a value, so there are no chains: rows are
+ * searched for in their slices, and a slice finds its keys in the running table as it enters and as
+ * it leaves. Tables that spill give out their keys in order of their hashes, all of them alike, so
+ * that both tables are gone through page by page. What a slice keeps to be undone lies in a table
+ * beside it then, since a slice in a page is as it stands in checkpoints.
+ *
  * Values in slices:      [ SliceHead | sums | others | undo of others ]
- * Values in the running: [ RunningHead | sums | front of others | back of others ] */
+ * Values in the running: [ RunningHead | sums | front of others | back of others ]
+ * Values beside slices:  [ whether there was a front | undo of others ] */
 #ifndef WEIR_EXEC_WINDOW_RUNNING_H
 #define WEIR_EXEC_WINDOW_RUNNING_H
 
@@ -38,7 +45,7 @@ typedef struct SliceLink {
     uint8_t *value;
 } SliceLink;
 
-/* Only `records` is there unless the window is a HOP. */
+/* Only `records` is there unless there are chains. */
 typedef struct SliceHead {
     int64_t records;  /* rows of the key in the slice, retractions subtracted */
     uint8_t *running; /* the key's running value */
@@ -48,7 +55,8 @@ typedef struct SliceHead {
 typedef struct RunningHead {
     int64_t records; /* in slices that have entered */
     SliceLink newest;
-    int32_t slices; /* that have the key, entered or not: 0 drops it; HOP only */
+    int32_t slices; /* that have the key; with chains those that have not entered too: 0 drops it;
+                       HOP only */
     bool has_front, has_back;
     bool is_scattered; /* the chain does not have all values: search */
 } RunningHead;
@@ -57,15 +65,17 @@ typedef struct RunningHead {
 typedef struct WindowLayout {
     AccumulatorGroup sums;
     AccumulatorGroup others; /* empty: no stacks */
-    bool has_chains;         /* HOP */
+    bool keeps_slices;       /* HOP: as long as they are in the window */
+    bool has_chains;         /* HOP, in memory */
     int32_t slice_sums, slice_others, slice_undo, slice_has_undo, slice_bytes;
     int32_t running_sums, running_front, running_back, running_bytes;
-    TableCodec slice_codec, running_codec; /* of the layout itself */
+    int32_t undo_bytes; /* of a value beside a slice; 0: there are none */
+    TableCodec slice_codec, running_codec, undo_codec; /* of the layout itself */
 } WindowLayout;
 
 /* In layout.c. */
 WindowLayout window_layout(Arena *arena, const PlanAggregate *aggregates, int32_t count,
-                           WindowKind kind);
+                           WindowKind kind, bool spills);
 
 static inline SliceHead *slice_head(uint8_t *value)
 {
@@ -82,13 +92,17 @@ enum { CHAIN_STEPS_MAX = 8, RUNNING_RUN_MAX = 256, RUNNING_KEYED_KIND = 1 };
 typedef struct Running {
     const WindowLayout *layout;
     StateTable *table;
+    Slices undos;       /* what slices keep to be undone, if they do not keep it themselves */
     int64_t front_last; /* the last slice in the front; INT64_MIN: none */
     bool is_stale;      /* a row came into a slice of the front: build it anew */
-    int64_t entered;    /* values of slices that are in the window; HOP only */
+    int64_t entered;    /* values of slices that are in the window; with chains only */
     uint8_t *merged;    /* room for one group of others */
+    Error *error;
 } Running;
 
-void running_open(Running *running, Arena *arena, const TableKey *key, WindowLayout *layout);
+/* Takes the table over, whose values are as the layout says. */
+void running_open(Running *running, Arena *arena, const WindowLayout *layout, StateTable *table,
+                  Error *error);
 void running_close(Running *running);
 /* Empty. */
 void running_reset(Running *running);
@@ -107,12 +121,12 @@ uint8_t *running_slice_value(Slices *slices, const StateTable *keys, uint8_t *ru
 /* Tie values of a slice that come from a checkpoint to their keys; slice by slice, oldest first. */
 void running_link(Running *running, const Slice *slice);
 
-/* The slice becomes the last of the window. */
-void running_enter(Running *running, const StateTable *slice);
+/* The slice becomes the last of the window. This and what follows may put state away: WR5312. */
+Status running_enter(Running *running, const StateTable *slice);
 /* Slice `number`, the window's first, leaves; `slices` are those of the window, with it. */
-void running_leave(Running *running, Slices *slices, int64_t number);
+Status running_leave(Running *running, Slices *slices, int64_t number);
 /* The front is as new as the rows; call before results are read. */
-void running_settle(Running *running, Slices *slices, int64_t first, int64_t last);
+Status running_settle(Running *running, Slices *slices, int64_t first, int64_t last);
 
 /* The results of `count` values into columns[result] of each call, from `row` on. */
 void running_results(Running *running, const uint8_t *const *values, int32_t count, Column *columns,

@@ -1,6 +1,7 @@
 /* Slices in order of time. */
 #include "exec/window/slices.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -14,6 +15,12 @@ void slices_open(Slices *slices, KeyedState *keyed, const TableKey *key, int32_t
                        .owner = owner,
                        .keyed = keyed,
                        .mark = keyed_mark(keyed)};
+}
+
+void slices_spill(Slices *slices, Spill *spill)
+{
+    assert(slices_count(slices) == 0);
+    slices->spill = spill;
 }
 
 /* Position of the first slice with at least this number. */
@@ -84,6 +91,8 @@ static StateTable *slices_new_table(Slices *slices, int64_t number)
         table_describe(table, slices->codec, slices->owner);
     }
     keyed_add(slices->keyed, (KeyedId){.kind = SLICES_KEYED_KIND, .number = number}, table);
+    if (slices->spill != NULL)
+        table_spill(table, slices->spill);
     return table;
 }
 
@@ -111,7 +120,7 @@ const Slice *slices_from(const Slices *slices, int64_t number)
 static void slices_retire(Slices *slices, StateTable *table)
 {
     keyed_remove(slices->keyed, table);
-    if (slices->spare_count < SLICES_SPARE_MAX && table_reuse(table))
+    if (slices->spill == NULL && slices->spare_count < SLICES_SPARE_MAX && table_reuse(table))
         slices->spare[slices->spare_count++] = table;
     else
         table_free(table);

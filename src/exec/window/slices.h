@@ -18,6 +18,7 @@ typedef struct Slices {
     const TableCodec *codec;
     void *owner; /* of the codec */
     KeyedState *keyed;
+    Spill *spill;         /* where slices go that memory has no room for; NULL: nowhere */
     const uint64_t *mark; /* of values in the state */
     Slice *items;         /* ascending, from `first` */
     int32_t first, end;
@@ -30,6 +31,8 @@ typedef struct Slices {
 /* What the tables are like, and the state they are part of, by the numbers of their slices. */
 void slices_open(Slices *slices, KeyedState *keyed, const TableKey *key, int32_t value_bytes,
                  const TableCodec *codec, void *owner);
+/* From the first on their entries leave memory between messages; NULL: they do not. */
+void slices_spill(Slices *slices, Spill *spill);
 
 /* The table of a slice; made if there is none. */
 StateTable *slices_get(Slices *slices, int64_t number);

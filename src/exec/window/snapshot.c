@@ -66,9 +66,10 @@ Status window_start(Operator *op)
         return OK;
     for (int32_t i = 0; i < slices_count(&self->slices); i++) {
         const Slice *slice = slices_at(&self->slices, i);
-        running_link(&self->running, slice);
+        if (self->layout.has_chains)
+            running_link(&self->running, slice);
         if (slice->number <= self->fired)
-            running_enter(&self->running, slice->table);
+            TRY(running_enter(&self->running, slice->table));
     }
     return OK;
 }

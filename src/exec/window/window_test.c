@@ -148,9 +148,12 @@ static void trial_plan(Trial *trial)
 static void trial_open_shards(Trial *trial, int32_t count)
 {
     trial->shard_count = count;
+    /* What one has saved, the other takes up. */
+    uint64_t spills = trial_random(trial) >> 11;
     for (int32_t i = 0; i < count; i++) {
         Bench *bench = &trial->bench[i];
         bench_open(bench);
+        bench_spill(bench, 1, spills);
         bench->task.shard = i;
         bench->task.shard_count = count;
         trial->ops[i] = operator_new(&bench->task, &trial->node);

@@ -193,7 +193,7 @@ static void rank_distribute(Planner *planner, PlanNode *node)
 const RelKind rank_kind = {
     .kind = PLAN_RANK,
     .name = "rank",
-    .state = STATE_IN_MEMORY,
+    .state = STATE_MAY_SPILL,
     .digest = rank_digest,
     .mode = rank_mode,
     .asks = rank_asks,

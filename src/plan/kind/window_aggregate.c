@@ -156,7 +156,7 @@ static const WindowProperty *aggregate_window(Planner *planner, Rel *rel)
 const RelKind window_aggregate_kind = {
     .kind = PLAN_WINDOW_AGGREGATE,
     .name = "window_aggregate",
-    .state = STATE_IN_MEMORY,
+    .state = STATE_MAY_SPILL,
     .digest = aggregate_digest,
     .mode = aggregate_mode,
     .asks = aggregate_asks,

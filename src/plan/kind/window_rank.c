@@ -122,7 +122,7 @@ static void rank_distribute(Planner *planner, PlanNode *node)
 const RelKind window_rank_kind = {
     .kind = PLAN_WINDOW_RANK,
     .name = "window_rank",
-    .state = STATE_IN_MEMORY,
+    .state = STATE_MAY_SPILL,
     .digest = rank_digest,
     .mode = rank_mode,
     .asks = rank_asks,
