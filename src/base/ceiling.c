@@ -78,6 +78,12 @@ bool ceiling_is_passed(void)
     return atomic_load_explicit(&is_passed, memory_order_relaxed);
 }
 
+int64_t ceiling_share(int64_t part, int64_t most)
+{
+    int64_t bytes = atomic_load_explicit(&limit, memory_order_relaxed);
+    return bytes > 0 && bytes / part < most ? bytes / part : most;
+}
+
 void ceiling_trim(void)
 {
     int64_t now = now_ms(), before = atomic_load(&trimmed_ms);

@@ -30,6 +30,10 @@ bool ceiling_is_passed(void);
  * after the first call hears of its parent. */
 int64_t ceiling_resident_bytes(void);
 
+/* A bound for what somebody holds for a while: this part of the limit, or `most` if that is less or
+ * there is no limit. */
+int64_t ceiling_share(int64_t part, int64_t most);
+
 /* Give back to the system what is free, unless somebody has just done so. */
 void ceiling_trim(void);
 

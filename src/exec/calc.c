@@ -10,6 +10,8 @@
 
 #include <assert.h>
 
+#include "base/ceiling.h"
+
 typedef struct CalcOperator {
     Operator base;
     Program *filter;   /* NULL: all rows */
@@ -22,7 +24,7 @@ typedef struct CalcOperator {
     Arena *lent;        /* … and this one for those downstream */
 } CalcOperator;
 
-enum { SLICE_ROWS_FIRST = 64, SLICE_BYTES_MAX = 4 << 20 };
+enum { SLICE_ROWS_FIRST = 4, SLICE_BYTES_MAX = 4 << 20, SLICE_PART = 64 };
 
 static bool expr_makes_text(const Expr *expr)
 {
@@ -125,16 +127,16 @@ static bool calc_work(CalcOperator *calc, Batch *batch, Batch *out)
 /* How many rows the next slice may have, after one of so many. */
 static void calc_learn(CalcOperator *calc, int32_t rows)
 {
-    int64_t bytes = arena_bytes(calc->sliced);
-    if (bytes > SLICE_BYTES_MAX) {
-        int64_t fewer = rows * (int64_t)(SLICE_BYTES_MAX / 2) / bytes;
+    int64_t bytes = arena_bytes(calc->sliced), most = ceiling_share(SLICE_PART, SLICE_BYTES_MAX);
+    if (bytes > most) {
+        int64_t fewer = rows * (most / 2) / bytes;
         calc->slice_rows = fewer > 1 ? (int32_t)fewer : 1;
         arena_free(calc->sliced); /* a reset keeps what was large */
         calc->sliced = arena_new(0);
         return;
     }
     arena_reset(calc->sliced);
-    if (bytes < SLICE_BYTES_MAX / 4 && rows == calc->slice_rows && rows < BATCH_ROWS_MAX)
+    if (bytes < most / 4 && rows == calc->slice_rows && rows < BATCH_ROWS_MAX)
         calc->slice_rows *= 2;
 }
 

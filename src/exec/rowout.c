@@ -4,10 +4,11 @@
 #include <assert.h>
 #include <stdatomic.h>
 
+#include "base/ceiling.h"
 #include "data/rowcode.h"
 
 /* A row may be of any size, and 2,048 of them many times that. */
-enum { ROWOUT_BYTES_MAX = 4 << 20 };
+enum { ROWOUT_BYTES_MAX = 4 << 20, ROWOUT_PART = 64 };
 
 void rowout_open(RowOut *out, Operator *op, int32_t width)
 {
@@ -41,7 +42,8 @@ Status rowout_flush(RowOut *out)
 /* Before one more row of so many bytes. */
 static Status rowout_make_room(RowOut *out, int64_t bytes)
 {
-    bool is_full = out->batch->row_count == BATCH_ROWS_MAX || out->bytes > ROWOUT_BYTES_MAX;
+    bool is_full = out->batch->row_count == BATCH_ROWS_MAX ||
+                   out->bytes > ceiling_share(ROWOUT_PART, ROWOUT_BYTES_MAX);
     if (is_full)
         TRY(rowout_flush(out));
     out->bytes += bytes;

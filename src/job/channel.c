@@ -110,6 +110,8 @@ struct Channel {
     Message messages[CHANNEL_MESSAGES_MAX];
     Batch *used[CHANNEL_MESSAGES_MAX];
     Waker *reader, *writer;
+    int64_t bytes_max;
+    _Atomic int64_t forward_bytes, backward_bytes; /* of the batches in the rings */
 };
 
 /* The slot to write next, or -1. */
@@ -141,7 +143,15 @@ static void ring_advance(_Atomic uint32_t *index)
 
 Channel *channel_new(void)
 {
-    return memory_allocate_zeroed(sizeof(Channel));
+    Channel *channel = memory_allocate_zeroed(sizeof(Channel));
+    channel->bytes_max = INT64_MAX;
+    return channel;
+}
+
+void channel_limit(Channel *channel, int64_t bytes)
+{
+    assert(bytes > 0);
+    channel->bytes_max = bytes;
 }
 
 void channel_free(Channel *channel)
@@ -163,13 +173,22 @@ void channel_connect(Channel *channel, Waker *reader, Waker *writer)
     channel->writer = writer;
 }
 
+/* Whether so many bytes more are too many. The other end may have taken some out meanwhile: whoever
+ * is refused is woken after that. */
+static bool channel_is_heavy(const Channel *channel, const _Atomic int64_t *inside, int64_t bytes)
+{
+    int64_t there = atomic_load(inside);
+    return bytes > 0 && there > 0 && there > channel->bytes_max - bytes;
+}
+
 bool channel_put(Channel *channel, const Message *message)
 {
     assert((message->kind == MESSAGE_BATCH) == (message->batch != NULL));
     int32_t slot = ring_free_slot(&channel->forward);
-    if (slot < 0)
+    if (slot < 0 || channel_is_heavy(channel, &channel->forward_bytes, message->bytes))
         return false;
     channel->messages[slot] = *message;
+    atomic_fetch_add(&channel->forward_bytes, message->bytes);
     ring_advance(&channel->forward.tail);
     if (channel->reader != NULL)
         waker_wake(channel->reader);
@@ -183,6 +202,7 @@ Batch *channel_reuse(Channel *channel)
         return NULL;
     Batch *batch = channel->used[slot];
     ring_advance(&channel->backward.head);
+    atomic_fetch_sub(&channel->backward_bytes, batch_bytes(batch));
     return batch;
 }
 
@@ -195,6 +215,7 @@ bool channel_take(Channel *channel, Message *out)
         return false;
     *out = channel->messages[slot];
     ring_advance(&channel->forward.head);
+    atomic_fetch_sub(&channel->forward_bytes, out->bytes);
     uint32_t head = atomic_load_explicit(&channel->forward.head, memory_order_relaxed);
     uint32_t tail = atomic_load_explicit(&channel->forward.tail, memory_order_relaxed);
     if (channel->writer != NULL && tail - head <= CHANNEL_MESSAGES_MAX / 2)
@@ -210,10 +231,13 @@ bool channel_is_empty(const Channel *channel)
 void channel_recycle(Channel *channel, Batch *batch)
 {
     int32_t slot = ring_free_slot(&channel->backward);
-    if (slot < 0) {
+    int64_t bytes = batch_bytes(batch);
+    if (slot < 0 || bytes > channel->bytes_max ||
+        channel_is_heavy(channel, &channel->backward_bytes, bytes)) {
         batch_free(batch);
         return;
     }
     channel->used[slot] = batch;
+    atomic_fetch_add(&channel->backward_bytes, bytes);
     ring_advance(&channel->backward.tail);
 }

@@ -46,6 +46,7 @@ typedef struct Message {
     bool is_last;
     int64_t value;
     Batch *batch;
+    int64_t bytes; /* that the batch holds */
 } Message;
 
 enum { CHANNEL_MESSAGES_MAX = 16 };
@@ -56,9 +57,12 @@ typedef struct Channel Channel;
 Channel *channel_new(void);
 /* Frees what is still inside. NULL is allowed. */
 void channel_free(Channel *channel);
+/* The batches inside hold no more than this (but a single one that is larger), and used ones as
+ * much again; before the threads start. Else their number alone is limited. */
+void channel_limit(Channel *channel, int64_t bytes);
 void channel_connect(Channel *channel, Waker *reader, Waker *writer);
 
-/* Writer. False if the ring is full: the message is not taken. */
+/* Writer. False if the channel is full: the message is not taken. */
 bool channel_put(Channel *channel, const Message *message);
 /* Writer. A used batch to fill again, or NULL. */
 Batch *channel_reuse(Channel *channel);

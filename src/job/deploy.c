@@ -7,6 +7,12 @@
 #include "base/memory.h"
 #include "job/exchange.h"
 
+enum {
+    CHANNELS_PART =
+        16, /* of the limit of memory: what all channels hold; used batches as much again */
+    CHANNEL_BYTES_MIN = 64 * 1024,
+};
+
 static Metric *deploy_metric(const char *name, const char *labels, const char *help,
                              int64_t divisor)
 {
@@ -188,6 +194,11 @@ static void deploy_channels(Job *job)
     for (int32_t i = 0; i < job->layout->edge_count; i++)
         deploy_edge(job, &job->layout->edges[i]);
     assert(job->channel_count == channel_max);
+    if (job->board.memory_limit == 0)
+        return;
+    int64_t share = job->board.memory_limit / CHANNELS_PART / (channel_max > 0 ? channel_max : 1);
+    for (int32_t i = 0; i < channel_max; i++)
+        channel_limit(job->channels[i], share > CHANNEL_BYTES_MIN ? share : CHANNEL_BYTES_MIN);
 }
 
 /* ---- Threads ----------------------------------------------------------------------------- */

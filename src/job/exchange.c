@@ -23,6 +23,7 @@ typedef struct Destination {
     /* Messages that found the ring full, oldest first: outbox[outbox_first …]. */
     Message *outbox;
     int32_t outbox_first, outbox_count, outbox_capacity;
+    int64_t outbox_bytes;
 } Destination;
 
 typedef struct Exchange {
@@ -37,6 +38,7 @@ typedef struct Exchange {
 static bool destination_drain(Destination *to)
 {
     while (to->outbox_count > 0 && channel_put(to->channel, &to->outbox[to->outbox_first])) {
+        to->outbox_bytes -= to->outbox[to->outbox_first].bytes;
         to->outbox_first++;
         to->outbox_count--;
     }
@@ -62,6 +64,7 @@ static void destination_send(Destination *to, const Message *message)
         to->outbox_capacity = capacity;
     }
     to->outbox[to->outbox_first + to->outbox_count++] = *message;
+    to->outbox_bytes += message->bytes;
 }
 
 static void destination_flush(Destination *to)
@@ -71,7 +74,8 @@ static void destination_flush(Destination *to)
     assert(to->gathered->row_count > 0);
     int32_t rows = to->gathered->row_count;
     to->text_bytes = 0;
-    Message message = {.kind = MESSAGE_BATCH, .batch = to->gathered};
+    Message message = {
+        .kind = MESSAGE_BATCH, .batch = to->gathered, .bytes = batch_bytes(to->gathered)};
     to->gathered = NULL;
     destination_send(to, &message);
     if (rows >= to->capacity && to->capacity < BATCH_ROWS_MAX)
@@ -199,6 +203,15 @@ bool exchange_drain(Operator *op)
     for (int32_t i = 0; i < exchange->spec.channel_count; i++)
         is_empty = destination_drain(&exchange->destinations[i]) && is_empty;
     return is_empty;
+}
+
+int64_t exchange_outbox_bytes(const Operator *op)
+{
+    const Exchange *exchange = (const Exchange *)op;
+    int64_t bytes = 0;
+    for (int32_t i = 0; i < exchange->spec.channel_count; i++)
+        bytes += exchange->destinations[i].outbox_bytes;
+    return bytes;
 }
 
 static Status exchange_advance(Operator *op, Timestamp watermark)

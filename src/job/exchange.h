@@ -28,6 +28,8 @@ void exchange_flush(Operator *op);
 void exchange_send(Operator *op, const Message *message);
 /* Move the outbox on; true when it is empty. */
 bool exchange_drain(Operator *op);
+/* What waits in it. */
+int64_t exchange_outbox_bytes(const Operator *op);
 void exchange_close(Operator *op);
 
 #endif

@@ -82,6 +82,15 @@ typedef struct TaskInput {
     Timestamp watermark;
 } TaskInput;
 
+/* The batch that the task's operators are being given (feed.c). */
+typedef struct Feed {
+    Batch *batch;    /* NULL: none */
+    TaskInput *from; /* NULL: the task's own source */
+    int32_t done;    /* of its rows */
+    int32_t slice_rows;
+    int32_t *rows; /* of a slice */
+} Feed;
+
 /* A fragment on one shard. */
 typedef struct Task {
     const Fragment *fragment;
@@ -96,6 +105,7 @@ typedef struct Task {
     int32_t writer_count;
     TaskInput *inputs;
     int32_t input_count, next_input;
+    Feed feed;
     SourceReader *reader;        /* of source fragments, else NULL */
     pthread_mutex_t close_mutex; /* an interrupt must not meet a close */
     bool is_closed;
@@ -140,6 +150,15 @@ void task_save_some(Task *task, bool *progressed);
 /* All that wait, in order; for the coordinator. */
 Pieces board_take_pieces(Board *board);
 void pieces_free(Pieces *pieces);
+
+/* ---- Feeding batches (feed.c) --------------------------------------------------------------- */
+
+/* Take over a batch that came from the channel (NULL: from the task's own source). */
+void feed_begin(Task *task, TaskInput *from, Batch *batch);
+/* Push some of its rows, after which it may be over; only while the outboxes are empty. */
+Status feed_step(Task *task);
+/* Give up what is left of it. */
+void feed_end(Task *task);
 
 /* ---- The limit of memory (pressure.c) ------------------------------------------------------ */
 

@@ -47,16 +47,26 @@ void source_attach(Task *task, const PlanNode *node)
     task->context.splits = &task->reader->splits;
 }
 
+/* As much of the batch at hand as there is room for. */
+static Status source_feed(Task *task)
+{
+    while (task->feed.batch != NULL && task_drain(task)) {
+        TRY(feed_step(task));
+        TRY(pressure_check(task->board, &task->error));
+    }
+    return OK;
+}
+
 static Status source_take(Task *task, Batch *batch)
 {
     assert(batch->row_count <= BATCH_ROWS_MAX);
     int64_t rows = batch->selection.count;
     metric_add(task->reader->records, rows);
-    task->context.eval.error_count = 0;
-    Status status = operator_emit(task->head, batch);
-    batch_free(batch);
-    arena_reset(task->context.scratch);
-    TRY(status);
+    if (rows > 0)
+        feed_begin(task, NULL, batch);
+    else
+        batch_free(batch);
+    TRY(source_feed(task));
     if (rows < SOURCE_TRICKLE_ROWS)
         task_flush(task);
     return OK;
@@ -110,6 +120,14 @@ static Status source_poll(Task *task)
 Status source_step(Task *task, bool *progressed)
 {
     Board *board = task->board;
+    if (task->feed.batch != NULL) {
+        int32_t done = task->feed.done;
+        TRY(source_feed(task));
+        *progressed = task->feed.batch == NULL || task->feed.done != done;
+        if (task->feed.batch != NULL)
+            return OK;
+        task_flush(task);
+    }
     int64_t wanted = atomic_load(&board->barrier_wanted);
     if (wanted > task->barrier) {
         *progressed = true;

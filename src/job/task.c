@@ -281,13 +281,10 @@ static Status task_align(Task *task, TaskInput *in, const Message *message)
 static Status task_handle(Task *task, TaskInput *in, Message *message)
 {
     switch (message->kind) {
-    case MESSAGE_BATCH: {
+    case MESSAGE_BATCH:
         assert(!in->has_ended);
-        task->context.eval.error_count = 0;
-        Status status = operator_push(task->head, in->input, message->batch);
-        channel_recycle(in->channel, message->batch);
-        return status;
-    }
+        feed_begin(task, in, message->batch);
+        return OK;
     case MESSAGE_WATERMARK:
         in->watermark = message->value;
         in->is_idle = false;
@@ -313,22 +310,34 @@ static TaskInput *task_next_input(Task *task)
     return NULL;
 }
 
+static Status task_take_message(Task *task, bool *is_idle)
+{
+    TaskInput *in = task_next_input(task);
+    *is_idle = in == NULL;
+    if (in == NULL)
+        return OK;
+    Message message;
+    bool is_taken = channel_take(in->channel, &message);
+    assert(is_taken);
+    return task_handle(task, in, &message);
+}
+
 static Status task_step_inputs(Task *task, bool *progressed)
 {
     for (int32_t i = 0; i < STEP_MESSAGES_MAX && !task->is_last_taken; i++) {
         if (!task_drain(task))
             return OK;
-        TaskInput *in = task_next_input(task);
-        if (in == NULL) {
+        bool is_idle = false;
+        if (task->feed.batch == NULL)
+            TRY(task_take_message(task, &is_idle));
+        if (is_idle) {
             task_flush(task);
             task_drain(task);
             return OK;
         }
         *progressed = true;
-        Message message;
-        bool is_taken = channel_take(in->channel, &message);
-        assert(is_taken);
-        TRY(task_handle(task, in, &message));
+        if (task->feed.batch != NULL)
+            TRY(feed_step(task));
         arena_reset(task->context.scratch);
         TRY(task_make_room(task));
         TRY(pressure_check(task->board, &task->error));
@@ -407,6 +416,7 @@ void task_close(Task *task)
         task->reader->kind->close(task->reader);
     for (int32_t i = 0; i < task->operator_count; i++)
         operator_close(task->operators[i]);
+    feed_end(task);
     for (int32_t i = 0; i < task->writer_count; i++)
         exchange_close(task->writers[i]);
     pthread_mutex_unlock(&task->close_mutex);

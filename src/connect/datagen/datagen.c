@@ -5,7 +5,7 @@
  * than once a second. The state is the number of rows made: sequences go on behind it. */
 #include "connect/datagen/internal.h"
 
-#include "base/memory.h"
+#include "base/ceiling.h"
 
 enum {
     DATAGEN_WAIT_US = 50 * 1000,
@@ -13,6 +13,8 @@ enum {
     DATAGEN_LENGTH_MAX = 1024 * 1024,
     DATAGEN_ELEMENTS_DEFAULT = 3,
     DATAGEN_ELEMENTS_MAX = 1024,
+    BATCH_BYTES_MAX = 8 << 20, /* but for a single row that has more */
+    BATCH_PART = 64,           /* of the limit of memory */
 };
 
 typedef struct Datagen {
@@ -22,6 +24,7 @@ typedef struct Datagen {
     int64_t rows_per_second;
     int64_t paced_rows, paced_us; /* rows made in this run, and since when */
     uint64_t random;
+    int64_t row_bytes; /* of the longest row */
 } Datagen;
 
 static const OptionSpec datagen_options[] = {
@@ -235,6 +238,16 @@ static Status datagen_check(const TableCheck *check)
     return status;
 }
 
+/* Of the longest value. */
+static int64_t field_bytes(const DatagenField *field)
+{
+    int64_t inside = type_is_nested(field->type) ? 0 : field->length;
+    for (int32_t i = 0; i < field->child_count; i++)
+        inside += field_bytes(&field->children[i]);
+    bool is_collection = type_is_nested(field->type) && field->type.id != TYPE_ROW;
+    return (int64_t)sizeof(StrView) + (is_collection ? inside * field->length : inside);
+}
+
 /* ---- Reading ----------------------------------------------------------------------------- */
 
 static Status datagen_open(SourceReader *reader, Str state, Error *error)
@@ -262,6 +275,9 @@ static Status datagen_open(SourceReader *reader, Str state, Error *error)
             if (reader->node->source.columns[k] == i)
                 datagen->fields[k] = field;
     }
+    datagen->row_bytes = 1;
+    for (int32_t k = 0; k < schema->count; k++)
+        datagen->row_bytes += field_bytes(&datagen->fields[k]);
     ByteReader bytes = byte_reader(state);
     if (state.length > 0)
         datagen->rows_made = (int64_t)byte_reader_u64(&bytes);
@@ -308,7 +324,9 @@ static Status datagen_poll(SourceReader *reader, Batch **out, Error *error)
     if (due == 0)
         return ERR_AGAIN;
     int64_t count = due < left ? due : left;
-    int32_t rows = count < BATCH_ROWS_MAX ? (int32_t)count : BATCH_ROWS_MAX;
+    int64_t fitting = ceiling_share(BATCH_PART, BATCH_BYTES_MAX) / datagen->row_bytes;
+    int64_t most = fitting < 1 ? 1 : fitting < BATCH_ROWS_MAX ? fitting : BATCH_ROWS_MAX;
+    int32_t rows = (int32_t)(count < most ? count : most);
     Batch *batch = batch_new(&reader->node->schema, rows);
     Timestamp now = world_now_us(reader->world);
     DatagenFill fill = {

@@ -1,0 +1,94 @@
+/* A batch goes into a task's operators: whole, or where it makes much of it in slices.
+ *
+ * What operators send on waits in the outbox when the channels are full, and one batch may make any
+ * amount of it: a join with many matches, or 2,048 numbers that become texts of a megabyte. So
+ * that this has a bound, no more rows are pushed at once than have lately filled the outbox to its
+ * share; the next ones go when it is empty. A batch that is being worked off is all there is: no
+ * other message and no barrier passes it. */
+#include "job/internal.h"
+
+#include "base/ceiling.h"
+#include "job/exchange.h"
+
+enum {
+    OUTBOX_BYTES_MAX = 16 << 20,
+    OUTBOX_PART = 32,            /* of the limit of memory */
+    SOURCE_SLICE_ROWS_FIRST = 4, /* nothing is known yet of what becomes of them */
+};
+
+static int64_t feed_outbox_bytes(const Task *task)
+{
+    int64_t bytes = 0;
+    for (int32_t i = 0; i < task->writer_count; i++)
+        bytes += exchange_outbox_bytes(task->writers[i]);
+    return bytes;
+}
+
+static void feed_learn(Task *task, int32_t rows)
+{
+    Feed *feed = &task->feed;
+    int64_t share = ceiling_share(OUTBOX_PART, OUTBOX_BYTES_MAX);
+    int64_t bytes = feed_outbox_bytes(task);
+    if (bytes > share) {
+        int64_t fewer = rows * (share / 2) / bytes;
+        feed->slice_rows = fewer > 1 ? (int32_t)fewer : 1;
+    } else if (bytes < share / 4 && rows == feed->slice_rows && rows < BATCH_ROWS_MAX) {
+        feed->slice_rows *= 2;
+    }
+}
+
+void feed_begin(Task *task, TaskInput *from, Batch *batch)
+{
+    Feed *feed = &task->feed;
+    assert(feed->batch == NULL && batch != NULL);
+    feed->batch = batch;
+    feed->from = from;
+    feed->done = 0;
+    if (feed->slice_rows == 0)
+        feed->slice_rows = task->reader != NULL ? SOURCE_SLICE_ROWS_FIRST : BATCH_ROWS_MAX;
+}
+
+void feed_end(Task *task)
+{
+    Feed *feed = &task->feed;
+    if (feed->batch != NULL && feed->from != NULL)
+        channel_recycle(feed->from->channel, feed->batch);
+    else
+        batch_free(feed->batch);
+    feed->batch = NULL;
+}
+
+/* The next rows, as a list of their own if they are not all. */
+static Selection feed_slice(Task *task)
+{
+    Feed *feed = &task->feed;
+    Selection all = feed->batch->selection;
+    if (feed->done == 0 && all.count <= feed->slice_rows)
+        return all;
+    if (feed->rows == NULL)
+        feed->rows = ARENA_ARRAY(task->context.query, int32_t, BATCH_ROWS_MAX);
+    int32_t left = all.count - feed->done;
+    int32_t count = left < feed->slice_rows ? left : feed->slice_rows;
+    for (int32_t i = 0; i < count; i++)
+        feed->rows[i] = selection_row(all, feed->done + i);
+    return (Selection){.rows = feed->rows, .count = count};
+}
+
+Status feed_step(Task *task)
+{
+    Feed *feed = &task->feed;
+    assert(feed->batch != NULL);
+    int32_t total = feed->batch->selection.count;
+    Batch part = *feed->batch;
+    part.selection = feed_slice(task);
+    int32_t count = part.selection.count;
+    task->context.eval.error_count = 0;
+    Status status = task->reader != NULL ? operator_emit(task->head, &part)
+                                         : operator_push(task->head, feed->from->input, &part);
+    arena_reset(task->context.scratch);
+    feed->done += count;
+    if (status != OK || feed->done == total)
+        feed_end(task);
+    feed_learn(task, count);
+    return status;
+}
