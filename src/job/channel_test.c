@@ -61,6 +61,33 @@ static void test_gives_used_batches_back(void **state)
     channel_free(channel);
 }
 
+static void test_holds_so_many_bytes_but_always_one_batch(void **state)
+{
+    (void)state;
+    Schema schema = one_column();
+    Channel *channel = channel_new();
+    channel_limit(channel, 1000);
+    Message message = {.kind = MESSAGE_BATCH, .batch = batch_new(&schema, 4), .bytes = 5000};
+    Message next = {.kind = MESSAGE_BATCH, .batch = batch_new(&schema, 4), .bytes = 600}, out;
+    assert_true(channel_put(channel, &message));
+    assert_false(channel_put(channel, &next));
+    Message mark = watermark(7);
+    assert_true(channel_put(channel, &mark));
+    assert_true(channel_take(channel, &out));
+    assert_ptr_equal(out.batch, message.batch);
+    assert_true(channel_put(channel, &next));
+    assert_false(
+        channel_put(channel, &(Message){.kind = MESSAGE_BATCH, .batch = out.batch, .bytes = 401}));
+    assert_true(channel_take(channel, &mark) && mark.value == 7);
+    assert_true(channel_take(channel, &next));
+    /* Used batches that hold more than the channel may are not kept. */
+    (void)arena_allocate(out.batch->arena, 2000);
+    channel_recycle(channel, out.batch);
+    assert_null(channel_reuse(channel));
+    batch_free(next.batch);
+    channel_free(channel);
+}
+
 enum { STRESS_MESSAGES = 200000 };
 
 typedef struct Stress {
@@ -132,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_takes_in_order_and_refuses_when_full),
         cmocka_unit_test(test_gives_used_batches_back),
+        cmocka_unit_test(test_holds_so_many_bytes_but_always_one_batch),
         cmocka_unit_test(test_threads_meet_without_losing_a_wake),
         cmocka_unit_test(test_waits_no_longer_than_told),
     };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/ceiling.h"
 #include "base/world.h"
 
 enum { PATH_BYTES_MAX = 4096 };
@@ -14,10 +15,12 @@ static pthread_mutex_t duck_lock = PTHREAD_MUTEX_INITIALIZER;
 static DuckApi duck_api;
 static duckdb_database duck_database; /* NULL: not open yet */
 
-/* Settings of the one database: nothing is fetched from anywhere, memory has a bound. */
+/* Of what the process may have, that part at the most. */
+enum { MEMORY_BYTES_MAX = 512 << 20, MEMORY_PART = 2 };
+
+/* Settings of the one database: nothing is fetched from anywhere. */
 static const char *const SETTINGS[][2] = {
     {"threads", "2"},
-    {"memory_limit", "512MB"},
     {"autoinstall_known_extensions", "false"},
     {"autoload_known_extensions", "false"},
     {"allow_community_extensions", "false"},
@@ -71,6 +74,10 @@ static Status duck_open(Error *error)
     char *message = NULL;
     if (duck_api.duckdb_create_config(&config) != DuckDBSuccess)
         return fail(error, ERR_INTERNAL, "WR3462", "could not configure DuckDB");
+    char memory[32];
+    snprintf(memory, sizeof memory, "%lldKiB",
+             (long long)ceiling_share(MEMORY_PART, MEMORY_BYTES_MAX) / 1024);
+    (void)duck_api.duckdb_set_config(config, "memory_limit", memory);
     for (size_t i = 0; i < sizeof SETTINGS / sizeof SETTINGS[0]; i++)
         (void)duck_api.duckdb_set_config(config, SETTINGS[i][0], SETTINGS[i][1]);
     duckdb_state state = duck_api.duckdb_open_ext(NULL, &duck_database, config, &message);

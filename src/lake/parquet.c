@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "base/metrics.h"
 #include "lake/duck.h"
 #include "lake/duck_type.h"
 
@@ -19,6 +20,7 @@ struct ParquetWriter {
     const char *compression;
     int32_t column_count;
     int64_t bytes, rows;
+    Metric *holder; /* of what DuckDB keeps for it */
 };
 
 struct ParquetReader {
@@ -108,6 +110,7 @@ Status parquet_writer_open(const Schema *schema, Str compression, ParquetWriter 
     ParquetWriter *writer = memory_allocate_zeroed(sizeof *writer);
     writer->compression = compression_name(compression);
     writer->column_count = schema->count;
+    writer->holder = memory_holder();
     snprintf(writer->table, sizeof writer->table, "w%" PRId64, atomic_fetch_add(&writers, 1));
     Status status = duck_connect(&writer->api, &writer->connection, error);
     if (status == OK)
@@ -133,18 +136,28 @@ static int64_t rows_bytes(const Column *column, Selection rows)
     return bytes;
 }
 
+/* DuckDB's memory does not come through ours. */
+static void writer_note(ParquetWriter *writer, int64_t bytes)
+{
+    writer->bytes += bytes;
+    if (writer->holder != NULL)
+        metric_add(writer->holder, bytes);
+}
+
 Status parquet_writer_append(ParquetWriter *writer, const Batch *batch, Selection rows,
                              const int32_t *columns, Error *error)
 {
     const DuckApi *api = writer->api;
     assert(rows.count <= BATCH_ROWS_MAX);
     api->duckdb_data_chunk_reset(writer->chunk);
+    int64_t bytes = 0;
     for (int32_t i = 0; i < writer->column_count; i++) {
         const Column *column = &batch->columns[columns[i]];
         duckdb_vector vector = api->duckdb_data_chunk_get_vector(writer->chunk, (idx_t)i);
         duck_vector_write(api, vector, column, rows);
-        writer->bytes += rows_bytes(column, rows);
+        bytes += rows_bytes(column, rows);
     }
+    writer_note(writer, bytes);
     api->duckdb_data_chunk_set_size(writer->chunk, (idx_t)rows.count);
     if (api->duckdb_append_data_chunk(writer->appender, writer->chunk) != DuckDBSuccess)
         return duck_fail(api->duckdb_appender_error(writer->appender), "collect rows", error);
@@ -194,6 +207,7 @@ void parquet_writer_free(ParquetWriter *writer)
         (void)duck_run(writer->api, writer->connection, sql, NULL);
         writer->api->duckdb_disconnect(&writer->connection);
     }
+    writer_note(writer, -writer->bytes);
     memory_free(writer);
 }
 

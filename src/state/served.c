@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/ceiling.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "data/rowcode.h"
@@ -21,6 +22,7 @@
 enum {
     SKIP_LEVELS = 20,
     CHANGES_BYTES_MAX = 64 << 20,
+    CHANGES_PART = 16, /* of the limit of memory */
 };
 
 typedef struct Row {
@@ -205,12 +207,13 @@ static void age_append(ServedTable *table, Row *row)
 static void changes_add(ServedTable *table, RowKind kind, const char *row, int32_t bytes)
 {
     pthread_mutex_lock(&table->change_mutex);
+    int64_t most = ceiling_share(CHANGES_PART, CHANGES_BYTES_MAX);
     if (table->changes == NULL)
         table->changes =
             memory_allocate_zeroed(SERVED_CHANGES_MAX * (int64_t)sizeof(table->changes[0]));
     while (table->first_sequence <= table->last_sequence &&
            (table->last_sequence - table->first_sequence + 1 >= SERVED_CHANGES_MAX ||
-            table->change_bytes + bytes > CHANGES_BYTES_MAX))
+            table->change_bytes + bytes > most))
         changes_drop_first(table);
     table->last_sequence++;
     Change *change = &table->changes[table->last_sequence % SERVED_CHANGES_MAX];

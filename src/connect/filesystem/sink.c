@@ -4,6 +4,7 @@
  * Row formats go on with a file across checkpoints, and the checkpoint says how long it was. Bulk
  * formats finish their files at every checkpoint. */
 #include "connect/filesystem/sink.h"
+#include "base/ceiling.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
@@ -18,9 +19,12 @@
 
 enum {
     FLUSH_BYTES = 256 * 1024,
-    /* Of rows in memory: before a bulk file is written, and of all parts together. */
+    /* Of rows in memory: before a bulk file is written, and of all parts together; or that part of
+     * the limit of memory. Writing a bulk file takes several times as much as is in it. */
     BULK_BYTES_MAX = 64 << 20,
+    BULK_PART = 32,
     MEMORY_BYTES_MAX = 128 << 20,
+    MEMORY_PART = 16,
     OPEN_FILES_MAX = 64, /* with more parts than this, files are open only while written */
 };
 
@@ -32,8 +36,9 @@ static void sink_read_options(FilesystemSink *sink, const OptionSet *options)
         .inactivity_us = options_duration_us(options, "sink.rolling-policy.inactivity-interval"),
         .check_us = options_duration_us(options, "sink.rolling-policy.check-interval"),
     };
-    if (sink->is_bulk && sink->rolling.file_bytes > BULK_BYTES_MAX)
-        sink->rolling.file_bytes = BULK_BYTES_MAX;
+    int64_t most = ceiling_share(BULK_PART, BULK_BYTES_MAX);
+    if (sink->is_bulk && sink->rolling.file_bytes > most)
+        sink->rolling.file_bytes = most;
     sink->default_partition = options_text(options, "partition.default-name");
     if (sink->is_bulk)
         sink->compression = options_text(options, "parquet.compression");
@@ -249,7 +254,7 @@ static int64_t sink_memory(const FilesystemSink *sink)
 static Status sink_relieve(FilesystemSink *sink, Error *error)
 {
     int64_t bytes = sink_memory(sink);
-    if (bytes < MEMORY_BYTES_MAX)
+    if (bytes < ceiling_share(MEMORY_PART, MEMORY_BYTES_MAX))
         return OK;
     int64_t average = bytes / sink->part_count;
     for (int32_t i = sink->part_count - 1; i >= 0; i--) {
