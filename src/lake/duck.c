@@ -25,6 +25,9 @@ static const char *const SETTINGS[][2] = {
     {"autoload_known_extensions", "false"},
     {"allow_community_extensions", "false"},
     {"temp_directory", ""},
+    /* What is free goes back to the system. */
+    {"allocator_flush_threshold", "1MB"},
+    {"allocator_background_threads", "true"},
 };
 
 static void *duck_load_library(void)
@@ -116,8 +119,16 @@ Status duck_fail(const char *message, const char *what, Error *error)
                     : str_find(text, STR("Binder Error")) >= 0        ? ERR_INVALID
                     : str_find(text, STR("Invalid Input Error")) >= 0 ? ERR_DECODE
                                                                       : ERR_IO;
-    return fail(error, status, is_full ? "WR3463" : "WR3464", "could not %s: %.*s", what,
-                STR_ARGS(line));
+    bool is_short = status == ERR_LIMIT && ceiling_share(1, INT64_MAX) != INT64_MAX;
+    status = fail(error, status,
+                  is_full    ? "WR3463"
+                  : is_short ? "WR4412"
+                             : "WR3464",
+                  "could not %s: %.*s", what, STR_ARGS(line));
+    if (is_short)
+        error_hint(error, "DuckDB may have half of weir.memory.limit: allow more, or write files "
+                          "with smaller row groups");
+    return status;
 }
 
 Status duck_run(const DuckApi *api, duckdb_connection connection, const char *sql, Error *error)

@@ -87,8 +87,8 @@ PIPELINES = {
 PIPELINES |= {name + "-rocksdb": "SET 'state.backend.type' = 'rocksdb';\n" + PIPELINES[name]
               for name in ("distinct", "count-distinct", "join", "max", "last", "listagg")}
 QUICK = ["union", "csv-sink", "parquet-sink", "json", "listagg", "count-distinct", "row-number", "join", "served"]
-# What keeps nothing comes to its end, whatever the limit.
-WHOLE = {"datagen", "calc", "union", "print", "csv-sink", "json-sink", "parquet-sink", "parquet-partitions", "csv", "json"}
+# What keeps nothing comes to its end, whatever the limit (DuckDB alone takes some 70 MB, so parquet may not).
+WHOLE = {"datagen", "calc", "union", "print", "csv-sink", "json-sink", "csv", "json"}
 
 
 def put_input(weir, width, rows, name):
@@ -159,13 +159,14 @@ class Run:
 
 def run_all(box, names, widths, limits):
     faults = []
-    for name in names:
+    for pipeline in names:
         for width in widths:
             for limit_mb in limits:
-                run = Run(box, name, width, limit_mb)
+                run = Run(box, pipeline, width, limit_mb)
                 print(f"     {run}", flush=True)
                 faults += filter(None, [run.fault()])
-                shutil.rmtree(run.folder)
+                for name in ("in", "out", "weir-data"):
+                    shutil.rmtree(run.folder / name, ignore_errors=True)
     assert not faults, "\n".join(faults)
 
 
