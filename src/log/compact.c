@@ -406,10 +406,14 @@ static Status run_compaction(Compaction *run, Error *error)
         TRY(compact_group(run, first, count, error));
         first += count;
     }
+    /* A merged segment that a power cut brings back has what was superseded: it must not count as
+     * clean, or a tombstone could go before what it is for. */
     pthread_mutex_lock(&run->partition->lock);
-    run->partition->mark.clean_end = end_offset;
+    Status status = partition_sync_folder(run->partition, error);
+    if (status == OK)
+        run->partition->mark.clean_end = end_offset;
     pthread_mutex_unlock(&run->partition->lock);
-    return OK;
+    return status;
 }
 
 Status partition_compact(Partition *partition, Error *error)
