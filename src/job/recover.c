@@ -148,14 +148,12 @@ static Status recover_from_path(Job *job, Error *error)
     return OK;
 }
 
-/* In a place that an earlier run has used and this one does not. A bucket is not asked: to have
- * noted it is enough. */
-static Status recover_has_others(Job *job, const char *folder, const char *place, bool *out,
-                                 Error *error)
+/* Whether an earlier run has left checkpoints in a place that this one does not use. A bucket is
+ * not asked: to have noted it is enough. */
+static Status recover_has_others(Job *job, const char *place, bool *out, Error *error)
 {
-    const char *usual = place_of_checkpoints(job->arena, job->options.data_dir, NULL, folder);
     *out = strcmp(place, job->checkpoints) != 0;
-    if (!*out || strcmp(place, usual) != 0)
+    if (!*out || store_location_is_bucket(place))
         return OK;
     int64_t *ids;
     int32_t count = 0;
@@ -167,21 +165,56 @@ static Status recover_has_others(Job *job, const char *folder, const char *place
     return status;
 }
 
-/* Checkpoints of an earlier run are not looked for where this one does not keep its own. */
-static Status recover_note_place(Job *job, const char *folder, bool is_beginning, Error *error)
+/* The newest checkpoint is elsewhere: to go on from an older one, or from none, would do again what
+ * was committed since. */
+static Status fail_elsewhere(const Job *job, const char *place, Error *error)
+{
+    Status status =
+        fail(error, ERR_INVALID, "WR4416",
+             "the run before kept its checkpoints in `%s`, and this one would keep them in `%s`",
+             place, job->checkpoints);
+    error_hint(error,
+               "give --checkpoint-dir or execution.checkpointing.dir as before; to move, take a "
+               "savepoint and start with --fresh -D execution.state-recovery.path=SAVEPOINT; "
+               "or start over with --fresh");
+    return status;
+}
+
+/* A pipeline that has got another name, or none of the folder's: people should know. */
+static void notice_others(Job *job, const char *folder)
+{
+    World *world = job->world;
+    List names = {0};
+    const char *jobs = arena_printf(job->arena, "%s/jobs", job->options.data_dir);
+    if (world->kind->list(world, jobs, job->arena, &names, NULL) != OK)
+        return;
+    Buffer others = {0};
+    for (int32_t i = 0; i < names.count; i++) {
+        const char *name = LIST_AT(names, i, const char);
+        if (strcmp(name, folder) != 0)
+            buffer_printf(&others, "%s`%s`", others.length > 0 ? ", " : "", name);
+    }
+    if (others.length > 0)
+        job_notice(job, "`%s` starts at the beginning: what can be resumed in `%s` is of %s",
+                   job->pipeline, job->options.data_dir, buffer_terminated(&others));
+    buffer_free(&others);
+}
+
+/* Where this run keeps its checkpoints, for the next one and for commands without a script. */
+static Status recover_note_place(Job *job, const char *folder, bool is_told, Error *error)
 {
     const char *data_dir = job->options.data_dir;
     Places last;
     Places places = {.checkpoints = job->checkpoints,
                      .savepoints = job->plan->settings.savepoint_dir};
-    bool has_others;
+    bool has_others = false;
     TRY(place_find(job->world, job->arena, data_dir, folder, &last, error));
-    TRY(recover_has_others(job, folder, last.checkpoints, &has_others, error));
-    if (is_beginning && has_others)
-        job_notice(job,
-                   "starts at the beginning: there is no checkpoint in `%s`; the run before "
-                   "kept its own in `%s`",
-                   job->checkpoints, last.checkpoints);
+    if (!is_told)
+        TRY(recover_has_others(job, last.checkpoints, &has_others, error));
+    if (has_others)
+        return fail_elsewhere(job, last.checkpoints, error);
+    if (job->restored == NULL && !is_told)
+        notice_others(job, folder);
     return place_note(job->world, data_dir, folder, &places, error);
 }
 
@@ -218,9 +251,11 @@ Status recover_open(Job *job, Error *error)
     LetterNotice notice = {recover_notice, job};
     DataFolder data = {job->world, job->options.data_dir, &settings->store};
     TRY(recover_settle_letters(&data, &notice, error));
-    TRY(recover_note_place(job, writer, count == 0 && !job->options.is_fresh, error));
+    bool is_told = job->options.is_fresh || (is_beginning && job->restored != NULL);
+    TRY(recover_note_place(job, writer, is_told, error));
     TRY(recover_replays(job, writer, error));
-    if (job->options.is_fresh)
+    /* What it starts from may be one of them: they go as newer ones come. */
+    if (job->options.is_fresh && job->restored == NULL)
         TRY(recover_discard(job, ids, count, error));
     Buffer letters = {0};
     Status status = is_beginning ? OK : recover_letters(job->restored, &letters, error);

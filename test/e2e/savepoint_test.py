@@ -78,6 +78,75 @@ def test_what_an_edit_would_lose_is_said_before(box):
     assert ("kept", "position") in fates, fates
 
 
+STEPS = """
+SET 'execution.checkpointing.interval' = '50 ms';
+SET 'execution.checkpointing.num-retained' = '4';
+CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '2000',
+  'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '4000');
+CREATE TABLE counted (n BIGINT) WITH ('connector' = 'print');
+INSERT INTO counted SELECT COUNT(*) FROM numbers;
+"""
+
+
+def checkpoints(weir):
+    found = weir.path(weir.data).glob("jobs/*/checkpoints/chk-*/MANIFEST")
+    return sorted((path.parent for path in found), key=lambda path: int(path.name[4:]))
+
+
+def test_an_older_checkpoint_of_its_own_is_gone_back_to(box):
+    """Each that is kept, after a stop and after a kill; nothing is lost before there is a newer one."""
+    for which in (0, 1, -1):
+        weir = box.weir(STEPS)
+        weir.start()
+        wait_until(lambda w=weir: len(checkpoints(w)) == 4, "checkpoints", process=weir)
+        if which == 0:
+            weir.kill()
+        else:
+            assert weir.stop() == 0, weir.log()
+        start = checkpoints(weir)[which]
+        weir.start("run", "pipeline.sql", "--fresh", "-D", f"execution.state-recovery.path={start}")
+        if which == 1:  # and once more, from the same, before or after there are others
+            weir.kill()
+            assert start.exists() or len(checkpoints(weir)) == 4, checkpoints(weir)
+            start = checkpoints(weir)[0]
+            weir.start("run", "pipeline.sql", "--fresh", "-D", f"execution.state-recovery.path={start}")
+        assert weir.wait(30) == 0, weir.log()
+        assert "+U[4000]" in weir.stdout() and "+I[1]" not in weir.stdout(), weir.log()
+
+
+def test_a_place_that_was_forgotten_is_asked_for(box):
+    """A run that would go on from older checkpoints, or from none, does not begin."""
+    weir = box.weir(STEPS)
+    place = ["--checkpoint-dir", str(box.path("place"))]
+    for with_older in (True, False):
+        weir = box.weir(STEPS)
+        if with_older:
+            weir.start()
+            wait_until(lambda w=weir: checkpoints(w), "checkpoints", process=weir)
+            assert weir.stop() == 0, weir.log()
+            done = weir.call("run", "pipeline.sql", "--no-http", "--data-dir", weir.data, *place)
+            assert done.returncode == 65 and "WR4416" in done.stderr, (done.returncode, done.stderr)
+        weir.start("run", "pipeline.sql", *place, "--fresh")
+        wait_until(lambda: list(box.path("place").glob("*/chk-*/MANIFEST")), "checkpoints", process=weir)
+        assert weir.stop() == 0, weir.log()
+        done = weir.call("run", "pipeline.sql", "--no-http", "--data-dir", weir.data)
+        assert done.returncode == 65 and "WR4416" in done.stderr and str(box.path("place")) in done.stderr, done.stderr
+        weir.start("run", "pipeline.sql", *place)
+        assert weir.wait(30) == 0, weir.log()
+        assert "resumed from checkpoint" in weir.stderr() and "+U[4000]" in weir.stdout(), weir.log()
+
+
+def test_another_name_is_another_pipeline_and_is_told(box):
+    weir = box.weir(STEPS)
+    weir.start()
+    wait_until(lambda: checkpoints(weir), "checkpoints", process=weir)
+    assert weir.stop() == 0, weir.log()
+    weir.start("run", "pipeline.sql", "-D", "pipeline.name=renamed")
+    wait_until(lambda: "`renamed` starts at the beginning" in weir.stderr(), "a word", process=weir)
+    assert "`pipeline`" in weir.stderr(), weir.log()
+    assert weir.stop() == 0, weir.log()
+
+
 def test_what_is_not_possible_is_said(box):
     redis = box.redis()
     weir = pipeline(box, redis)
