@@ -47,6 +47,10 @@ print(json.dumps(True))""")
         return sorted(text.splitlines(), key=lambda line: tuple(map(int, line.split()[:2]))
                       if form.startswith("%p %o") else 0)
 
+    def end(self, topic, partition=0):
+        """The offset behind the last record, seen by all or not."""
+        return int(self.kcat("-Q", "-t", f"{topic}:{partition}:-1").split()[-1])
+
     def values(self, topic):
         """The values of all records, as JSON, each partition in its order."""
         return [json.loads(line) for line in self.get(topic, "%s\\n")]

@@ -19,7 +19,9 @@ static void client_log(const rd_kafka_t *handle, int level, const char *facility
     pthread_mutex_lock(&client->lock);
     snprintf(client->trouble, sizeof client->trouble, "%s", text);
     pthread_mutex_unlock(&client->lock);
-    log_event(level <= 3 ? LOG_WARN : LOG_DEBUG, "kafka", "%s", text);
+    /* "ERROR" repeats what "FAIL" has said. */
+    if (strcmp(facility, "ERROR") != 0)
+        log_event(level <= 3 ? LOG_WARN : LOG_DEBUG, "kafka", "%s", text);
 }
 
 void kafka_client_init(KafkaClient *client, World *world)
@@ -28,26 +30,37 @@ void kafka_client_init(KafkaClient *client, World *world)
     pthread_mutex_init(&client->lock, NULL);
 }
 
+static void client_set(rd_kafka_conf_t *conf, const KafkaSetting *settings, bool is_fixed)
+{
+    char reason[256];
+    for (; settings->key != NULL; settings++) {
+        if (settings->is_fixed != is_fixed)
+            continue;
+        rd_kafka_conf_res_t result =
+            rd_kafka_conf_set(conf, settings->key, settings->value, reason, sizeof reason);
+        assert(result == RD_KAFKA_CONF_OK);
+    }
+}
+
 Status kafka_client_open(KafkaClient *client, Arena *arena, rd_kafka_type_t type,
                          const PlanTable *table, const KafkaSetting *settings, Error *error)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char reason[256];
     const char *key = "";
-    for (; settings->key != NULL; settings++) {
-        rd_kafka_conf_res_t result =
-            rd_kafka_conf_set(conf, settings->key, settings->value, reason, sizeof reason);
-        assert(result == RD_KAFKA_CONF_OK);
-    }
+    client_set(conf, settings, false);
     Status status = kafka_properties(arena, table->options.options, conf, &key, error);
     if (status != OK) {
         rd_kafka_conf_destroy(conf);
         return status;
     }
+    client_set(conf, settings, true);
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_log_cb(conf, client_log);
     if (client->reported != NULL)
         rd_kafka_conf_set_dr_msg_cb(conf, client->reported);
+    if (client->measured != NULL)
+        rd_kafka_conf_set_stats_cb(conf, client->measured);
     client->handle = rd_kafka_new(type, conf, reason, sizeof reason);
     if (client->handle != NULL)
         return OK;

@@ -1,5 +1,6 @@
 /* kafka and upsert-kafka: topics as tables, by the options of Flink's connectors. */
 #include "connect/kafka/kafka.h"
+#include "connect/kafka/coordinator.h"
 
 #include <string.h>
 
@@ -300,6 +301,11 @@ static void check_sink(Check *check)
 {
     const OptionSet *options = check->options;
     bool is_exact = kafka_guarantee_of(check->table->table) == SINK_TRANSACTIONAL;
+    const char *key;
+    const char *problem = is_exact ? kafka_end_refuse(options, &key) : NULL;
+    if (problem != NULL)
+        check_fail(check, arena_printf(check->arena, "properties.%s", key), "WR3421", problem,
+                   NULL);
     if (is_exact && !options_has(options, "sink.transactional-id-prefix"))
         check_fail(check, "sink.delivery-guarantee", "WR3421",
                    "exactly once needs 'sink.transactional-id-prefix'", NULL);

@@ -54,6 +54,8 @@ void kafka_record_of(Arena *arena, const PlanTable *table, KafkaRecord *out);
  * WR3422: a property that neither has, or a value that is none; *key says which. */
 Status kafka_properties(Arena *arena, const OptionSet *options, rd_kafka_conf_t *conf,
                         const char **key, Error *error);
+/* Name and password for SASL, from either form; no data: none. */
+void kafka_credentials(Arena *arena, const OptionSet *options, Str *username, Str *password);
 /* A property of a client as it was given, or no data. */
 Str kafka_property(const OptionSet *options, const char *name);
 
@@ -64,16 +66,20 @@ typedef struct KafkaClient {
     char trouble[256]; /* what the client last complained of */
     /* Of a producer: what became of a message; called with the client. */
     void (*reported)(rd_kafka_t *handle, const rd_kafka_message_t *message, void *client);
+    /* How it is, as JSON; may be NULL. Called with the client. */
+    int (*measured)(rd_kafka_t *handle, char *json, size_t length, void *client);
     _Atomic bool is_interrupted;
 } KafkaClient;
 
 typedef struct KafkaSetting {
     const char *key, *value;
+    bool is_fixed; /* whatever the table's properties say */
 } KafkaSetting;
 
 /* Before anything else, in zeroed memory; whoever was interrupted stays so. */
 void kafka_client_init(KafkaClient *client, World *world);
-/* A handle with `settings` (the last has no key), and the table's properties over them. */
+/* A handle with `settings` (the last has no key), and the table's properties over those that are
+ * not fixed. */
 Status kafka_client_open(KafkaClient *client, Arena *arena, rd_kafka_type_t type,
                          const PlanTable *table, const KafkaSetting *settings, Error *error);
 void kafka_client_close(KafkaClient *client);
@@ -168,6 +174,9 @@ typedef struct KafkaProducer {
     int32_t partition_count;
     bool has_failed;
     Error failure; /* of the first message that was given up */
+    /* With transactions: who the cluster knows it as; -1: not known yet. */
+    int64_t id;
+    int32_t epoch;
 } KafkaProducer;
 
 /* `transactional_id` NULL: without transactions. */
@@ -181,5 +190,45 @@ Status kafka_producer_send(KafkaProducer *producer, const KafkaMessage *message,
 Status kafka_producer_poll(KafkaProducer *producer, Error *error);
 /* All that was sent is in the log. */
 Status kafka_producer_flush(KafkaProducer *producer, Error *error);
+
+/* ---- Transactions (transaction.c, settle.c) ------------------------------------------------- */
+
+enum { KAFKA_ATTEMPT_BYTES = 17, KAFKA_ID_BYTES = 256 };
+
+/* A transaction that waits for its checkpoint to be durable, or for the next run to commit it. */
+typedef struct KafkaPrepared {
+    int64_t checkpoint;                /* 0: none */
+    char attempt[KAFKA_ATTEMPT_BYTES]; /* the run that wrote it */
+    char transactional_id[KAFKA_ID_BYTES];
+    int64_t producer_id;
+    int32_t producer_epoch;
+} KafkaPrepared;
+
+/* Two producers write by turns: one begins the next transaction while the other's waits. */
+typedef struct KafkaTransactions {
+    SinkWriter *writer;
+    char name[KAFKA_ID_BYTES]; /* prefix and number of the writer: the group of its notes */
+    char attempt[KAFKA_ATTEMPT_BYTES];
+    KafkaProducer producers[2];
+    int32_t turn;      /* which of them writes */
+    bool is_begun;     /* it has a transaction */
+    bool has_prepared; /* the other's waits */
+} KafkaTransactions;
+
+/* Settle what `state` has prepared, shut out older runs and what they left. */
+Status kafka_transactions_open(KafkaTransactions *transactions, SinkWriter *writer, Str state,
+                               Error *error);
+void kafka_transactions_close(KafkaTransactions *transactions);
+void kafka_transactions_interrupt(KafkaTransactions *transactions);
+/* The producer to write with, in a transaction. */
+Status kafka_transactions_begin(KafkaTransactions *transactions, KafkaProducer **out, Error *error);
+Status kafka_transactions_prepare(KafkaTransactions *transactions, int64_t checkpoint,
+                                  Buffer *state, Error *error);
+Status kafka_transactions_commit(KafkaTransactions *transactions, Error *error);
+
+/* Commit what a run that is no more has prepared, unless that is done. WR3432: the cluster has
+ * given it up. */
+Status kafka_settle(SinkWriter *writer, const char *name, const KafkaPrepared *prepared,
+                    Error *error);
 
 #endif

@@ -4,6 +4,7 @@
  * cluster will never take it. If that is the message's own fault (it is too large), its bytes go to
  * the dead letters; else the job ends with the reason. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "connect/kafka/kafka.h"
@@ -74,10 +75,24 @@ static void producer_reported(rd_kafka_t *handle, const rd_kafka_message_t *mess
         producer_fail(producer, code);
 }
 
+/* Its id and epoch stand nowhere else. */
+static int producer_measured(rd_kafka_t *handle, char *json, size_t length, void *opaque)
+{
+    (void)handle, (void)length;
+    KafkaProducer *producer = opaque;
+    const char *id = strstr(json, "\"producer_id\":");
+    const char *epoch = strstr(json, "\"producer_epoch\":");
+    if (id != NULL && epoch != NULL) {
+        producer->id = strtoll(strchr(id, ':') + 1, NULL, 10);
+        producer->epoch = (int32_t)strtol(strchr(epoch, ':') + 1, NULL, 10);
+    }
+    return 0; /* the text stays the client's */
+}
+
 /* ---- Opening ------------------------------------------------------------------------------- */
 
 /* Java's client drops idempotence without a word where 'acks' is less than all. */
-static bool is_idempotent(const OptionSet *options)
+static bool wants_idempotence(const OptionSet *options)
 {
     Str acks = kafka_property(options, "acks");
     return (acks.data == NULL || str_is(acks, "all") || str_is(acks, "-1")) &&
@@ -94,17 +109,22 @@ static Status producer_connect(KafkaProducer *producer, const char *transactiona
         kbytes, sizeof kbytes, "%lld",
         (long long)(limit < QUEUE_BYTES_MIN ? QUEUE_BYTES_MIN / BYTES_KBYTE : limit / BYTES_KBYTE));
     bool is_exact = transactional_id != NULL;
+    bool is_idempotent = is_exact || wants_idempotence(table->options.options);
     KafkaSetting settings[] = {
-        {"enable.idempotence",
-         is_exact || is_idempotent(table->options.options) ? "true" : "false"},
-        {"partitioner", "murmur2_random"},
-        {"queue.buffering.max.kbytes", kbytes},
-        {"queue.buffering.max.messages", "1000000"},
-        {"message.timeout.ms", is_exact ? "600000" : "0"},
-        {is_exact ? "transaction.timeout.ms" : NULL, "900000"},
-        {"transactional.id", transactional_id},
-        {NULL, NULL},
+        {"enable.idempotence", is_idempotent ? "true" : "false", is_exact},
+        {"partitioner", "murmur2_random", false},
+        {"queue.buffering.max.kbytes", kbytes, false},
+        {"queue.buffering.max.messages", "1000000", false},
+        {"reconnect.backoff.max.ms", "1000", false},
+        /* Without transactions: for as long as it takes. */
+        {is_exact ? "transaction.timeout.ms" : "message.timeout.ms", is_exact ? "900000" : "0",
+         false},
+        {is_exact ? "transactional.id" : NULL, transactional_id, true},
+        {"statistics.interval.ms", "200", true},
+        {NULL, NULL, false},
     };
+    producer->client.measured = is_exact ? producer_measured : NULL;
+    producer->id = -1;
     TRY(kafka_client_open(&producer->client, producer->writer->arena, RD_KAFKA_PRODUCER, table,
                           settings, error));
     return OK;

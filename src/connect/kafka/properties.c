@@ -115,6 +115,22 @@ static Status jaas_set(Arena *arena, Str text, rd_kafka_conf_t *conf, Error *err
     return property_set(conf, "sasl.password", password, error);
 }
 
+static Str str_or_none(const char *text)
+{
+    return text == NULL ? (Str){0} : str_from(text);
+}
+
+void kafka_credentials(Arena *arena, const OptionSet *options, Str *username, Str *password)
+{
+    Str jaas = kafka_property(options, "sasl.jaas.config");
+    *username = kafka_property(options, "sasl.username");
+    *password = kafka_property(options, "sasl.password");
+    if (jaas.data == NULL)
+        return;
+    *username = str_or_none(jaas_value(arena, jaas, "username"));
+    *password = str_or_none(jaas_value(arena, jaas, "password"));
+}
+
 static Status property_take(Arena *arena, const char *name, Str value, rd_kafka_conf_t *conf,
                             Error *error)
 {

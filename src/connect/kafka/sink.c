@@ -1,5 +1,6 @@
 /* Writing a topic. By default a checkpoint waits until all messages before it are in the log: what
- * was written after it comes once more when the job goes on from there. */
+ * was written after it comes once more when the job goes on from there. Exactly once, messages go
+ * in transactions that end with the checkpoint (transaction.c). */
 #include <stdatomic.h>
 
 #include "connect/kafka/kafka.h"
@@ -10,18 +11,21 @@ typedef enum Partitioner { BY_KEY, FIXED, ROUND_ROBIN } Partitioner;
 typedef struct KafkaSink {
     SinkWriter base;
     KafkaEncoder *encoder;
-    KafkaProducer producer;
+    KafkaProducer producer; /* without transactions */
+    KafkaTransactions transactions;
     Partitioner partitioner;
+    bool is_exact;
     bool waits; /* a checkpoint waits for delivery */
     int32_t next_partition;
 } KafkaSink;
 
 static Status sink_open(SinkWriter *writer, Str state, Error *error)
 {
-    (void)state;
     KafkaSink *sink = (KafkaSink *)writer;
     const OptionSet *options = writer->node->sink.table->options.options;
-    sink->waits = !str_is(options_text(options, "sink.delivery-guarantee"), "none");
+    Str guarantee = options_text(options, "sink.delivery-guarantee");
+    sink->waits = !str_is(guarantee, "none");
+    sink->is_exact = str_is(guarantee, "exactly-once");
     if (!kafka_is_upsert(writer->node->sink.table)) {
         Str name = options_text(options, "sink.partitioner");
         sink->partitioner = str_is(name, "fixed")         ? FIXED
@@ -30,6 +34,8 @@ static Status sink_open(SinkWriter *writer, Str state, Error *error)
     }
     if (sink->encoder == NULL)
         TRY(kafka_encoder_open(writer, &sink->encoder, error));
+    if (sink->is_exact)
+        return kafka_transactions_open(&sink->transactions, writer, state, error);
     kafka_producer_close(&sink->producer);
     return kafka_producer_open(&sink->producer, writer, NULL, error);
 }
@@ -69,6 +75,9 @@ static int32_t sink_partition(KafkaSink *sink, const KafkaProducer *producer)
 static Status sink_write(SinkWriter *writer, const Batch *batch, Error *error)
 {
     KafkaSink *sink = (KafkaSink *)writer;
+    KafkaProducer *producer = &sink->producer;
+    if (sink->is_exact)
+        TRY(kafka_transactions_begin(&sink->transactions, &producer, error));
     for (int32_t i = 0; i < batch->selection.count; i++) {
         int32_t row = selection_row(batch->selection, i);
         KafkaMessage message;
@@ -76,40 +85,56 @@ static Status sink_write(SinkWriter *writer, const Batch *batch, Error *error)
         if (problem != NULL)
             sink_reject(sink, batch, row, problem);
         else
-            TRY(kafka_producer_send(&sink->producer, &message,
-                                    sink_partition(sink, &sink->producer), error));
+            TRY(kafka_producer_send(producer, &message, sink_partition(sink, producer), error));
     }
-    return kafka_producer_poll(&sink->producer, error);
+    return kafka_producer_poll(producer, error);
 }
 
 static Status sink_tick(SinkWriter *writer, int64_t now_us, Error *error)
 {
     (void)now_us;
-    return kafka_producer_poll(&((KafkaSink *)writer)->producer, error);
+    KafkaSink *sink = (KafkaSink *)writer;
+    if (!sink->is_exact)
+        return kafka_producer_poll(&sink->producer, error);
+    for (int32_t i = 0; i < 2; i++)
+        TRY(kafka_producer_poll(&sink->transactions.producers[i], error));
+    return OK;
 }
 
 static Status sink_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state, Error *error)
 {
-    (void)checkpoint, (void)state;
     KafkaSink *sink = (KafkaSink *)writer;
+    if (sink->is_exact)
+        return kafka_transactions_prepare(&sink->transactions, checkpoint, state, error);
     return sink->waits ? kafka_producer_flush(&sink->producer, error)
                        : kafka_producer_poll(&sink->producer, error);
 }
 
+static Status sink_commit(SinkWriter *writer, int64_t checkpoint, Error *error)
+{
+    (void)checkpoint;
+    KafkaSink *sink = (KafkaSink *)writer;
+    return sink->is_exact ? kafka_transactions_commit(&sink->transactions, error) : OK;
+}
+
 static Status sink_finish(SinkWriter *writer, Error *error)
 {
-    return kafka_producer_flush(&((KafkaSink *)writer)->producer, error);
+    KafkaSink *sink = (KafkaSink *)writer;
+    return sink->is_exact ? OK : kafka_producer_flush(&sink->producer, error);
 }
 
 static void sink_interrupt(SinkWriter *writer)
 {
-    kafka_client_interrupt(&((KafkaSink *)writer)->producer.client);
+    KafkaSink *sink = (KafkaSink *)writer;
+    kafka_client_interrupt(&sink->producer.client);
+    kafka_transactions_interrupt(&sink->transactions);
 }
 
 static void sink_close(SinkWriter *writer)
 {
     KafkaSink *sink = (KafkaSink *)writer;
     kafka_producer_close(&sink->producer);
+    kafka_transactions_close(&sink->transactions);
     kafka_encoder_close(sink->encoder);
 }
 
@@ -119,6 +144,7 @@ const SinkKind kafka_sink = {
     .write = sink_write,
     .tick = sink_tick,
     .prepare = sink_prepare,
+    .commit = sink_commit,
     .finish = sink_finish,
     .interrupt = sink_interrupt,
     .close = sink_close,

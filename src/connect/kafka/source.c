@@ -86,17 +86,18 @@ static Status source_connect(KafkaSource *source, int32_t partitions, Error *err
                          : str_is(reset, "latest") ? "latest"
                                                    : "error";
     KafkaSetting settings[] = {
-        {"group.id", group},
-        {"enable.auto.commit", "false"},
-        {"enable.auto.offset.store", "false"},
-        {"enable.partition.eof", source->is_bounded ? "true" : "false"},
-        {"auto.offset.reset", resets},
-        {"check.crcs", "true"},
-        {"queued.max.messages.kbytes", kbytes},
-        {"fetch.message.max.bytes", fetch_bytes},
-        {"fetch.error.backoff.ms", "100"},
-        {"allow.auto.create.topics", "false"},
-        {NULL, NULL},
+        {"group.id", group, false},
+        {"enable.auto.commit", "false", true},
+        {"enable.auto.offset.store", "false", true},
+        {"enable.partition.eof", source->is_bounded ? "true" : "false", true},
+        {"auto.offset.reset", resets, true},
+        {"check.crcs", "true", false},
+        {"queued.max.messages.kbytes", kbytes, false},
+        {"fetch.message.max.bytes", fetch_bytes, false},
+        {"fetch.error.backoff.ms", "100", false},
+        {"reconnect.backoff.max.ms", "1000", false},
+        {"allow.auto.create.topics", "false", false},
+        {NULL, NULL, false},
     };
     return kafka_client_open(&source->client, source->base.arena, RD_KAFKA_CONSUMER, table,
                              settings, error);

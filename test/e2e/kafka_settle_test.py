@@ -1,0 +1,164 @@
+"""A transaction that is prepared when weir is killed: what the next run makes of it. A proxy in front of
+Apache Kafka keeps the request that would commit from the cluster, so that the moment is met each time."""
+
+import contextlib
+import json
+import shutil
+import socket
+import struct
+import threading
+import time
+
+from kafka import Kafka
+from lib import free_port, http_get, main, wait_until
+from topics import Topics, table
+
+END_TRANSACTION = 26
+
+
+class Proxy:
+    """Passes on what clients and the broker say; with `holds`, connections on which a transaction is to be
+    ended go silent from that request on."""
+
+    def __init__(self, port, target):
+        self.target, self.holds, self.held = target, False, 0
+        self.listener = socket.create_server(("127.0.0.1", port))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(("127.0.0.1", self.target))
+                threading.Thread(target=self._pass_requests, args=(client, server), daemon=True).start()
+                threading.Thread(target=self._pass_answers, args=(server, client), daemon=True).start()
+
+    @staticmethod
+    def _pass_answers(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        with contextlib.suppress(OSError):
+            target.close()
+
+    def _pass_requests(self, client, server):
+        stream = client.makefile("rb")
+        with contextlib.suppress(OSError, struct.error):
+            while True:
+                head = stream.read(4)
+                body = stream.read(struct.unpack(">i", head)[0])
+                if self.holds and struct.unpack(">h", body[:2])[0] == END_TRANSACTION:
+                    self.held += 1
+                    continue
+                server.sendall(head + body)
+        with contextlib.suppress(OSError):
+            server.close()
+
+    def close(self):
+        self.listener.close()
+
+
+def behind_proxy(box, **properties):
+    """A Kafka whose clients all come through the proxy."""
+    port = free_port()
+    kafka = Kafka(box, **{"advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}", **properties})
+    proxy = Proxy(port, kafka.port)
+    kafka.address = f"127.0.0.1:{port}"
+    return Topics("kafka", kafka), proxy
+
+
+def pipeline(topics, more="", rows=10 ** 9):
+    return ("SET 'execution.checkpointing.interval' = '100 ms';\n"
+            "SET 'execution.checkpointing.num-retained' = '20';\n"
+            "CREATE TABLE g (n BIGINT) WITH ('connector' = 'datagen', 'fields.n.kind' = 'sequence', "
+            f"'fields.n.start' = '1', 'fields.n.end' = '{rows}', 'rows-per-second' = '1000');\n" +
+            table(topics, "s", "n BIGINT", "t", "'sink.delivery-guarantee' = 'exactly-once', "
+                  f"'sink.transactional-id-prefix' = 'p'{more}") + "INSERT INTO s SELECT n FROM g;\n")
+
+
+def numbers(topics):
+    return [row["n"] for row in topics.values("t")]
+
+
+def kill_with_one_prepared(weir, topics, proxy):
+    """Rows are there, then a commit is kept back, then weir is no more."""
+    weir.start()
+    before = topics.end("t")
+    wait_until(lambda: topics.end("t") > before + 100, "rows", 60, process=weir)
+    proxy.holds, proxy.held = True, 0
+    wait_until(lambda: proxy.held > 0, "a commit", 60, process=weir)
+    weir.kill()
+    proxy.holds = False
+
+
+def ends_well(weir, topics):
+    weir.start("run", "-v", "pipeline.sql")
+    wait_until(lambda: http_get(weir.url + "/readyz").status == 200, "a run", 60, process=weir)
+    time.sleep(0.5)
+    assert weir.stop() == 0, weir.log()
+    rows = numbers(topics)
+    assert rows == list(range(1, len(rows) + 1)), (len(rows), len(set(rows)), max(rows))
+
+
+def test_what_was_prepared_is_committed_by_the_next_run(box):
+    """Its rows are seen as soon as it starts, before anything else is written."""
+    topics, proxy = behind_proxy(box)
+    topics.make("t", 1)
+    weir = box.weir(pipeline(topics))
+    for _ in range(3):
+        kill_with_one_prepared(weir, topics, proxy)
+        ends_well(weir, topics)
+        assert "is committed" in weir.stderr(), weir.log()
+
+
+def test_what_was_committed_already_is_not_asked_for_again(box):
+    """The old process has committed behind its last checkpoint: the note says so."""
+    topics, proxy = behind_proxy(box)
+    topics.make("t", 1)
+    weir = box.weir(pipeline(topics))
+    kill_with_one_prepared(weir, topics, proxy)
+    weir.start("run", "-v", "pipeline.sql")
+    wait_until(lambda: "is committed" in weir.stderr(), "the commit", 60, process=weir)
+    weir.kill()  # perhaps before a checkpoint of its own
+    ends_well(weir, topics)
+
+
+def test_what_the_cluster_has_given_up_is_said(box):
+    """The transaction has timed out: no row is lost in silence, and the checkpoint before has them."""
+    topics, proxy = behind_proxy(
+        box, **{"transaction.abort.timed.out.transaction.cleanup.interval.ms": "200"})
+    topics.make("t", 1)
+    weir = box.weir(pipeline(topics, ", 'properties.transaction.timeout.ms' = '2000'"))
+    kill_with_one_prepared(weir, topics, proxy)
+    rows = len(numbers(topics))
+    time.sleep(6)
+    weir.start()
+    assert weir.wait(60) == 78, weir.log()
+    assert "WR3432" in weir.stderr() and "state-recovery.path" in weir.stderr(), weir.log()
+    assert len(numbers(topics)) == rows
+    kept = shutil.copytree(weir.data, weir.path("kept"))
+    chosen = [path for path in sorted(kept.rglob("chk-*"), key=lambda path: int(path.name[4:]))
+              if path.is_dir()][-2]
+    weir.start("run", "pipeline.sql", "--fresh", "-D", f"execution.state-recovery.path={chosen}")
+    end = topics.end("t")
+    wait_until(lambda: topics.end("t") > end + 100, "more rows", 60, process=weir)
+    assert weir.stop() == 0, weir.log()
+    got = numbers(topics)
+    assert got == list(range(1, len(got) + 1)), (len(got), len(set(got)), max(got))
+
+
+def test_two_runs_of_one_name_do_not_both_write(box):
+    """The older one is shut out and says why; nothing of it is seen any more."""
+    topics, _ = behind_proxy(box)
+    topics.make("t", 1)
+    first, second = box.weir(pipeline(topics)), box.weir(pipeline(topics, rows=500))
+    first.start()
+    wait_until(lambda: topics.end("t") > 100, "rows", 60, process=first)
+    second.start()
+    assert first.wait(60) != 0
+    assert "WR3431" in first.stderr(), first.log()
+    assert second.wait(60) == 0, second.log()
+    assert json.dumps(numbers(topics)).endswith("499, 500]")
+
+
+main()
