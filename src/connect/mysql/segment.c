@@ -260,3 +260,14 @@ Status segment_covers(MysqlSource *source, int32_t which, bool *out, Error *erro
     }
     return OK;
 }
+
+bool segments_are_behind(const MysqlSource *source)
+{
+    const SourceStream *stream = &source->stream;
+    if (source->segments.count == 0)
+        return true;
+    const Segment *last = LIST_AT(source->segments, source->segments.count - 1, Segment);
+    if (last->server_id == stream->server_id && stream->safe.offset != 0)
+        return binlog_position_compare(&stream->safe, &last->position) >= 0;
+    return !gtid_is_empty(&last->executed) && gtid_includes(&stream->gtids, &last->executed);
+}

@@ -115,8 +115,8 @@ static Status snapshot_hold(MysqlSource *source, Error *error)
     MysqlClient *client = &source->client;
     BinlogPosition position = {0};
     Str gtids = {.data = ""};
-    bool has_binlog = source->options.mode != START_SNAPSHOT || source->segments.count > 0;
-    if (source->options.mode == START_SNAPSHOT && !has_binlog) {
+    bool has_binlog = source->options.mode != START_SNAPSHOT;
+    if (!has_binlog) {
         Arena *arena = arena_new(0);
         Str row[1];
         Status status = mysql_client_row(client, arena, "SELECT @@global.log_bin", row, 1, error);
@@ -129,7 +129,7 @@ static Status snapshot_hold(MysqlSource *source, Error *error)
     } else if (client->is_mariadb) {
         TRY(mysql_client_execute(client, BEGIN_SQL, error));
         TRY(snapshot_position_mariadb(source, &position, error));
-        if (source->options.mode != START_SNAPSHOT || source->segments.count > 0)
+        if (source->options.mode != START_SNAPSHOT)
             TRY(mysql_catalog_gtids_at(client, source->arena, &position, &gtids, error));
     } else {
         TRY(snapshot_position_mysql(source, &position, &gtids, error));

@@ -217,8 +217,10 @@ static Status source_open(SourceReader *reader, Str state, Error *error)
     source->name_case = info.name_case;
     TRY(state.length > 0 ? source_open_restored(source, state, error)
                          : source_open_fresh(source, error));
-    atomic_store(&reader->progress.phase,
-                 source->snapshot.is_done ? PHASE_STREAMING : PHASE_SNAPSHOT);
+    bool is_bounded = source->options.mode == START_SNAPSHOT;
+    atomic_store(&reader->progress.phase, !source->snapshot.is_done ? PHASE_SNAPSHOT
+                                          : is_bounded              ? PHASE_FINISHED
+                                                                    : PHASE_STREAMING);
     return OK;
 }
 
@@ -253,7 +255,9 @@ static void source_break(MysqlSource *source, const Error *error)
 
 /* ---- polling ---- */
 
-/* The snapshot is read: the stream begins where its first segment was read. */
+/* The snapshot is read: the stream begins where its first segment was read. A bounded one is
+ * declared to give inserts only, so nothing can be taken back: where it was cut, each of its parts
+ * is as of its own moment. */
 static Status source_end_snapshot(MysqlSource *source)
 {
     SourceSnapshot *snapshot = &source->snapshot;
@@ -268,16 +272,14 @@ static Status source_end_snapshot(MysqlSource *source)
     mysql_client_close(&source->client);
     log_event(LOG_INFO, "mysql-cdc", "the snapshot is read: %lld rows",
               (long long)atomic_load(&source->reader.progress.rows_done));
-    if (source->segments.count == 1) { /* all of it at one position: nothing to leave out */
-        segment_free(LIST_AT(source->segments, 0, Segment));
+    bool is_all = source->options.mode == START_SNAPSHOT;
+    if (is_all || segments_are_behind(source)) { /* nothing to leave out of what comes */
+        for (int32_t i = 0; i < source->segments.count; i++)
+            segment_free(LIST_AT(source->segments, i, Segment));
         source->segments.count = 0;
     }
-    if (source->options.mode == START_SNAPSHOT && source->segments.count == 0) {
-        atomic_store(&source->reader.progress.phase, PHASE_FINISHED);
-        return ERR_END;
-    }
-    atomic_store(&source->reader.progress.phase, PHASE_STREAMING);
-    return OK;
+    atomic_store(&source->reader.progress.phase, is_all ? PHASE_FINISHED : PHASE_STREAMING);
+    return is_all ? ERR_END : OK;
 }
 
 static Status source_poll_once(MysqlSource *source, Error *error)
@@ -286,12 +288,9 @@ static Status source_poll_once(MysqlSource *source, Error *error)
         Status status = mysql_snapshot_poll(source, error);
         return status == ERR_END ? source_end_snapshot(source) : status;
     }
-    if (atomic_load(&source->reader.progress.phase) == PHASE_FINISHED)
+    if (source->options.mode == START_SNAPSHOT)
         return ERR_END;
-    Status status = mysql_stream_poll(source, error);
-    if (status == ERR_END)
-        atomic_store(&source->reader.progress.phase, PHASE_FINISHED);
-    return status;
+    return mysql_stream_poll(source, error);
 }
 
 /* What was filled, or `status` when there is nothing. */

@@ -265,6 +265,8 @@ Str row_key_value(const RowKey *key, int32_t index);
 /* Whether the column is compared by its number, not by its text: ENUM, SET, BIT. */
 bool row_key_is_number(const MysqlColumn *column);
 void segment_free(Segment *segment);
+/* Whether the stream is behind all that the segments have seen. */
+bool segments_are_behind(const MysqlSource *source);
 /* A later part of the snapshot must be of a later moment, on whichever server. */
 Status segment_check_order(const Segment *before, const Segment *now, Error *error);
 /* Whether image `which` of the open row event says nothing new: its row was read at or behind

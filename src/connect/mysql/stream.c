@@ -189,7 +189,7 @@ Status mysql_stream_open(MysqlSource *source, Error *error)
     stream->payload.is_open = false;
     stream->is_in_transaction = false;
     stream->has_gtid = false;
-    stream->is_filtering = source->segments.count > 0;
+    stream->is_filtering = !segments_are_behind(source);
     memcpy(stream->file, stream->safe.file, sizeof stream->file);
     stream->file_made = 0;
     stream->last_heard_us = stream->last_event_us = world_monotonic_us(world);
@@ -214,16 +214,6 @@ static void stream_end_assumption(MysqlSource *source)
     source->assumed_until = (BinlogPosition){0};
 }
 
-/* All that the segments may have seen has passed. */
-static bool stream_is_behind_segments(const MysqlSource *source)
-{
-    const SourceStream *stream = &source->stream;
-    const Segment *last = LIST_AT(source->segments, source->segments.count - 1, Segment);
-    if (last->server_id != stream->server_id)
-        return gtid_includes(&stream->gtids, &last->executed);
-    return stream->safe.offset != 0 && binlog_position_compare(&stream->safe, &last->position) >= 0;
-}
-
 /* All up to `end` is delivered. */
 static Status stream_commit(MysqlSource *source, Error *error)
 {
@@ -245,7 +235,7 @@ static Status stream_commit(MysqlSource *source, Error *error)
     if (stream->safe.offset != 0 && source->assumed_until.offset != 0 &&
         binlog_position_compare(&stream->safe, &source->assumed_until) >= 0)
         stream_end_assumption(source);
-    stream->is_filtering = stream->is_filtering && !stream_is_behind_segments(source);
+    stream->is_filtering = stream->is_filtering && !segments_are_behind(source);
     return OK;
 }
 
@@ -480,19 +470,12 @@ static Status stream_next(MysqlSource *source, int64_t timeout_us, Error *error)
     return OK;
 }
 
-static bool stream_is_complete(const MysqlSource *source)
-{
-    return source->options.mode == START_SNAPSHOT && !source->stream.is_filtering;
-}
-
 Status mysql_stream_poll(MysqlSource *source, Error *error)
 {
     SourceStream *stream = &source->stream;
     if (!stream->is_open)
         TRY(mysql_stream_open(source, error));
     for (int32_t i = 0; i < POLL_EVENTS_MAX; i++) {
-        if (stream_is_complete(source))
-            return ERR_END;
         if (stream->binding != NULL) {
             TRY(mysql_source_take_rows(source, error));
             if (rows_has_next(&stream->rows))
