@@ -20,6 +20,7 @@ typedef enum SlotState { SLOT_FREE, SLOT_BUSY, SLOT_DONE } SlotState;
 typedef struct SlotBatch {
     Batch *batch;
     int64_t end; /* of its last record in the block */
+    FileMark mark;
 } SlotBatch;
 
 typedef struct Slot {
@@ -29,6 +30,7 @@ typedef struct Slot {
     int64_t capacity, length;
     int64_t offset; /* of the block in the file */
     bool is_file_end;
+    FileMark mark; /* at the end of the block */
     SlotBatch *batches;
     int32_t batch_count, batch_capacity;
     int32_t delivered;
@@ -41,6 +43,7 @@ typedef struct Slot {
 typedef struct QueuedFile {
     const FoundFile *file;
     int64_t offset;
+    FileMark mark; /* where offset > 0 */
     struct QueuedFile *next;
 } QueuedFile;
 
@@ -73,6 +76,7 @@ struct Blocks {
     FileStream *stream;
     const FoundFile *file;
     int64_t offset; /* of the next byte that goes into a block */
+    FileMark mark;  /* of the file, there */
     Buffer carry;   /* read, but behind the last whole record */
     BlocksWorker workers[THREADS_MAX];
     int32_t worker_count;
@@ -100,6 +104,21 @@ static void slot_room(Slot *slot, int64_t bytes)
     slot->capacity = bytes;
 }
 
+static Status reader_open_stream(Blocks *blocks, Error *error)
+{
+    World *world = blocks->spec.world;
+    const char *path = blocks->file->path;
+    FileInfo info;
+    if (blocks->offset > 0)
+        TRY(mark_resume(world, path, blocks->offset, &blocks->mark, &blocks->stream, error));
+    else
+        TRY(stream_open(world, path, 0, &blocks->stream, error));
+    TRY(world->kind->stat(world, path, &info, error));
+    blocks->mark.size_bytes = info.size_bytes;
+    blocks->mark.modified_us = info.modified_us;
+    return OK;
+}
+
 /* Open the next file of the queue if none is open. */
 static Status reader_open_file(Blocks *blocks, Error *error)
 {
@@ -114,10 +133,29 @@ static Status reader_open_file(Blocks *blocks, Error *error)
     pthread_mutex_unlock(&blocks->lock);
     blocks->file = queued->file;
     blocks->offset = queued->offset;
+    blocks->mark = queued->mark;
     blocks->carry.length = 0;
     memory_free(queued);
-    return stream_open(blocks->spec.world, blocks->file->path, blocks->offset, &blocks->stream,
-                       error);
+    return reader_open_stream(blocks, error);
+}
+
+/* What was read of the file, and how it was. */
+static Status reader_mark(Blocks *blocks, Slot *slot, Error *error)
+{
+    FileMark *mark = &blocks->mark;
+    Str bytes = str_make(slot->block, slot->length);
+    if (slot->offset == 0)
+        mark_head(mark, bytes);
+    if (slot->length > 0)
+        mark_tail(mark, bytes);
+    if (slot->is_file_end) {
+        int64_t end = stream_position(blocks->stream);
+        if (end < mark->size_bytes)
+            return mark_fail(blocks->file->path, "became shorter while it was read", error);
+        mark->size_bytes = end;
+    }
+    slot->mark = *mark;
+    return OK;
 }
 
 /* The next block of whole records into the slot: what was carried over, and what follows. */
@@ -151,7 +189,7 @@ static Status reader_fill(Blocks *blocks, BlocksWorker *worker, Slot *slot, Erro
     memset(slot->block + end, 0, DECODER_PADDING);
     slot->offset = blocks->offset;
     blocks->offset += end;
-    return OK;
+    return reader_mark(blocks, slot, error);
 }
 
 static void reader_read(Blocks *blocks, BlocksWorker *worker, Slot *slot)
@@ -175,7 +213,9 @@ static void slot_add_batch(Slot *slot, Batch *batch, int64_t end)
         slot->batches =
             memory_resize(slot->batches, slot->batch_capacity * (int64_t)sizeof *slot->batches);
     }
-    slot->batches[slot->batch_count++] = (SlotBatch){batch, end};
+    SlotBatch *added = &slot->batches[slot->batch_count++];
+    *added = (SlotBatch){batch, end, slot->mark};
+    mark_tail(&added->mark, str_make(slot->block, end));
 }
 
 static void slot_decode(Blocks *blocks, BlocksWorker *worker, Slot *slot)
@@ -335,10 +375,12 @@ void blocks_end(Blocks *blocks)
     pthread_mutex_destroy(&blocks->lock);
 }
 
-void blocks_add(Blocks *blocks, const FoundFile *file, int64_t offset)
+void blocks_add(Blocks *blocks, const FoundFile *file, int64_t offset, const FileMark *mark)
 {
     QueuedFile *queued = memory_allocate_zeroed(sizeof *queued);
     *queued = (QueuedFile){.file = file, .offset = offset};
+    if (offset > 0)
+        queued->mark = *mark;
     pthread_mutex_lock(&blocks->lock);
     if (blocks->last == NULL)
         blocks->first = queued;
@@ -427,17 +469,20 @@ Status blocks_next(Blocks *blocks, BlocksItem *out, BlocksReject *reject, void *
             *error = slot->error;
         return slot->status;
     }
-    *out = (BlocksItem){.file = slot->file, .end_offset = slot->offset + slot->length};
+    *out = (BlocksItem){
+        .file = slot->file, .end_offset = slot->offset + slot->length, .mark = slot->mark};
     if (slot->delivered < slot->batch_count) {
         int32_t index = slot->delivered++;
         slot_report(slot, index, reject, context);
         out->batch = slot->batches[index].batch;
         out->end_offset = slot->offset + slot->batches[index].end;
+        out->mark = slot->batches[index].mark;
     }
     if (slot->delivered < slot->batch_count)
         return OK;
     slot_report(slot, INT32_MAX, reject, context);
     out->end_offset = slot->offset + slot->length;
+    out->mark = slot->mark;
     out->is_file_end = slot->is_file_end;
     blocks_release(blocks, slot);
     return OK;

@@ -11,6 +11,7 @@
 
 #include "base/status.h"
 #include "base/world.h"
+#include "connect/filesystem/mark.h"
 #include "connect/filesystem/paths.h"
 #include "data/batch.h"
 #include "format/format.h"
@@ -34,14 +35,16 @@ typedef struct BlocksItem {
     Batch *batch;       /* owned by the taker; NULL: only rejects, or the end of the file */
     int64_t end_offset; /* of the file, behind the batch's last record */
     bool is_file_end;   /* nothing of the file comes after this item */
+    FileMark mark;      /* of the file at end_offset */
 } BlocksItem;
 
 /* Start the threads. The spec's pointers must outlive the blocks. */
 Status blocks_open(Arena *arena, const BlocksSpec *spec, Blocks **out, Error *error);
 void blocks_end(Blocks *blocks);
 
-/* Read this file from `offset` on, after all files added before. The file is borrowed. */
-void blocks_add(Blocks *blocks, const FoundFile *file, int64_t offset);
+/* Read this file after all files added before: from its start, or from `offset` on if it still is
+ * the one of which `mark` was noted there. The file is borrowed. */
+void blocks_add(Blocks *blocks, const FoundFile *file, int64_t offset, const FileMark *mark);
 
 /* The next item in order; rejects that lie before its end are reported first. ERR_AGAIN when
  * none came within about 50 ms, ERR_END when all files are delivered. */

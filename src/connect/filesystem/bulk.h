@@ -7,8 +7,9 @@
 #include "connect/filesystem/layout.h"
 #include "lake/parquet.h"
 
-/* Zero-initialise, then set the layout. */
+/* Zero-initialise, then set world and layout. */
 typedef struct BulkFiles {
+    World *world;
     const FileLayout *layout;
     List files; /* FoundFile, in order */
     int32_t next;
@@ -16,9 +17,11 @@ typedef struct BulkFiles {
     ParquetReader *reader;
     int64_t row;       /* of the file, delivered so far */
     int64_t first_row; /* where the first file begins */
+    FileMark mark;     /* of the file; of the first one before it is opened */
 } BulkFiles;
 
-void bulk_add(BulkFiles *bulk, Arena *arena, const FoundFile *file, int64_t offset);
+void bulk_add(BulkFiles *bulk, Arena *arena, const FoundFile *file, int64_t offset,
+              const FileMark *mark);
 
 /* The next item; ERR_END when all files are delivered. */
 Status bulk_next(BulkFiles *bulk, Arena *arena, BlocksItem *out, Error *error);

@@ -8,10 +8,14 @@ static const OptionSpec filesystem_options[] = {
     {.key = "path",
      .type = OPTION_TEXT,
      .is_required = true,
-     .help = "The folder or file, as a path or a file: URI."},
+     .help =
+         "The folder or file, as a path or a file: URI. Names that begin with . or _ are passed "
+         "over."},
     {.key = "source.monitor-interval",
      .type = OPTION_DURATION,
-     .help = "Look for new files this often and never end; each file is read once."},
+     .help =
+         "Look for new files this often and never end. Each file is read once, by its name, and "
+         "as it is when it is found: move files to their place when they are whole."},
     {.key = "source.path.regex-pattern",
      .type = OPTION_TEXT,
      .help = "Read only files whose whole path matches."},
@@ -166,6 +170,7 @@ static const ConnectorInfo filesystem_info = {
     .reads_fields = true,
     .can_overwrite = true,
     .guarantee = SINK_TRANSACTIONAL,
+    .place_option = "path",
     .is_bounded = filesystem_is_bounded,
     .looks_up = filesystem_looks_up,
     .check = filesystem_check,

@@ -83,7 +83,8 @@ static inline void test_drop(TestTable *test)
     arena_free(test->arena);
 }
 
-static inline SourceReader *test_source(TestTable *test, Str state, int32_t threads)
+static inline Status test_source_try(TestTable *test, Str state, int32_t threads,
+                                     SourceReader **out, Error *error)
 {
     SourceReader *reader = arena_allocate_zeroed(test->arena, filesystem_source.size);
     int32_t *columns = ARENA_ARRAY(test->arena, int32_t, test->node.schema.count);
@@ -98,8 +99,15 @@ static inline SourceReader *test_source(TestTable *test, Str state, int32_t thre
     reader->dead_letters = test->letters;
     reader->zone = timezone_utc();
     reader->decode_threads = threads;
+    *out = reader;
+    return filesystem_source.open(reader, state, error);
+}
+
+static inline SourceReader *test_source(TestTable *test, Str state, int32_t threads)
+{
     Error error = {0};
-    if (filesystem_source.open(reader, state, &error) != OK)
+    SourceReader *reader;
+    if (test_source_try(test, state, threads, &reader, &error) != OK)
         fail_msg("%s", error.text);
     return reader;
 }

@@ -8,15 +8,15 @@
 #include <stdatomic.h>
 
 #include "base/log.h"
-#include "base/map.h"
 #include "base/memory.h"
 #include "base/planted.h"
 #include "connect/filesystem/blocks.h"
 #include "connect/filesystem/bulk.h"
 #include "connect/filesystem/internal.h"
 #include "connect/filesystem/layout.h"
+#include "connect/filesystem/seen.h"
 
-enum { STATE_VERSION = 1, POLL_WAIT_US = 50 * 1000 };
+enum { STATE_VERSION = 2, POLL_WAIT_US = 50 * 1000 };
 
 typedef struct FilesystemSource {
     SourceReader base;
@@ -24,17 +24,19 @@ typedef struct FilesystemSource {
     const char *root;
     const Format *format;
     const char *prefix;
-    pcre2_code *pattern;   /* NULL: all files */
-    int64_t monitor_us;    /* 0: bounded */
-    int64_t next_look_us;  /* monotonic */
-    Map *known;            /* relative paths of files that are queued, read or done */
-    Map *done;             /* of those that are done */
+    pcre2_code *pattern;  /* NULL: all files */
+    int64_t monitor_us;   /* 0: bounded */
+    int64_t next_look_us; /* monotonic */
+    SeenFiles seen;
+    bool has_looked;
     const FoundFile *file; /* being delivered */
     Value *values;         /* of `file` */
     Arena *value_arena;
     int64_t offset;    /* of `file`, behind what was delivered */
+    FileMark mark;     /* of it, there */
     Str restored_path; /* where reading goes on, until the file is met */
     int64_t restored_offset;
+    FileMark restored_mark;
     bool is_restored_found;
     Blocks *blocks;
     bool is_bulk; /* then `bulk` stands for `blocks` */
@@ -90,28 +92,32 @@ static void source_queue(FilesystemSource *source, const FoundFile *found)
         offset = source->restored_offset;
         source->is_restored_found = true;
     }
-    map_put(source->known, file->relative, file);
+    seen_queue(&source->seen, file->relative);
     atomic_fetch_add(&source->base.progress.bytes_total, file->size_bytes);
     if (source->is_bulk)
-        bulk_add(&source->bulk, arena, file, offset);
+        bulk_add(&source->bulk, arena, file, offset, &source->restored_mark);
     else
-        blocks_add(source->blocks, file, offset);
+        blocks_add(source->blocks, file, offset, &source->restored_mark);
 }
 
 /* The file that was being read when the state was written goes first. */
-static void source_queue_all(FilesystemSource *source, const List *files)
+static Status source_queue_all(FilesystemSource *source, const List *files, Error *error)
 {
     for (int32_t pass = 0; pass < 2; pass++) {
         for (int32_t i = 0; i < files->count; i++) {
             const FoundFile *file = LIST_AT(*files, i, FoundFile);
             bool is_first = source->restored_path.length > 0 &&
                             str_equal(file->relative, source->restored_path);
-            if ((pass == 0 && !is_first) || map_find(source->known, file->relative) != NULL)
+            if (is_first != (pass == 0) || !source_wants(source, file))
                 continue;
-            if (source_wants(source, file))
+            bool is_known;
+            TRY(seen_find(&source->seen, file, !source->has_looked, &is_known, error));
+            if (!is_known)
                 source_queue(source, file);
         }
     }
+    source->has_looked = true;
+    return OK;
 }
 
 static int compare_files(const void *a, const void *b)
@@ -161,7 +167,7 @@ static Status source_look(FilesystemSource *source, Error *error)
         status = source_find_replays(source, arena, &files, error);
     }
     if (status == OK) {
-        source_queue_all(source, &files);
+        status = source_queue_all(source, &files, error);
     } else if (status == ERR_NOT_FOUND && error != NULL) {
         error_hint(error, "option 'path' names a file or folder that must exist to be read");
     }
@@ -176,14 +182,11 @@ static Status source_restore(FilesystemSource *source, Str state, Error *error)
         return OK;
     ByteReader reader = byte_reader(state);
     uint8_t version = byte_reader_u8(&reader);
-    uint32_t count = byte_reader_u32(&reader);
-    for (uint32_t i = 0; i < count && !reader.is_short; i++) {
-        Str path = byte_reader_bytes(&reader);
-        map_put(source->known, path, source);
-        map_put(source->done, path, source);
-    }
+    if (version == STATE_VERSION)
+        seen_load(&source->seen, &reader);
     source->restored_path = str_copy(source->base.arena, byte_reader_bytes(&reader));
     source->restored_offset = (int64_t)byte_reader_u64(&reader);
+    mark_load(&reader, &source->restored_mark);
     if (reader.is_short || version != STATE_VERSION)
         return fail(error, ERR_CORRUPT, "WR3408",
                     "the saved position of a filesystem source cannot be read");
@@ -218,13 +221,13 @@ static Status source_open(SourceReader *reader, Str state, Error *error)
     layout_of_source(arena, reader->node, &source->layout);
     source->format = format_find(str_from(table->options.format->name));
     source->prefix = arena_printf(arena, "%s.", table->options.format->name);
-    source->known = map_new(arena);
-    source->done = map_new(arena);
     source->value_arena = arena_new(0);
     if (options_has(options, "source.monitor-interval"))
         source->monitor_us = options_duration_us(options, "source.monitor-interval");
     TRY(path_of_option(arena, options_text(options, "path"), &source->root, error));
     source->is_bulk = table->options.format->is_bulk;
+    seen_init(&source->seen, reader->world, arena, source->is_bulk);
+    source->bulk.world = reader->world;
     source->bulk.layout = &source->layout;
     TRY(source_compile_pattern(source, error));
     TRY(source_restore(source, state, error));
@@ -232,9 +235,9 @@ static Status source_open(SourceReader *reader, Str state, Error *error)
         TRY(source_start_blocks(source, error));
     TRY(source_look(source, error));
     if (source->restored_path.length > 0 && !source->is_restored_found)
-        log_event(LOG_WARN, "filesystem",
-                  "file `%.*s` was being read and is gone: going on with the next",
-                  STR_ARGS(source->restored_path));
+        return mark_fail(
+            arena_printf(arena, "%s: %.*s", source->root, STR_ARGS(source->restored_path)),
+            "was half read and is gone", error);
     atomic_store(&reader->progress.phase,
                  source->monitor_us > 0 ? PHASE_STREAMING : PHASE_SNAPSHOT);
     return OK;
@@ -273,7 +276,7 @@ static Status source_enter_file(FilesystemSource *source, const FoundFile *file,
 static void source_finish_file(FilesystemSource *source)
 {
     Progress *progress = &source->base.progress;
-    map_put(source->done, source->file->relative, source);
+    seen_done(&source->seen, source->file->relative, &source->mark);
     source->file_base_bytes += source->file->size_bytes;
     atomic_store(&progress->bytes_done, source->file_base_bytes);
     source->file = NULL;
@@ -311,6 +314,7 @@ static Status source_poll(SourceReader *reader, Batch **out, Error *error)
         return status;
     }
     source->offset = item.end_offset;
+    source->mark = item.mark;
     if (!source->is_bulk)
         atomic_store(&reader->progress.bytes_done, source->file_base_bytes + item.end_offset);
     if (item.batch != NULL) {
@@ -327,17 +331,13 @@ static void source_snapshot(SourceReader *reader, Buffer *out)
 {
     FilesystemSource *source = (FilesystemSource *)reader;
     buffer_append_u8(out, STATE_VERSION);
-    int32_t done = map_count(source->done);
-    if (planted(PLANTED_POSITION_BEHIND) && done > 0)
-        done--;
-    buffer_append_u32(out, (uint32_t)done);
-    for (int32_t i = 0; i < done; i++)
-        buffer_append_bytes(out, map_key_at(source->done, i));
+    seen_save(&source->seen, planted(PLANTED_POSITION_BEHIND) ? 1 : 0, out);
     bool is_inside = source->file != NULL;
     /* Nothing was delivered since the restore: the position is still the restored one. */
     Str path = is_inside ? source->file->relative : source->restored_path;
     buffer_append_bytes(out, path);
     buffer_append_u64(out, (uint64_t)(is_inside ? source->offset : source->restored_offset));
+    mark_save(is_inside ? &source->mark : &source->restored_mark, out);
 }
 
 static void source_interrupt(SourceReader *reader)

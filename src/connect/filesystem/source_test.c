@@ -171,6 +171,173 @@ static void monitored_folders_give_new_files_once(void **state)
     test_drop(test);
 }
 
+/* Read two batches of a.csv, change it, and go on from there: the status, and what came then. */
+static Status goes_on_after(TestTable *test, Str before, const char *name, const Str *after,
+                            Buffer *out)
+{
+    Buffer position = {0};
+    Buffer first = {0};
+    test_put(test, name, before);
+    SourceReader *reader = test_source(test, (Str){0}, 2);
+    assert_int_equal(test_read(reader, &first, 3000), OK);
+    reader->kind->snapshot(reader, &position);
+    reader->kind->close(reader);
+    const char *path = arena_printf(test->arena, "%s/%s", test->folder, name);
+    assert_int_equal(world_system()->kind->remove(world_system(), path, NULL), OK);
+    if (after != NULL)
+        test_put(test, name, *after);
+    Error error = {0};
+    out->length = 0;
+    Status status = test_source_try(test, buffer_str(&position), 2, &reader, &error);
+    if (status == OK)
+        status = test_read(reader, out, INT64_MAX);
+    reader->kind->close(reader);
+    if (after != NULL)
+        assert_int_equal(world_system()->kind->remove(world_system(), path, NULL), OK);
+    buffer_free(&first);
+    buffer_free(&position);
+    return status;
+}
+
+static Str pack(Arena *arena, Str text)
+{
+    int64_t room = (int64_t)compressBound((uLong)text.length) + 64;
+    char *packed = arena_allocate(arena, room);
+    z_stream gzip = {.next_in = (Bytef *)(uintptr_t)text.data, .avail_in = (uInt)text.length};
+    gzip.next_out = (Bytef *)packed;
+    gzip.avail_out = (uInt)room;
+    assert_int_equal(deflateInit2(&gzip, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    assert_int_equal(deflate(&gzip, Z_FINISH), Z_STREAM_END);
+    int64_t length = (int64_t)gzip.total_out;
+    deflateEnd(&gzip);
+    return str_make(packed, length);
+}
+
+static Str join(Arena *arena, Str a, Str b)
+{
+    return str_from(arena_printf(arena, "%.*s%.*s", STR_ARGS(a), STR_ARGS(b)));
+}
+
+/* What is left of the rows 0 … 19,999 behind the two batches, and one more if it is there. */
+static void expect_rest(Buffer *out, bool has_more)
+{
+    Buffer expected = {0};
+    for (int32_t i = 2 * BATCH_ROWS_MAX; i < 20000 + has_more; i++)
+        buffer_printf(&expected, "%d\n", i);
+    assert_string_equal(buffer_terminated(out), buffer_terminated(&expected));
+    buffer_free(&expected);
+}
+
+static void a_half_read_file_goes_on_only_as_itself(void **state)
+{
+    (void)state;
+    TestTable *test = test_table(&numbers, 0, "csv", NULL);
+    Arena *arena = test->arena;
+    Buffer out = {0};
+    Buffer text = {0};
+    for (int32_t i = 0; i < 20000; i++)
+        buffer_printf(&text, "%d\n", i);
+    Str rows = buffer_str(&text);
+    Str more = join(arena, rows, STR("20000\n"));
+    Str short_one = str_make(rows.data, 100);
+    Str cut = str_make(rows.data, rows.length / 2);
+    Str moved = join(arena, STR("7\n"), rows);
+    /* The first bytes are the same, and so is the size; those before the position are not. */
+    Str touched = join(arena, rows, STR(""));
+    ((char *)(uintptr_t)touched.data)[17000] = '5';
+    assert_int_equal(goes_on_after(test, rows, "a.csv", &rows, &out), ERR_END);
+    expect_rest(&out, false);
+    assert_int_equal(goes_on_after(test, rows, "a.csv", &more, &out), ERR_END);
+    expect_rest(&out, true);
+    assert_int_equal(goes_on_after(test, rows, "a.csv", &short_one, &out), ERR_LOST);
+    assert_int_equal(goes_on_after(test, rows, "a.csv", &moved, &out), ERR_LOST);
+    assert_int_equal(goes_on_after(test, rows, "a.csv", &touched, &out), ERR_LOST);
+    assert_int_equal(goes_on_after(test, rows, "a.csv", NULL, &out), ERR_LOST);
+    assert_int_equal(out.length, 0);
+    Str packed = pack(arena, rows);
+    Str packed_more = pack(arena, more);
+    Str packed_cut = str_make(packed.data, 2000);
+    Str packed_moved = pack(arena, moved);
+    Str packed_half = pack(arena, str_make(cut.data, 4000));
+    assert_int_equal(goes_on_after(test, packed, "a.csv.gz", &packed, &out), ERR_END);
+    expect_rest(&out, false);
+    assert_int_equal(goes_on_after(test, packed, "a.csv.gz", &packed_more, &out), ERR_END);
+    expect_rest(&out, true);
+    assert_int_equal(goes_on_after(test, packed, "a.csv.gz", &packed_cut, &out), ERR_LOST);
+    assert_int_equal(goes_on_after(test, packed, "a.csv.gz", &packed_half, &out), ERR_LOST);
+    assert_int_equal(goes_on_after(test, packed, "a.csv.gz", &packed_moved, &out), ERR_LOST);
+    assert_int_equal(out.length, 0);
+    buffer_free(&out);
+    buffer_free(&text);
+    test_drop(test);
+}
+
+/* A file that is done is read once by name; that another one has the name now is told, and after
+ * a restart it is no start. */
+static void a_file_that_is_done_is_not_taken_for_another(void **state)
+{
+    (void)state;
+    TestTable *test = test_table(&numbers, 0, "csv", NULL);
+    Buffer out = {0};
+    Buffer position = {0};
+    Error error = {0};
+    test_put(test, "a.csv", STR("1\n2\n"));
+    SourceReader *reader = test_source(test, (Str){0}, 1);
+    assert_int_equal(test_read(reader, &out, INT64_MAX), ERR_END);
+    reader->kind->snapshot(reader, &position);
+    reader->kind->close(reader);
+    out.length = 0;
+    /* A copy is as good, and what came behind is not read. */
+    const char *const same[] = {"1\n2\n", "1\n2\n3\n"};
+    for (int32_t i = 0; i < 2; i++) {
+        test_put(test, "a.csv", str_from(same[i]));
+        test_put(test, "b.csv", STR("4\n"));
+        reader = test_source(test, buffer_str(&position), 1);
+        assert_int_equal(test_read(reader, &out, INT64_MAX), ERR_END);
+        reader->kind->close(reader);
+    }
+    assert_string_equal(buffer_terminated(&out), "4\n4\n");
+    const char *const others[] = {"5\n2\n", "1\n", "5\n2\n8\n"};
+    for (int32_t i = 0; i < 3; i++) {
+        test_put(test, "a.csv", str_from(others[i]));
+        assert_int_equal(test_source_try(test, buffer_str(&position), 1, &reader, &error),
+                         ERR_LOST);
+        assert_string_equal(error.code, "WR3414");
+        reader->kind->close(reader);
+    }
+    buffer_free(&out);
+    buffer_free(&position);
+    test_drop(test);
+}
+
+static void a_file_that_changes_while_watched_is_passed_over(void **state)
+{
+    (void)state;
+    const char *const options[] = {"source.monitor-interval", "1 ms", NULL};
+    TestTable *test = test_table(&numbers, 0, "csv", options);
+    Buffer out = {0};
+    Buffer position = {0};
+    Batch *batch;
+    test_put(test, "a.csv", STR("1\n2\n"));
+    SourceReader *reader = test_source(test, (Str){0}, 1);
+    assert_int_equal(test_read(reader, &out, 1), OK);
+    assert_int_equal(reader->kind->poll(reader, &batch, NULL), ERR_AGAIN);
+    test_put(test, "a.csv", STR("9\n"));
+    for (int32_t i = 0; i < 3; i++)
+        assert_int_equal(reader->kind->poll(reader, &batch, NULL), ERR_AGAIN);
+    test_put(test, "b.csv", STR("3\n"));
+    assert_int_equal(test_read(reader, &out, 1), OK);
+    reader->kind->snapshot(reader, &position);
+    reader->kind->close(reader);
+    /* It was told, so it is no reason not to start. */
+    reader = test_source(test, buffer_str(&position), 1);
+    reader->kind->close(reader);
+    assert_string_equal(buffer_terminated(&out), "1\n2\n3\n");
+    buffer_free(&out);
+    buffer_free(&position);
+    test_drop(test);
+}
+
 static void csv_records_may_span_lines_and_blocks(void **state)
 {
     (void)state;
@@ -231,6 +398,9 @@ int main(void)
         cmocka_unit_test(partitions_and_metadata_come_from_the_path),
         cmocka_unit_test(reading_goes_on_from_any_position),
         cmocka_unit_test(monitored_folders_give_new_files_once),
+        cmocka_unit_test(a_half_read_file_goes_on_only_as_itself),
+        cmocka_unit_test(a_file_that_is_done_is_not_taken_for_another),
+        cmocka_unit_test(a_file_that_changes_while_watched_is_passed_over),
         cmocka_unit_test(csv_records_may_span_lines_and_blocks),
         cmocka_unit_test(escapes_go_both_ways),
     };

@@ -169,6 +169,16 @@ Status stream_open(World *world, const char *path, int64_t offset, FileStream **
     return OK;
 }
 
+int64_t stream_position(const FileStream *stream)
+{
+    return stream->offset;
+}
+
+bool stream_is_packed(const char *path)
+{
+    return packing_of(str_from(path)) != PACKING_NONE;
+}
+
 void stream_close(FileStream *stream)
 {
     if (stream == NULL)

@@ -14,6 +14,12 @@ Status stream_open(World *world, const char *path, int64_t offset, FileStream **
 /* Up to `bytes`; *got < bytes only at the end. ERR_DECODE when a packed file is damaged. */
 Status stream_read(FileStream *stream, char *into, int64_t bytes, int64_t *got, Error *error);
 
+/* Of the file itself: how much was taken from it. */
+int64_t stream_position(const FileStream *stream);
+
+/* Whether the name says so. */
+bool stream_is_packed(const char *path);
+
 /* NULL is allowed. */
 void stream_close(FileStream *stream);
 
