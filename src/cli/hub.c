@@ -12,6 +12,9 @@ static const Flag hub_flags[] = {
     {"partitions", 0, FLAG_VALUE, "N", "Partitions of topics that are made without saying (1)."},
     {"no-auto-create", 0, FLAG_SWITCH, NULL, "Do not make topics that clients only name."},
     {"http", 0, FLAG_VALUE, "HOST:PORT", "Address of the HTTP door (127.0.0.1:8084)."},
+    {"tables", 0, FLAG_VALUE, "FILE.sql",
+     "A script whose tables say what the records of their topics have to be."},
+    {"define", 'D', FLAG_REPEATED, "KEY=VALUE", "Set a setting, above every SET of the script."},
     {"no-http", 0, FLAG_SWITCH, NULL, "No HTTP door."},
     {"max-body", 0, FLAG_VALUE, "BYTES", "The largest body of an HTTP request (10485760)."},
     {"allow-plaintext", 0, FLAG_SWITCH, NULL,
@@ -62,6 +65,39 @@ static ExitCode hub_serve(Cli *cli, Hub *hub, Error *error)
     return status == OK ? EXIT_OK : report_failure(cli, error);
 }
 
+/* The tables of the script that --tables names. */
+static ExitCode hub_load_tables(Cli *cli, DoorConfig *out)
+{
+    const char *path = cli_value(cli, "tables");
+    Script *script = ARENA_NEW(cli->arena, Script);
+    *script = (Script){0};
+    Error error = {0};
+    if (path == NULL)
+        return EXIT_OK;
+    if (load_source(cli, path, &script->source, &error) != OK)
+        return report_failure(cli, &error);
+    ExitCode code = load_plan(cli, script);
+    if (code != EXIT_OK)
+        return code;
+    List found = {0};
+    for (int32_t i = 0; i < script->plan->tables.count; i++) {
+        const PlanTable *table = LIST_AT(script->plan->tables, i, PlanTable);
+        TopicRecord *records;
+        int32_t count = kafka_topic_records(cli->arena, table, &records);
+        for (int32_t k = 0; k < count; k++) {
+            DoorTable *one = ARENA_NEW(cli->arena, DoorTable);
+            *one = (DoorTable){.name = str_terminated(cli->arena, table->name),
+                               .record = records[k],
+                               .options = table->options.options,
+                               .zone = script->plan->settings.zone};
+            list_append(&found, cli->arena, one);
+        }
+    }
+    out->tables = (const DoorTable *const *)found.items;
+    out->table_count = found.count;
+    return EXIT_OK;
+}
+
 /* The door beside it, and both until they end. */
 static ExitCode hub_serve_with_door(Cli *cli, Hub *hub, const HubConfig *config, int64_t body_bytes)
 {
@@ -79,14 +115,14 @@ static ExitCode hub_serve_with_door(Cli *cli, Hub *hub, const HubConfig *config,
         .content_bytes_max = body_bytes,
         .keys = keys,
     };
-    if (status == OK && !cli_has(cli, "no-http"))
+    ExitCode code = hub_load_tables(cli, &door_config);
+    if (code == EXIT_OK && status == OK && !cli_has(cli, "no-http"))
         status = door_open(&door_config, &door, &error);
-    ExitCode code;
-    if (status == OK) {
+    if (code == EXIT_OK && status == OK) {
         if (door != NULL)
             report_note(cli, "HTTP at %s", door_url(door));
         code = hub_serve(cli, hub, &error);
-    } else {
+    } else if (code == EXIT_OK) {
         code = report_failure(cli, &error);
     }
     door_close(door);

@@ -90,7 +90,7 @@ ExitCode load_plan(Cli *cli, Script *script)
         .registry = connect_registry(),
         .overrides = overrides,
         .override_count = override_count,
-        .checks_all = cli->command == &check_command,
+        .checks_all = cli->command == &check_command || cli->command == &hub_command,
     };
     script->diagnostics = diagnostics_new(cli->arena, &script->source);
     diagnostics_set_target(script->diagnostics, script->target);

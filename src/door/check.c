@@ -17,41 +17,112 @@ static void refuse(void *context, int64_t offset, Str record, const char *code, 
     refusal->reason = arena_printf(refusal->arena, "%.*s", (int)REASON_BYTES, reason);
 }
 
+/* The decoder of a table's values, and the encoder of its keys. */
+typedef struct Checker {
+    Arena *arena;
+    const TopicRecord *record;
+    Refusal refusal;
+    Decoder *decoder;
+    Encoder *encoder; /* NULL: the table has no key */
+    Batch *batch;
+    Buffer key;
+} Checker;
+
+static Status checker_open(Checker *checker, Arena *arena, const DoorTable *table, Error *error)
+{
+    const TopicRecord *record = &table->record;
+    *checker = (Checker){.arena = arena, .record = record, .refusal = {.arena = arena}};
+    int32_t *columns = ARENA_ARRAY(arena, int32_t, record->record.count);
+    for (int32_t i = 0; i < record->record.count; i++)
+        columns[i] = i;
+    DecoderSpec spec = {
+        .record = &record->record,
+        .columns = columns,
+        .column_count = record->record.count,
+        .options = table->options,
+        .prefix = record->prefix,
+        .zone = table->zone,
+        .reject = refuse,
+        .reject_context = &checker->refusal,
+    };
+    TRY(record->format->decoder->open(arena, &spec, &checker->decoder, error));
+    checker->batch = batch_new(&record->record, BATCH_ROWS_MAX);
+    if (record->key.count == 0 || record->key_format == NULL || record->key_format->encoder == NULL)
+        return OK;
+    EncoderSpec key = {
+        .record = &record->key,
+        .columns = record->key_columns,
+        .options = table->options,
+        .prefix = record->key_prefix,
+        .zone = table->zone,
+    };
+    return record->key_format->encoder->open(arena, &key, &checker->encoder, error);
+}
+
+static void checker_close(Checker *checker)
+{
+    if (checker->encoder != NULL)
+        checker->record->key_format->encoder->close(checker->encoder);
+    if (checker->decoder != NULL)
+        checker->record->format->decoder->close(checker->decoder);
+    if (checker->batch != NULL)
+        batch_free(checker->batch);
+    buffer_free(&checker->key);
+}
+
+/* The rows of a record from `first` on: what is declared NOT NULL has to be there. */
+static void checker_find_nulls(Checker *checker, int32_t first, DoorRecord *record)
+{
+    const Schema *schema = &checker->record->record;
+    const Batch *batch = checker->batch;
+    for (int32_t row = first; row < batch->row_count; row++) {
+        for (int32_t i = 0; i < schema->count; i++) {
+            if (schema->fields[i].type.is_nullable || !column_is_null(&batch->columns[i], row))
+                continue;
+            record->code = "WR6044";
+            record->reason = arena_printf(checker->arena, "`%.*s` is NOT NULL and has no value",
+                                          STR_ARGS(schema->fields[i].name));
+            return;
+        }
+    }
+}
+
+static void checker_take(Checker *checker, DoorRecord *record)
+{
+    Batch *batch = checker->batch;
+    /* A change of a row gives two. */
+    if (batch->row_count + 2 > BATCH_ROWS_MAX)
+        batch_reset(batch, &checker->record->record, BATCH_ROWS_MAX);
+    int32_t first = batch->row_count;
+    checker->refusal.code = NULL;
+    checker->record->format->decoder->decode_message(checker->decoder, record->value, batch,
+                                                     BATCH_ROWS_MAX);
+    record->code = checker->refusal.code;
+    record->reason = checker->refusal.reason;
+    if (record->code == NULL)
+        checker_find_nulls(checker, first, record);
+    if (record->code != NULL || checker->encoder == NULL || batch->row_count == first)
+        return;
+    checker->key.length = 0;
+    const char *fault = checker->record->key_format->encoder->encode(
+        checker->encoder, batch, batch->row_count - 1, &checker->key);
+    record->has_key = fault == NULL;
+    record->key = str_copy(checker->arena, buffer_str(&checker->key));
+    if (fault != NULL) {
+        record->code = "WR3510";
+        record->reason = arena_printf(checker->arena, "%s", fault);
+    }
+}
+
 static Status check_by_table(Arena *arena, const DoorTable *table, DoorRecord *records,
                              int32_t count, Error *error)
 {
-    Refusal refusal = {.arena = arena};
-    int32_t *columns = ARENA_ARRAY(arena, int32_t, table->record->count);
-    for (int32_t i = 0; i < table->record->count; i++)
-        columns[i] = i;
-    DecoderSpec spec = {
-        .record = table->record,
-        .columns = columns,
-        .column_count = table->record->count,
-        .options = table->options,
-        .prefix = table->prefix,
-        .zone = table->zone,
-        .reject = refuse,
-        .reject_context = &refusal,
-    };
-    Decoder *decoder;
-    const DecoderKind *kind = table->format->decoder;
-    TRY(kind->open(arena, &spec, &decoder, error));
-    Batch *batch = batch_new(table->record, BATCH_ROWS_MAX);
-    for (int32_t i = 0; i < count; i++) {
-        refusal.code = NULL;
-        /* A change of a row gives two. */
-        if (batch->row_count + 2 > BATCH_ROWS_MAX)
-            batch_reset(batch, table->record, BATCH_ROWS_MAX);
-        kind->decode_message(decoder, records[i].value, batch, BATCH_ROWS_MAX);
-        if (refusal.code != NULL) {
-            records[i].code = refusal.code;
-            records[i].reason = refusal.reason;
-        }
-    }
-    batch_free(batch);
-    kind->close(decoder);
-    return OK;
+    Checker checker;
+    Status status = checker_open(&checker, arena, table, error);
+    for (int32_t i = 0; status == OK && i < count; i++)
+        checker_take(&checker, &records[i]);
+    checker_close(&checker);
+    return status;
 }
 
 Status door_check(HttpRequest *request, const DoorTable *table, DoorRecord *records, int32_t count,

@@ -77,8 +77,8 @@ void door_close(Door *door)
 const DoorTable *door_table(const Door *door, const char *topic)
 {
     for (int32_t i = 0; i < door->config.table_count; i++)
-        if (strcmp(door->config.tables[i].topic, topic) == 0)
-            return &door->config.tables[i];
+        if (strcmp(door->config.tables[i]->record.topic, topic) == 0)
+            return door->config.tables[i];
     return NULL;
 }
 

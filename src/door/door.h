@@ -12,7 +12,7 @@
 #ifndef WEIR_DOOR_DOOR_H
 #define WEIR_DOOR_DOOR_H
 
-#include "format/format.h"
+#include "connect/kafka/topics.h"
 #include "hub/keys.h"
 #include "hub/topics.h"
 
@@ -22,12 +22,9 @@ enum { DOOR_PORT_DEFAULT = 8084, DOOR_CONTENT_BYTES_DEFAULT = 10 * 1024 * 1024 }
 
 /* What the records of a topic have to be. */
 typedef struct DoorTable {
-    const char *topic;
-    const char *name;     /* of the table that declares it */
-    const Schema *record; /* the columns of the value */
-    const Format *format;
-    const OptionSet *options; /* with `prefix` in front */
-    const char *prefix;
+    const char *name; /* of the table that declares it */
+    TopicRecord record;
+    const OptionSet *options;
     const TimeZone *zone;
 } DoorTable;
 
@@ -38,8 +35,8 @@ typedef struct DoorConfig {
     bool allows_plaintext;
     bool creates_topics;
     int32_t default_partitions;
-    int64_t content_bytes_max; /* of a request; 0: the default */
-    const DoorTable *tables;   /* borrowed */
+    int64_t content_bytes_max;      /* of a request; 0: the default */
+    const DoorTable *const *tables; /* borrowed */
     int32_t table_count;
     Keys *keys; /* who may do what; while there is none, everybody may everything */
 } DoorConfig;

@@ -64,8 +64,8 @@ static bool post_fail_body(Post *post, const char *reason)
 /* Whether the records are not JSON by themselves: the table's format says what they are. */
 static bool is_lines_format(const DoorTable *table)
 {
-    return table != NULL && strstr(table->format->info.name, "json") == NULL &&
-           strcmp(table->format->info.name, "raw") != 0;
+    return table != NULL && strstr(table->record.format->info.name, "json") == NULL &&
+           strcmp(table->record.format->info.name, "raw") != 0;
 }
 
 static bool post_take_apart(Post *post, const DoorTable *table)
@@ -112,7 +112,7 @@ static void post_find_keys(Post *post, Str member)
     for (int32_t i = 0; i < post->count; i++) {
         DoorRecord *record = &post->records[i];
         Str key;
-        if (record->code != NULL)
+        if (record->code != NULL || record->has_key)
             continue;
         record->has_key = json_records_member(json, record->value, member, &scratch, &key);
         if (record->has_key)

@@ -44,15 +44,15 @@ static void put_table(HttpRequest *request, JsonWriter *json, const DoorTable *t
     json_key(json, "name");
     json_text(json, table->name);
     json_key(json, "format");
-    json_text(json, table->format->info.name);
+    json_text(json, table->record.format->info.name);
     json_key(json, "columns");
     json_begin_array(json);
-    for (int32_t i = 0; i < table->record->count; i++) {
+    for (int32_t i = 0; i < table->record.record.count; i++) {
         json_begin_object(json);
         json_key(json, "name");
-        json_str(json, table->record->fields[i].name);
+        json_str(json, table->record.record.fields[i].name);
         json_key(json, "type");
-        json_text(json, type_text(request->arena, table->record->fields[i].type));
+        json_text(json, type_text(request->arena, table->record.record.fields[i].type));
         json_end_object(json);
     }
     json_end_array(json);

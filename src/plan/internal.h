@@ -183,6 +183,7 @@ struct Planner {
     Map *interned;      /* digest -> Rel */
     List rels;          /* all, in order of creation */
     List roots;         /* PLAN_SINK and PLAN_SERVE */
+    List tables;        /* PlanTable; see Plan.tables */
     List results;       /* StatementResult */
     Cte *ctes;          /* innermost first */
     const List *hints;  /* SqlHint of the SELECT whose FROM is being built, or NULL */

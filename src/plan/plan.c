@@ -100,8 +100,8 @@ static void check_tables(Planner *planner, const Map *objects)
         if (object->kind != OBJECT_TABLE || object->is_broken)
             continue;
         TableEntry *entry = object_table(planner, object, object->span);
-        if (entry != NULL)
-            entry_connect(planner, entry);
+        if (entry != NULL && entry_connect(planner, entry))
+            list_append(&planner->tables, planner->arena, &entry->table);
     }
 }
 
@@ -157,6 +157,7 @@ Plan *planner_finish(Planner *planner)
         return NULL;
     settings_finish(planner, &plan->settings);
     plan->results = planner->results;
+    plan->tables = planner->tables;
     return plan;
 }
 

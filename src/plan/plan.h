@@ -480,6 +480,7 @@ typedef struct Plan {
     int32_t root_count;
     PlanSettings settings;
     List results; /* StatementResult, in order of the statements */
+    List tables;  /* const PlanTable *, with PlanContext.checks_all: all that are declared */
 } Plan;
 
 /* A table for which another connector may stand in. Lives as long as the plan. */

@@ -129,6 +129,47 @@ print(json.dumps([(murmur2(key.encode()) & 0x7fffffff) % 7 for key in {keys + ['
     assert [record["partition"] for record in answer["records"]] == theirs, theirs
 
 
+TABLES = """
+CREATE TABLE readings (sensor STRING NOT NULL, at_time TIMESTAMP(3), temperature DECIMAL(5, 2), labels MAP<STRING, STRING>)
+  WITH ('connector' = 'kafka', 'topic' = 'readings', 'properties.bootstrap.servers' = '{address}',
+  'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset', 'key.format' = 'raw',
+  'key.fields' = 'sensor', 'value.format' = 'json', 'value.json.timestamp-format.standard' = 'ISO-8601',
+  'value.fields-include' = 'EXCEPT_KEY');
+CREATE TABLE lines (a INT, b STRING) WITH ('connector' = 'kafka', 'topic' = 'lines', 'format' = 'csv',
+  'properties.bootstrap.servers' = '{address}');
+CREATE TABLE seen (sensor STRING, at_time TIMESTAMP(3), temperature DECIMAL(5, 2)) WITH ('connector' = 'print');
+INSERT INTO seen SELECT sensor, at_time, temperature FROM readings;
+"""
+
+
+def test_what_a_table_declares_is_asked_of_each_record(box):
+    """And a pipeline of the same script reads what was taken, keys included."""
+    weir = box.weir("")
+    box.path("tables.sql").write_text(TABLES.format(address="127.0.0.1:1"))
+    door = Door(box, "--tables", str(box.path("tables.sql")), "--partitions", "3")
+    status, answer, _ = door.post("readings", [
+        {"sensor": "a", "at_time": "2026-01-02T03:04:05.678", "temperature": 21.5, "labels": {"x": "y"}},
+        {"sensor": "b", "at_time": "yesterday", "temperature": 1},
+        {"sensor": "b", "temperature": [1]},
+        {"sensor": "c", "temperature": "7.25", "more": [1]},
+        {"sensor": None, "temperature": 1}, 5])
+    assert (status, answer["accepted"]) == (200, 2), answer
+    told = [record.get("code") for record in answer["records"]]
+    assert told[0] is None and told[3] is None and all(told[i] for i in (1, 2, 4, 5)) and told[4] == "WR6044", answer
+    assert "at_time" in answer["records"][1]["reason"] and "temperature" in answer["records"][2]["reason"], answer
+    status, answer, _ = door.post("lines", "1,one\n2,\"two, or so\"\nx,y\n", Content_Type="text/csv")
+    assert (status, answer["accepted"], answer["rejected"]) == (200, 2, 1), answer
+    assert door.hub.consume("lines", 0, form="%s;") + door.hub.consume("lines", 1, form="%s;") + \
+        door.hub.consume("lines", 2, form="%s;") == '1,one;2,"two, or so";'
+    columns = door.ask("GET", "/v1/topics/readings")[1]["table"]["columns"]
+    assert [column["name"] for column in columns] == ["sensor", "at_time", "temperature", "labels"], columns
+    weir.write("pipeline.sql", TABLES.format(address=door.hub.address))
+    weir.start()
+    assert weir.wait(30) == 0, weir.log()
+    rows = sorted(line for line in weir.stdout().splitlines() if line.startswith("+I"))
+    assert rows == ["+I[a, 2026-01-02T03:04:05.678, 21.50]", "+I[c, null, 7.25]"], rows
+
+
 def key(hub, *arguments):
     done = subprocess.run([BINARY, "key", *arguments, "--data-dir", hub.folder], capture_output=True, text=True,
                           check=False)
