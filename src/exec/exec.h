@@ -44,6 +44,8 @@ typedef struct TaskContext {
     const PlanSettings *settings;
     const SourceSplits *splits; /* of the task's source; NULL: it has none */
     Spill *spill;               /* for state that memory has no room for; NULL: all stays there */
+    bool is_clogged;            /* what the task has sent is not taken */
+    bool is_hurried;            /* … but nothing may be left for later */
     Error *error;               /* filled by whoever fails first */
     const _Atomic bool *is_stopping; /* the job is being cancelled: stop retrying */
 } TaskContext;
@@ -66,6 +68,10 @@ typedef struct OperatorKind {
     bool is_union;
     /* All inputs are idle now, or one is active again. NULL: pass on. */
     Status (*idle)(Operator *op, bool is_idle);
+    /* Where advance or tick makes very much, it may stop when operator_is_clogged says so, set
+     * has_more, and be called here to go on: again and again until that is no longer set. What
+     * comes meanwhile waits; a watermark is passed on when all is done. NULL: never. */
+    Status (*go_on)(Operator *op);
     /* Wall clock has moved: at least every 50 ms. For periodic watermarks, TTL, flushes. NULL:
      * nothing. */
     Status (*tick)(Operator *op, int64_t now_us);
@@ -108,6 +114,7 @@ struct Operator {
     bool is_restored;
     bool is_idle;
     Metric *holder; /* for whom memory counts while it is at work */
+    bool has_more;  /* it has stopped in the midst of something: see go_on */
 };
 
 /* For kinds whose answer to a row depends on how far time was: in restore, the watermark that was
@@ -135,6 +142,14 @@ void operator_connect(Operator *from, Operator *to, int32_t input);
 Status operator_push(Operator *op, int32_t input, Batch *batch);
 Status operator_receive_watermark(Operator *op, int32_t input, Timestamp watermark);
 Status operator_receive_idle(Operator *op, int32_t input, bool is_idle);
+
+/* Go on with what was left, if there is something. */
+Status operator_go_on(Operator *op);
+/* Whether to leave the rest for later. */
+static inline bool operator_is_clogged(const Operator *op)
+{
+    return op->task->is_clogged && !op->task->is_hurried;
+}
 
 /* Hand the selected rows to every output; nothing happens for an empty selection. */
 Status operator_emit(Operator *op, Batch *batch);

@@ -139,11 +139,36 @@ Status operator_start(Operator *op)
     return op->kind->start == NULL ? OK : op->kind->start(op);
 }
 
+Status operator_go_on(Operator *op)
+{
+    if (!op->has_more)
+        return OK;
+    op->has_more = false;
+    Metric *before = memory_hold(op->holder);
+    Status status = op->kind->go_on(op);
+    memory_hold(before);
+    return status;
+}
+
+/* Something else comes from above in the same task before the rest was done. */
+static Status operator_finish(Operator *op)
+{
+    if (!op->has_more)
+        return OK;
+    bool was_hurried = op->task->is_hurried;
+    op->task->is_hurried = true;
+    Status status = operator_go_on(op);
+    op->task->is_hurried = was_hurried;
+    assert(status != OK || !op->has_more);
+    return status;
+}
+
 Status operator_push(Operator *op, int32_t input, Batch *batch)
 {
     assert(input >= 0 && input < op->input_count);
     if (batch->selection.count == 0)
         return OK;
+    TRY(operator_finish(op));
     if (op->records_in != NULL)
         metric_add(op->records_in, batch->selection.count);
     if (op->inputs[input].is_idle)
@@ -193,6 +218,7 @@ static Status operator_update(Operator *op)
 {
     bool is_idle;
     Timestamp minimum = operator_minimum(op, &is_idle);
+    TRY(operator_finish(op));
     if (op->is_idle && !is_idle) {
         op->is_idle = false;
         TRY(op->kind->idle == NULL ? operator_pass_idle(op, false) : op->kind->idle(op, false));
@@ -202,6 +228,7 @@ static Status operator_update(Operator *op)
         TRY(operator_move_on(op, minimum));
     }
     if (!op->is_idle && is_idle) {
+        TRY(operator_finish(op));
         op->is_idle = true;
         TRY(op->kind->idle == NULL ? operator_pass_idle(op, true) : op->kind->idle(op, true));
     }

@@ -15,6 +15,10 @@ enum { GATHER_ROWS_MIN = 64 };
  * a full ring and as much in that of used batches. */
 enum { GATHER_TEXT_BYTES_MAX = 512 * 1024 };
 
+/* Messages that nobody takes, for a destination: then operators that make very much at once should
+ * go on later. */
+enum { OUTBOX_CLOGGED = 8 };
+
 typedef struct Destination {
     Channel *channel;
     Batch *gathered;    /* not yet sent, or NULL */
@@ -48,7 +52,7 @@ static bool destination_drain(Destination *to)
     return true;
 }
 
-static void destination_send(Destination *to, const Message *message)
+static void destination_send(Operator *op, Destination *to, const Message *message)
 {
     /* One step may make very much: what the reader has made room for meanwhile goes first. */
     if (destination_drain(to) && channel_put(to->channel, message))
@@ -65,9 +69,11 @@ static void destination_send(Destination *to, const Message *message)
     }
     to->outbox[to->outbox_first + to->outbox_count++] = *message;
     to->outbox_bytes += message->bytes;
+    if (to->outbox_count >= OUTBOX_CLOGGED)
+        op->task->is_clogged = true;
 }
 
-static void destination_flush(Destination *to)
+static void destination_flush(Operator *op, Destination *to)
 {
     if (to->gathered == NULL)
         return;
@@ -77,16 +83,17 @@ static void destination_flush(Destination *to)
     Message message = {
         .kind = MESSAGE_BATCH, .batch = to->gathered, .bytes = batch_bytes(to->gathered)};
     to->gathered = NULL;
-    destination_send(to, &message);
+    destination_send(op, to, &message);
     if (rows >= to->capacity && to->capacity < BATCH_ROWS_MAX)
         to->capacity *= 2;
     else if (rows < to->capacity / 4 && to->capacity > GATHER_ROWS_MIN)
         to->capacity /= 2;
 }
 
-static void destination_append(Destination *to, const Schema *schema, const Batch *batch,
+static void destination_append(Exchange *exchange, Destination *to, const Batch *batch,
                                Selection rows)
 {
+    const Schema *schema = &exchange->spec.node->schema;
     while (rows.count > 0) {
         if (to->gathered == NULL) {
             while (to->capacity < rows.count && to->capacity < BATCH_ROWS_MAX)
@@ -103,7 +110,7 @@ static void destination_append(Destination *to, const Schema *schema, const Batc
         taken = batch_rows_within(batch, (Selection){rows.rows, taken},
                                   GATHER_TEXT_BYTES_MAX - to->text_bytes, &bytes);
         if (taken == 0 && to->gathered->row_count > 0) {
-            destination_flush(to);
+            destination_flush(&exchange->base, to);
             continue;
         }
         to->text_bytes += taken == 0 ? GATHER_TEXT_BYTES_MAX : bytes;
@@ -116,7 +123,7 @@ static void destination_append(Destination *to, const Schema *schema, const Batc
             rows.rows += taken;
         rows.count -= taken;
         if (to->gathered->row_count == to->capacity)
-            destination_flush(to);
+            destination_flush(&exchange->base, to);
     }
 }
 
@@ -139,7 +146,7 @@ static void exchange_push_one(Exchange *exchange, Batch *batch)
     bool fits = to->gathered == NULL || rows.count <= to->capacity - to->gathered->row_count;
     if (!fits || within < rows.count)
         rows = exchange_listed(exchange, rows);
-    destination_append(to, &exchange->spec.node->schema, batch, rows);
+    destination_append(exchange, to, batch, rows);
 }
 
 /* A counting sort of the rows by destination keeps their order within each. */
@@ -164,7 +171,7 @@ static void exchange_push_hashed(Exchange *exchange, Batch *batch)
     }
     for (int32_t i = 0; i < spec->channel_count; i++) {
         Selection rows = {exchange->sorted + starts[i], starts[i + 1] - starts[i]};
-        destination_append(&exchange->destinations[i], &spec->node->schema, batch, rows);
+        destination_append(exchange, &exchange->destinations[i], batch, rows);
     }
 }
 
@@ -183,7 +190,7 @@ void exchange_flush(Operator *op)
 {
     Exchange *exchange = (Exchange *)op;
     for (int32_t i = 0; i < exchange->spec.channel_count; i++)
-        destination_flush(&exchange->destinations[i]);
+        destination_flush(op, &exchange->destinations[i]);
 }
 
 void exchange_send(Operator *op, const Message *message)
@@ -191,8 +198,8 @@ void exchange_send(Operator *op, const Message *message)
     Exchange *exchange = (Exchange *)op;
     assert(message->batch == NULL);
     for (int32_t i = 0; i < exchange->spec.channel_count; i++) {
-        destination_flush(&exchange->destinations[i]);
-        destination_send(&exchange->destinations[i], message);
+        destination_flush(op, &exchange->destinations[i]);
+        destination_send(op, &exchange->destinations[i], message);
     }
 }
 

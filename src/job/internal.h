@@ -110,6 +110,7 @@ typedef struct Task {
     pthread_mutex_t close_mutex; /* an interrupt must not meet a close */
     bool is_closed;
     bool is_preview;
+    bool is_ending;               /* it has, but not all has been made of it */
     bool has_ended;               /* all input has come */
     bool has_parted;              /* sources: nothing is read any more, see Error.is_in_place */
     bool is_last_taken;           /* the last barrier has passed */
@@ -214,6 +215,9 @@ void task_flush(Task *task);
 void task_send(Task *task, const Message *message);
 /* All input has come: tell the tasks below and the coordinator. */
 void task_end(Task *task);
+/* Whether operators have left something for later (OperatorKind.go_on); go on with it. */
+bool task_has_more(const Task *task);
+Status task_go_on(Task *task);
 
 /* PLAN_VALUES as a source of constant rows. */
 extern const SourceKind values_source;

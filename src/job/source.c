@@ -120,6 +120,15 @@ static Status source_poll(Task *task)
 Status source_step(Task *task, bool *progressed)
 {
     Board *board = task->board;
+    if (task_has_more(task)) {
+        if (!task_drain(task))
+            return OK;
+        *progressed = true;
+        TRY(task_go_on(task));
+        TRY(task_make_room(task));
+        task_drain(task);
+        return OK;
+    }
     if (task->feed.batch != NULL) {
         int32_t done = task->feed.done;
         TRY(source_feed(task));

@@ -142,6 +142,7 @@ bool task_drain(Task *task)
     bool is_empty = true;
     for (int32_t i = 0; i < task->writer_count; i++)
         is_empty = exchange_drain(task->writers[i]) && is_empty;
+    task->context.is_clogged = task->context.is_clogged && !is_empty;
     if (is_empty && task->blocked_since_us == 0)
         return true;
     int64_t now_us = world_monotonic_us(task->context.world);
@@ -161,6 +162,29 @@ void task_send(Task *task, const Message *message)
 {
     for (int32_t i = 0; i < task->writer_count; i++)
         exchange_send(task->writers[i], message);
+}
+
+/* ---- What was left for later ------------------------------------------------------------- */
+
+bool task_has_more(const Task *task)
+{
+    for (int32_t i = 0; i < task->operator_count; i++)
+        if (task->operators[i]->has_more)
+            return true;
+    return false;
+}
+
+Status task_go_on(Task *task)
+{
+    for (int32_t i = task->operator_count - 1; i >= 0; i--) {
+        TRY(operator_go_on(task->operators[i]));
+        arena_reset(task->context.scratch);
+        if (task->operators[i]->has_more)
+            break;
+    }
+    if (task->is_ending && !task_has_more(task))
+        task_end(task);
+    return OK;
 }
 
 /* ---- Barriers ---------------------------------------------------------------------------- */
@@ -188,7 +212,7 @@ static Status task_commit(Task *task)
 
 Status task_take_barrier(Task *task, int64_t id, bool is_last)
 {
-    assert(id > task->barrier && !task->is_last_taken);
+    assert(id > task->barrier && !task->is_last_taken && !task_has_more(task));
     /* A sink hears that the last checkpoint is durable before it prepares the next. */
     TRY(task_commit(task));
     assert(task->committed == task->barrier || task->barrier == 0);
@@ -239,6 +263,10 @@ static Status task_combine_time(Task *task, int32_t input)
 void task_end(Task *task)
 {
     assert(!task->has_ended);
+    /* What is still to be made is followed by the end. */
+    task->is_ending = task_has_more(task);
+    if (task->is_ending)
+        return;
     task->has_ended = true;
     task_send(task, &(Message){.kind = MESSAGE_END});
     Board *board = task->board;
@@ -327,6 +355,13 @@ static Status task_step_inputs(Task *task, bool *progressed)
     for (int32_t i = 0; i < STEP_MESSAGES_MAX && !task->is_last_taken; i++) {
         if (!task_drain(task))
             return OK;
+        if (task_has_more(task)) {
+            *progressed = true;
+            TRY(task_go_on(task));
+            TRY(task_make_room(task));
+            TRY(pressure_check(task->board, &task->error));
+            continue;
+        }
         bool is_idle = false;
         if (task->feed.batch == NULL)
             TRY(task_take_message(task, &is_idle));
@@ -374,7 +409,7 @@ Status task_tick(Task *task, int64_t now_us)
         return OK;
     for (int32_t i = 0; i < task->operator_count; i++) {
         Operator *op = task->operators[i];
-        if (op->kind->tick == NULL)
+        if (op->kind->tick == NULL || op->has_more)
             continue;
         task->context.eval.error_count = 0;
         memory_hold(op->holder);

@@ -247,7 +247,7 @@ static int32_t cold_judge(StateTable *table, const Page *page, uint8_t *keeps)
         cold_read(table, page, i, &record);
         bool is_there =
             (flags[i] & RECORD_TAKEN) == 0 || table_get_at_hand(table, &record.probe) != NULL;
-        uint32_t bit = hash_tag(record.probe.hash) >> (31 - page->depth) & 1;
+        uint32_t bit = page_tag(record.probe.hash) >> (31 - page->depth) & 1;
         keeps[i] = (uint8_t)(is_there ? 1 + bit : 0);
         kept += is_there;
     }
@@ -585,7 +585,7 @@ static int32_t cold_missing(StateTable *table, const TableKeys *keys, int32_t fi
         table_prefetch_slot(table, keys->hashes[i]);
     for (int32_t i = first; i < first + count; i++) {
         table_prefetch_entry(table, keys->hashes[i]);
-        __builtin_prefetch(&cold->directory[cold_place(cold, hash_tag(keys->hashes[i]))]);
+        __builtin_prefetch(&cold->directory[cold_place(cold, page_tag(keys->hashes[i]))]);
     }
     for (int32_t i = first; i < first + count; i++) {
         if (keys->nulls != NULL && keys->nulls[i])

@@ -57,6 +57,13 @@ struct Cold {
     uint8_t was_depth;
 };
 
+/* Pages are in another order than slots: who goes through all pages, and so has all entries of one
+ * after the other at hand, would have them all in neighbouring slots. */
+static inline uint32_t page_tag(uint64_t hash)
+{
+    return hash_tag(hash) * 0x9e3779b1U;
+}
+
 static inline uint32_t cold_size(const Cold *cold)
 {
     return 1U << cold->bits;
@@ -70,7 +77,7 @@ static inline uint32_t cold_place(const Cold *cold, uint32_t tag)
 
 static inline Page *cold_page(const Cold *cold, uint64_t hash)
 {
-    return cold->directory[cold_place(cold, hash_tag(hash))];
+    return cold->directory[cold_place(cold, page_tag(hash))];
 }
 
 /* Pages are gone through by number, which holds whatever becomes of them meanwhile: the one behind

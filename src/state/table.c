@@ -447,6 +447,11 @@ Status table_make_room(StateTable *table, Error *error)
     return table->cold == NULL ? OK : cold_make_room(table, error);
 }
 
+Status table_put_away(StateTable *table, Error *error)
+{
+    return table->cold == NULL ? OK : cold_make_idle_room(table, error);
+}
+
 void table_expect_from(const StateTable *table, const StateTable *from,
                        const uint8_t *const *values, int32_t count)
 {

@@ -91,6 +91,10 @@ void table_spill(StateTable *table, Spill *spill);
 /* keyed_make_room for this table alone, whose values nobody holds: in the midst of something that
  * goes through many of its keys, or through those of another table. */
 Status table_make_room(StateTable *table, Error *error);
+/* Put all its entries into pages, so that those who go through it with table_read_run see each of
+ * them once though it leaves memory meanwhile; nothing where they do not leave. The NULL of a
+ * single-column key stays at hand. */
+Status table_put_away(StateTable *table, Error *error);
 /* NULL is allowed. */
 void table_free(StateTable *table);
 /* Empty it; its memory goes back. */

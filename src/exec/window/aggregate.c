@@ -404,7 +404,7 @@ static Status window_advance(Operator *op, Timestamp watermark)
         return operator_advance(op, watermark);
     int64_t fired = window_fired(&self->clock, watermark);
     if (fired > self->fired)
-        TRY(window_fire(self, fired));
+        return window_fire(self, fired, &watermark);
     return operator_advance(op, watermark);
 }
 
@@ -416,7 +416,7 @@ static Status window_fire_clock(WindowAggregate *self, int64_t now_us)
         return OK;
     int64_t fired = window_fired(&self->clock, over);
     self->clock_us = over;
-    return fired > self->fired ? window_fire(self, fired) : OK;
+    return fired > self->fired ? window_fire(self, fired, NULL) : OK;
 }
 
 static Status window_tick(Operator *op, int64_t now_us)
@@ -449,6 +449,7 @@ const OperatorKind window_aggregate_operator = {
     .open = window_open,
     .push = window_push,
     .advance = window_advance,
+    .go_on = window_go_on,
     .tick = window_tick,
     .snapshot = window_snapshot,
     .restore = window_restore,

@@ -57,17 +57,20 @@ static int32_t window_gather(WindowAggregate *self, const StateTable *table, int
     }
 }
 
-/* A row for every key of the table that has records; `is_running` says which layout it has. */
+/* A row for every key of the table that has records, from the cursor on; `is_running` says which
+ * layout it has. Stops where nobody takes them. */
 static Status window_emit(WindowAggregate *self, const StateTable *table, bool is_running,
                           int64_t window)
 {
     Batch *out = self->out;
-    int64_t cursor = 0;
     for (;;) {
         if (out->row_count == BATCH_ROWS_MAX)
             TRY(window_flush(self));
+        self->base.has_more = out->row_count == 0 && operator_is_clogged(&self->base);
+        if (self->base.has_more)
+            return OK;
         int32_t row = out->row_count;
-        int32_t count = window_gather(self, table, &cursor, BATCH_ROWS_MAX - row);
+        int32_t count = window_gather(self, table, &self->firing.cursor, BATCH_ROWS_MAX - row);
         if (count == 0)
             return OK;
         const uint8_t *const *values = (const uint8_t *const *)self->gathered;
@@ -86,73 +89,109 @@ static Status window_emit(WindowAggregate *self, const StateTable *table, bool i
     }
 }
 
-static Status window_fire_tumble(WindowAggregate *self, int64_t fired)
+/* What is emitted from it does not move until it is all out. */
+static Status window_begin_emitting(WindowAggregate *self, StateTable *table)
+{
+    TRY(table_put_away(table, self->base.task->error));
+    self->firing.is_emitting = true;
+    self->firing.cursor = 0;
+    return OK;
+}
+
+static Status window_fire_tumble(WindowAggregate *self)
 {
     for (;;) {
         const Slice *slice = slices_from(&self->slices, INT64_MIN);
-        if (slice == NULL || slice->number > fired)
+        if (slice == NULL || slice->number > self->firing.until)
             return OK;
         int64_t number = slice->number;
+        if (!self->firing.is_emitting)
+            TRY(window_begin_emitting(self, slice->table));
         TRY(window_emit(self, slice->table, false, number));
+        if (self->base.has_more)
+            return OK;
+        self->firing.is_emitting = false;
         slices_drop(&self->slices, number);
     }
 }
 
-/* The next window to fire at or behind `window`: itself while there are live keys, else the
- * first that a slice with rows is in. False if there is none up to `fired`. */
-static bool window_next(WindowAggregate *self, int64_t *window, int64_t fired)
+/* The next window to fire at or behind the one at hand: itself while there are live keys, else the
+ * first that a slice with rows is in. False if there is none up to the last. */
+static bool window_next(WindowAggregate *self)
 {
+    WindowFiring *firing = &self->firing;
     if (running_is_empty(&self->running)) {
-        const Slice *slice = slices_from(&self->slices, *window);
+        const Slice *slice = slices_from(&self->slices, firing->window);
         if (slice == NULL)
             return false;
-        *window = slice->number;
+        firing->window = slice->number;
     }
-    return *window <= fired;
+    return firing->window <= firing->until;
 }
 
-static Status window_fire_hop(WindowAggregate *self, int64_t fired)
+/* The window at hand is in the running values. */
+static Status window_enter(WindowAggregate *self)
 {
-    int64_t window = self->fired == INT64_MIN ? INT64_MIN : self->fired + 1;
-    while (window_next(self, &window, fired)) {
-        StateTable *entering = slices_find(&self->slices, window);
-        if (entering != NULL)
-            TRY(running_enter(&self->running, entering));
+    int64_t window = self->firing.window;
+    const StateTable *entering = slices_find(&self->slices, window);
+    if (entering != NULL)
+        TRY(running_enter(&self->running, entering));
+    if (self->layout.keeps_slices)
+        TRY(running_settle(&self->running, &self->slices, window_first_slice(&self->clock, window),
+                           window));
+    else
+        slices_drop(&self->slices, window);
+    return window_begin_emitting(self, self->running.table);
+}
+
+/* It is out: what no other window needs goes. */
+static Status window_leave(WindowAggregate *self)
+{
+    int64_t window = self->firing.window;
+    self->firing.is_emitting = false;
+    self->firing.window++;
+    if (self->layout.keeps_slices) {
         int64_t first = window_first_slice(&self->clock, window);
-        TRY(running_settle(&self->running, &self->slices, first, window));
-        TRY(window_emit(self, self->running.table, true, window));
         TRY(running_leave(&self->running, &self->slices, first));
         slices_drop(&self->slices, first);
-        window++;
+    } else if (window == window_last_of(&self->clock, window)) {
+        running_reset(&self->running);
     }
     return OK;
 }
 
-static Status window_fire_cumulate(WindowAggregate *self, int64_t fired)
+/* HOP and CUMULATE. */
+static Status window_fire_running(WindowAggregate *self)
 {
-    int64_t window = self->fired == INT64_MIN ? INT64_MIN : self->fired + 1;
-    while (window_next(self, &window, fired)) {
-        StateTable *entering = slices_find(&self->slices, window);
-        if (entering != NULL)
-            TRY(running_enter(&self->running, entering));
-        slices_drop(&self->slices, window);
-        TRY(window_emit(self, self->running.table, true, window));
-        if (window == window_last_of(&self->clock, window))
-            running_reset(&self->running);
-        window++;
+    while (self->firing.is_emitting || window_next(self)) {
+        if (!self->firing.is_emitting)
+            TRY(window_enter(self));
+        TRY(window_emit(self, self->running.table, true, self->firing.window));
+        if (self->base.has_more)
+            return OK;
+        TRY(window_leave(self));
     }
     return OK;
 }
 
-Status window_fire(WindowAggregate *self, int64_t fired)
+Status window_go_on(Operator *op)
 {
-    assert(fired > self->fired);
-    switch (self->clock.kind) {
-    case WINDOW_SESSION: break;
-    case WINDOW_TUMBLE: TRY(window_fire_tumble(self, fired)); break;
-    case WINDOW_HOP: TRY(window_fire_hop(self, fired)); break;
-    case WINDOW_CUMULATE: TRY(window_fire_cumulate(self, fired)); break;
-    }
-    self->fired = fired;
-    return window_flush(self);
+    WindowAggregate *self = (WindowAggregate *)op;
+    bool is_tumble = self->clock.kind == WINDOW_TUMBLE;
+    TRY(is_tumble ? window_fire_tumble(self) : window_fire_running(self));
+    if (op->has_more)
+        return OK;
+    self->fired = self->firing.until;
+    TRY(window_flush(self));
+    return self->firing.has_watermark ? operator_advance(op, self->firing.watermark) : OK;
+}
+
+Status window_fire(WindowAggregate *self, int64_t until, const Timestamp *watermark)
+{
+    assert(until > self->fired && !self->firing.is_emitting);
+    self->firing = (WindowFiring){.until = until,
+                                  .window = self->fired == INT64_MIN ? INT64_MIN : self->fired + 1,
+                                  .has_watermark = watermark != NULL,
+                                  .watermark = watermark != NULL ? *watermark : 0};
+    return window_go_on(&self->base);
 }
