@@ -133,7 +133,7 @@ Status source_step(Task *task, bool *progressed)
         int32_t done = task->feed.done;
         TRY(source_feed(task));
         *progressed = task->feed.batch == NULL || task->feed.done != done;
-        if (task->feed.batch != NULL)
+        if (task->feed.batch != NULL || task_has_more(task))
             return OK;
         task_flush(task);
     }
