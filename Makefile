@@ -13,7 +13,8 @@ help:
 	@echo 'make bench      measure, against other programs in the same run'
 	@echo 'make nexmark    the answers of all Nexmark queries (bench/nexmark/run time: how fast they are)'
 	@echo 'make fuzz       fuzz every decoder for FUZZ_SECONDS (60) each'
-	@echo 'make conformance  hold every case of the tests, and Nexmark, against the real Flink (Java, Maven)'
+	@echo 'make conformance  hold every case of the tests, and Nexmark, against the real Flink, and what'
+	@echo '                Kafka clients get from the hub against the real Kafka (Java, Maven)'
 	@echo 'make random     10,000 random queries against DuckDB; make soak: ten times as many, in all modes,'
 	@echo '                200,000 power cuts with what else can go wrong, in a simulated world, 2,000 kills'
 	@echo 'make fmt        format the C code; make tidy: check the house rules; make clang-tidy'
@@ -66,6 +67,7 @@ conformance: build
 	@tools/conformance/run
 	@tools/conformance/nexmark
 	@tools/random --flink
+	@tools/clients --both
 
 # Asks Flink anew and keeps its answers, which `make check` replays.
 conformance-record: build
@@ -82,9 +84,9 @@ soak: build
 	@build/test/sim/log_sim all --rounds 40 --seed "$$(date +%s)"
 	@WEIR_KILLS=2000 tools/run-tests -t 14400 test/e2e/kills_test.py
 	@WEIR_SOAK=1 WEIR_CHAOS_ROUNDS=3 WEIR_CLOCK_ROUNDS=10 WEIR_STOPS=100 WEIR_RESTARTS=20 WEIR_KILLS=200 \
-		WEIR_OUTAGE_SECONDS=60 WEIR_ORDERS=10000 WEIR_FAILOVERS=20 WEIR_SNAPSHOT_KILLS=50 \
+		WEIR_OUTAGE_SECONDS=60 WEIR_ORDERS=10000 WEIR_FAILOVERS=20 WEIR_SNAPSHOT_KILLS=50 WEIR_HISTORY_SECONDS=600 \
 		tools/run-tests -t 14400 $(addprefix test/e2e/, $(addsuffix _test.py, \
-		chaos clock drain jdbc_kill limit_wide mysql_ddl mysql_history order redis restart slow_sink spill stuck))
+		chaos clock drain hub_history jdbc_kill limit_wide mysql_ddl mysql_history order redis restart slow_sink spill stuck))
 	@tools/soak
 
 clean:

@@ -6,6 +6,8 @@
 #include "door/door.h"
 #include "kafka/server.h"
 
+enum { RETENTION_MINUTES_MAX = 100 * 366 * 24 * 60 };
+
 static const Flag hub_flags[] = {
     {"listen", 0, FLAG_VALUE, "HOST:PORT", "Address for clients (127.0.0.1:9092)."},
     {"data-dir", 0, FLAG_VALUE, "DIR", "Folder of the log (weir-data): DIR/hub."},
@@ -17,6 +19,8 @@ static const Flag hub_flags[] = {
     {"define", 'D', FLAG_REPEATED, "KEY=VALUE", "Set a setting, above every SET of the script."},
     {"no-http", 0, FLAG_SWITCH, NULL, "No HTTP door."},
     {"max-body", 0, FLAG_VALUE, "BYTES", "The largest body of an HTTP request (10485760)."},
+    {"offsets-retention-minutes", 0, FLAG_VALUE, "N",
+     "How long offsets of groups without members are kept (10080: a week); 0: for ever."},
     {"allow-plaintext", 0, FLAG_SWITCH, NULL,
      "Listen beyond this machine, without encryption and passwords."},
 };
@@ -133,9 +137,10 @@ static ExitCode hub_serve_with_door(Cli *cli, Hub *hub, const HubConfig *config,
 
 static ExitCode hub_run_command(Cli *cli)
 {
-    int64_t partitions = 1, body_bytes = 0;
+    int64_t partitions = 1, body_bytes = 0, retention_minutes = 7 * 24 * 60;
     if (!cli_number(cli, "partitions", 1, &partitions) ||
-        !cli_number(cli, "max-body", 1, &body_bytes))
+        !cli_number(cli, "max-body", 1, &body_bytes) ||
+        !cli_number(cli, "offsets-retention-minutes", 0, &retention_minutes))
         return EXIT_BAD_USAGE;
     sigset_t set = hub_signals();
     pthread_sigmask(SIG_BLOCK, &set, NULL);
@@ -147,6 +152,9 @@ static ExitCode hub_run_command(Cli *cli)
         .listen = listen != NULL ? listen : "127.0.0.1:9092",
         .allows_plaintext = cli_has(cli, "allow-plaintext"),
         .creates_topics = !cli_has(cli, "no-auto-create"),
+        .offsets_retention_ms = retention_minutes < RETENTION_MINUTES_MAX
+                                    ? retention_minutes * 60 * 1000
+                                    : RETENTION_MINUTES_MAX * INT64_C(60000),
         .default_partitions =
             partitions < TOPIC_PARTITIONS_MAX ? (int32_t)partitions : TOPIC_PARTITIONS_MAX,
     };

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 static const ConfigKey keys[] = {
-    {"cleanup.policy", CONFIG_CHOICE, 0, "delete", "delete|compact|compact,delete",
+    {"cleanup.policy", CONFIG_CHOICE, 0, "delete", "delete|compact|compact,delete|delete,compact",
      "What becomes of old records."},
     {"delete.retention.ms", CONFIG_LONG, 0, "86400000", NULL,
      "How long a tombstone stays after its first compaction."},
@@ -44,7 +44,7 @@ const ConfigKey *config_key_at(int32_t index)
     return &keys[index];
 }
 
-static const ConfigKey *key_find(Str name)
+const ConfigKey *config_find_key(Str name)
 {
     for (int32_t i = 0; i < KEY_COUNT; i++)
         if (str_is(name, keys[i].name))
@@ -71,7 +71,7 @@ static bool is_share(Str value, Arena *arena)
 
 const char *config_find_fault(Str name, Str value, Arena *arena)
 {
-    const ConfigKey *key = key_find(name);
+    const ConfigKey *key = config_find_key(name);
     if (key == NULL)
         return arena_printf(arena, "Unknown topic config name: %.*s", STR_ARGS(name));
     int64_t number = 0;
@@ -90,14 +90,20 @@ const char *config_find_fault(Str name, Str value, Arena *arena)
                                    STR_ARGS(value), key->name);
 }
 
-static const char *value_of(const List *entries, const char *name)
+const char *config_find_value(const List *entries, Str name)
 {
     for (int32_t i = 0; i < entries->count; i++)
-        if (strcmp(LIST_AT(*entries, i, ConfigEntry)->name, name) == 0)
+        if (str_is(name, LIST_AT(*entries, i, ConfigEntry)->name))
             return LIST_AT(*entries, i, ConfigEntry)->value;
-    const ConfigKey *key = key_find(str_from(name));
+    return NULL;
+}
+
+static const char *value_of(const List *entries, const char *name)
+{
+    const char *value = config_find_value(entries, str_from(name));
+    const ConfigKey *key = config_find_key(str_from(name));
     assert(key != NULL);
-    return key->standard;
+    return value != NULL ? value : key->standard;
 }
 
 static int64_t number_of(const List *entries, const char *name)

@@ -24,6 +24,11 @@ typedef struct ConfigEntry {
 int32_t config_key_count(void);
 const ConfigKey *config_key_at(int32_t index);
 
+/* NULL: there is none of that name. */
+const ConfigKey *config_find_key(Str name);
+/* What the entries (ConfigEntry *) say, or NULL. */
+const char *config_find_value(const List *entries, Str name);
+
 /* NULL if the value may be set; else why not, in the arena. */
 const char *config_find_fault(Str name, Str value, Arena *arena);
 

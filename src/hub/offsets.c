@@ -247,21 +247,30 @@ Status offsets_end_transaction(Offsets *offsets, int64_t producer_id, int16_t pr
     return OK;
 }
 
-Status offsets_forget_topic(Offsets *offsets, Str topic, Error *error)
+static bool passes(const OffsetsFilter *filter, const CommittedOffset *committed)
+{
+    return (filter->group.data == NULL || str_equal(filter->group, committed->group)) &&
+           (filter->topic.data == NULL || str_equal(filter->topic, committed->topic)) &&
+           (filter->partition < 0 || filter->partition == committed->partition) &&
+           (filter->before_ms == 0 || committed->committed_ms < filter->before_ms) &&
+           (filter->is_free == NULL || filter->is_free(filter->context, committed->group));
+}
+
+Status offsets_forget(Offsets *offsets, const OffsetsFilter *filter, int64_t *end_offset,
+                      Error *error)
 {
     Arena *arena = arena_new(0);
     List keys = {0};
     journal_begin(offsets->journal, -1, -1);
     for (int32_t i = 0; i < offsets_count(offsets); i++) {
-        if (!str_equal(offsets_at(offsets, i)->topic, topic))
+        if (!passes(filter, offsets_at(offsets, i)))
             continue;
         Str *key = ARENA_NEW(arena, Str);
         *key = str_copy(arena, map_key_at(offsets->entries, i));
         list_append(&keys, arena, key);
         journal_add(offsets->journal, *key, (Str){0});
     }
-    int64_t end_offset;
-    Status status = journal_write(offsets->journal, &end_offset, error);
+    Status status = journal_write(offsets->journal, end_offset, error);
     for (int32_t i = 0; status == OK && i < keys.count; i++)
         map_remove(offsets->entries, *LIST_AT(keys, i, Str));
     arena_free(arena);

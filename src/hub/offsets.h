@@ -48,9 +48,21 @@ bool offsets_are_pending(const Offsets *offsets, Str group, Str topic, int32_t p
 /* The topic's only partition. */
 Partition *offsets_partition(const Offsets *offsets);
 
-/* A topic is gone: nobody is anywhere in it. Not waited for: they say nothing about
- * a topic that is made anew, unless the power goes at once. */
-Status offsets_forget_topic(Offsets *offsets, Str topic, Error *error);
+/* Which commits; what is not set is any. */
+typedef struct OffsetsFilter {
+    Str group, topic;
+    int32_t partition; /* -1: any */
+    int64_t before_ms; /* those that were committed earlier; 0: any */
+    /* Those that it says yes to; NULL: any. */
+    bool (*is_free)(void *context, Str group);
+    void *context;
+} OffsetsFilter;
+
+/* They are gone, and count no more at once; durable when the high watermark has come to
+ * `end_offset` (0: there were none). A topic that is removed has to be forgotten, and a group that
+ * is deleted. */
+Status offsets_forget(Offsets *offsets, const OffsetsFilter *filter, int64_t *end_offset,
+                      Error *error);
 
 /* NULL: nothing was committed. Valid until the next commit. */
 const CommittedOffset *offsets_find(const Offsets *offsets, Str group, Str topic,

@@ -22,7 +22,7 @@ struct Topics {
     World *world;
     Log *log;
     Arena *arena; /* of all topics there have been */
-    const char *path;
+    const char *folder, *path;
     List topics; /* Topic *, by name */
     int64_t next_producer_id, reserved_producer_id;
     pthread_mutex_t lock;
@@ -41,6 +41,11 @@ void topics_unlock(Topics *topics)
 Log *topics_log(Topics *topics)
 {
     return topics->log;
+}
+
+const char *topics_folder(const Topics *topics)
+{
+    return topics->folder;
 }
 
 int32_t topics_count(const Topics *topics)
@@ -72,6 +77,14 @@ Topic *topics_find(const Topics *topics, Str name)
     int32_t at = topics_place(topics, name);
     bool is_there = at < topics->topics.count && str_is(name, topics_at(topics, at)->name);
     return is_there ? topics_at(topics, at) : NULL;
+}
+
+Topic *topics_find_id(const Topics *topics, Str id)
+{
+    for (int32_t i = 0; i < topics->topics.count; i++)
+        if (str_equal(str_make(topics_at(topics, i)->id, TOPIC_ID_BYTES), id))
+            return topics_at(topics, i);
+    return NULL;
 }
 
 bool topic_name_is_valid(Str name)
@@ -206,6 +219,7 @@ Status topics_open(World *world, const char *folder, const LogOptions *options, 
     topics->world = world;
     topics->arena = arena_new(0);
     pthread_mutex_init(&topics->lock, NULL);
+    topics->folder = arena_printf(topics->arena, "%s", folder);
     topics->path = arena_printf(topics->arena, "%s/topics", folder);
     Status status = log_open(world, folder, options, &topics->log, error);
     if (status == OK)
@@ -238,6 +252,16 @@ Status topics_close(Topics *topics, Error *error)
 
 /* ---- Changes --------------------------------------------------------------------------------- */
 
+static List configs_copy(Topics *topics, const List *configs)
+{
+    List copy = {0};
+    for (int32_t i = 0; i < configs->count; i++) {
+        const ConfigEntry *entry = LIST_AT(*configs, i, ConfigEntry);
+        config_add(topics, &copy, str_from(entry->name), str_from(entry->value));
+    }
+    return copy;
+}
+
 Status topics_create(Topics *topics, Str name, int32_t partition_count, const List *configs,
                      Topic **out, Error *error)
 {
@@ -247,10 +271,7 @@ Status topics_create(Topics *topics, Str name, int32_t partition_count, const Li
     topic->name = str_terminated(topics->arena, name);
     topic->partition_count = partition_count;
     topic->partitions = ARENA_ARRAY(topics->arena, Partition *, partition_count);
-    for (int32_t i = 0; i < configs->count; i++) {
-        const ConfigEntry *entry = LIST_AT(*configs, i, ConfigEntry);
-        config_add(topics, &topic->configs, str_from(entry->name), str_from(entry->value));
-    }
+    topic->configs = configs_copy(topics, configs);
     for (int32_t i = 0; i < TOPIC_ID_BYTES; i += 8) {
         uint64_t half = topics->world->kind->random_u64(topics->world);
         memcpy(topic->id + i, &half, sizeof half);
@@ -261,6 +282,38 @@ Status topics_create(Topics *topics, Str name, int32_t partition_count, const Li
         topics_take_out(topics, topic);
     *out = status == OK ? topic : NULL;
     return status;
+}
+
+Status topics_set_configs(Topics *topics, Topic *topic, const List *configs, Error *error)
+{
+    List before = topic->configs;
+    topic->configs = configs_copy(topics, configs);
+    Status status = topics_write(topics, error);
+    if (status != OK) {
+        topic->configs = before;
+        return status;
+    }
+    PartitionConfig config = config_of(&topic->configs);
+    for (int32_t i = 0; i < topic->partition_count; i++)
+        if (topic->partitions[i] != NULL)
+            partition_set_config(topic->partitions[i], &config);
+    return OK;
+}
+
+Status topics_add_partitions(Topics *topics, Topic *topic, int32_t count, Error *error)
+{
+    assert(count > topic->partition_count && count <= TOPIC_PARTITIONS_MAX);
+    int32_t before = topic->partition_count;
+    topic->partition_count = count;
+    Status status = topics_write(topics, error);
+    topic->partition_count = before;
+    if (status != OK)
+        return status;
+    Partition **partitions = ARENA_ARRAY(topics->arena, Partition *, count);
+    memcpy(partitions, topic->partitions, sizeof(Partition *) * (size_t)before);
+    topic->partitions = partitions;
+    topic->partition_count = count;
+    return OK;
 }
 
 static const char *partition_path(const Topic *topic, int32_t index, Arena *arena)
@@ -291,11 +344,9 @@ Status topics_delete(Topics *topics, Topic *topic, Error *error)
         if (log_remove(topics->log, partition_path(topic, i, arena), &why) != OK)
             log_event(LOG_WARN, "hub", "files of a topic that was deleted stay: %s", why.text);
     }
-    Status removed = world_remove_tree(topics->world,
-                                       arena_printf(arena, "%.*s/%s",
-                                                    (int)(strlen(topics->path) - strlen("/topics")),
-                                                    topics->path, partition_path(topic, -1, arena)),
-                                       NULL);
+    Status removed = world_remove_tree(
+        topics->world,
+        arena_printf(arena, "%s/%s", topics->folder, partition_path(topic, -1, arena)), NULL);
     (void)removed; /* the folder is empty, or was named above */
     arena_free(arena);
     return OK;

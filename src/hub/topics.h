@@ -40,6 +40,11 @@ int32_t topics_count(const Topics *topics);
 Topic *topics_at(const Topics *topics, int32_t index);
 Topic *topics_find(const Topics *topics, Str name);
 
+/* By its 16 bytes; NULL: none has it. */
+Topic *topics_find_id(const Topics *topics, Str id);
+/* Where all of it is. */
+const char *topics_folder(const Topics *topics);
+
 /* Whether Kafka allows the name. */
 bool topic_name_is_valid(Str name);
 
@@ -47,6 +52,11 @@ bool topic_name_is_valid(Str name);
  */
 Status topics_create(Topics *topics, Str name, int32_t partition_count, const List *configs,
                      Topic **out, Error *error);
+
+/* Its configuration becomes that, durably; `configs` are without fault and are copied. */
+Status topics_set_configs(Topics *topics, Topic *topic, const List *configs, Error *error);
+/* It gets more partitions, durably: `count` in all. */
+Status topics_add_partitions(Topics *topics, Topic *topic, int32_t count, Error *error);
 
 /* Remove it and its records, durably: first from the catalogue, then the files. */
 Status topics_delete(Topics *topics, Topic *topic, Error *error);

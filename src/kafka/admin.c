@@ -1,4 +1,4 @@
-/* What there is, and making and removing topics; ids of producers. */
+/* What there is, and ids of producers. */
 #include <assert.h>
 
 #include "kafka/internal.h"
@@ -17,14 +17,6 @@ CallState handle_api_versions(Call *call)
 }
 
 /* ---- Topics ---------------------------------------------------------------------------------- */
-
-static WireError create_topic(Broker *broker, Str name, int32_t partitions, const List *configs,
-                              Topic **out)
-{
-    Error error = {0};
-    Status status = topics_create(broker->topics, name, partitions, configs, out, &error);
-    return status == OK ? WIRE_NONE : broker_error(status, &error);
-}
 
 static void append_number(Message *value, const char *field, int64_t number, Arena *arena)
 {
@@ -48,10 +40,32 @@ static void answer_topic(Call *call, Str name, const Topic *topic, WireError cod
     Message *answer = message_append(call->response, "topics", call->arena);
     message_set_number(answer, "error_code", code);
     message_set_bytes(answer, "name", name);
+    if (topic != NULL)
+        message_set_bytes(answer, "topic_id", str_make(topic->id, TOPIC_ID_BYTES));
     message_set_number(answer, "is_internal", topic_is_internal(name));
     message_set_number(answer, "topic_authorized_operations", ALL_OPERATIONS);
     if (topic != NULL)
         describe_topic(call, answer, topic);
+}
+
+/* By id, if one is given that is not 0. */
+static bool answer_id(Call *call, const Message *asked)
+{
+    static const char none[TOPIC_ID_BYTES] = {0};
+    Str id = message_bytes(asked, "topic_id");
+    bool is_by_id = id.length > 0 && !str_equal(id, str_make(none, TOPIC_ID_BYTES));
+    if (!is_by_id)
+        return false;
+    const Topic *topic = topics_find_id(call->broker->topics, id);
+    if (topic != NULL) {
+        answer_topic(call, str_from(topic->name), topic, WIRE_NONE);
+        return true;
+    }
+    answer_topic(call, call->version.number >= 12 ? (Str){0} : STR(""), NULL,
+                 WIRE_UNKNOWN_TOPIC_ID);
+    int32_t last = message_count(call->response, "topics") - 1;
+    message_set_bytes((Message *)message_item(call->response, "topics", last), "topic_id", id);
+    return true;
 }
 
 static void answer_asked(Call *call, Str name)
@@ -68,7 +82,8 @@ static void answer_asked(Call *call, Str name)
     else if (topic == NULL && !may_create)
         code = WIRE_UNKNOWN_TOPIC_OR_PARTITION;
     else if (topic == NULL)
-        code = create_topic(broker, name, broker->config.default_partitions, &(List){0}, &topic);
+        code = broker_create_topic(broker, name, broker->config.default_partitions, &(List){0},
+                                   &topic);
     answer_topic(call, name, topic, code);
 }
 
@@ -89,99 +104,27 @@ CallState handle_metadata(Call *call)
         const Topic *topic = topics_at(broker->topics, i);
         answer_topic(call, str_from(topic->name), topic, WIRE_NONE);
     }
-    for (int32_t i = 0; i < count; i++)
-        answer_asked(call, message_bytes(message_item(call->request, "topics", i), "name"));
-    return CALL_DONE;
-}
-
-/* ---- CreateTopics, DeleteTopics -------------------------------------------------------------- */
-
-static WireError read_configs(Call *call, const Message *asked, List *configs, const char **message)
-{
-    for (int32_t i = 0; i < message_count(asked, "configs"); i++) {
-        const Message *item = message_item(asked, "configs", i);
-        Str name = message_bytes(item, "name"), value = message_bytes(item, "value");
-        *message = config_find_fault(name, value, call->arena);
-        if (*message != NULL)
-            return WIRE_INVALID_CONFIG;
-        ConfigEntry *entry = ARENA_NEW(call->arena, ConfigEntry);
-        entry->name = str_terminated(call->arena, name);
-        entry->value = str_terminated(call->arena, value);
-        list_append(configs, call->arena, entry);
-    }
-    return WIRE_NONE;
-}
-
-static WireError create_asked(Call *call, const Message *asked, Message *answer,
-                              const char **message)
-{
-    Broker *broker = call->broker;
-    Str name = message_bytes(asked, "name");
-    int64_t partitions = message_number(asked, "num_partitions");
-    int64_t replicas = message_number(asked, "replication_factor");
-    List configs = {0};
-    if (!topic_name_is_valid(name))
-        return WIRE_INVALID_TOPIC;
-    if (topics_find(broker->topics, name) != NULL)
-        return WIRE_TOPIC_ALREADY_EXISTS;
-    if (message_count(asked, "assignments") > 0)
-        return WIRE_INVALID_REPLICA_ASSIGNMENT;
-    partitions = partitions == -1 ? broker->config.default_partitions : partitions;
-    if (partitions < 1 || partitions > TOPIC_PARTITIONS_MAX)
-        return WIRE_INVALID_PARTITIONS;
-    if (replicas != -1 && replicas != 1)
-        return WIRE_INVALID_REPLICATION_FACTOR;
-    WireError code = read_configs(call, asked, &configs, message);
-    message_set_number(answer, "num_partitions", partitions);
-    message_set_number(answer, "replication_factor", 1);
-    if (code != WIRE_NONE || message_number(call->request, "validate_only") != 0)
-        return code;
-    Topic *topic;
-    return create_topic(broker, name, (int32_t)partitions, &configs, &topic);
-}
-
-CallState handle_create_topics(Call *call)
-{
-    for (int32_t i = 0; i < message_count(call->request, "topics"); i++) {
+    for (int32_t i = 0; i < count; i++) {
         const Message *asked = message_item(call->request, "topics", i);
-        Message *answer = message_append(call->response, "topics", call->arena);
-        message_set_bytes(answer, "name", message_bytes(asked, "name"));
-        message_set_number(answer, "num_partitions", -1);
-        message_set_number(answer, "replication_factor", -1);
-        const char *message = NULL;
-        message_set_number(answer, "error_code", create_asked(call, asked, answer, &message));
-        message_set_text(answer, "error_message", message);
+        if (!answer_id(call, asked))
+            answer_asked(call, message_bytes(asked, "name"));
     }
     return CALL_DONE;
 }
 
-/* With what groups have committed of it: a topic that is made anew begins anew. */
-static Status delete_topic(Broker *broker, Topic *topic, Error *error)
-{
-    if (topics_find(broker->topics, STR(OFFSETS_TOPIC)) != NULL) {
-        TRY(broker_offsets(broker, error));
-        TRY(offsets_forget_topic(broker->offsets, str_from(topic->name), error));
-    }
-    return topics_delete(broker->topics, topic, error);
-}
+/* ---- DescribeCluster ------------------------------------------------------------------------- */
 
-CallState handle_delete_topics(Call *call)
+CallState handle_describe_cluster(Call *call)
 {
-    for (int32_t i = 0; i < message_count(call->request, "topic_names"); i++) {
-        Str name = message_bytes(message_item(call->request, "topic_names", i), "");
-        Topic *topic = topics_find(call->broker->topics, name);
-        Error error = {0};
-        WireError code = WIRE_UNKNOWN_TOPIC_OR_PARTITION;
-        if (topic != NULL && topic_is_internal(name)) {
-            code = WIRE_INVALID_TOPIC;
-        } else if (topic != NULL) {
-            Status status = delete_topic(call->broker, topic, &error);
-            code = status == OK ? WIRE_NONE : broker_error(status, &error);
-        }
-        Message *answer = message_append(call->response, "responses", call->arena);
-        message_set_bytes(answer, "name", name);
-        message_set_number(answer, "error_code", code);
-    }
+    Message *response = call->response;
+    message_set_text(response, "cluster_id", "weir");
+    message_set_number(response, "controller_id", NODE_ID);
+    message_set_number(response, "endpoint_type", message_number(call->request, "endpoint_type"));
+    message_set_number(response, "cluster_authorized_operations", ALL_OPERATIONS);
+    Message *node = message_append(response, "brokers", call->arena);
+    message_set_number(node, "broker_id", NODE_ID);
+    message_set_text(node, "host", call->broker->config.host);
+    message_set_number(node, "port", call->broker->config.port);
     return CALL_DONE;
 }
 

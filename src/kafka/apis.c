@@ -7,92 +7,119 @@
 enum { NEVER = 1000 };
 
 static const Api apis[] = {
-    {0, "Produce", 3, 9, 9,
-     "transactional_id:s? acks:h timeout_ms:i topics:[name:s partitions:[index:i records:R?]]",
-     "topics:[name:s partitions:[index:i error_code:h base_offset:l log_append_time_ms:l"
+    {0, "Produce", 3, 13, 9,
+     "transactional_id:s? acks:h timeout_ms:i topics:[name:s@0-12 topic_id:u@13+"
+     " partitions:[index:i records:R?]]",
+     "topics:[name:s@0-12 topic_id:u@13+ partitions:[index:i error_code:h base_offset:l "
+     "log_append_time_ms:l"
      " log_start_offset:l@5+ record_errors:[batch_index:i message:s?]@8+ error_message:s?@8+]]"
      " throttle_time_ms:i",
      handle_produce},
-    {1, "Fetch", 4, 11, NEVER,
-     "replica_id:i max_wait_ms:i min_bytes:i max_bytes:i isolation_level:c session_id:i@7+"
-     " session_epoch:i@7+ topics:[topic:s partitions:[partition:i current_leader_epoch:i@9+"
-     " fetch_offset:l log_start_offset:l@5+ partition_max_bytes:i]]"
-     " forgotten_topics_data:[topic:s partitions:[i]]@7+ rack_id:s@11+",
-     "throttle_time_ms:i error_code:h@7+ session_id:i@7+ responses:[topic:s"
+    {1, "Fetch", 4, 17, 12,
+     "replica_id:i@0-14 max_wait_ms:i min_bytes:i max_bytes:i isolation_level:c session_id:i@7+"
+     " session_epoch:i@7+ topics:[topic:s@0-12 topic_id:u@13+ partitions:[partition:i"
+     " current_leader_epoch:i@9+ fetch_offset:l last_fetched_epoch:i@12+ log_start_offset:l@5+"
+     " partition_max_bytes:i]] forgotten_topics_data:[topic:s@0-12 topic_id:u@13+"
+     " partitions:[i]]@7+ rack_id:s@11+",
+     "throttle_time_ms:i error_code:h@7+ session_id:i@7+ responses:[topic:s@0-12 topic_id:u@13+"
      " partitions:[partition_index:i error_code:h high_watermark:l last_stable_offset:l"
      " log_start_offset:l@5+ aborted_transactions:[producer_id:l first_offset:l]?"
      " preferred_read_replica:i@11+ records:R?]]",
      handle_fetch},
-    {2, "ListOffsets", 1, 6, 6,
+    {2, "ListOffsets", 1, 10, 6,
      "replica_id:i isolation_level:c@2+ topics:[name:s partitions:[partition_index:i"
-     " current_leader_epoch:i@4+ timestamp:l]]",
+     " current_leader_epoch:i@4+ timestamp:l]] timeout_ms:i@10+",
      "throttle_time_ms:i@2+ topics:[name:s partitions:[partition_index:i error_code:h timestamp:l"
      " offset:l leader_epoch:i@4+]]",
      handle_list_offsets},
-    {3, "Metadata", 0, 9, 9,
-     "topics:[name:s]? allow_auto_topic_creation:b@4+ include_cluster_authorized_operations:b@8+"
+    {3, "Metadata", 0, 13, 9,
+     "topics:[topic_id:u@10+ name:s?]? allow_auto_topic_creation:b@4+ "
+     "include_cluster_authorized_operations:b@8-10"
      " include_topic_authorized_operations:b@8+",
      "throttle_time_ms:i@3+ brokers:[node_id:i host:s port:i rack:s?@1+] cluster_id:s?@2+"
-     " controller_id:i@1+ topics:[error_code:h name:s is_internal:b@1+ partitions:[error_code:h"
+     " controller_id:i@1+ topics:[error_code:h name:s? topic_id:u@10+ is_internal:b@1+ "
+     "partitions:[error_code:h"
      " partition_index:i leader_id:i leader_epoch:i@7+ replica_nodes:[i] isr_nodes:[i]"
      " offline_replicas:[i]@5+] topic_authorized_operations:i@8+]"
-     " cluster_authorized_operations:i@8+",
+     " cluster_authorized_operations:i@8-10 error_code:h@13+",
      handle_metadata},
-    {8, "OffsetCommit", 2, 7, NEVER,
+    {8, "OffsetCommit", 2, 9, 8,
      "group_id:s generation_id:i member_id:s retention_time_ms:l@2-4 group_instance_id:s?@7+"
      " topics:[name:s partitions:[partition_index:i committed_offset:l committed_leader_epoch:i@6+"
      " committed_metadata:s?]]",
      "throttle_time_ms:i@3+ topics:[name:s partitions:[partition_index:i error_code:h]]",
      handle_offset_commit},
-    {9, "OffsetFetch", 1, 7, 6,
-     "group_id:s topics:[name:s partition_indexes:[i]]? require_stable:b@7+",
+    {9, "OffsetFetch", 1, 9, 6,
+     "group_id:s@0-7 topics:[name:s partition_indexes:[i]]?@0-7 groups:[group_id:s"
+     " member_id:s?@9+ member_epoch:i@9+ topics:[name:s partition_indexes:[i]]?]@8+"
+     " require_stable:b@7+",
      "throttle_time_ms:i@3+ topics:[name:s partitions:[partition_index:i committed_offset:l"
-     " committed_leader_epoch:i@5+ metadata:s? error_code:h]] error_code:h@2+",
+     " committed_leader_epoch:i@5+ metadata:s? error_code:h]]@0-7 error_code:h@2-7"
+     " groups:[group_id:s topics:[name:s partitions:[partition_index:i committed_offset:l"
+     " committed_leader_epoch:i metadata:s? error_code:h]] error_code:h]@8+",
      handle_offset_fetch},
-    {10, "FindCoordinator", 0, 3, 3, "key:s key_type:c@1+",
-     "throttle_time_ms:i@1+ error_code:h error_message:s?@1+ node_id:i host:s port:i",
+    {10, "FindCoordinator", 0, 6, 3, "key:s@0-3 key_type:c@1+ coordinator_keys:[s]@4+",
+     "throttle_time_ms:i@1+ error_code:h@0-3 error_message:s?@1-3 node_id:i@0-3 host:s@0-3"
+     " port:i@0-3 coordinators:[key:s node_id:i host:s port:i error_code:h error_message:s?]@4+",
      handle_find_coordinator},
-    {11, "JoinGroup", 0, 5, NEVER,
+    {11, "JoinGroup", 0, 9, 6,
      "group_id:s session_timeout_ms:i rebalance_timeout_ms:i@1+ member_id:s"
-     " group_instance_id:s?@5+ protocol_type:s protocols:[name:s metadata:B]",
-     "throttle_time_ms:i@2+ error_code:h generation_id:i protocol_name:s leader:s member_id:s"
+     " group_instance_id:s?@5+ protocol_type:s protocols:[name:s metadata:B] reason:s?@8+",
+     "throttle_time_ms:i@2+ error_code:h generation_id:i protocol_type:s?@7+ protocol_name:s?"
+     " leader:s skip_assignment:b@9+ member_id:s"
      " members:[member_id:s group_instance_id:s?@5+ metadata:B]",
      handle_join_group},
     {12, "Heartbeat", 0, 4, 4, "group_id:s generation_id:i member_id:s group_instance_id:s?@3+",
      "throttle_time_ms:i@1+ error_code:h", handle_heartbeat},
-    {13, "LeaveGroup", 0, 3, NEVER,
-     "group_id:s member_id:s@0-2 members:[member_id:s group_instance_id:s?]@3+",
+    {13, "LeaveGroup", 0, 5, 4,
+     "group_id:s member_id:s@0-2 members:[member_id:s group_instance_id:s? reason:s?@5+]@3+",
      "throttle_time_ms:i@1+ error_code:h members:[member_id:s group_instance_id:s?"
      " error_code:h]@3+",
      handle_leave_group},
-    {14, "SyncGroup", 0, 3, NEVER,
-     "group_id:s generation_id:i member_id:s group_instance_id:s?@3+ assignments:[member_id:s"
-     " assignment:B]",
-     "throttle_time_ms:i@1+ error_code:h assignment:B", handle_sync_group},
-    {15, "DescribeGroups", 0, 4, NEVER, "groups:[s] include_authorized_operations:b@3+",
-     "throttle_time_ms:i@1+ groups:[error_code:h group_id:s group_state:s protocol_type:s"
+    {14, "SyncGroup", 0, 5, 4,
+     "group_id:s generation_id:i member_id:s group_instance_id:s?@3+ protocol_type:s?@5+"
+     " protocol_name:s?@5+ assignments:[member_id:s assignment:B]",
+     "throttle_time_ms:i@1+ error_code:h protocol_type:s?@5+ protocol_name:s?@5+ assignment:B",
+     handle_sync_group},
+    {15, "DescribeGroups", 0, 6, 5, "groups:[s] include_authorized_operations:b@3+",
+     "throttle_time_ms:i@1+ groups:[error_code:h error_message:s?@6+ group_id:s group_state:s "
+     "protocol_type:s"
      " protocol_data:s members:[member_id:s group_instance_id:s?@4+ client_id:s client_host:s"
      " member_metadata:B member_assignment:B] authorized_operations:i@3+]",
      handle_describe_groups},
-    {16, "ListGroups", 0, 2, NEVER, "",
-     "throttle_time_ms:i@1+ error_code:h groups:[group_id:s protocol_type:s]", handle_list_groups},
+    {16, "ListGroups", 0, 5, 3, "states_filter:[s]@4+ types_filter:[s]@5+",
+     "throttle_time_ms:i@1+ error_code:h groups:[group_id:s protocol_type:s group_state:s@4+"
+     " group_type:s@5+]",
+     handle_list_groups},
     {API_VERSIONS_KEY, "ApiVersions", 0, 3, 3,
      "client_software_name:s@3+ client_software_version:s@3+",
      "error_code:h api_keys:[api_key:h min_version:h max_version:h] throttle_time_ms:i@1+",
      handle_api_versions},
-    {19, "CreateTopics", 2, 5, 5,
+    {19, "CreateTopics", 2, 7, 5,
      "topics:[name:s num_partitions:i replication_factor:h assignments:[partition_index:i"
      " broker_ids:[i]] configs:[name:s value:s?]] timeout_ms:i validate_only:b",
-     "throttle_time_ms:i topics:[name:s error_code:h error_message:s? num_partitions:i@5+"
+     "throttle_time_ms:i topics:[name:s topic_id:u@7+ error_code:h error_message:s?"
+     " num_partitions:i@5+"
      " replication_factor:h@5+ configs:[name:s value:s? read_only:b config_source:c"
      " is_sensitive:b]?@5+]",
      handle_create_topics},
-    {20, "DeleteTopics", 1, 5, 4, "topic_names:[s] timeout_ms:i",
-     "throttle_time_ms:i responses:[name:s error_code:h error_message:s?@5+]",
+    {20, "DeleteTopics", 1, 6, 4, "topics:[name:s? topic_id:u]@6+ topic_names:[s]@1-5 timeout_ms:i",
+     "throttle_time_ms:i responses:[name:s? topic_id:u@6+ error_code:h error_message:s?@5+]",
      handle_delete_topics},
+    {21, "DeleteRecords", 0, 2, 2,
+     "topics:[name:s partitions:[partition_index:i offset:l]] timeout_ms:i",
+     "throttle_time_ms:i topics:[name:s partitions:[partition_index:i low_watermark:l"
+     " error_code:h]]",
+     handle_delete_records},
     {22, "InitProducerId", 0, 5, 2,
      "transactional_id:s? transaction_timeout_ms:i producer_id:l@3+ producer_epoch:h@3+",
      "throttle_time_ms:i error_code:h producer_id:l producer_epoch:h", handle_init_producer_id},
+    {23, "OffsetForLeaderEpoch", 2, 4, 4,
+     "replica_id:i@3+ topics:[topic:s partitions:[partition:i current_leader_epoch:i"
+     " leader_epoch:i]]",
+     "throttle_time_ms:i topics:[topic:s partitions:[error_code:h partition:i leader_epoch:i"
+     " end_offset:l]]",
+     handle_leader_epoch},
     {24, "AddPartitionsToTxn", 0, 3, 3,
      "transactional_id:s producer_id:l producer_epoch:h topics:[name:s partitions:[i]]",
      "throttle_time_ms:i topics:[name:s partitions:[partition_index:i error_code:h]]",
@@ -108,6 +135,49 @@ static const Api apis[] = {
      " committed_offset:l committed_leader_epoch:i@2+ committed_metadata:s?]]",
      "throttle_time_ms:i topics:[name:s partitions:[partition_index:i error_code:h]]",
      handle_transaction_commit},
+    {32, "DescribeConfigs", 1, 4, 4,
+     "resources:[resource_type:c resource_name:s configuration_keys:[s]?] include_synonyms:b"
+     " include_documentation:b@3+",
+     "throttle_time_ms:i results:[error_code:h error_message:s? resource_type:c resource_name:s"
+     " configs:[name:s value:s? read_only:b config_source:c is_sensitive:b synonyms:[name:s"
+     " value:s? source:c] config_type:c@3+ documentation:s?@3+]]",
+     handle_describe_configs},
+    {33, "AlterConfigs", 0, 2, 2,
+     "resources:[resource_type:c resource_name:s configs:[name:s value:s?]] validate_only:b",
+     "throttle_time_ms:i responses:[error_code:h error_message:s? resource_type:c"
+     " resource_name:s]",
+     handle_alter_configs},
+    {35, "DescribeLogDirs", 1, 4, 2, "topics:[topic:s partitions:[i]]?",
+     "throttle_time_ms:i error_code:h@3+ results:[error_code:h log_dir:s topics:[name:s"
+     " partitions:[partition_index:i partition_size:l offset_lag:l is_future_key:b]]"
+     " total_bytes:l@4+ usable_bytes:l@4+]",
+     handle_describe_log_dirs},
+    {37, "CreatePartitions", 0, 3, 2,
+     "topics:[name:s count:i assignments:[broker_ids:[i]]?] timeout_ms:i validate_only:b",
+     "throttle_time_ms:i results:[name:s error_code:h error_message:s?]", handle_create_partitions},
+    {42, "DeleteGroups", 0, 2, 2, "groups_names:[s]",
+     "throttle_time_ms:i results:[group_id:s error_code:h]", handle_delete_groups},
+    {44, "IncrementalAlterConfigs", 0, 1, 1,
+     "resources:[resource_type:c resource_name:s configs:[name:s config_operation:c value:s?]]"
+     " validate_only:b",
+     "throttle_time_ms:i responses:[error_code:h error_message:s? resource_type:c"
+     " resource_name:s]",
+     handle_alter_configs_by_step},
+    {46, "ListPartitionReassignments", 0, 0, 0,
+     "timeout_ms:i topics:[name:s partition_indexes:[i]]?",
+     "throttle_time_ms:i error_code:h error_message:s? topics:[name:s partitions:["
+     "partition_index:i replicas:[i] adding_replicas:[i] removing_replicas:[i]]]",
+     handle_list_reassignments},
+    {47, "OffsetDelete", 0, 0, NEVER, "group_id:s topics:[name:s partitions:[partition_index:i]]",
+     "error_code:h throttle_time_ms:i topics:[name:s partitions:[partition_index:i"
+     " error_code:h]]",
+     handle_offset_delete},
+    {60, "DescribeCluster", 0, 2, 0,
+     "include_cluster_authorized_operations:b endpoint_type:c@1+ include_fenced_brokers:b@2+",
+     "throttle_time_ms:i error_code:h error_message:s? endpoint_type:c@1+ cluster_id:s"
+     " controller_id:i brokers:[broker_id:i host:s port:i rack:s? is_fenced:b@2+]"
+     " cluster_authorized_operations:i",
+     handle_describe_cluster},
     {61, "DescribeProducers", 0, 0, 0, "topics:[name:s partition_indexes:[i]]",
      "throttle_time_ms:i topics:[name:s partitions:[partition_index:i error_code:h"
      " error_message:s? active_producers:[producer_id:l producer_epoch:i last_sequence:i"

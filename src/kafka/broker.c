@@ -24,6 +24,7 @@ Broker *broker_new(World *world, Topics *topics, const BrokerConfig *config)
     Arena *arena = arena_new(0);
     Broker *broker = ARENA_NEW(arena, Broker);
     *broker = (Broker){.world = world, .topics = topics, .config = *config, .arena = arena};
+    broker->started_us = broker->looked_us = world_monotonic_us(world);
     broker->groups = groups_new(world);
     for (int32_t i = 0; i < api_count(); i++) {
         broker->schemas[i].request = schema_new(arena, api_at(i)->request);
@@ -83,6 +84,7 @@ bool broker_tick(Broker *broker)
 {
     topics_lock(broker->topics);
     groups_tick(broker->groups);
+    broker_expire_offsets(broker);
     bool has_changed = groups_take_change(broker->groups);
     has_changed = broker_move(broker) || has_changed;
     topics_unlock(broker->topics);
@@ -103,6 +105,26 @@ WireError broker_partition(Broker *broker, Str name, int64_t index, Partition **
     Error error = {0};
     Status status = topics_partition(broker->topics, topic, (int32_t)index, out, &error);
     return status == OK ? WIRE_NONE : broker_error(status, &error);
+}
+
+Topic *call_topic(Call *call, const Message *item, const char *name_field, int32_t ids_from,
+                  WireError *code)
+{
+    Topics *topics = call->broker->topics;
+    bool is_by_id = call->version.number >= ids_from;
+    Topic *topic = is_by_id ? topics_find_id(topics, message_bytes(item, "topic_id"))
+                            : topics_find(topics, message_bytes(item, name_field));
+    *code = topic != NULL ? WIRE_NONE
+            : is_by_id    ? WIRE_UNKNOWN_TOPIC_ID
+                          : WIRE_UNKNOWN_TOPIC_OR_PARTITION;
+    return topic;
+}
+
+void call_name_topic(Call *call, const Message *item, const char *name_field, int32_t ids_from,
+                     Message *answer)
+{
+    const char *field = call->version.number >= ids_from ? "topic_id" : name_field;
+    message_set_bytes(answer, field, message_bytes(item, field));
 }
 
 bool broker_needs_ticks(const Broker *broker)
@@ -164,9 +186,9 @@ static bool call_parse(Call *call, Str request)
     }
     ByteReader reader =
         byte_reader(str_make(request.data + HEADER_BYTES, request.length - HEADER_BYTES));
+    /* Bytes behind it are no fault: librdkafka leaves three behind a Metadata of all topics. */
     return read_header(call, &reader) &&
-           message_read(call->request, &reader, call->version, call->arena) &&
-           byte_reader_left(&reader) == 0;
+           message_read(call->request, &reader, call->version, call->arena);
 }
 
 Call *call_new(Broker *broker, Str request)

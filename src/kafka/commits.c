@@ -1,6 +1,7 @@
 /* Offsets of groups: committed durably, and fetched. */
 #include <assert.h>
 
+#include "base/log.h"
 #include "kafka/internal.h"
 
 enum { METADATA_BYTES_MAX = 4096 };
@@ -119,7 +120,7 @@ static void answer_offset(Message *answer, int32_t partition, const CommittedOff
     message_set_bytes(answer, "metadata", has_metadata ? committed->metadata : STR(""));
 }
 
-static void fetch_all(Call *call, Str group)
+static void fetch_all(Call *call, Str group, Message *out)
 {
     const Offsets *offsets = call->broker->offsets;
     Map *topics = map_new(call->arena);
@@ -129,7 +130,7 @@ static void fetch_all(Call *call, Str group)
             continue;
         Message *answers = map_find(topics, committed->topic);
         if (answers == NULL) {
-            answers = message_append(call->response, "topics", call->arena);
+            answers = message_append(out, "topics", call->arena);
             message_set_bytes(answers, "name", committed->topic);
             map_put(topics, committed->topic, answers);
         }
@@ -138,38 +139,88 @@ static void fetch_all(Call *call, Str group)
     }
 }
 
-static void fetch_asked(Call *call, Str group)
+static void fetch_one(Call *call, Str group, Str topic, int32_t partition, Message *answer)
 {
-    for (int32_t i = 0; i < message_count(call->request, "topics"); i++) {
-        const Message *asked = message_item(call->request, "topics", i);
-        Str name = message_bytes(asked, "name");
-        Message *answers = message_append(call->response, "topics", call->arena);
+    const Offsets *offsets = call->broker->offsets;
+    bool is_pending = message_number(call->request, "require_stable") != 0 &&
+                      offsets_are_pending(offsets, group, topic, partition);
+    answer_offset(answer, partition,
+                  is_pending ? NULL : offsets_find(offsets, group, topic, partition));
+    if (is_pending)
+        message_set_number(answer, "error_code", WIRE_UNSTABLE_OFFSET_COMMIT);
+}
+
+/* Of one group, as `asked` says it, which is the request itself in older versions. */
+static void fetch_group(Call *call, const Message *asked, Message *out)
+{
+    Error error = {0};
+    Str group = message_bytes(asked, "group_id");
+    Status status = broker_offsets(call->broker, &error);
+    if (status != OK) {
+        message_set_number(out, "error_code", broker_error(status, &error));
+        return;
+    }
+    if (message_is_null(asked, "topics"))
+        fetch_all(call, group, out);
+    for (int32_t i = 0; i < message_count(asked, "topics"); i++) {
+        const Message *topic = message_item(asked, "topics", i);
+        Str name = message_bytes(topic, "name");
+        Message *answers = message_append(out, "topics", call->arena);
         message_set_bytes(answers, "name", name);
-        for (int32_t j = 0; j < message_count(asked, "partition_indexes"); j++) {
-            int32_t partition =
-                (int32_t)message_number(message_item(asked, "partition_indexes", j), "");
-            Message *answer = message_append(answers, "partitions", call->arena);
-            bool is_pending = message_number(call->request, "require_stable") != 0 &&
-                              offsets_are_pending(call->broker->offsets, group, name, partition);
-            answer_offset(answer, partition,
-                          is_pending ? NULL
-                                     : offsets_find(call->broker->offsets, group, name, partition));
-            if (is_pending)
-                message_set_number(answer, "error_code", WIRE_UNSTABLE_OFFSET_COMMIT);
+        for (int32_t j = 0; j < message_count(topic, "partition_indexes"); j++) {
+            int64_t partition = message_number(message_item(topic, "partition_indexes", j), "");
+            fetch_one(call, group, name, (int32_t)partition,
+                      message_append(answers, "partitions", call->arena));
         }
     }
 }
 
 CallState handle_offset_fetch(Call *call)
 {
-    Error error = {0};
-    Str group = message_bytes(call->request, "group_id");
-    Status status = broker_offsets(call->broker, &error);
-    if (status != OK)
-        message_set_number(call->response, "error_code", broker_error(status, &error));
-    else if (message_is_null(call->request, "topics"))
-        fetch_all(call, group);
-    else
-        fetch_asked(call, group);
+    if (call->version.number < 8)
+        fetch_group(call, call->request, call->response);
+    for (int32_t i = 0; i < message_count(call->request, "groups"); i++) {
+        const Message *asked = message_item(call->request, "groups", i);
+        Message *out = message_append(call->response, "groups", call->arena);
+        message_set_bytes(out, "group_id", message_bytes(asked, "group_id"));
+        fetch_group(call, asked, out);
+    }
     return CALL_DONE;
+}
+
+/* ---- Old offsets ----------------------------------------------------------------------------- */
+
+/* Groups without members, and none since long before. */
+static bool group_is_free(void *context, Str name)
+{
+    const Broker *broker = context;
+    const Group *group = groups_find(broker->groups, name);
+    int64_t retention_us = broker->config.offsets_retention_ms * 1000;
+    return group == NULL || (group->member_count == 0 &&
+                             world_monotonic_us(broker->world) - group->emptied_us >= retention_us);
+}
+
+/* Members come back behind a restart: until then nothing is forgotten. */
+void broker_expire_offsets(Broker *broker)
+{
+    static const int64_t EVERY_US = INT64_C(60) * 1000 * 1000, GRACE_US = 60 * EVERY_US;
+    int64_t now_us = world_monotonic_us(broker->world);
+    int64_t retention_ms = broker->config.offsets_retention_ms;
+    int64_t grace_us = retention_ms * 1000 < GRACE_US ? retention_ms * 1000 : GRACE_US;
+    if (retention_ms == 0 || now_us - broker->looked_us < EVERY_US ||
+        now_us - broker->started_us < grace_us ||
+        topics_find(broker->topics, STR(OFFSETS_TOPIC)) == NULL)
+        return;
+    broker->looked_us = now_us;
+    Error error = {0};
+    int64_t end_offset;
+    OffsetsFilter old = {.partition = -1,
+                         .before_ms = world_now_us(broker->world) / 1000 - retention_ms,
+                         .is_free = group_is_free,
+                         .context = broker};
+    Status status = broker_offsets(broker, &error);
+    if (status == OK)
+        status = offsets_forget(broker->offsets, &old, &end_offset, &error);
+    if (status != OK)
+        log_event(LOG_WARN, "hub", "old offsets stay: %s", error.text);
 }

@@ -5,7 +5,15 @@
 #include "kafka/internal.h"
 #include "log/segment.h"
 
-enum { TIMESTAMP_LATEST = -1, TIMESTAMP_EARLIEST = -2, FETCH_BYTES_MAX = 64 * 1024 * 1024 };
+enum {
+    TIMESTAMP_LATEST = -1,
+    TIMESTAMP_EARLIEST = -2,
+    TIMESTAMP_LARGEST = -3,
+    TIMESTAMP_EARLIEST_HERE = -4, /* not moved to another store: there is none */
+    TIMESTAMP_LATEST_ELSEWHERE = -5,
+    FETCH_BYTES_MAX = 64 * 1024 * 1024,
+    FETCH_IDS_FROM = 13,
+};
 
 /* ---- Fetch ----------------------------------------------------------------------------------- */
 
@@ -33,12 +41,12 @@ static void fetch_aborted(Call *call, Partition *partition, int64_t from, Str re
     }
 }
 
-static WireError fetch_partition(Call *call, Str topic, const Message *asked, Fetching *fetching,
-                                 Message *answer)
+static WireError fetch_partition(Call *call, const Topic *topic, const Message *asked,
+                                 Fetching *fetching, Message *answer)
 {
     Partition *partition;
-    WireError code =
-        broker_partition(call->broker, topic, message_number(asked, "partition"), &partition);
+    WireError code = broker_partition(call->broker, str_from(topic->name),
+                                      message_number(asked, "partition"), &partition);
     if (code != WIRE_NONE)
         return code;
     int64_t most = message_number(asked, "partition_max_bytes");
@@ -80,8 +88,10 @@ static void fetch_all(Call *call, Fetching *fetching)
     call->records = ARENA_ARRAY(call->arena, Buffer, count_asked_partitions(request) + 1);
     for (int32_t i = 0; i < message_count(request, "topics"); i++) {
         const Message *topic = message_item(request, "topics", i);
+        WireError missing;
+        const Topic *found = call_topic(call, topic, "topic", FETCH_IDS_FROM, &missing);
         Message *answers = message_append(call->response, "responses", call->arena);
-        message_set_bytes(answers, "topic", message_bytes(topic, "topic"));
+        call_name_topic(call, topic, "topic", FETCH_IDS_FROM, answers);
         for (int32_t j = 0; j < message_count(topic, "partitions"); j++) {
             const Message *asked = message_item(topic, "partitions", j);
             Message *answer = message_append(answers, "partitions", call->arena);
@@ -92,7 +102,7 @@ static void fetch_all(Call *call, Fetching *fetching)
             message_set_number(answer, "preferred_read_replica", -1);
             message_set_bytes(answer, "records", str_make("", 0));
             WireError code =
-                fetch_partition(call, message_bytes(topic, "topic"), asked, fetching, answer);
+                found != NULL ? fetch_partition(call, found, asked, fetching, answer) : missing;
             message_set_number(answer, "error_code", code);
             fetching->has_error |= code != WIRE_NONE;
         }
@@ -126,6 +136,21 @@ CallState handle_fetch(Call *call)
 
 /* ---- ListOffsets ----------------------------------------------------------------------------- */
 
+/* The first record that is not earlier, below the high watermark. */
+static WireError find_time(Partition *partition, int64_t timestamp_ms, int64_t high_watermark,
+                           int64_t *offset, int64_t *found_ms)
+{
+    Error error = {0};
+    Status status = partition_find_time(partition, timestamp_ms, offset, found_ms, &error);
+    if (status != OK)
+        return broker_error(status, &error);
+    if (*offset >= high_watermark) {
+        *offset = NO_OFFSET;
+        *found_ms = NO_TIMESTAMP;
+    }
+    return WIRE_NONE;
+}
+
 static WireError list_offset(Call *call, Str topic, const Message *asked, Message *answer)
 {
     Partition *partition;
@@ -133,27 +158,24 @@ static WireError list_offset(Call *call, Str topic, const Message *asked, Messag
         broker_partition(call->broker, topic, message_number(asked, "partition_index"), &partition);
     if (code != WIRE_NONE)
         return code;
+    bool is_committed = message_number(call->request, "isolation_level") == 1;
     int64_t timestamp = message_number(asked, "timestamp");
     int64_t offset = NO_OFFSET, found_ms = NO_TIMESTAMP;
     PartitionOffsets offsets;
     partition_offsets(partition, &offsets);
-    if (timestamp == TIMESTAMP_EARLIEST) {
-        offset = offsets.start_offset;
-    } else if (timestamp == TIMESTAMP_LATEST) {
-        bool is_committed = message_number(call->request, "isolation_level") == 1;
+    switch (timestamp) {
+    case TIMESTAMP_EARLIEST:
+    case TIMESTAMP_EARLIEST_HERE: offset = offsets.start_offset; break;
+    case TIMESTAMP_LATEST:
         offset = is_committed ? offsets.stable_offset : offsets.high_watermark;
-    } else {
-        Error error = {0};
-        Status status = partition_find_time(partition, timestamp, &offset, &found_ms, &error);
-        if (status != OK)
-            return broker_error(status, &error);
-        bool is_hidden = offset >= offsets.high_watermark;
-        offset = is_hidden ? NO_OFFSET : offset;
-        found_ms = is_hidden ? NO_TIMESTAMP : found_ms;
+        break;
+    case TIMESTAMP_LATEST_ELSEWHERE: break;
+    case TIMESTAMP_LARGEST: timestamp = offsets.max_timestamp_ms; [[fallthrough]];
+    default: code = find_time(partition, timestamp, offsets.high_watermark, &offset, &found_ms);
     }
     message_set_number(answer, "offset", offset);
     message_set_number(answer, "timestamp", found_ms);
-    return WIRE_NONE;
+    return code;
 }
 
 CallState handle_list_offsets(Call *call)
@@ -171,6 +193,34 @@ CallState handle_list_offsets(Call *call)
             message_set_number(answer, "leader_epoch", -1);
             message_set_number(answer, "error_code",
                                list_offset(call, message_bytes(topic, "name"), asked, answer));
+        }
+    }
+    return CALL_DONE;
+}
+
+/* ---- OffsetForLeaderEpoch -------------------------------------------------------------------- */
+
+/* There has been one leader ever: what a client has read of it is still so. */
+CallState handle_leader_epoch(Call *call)
+{
+    for (int32_t i = 0; i < message_count(call->request, "topics"); i++) {
+        const Message *topic = message_item(call->request, "topics", i);
+        Str name = message_bytes(topic, "topic");
+        Message *answers = message_append(call->response, "topics", call->arena);
+        message_set_bytes(answers, "topic", name);
+        for (int32_t j = 0; j < message_count(topic, "partitions"); j++) {
+            const Message *asked = message_item(topic, "partitions", j);
+            Message *answer = message_append(answers, "partitions", call->arena);
+            Partition *partition;
+            PartitionOffsets offsets = {.high_watermark = NO_OFFSET};
+            WireError code = broker_partition(call->broker, name,
+                                              message_number(asked, "partition"), &partition);
+            if (code == WIRE_NONE)
+                partition_offsets(partition, &offsets);
+            message_set_number(answer, "error_code", code);
+            message_set_number(answer, "partition", message_number(asked, "partition"));
+            message_set_number(answer, "leader_epoch", message_number(asked, "leader_epoch"));
+            message_set_number(answer, "end_offset", offsets.high_watermark);
         }
     }
     return CALL_DONE;

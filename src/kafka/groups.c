@@ -77,8 +77,17 @@ Group *groups_get(Groups *groups, Str name)
         return group;
     group = ARENA_NEW(groups->arena, Group);
     group->name = arena_printf(groups->arena, "%.*s", STR_ARGS(name));
+    group->emptied_us = world_monotonic_us(groups->world);
     map_put(groups->all, name, group);
     return group;
+}
+
+void groups_delete(Groups *groups, Group *group)
+{
+    assert(group->member_count == 0);
+    memory_free(group->members);
+    memory_free(group->protocol_type);
+    map_remove(groups->all, str_from(group->name));
 }
 
 Member *group_find(const Group *group, Str member_id)
@@ -186,12 +195,13 @@ static void choose_protocol(Group *group)
     }
 }
 
-static void take_out(Group *group, Member *member)
+static void take_out(Groups *groups, Group *group, Member *member)
 {
     int32_t at = 0;
     while (group->members[at] != member)
         at++;
     group->member_count--;
+    group->emptied_us = world_monotonic_us(groups->world);
     memmove(&group->members[at], &group->members[at + 1],
             sizeof(Member *) * (size_t)(group->member_count - at));
     if (group->leader == member)
@@ -203,7 +213,7 @@ static void begin_generation(Groups *groups, Group *group)
 {
     for (int32_t i = group->member_count - 1; i >= 0; i--)
         if (!group->members[i]->has_joined && !group->members[i]->is_pending)
-            take_out(group, group->members[i]);
+            take_out(groups, group, group->members[i]);
     group->generation++;
     groups->has_changed = true;
     group->state = GROUP_EMPTY;
@@ -258,7 +268,7 @@ void group_join(Groups *groups, Group *group, Member *member)
 void group_remove(Groups *groups, Group *group, Member *member)
 {
     bool was_pending = member->is_pending;
-    take_out(group, member);
+    take_out(groups, group, member);
     if (!was_pending)
         prepare(groups, group);
 }

@@ -42,6 +42,7 @@ typedef struct Group {
     Member **members;
     int32_t member_count, member_capacity;
     int64_t deadline_us; /* of PREPARING */
+    int64_t emptied_us;  /* when it was made, or its last member left */
 } Group;
 
 typedef struct Groups Groups;
@@ -54,6 +55,9 @@ Group *groups_at(const Groups *groups, int32_t index);
 /* NULL: there is none. */
 Group *groups_find(const Groups *groups, Str name);
 Group *groups_get(Groups *groups, Str name);
+
+/* It has no members. */
+void groups_delete(Groups *groups, Group *group);
 
 Member *group_find(const Group *group, Str member_id);
 Member *group_find_instance(const Group *group, Str instance_id);

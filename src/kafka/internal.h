@@ -34,6 +34,7 @@ typedef enum WireError {
     WIRE_INVALID_REPLICA_ASSIGNMENT = 39,
     WIRE_INVALID_CONFIG = 40,
     WIRE_INVALID_REQUEST = 42,
+    WIRE_POLICY_VIOLATION = 44,
     WIRE_OUT_OF_ORDER_SEQUENCE = 45,
     WIRE_INVALID_PRODUCER_EPOCH = 47,
     WIRE_INVALID_TXN_STATE = 48,
@@ -42,11 +43,15 @@ typedef enum WireError {
     WIRE_CONCURRENT_TRANSACTIONS = 51,
     WIRE_OPERATION_NOT_ATTEMPTED = 55,
     WIRE_STORAGE_ERROR = 56,
+    WIRE_NON_EMPTY_GROUP = 68,
+    WIRE_GROUP_ID_NOT_FOUND = 69,
     WIRE_MEMBER_ID_REQUIRED = 79,
     WIRE_FENCED_INSTANCE_ID = 82,
+    WIRE_GROUP_SUBSCRIBED_TO_TOPIC = 86,
     WIRE_INVALID_RECORD = 87,
     WIRE_UNSTABLE_OFFSET_COMMIT = 88,
     WIRE_PRODUCER_FENCED = 90,
+    WIRE_UNKNOWN_TOPIC_ID = 100,
     WIRE_TRANSACTIONAL_ID_NOT_FOUND = 105,
 } WireError;
 
@@ -68,8 +73,9 @@ struct Broker {
     Topics *topics;
     BrokerConfig config;
     Groups *groups;
-    Offsets *offsets;           /* NULL until they are asked for */
-    Transactions *transactions; /* NULL until they are asked for */
+    Offsets *offsets;              /* NULL until they are asked for */
+    Transactions *transactions;    /* NULL until they are asked for */
+    int64_t started_us, looked_us; /* the monotonic clock; for offsets that are old */
     Arena *arena;
     struct {
         const Schema *request, *response;
@@ -117,8 +123,17 @@ CallState handle_metadata(Call *call);
 CallState handle_produce(Call *call);
 CallState handle_fetch(Call *call);
 CallState handle_list_offsets(Call *call);
+CallState handle_describe_cluster(Call *call);
 CallState handle_create_topics(Call *call);
 CallState handle_delete_topics(Call *call);
+CallState handle_create_partitions(Call *call);
+CallState handle_delete_records(Call *call);
+CallState handle_describe_log_dirs(Call *call);
+CallState handle_list_reassignments(Call *call);
+CallState handle_describe_configs(Call *call);
+CallState handle_alter_configs(Call *call);
+CallState handle_alter_configs_by_step(Call *call);
+CallState handle_leader_epoch(Call *call);
 CallState handle_init_producer_id(Call *call);
 CallState handle_find_coordinator(Call *call);
 CallState handle_join_group(Call *call);
@@ -127,6 +142,8 @@ CallState handle_heartbeat(Call *call);
 CallState handle_leave_group(Call *call);
 CallState handle_list_groups(Call *call);
 CallState handle_describe_groups(Call *call);
+CallState handle_delete_groups(Call *call);
+CallState handle_offset_delete(Call *call);
 CallState handle_offset_commit(Call *call);
 CallState handle_offset_fetch(Call *call);
 CallState handle_add_partitions(Call *call);
@@ -136,6 +153,15 @@ CallState handle_transaction_commit(Call *call);
 CallState handle_describe_transactions(Call *call);
 CallState handle_list_transactions(Call *call);
 CallState handle_describe_producers(Call *call);
+
+/* topic_admin.c */
+WireError broker_create_topic(Broker *broker, Str name, int32_t partitions, const List *configs,
+                              Topic **out);
+
+/* configs.c: what the items of `field` set, without fault; else `message` says what is wrong. */
+WireError read_configs(Call *call, const Message *asked, List *configs, const char **message);
+/* All that a topic with these settings has, as "configs" of the answer. */
+void append_configs(Call *call, const List *configs, Message *answer);
 
 /* transactions.c */
 CallState init_transactional(Call *call);
@@ -151,6 +177,8 @@ WireError find_member(Call *call, Group **group, Member **member);
 
 /* ---- broker.c -------------------------------------------------------------------------------- */
 
+/* Forget what groups without members have committed long ago, from time to time. */
+void broker_expire_offsets(Broker *broker);
 /* Open the committed offsets, or the transactions, the first time. */
 Status broker_offsets(Broker *broker, Error *error);
 Status broker_transactions(Broker *broker, Error *error);
@@ -158,6 +186,13 @@ Status broker_transactions(Broker *broker, Error *error);
 bool topic_is_internal(Str name);
 /* The partition of a topic, or what to answer instead. */
 WireError broker_partition(Broker *broker, Str topic, int64_t index, Partition **out);
+/* The topic that an item of the request names: by its id from that version on, or by its name.
+ * NULL: there is none; then `*code` says so. */
+Topic *call_topic(Call *call, const Message *item, const char *name_field, int32_t ids_from,
+                  WireError *code);
+/* The fields that name it in the answer. */
+void call_name_topic(Call *call, const Message *item, const char *name_field, int32_t ids_from,
+                     Message *answer);
 /* What the log's failure means to a client; it is logged. */
 WireError broker_error(Status status, const Error *error);
 

@@ -9,12 +9,23 @@ static const int64_t MS = 1000;
 
 /* ---- FindCoordinator ------------------------------------------------------------------------- */
 
+static void name_coordinator(const Call *call, Message *answer)
+{
+    message_set_number(answer, "node_id", NODE_ID);
+    message_set_text(answer, "host", call->broker->config.host);
+    message_set_number(answer, "port", call->broker->config.port);
+}
+
 /* This one coordinates all groups and all transactions. */
 CallState handle_find_coordinator(Call *call)
 {
-    message_set_number(call->response, "node_id", NODE_ID);
-    message_set_text(call->response, "host", call->broker->config.host);
-    message_set_number(call->response, "port", call->broker->config.port);
+    name_coordinator(call, call->response);
+    for (int32_t i = 0; i < message_count(call->request, "coordinator_keys"); i++) {
+        const Message *key = message_item(call->request, "coordinator_keys", i);
+        Message *answer = message_append(call->response, "coordinators", call->arena);
+        message_set_bytes(answer, "key", message_bytes(key, ""));
+        name_coordinator(call, answer);
+    }
     return CALL_DONE;
 }
 
@@ -134,6 +145,7 @@ static CallState answer_join(Call *call, WireError code, const Group *group)
     message_set_number(call->response, "error_code", code);
     message_set_number(call->response, "generation_id", is_good ? group->generation : -1);
     message_set_bytes(call->response, "protocol_name", is_good ? group->protocol : STR(""));
+    message_set_text(call->response, "protocol_type", is_good ? group->protocol_type : NULL);
     message_set_text(call->response, "leader", is_good ? group->leader->id : "");
     Str id =
         call->member_id.data != NULL ? call->member_id : message_bytes(call->request, "member_id");
@@ -152,7 +164,7 @@ CallState handle_join_group(Call *call)
     }
     const Group *group =
         groups_find(call->broker->groups, message_bytes(call->request, "group_id"));
-    const Member *member = group_find(group, call->member_id);
+    const Member *member = group != NULL ? group_find(group, call->member_id) : NULL;
     if (member == NULL)
         return answer_join(call, WIRE_UNKNOWN_MEMBER_ID, NULL);
     bool is_there = group->generation >= call->generation && !member->has_joined &&
@@ -212,6 +224,10 @@ CallState handle_sync_group(Call *call)
         code = WIRE_REBALANCE_IN_PROGRESS;
     }
     message_set_number(call->response, "error_code", code);
+    if (code == WIRE_NONE) {
+        message_set_text(call->response, "protocol_type", group->protocol_type);
+        message_set_bytes(call->response, "protocol_name", group->protocol);
+    }
     Str assignment = code == WIRE_NONE ? buffer_str(&member->assignment) : (Str){0};
     message_set_bytes(call->response, "assignment",
                       assignment.data != NULL ? str_copy(call->arena, assignment) : STR(""));
@@ -260,64 +276,6 @@ CallState handle_leave_group(Call *call)
         message_set_bytes(answer, "member_id", id);
         message_set_bytes(answer, "group_instance_id", instance);
         message_set_number(answer, "error_code", leave(call, group, id, instance));
-    }
-    return CALL_DONE;
-}
-
-/* ---- ListGroups, DescribeGroups -------------------------------------------------------------- */
-
-CallState handle_list_groups(Call *call)
-{
-    const Groups *groups = call->broker->groups;
-    for (int32_t i = 0; i < groups_count(groups); i++) {
-        const Group *group = groups_at(groups, i);
-        Message *answer = message_append(call->response, "groups", call->arena);
-        message_set_text(answer, "group_id", group->name);
-        message_set_text(answer, "protocol_type",
-                         group->protocol_type != NULL ? group->protocol_type : "");
-    }
-    return CALL_DONE;
-}
-
-static const char *state_name(GroupState state)
-{
-    switch (state) {
-    case GROUP_EMPTY: return "Empty";
-    case GROUP_PREPARING: return "PreparingRebalance";
-    case GROUP_SYNCING: return "CompletingRebalance";
-    case GROUP_STABLE: break;
-    }
-    return "Stable";
-}
-
-static void describe_member(Call *call, const Group *group, const Member *member, Message *answer)
-{
-    Message *item = message_append(answer, "members", call->arena);
-    message_set_text(item, "member_id", member->id);
-    message_set_text(item, "group_instance_id", member->instance_id);
-    message_set_text(item, "client_id", member->client_id);
-    message_set_text(item, "client_host", "");
-    message_set_bytes(item, "member_metadata", member_metadata(member, group->protocol));
-    Str assignment = buffer_str(&member->assignment);
-    message_set_bytes(item, "member_assignment", assignment.data != NULL ? assignment : STR(""));
-}
-
-CallState handle_describe_groups(Call *call)
-{
-    for (int32_t i = 0; i < message_count(call->request, "groups"); i++) {
-        Str name = message_bytes(message_item(call->request, "groups", i), "");
-        const Group *group = groups_find(call->broker->groups, name);
-        Message *answer = message_append(call->response, "groups", call->arena);
-        message_set_bytes(answer, "group_id", name);
-        message_set_number(answer, "authorized_operations", ALL_OPERATIONS);
-        message_set_text(answer, "group_state", group != NULL ? state_name(group->state) : "Dead");
-        const char *type = group != NULL ? group->protocol_type : NULL;
-        message_set_text(answer, "protocol_type", type != NULL ? type : "");
-        bool has_protocol = group != NULL && group->protocol.data != NULL;
-        message_set_bytes(answer, "protocol_data", has_protocol ? group->protocol : STR(""));
-        for (int32_t j = 0; group != NULL && j < group->member_count; j++)
-            if (!group->members[j]->is_pending)
-                describe_member(call, group, group->members[j], answer);
     }
     return CALL_DONE;
 }

@@ -4,6 +4,8 @@
 #include "kafka/internal.h"
 #include "log/segment.h"
 
+enum { PRODUCE_IDS_FROM = 13 };
+
 static WireError verdict_error(AppendVerdict verdict)
 {
     switch (verdict) {
@@ -20,9 +22,11 @@ static WireError verdict_error(AppendVerdict verdict)
     return WIRE_UNKNOWN;
 }
 
-static WireError produce_batch(Call *call, Str topic, const Message *asked, Message *answer)
+static WireError produce_batch(Call *call, const Topic *found, const Message *asked,
+                               Message *answer)
 {
     Partition *partition;
+    Str topic = str_from(found->name);
     WireError code =
         broker_partition(call->broker, topic, message_number(asked, "index"), &partition);
     Str records = message_bytes(asked, "records");
@@ -66,7 +70,9 @@ static void produce_all(Call *call)
     for (int32_t i = 0; i < message_count(request, "topics"); i++) {
         const Message *topic = message_item(request, "topics", i);
         Message *answers = message_append(call->response, "topics", call->arena);
-        message_set_bytes(answers, "name", message_bytes(topic, "name"));
+        WireError missing;
+        const Topic *found = call_topic(call, topic, "name", PRODUCE_IDS_FROM, &missing);
+        call_name_topic(call, topic, "name", PRODUCE_IDS_FROM, answers);
         for (int32_t j = 0; j < message_count(topic, "partitions"); j++) {
             const Message *asked = message_item(topic, "partitions", j);
             Message *answer = message_append(answers, "partitions", call->arena);
@@ -74,9 +80,9 @@ static void produce_all(Call *call)
             message_set_number(answer, "base_offset", NO_OFFSET);
             message_set_number(answer, "log_append_time_ms", NO_TIMESTAMP);
             message_set_number(answer, "log_start_offset", NO_OFFSET);
-            WireError code = has_wrong_acks
-                                 ? WIRE_INVALID_REQUIRED_ACKS
-                                 : produce_batch(call, message_bytes(topic, "name"), asked, answer);
+            WireError code = has_wrong_acks  ? WIRE_INVALID_REQUIRED_ACKS
+                             : found == NULL ? missing
+                                             : produce_batch(call, found, asked, answer);
             message_set_number(answer, "error_code", code);
         }
     }

@@ -454,11 +454,13 @@ static Status hub_listen(Hub *hub, Error *error)
         return fail_address(hub->config.listen, uv_strerror(code), error);
     port = ntohs(((const struct sockaddr_in *)&address)->sin_port); /* at the same place in both */
     hub->address = arena_printf(hub->arena, "%s:%d", host, port);
-    hub->broker = broker_new(hub->config.world, hub->topics,
-                             &(BrokerConfig){.host = host,
-                                             .port = port,
-                                             .default_partitions = hub->config.default_partitions,
-                                             .creates_topics = hub->config.creates_topics});
+    hub->broker =
+        broker_new(hub->config.world, hub->topics,
+                   &(BrokerConfig){.host = host,
+                                   .port = port,
+                                   .default_partitions = hub->config.default_partitions,
+                                   .creates_topics = hub->config.creates_topics,
+                                   .offsets_retention_ms = hub->config.offsets_retention_ms});
     return OK;
 }
 

@@ -16,6 +16,7 @@ typedef struct HubConfig {
     bool allows_plaintext; /* beyond this machine */
     bool creates_topics;   /* when a client asks for one that is not there */
     int32_t default_partitions;
+    int64_t offsets_retention_ms; /* of groups without members; 0: for ever */
 } HubConfig;
 
 /* Open the log and listen. WR5402: the address does not do. */

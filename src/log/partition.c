@@ -528,9 +528,14 @@ void partition_offsets(Partition *partition, PartitionOffsets *out)
         .durable_end = partition->mark.durable_end,
         .high_watermark = high_watermark,
         .stable_offset = producers_stable_offset(partition->producers, high_watermark),
+        .max_timestamp_ms = NO_TIMESTAMP,
         .segment_count = partition->segment_count,
     };
-    for (int32_t i = 0; i < partition->segment_count; i++)
-        out->bytes += partition->segments[i]->bytes;
+    for (int32_t i = 0; i < partition->segment_count; i++) {
+        const Segment *segment = partition->segments[i];
+        out->bytes += segment->bytes;
+        if (segment->max_timestamp_ms > out->max_timestamp_ms)
+            out->max_timestamp_ms = segment->max_timestamp_ms;
+    }
     pthread_mutex_unlock(&partition->lock);
 }

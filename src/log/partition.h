@@ -96,6 +96,7 @@ typedef struct PartitionOffsets {
     int64_t high_watermark; /* what is below is acknowledged */
     int64_t stable_offset;  /* what is below is committed or aborted */
     int64_t bytes;
+    int64_t max_timestamp_ms; /* NO_TIMESTAMP: there is none */
     int32_t segment_count;
 } PartitionOffsets;
 
