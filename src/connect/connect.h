@@ -119,6 +119,7 @@ struct SinkWriter {
     Arena *arena;
     DeadLetters *dead_letters;
     const TimeZone *zone;
+    const char *notes;    /* a folder of this pipeline's sinks, for files of theirs; NULL: none */
     int64_t memory_bytes; /* weir.memory.limit, of which it may hold a part; 0: none */
     int32_t subtask, subtask_count;
 };

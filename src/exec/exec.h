@@ -40,6 +40,7 @@ typedef struct TaskContext {
     EvalContext eval; /* eval.scratch = scratch */
     DeadLetters *dead_letters;
     const char *const *letter_folders; /* see SourceReader */
+    const char *sink_notes;            /* see SinkWriter */
     int32_t shard, shard_count;
     const PlanSettings *settings;
     const SourceSplits *splits; /* of the task's source; NULL: it has none */

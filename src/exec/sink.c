@@ -184,6 +184,7 @@ static SinkWriter *sink_make_writer(SinkOperator *sink)
                            .arena = task->query,
                            .dead_letters = task->dead_letters,
                            .zone = task->eval.zone,
+                           .notes = task->sink_notes,
                            .memory_bytes = task->settings->memory_limit_bytes,
                            .subtask = task->shard,
                            .subtask_count = task->shard_count};

@@ -276,6 +276,7 @@ struct Job {
     PreviewRoot *previews; /* by root */
     DeadLetters *dead_letters;
     const char *letter_folders[3]; /* those of JobOptions, and NULL */
+    const char *sink_notes;        /* of the pipeline; NULL: a preview */
     File *lock;
     const char *checkpoints;        /* where they are */
     Store *store;                   /* of the checkpoints; NULL in previews */

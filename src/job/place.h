@@ -2,6 +2,7 @@
  *
  *     weir-data/jobs/PIPELINE/checkpoints/     by itself
  *     weir-data/jobs/PIPELINE/spill/           what a run has no memory for
+ *     weir-data/jobs/PIPELINE/sinks/           notes of sinks before the first checkpoint
  *     DIR/PIPELINE/                            with execution.checkpointing.dir
  *     weir-data/jobs/PIPELINE/places           then says so: for commands that have no script
  *
@@ -30,6 +31,9 @@ const char *place_of_checkpoints(Arena *arena, const char *data_dir, const char 
 
 /* Where a run may put what it has no memory for; good for that run only. */
 const char *place_of_spill(Arena *arena, const char *data_dir, const char *folder);
+
+/* Where sinks may note what is to be known before there is a checkpoint. */
+const char *place_of_sinks(Arena *arena, const char *data_dir, const char *folder);
 
 /* As the last run has noted it, else in the data folder. */
 Status place_find(World *world, Arena *arena, const char *data_dir, const char *folder, Places *out,

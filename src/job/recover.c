@@ -224,6 +224,7 @@ Status recover_open(Job *job, Error *error)
     const char *path = settings->recovery_path;
     const char *writer = place_folder_name(job->arena, job->pipeline);
     TRY(recover_lock_folder(job->world, job->options.data_dir, &job->lock, error));
+    job->sink_notes = place_of_sinks(job->arena, job->options.data_dir, writer);
     job->checkpoints =
         place_of_checkpoints(job->arena, job->options.data_dir, settings->checkpoint_dir, writer);
     int64_t *ids;

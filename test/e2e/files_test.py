@@ -211,6 +211,37 @@ def test_a_file_in_progress_that_somebody_removes_is_told(box):
         assert "WR3412" in weir.log_tail() and "--fresh" in weir.log_tail(), weir.log()
 
 
+def test_files_of_runs_that_were_killed_before_a_checkpoint_go(box):
+    """The next run of the pipeline takes them away; those of another one in the same folder stay."""
+    pipeline = """
+        SET 'execution.checkpointing.interval' = '1 h';
+        CREATE TABLE s (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '20000',
+          'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '20000');
+        CREATE TABLE o (id BIGINT) WITH ('connector' = 'filesystem', 'path' = '%s', 'format' = 'csv',
+          'sink.rolling-policy.file-size' = '10 kb');
+        INSERT INTO o SELECT id FROM s;
+    """ % box.path("out")
+    first, second = box.weir(pipeline), box.weir(pipeline)
+    left = []
+    for weir in (first, second):
+        for _ in range(2):
+            before = set(box.path("out").glob(".part-*"))
+            weir.start()
+            wait_until(lambda: set(box.path("out").glob(".part-*")) - before, "a file in progress", process=weir)
+            weir.kill()
+        left.append(set(box.path("out").glob(".part-*")))
+    others = left[1] - left[0]
+    assert left[0] and others
+    first.start()
+    assert first.wait(60) == 0, first.log()
+    assert sorted(map(int, lines_in(box.path("out")))) == list(range(1, 20_001))
+    assert set(box.path("out").glob(".part-*")) == others
+    second.start()
+    assert second.wait(60) == 0, second.log()
+    assert len(lines_in(box.path("out"))) == 40_000
+    assert not list(box.path("out").glob(".part-*"))
+
+
 def in_progress(weir):
     return [path for path in weir.path("out").glob(".*") if path.is_file()]
 

@@ -112,7 +112,7 @@ static inline SourceReader *test_source(TestTable *test, Str state, int32_t thre
     return reader;
 }
 
-static inline SinkWriter *test_sink(TestTable *test, Str state)
+static inline SinkWriter *test_sink_with(TestTable *test, Str state, const char *notes)
 {
     SinkWriter *writer = arena_allocate_zeroed(test->arena, filesystem_sink.size);
     int32_t *writes = ARENA_ARRAY(test->arena, int32_t, test->node.schema.count);
@@ -126,10 +126,22 @@ static inline SinkWriter *test_sink(TestTable *test, Str state)
     writer->arena = test->arena;
     writer->zone = timezone_utc();
     writer->subtask_count = 1;
+    writer->notes = notes;
+    test->node.uid = "sink";
     Error error = {0};
     if (filesystem_sink.open(writer, state, &error) != OK)
         fail_msg("%s", error.text);
     return writer;
+}
+
+static inline SinkWriter *test_sink(TestTable *test, Str state)
+{
+    return test_sink_with(test, state, NULL);
+}
+
+static inline SinkWriter *test_sink_of(TestTable *test, const char *notes)
+{
+    return test_sink_with(test, (Str){0}, notes);
 }
 
 /* Rows as text, "a|b\n", until the end or `rows` of them. */

@@ -129,6 +129,14 @@ static void sink_clear(FilesystemSink *sink)
     sink->scratch = NULL;
 }
 
+static Status sink_begin(FilesystemSink *sink, Error *error)
+{
+    bool is_left;
+    sink_new_uuid(sink);
+    TRY(part_retriable(note_begin(sink, &is_left, error), error));
+    return is_left ? sink_remove_leftovers(sink, error) : OK;
+}
+
 /* Comes again after a disk that was full: what the call before made of the state is dropped. */
 static Status sink_open(SinkWriter *writer, Str state, Error *error)
 {
@@ -156,7 +164,7 @@ static Status sink_open(SinkWriter *writer, Str state, Error *error)
     if (state.length > 0)
         TRY(sink_state_restore(sink, state, error));
     else
-        sink_new_uuid(sink);
+        TRY(sink_begin(sink, error));
     arena_reset(sink->scratch);
     return OK;
 }
@@ -218,7 +226,8 @@ static Status partition_open(FilesystemSink *sink, const Batch *view, int32_t ro
                         error);
 }
 
-/* The part for a row; rows of one partition come together, so the last one is looked at first. */
+/* The part for a row, or -1 if its partition cannot be a folder. Rows of one partition come
+ * together, so the last one is looked at first. */
 static Status row_part(FilesystemSink *sink, const Batch *view, int32_t row, int32_t *index,
                        Error *error)
 {
@@ -230,9 +239,13 @@ static Status row_part(FilesystemSink *sink, const Batch *view, int32_t row, int
     }
     Buffer path = {0};
     partition_path(sink, view, row, &path);
-    Status status = partition_open(sink, view, row, buffer_str(&path), error);
-    if (status == OK)
-        status = sink_part_find(sink, buffer_str(&path), index, error);
+    Status status = OK;
+    *index = -1;
+    if (sink_partition_fits(sink, buffer_str(&path))) {
+        status = partition_open(sink, view, row, buffer_str(&path), error);
+        if (status == OK)
+            status = sink_part_find(sink, buffer_str(&path), index, error);
+    }
     buffer_free(&path);
     TRY(status);
     sink->last_key.length = 0;
@@ -286,8 +299,9 @@ static Status sink_flush_large(FilesystemSink *sink, Error *error)
     return sink_relieve(sink, error);
 }
 
-/* The format has no form for the row: it stays out, as a dead letter. */
-static void sink_refuse(FilesystemSink *sink, const Batch *view, int32_t row, const char *reason)
+/* The row stays out, as a dead letter. */
+static void sink_refuse(FilesystemSink *sink, const Batch *view, int32_t row, const char *code,
+                        const char *reason)
 {
     Buffer bytes = {0};
     const PlanTable *table = sink->base.node->sink.table;
@@ -303,7 +317,7 @@ static void sink_refuse(FilesystemSink *sink, const Batch *view, int32_t row, co
     buffer_append_char(&bytes, '}');
     DeadLetter letter = {.table = table->name,
                          .stage = STAGE_DELIVER,
-                         .code = "WR3510",
+                         .code = code,
                          .reason = reason,
                          .position = str_from(row_kind_text(batch_kind(view, row))),
                          .bytes = buffer_str(&bytes)};
@@ -339,7 +353,7 @@ static Status write_bulk(FilesystemSink *sink, const Batch *view, const int32_t 
                 continue;
             const char *problem = bulk_problem(view, row);
             if (problem != NULL)
-                sink_refuse(sink, view, row, problem);
+                sink_refuse(sink, view, row, "WR3510", problem);
             else
                 rows[selection.count++] = row;
         }
@@ -361,9 +375,29 @@ static void write_rows(FilesystemSink *sink, const Batch *view, const int32_t *p
             buffer_append_char(out, '\n');
         } else {
             out->length = start;
-            sink_refuse(sink, view, row, problem);
+            sink_refuse(sink, view, row, "WR3510", problem);
         }
     }
+}
+
+/* Rows without a part are taken out of the selection and of `parts`. */
+static void sink_refuse_unplaced(FilesystemSink *sink, Batch *view, int32_t *parts)
+{
+    int32_t *rows = arena_allocate(sink->scratch, (int64_t)sizeof(int32_t) * view->selection.count);
+    int32_t kept = 0;
+    for (int32_t i = 0; i < view->selection.count; i++) {
+        int32_t row = selection_row(view->selection, i);
+        if (parts[i] < 0) {
+            sink_refuse(sink, view, row, "WR3411",
+                        "the folder of the partition would have a name of more than 255 bytes, or "
+                        "a path of more than 4,096");
+            continue;
+        }
+        parts[kept] = parts[i];
+        rows[kept++] = row;
+    }
+    if (kept < view->selection.count)
+        view->selection = (Selection){.rows = rows, .count = kept};
 }
 
 static Status sink_write(SinkWriter *writer, const Batch *batch, Error *error)
@@ -377,6 +411,8 @@ static Status sink_write(SinkWriter *writer, const Batch *batch, Error *error)
     int32_t *parts = arena_allocate(sink->scratch, (int64_t)sizeof(int32_t) * count);
     for (int32_t i = 0; i < count; i++)
         TRY(row_part(sink, &view, selection_row(view.selection, i), &parts[i], error));
+    sink_refuse_unplaced(sink, &view, parts);
+    count = view.selection.count;
     if (sink->is_bulk)
         TRY(write_bulk(sink, &view, parts, error));
     else
@@ -454,7 +490,9 @@ static Status sink_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state
 
 static Status sink_commit(SinkWriter *writer, int64_t checkpoint, Error *error)
 {
-    return sink_publish((FilesystemSink *)writer, checkpoint, error);
+    FilesystemSink *sink = (FilesystemSink *)writer;
+    TRY(sink_publish(sink, checkpoint, error));
+    return note_end(sink, error);
 }
 
 static Status sink_advance(SinkWriter *writer, Timestamp watermark, Error *error)

@@ -44,6 +44,7 @@ typedef struct FilesystemSink {
 
     uint64_t shape; /* of the files: where they lie and what a record in them looks like */
     char uuid[40];
+    bool is_noted; /* see sink_note.c */
     int64_t counter;
     Part **parts;
     int32_t part_count, part_capacity;
@@ -57,8 +58,18 @@ typedef struct FilesystemSink {
 /* sink_state.c: what goes into a checkpoint, and what is made of it. */
 void sink_state_write(const FilesystemSink *sink, Buffer *out);
 Status sink_state_restore(FilesystemSink *sink, Str state, Error *error);
+/* Remove files in progress that this sink began and the checkpoint knows nothing of. */
+Status sink_remove_leftovers(FilesystemSink *sink, Error *error);
+
+/* sink_note.c: runs that die before their first checkpoint. */
+/* *is_left: such a run may have left files in progress; the sink goes on under its name. */
+Status note_begin(FilesystemSink *sink, bool *is_left, Error *error);
+/* There is a checkpoint. */
+Status note_end(FilesystemSink *sink, Error *error);
 
 /* sink_parts.c: open parts and pending files. */
+/* Whether the file system can have a folder of this name. */
+bool sink_partition_fits(const FilesystemSink *sink, Str partition);
 Part *sink_part_add(FilesystemSink *sink, Str partition, const char *hidden, const char *final);
 Status sink_part_find(FilesystemSink *sink, Str partition, int32_t *index, Error *error);
 Status sink_part_close(FilesystemSink *sink, int32_t index, Error *error);

@@ -5,7 +5,11 @@
 #include "base/memory.h"
 #include "connect/filesystem/sink.h"
 
-enum { PATH_BYTES_MAX = 4096, NAME_BYTES_MAX = 256 };
+enum {
+    PATH_BYTES_MAX = 4096,
+    NAME_BYTES_MAX = 255, /* of one folder or file */
+    FILE_BYTES_SPARE = 256,
+};
 
 char *sink_copy(const char *bytes, int64_t length)
 {
@@ -51,11 +55,25 @@ static const char *free_name(FilesystemSink *sink, const char *folder)
     }
 }
 
+bool sink_partition_fits(const FilesystemSink *sink, Str partition)
+{
+    if (partition.length + (int64_t)strlen(sink->root) > PATH_BYTES_MAX - FILE_BYTES_SPARE)
+        return false;
+    while (partition.length > 0) {
+        Str rest;
+        if (str_split(partition, '/', &rest).length > NAME_BYTES_MAX)
+            return false;
+        partition = rest;
+    }
+    return true;
+}
+
 static Status part_new(FilesystemSink *sink, Str partition, Error *error)
 {
     Arena *arena = sink->scratch;
     uint64_t random = sink->base.world->kind->random_u64(sink->base.world);
-    if (partition.length + (int64_t)strlen(sink->root) > PATH_BYTES_MAX - NAME_BYTES_MAX)
+    if (!sink_partition_fits(
+            sink, partition)) /* a row's does: it is of a state, and under another root */
         return fail(error, ERR_LIMIT, "WR3411", "the path of partition %.*s is too long",
                     STR_ARGS(partition));
     ParquetWriter *parquet = NULL;

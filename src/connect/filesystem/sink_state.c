@@ -113,8 +113,11 @@ static Status restore_copy(FilesystemSink *sink, const SavedPart *saved, Error *
 /* The checkpoint is an older one, and the file has been completed since. What the checkpoint covers
  * can be seen and stays, what came behind is written again, to other files. What overwrites
  * takes all of that away in the end, so it goes on with a copy. */
-static Status restore_completed(FilesystemSink *sink, const SavedPart *saved, Error *error)
+static Status restore_completed(FilesystemSink *sink, const SavedPart *saved, int64_t bytes,
+                                Error *error)
 {
+    if (bytes == saved->bytes && !sink->is_overwrite)
+        return OK;
     log_event(LOG_WARN, "filesystem",
               "%s was completed after the checkpoint; rows that came behind it are written again",
               saved->final);
@@ -131,7 +134,7 @@ static Status restore_part(FilesystemSink *sink, const SavedPart *saved, Error *
         Status status = world->kind->stat(world, saved->hidden, &info, error);
         if (status == ERR_NOT_FOUND && world->kind->stat(world, saved->final, &final, NULL) == OK &&
             final.size_bytes >= saved->bytes)
-            return restore_completed(sink, saved, error);
+            return restore_completed(sink, saved, final.size_bytes, error);
         if (status != ERR_NOT_FOUND)
             TRY(status);
     }
@@ -196,8 +199,7 @@ static bool is_kept(const FilesystemSink *sink, const char *path)
     return false;
 }
 
-/* Files in progress that this sink began and the checkpoint knows nothing of. */
-static Status remove_leftovers(FilesystemSink *sink, Error *error)
+Status sink_remove_leftovers(FilesystemSink *sink, Error *error)
 {
     World *world = sink->base.world;
     List files = {0};
@@ -243,5 +245,7 @@ Status sink_state_restore(FilesystemSink *sink, Str state, Error *error)
         return fail(error, ERR_CORRUPT, "WR3408",
                     "the saved state of a filesystem sink cannot be read");
     TRY(sink_publish(sink, 1, error));
-    return remove_leftovers(sink, error);
+    sink->is_noted = true; /* perhaps: by a run that died when its first checkpoint was there */
+    TRY(note_end(sink, error));
+    return sink_remove_leftovers(sink, error);
 }

@@ -107,6 +107,79 @@ static void partitions_are_folders_with_escaped_values(void **state)
     test_drop(test);
 }
 
+/* The rows in between go on, and what is in doubt is only whether the name fits: with "day=" and
+ * escapes it has to have 255 bytes at most. */
+static void a_partition_that_cannot_be_a_folder_is_a_dead_letter(void **state)
+{
+    (void)state;
+    const char *const formats[] = {"csv", "parquet"};
+    for (int32_t i = 0; i < 2; i++) {
+        TestTable *test = test_table(&schema, 1, formats[i], NULL);
+        SinkWriter *writer = test_sink(test, (Str){0});
+        writer->dead_letters = test->letters;
+        Buffer saved = {0};
+        char name[256] = {0};
+        memset(name, 'x', 251);
+        write_rows(writer, 1, 1, name);
+        name[251] = 'x';
+        write_rows(writer, 2, 2, name);
+        memset(name, ':', 84);
+        name[84] = '\0';
+        write_rows(writer, 4, 1, name);
+        write_rows(writer, 5, 1, "short");
+        assert_int_equal(writer->kind->finish(writer, NULL), OK);
+        prepare(writer, 1, &saved);
+        assert_int_equal(writer->kind->commit(writer, 1, NULL), OK);
+        assert_int_equal(deadletters_count(test->letters), 3);
+        Arena *arena = arena_new(0);
+        List visible = {0};
+        assert_int_equal(paths_find(world_system(), arena, test->folder, &visible, NULL), OK);
+        assert_int_equal(visible.count, 2);
+        arena_free(arena);
+        writer->kind->close(writer);
+        buffer_free(&saved);
+        test_drop(test);
+    }
+}
+
+/* Two pipelines write to one folder, and both are killed before their first checkpoint. */
+static void a_run_removes_what_its_own_dead_ones_left(void **state)
+{
+    (void)state;
+    TestTable *test = test_table(&schema, 1, "csv", NULL);
+    const char *notes[2];
+    Buffer saved = {0};
+    for (int32_t i = 0; i < 2; i++) {
+        notes[i] = arena_printf(test->arena, "%s/.notes-%d", test->folder, i);
+        SinkWriter *writer = test_sink_of(test, notes[i]);
+        write_rows(writer, 1, 1, "a");
+        prepare(writer, 1, &saved); /* the file is there, but not the checkpoint */
+        writer->kind->close(writer);
+    }
+    assert_int_equal(count_hidden(test), 4); /* two files and two notes */
+    SinkWriter *writer = test_sink_of(test, notes[0]);
+    assert_int_equal(count_hidden(test), 3);
+    write_rows(writer, 2, 1, "a");
+    assert_int_equal(writer->kind->finish(writer, NULL), OK);
+    prepare(writer, 1, &saved);
+    assert_int_equal(writer->kind->commit(writer, 1, NULL), OK);
+    writer->kind->close(writer);
+    expect_visible(test, "day=a/: 2\n");
+    assert_int_equal(count_hidden(test), 2); /* of the other one */
+    /* From here on savepoints may need what is in progress, so another beginning takes nothing. */
+    writer = test_sink_of(test, notes[1]);
+    write_rows(writer, 3, 1, "a");
+    prepare(writer, 1, &saved);
+    assert_int_equal(writer->kind->commit(writer, 1, NULL), OK);
+    writer->kind->close(writer);
+    assert_int_equal(count_hidden(test), 1);
+    writer = test_sink_of(test, notes[1]);
+    writer->kind->close(writer);
+    assert_int_equal(count_hidden(test), 2); /* and a note */
+    buffer_free(&saved);
+    test_drop(test);
+}
+
 /* Killed after the checkpoint, with more written behind it. */
 static void a_restart_cuts_what_the_checkpoint_does_not_cover(void **state)
 {
@@ -662,6 +735,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_show_when_their_checkpoint_is_durable),
         cmocka_unit_test(partitions_are_folders_with_escaped_values),
+        cmocka_unit_test(a_partition_that_cannot_be_a_folder_is_a_dead_letter),
+        cmocka_unit_test(a_run_removes_what_its_own_dead_ones_left),
         cmocka_unit_test(a_restart_cuts_what_the_checkpoint_does_not_cover),
         cmocka_unit_test(a_file_that_lost_bytes_is_refused),
         cmocka_unit_test(a_full_disk_at_the_start_is_waited_for),

@@ -1,0 +1,49 @@
+/* A run that dies before its first checkpoint leaves files in progress that no checkpoint knows of.
+ * Until there is one, a note in the pipeline's own folder says what their names begin with, so that
+ * the next run of this pipeline, and of no other that writes to the same folder, takes them away.
+ *
+ * After the first checkpoint there is no note: files in progress may belong to a savepoint. */
+#include "base/memory.h"
+#include "connect/filesystem/sink.h"
+
+enum { NOTE_BYTES_MAX = 64 };
+
+static const char *note_path(const FilesystemSink *sink)
+{
+    return arena_printf(sink->scratch, "%s/%s-%d", sink->base.notes, sink->base.node->uid,
+                        sink->base.subtask);
+}
+
+Status note_begin(FilesystemSink *sink, bool *is_left, Error *error)
+{
+    World *world = sink->base.world;
+    *is_left = false;
+    if (sink->base.notes == NULL)
+        return OK;
+    Str left;
+    const char *path = note_path(sink);
+    Status status = world_read_file(world, path, NOTE_BYTES_MAX, sink->scratch, &left, NULL);
+    sink->is_noted = true;
+    if (status == OK && left.length == (int64_t)strlen(sink->uuid)) {
+        memcpy(sink->uuid, left.data, (size_t)left.length);
+        *is_left = true;
+        return OK;
+    }
+    TRY(world->kind->make_folder(world, sink->base.notes, error));
+    return world_replace_file(world, path, str_from(sink->uuid), error);
+}
+
+Status note_end(FilesystemSink *sink, Error *error)
+{
+    World *world = sink->base.world;
+    FileInfo info;
+    if (sink->base.notes == NULL || !sink->is_noted)
+        return OK;
+    const char *path = note_path(sink);
+    if (world->kind->stat(world, path, &info, NULL) == OK) {
+        TRY(world->kind->remove(world, path, error));
+        TRY(world->kind->sync_folder(world, sink->base.notes, error));
+    }
+    sink->is_noted = false;
+    return OK;
+}
