@@ -27,8 +27,11 @@ static Status runner_open(Runner *runner)
     return status;
 }
 
+/* State that may leave memory does so when it is short, also while no rows come. */
 static bool runner_needs_ticks(const Runner *runner)
 {
+    if (runner->board->spill != NULL)
+        return true;
     for (int32_t i = 0; i < runner->task_count; i++)
         for (int32_t k = 0; k < runner->tasks[i]->operator_count; k++)
             if (runner->tasks[i]->operators[k]->kind->tick != NULL)

@@ -15,10 +15,14 @@ enum {
     PACK_LINES = 14,
     PACKS_AHEAD = 2,
     SWEEP_SLOTS = 256,
-    STORE_MAX = 64,     /* pages written at once */
-    SLOT_BYTES = 32,    /* on average, of an entry */
-    OWNED_FACTOR = 2,   /* what a value owns takes more on the heap than in a record */
-    FIRST_RECORDS = 16, /* put, before their mean length is believed */
+    STORE_MAX = 64,         /* pages written at once */
+    SLOT_BYTES = 32,        /* on average, of an entry */
+    OWNED_FACTOR = 2,       /* what a value owns takes more on the heap than in a record */
+    OWNED_WIDE = 4096,      /* … but for long texts, */
+    OWNED_WIDE_DIVISOR = 8, /* which take little more */
+    FIRST_RECORDS = 16,     /* put, before their mean length is believed */
+    SAMPLE_TURNS = 64,
+    SAMPLE_BYTES = 1 << 20,
 };
 
 /* ---- Accounts ---------------------------------------------------------------------------- */
@@ -46,10 +50,12 @@ static int64_t cold_entry_bytes(const StateTable *table)
 {
     const Cold *cold = table->cold;
     int64_t bytes = table->entry_bytes + SLOT_BYTES;
-    if (cold->put_count < FIRST_RECORDS)
+    int64_t record =
+        cold->put_count < FIRST_RECORDS ? cold->sample_bytes : cold->put_bytes / cold->put_count;
+    int64_t owned = record - table->entry_bytes;
+    if (owned <= 0)
         return bytes;
-    int64_t owned = cold->put_bytes / cold->put_count - table->entry_bytes;
-    return bytes + (owned > 0 ? owned * OWNED_FACTOR : 0);
+    return bytes + (owned < OWNED_WIDE ? owned * OWNED_FACTOR : owned + owned / OWNED_WIDE_DIVISOR);
 }
 
 static int64_t cold_account(StateTable *table)
@@ -451,6 +457,26 @@ static int64_t cold_room(const StateTable *table)
     return kept > least ? kept : least;
 }
 
+/* As long as none was put away, nobody knows how long a record is; a few wide rows fill memory. */
+static void cold_sample(StateTable *table)
+{
+    Cold *cold = table->cold;
+    if (cold->put_count >= FIRST_RECORDS || cold->sample_turns-- > 0 || table->count == 0)
+        return;
+    cold->sample_turns = SAMPLE_TURNS;
+    int64_t bytes = 0, count = 0;
+    for (uint32_t i = 0; i < table->entry_end && count < FIRST_RECORDS && bytes < SAMPLE_BYTES;
+         i++) {
+        const Entry *entry = (const Entry *)(const void *)table_entry(table, i);
+        if (entry->hash == 0 || table_is_null_entry(table, entry))
+            continue;
+        cold_write(table, entry, &cold->record);
+        bytes += cold->record.length;
+        count++;
+    }
+    cold->sample_bytes = count == 0 ? 0 : bytes / count;
+}
+
 static Status cold_put_away(StateTable *table, int64_t keep, Error *error)
 {
     if (table->slots != NULL)
@@ -463,6 +489,7 @@ static Status cold_put_away(StateTable *table, int64_t keep, Error *error)
 Status cold_make_room(StateTable *table, Error *error)
 {
     cold_release(table);
+    cold_sample(table);
     (void)cold_account(table);
     return cold_put_away(table, cold_room(table), error);
 }

@@ -42,6 +42,8 @@ struct Cold {
     int64_t accounted_at_hand;        /* … and what of it is of entries at hand */
     bool has_stored;                  /* some page has been written */
     int64_t put_count, put_bytes;     /* of records: how long one is */
+    int32_t sample_turns;             /* until that is looked at again, as long as none was put */
+    int64_t sample_bytes;             /* what one had then */
     uint32_t slot_hand, page_hand;
     int64_t pass_cursor; /* the number of the next page */
     Buffer record;

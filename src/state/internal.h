@@ -65,6 +65,7 @@ struct StateTable {
     int64_t count;       /* at hand */
     Arena *text;         /* bytes of long keys; made on first use */
     int64_t text_live, text_dead;
+    int64_t text_wide; /* bytes of very long ones, each of which has its own memory */
     int64_t slab_bytes;
     const TableCodec *codec; /* NULL: values are plain, and never saved */
     void *owner;

@@ -8,6 +8,7 @@ enum {
     SLOTS_MIN = 16,         /* once there are any */
     PREFETCH_SLOTS = 8192,  /* tables with fewer slots stay in the cache by themselves */
     TEXT_WASTE_MIN = 65536, /* do not compact key bytes for less */
+    TEXT_WIDE_MIN = 512,    /* to compact these would take as much again for a while */
     REUSE_BYTES_MAX = 1 << 20,
     REUSE_SLOTS_PER_KEY = 8,
     SLAB_GROUPS_FROM = 64, /* about a million entries */
@@ -71,6 +72,12 @@ static StrView table_keep_view(StateTable *table, StrView view)
 {
     if (view.length <= STR_VIEW_INLINE_MAX)
         return view;
+    if (view.length >= TEXT_WIDE_MIN) {
+        char *bytes = memory_allocate(view.length);
+        memcpy(bytes, view.pointer, view.length);
+        table->text_wide += view.length;
+        return str_view_borrow(str_make(bytes, view.length));
+    }
     if (table->text == NULL)
         table->text = arena_new(0);
     table->text_live += view.length;
@@ -306,8 +313,25 @@ void table_describe(StateTable *table, const TableCodec *codec, void *owner)
     table->owner = owner;
 }
 
+static void table_free_wide(StateTable *table, Entry *entry)
+{
+    table->text_wide -= entry->view.length;
+    memory_free((void *)(uintptr_t)entry->view.pointer);
+}
+
+static void table_free_all_wide(StateTable *table)
+{
+    for (uint32_t i = 0; table->text_wide > 0 && i < table->entry_end; i++) {
+        Entry *entry = (Entry *)(void *)table_entry(table, i);
+        if (entry->hash != 0 && entry->view.length >= TEXT_WIDE_MIN)
+            table_free_wide(table, entry);
+    }
+    assert(table->text_wide == 0);
+}
+
 static void table_free_entries(StateTable *table)
 {
+    table_free_all_wide(table);
     for (int32_t i = 0; i < table->slab_count; i += slab_group(i))
         memory_free(table->slabs[i]);
     memory_free(table->slabs);
@@ -381,6 +405,7 @@ bool table_reuse(StateTable *table)
     table_clear_values(table);
     if (slots > 0)
         memset(table->slots, 0, (size_t)slots * sizeof(Slot));
+    table_free_all_wide(table);
     if (table->text != NULL)
         arena_reset(table->text);
     for (uint32_t i = 0; i < table->entry_end;) {
@@ -430,7 +455,8 @@ int64_t table_bytes_at_hand(const StateTable *table)
 {
     int64_t slots = table->slot_count;
     int64_t text = table->text == NULL ? 0 : arena_bytes(table->text);
-    return (int64_t)sizeof *table + slots * (int64_t)sizeof(Slot) + table->slab_bytes + text;
+    return (int64_t)sizeof *table + slots * (int64_t)sizeof(Slot) + table->slab_bytes + text +
+           table->text_wide;
 }
 
 /* In tables too large for the cache: have what the keys to come need on its way. */
@@ -573,7 +599,7 @@ static void table_compact_text(StateTable *table)
     table->text = arena_new(0);
     for (uint32_t i = 0; i < table->entry_end; i++) {
         Entry *entry = (Entry *)(void *)table_entry(table, i);
-        if (entry->hash != 0)
+        if (entry->hash != 0 && entry->view.length < TEXT_WIDE_MIN)
             entry->view = str_view_copy(table->text, str_view_str(&entry->view));
     }
     table->text_dead = 0;
@@ -606,7 +632,10 @@ void table_remove(StateTable *table, Entry *entry)
             at = slot_after(at, table->slot_count);
         index = table->slots[at].index;
         table_remove_slot(table, at);
-        if (table->key_bytes == sizeof(StrView) && entry->view.length > STR_VIEW_INLINE_MAX) {
+        if (table->key_bytes == sizeof(StrView) && entry->view.length >= TEXT_WIDE_MIN) {
+            table_free_wide(table, entry);
+        } else if (table->key_bytes == sizeof(StrView) &&
+                   entry->view.length > STR_VIEW_INLINE_MAX) {
             table->text_live -= entry->view.length;
             table->text_dead += entry->view.length;
         }

@@ -113,7 +113,7 @@ class Run:
 
     def __init__(self, box, name, width, limit_mb, interval="1 s"):
         self.name, self.width, self.limit_mb = name, width, limit_mb
-        self.rows = max(200, 6 * limit_mb * MB // width)
+        self.rows = 3 * limit_mb * MB // width
         weir = box.weir(f"SET 'weir.memory.limit' = '{limit_mb} mb';\n"
                         f"SET 'execution.checkpointing.interval' = '{interval}';\n"
                         + SOURCE.format(rows=self.rows, width=width) + PIPELINES[name])
