@@ -45,11 +45,12 @@ def python(address, script):
 class Hub:
     """A hub on a free port, with its folder, that can be killed and started again."""
 
-    def __init__(self, box, *flags, name="hub"):
+    def __init__(self, box, *flags, name="hub", env=None):
         self.folder = box.path(name)
         self.name = name
         self.box_folder = box.path("")
         self.flags = flags
+        self.env = env
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.process = None
@@ -57,7 +58,7 @@ class Hub:
     def start(self):
         self.process = Process(self.name, self.box_folder,
                                [BINARY, "hub", "--listen", self.address, "--data-dir", self.folder,
-                                *self.flags])
+                                *self.flags], env=self.env)
         said = len(self.process.stderr().split("hub at")) if self.process.err_path.exists() else 1
         wait_until(lambda: self.process.stderr().count("hub at") >= said or self.listens(),
                    "the hub to listen", process=self.process)

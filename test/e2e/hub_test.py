@@ -2,6 +2,7 @@
 was acknowledged outlives a kill."""
 
 import os
+import pathlib
 import random
 import socket
 import struct
@@ -192,6 +193,41 @@ KafkaAdminClient(bootstrap_servers=ADDRESS).delete_topics(['shared'])
 print(1)""")
     hub.kcat("-P", "-t", "shared", feed="again\n")
     assert hub.python(GROUP + "print(json.dumps(consume(1)))")[0][1] == 0
+
+
+def test_offsets_that_nobody_has_used_are_forgotten(box):
+    """Of a group without members, after the retention; not of one that has members. Time runs 100 times as fast."""
+    library = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    assert library is not None, "the package faketime is not installed"
+    hub = box.keep(Hub(box, "--offsets-retention-minutes", "1",
+                       env={"LD_PRELOAD": str(library), "FAKETIME": "+0 x100", "NO_FAKE_STAT": "1"})).start()
+    assert hub.python("""
+import json, time
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.structs import OffsetAndMetadata
+KafkaProducer(bootstrap_servers=ADDRESS).send('t', b'x').get(10)
+part = TopicPartition('t', 0)
+there = KafkaConsumer('t', bootstrap_servers=ADDRESS, group_id='there', session_timeout_ms=500000,
+                      request_timeout_ms=510000, max_poll_interval_ms=500000, heartbeat_interval_ms=300,
+                      enable_auto_commit=False)
+gone = KafkaConsumer(bootstrap_servers=ADDRESS, group_id='gone', enable_auto_commit=False)
+gone.assign([part])
+for _ in range(50):
+    there.poll(timeout_ms=200)
+    if there.assignment():
+        break
+there.commit({part: OffsetAndMetadata(1, '', -1)})
+gone.commit({part: OffsetAndMetadata(1, '', -1)})
+def committed(group):
+    consumer = KafkaConsumer(bootstrap_servers=ADDRESS, group_id=group, enable_auto_commit=False)
+    found = consumer.committed(part)
+    consumer.close()
+    return found
+until = time.monotonic() + 30
+while committed('gone') is not None and time.monotonic() < until:
+    there.poll(timeout_ms=100)
+print(json.dumps([committed('gone'), committed('there')]))
+""") == [None, 1]
 
 
 def test_a_silent_member_loses_its_partitions(box):

@@ -1,0 +1,173 @@
+/* Committed offsets on a real file system: what counts, what is forgotten, and what transactions
+ * make of it, before and after the topic is read again. */
+#include "base/testing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hub/offsets.h"
+
+static char folder[64];
+static Topics *topics;
+static Offsets *offsets;
+
+static void open_all(void)
+{
+    Error error = {0};
+    if (topics_open(world_system(), folder, &(LogOptions){0}, &topics, &error) != OK ||
+        offsets_open(world_system(), topics, &offsets, &error) != OK)
+        fail_msg("%s %s", error.code, error.text);
+}
+
+static void close_all(void)
+{
+    offsets_free(offsets);
+    assert_int_equal(topics_close(topics, NULL), OK);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/weir-offsets-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    open_all();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    close_all();
+    assert_int_equal(world_remove_tree(world_system(), folder, NULL), OK);
+    return 0;
+}
+
+static CommittedOffset offset_of(const char *group, const char *topic, int64_t offset)
+{
+    return (CommittedOffset){.group = str_from(group),
+                             .topic = str_from(topic),
+                             .offset = offset,
+                             .leader_epoch = -1,
+                             .metadata = STR("note"),
+                             .committed_ms = offset};
+}
+
+static void commit(const char *group, const char *topic, int64_t offset)
+{
+    Partition *partition;
+    int64_t end_offset;
+    CommittedOffset one = offset_of(group, topic, offset);
+    assert_int_equal(offsets_commit(offsets, &one, 1, &partition, &end_offset, NULL), OK);
+}
+
+static void commit_within(int64_t producer, const char *group, int64_t offset)
+{
+    int64_t end_offset;
+    CommittedOffset one = offset_of(group, "t", offset);
+    assert_int_equal(offsets_commit_in_transaction(offsets, (CommitProducer){producer, 0}, &one, 1,
+                                                   &end_offset, NULL),
+                     OK);
+}
+
+static void end(int64_t producer, bool is_commit)
+{
+    int64_t end_offset;
+    assert_int_equal(offsets_end_transaction(offsets, producer, 0, is_commit, &end_offset, NULL),
+                     OK);
+}
+
+static int64_t found(const char *group, const char *topic)
+{
+    const CommittedOffset *one = offsets_find(offsets, str_from(group), str_from(topic), 0);
+    return one != NULL ? one->offset : -1;
+}
+
+static void forget(OffsetsFilter filter, bool says_something)
+{
+    int64_t end_offset;
+    assert_int_equal(offsets_forget(offsets, &filter, &end_offset, NULL), OK);
+    assert_int_equal(end_offset > 0, says_something);
+}
+
+static bool is_named_a(void *context, Str group)
+{
+    (void)context;
+    return str_is(group, "a");
+}
+
+static void test_forgets_what_the_filter_says(void **state)
+{
+    (void)state;
+    static const char *const groups[] = {"a", "b", "c"};
+    for (int32_t i = 0; i < 3; i++) {
+        commit(groups[i], "t", 10 * (i + 1));
+        commit(groups[i], "u", 10 * (i + 1) + 1);
+    }
+    forget((OffsetsFilter){.group = STR("nobody"), .partition = -1}, false);
+    forget((OffsetsFilter){.topic = STR("t"), .partition = 7}, false);
+    forget((OffsetsFilter){.group = STR("b"), .topic = STR("t"), .partition = 0}, true);
+    forget((OffsetsFilter){.partition = -1, .before_ms = 31, .is_free = is_named_a}, true);
+    for (int32_t i = 0; i < 2; i++) {
+        assert_int_equal(found("a", "t"), -1);
+        assert_int_equal(found("a", "u"), -1);
+        assert_int_equal(found("b", "t"), -1);
+        assert_int_equal(found("b", "u"), 21);
+        assert_int_equal(found("c", "t"), 30);
+        close_all();
+        open_all();
+    }
+    forget((OffsetsFilter){.partition = -1, .before_ms = 31}, true);
+    assert_int_equal(offsets_count(offsets), 1);
+    assert_int_equal(found("c", "u"), 31);
+}
+
+static void test_transactions_count_when_they_are_committed(void **state)
+{
+    (void)state;
+    commit("a", "t", 1);
+    commit_within(5, "a", 2);
+    commit_within(6, "b", 3);
+    for (int32_t i = 0; i < 2; i++) {
+        assert_int_equal(found("a", "t"), 1);
+        assert_int_equal(found("b", "t"), -1);
+        assert_true(offsets_are_pending(offsets, STR("a"), STR("t"), 0));
+        assert_true(offsets_are_pending(offsets, STR("b"), STR("t"), 0));
+        close_all();
+        open_all();
+    }
+    end(5, true);
+    end(6, false);
+    for (int32_t i = 0; i < 2; i++) {
+        assert_int_equal(found("a", "t"), 2);
+        assert_int_equal(found("b", "t"), -1);
+        assert_false(offsets_are_pending(offsets, STR("a"), STR("t"), 0));
+        assert_false(offsets_are_pending(offsets, STR("b"), STR("t"), 0));
+        close_all();
+        open_all();
+    }
+}
+
+/* What was written last counts, whenever the transaction ends. */
+static void test_a_later_commit_outlives_a_transaction(void **state)
+{
+    (void)state;
+    commit_within(5, "a", 2);
+    commit("a", "t", 9);
+    end(5, true);
+    assert_int_equal(found("a", "t"), 9);
+    close_all();
+    open_all();
+    assert_int_equal(found("a", "t"), 9);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_forgets_what_the_filter_says, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_transactions_count_when_they_are_committed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_later_commit_outlives_a_transaction, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,406 @@
+/* Transactions of the hub in a simulated world: the power goes, or the process dies, at each change
+ * of the disk in turn; what was committed is in all partitions and in the offsets, what was aborted
+ * or left is in none, and nothing stays open.
+ *
+ * Usage: hub_sim [--trials N] [--seed S] */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "hub/transactions.h"
+#include "log/record.h"
+#include "sim/world.h"
+
+enum { PARTITIONS = 2, IDS = 2, STEPS = 14, TRANSACTIONS_MAX = 256, TURNS_MAX = 60 };
+
+typedef enum Fate { FATE_LEFT, FATE_ASKED, FATE_COMMITTED, FATE_ABORTED } Fate;
+
+/* A producer as it knows itself, and the model of what it was told. */
+typedef struct Writer {
+    const char *id;
+    int64_t producer_id;
+    int16_t epoch;
+    int32_t sequence[PARTITIONS];
+} Writer;
+
+typedef struct Written {
+    int32_t writer;
+    Fate fate;
+} Written;
+
+typedef struct Trial {
+    SimWorld *world;
+    uint64_t chance;
+    Topics *topics;
+    Offsets *offsets;
+    Transactions *transactions;
+    Writer writers[IDS];
+    Written written[TRANSACTIONS_MAX];
+    int32_t count;
+    char wrong[4096];
+} Trial;
+
+static bool is_off(const Trial *trial)
+{
+    return trial->world->is_off || trial->wrong[0] != '\0';
+}
+
+static void wrong(Trial *trial, const char *text, int64_t number)
+{
+    if (trial->wrong[0] == '\0' && !trial->world->is_off)
+        snprintf(trial->wrong, sizeof trial->wrong, "%s: %" PRId64, text, number);
+}
+
+/* A failure without a power cut is one of ours. */
+static bool is_good(Trial *trial, Status status, const Error *error)
+{
+    if (status != OK && !trial->world->is_off && trial->wrong[0] == '\0')
+        snprintf(trial->wrong, sizeof trial->wrong, "%s %s", status_name(status), error->text);
+    return status == OK;
+}
+
+/* ---- A process ------------------------------------------------------------------------------- */
+
+/* What is durable moves on, in either order: nothing may rely on a sync in between. */
+static void turn(Trial *trial)
+{
+    Error error = {0};
+    if (random_below(&trial->chance, 2) == 0 && !is_off(trial))
+        transactions_advance(trial->transactions);
+    is_good(trial, log_flush(topics_log(trial->topics), &error), &error);
+    if (!is_off(trial))
+        transactions_advance(trial->transactions);
+}
+
+static void begin_process(Trial *trial)
+{
+    Error error = {0};
+    Topic *topic;
+    if (!is_good(trial,
+                 topics_open(&trial->world->base, "data", &(LogOptions){0}, &trial->topics, &error),
+                 &error))
+        return;
+    bool is_new = topics_find(trial->topics, STR("t")) == NULL;
+    if (is_new &&
+        !is_good(trial,
+                 topics_create(trial->topics, STR("t"), PARTITIONS, &(List){0}, &topic, &error),
+                 &error))
+        return;
+    if (is_good(trial, offsets_open(&trial->world->base, trial->topics, &trial->offsets, &error),
+                &error))
+        is_good(trial,
+                transactions_open(&trial->world->base, trial->topics, trial->offsets,
+                                  &trial->transactions, &error),
+                &error);
+}
+
+/* As it is: nothing more comes to the disk. */
+static void end_process(Trial *trial)
+{
+    trial->world->is_off = true;
+    transactions_free(trial->transactions);
+    offsets_free(trial->offsets);
+    if (trial->topics != NULL) {
+        Status closed = topics_close(trial->topics, NULL);
+        (void)closed;
+    }
+    trial->transactions = NULL;
+    trial->offsets = NULL;
+    trial->topics = NULL;
+}
+
+/* ---- What producers do ----------------------------------------------------------------------- */
+
+static TransactionProducer asks(const Writer *writer)
+{
+    return (TransactionProducer){str_from(writer->id), writer->producer_id, writer->epoch};
+}
+
+/* Take the id over: what was open under it is aborted first. */
+static void take_over(Trial *trial, Writer *writer)
+{
+    Error error = {0};
+    TransactionAnswer answer = {.verdict = TRANSACTION_BUSY};
+    TransactionProducer unnamed = {str_from(writer->id), -1, -1};
+    for (int32_t i = 0; i < TURNS_MAX && answer.verdict == TRANSACTION_BUSY && !is_off(trial);
+         i++) {
+        if (!is_good(trial,
+                     transactions_init(trial->transactions, &unnamed, 60000, &answer, &error),
+                     &error))
+            return;
+        turn(trial);
+    }
+    if (is_off(trial))
+        return;
+    if (answer.verdict != TRANSACTION_GOOD) {
+        wrong(trial, "an id cannot be taken over", answer.verdict);
+        return;
+    }
+    writer->producer_id = answer.transaction->producer_id;
+    writer->epoch = answer.transaction->epoch;
+    memset(writer->sequence, 0, sizeof writer->sequence);
+}
+
+static void append(Trial *trial, Writer *writer, int32_t partition, int32_t number)
+{
+    Error error = {0};
+    Partition *opened;
+    Topic *topic = topics_find(trial->topics, STR("t"));
+    if (!is_good(trial, topics_partition(trial->topics, topic, partition, &opened, &error), &error))
+        return;
+    TransactionProducer producer = asks(writer);
+    if (transactions_judge(trial->transactions, &producer, STR("t"), partition) != TRANSACTION_GOOD)
+        wrong(trial, "a transaction may not write", number);
+    char value[16];
+    snprintf(value, sizeof value, "%d", number);
+    BatchHeader like = {.attributes = BATCH_IS_TRANSACTIONAL,
+                        .producer_id = writer->producer_id,
+                        .producer_epoch = writer->epoch,
+                        .base_sequence = writer->sequence[partition]++};
+    Buffer batch = {0};
+    BatchWriter out;
+    batch_begin(&out, &batch, &like);
+    batch_add(&out, &(Record){.has_value = true, .value = str_from(value)});
+    batch_finish(&out);
+    Appended appended = {0};
+    bool is_done = is_good(
+        trial, partition_append(opened, batch.data, batch.length, &appended, &error), &error);
+    if (is_done && appended.verdict != APPEND_DONE)
+        wrong(trial, "a batch was refused", appended.verdict);
+    buffer_free(&batch);
+}
+
+static void commit_offset(Trial *trial, const Writer *writer, int32_t number)
+{
+    Error error = {0};
+    int64_t end_offset;
+    CommittedOffset offset = {.group = STR("g"),
+                              .topic = STR("t"),
+                              .partition = (int32_t)(writer - trial->writers),
+                              .offset = number};
+    is_good(trial,
+            offsets_commit_in_transaction(trial->offsets,
+                                          (CommitProducer){writer->producer_id, writer->epoch},
+                                          &offset, 1, &end_offset, &error),
+            &error);
+}
+
+static void write_all(Trial *trial, Writer *writer, int32_t number)
+{
+    static const TransactionPartition all[] = {
+        {.topic = {"t", 1}, .index = 0},
+        {.topic = {"t", 1}, .index = 1},
+        {.topic = {OFFSETS_TOPIC, sizeof OFFSETS_TOPIC - 1}}};
+    Error error = {0};
+    TransactionAnswer answer;
+    TransactionProducer producer = asks(writer);
+    if (!is_good(trial, transactions_add(trial->transactions, &producer, all, 3, &answer, &error),
+                 &error))
+        return;
+    if (answer.verdict != TRANSACTION_GOOD)
+        wrong(trial, "a transaction cannot begin", answer.verdict);
+    turn(trial);
+    for (int32_t p = 0; p < PARTITIONS && !is_off(trial); p++)
+        append(trial, writer, p, number);
+    if (!is_off(trial))
+        commit_offset(trial, writer, number);
+}
+
+static void end(Trial *trial, Writer *writer, Written *written, bool is_commit)
+{
+    Error error = {0};
+    TransactionAnswer answer;
+    TransactionProducer producer = asks(writer);
+    written->fate = is_commit ? FATE_ASKED : FATE_ABORTED;
+    if (!is_good(trial,
+                 transactions_end(trial->transactions, &producer, is_commit, &answer, &error),
+                 &error))
+        return;
+    if (answer.verdict != TRANSACTION_GOOD)
+        wrong(trial, "a transaction cannot end", answer.verdict);
+    for (int32_t i = 0; i < TURNS_MAX && !is_off(trial); i++) {
+        if (answer.transaction->ended_count >= answer.ended_count) {
+            written->fate = is_commit ? FATE_COMMITTED : FATE_ABORTED;
+            return;
+        }
+        turn(trial);
+    }
+    wrong(trial, "a transaction does not end", is_commit);
+}
+
+static void step(Trial *trial)
+{
+    int32_t which = (int32_t)random_below(&trial->chance, IDS);
+    Writer *writer = &trial->writers[which];
+    if (writer->producer_id < 0 || random_below(&trial->chance, 6) == 0)
+        take_over(trial, writer);
+    assert(trial->count < TRANSACTIONS_MAX);
+    int32_t number = trial->count++;
+    trial->written[number] = (Written){.writer = which};
+    if (!is_off(trial))
+        write_all(trial, writer, number);
+    int64_t how = random_below(&trial->chance, 10);
+    if (is_off(trial))
+        return;
+    turn(trial);
+    if (how == 0)
+        take_over(trial, writer); /* it is left to whoever comes next */
+    else if (!is_off(trial))
+        end(trial, writer, &trial->written[number], how < 7);
+}
+
+/* ---- What must be there ---------------------------------------------------------------------- */
+
+/* All of it, segment by segment. */
+static void read_committed(Trial *trial, Partition *opened, int64_t stable_offset, Buffer *bytes)
+{
+    Error error = {0};
+    BatchHeader header = {0};
+    for (int64_t at = 0, offset = 0; offset < stable_offset && !is_off(trial);) {
+        ReadRequest request = {
+            .offset = offset, .bytes_max = 1 << 24, .at_least_one = true, .level = READ_COMMITTED};
+        is_good(trial, partition_read(opened, &request, bytes, &error), &error);
+        if (at == bytes->length)
+            break;
+        for (; at < bytes->length; at += header.bytes) {
+            bool is_header =
+                batch_read_header(str_make(bytes->data + at, bytes->length - at), &header);
+            assert(is_header);
+        }
+        offset = batch_end_offset(&header);
+    }
+}
+
+/* How often each is read by those who read what is committed. */
+static void count_committed(Trial *trial, int32_t partition, int32_t *seen)
+{
+    Error error = {0};
+    Partition *opened;
+    Topic *topic = topics_find(trial->topics, STR("t"));
+    if (!is_good(trial, topics_partition(trial->topics, topic, partition, &opened, &error), &error))
+        return;
+    PartitionOffsets offsets;
+    partition_offsets(opened, &offsets);
+    if (offsets.stable_offset != offsets.end_offset)
+        wrong(trial, "a transaction stays open", offsets.stable_offset);
+    Arena *arena = arena_new(0);
+    List aborted = {0};
+    partition_find_aborted(opened, 0, INT64_MAX, arena, &aborted);
+    Buffer bytes = {0}, scratch = {0};
+    read_committed(trial, opened, offsets.stable_offset, &bytes);
+    BatchHeader header;
+    for (int64_t at = 0; at < bytes.length; at += header.bytes) {
+        bool is_header = batch_read_header(str_make(bytes.data + at, bytes.length - at), &header);
+        assert(is_header);
+        bool is_left_out = batch_has(&header, BATCH_IS_CONTROL);
+        for (int32_t i = 0; i < aborted.count; i++) {
+            const AbortedTransaction *one = LIST_AT(aborted, i, AbortedTransaction);
+            is_left_out |= one->producer_id == header.producer_id &&
+                           one->first_offset <= header.base_offset &&
+                           header.base_offset < one->marker_offset;
+        }
+        RecordReader reader;
+        Record record;
+        int64_t number;
+        if (!is_left_out &&
+            record_reader_open(&reader, str_make(bytes.data + at, header.bytes), &scratch) &&
+            record_read(&reader, &record) && str_parse_int64(record.value, &number))
+            seen[number]++;
+    }
+    buffer_free(&bytes);
+    buffer_free(&scratch);
+    arena_free(arena);
+}
+
+static void check(Trial *trial)
+{
+    int32_t seen[PARTITIONS][TRANSACTIONS_MAX] = {0};
+    int64_t last[IDS] = {-1, -1};
+    for (int32_t p = 0; p < PARTITIONS && !is_off(trial); p++)
+        count_committed(trial, p, seen[p]);
+    for (int32_t i = 0; i < trial->count && !is_off(trial); i++) {
+        const Written *written = &trial->written[i];
+        int32_t count = seen[0][i];
+        if (count > 1 || count != seen[1][i])
+            wrong(trial, "a transaction is torn", i);
+        if (written->fate == FATE_COMMITTED && count != 1)
+            wrong(trial, "what was committed is not there", i);
+        if ((written->fate == FATE_ABORTED || written->fate == FATE_LEFT) && count != 0)
+            wrong(trial, "what was not committed is there", i);
+        if (count == 1)
+            last[written->writer] = i;
+    }
+    for (int32_t w = 0; w < IDS && !is_off(trial); w++) {
+        const CommittedOffset *found = offsets_find(trial->offsets, STR("g"), STR("t"), w);
+        if ((found != NULL ? found->offset : -1) != last[w])
+            wrong(trial, "the offset is not that of the last transaction", last[w]);
+        if (offsets_are_pending(trial->offsets, STR("g"), STR("t"), w))
+            wrong(trial, "an offset stays pending", w);
+    }
+}
+
+/* ---- Trials ---------------------------------------------------------------------------------- */
+
+/* The number of changes that it took. */
+static int64_t run(Trial *trial, uint64_t seed, int64_t cut_at, bool is_kill)
+{
+    *trial = (Trial){.world = sim_world_new(seed), .chance = seed};
+    for (int32_t w = 0; w < IDS; w++)
+        trial->writers[w] = (Writer){.id = w == 0 ? "one" : "two", .producer_id = -1};
+    trial->world->faults = (SimFaults){.cut_at = cut_at, .cuts_after = cut_at % 2 == 0};
+    begin_process(trial);
+    for (int32_t i = 0; i < STEPS && !is_off(trial); i++)
+        step(trial);
+    int64_t changes = trial->world->changes;
+    /* Twice: the first start may be cut off too. */
+    for (int32_t i = 0; i < 2 && trial->wrong[0] == '\0'; i++) {
+        end_process(trial);
+        trial->world = sim_world_restart(trial->world, random_next(&trial->chance), is_kill);
+        if (i == 0 && cut_at > 0 && random_below(&trial->chance, 2) == 0)
+            trial->world->faults.cut_at = 1 + random_below(&trial->chance, 30);
+        begin_process(trial);
+        for (int32_t w = 0; w < IDS && !is_off(trial); w++)
+            take_over(trial, &trial->writers[w]);
+        if (!is_off(trial))
+            check(trial);
+        for (int32_t k = 0; k < 2 && i == 0 && !is_off(trial); k++)
+            step(trial);
+    }
+    end_process(trial);
+    sim_world_free(trial->world);
+    return changes;
+}
+
+int main(int argc, char **argv)
+{
+    int64_t trials = 600;
+    uint64_t seed = 1;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--trials") == 0)
+            trials = strtoll(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--seed") == 0)
+            seed = strtoull(argv[i + 1], NULL, 10);
+    }
+    log_configure(LOG_OFF, LOG_TEXT, false);
+    Trial *trial = calloc(1, sizeof *trial);
+    int64_t failed = 0, changes = run(trial, seed, 0, false);
+    if (trial->wrong[0] != '\0')
+        printf("without a fault: %s\n", trial->wrong);
+    failed += trial->wrong[0] != '\0';
+    for (int64_t i = 0; i < trials && failed < 10; i++) {
+        run(trial, seed, 1 + i % changes, i / changes % 2 == 1);
+        if (trial->wrong[0] != '\0')
+            printf("seed %" PRIu64 ", trial %" PRId64 ": %s\n", seed, i, trial->wrong);
+        failed += trial->wrong[0] != '\0';
+        seed += (i + 1) % changes == 0;
+    }
+    free(trial);
+    printf("hub_sim: seed %" PRIu64 ", %" PRId64 " changes, %" PRId64 " trials: %" PRId64
+           " failed\n",
+           seed, changes, trials, failed);
+    return failed > 0;
+}
