@@ -294,4 +294,32 @@ def test_a_database_that_was_set_back_is_noticed(server, box):
     assert weir.log().count("has lost rows") >= 1 and "WR3316" in weir.log(), weir.log()
 
 
+@both
+def test_without_its_records_a_run_commits_nothing(server, box):
+    """weir_commits is emptied while the pipeline runs, and while it does not: nobody knows then what was
+    committed. With its rows put back it goes on."""
+    server.sql("CREATE TABLE t (n BIGINT)")
+    weir = box.weir(pipeline(sink(server, "n BIGINT", more=EXACT), "INSERT INTO t SELECT n FROM o;\n"))
+    weir.start()
+    wait_until(lambda: count(server) > 1000, "rows", 60, process=weir)
+    weir.kill()
+    server.sql("CREATE TABLE kept AS SELECT * FROM weir_commits")
+    server.sql("DELETE FROM weir_commits")
+    upto = ledger(server)
+    for _ in range(2):
+        weir.start()
+        assert weir.wait(60) == 78 and "WR3316" in weir.log() and "put its rows back" in weir.log(), weir.log()
+    assert ledger(server) == upto
+    server.sql("INSERT INTO weir_commits SELECT * FROM kept")
+    weir.start()
+    wait_until(lambda: count(server) > upto + 1000, "more rows", 60, process=weir)
+    server.sql("DELETE FROM weir_commits")
+    for _ in range(2):
+        assert weir.wait(60) == 78 and "WR3316" in weir.log() and "put its rows back" in weir.log(), weir.log()
+        upto = ledger(server)
+        weir.start()
+    assert weir.wait(60) == 78, weir.log()
+    assert ledger(server) == upto
+
+
 main()

@@ -464,6 +464,18 @@ static Status check_reached(const JdbcSink *sink, int64_t reached, int64_t commi
     return status;
 }
 
+/* Without it nobody can say whether a commit was done. */
+static Status fail_record_gone(const JdbcSink *sink, Error *error)
+{
+    Status status = fail(error, ERR_LOST, "WR3316",
+                         "table `%.*s`: the record in weir_commits of what was committed is gone",
+                         STR_ARGS(sink->session.table->name));
+    error_hint(error,
+               "somebody has emptied weir_commits, or this is another database: put its rows "
+               "back from a copy, or start over with --fresh into an empty table");
+    return status;
+}
+
 /* Make visible what the restored checkpoint has prepared, unless it is. */
 static Status settle(JdbcSink *sink, const JdbcEpoch *restored, const Records *records,
                      Error *error)
@@ -471,11 +483,8 @@ static Status settle(JdbcSink *sink, const JdbcEpoch *restored, const Records *r
     const PlanTable *table = sink->session.table;
     if (records->has_attempt)
         TRY(check_reached(sink, records->reached, restored->committed, error));
-    else if (restored->committed > 0)
-        log_event(LOG_WARN, "jdbc",
-                  "table %.*s: the database has no record of the run that is gone on from; is it "
-                  "another one?",
-                  STR_ARGS(table->name));
+    else if (restored->committed > 0 || !epoch_is_empty(restored))
+        return fail_record_gone(sink, error);
     if (records->reached > restored->checkpoint)
         log_event(LOG_WARN, "jdbc",
                   "table %.*s goes on from checkpoint %lld, but holds rows up to checkpoint %lld: "
@@ -585,18 +594,16 @@ static bool take_own_record(void *context, const Str *cells, int32_t count)
 
 static Status check_record(const JdbcSink *sink, const Record *record, Error *error)
 {
-    if (record->is_found && !record->is_superseded)
+    if (!record->is_found)
+        return fail_record_gone(sink, error);
+    if (!record->is_superseded)
         return OK;
-    Status status = fail(
-        error, ERR_LOST, "WR3316",
-        record->is_found
-            ? "table `%.*s`: another run has taken over its checkpoints and commits from now on"
-            : "table `%.*s`: the record of this run in weir_commits is gone",
-        STR_ARGS(sink->session.table->name));
-    error_hint(error, record->is_found
-                          ? "one of the two must end: each savepoint is gone on from once, and a "
-                            "data folder is not copied while its pipeline runs"
-                          : "the next run goes on from the newest checkpoint");
+    Status status =
+        fail(error, ERR_LOST, "WR3316",
+             "table `%.*s`: another run has taken over its checkpoints and commits from now on",
+             STR_ARGS(sink->session.table->name));
+    error_hint(error, "one of the two must end: each savepoint is gone on from once, and a data "
+                      "folder is not copied while its pipeline runs");
     return status;
 }
 
