@@ -33,6 +33,57 @@ def write(weir, redis, settings, speed=200_000, interval="300 ms"):
                                                speed=speed, interval=interval))
 
 
+HOP_KEYS, HOP_ROWS, HOP_STEP_MS, HOP_SLIDE, HOP_SIZE = 100_000, 600_000, 12, 10, 30
+
+# Sums that can be taken back, what needs two stacks (MAX), and what owns memory (DISTINCT).
+HOP_PIPELINE = """
+SET 'execution.checkpointing.interval' = '300 ms';
+SET 'parallelism.default' = '2';
+SET 'table.local-time-zone' = 'UTC';
+{settings}
+CREATE TABLE visits (n BIGINT, ts AS TO_TIMESTAMP_LTZ(n * {step}, 3), WATERMARK FOR ts AS ts) WITH (
+  'connector' = 'datagen', 'rows-per-second' = '{speed}',
+  'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '{rows}');
+CREATE TABLE windows (k BIGINT, visitors BIGINT, visits BIGINT, best BIGINT, kinds BIGINT,
+  PRIMARY KEY (k) NOT ENFORCED) WITH (
+  'connector' = 'redis', 'host' = '127.0.0.1', 'port' = '{port}', 'command' = 'HSET',
+  'value.data.structure' = 'hash');
+INSERT INTO windows
+SELECT EXTRACT(HOUR FROM window_end) * 60 + EXTRACT(MINUTE FROM window_end), COUNT(*), SUM(visits), SUM(best),
+  SUM(kinds)
+FROM (
+  SELECT visitor, window_end, COUNT(*) AS visits, MAX(v) AS best, COUNT(DISTINCT v % 3) AS kinds
+  FROM TABLE(HOP(
+    TABLE (SELECT n * 7919 % {keys} AS visitor, n * 104729 % 1000 AS v, ts FROM visits),
+    DESCRIPTOR(ts), INTERVAL '{slide}' MINUTES, INTERVAL '{size}' MINUTES))
+  GROUP BY visitor, window_start, window_end)
+GROUP BY window_end;
+"""
+
+
+def write_hop(weir, redis, settings, speed):
+    weir.write("pipeline.sql", HOP_PIPELINE.format(
+        settings=settings, port=redis.port, keys=HOP_KEYS, rows=HOP_ROWS, step=HOP_STEP_MS, slide=HOP_SLIDE,
+        size=HOP_SIZE, speed=speed))
+
+
+def hop_answer():
+    """The same, row by row."""
+    windows = {}
+    slide = HOP_SLIDE * 60_000
+    for n in range(1, HOP_ROWS + 1):
+        first = n * HOP_STEP_MS // slide + 1
+        key, v = n * 7919 % HOP_KEYS, n * 104729 % 1000
+        for end in range(first, first + HOP_SIZE // HOP_SLIDE):
+            keys = windows.setdefault(end * HOP_SLIDE, {})
+            visits, best, kinds = keys.get(key, (0, 0, 0))
+            keys[key] = (visits + 1, max(best, v), kinds | 1 << v % 3)
+    return {end: {"visitors": str(len(keys)), "visits": str(sum(one[0] for one in keys.values())),
+                  "best": str(sum(one[1] for one in keys.values())),
+                  "kinds": str(sum(one[2].bit_count() for one in keys.values()))}
+            for end, keys in windows.items()}
+
+
 def spilled_bytes(weir):
     """What RocksDB has in its files."""
     total = 0
@@ -73,6 +124,31 @@ def test_killed_and_moved_between_backends(box):
     assert "resumed from checkpoint" in weir.stderr(), weir.stderr()
     check_answer(redis)
     assert not list(weir.data.glob("jobs/*/spill")), "the folder is left behind"
+
+
+def test_windows_are_killed_and_moved_between_backends(box):
+    seed = random.randrange(1 << 30)
+    print(f"     seed {seed}")
+    moments = random.Random(seed)
+    redis = box.redis()
+    weir = box.weir("")
+    for _ in range(2):
+        write_hop(weir, redis, SPILLING, 100_000)
+        weir.start()
+        wait_until(lambda: spilled_bytes(weir) > 0, "state on disk", 120, process=weir)
+        time.sleep(moments.random())
+        weir.kill()
+    write_hop(weir, redis, IN_MEMORY, 100_000)
+    weir.start()
+    wait_until(lambda: "resumed from checkpoint" in weir.stderr(), "the state in memory", 60, process=weir)
+    time.sleep(moments.random() / 2)
+    assert weir.stop() == 0, weir.log()
+    write_hop(weir, redis, SPILLING, 1_000_000)
+    weir.start()
+    assert weir.wait(240) == 0, weir.log()
+    assert "resumed from checkpoint" in weir.stderr(), weir.stderr()
+    for end, expected in hop_answer().items():
+        assert redis.hash(str(end)) == expected, (end, redis.hash(str(end)), expected)
 
 
 def start_with_a_checkpoint(box):
@@ -138,6 +214,33 @@ INSERT INTO counts SELECT k, COUNT(*), SUM(v) FROM visits GROUP BY k;
     assert weir.wait(10) == 0, weir.log()
     print(f"     at most {peak / (1 << 20):.0f} of {limit_mb} MB")
     assert peak <= limit_mb * 1.1 * (1 << 20), peak
+
+
+def soak_windows_larger_than_the_limit(box):
+    """HOP of 30 minutes by 1 over two million keys; the process stays within the limit + 10 %, and says the same as in memory."""
+    keys, rows = 2_000_000, 6_000_000
+    answers = []
+    for settings in ("SET 'state.backend.type' = 'rocksdb'; SET 'weir.memory.limit' = '100 mb';", ""):
+        weir = box.weir(f"""
+{settings}
+CREATE TABLE visits (n BIGINT, ts AS TO_TIMESTAMP_LTZ(n * 3600000 / {rows}, 3), WATERMARK FOR ts AS ts) WITH (
+  'connector' = 'datagen', 'rows-per-second' = '1000000000',
+  'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '{rows}');
+CREATE TABLE answers (windows BIGINT, visits BIGINT, s BIGINT) WITH ('connector' = 'print');
+INSERT INTO answers SELECT COUNT(*), SUM(visits), SUM(s) FROM (
+  SELECT visitor, COUNT(*) AS visits, SUM(n) AS s FROM TABLE(HOP(
+    TABLE (SELECT n, n * 7919 % {keys} AS visitor, ts FROM visits), DESCRIPTOR(ts), INTERVAL '1' MINUTES,
+    INTERVAL '30' MINUTES)) GROUP BY visitor, window_start, window_end);
+""").start()
+        peak = 0
+        while weir.is_alive():
+            peak = max(peak, weir.memory_bytes() or 0)
+            time.sleep(0.02)
+        assert weir.wait(10) == 0, weir.log()
+        answers.append(weir.stdout().splitlines()[-1])
+        print(f"     at most {peak / (1 << 20):.0f} MB")
+        assert not settings or peak <= 110 << 20, peak
+    assert answers[0] == answers[1], answers
 
 
 main()
