@@ -1,4 +1,5 @@
-"""State beyond memory: GROUP BY with 'rocksdb' under a limit against the same in memory.
+"""State beyond memory: GROUP BY, and HOP of 30 minutes by 1, with 'rocksdb' under a limit against the
+same in memory.
 
 BENCH_STATE_KEYS (10 million), BENCH_STATE_LIMIT_MB (200): the target of 50 million under 1024 is
 `BENCH_STATE_KEYS=50000000 BENCH_STATE_LIMIT_MB=1024 tools/bench state`, which needs 4 GB of memory
@@ -30,6 +31,20 @@ CREATE TABLE counts (k BIGINT, n BIGINT, s BIGINT, PRIMARY KEY (k) NOT ENFORCED)
 INSERT INTO counts SELECT k, COUNT(*), SUM(v) FROM events GROUP BY k;
 """
 
+# Two hours of events: a row is in 30 windows, so the keys are a fifth of the rows.
+HOP_KEYS, HOP_ROWS = KEYS // 5, 3 * KEYS // 5
+HOP = """
+SET 'execution.checkpointing.interval' = '0 s';
+{settings}
+CREATE TABLE events (n BIGINT, k AS n * 7919 % {keys}, v AS n % 1000, ts AS TO_TIMESTAMP_LTZ(n * 7200000 / {rows}, 3),
+  WATERMARK FOR ts AS ts) WITH ('connector' = 'datagen', 'rows-per-second' = '1000000000',
+  'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '{rows}');
+CREATE TABLE windows (k BIGINT, n BIGINT, s BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO windows SELECT k, COUNT(*), SUM(v)
+FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '1' MINUTE, INTERVAL '30' MINUTES))
+GROUP BY k, window_start, window_end;
+"""
+
 BACKENDS = {
     "in memory": "",
     "rocksdb": f"SET 'state.backend.type' = 'rocksdb';\nSET 'weir.memory.limit' = '{LIMIT_MB} mb';",
@@ -37,16 +52,18 @@ BACKENDS = {
 
 
 def pipeline(load, backend):
+    if load == "HOP":
+        return HOP.format(settings=BACKENDS[backend], keys=HOP_KEYS, rows=HOP_ROWS)
     events = LOADS[load].format(datagen="'connector' = 'datagen', 'rows-per-second' = '1000000000', "
                                         f"'number-of-rows' = '{ROWS}'")
     return PIPELINE.format(settings=BACKENDS[backend], events=events)
 
 
 def measure(report):
-    report.section("State beyond memory", f"COUNT and SUM by {KEYS:,} keys from {ROWS:,} rows, with "
-                   f"'rocksdb' under a limit of {LIMIT_MB} MB against the same in memory without one.")
+    report.section("State beyond memory", f"COUNT and SUM by {KEYS:,} keys from {ROWS:,} rows, and "
+                   f"windows of 30 minutes by 1 over {HOP_KEYS:,} keys (HOP), with 'rocksdb' under a limit of {LIMIT_MB} MB against the same in memory without one.")
     rows = []
-    for load in LOADS:
+    for load in [*LOADS, "HOP"]:
         runs = h.interleave(ROUNDS, {
             backend: lambda load=load, backend=backend: h.weir_run(pipeline(load, backend))
             for backend in BACKENDS})

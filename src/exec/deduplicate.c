@@ -33,7 +33,7 @@ typedef struct Deduplicate {
     Buffer bytes; /* rowcode of the row at hand */
     bool keeps_rows;
     bool has_before;
-    int64_t swept_us;
+    Sweep sweep;
     Metric *state_bytes;
 } Deduplicate;
 
@@ -228,19 +228,18 @@ static Status deduplicate_push(Operator *op, int32_t input, Batch *batch)
     return operator_emit(op, &view);
 }
 
+static bool deduplicate_is_over(const Operator *op, const uint8_t *value, int64_t now_us)
+{
+    return deduplicate_is_expired((const Deduplicate *)op, (const KeptRow *)(const void *)value,
+                                  now_us);
+}
+
 static Status deduplicate_tick(Operator *op, int64_t now_us)
 {
     Deduplicate *self = (Deduplicate *)op;
     metric_set(self->state_bytes, table_bytes(self->table) + self->blocks.held_bytes);
     int64_t ttl_us = op->node->deduplicate.state_ttl_us;
-    if (ttl_us == 0 || now_us - self->swept_us < ttl_us)
-        return OK;
-    self->swept_us = now_us;
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor))
-        if (deduplicate_is_expired(self, (const KeptRow *)(const void *)value, now_us))
-            table_delete(self->table, value);
+    operator_sweep(op, &self->sweep, self->table, ttl_us, now_us, deduplicate_is_over);
     return OK;
 }
 

@@ -266,19 +266,19 @@ static Status group_advance(Operator *op, Timestamp watermark)
     return operator_advance(op, watermark);
 }
 
+static bool group_is_over(const Operator *op, const uint8_t *value, int64_t now_us)
+{
+    (void)now_us;
+    return group_is_expired(&((const GroupAggregate *)op)->clock,
+                            (const GroupHead *)(const void *)value);
+}
+
 static Status group_tick(Operator *op, int64_t now_us)
 {
     GroupAggregate *self = (GroupAggregate *)op;
     metric_set(self->state_bytes, table_bytes(self->table));
-    if (self->clock.ttl_us == 0 || now_us - self->swept_us < self->clock.ttl_us)
-        return OK;
-    self->swept_us = now_us;
     group_clock_set(&self->clock, now_us);
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor))
-        if (group_is_expired(&self->clock, group_head(value)))
-            table_delete(self->table, value);
+    operator_sweep(op, &self->sweep, self->table, self->clock.ttl_us, now_us, group_is_over);
     return OK;
 }
 

@@ -31,7 +31,7 @@ typedef struct GroupAggregate {
     StateTable *table;
     Schema key_schema, result_schema;
     Batch *keys_out; /* the key columns of what is emitted */
-    int64_t swept_us;
+    Sweep sweep;
     bool has_ended; /* batch mode: the final rows are out */
     Arena *lent;
     Metric *state_bytes;

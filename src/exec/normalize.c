@@ -24,7 +24,7 @@ typedef struct NormalizeOperator {
     StateTable *table;
     Batch *out;
     Buffer row; /* rowcode of the row at hand */
-    int64_t swept_us;
+    Sweep sweep;
     bool has_before; /* a consumer wants -U */
     Arena *lent;
 } NormalizeOperator;
@@ -171,18 +171,17 @@ static Status normalize_push(Operator *op, int32_t input, Batch *batch)
     return normalize_flush(self);
 }
 
+static bool normalize_is_over(const Operator *op, const uint8_t *value, int64_t now_us)
+{
+    return normalize_is_expired((const NormalizeOperator *)op,
+                                (const StoredRow *)(const void *)value, now_us);
+}
+
 static Status normalize_tick(Operator *op, int64_t now_us)
 {
     NormalizeOperator *self = (NormalizeOperator *)op;
     int64_t ttl_us = op->node->normalize.state_ttl_us;
-    if (ttl_us == 0 || now_us - self->swept_us < ttl_us)
-        return OK;
-    self->swept_us = now_us;
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor))
-        if (normalize_is_expired(self, (StoredRow *)(void *)value, now_us))
-            table_delete(self->table, value);
+    operator_sweep(op, &self->sweep, self->table, ttl_us, now_us, normalize_is_over);
     return OK;
 }
 

@@ -470,6 +470,61 @@ static void test_upserts_become_a_full_changelog(void **state)
     fixture_close(&fixture);
 }
 
+enum { SWEPT_KEYS = 300 * 1000, SWEPT_RUN = 1000 };
+
+/* Every fourth value stays. */
+static bool is_swept(const Operator *op, const uint8_t *value, int64_t now_us)
+{
+    (void)op;
+    (void)now_us;
+    return *(const int64_t *)(const void *)value % 4 != 0;
+}
+
+static void put_numbers(StateTable *table)
+{
+    uint64_t hashes[SWEPT_RUN], words[SWEPT_RUN];
+    uint8_t *values[SWEPT_RUN];
+    for (int32_t first = 0; first < SWEPT_KEYS; first += SWEPT_RUN) {
+        for (int32_t i = 0; i < SWEPT_RUN; i++) {
+            words[i] = (uint64_t)(first + i);
+            hashes[i] = hash_u64(words[i]) | 64;
+        }
+        TableKeys keys = {.hashes = hashes, .words = words, .count = SWEPT_RUN};
+        table_find_or_insert(table, &keys, 0, SWEPT_RUN, values);
+        for (int32_t i = 0; i < SWEPT_RUN; i++)
+            *(int64_t *)(void *)values[i] = first + i;
+    }
+}
+
+static void test_a_sweep_takes_several_ticks(void **state)
+{
+    (void)state;
+    Bench bench;
+    bench_open(&bench);
+    Operator op = {.task = &bench.task};
+    Type bigint = type_simple(TYPE_BIGINT);
+    TableKey key = table_key(bench.task.query, &bigint, 1);
+    StateTable *table = table_new(&key, sizeof(int64_t));
+    put_numbers(table);
+    Sweep sweep = {0};
+    operator_sweep(&op, &sweep, table, 0, 1000, is_swept);
+    operator_sweep(&op, &sweep, table, 2000, 1000, is_swept);
+    assert_int_equal(table_count(table), SWEPT_KEYS);
+    operator_sweep(&op, &sweep, table, 2000, 2000, is_swept);
+    assert_in_range(table_count(table), SWEPT_KEYS / 4 + 1, SWEPT_KEYS - 1);
+    for (int32_t tick = 0; tick < 20 && sweep.is_under_way; tick++)
+        operator_sweep(&op, &sweep, table, 2000, 2001, is_swept);
+    assert_int_equal(table_count(table), SWEPT_KEYS / 4);
+    /* The next one is due when the time has passed again. */
+    put_numbers(table);
+    operator_sweep(&op, &sweep, table, 2000, 3999, is_swept);
+    assert_int_equal(table_count(table), SWEPT_KEYS);
+    operator_sweep(&op, &sweep, table, 2000, 4000, is_swept);
+    assert_in_range(table_count(table), SWEPT_KEYS / 4 + 1, SWEPT_KEYS - 1);
+    table_free(table);
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -485,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_rows_that_cannot_be_computed_are_dead_letters),
         cmocka_unit_test(test_every_row_goes_to_all_its_windows),
         cmocka_unit_test(test_upserts_become_a_full_changelog),
+        cmocka_unit_test(test_a_sweep_takes_several_ticks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

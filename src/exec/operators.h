@@ -100,6 +100,21 @@ StateTable *operator_new_derived_table(Operator *op, const TableKey *key, int32_
  * knows which they are (plan_node_spills). */
 void operator_spill_table(Operator *op, StateTable *table);
 
+/* A sweep for keys that have outlived their time to live. All zero at first. */
+typedef struct Sweep {
+    int64_t begun_us; /* wall clock */
+    int64_t cursor;
+    bool is_under_way;
+} Sweep;
+
+/* Whether a value may go. */
+typedef bool (*SweepJudge)(const Operator *op, const uint8_t *value, int64_t now_us);
+
+/* To be called in each tick: once in a time to live all values of the table are looked at, some in
+ * each call. `ttl_us` 0: nothing happens. */
+void operator_sweep(Operator *op, Sweep *sweep, StateTable *table, int64_t ttl_us, int64_t now_us,
+                    SweepJudge is_over);
+
 /* What to return where state that is brought back makes no sense: WR4201. */
 Status operator_is_damaged(const Operator *op);
 

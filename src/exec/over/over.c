@@ -322,6 +322,11 @@ static Status over_advance(Operator *op, Timestamp watermark)
     return operator_advance(op, watermark);
 }
 
+static bool over_is_over(const Operator *op, const uint8_t *value, int64_t now_us)
+{
+    return over_is_expired((const Over *)op, (const OverState *)(const void *)value, now_us);
+}
+
 static Status over_tick(Operator *op, int64_t now_us)
 {
     Over *self = (Over *)op;
@@ -330,14 +335,7 @@ static Status over_tick(Operator *op, int64_t now_us)
     if (self->waits && self->is_processing_time)
         TRY(over_advance_to(self, now_us - MICROS_PER_MILLI));
     int64_t ttl_us = op->node->over.state_ttl_us;
-    if (ttl_us == 0 || now_us - self->swept_us < ttl_us)
-        return OK;
-    self->swept_us = now_us;
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor))
-        if (over_is_expired(self, over_state(value), now_us))
-            table_delete(self->table, value);
+    operator_sweep(op, &self->sweep, self->table, ttl_us, now_us, over_is_over);
     return OK;
 }
 

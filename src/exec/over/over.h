@@ -44,7 +44,7 @@ typedef struct Over {
     int64_t preceding; /* rows, or microseconds */
     int64_t run;
     TimeQueue cleanups;
-    int64_t swept_us;
+    Sweep sweep;
     Metric *late, *null_time, *state_bytes;
 } Over;
 

@@ -241,20 +241,18 @@ static Status rank_advance(Operator *op, Timestamp watermark)
     return operator_advance(op, watermark);
 }
 
+static bool rank_is_over(const Operator *op, const uint8_t *value, int64_t now_us)
+{
+    return rank_is_expired((const Rank *)op, (const RankState *)(const void *)value, now_us);
+}
+
 static Status rank_tick(Operator *op, int64_t now_us)
 {
     Rank *self = (Rank *)op;
     int64_t bytes = table_bytes(self->table) + self->blocks.held_bytes;
     metric_set(self->state_bytes, bytes + (self->index != NULL ? table_bytes(self->index) : 0));
     int64_t ttl_us = op->node->rank.state_ttl_us;
-    if (ttl_us == 0 || now_us - self->swept_us < ttl_us)
-        return OK;
-    self->swept_us = now_us;
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor))
-        if (rank_is_expired(self, (const RankState *)(const void *)value, now_us))
-            table_delete(self->table, value);
+    operator_sweep(op, &self->sweep, self->table, ttl_us, now_us, rank_is_over);
     return OK;
 }
 

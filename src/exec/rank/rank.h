@@ -51,7 +51,7 @@ struct Rank {
     bool has_before;
     bool has_empty; /* a list of the batch at hand has become empty */
     bool has_ended; /* batch mode: the final rows are out */
-    int64_t swept_us;
+    Sweep sweep;
     Status (*take)(Rank *self, const RankRow *row);
     Metric *state_bytes;
 };
