@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-enum { GTID_ORIGINS_MAX = 65536, GTID_INTERVALS_MAX = 1 << 20, FLAG_STANDALONE = 1 };
+enum { GTID_ORIGINS_MAX = 65536, GTID_INTERVALS_MAX = 1 << 20, FLAG_STANDALONE = 1, FLAG_XA = 64 };
 
 void gtid_clear(GtidSet *set)
 {
@@ -372,7 +372,9 @@ static Status gtid_read_maria(const Event *event, Gtid *out, Error *error)
     out->maria.sequence = byte_reader_u64(&reader);
     out->maria.domain = byte_reader_u32(&reader);
     out->maria.server = event->server_id;
-    out->is_standalone = (byte_reader_u8(&reader) & FLAG_STANDALONE) != 0;
+    uint8_t flags = byte_reader_u8(&reader);
+    out->is_standalone = (flags & FLAG_STANDALONE) != 0;
+    out->is_xa = (flags & FLAG_XA) != 0;
     return reader.is_short ? event_fail(event, "a GTID is cut short", error) : OK;
 }
 

@@ -43,6 +43,7 @@ typedef struct Gtid {
     bool is_mariadb;
     bool is_anonymous;
     bool is_standalone; /* MariaDB: one statement without BEGIN and COMMIT */
+    bool is_xa;         /* MariaDB: it will be prepared, not committed */
     uint8_t uuid[GTID_UUID_BYTES];
     char tag[GTID_TAG_BYTES + 1];
     GtidDomain maria;

@@ -226,8 +226,7 @@ static int compare_names(Str database, Str name, const Segment *segment)
     return order != 0 ? order : str_compare(name, segment->name);
 }
 
-/* Whether the stream's event is part of what was read at the segment's position. */
-static bool segment_has_seen(const MysqlSource *source, const Segment *segment)
+bool segment_has_seen(const MysqlSource *source, const Segment *segment)
 {
     const SourceStream *stream = &source->stream;
     if (segment->server_id != stream->server_id)

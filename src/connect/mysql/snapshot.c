@@ -109,6 +109,21 @@ static Status snapshot_position_mysql(MysqlSource *source, BinlogPosition *posit
     return status;
 }
 
+/* Where the stream will begin: XA transactions that are prepared now are waited for, so that those
+ * that will be committed behind the consistent read are prepared behind here. Rows in between are
+ * left out, as the snapshot has them. */
+static Status snapshot_mark(MysqlSource *source, Error *error)
+{
+    SourceStream *stream = &source->stream;
+    Str gtids;
+    TRY(mysql_catalog_end(&source->client, source->arena, &stream->safe, &gtids, error));
+    gtid_clear(&stream->gtids);
+    (void)gtid_parse(&stream->gtids, gtids);
+    stream->safe_made = 0;
+    stream->server_id = source->snapshot.held->server_id;
+    return xa_wait(source, error);
+}
+
 /* Begin the transaction, and note where it is. */
 static Status snapshot_hold(MysqlSource *source, Error *error)
 {
@@ -124,6 +139,8 @@ static Status snapshot_hold(MysqlSource *source, Error *error)
         arena_free(arena);
         TRY(status);
     }
+    if (source->options.mode != START_SNAPSHOT && source->segments.count == 0)
+        TRY(snapshot_mark(source, error));
     if (!has_binlog) {
         TRY(mysql_client_execute(client, BEGIN_SQL, error));
     } else if (client->is_mariadb) {

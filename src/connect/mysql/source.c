@@ -129,6 +129,7 @@ static Status source_open_stream(MysqlSource *source, Error *error)
     MysqlCatalog catalog;
     Arena *arena = arena_new(0);
     source->snapshot.is_done = true;
+    source->xa.may_miss = true;
     Status status = mysql_source_settle(source, source_find_start, arena, &catalog, error);
     if (status == OK)
         status = mysql_source_take_catalog(source, &catalog, error);
@@ -255,7 +256,8 @@ static void source_break(MysqlSource *source, const Error *error)
 
 /* ---- polling ---- */
 
-/* The snapshot is read: the stream begins where its first segment was read. A bounded one is
+/* The snapshot is read: the stream begins where its first segment was read, or a little before. A
+ * bounded one is
  * declared to give inserts only, so nothing can be taken back: where it was cut, each of its parts
  * is as of its own moment. */
 static Status source_end_snapshot(MysqlSource *source)
@@ -265,10 +267,11 @@ static Status source_end_snapshot(MysqlSource *source)
     const Segment *first = LIST_AT(source->segments, 0, Segment);
     snapshot->is_done = true;
     snapshot->is_open = false;
-    stream->safe = first->position;
-    stream->safe_made = 0;
-    stream->server_id = first->server_id;
-    gtid_copy(&stream->gtids, &first->executed);
+    if (stream->safe.offset == 0) { /* see snapshot_hold */
+        stream->safe = first->position;
+        stream->server_id = first->server_id;
+        gtid_copy(&stream->gtids, &first->executed);
+    }
     mysql_client_close(&source->client);
     log_event(LOG_INFO, "mysql-cdc", "the snapshot is read: %lld rows",
               (long long)atomic_load(&source->reader.progress.rows_done));

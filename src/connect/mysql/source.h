@@ -7,6 +7,7 @@
  *   book.c      definitions of the tables as of the position
  *   follow.c    statements of the binlog change them
  *   binding.c   table maps and where their columns go
+ *   xa.c        changes of XA transactions wait for their XA COMMIT
  *   place.c     where in it to go on, on this server or another
  *   decode.c    row images into batches
  *   state.c     the position as bytes
@@ -163,6 +164,25 @@ typedef struct SourceStream {
     bool is_filtering; /* the position is within the snapshot's segments */
 } SourceStream;
 
+/* An XA transaction that is prepared. */
+typedef struct PreparedXa {
+    Buffer id;     /* as statements of the binlog write it: X'67',X'62',1 */
+    Buffer events; /* table maps and rows of tables that are read, without checksums */
+} PreparedXa;
+
+typedef struct SourceXa {
+    PreparedXa *held; /* in the order in which they were prepared */
+    int32_t count, capacity;
+    int64_t bytes;  /* of the events of all */
+    Buffer taken;   /* events of the transaction that is being prepared */
+    bool is_taking; /* the running transaction is one */
+    bool is_giving; /* the running transaction is an XA COMMIT, or its end */
+    int32_t giving; /* number of the one whose events come */
+    int64_t at;     /* bytes of its events that have been given */
+    Event commit;   /* the event of the XA COMMIT */
+    bool may_miss;  /* one that was prepared in front of the start is not an error */
+} SourceXa;
+
 typedef struct MysqlSource {
     SourceReader reader; /* must be first */
     SourceOptions options;
@@ -180,6 +200,7 @@ typedef struct MysqlSource {
     List segments; /* Segment *, in order of the rows */
     SourceSnapshot snapshot;
     SourceStream stream;
+    SourceXa xa;
     Batch *batch; /* being filled; NULL: none */
     int64_t batch_bytes;
     Backoff backoff;
@@ -265,6 +286,8 @@ Str row_key_value(const RowKey *key, int32_t index);
 /* Whether the column is compared by its number, not by its text: ENUM, SET, BIT. */
 bool row_key_is_number(const MysqlColumn *column);
 void segment_free(Segment *segment);
+/* Whether the stream's event is part of what was read at the segment's position. */
+bool segment_has_seen(const MysqlSource *source, const Segment *segment);
 /* Whether the stream is behind all that the segments have seen. */
 bool segments_are_behind(const MysqlSource *source);
 /* A later part of the snapshot must be of a later moment, on whichever server. */
@@ -274,6 +297,30 @@ Status segment_check_order(const Segment *before, const Segment *now, Error *err
 Status segment_covers(MysqlSource *source, int32_t which, bool *out, Error *error);
 /* The literal of `text` for comparing with the column. */
 void mysql_key_print_literal(Buffer *out, const MysqlColumn *column, Str text);
+
+/* ---- xa.c ---- */
+/* The running transaction is one that will be prepared. */
+void xa_begin(MysqlSource *source);
+/* A table map or a row event of it: kept if its table is read. */
+Status xa_take(MysqlSource *source, Error *error);
+/* XA_PREPARE; *gives: it is committed at the same time (ONE PHASE), see xa_commit. */
+Status xa_prepare(MysqlSource *source, bool *gives, Error *error);
+/* Behind "XA COMMIT": *gives says that its events come now, from xa_next; else it is done. */
+Status xa_commit(MysqlSource *source, Str id, bool *gives, Error *error);
+/* Behind "XA ROLLBACK". */
+void xa_roll_back(MysqlSource *source, Str id);
+/* The next event of the one that is committed; behind the last an XID. */
+Status xa_next(MysqlSource *source, Event *out, Error *error);
+/* The running transaction is over: what was given is let go. */
+void xa_end(MysqlSource *source);
+/* The stream begins anew behind the last complete transaction. */
+void xa_break(MysqlSource *source);
+void xa_free(MysqlSource *source);
+void xa_write_state(const MysqlSource *source, Buffer *out);
+void xa_read_state(MysqlSource *source, ByteReader *reader);
+/* Until none is prepared any more of those that are now, behind the end of the binlog as of before;
+ * WR3144 when that takes too long. */
+Status xa_wait(MysqlSource *source, Error *error);
 
 /* ---- stream.c ---- */
 Status mysql_stream_open(MysqlSource *source, Error *error);

@@ -1,7 +1,7 @@
 /* The position as bytes, for checkpoints.
  *
  *   version | phase | stream position | databases and tables as of it | segments |
- *   snapshot position
+ *   snapshot position | prepared XA transactions
  *
  * The tables stand there because the binlog does not name columns: what was read back later
  * from the server would be the definition of another moment. */
@@ -12,7 +12,8 @@
 #include "connect/mysql/source.h"
 
 enum {
-    STATE_VERSION = 2,
+    STATE_VERSION = 3,
+    STATE_VERSION_BEFORE_XA = 2,
     STATE_TABLES_MAX = 1000000,
     STATE_DATABASES_MAX = 100000,
     STATE_COLUMNS_MAX = 4096,
@@ -227,6 +228,7 @@ void mysql_source_write_state(const MysqlSource *source, Buffer *out)
     buffer_append_u64(out, (uint64_t)snapshot->table_rows);
     buffer_append_u64(out, (uint64_t)atomic_load(&source->reader.progress.rows_done));
     write_key(out, &snapshot->last);
+    xa_write_state(source, out);
 }
 
 static void read_segments(MysqlSource *source, ByteReader *reader)
@@ -250,7 +252,8 @@ Status mysql_source_read_state(MysqlSource *source, Str bytes, Error *error)
     SourceStream *stream = &source->stream;
     SourceSnapshot *snapshot = &source->snapshot;
     ByteReader reader = byte_reader(bytes);
-    if (byte_reader_u8(&reader) != STATE_VERSION)
+    uint8_t version = byte_reader_u8(&reader);
+    if (version != STATE_VERSION && version != STATE_VERSION_BEFORE_XA)
         return fail(error, ERR_CORRUPT, "WR3136",
                     "the position in the checkpoint is of another version");
     snapshot->is_done = byte_reader_u8(&reader) != 0;
@@ -270,6 +273,10 @@ Status mysql_source_read_state(MysqlSource *source, Str bytes, Error *error)
     snapshot->table_rows = (int64_t)byte_reader_u64(&reader);
     atomic_store(&source->reader.progress.rows_done, (int64_t)byte_reader_u64(&reader));
     read_key(&reader, &snapshot->last);
+    if (version == STATE_VERSION)
+        xa_read_state(source, &reader);
+    else
+        source->xa.may_miss = true; /* then rows were delivered when they were prepared */
     if (reader.is_short || !is_good || snapshot->at < 0)
         return fail(error, ERR_CORRUPT, "WR3136", "the position in the checkpoint is damaged");
     /* The consistent read did not survive: what it gave is a segment from now on. */

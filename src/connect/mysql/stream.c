@@ -40,6 +40,7 @@ void mysql_stream_free(MysqlSource *source)
     SourceStream *stream = &source->stream;
     payload_free(&stream->payload);
     gtid_free(&stream->gtids);
+    xa_free(source);
     buffer_free(&stream->inflated);
     buffer_free(&stream->scratch);
     buffer_free(&stream->sql_scratch);
@@ -189,6 +190,7 @@ Status mysql_stream_open(MysqlSource *source, Error *error)
     stream->payload.is_open = false;
     stream->is_in_transaction = false;
     stream->has_gtid = false;
+    xa_break(source);
     stream->is_filtering = !segments_are_behind(source);
     memcpy(stream->file, stream->safe.file, sizeof stream->file);
     stream->file_made = 0;
@@ -225,6 +227,7 @@ static Status stream_commit(MysqlSource *source, Error *error)
         gtid_add(&stream->gtids, &stream->gtid);
     stream->has_gtid = false;
     stream->is_in_transaction = false;
+    xa_end(source);
     stream->rows_done = 0;
     source->damage_count = 0;
     if (end != 0) {
@@ -271,6 +274,31 @@ static Status stream_check_statement(MysqlSource *source, Str sql, Error *error)
     return OK;
 }
 
+/* Behind "XA". */
+static Status stream_take_xa(MysqlSource *source, SqlLexer *lexer, Error *error)
+{
+    bool gives = false;
+    if (sql_lexer_take(lexer, "START") || sql_lexer_take(lexer, "BEGIN")) {
+        source->stream.is_in_transaction = true;
+        xa_begin(source);
+    } else if (sql_lexer_take(lexer, "COMMIT")) {
+        TRY(xa_commit(source, sql_lexer_rest(lexer), &gives, error));
+        return gives ? OK : stream_commit(source, error);
+    } else if (sql_lexer_take(lexer, "ROLLBACK")) {
+        xa_roll_back(source, sql_lexer_rest(lexer));
+        return stream_commit(source, error);
+    }
+    return OK; /* XA END */
+}
+
+static Status stream_take_prepare(MysqlSource *source, Error *error)
+{
+    bool gives = false;
+    if (source->xa.is_taking)
+        TRY(xa_prepare(source, &gives, error));
+    return gives ? OK : stream_commit(source, error);
+}
+
 static Status stream_take_query(MysqlSource *source, Error *error)
 {
     SourceStream *stream = &source->stream;
@@ -282,13 +310,8 @@ static Status stream_take_query(MysqlSource *source, Error *error)
         stream->is_in_transaction = true;
         return OK;
     }
-    if (sql_lexer_take(&lexer, "XA")) {
-        if (sql_lexer_take(&lexer, "START") || sql_lexer_take(&lexer, "BEGIN"))
-            stream->is_in_transaction = true;
-        else if (sql_lexer_take(&lexer, "COMMIT") || sql_lexer_take(&lexer, "ROLLBACK"))
-            return stream_commit(source, error);
-        return OK;
-    }
+    if (sql_lexer_take(&lexer, "XA"))
+        return stream_take_xa(source, &lexer, error);
     if (sql_lexer_take(&lexer, "COMMIT"))
         return stream_commit(source, error);
     if (sql_lexer_take(&lexer, "ROLLBACK"))
@@ -346,6 +369,8 @@ static Status stream_take_gtid(MysqlSource *source, Error *error)
     TRY(mysql_place_check_next(source, &stream->gtid, error));
     stream->has_gtid = true;
     stream->is_in_transaction = stream->gtid.is_mariadb && !stream->gtid.is_standalone;
+    if (stream->gtid.is_xa)
+        xa_begin(source);
     return OK;
 }
 
@@ -366,8 +391,9 @@ static Status stream_open_rows(MysqlSource *source, Error *error)
         return event_fail(&stream->event, "the table of its rows is not known", error);
     if (!binding->is_wanted)
         return OK;
+    uint32_t then = source->xa.is_giving ? source->xa.commit.timestamp : stream->event.timestamp;
     bool is_early = source->options.mode == START_TIMESTAMP &&
-                    (int64_t)stream->event.timestamp * 1000 < source->options.timestamp_ms;
+                    (int64_t)then * 1000 < source->options.timestamp_ms;
     if (is_early)
         return OK;
     if (stream->rows.column_count != binding->map.count)
@@ -389,18 +415,22 @@ static Status stream_take_event(MysqlSource *source, Error *error)
     SourceStream *stream = &source->stream;
     const Event *event = &stream->event;
     RowsKind kind;
-    if (stream->events_skip > 0 && event->next_position != 0 && event->type != EVENT_FORMAT) {
+    bool is_counted = stream->events_skip > 0 && !source->xa.is_giving;
+    if (is_counted && event->next_position != 0 && event->type != EVENT_FORMAT) {
         stream->events_skip--;
         return event->type == EVENT_TABLE_MAP ? stream_take_table(source, error) : OK;
     }
-    if (rows_is_event(event->type, &kind))
+    bool is_rows = rows_is_event(event->type, &kind);
+    if (source->xa.is_taking && (is_rows || event->type == EVENT_TABLE_MAP))
+        return xa_take(source, error);
+    if (is_rows)
         return stream_open_rows(source, error);
     switch (event->type) {
     case EVENT_TABLE_MAP: return stream_take_table(source, error);
     case EVENT_QUERY:
     case EVENT_MARIA_QUERY_COMPRESSED: return stream_take_query(source, error);
-    case EVENT_XID:
-    case EVENT_XA_PREPARE: return stream_commit(source, error);
+    case EVENT_XID: return stream_commit(source, error);
+    case EVENT_XA_PREPARE: return stream_take_prepare(source, error);
     case EVENT_GTID:
     case EVENT_ANONYMOUS_GTID:
     case EVENT_GTID_TAGGED:
@@ -438,10 +468,12 @@ static Status stream_look_idle(MysqlSource *source, int64_t now_us, Error *error
     return ERR_AGAIN;
 }
 
-/* The next event, from the open payload or from the server. */
+/* The next event: of an XA transaction, from the open payload, or from the server. */
 static Status stream_next(MysqlSource *source, int64_t timeout_us, Error *error)
 {
     SourceStream *stream = &source->stream;
+    if (source->xa.is_giving)
+        return xa_next(source, &stream->event, error);
     if (stream->payload.is_open) {
         Status status = payload_next(&stream->payload, &stream->event, error);
         if (status != ERR_END)
