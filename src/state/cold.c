@@ -15,12 +15,13 @@ enum {
     PACK_LINES = 14,
     PACKS_AHEAD = 2,
     SWEEP_SLOTS = 256,
-    STORE_MAX = 64,         /* pages written at once */
-    SLOT_BYTES = 32,        /* on average, of an entry */
-    OWNED_FACTOR = 2,       /* what a value owns takes more on the heap than in a record */
-    OWNED_WIDE = 4096,      /* … but for long texts, */
-    OWNED_WIDE_DIVISOR = 8, /* which take little more */
-    FIRST_RECORDS = 16,     /* put, before their mean length is believed */
+    STORE_MAX = 64,            /* pages written at once, of so many bytes: */
+    STORE_BYTES_MAX = 1 << 20, /* RocksDB has them in memory twice */
+    SLOT_BYTES = 32,           /* on average, of an entry */
+    OWNED_FACTOR = 2,          /* what a value owns takes more on the heap than in a record */
+    OWNED_WIDE = 4096,         /* … but for long texts, */
+    OWNED_WIDE_DIVISOR = 8,    /* which take little more */
+    FIRST_RECORDS = 16,        /* put, before their mean length is believed */
     SAMPLE_TURNS = 64,
     SAMPLE_BYTES = 1 << 20,
 };
@@ -397,14 +398,17 @@ static void cold_sweep(StateTable *table, int64_t keep)
 static int32_t cold_idle_pages(Cold *cold, Page **idle, int64_t *steps)
 {
     int32_t count = 0;
-    while (count<STORE_MAX && * steps> 0) {
+    int64_t bytes = 0;
+    while (count < STORE_MAX && bytes<STORE_BYTES_MAX && * steps> 0) {
         uint32_t number = cold->page_hand++ & (cold_size(cold) - 1);
         Page *page = cold->directory[number];
         (*steps)--;
         if (cold_place(cold, page->number) != number || page->pack == NULL)
             continue;
-        if (!page->is_used)
+        if (!page->is_used) {
+            bytes += pack_bytes(page->pack);
             idle[count++] = page;
+        }
         page->is_used = false;
     }
     return count;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/backoff.h"
+#include "base/ceiling.h"
 #include "base/log.h"
 #include "connect/jdbc/mysql.h"
 #include "connect/jdbc/postgres.h"
@@ -23,6 +24,9 @@ enum {
     PAUSE_MAX_US = 5 * 1000 * 1000,
     PAUSE_STEP_US = 50 * 1000,
     LETTER_TEXT_MAX = 200,
+    FETCH_ROWS_FIRST = 8, /* nothing is known of them yet */
+    FETCH_BYTES_MAX = 8 << 20,
+    FETCH_PART = 64, /* of the limit of memory */
 };
 
 typedef struct JdbcScan {
@@ -34,11 +38,13 @@ typedef struct JdbcScan {
     int64_t lower, upper;
     int32_t range_count, range; /* which is read */
     int64_t rows_done;          /* of it */
-    int32_t rows_max;           /* that are fetched at once */
+    int32_t rows_max;           /* that are fetched at once … */
+    int32_t fetch_rows;         /* … or fewer, if they are wide */
     bool is_open;               /* the cursor of the range is */
     Backoff backoff;
     int64_t retry_at_us;
     Batch *batch;
+    int64_t empty_bytes; /* of the batch before it had rows */
     Buffer scratch;
 } JdbcScan;
 
@@ -127,6 +133,7 @@ static void scan_read_options(JdbcScan *scan)
     atomic_store(&session->socket, -1);
     scan->range_count = 1;
     scan->rows_max = BATCH_ROWS_MAX;
+    scan->fetch_rows = FETCH_ROWS_FIRST;
     int64_t fetch = options_int(options, "scan.fetch-size");
     if (fetch > 0 && fetch < BATCH_ROWS_MAX)
         scan->rows_max = (int32_t)fetch;
@@ -211,6 +218,19 @@ static bool scan_take(void *context, const Str *cells, int32_t count)
     return true;
 }
 
+/* The library has all rows of a fetch in memory at once. */
+static void scan_learn(JdbcScan *scan, int32_t rows)
+{
+    int64_t most = ceiling_share(FETCH_PART, FETCH_BYTES_MAX), bytes = batch_bytes(scan->batch);
+    bytes -= scan->empty_bytes;
+    if (bytes > most) {
+        int64_t fewer = rows * (most / 2) / bytes;
+        scan->fetch_rows = fewer > 1 ? (int32_t)fewer : 1;
+    } else if (bytes < most / 4 && rows == scan->fetch_rows && rows < BATCH_ROWS_MAX) {
+        scan->fetch_rows *= 2;
+    }
+}
+
 /* Until there are rows, or the last range has ended. */
 static Status scan_fetch(JdbcScan *scan, Error *error)
 {
@@ -218,7 +238,9 @@ static Status scan_fetch(JdbcScan *scan, Error *error)
         if (!scan->is_open)
             TRY(scan_connect(scan, error));
         int32_t count = 0;
-        TRY(scan->driver->fetch(&scan->session, scan->rows_max, scan_take, scan, &count, error));
+        int32_t wanted = scan->fetch_rows < scan->rows_max ? scan->fetch_rows : scan->rows_max;
+        TRY(scan->driver->fetch(&scan->session, wanted, scan_take, scan, &count, error));
+        scan_learn(scan, count);
         scan->rows_done += count;
         if (count == 0) {
             scan_drop(scan);
@@ -252,6 +274,7 @@ static Status scan_poll(SourceReader *reader, Batch **out, Error *error)
         return ERR_AGAIN;
     }
     scan->batch = batch_new(&reader->node->schema, BATCH_ROWS_MAX);
+    scan->empty_bytes = batch_bytes(scan->batch);
     Status status = scan_fetch(scan, error);
     if (status == OK) {
         batch_select_all(scan->batch);
