@@ -18,6 +18,8 @@ static const Flag run_flags[] = {
     {"allow-state-loss", 0, FLAG_SWITCH, NULL,
      "Resume although the pipeline has no place for some of the state."},
     {"parallelism", 'p', FLAG_VALUE, "N", "Number of shards (as many as there are cores)."},
+    {"hub-listen", 0, FLAG_VALUE, "HOST:PORT",
+     "Let Kafka clients reach the topics of the data folder (DIR/hub)."},
     {"once", 0, FLAG_SWITCH, NULL, "Stop when all that is there now has been read."},
     {"dry-run", 0, FLAG_SWITCH, NULL, "Check and explain; run nothing."},
     {"define", 'D', FLAG_REPEATED, "KEY=VALUE", "Set a setting, above every SET of the script."},
@@ -212,6 +214,7 @@ static ExitCode run_run(Cli *cli)
         .is_fresh = cli_has(cli, "fresh"),
         .allows_state_loss = cli_has(cli, "allow-state-loss"),
         .is_once = cli_has(cli, "once"),
+        .hub_listen = cli_value(cli, "hub-listen"),
         .parallelism = parallelism > SHARDS_MAX ? SHARDS_MAX : (int32_t)parallelism,
     };
     if (cli_has(cli, "preview"))

@@ -23,6 +23,7 @@ typedef struct Connector Connector;
 typedef struct SourceReader SourceReader;
 typedef struct SinkWriter SinkWriter;
 typedef struct LookupReader LookupReader;
+typedef struct EmbeddedHub EmbeddedHub; /* connect/embedded.h */
 
 typedef enum SourcePhase { PHASE_SNAPSHOT, PHASE_STREAMING, PHASE_FINISHED } SourcePhase;
 
@@ -78,6 +79,7 @@ struct SourceReader {
     const char *const *letter_folders; /* data folders whose dead letters can be read; ends with
                                           NULL, or is NULL */
     const TimeZone *zone;
+    EmbeddedHub *hub;     /* of this process; NULL: there can be none */
     SourceSplits splits;  /* the source's to keep; count 0: it reads one thing */
     int64_t memory_bytes; /* weir.memory.limit, of which it may hold a part; 0: none */
     Progress progress;
@@ -120,6 +122,7 @@ struct SinkWriter {
     DeadLetters *dead_letters;
     const TimeZone *zone;
     const char *notes;    /* a folder of this pipeline's sinks, for files of theirs; NULL: none */
+    EmbeddedHub *hub;     /* of this process; NULL: there can be none */
     int64_t memory_bytes; /* weir.memory.limit, of which it may hold a part; 0: none */
     int32_t subtask, subtask_count;
 };

@@ -44,6 +44,7 @@ typedef struct TaskContext {
     int32_t shard, shard_count;
     const PlanSettings *settings;
     const SourceSplits *splits; /* of the task's source; NULL: it has none */
+    EmbeddedHub *hub;           /* see SourceReader */
     Spill *spill;               /* for state that memory has no room for; NULL: all stays there */
     bool is_clogged;            /* what the task has sent is not taken */
     bool is_hurried;            /* … but nothing may be left for later */

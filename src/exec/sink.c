@@ -185,6 +185,7 @@ static SinkWriter *sink_make_writer(SinkOperator *sink)
                            .dead_letters = task->dead_letters,
                            .zone = task->eval.zone,
                            .notes = task->sink_notes,
+                           .hub = task->hub,
                            .memory_bytes = task->settings->memory_limit_bytes,
                            .subtask = task->shard,
                            .subtask_count = task->shard_count};

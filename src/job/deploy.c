@@ -83,6 +83,7 @@ static void deploy_context(Job *job, Task *task, int32_t shard)
     context->dead_letters = deadletters_of_task(job->dead_letters);
     context->letter_folders = job->letter_folders;
     context->sink_notes = job->sink_notes;
+    context->hub = job->hub;
     context->spill = job->board.spill;
     context->shard = shard;
     context->shard_count = task->fragment->task_count;

@@ -8,6 +8,7 @@
 #include "base/ceiling.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "connect/embedded.h"
 #include "exec/join/lookup_client.h"
 #include "job/internal.h"
 #include "job/place.h"
@@ -181,7 +182,11 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     LetterLimits limits = {.most = plan->settings.letters_max,
                            .most_per_minute = plan->settings.letters_max_per_minute};
     deadletters_limit(job->dead_letters, &limits, job_wake, job);
+    if (options->data_dir != NULL)
+        job->hub = embedded_hub_new(world, options->data_dir, options->hub_listen);
     Status status = is_preview ? OK : recover_open(job, error);
+    if (status == OK && options->hub_listen != NULL)
+        status = embedded_hub_need(job->hub, error);
     if (status == OK && !is_preview && plan->settings.spills_state)
         status = job_open_spill(job, error);
     if (status == OK)
@@ -275,6 +280,7 @@ void job_close(Job *job)
         return;
     for (int32_t i = 0; i < job->task_count; i++)
         job_free_task(job->tasks[i]);
+    embedded_hub_free(job->hub);
     for (int32_t i = 0; i < job->channel_count; i++)
         channel_free(job->channels[i]);
     for (int32_t i = 0; i < job->runner_count; i++)

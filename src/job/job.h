@@ -29,6 +29,7 @@ typedef struct JobOptions {
     const char *pipeline;    /* its name, if the script sets none */
     const char *data_dir;    /* all of the job's own files lie below it */
     const char *letters_dir; /* another data folder whose dead letters tables show, or NULL */
+    const char *hub_listen;  /* HOST:PORT at which others reach the hub of this process, or NULL */
     bool is_fresh;           /* discard what could be resumed */
     bool allows_state_loss;  /* go on without state that the plan has no operator for */
     bool is_once;            /* stop when all that is there now has been read */

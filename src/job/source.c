@@ -31,6 +31,7 @@ SourceReader *source_make_reader(const SourceKind *kind, const PlanNode *node,
     reader->letter_folders = context->letter_folders;
     reader->zone = context->settings->zone;
     reader->decode_threads = 1;
+    reader->hub = context->hub;
     reader->memory_bytes = context->settings->memory_limit_bytes;
     return reader;
 }

@@ -2,7 +2,10 @@
 #include "kafka/server.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/bigendian.h"
@@ -38,6 +41,8 @@ struct Hub {
     int64_t next_us; /* when the timer comes, by the monotonic clock; 0: not set */
     _Atomic bool is_stopping, has_progress;
     bool is_closing;
+    pthread_mutex_t lock; /* of `handed` */
+    Buffer handed;        /* sockets of clients in this process that are not served yet */
 };
 
 /* A call in its place among those of its connection. */
@@ -309,12 +314,34 @@ static void hub_close_handles(Hub *hub)
     uv_close((uv_handle_t *)&hub->timer, NULL);
 }
 
+static void connection_adopt(Hub *hub, int socket);
+
+static void hub_take_handed(Hub *hub)
+{
+    pthread_mutex_lock(&hub->lock);
+    Buffer handed = hub->handed;
+    hub->handed = (Buffer){0};
+    pthread_mutex_unlock(&hub->lock);
+    ByteReader reader = byte_reader(buffer_str(&handed));
+    while (byte_reader_left(&reader) > 0) {
+        int socket = (int)byte_reader_u32(&reader);
+        if (hub->is_closing)
+            close(socket);
+        else
+            connection_adopt(hub, socket);
+    }
+    buffer_free(&handed);
+}
+
 static void waker_called(uv_async_t *waker)
 {
     Hub *hub = waker->data;
     if (hub->is_stopping)
         hub_close_handles(hub);
-    else if (hub->has_progress) {
+    hub_take_handed(hub);
+    if (hub->is_closing)
+        return;
+    if (hub->has_progress) {
         hub->has_progress = false;
         broker_advance(hub->broker);
         hub_run_waiting(hub, true);
@@ -360,11 +387,8 @@ void hub_stop(Hub *hub)
 
 /* ---- Listening ------------------------------------------------------------------------------- */
 
-static void connection_accept(uv_stream_t *listener, int status)
+static Connection *connection_new(Hub *hub)
 {
-    Hub *hub = listener->data;
-    if (status != 0)
-        return;
     Connection *connection = memory_allocate_zeroed((int64_t)sizeof *connection);
     connection->hub = hub;
     connection->next = hub->connections;
@@ -373,12 +397,45 @@ static void connection_accept(uv_stream_t *listener, int status)
     hub->connections = connection;
     hub->connection_count++;
     uv_tcp_init(&hub->loop, &connection->socket);
-    bool is_good = uv_accept(listener, (uv_stream_t *)&connection->socket) == 0 &&
-                   hub->connection_count <= CONNECTIONS_MAX;
-    uv_tcp_nodelay(&connection->socket, 1);
-    if (!is_good ||
+    return connection;
+}
+
+static void connection_start(Connection *connection, bool is_good)
+{
+    if (!is_good || connection->hub->connection_count > CONNECTIONS_MAX ||
         uv_read_start((uv_stream_t *)&connection->socket, read_allocate, read_done) != 0)
         connection_close(connection);
+}
+
+static void connection_accept(uv_stream_t *listener, int status)
+{
+    if (status != 0)
+        return;
+    Connection *connection = connection_new(listener->data);
+    bool is_good = uv_accept(listener, (uv_stream_t *)&connection->socket) == 0;
+    uv_tcp_nodelay(&connection->socket, 1);
+    connection_start(connection, is_good);
+}
+
+static void connection_adopt(Hub *hub, int socket)
+{
+    Connection *connection = connection_new(hub);
+    bool is_good = uv_tcp_open(&connection->socket, socket) == 0;
+    if (!is_good)
+        close(socket);
+    connection_start(connection, is_good);
+}
+
+int hub_connect(Hub *hub)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+        return -1;
+    pthread_mutex_lock(&hub->lock);
+    buffer_append_u32(&hub->handed, (uint32_t)pair[1]);
+    pthread_mutex_unlock(&hub->lock);
+    uv_async_send(&hub->waker);
+    return pair[0];
 }
 
 static Status fail_address(const char *listen, const char *why, Error *error)
@@ -437,11 +494,28 @@ static Status resolve(Hub *hub, const char *host, int port, struct sockaddr_stor
     return status;
 }
 
+static void hub_make_broker(Hub *hub, const char *host, int port)
+{
+    hub->address = arena_printf(hub->arena, "%s:%d", host, port);
+    hub->broker =
+        broker_new(hub->config.world, hub->topics,
+                   &(BrokerConfig){.host = host,
+                                   .port = port,
+                                   .default_partitions = hub->config.default_partitions,
+                                   .creates_topics = hub->config.creates_topics,
+                                   .offsets_retention_ms = hub->config.offsets_retention_ms});
+}
+
 static Status hub_listen(Hub *hub, Error *error)
 {
     const char *host;
     int port;
     struct sockaddr_storage address = {0};
+    if (hub->config.listen == NULL) {
+        /* Nobody comes from outside, and who is inside does not look at it. */
+        hub_make_broker(hub, "127.0.0.1", 1);
+        return OK;
+    }
     TRY(split_address(hub->arena, hub->config.listen, &host, &port, error));
     TRY(resolve(hub, host, port, &address, error));
     int code = uv_tcp_bind(&hub->listener, (const struct sockaddr *)&address, 0);
@@ -453,14 +527,7 @@ static Status hub_listen(Hub *hub, Error *error)
     if (code != 0)
         return fail_address(hub->config.listen, uv_strerror(code), error);
     port = ntohs(((const struct sockaddr_in *)&address)->sin_port); /* at the same place in both */
-    hub->address = arena_printf(hub->arena, "%s:%d", host, port);
-    hub->broker =
-        broker_new(hub->config.world, hub->topics,
-                   &(BrokerConfig){.host = host,
-                                   .port = port,
-                                   .default_partitions = hub->config.default_partitions,
-                                   .creates_topics = hub->config.creates_topics,
-                                   .offsets_retention_ms = hub->config.offsets_retention_ms});
+    hub_make_broker(hub, host, port);
     return OK;
 }
 
@@ -470,6 +537,7 @@ Status hub_open(const HubConfig *config, Hub **out, Error *error)
     Hub *hub = memory_allocate_zeroed((int64_t)sizeof *hub);
     hub->config = *config;
     hub->arena = arena_new(0);
+    pthread_mutex_init(&hub->lock, NULL);
     uv_loop_init(&hub->loop);
     uv_tcp_init(&hub->loop, &hub->listener);
     uv_async_init(&hub->loop, &hub->waker, waker_called);
@@ -510,6 +578,7 @@ Status hub_close(Hub *hub, Error *error)
 {
     hub_close_handles(hub);
     uv_run(&hub->loop, UV_RUN_DEFAULT);
+    hub_take_handed(hub);
     int code = uv_loop_close(&hub->loop);
     assert(code == 0);
     broker_free(hub->broker);
@@ -518,6 +587,7 @@ Status hub_close(Hub *hub, Error *error)
         log_stop(topics_log(hub->topics));
         status = topics_close(hub->topics, error);
     }
+    pthread_mutex_destroy(&hub->lock);
     arena_free(hub->arena);
     memory_free(hub);
     return status;

@@ -12,7 +12,7 @@ typedef struct Hub Hub;
 typedef struct HubConfig {
     World *world;
     const char *folder;
-    const char *listen;    /* HOST:PORT; the host as clients are told; port 0: any */
+    const char *listen;    /* HOST:PORT; the host as clients are told; port 0: any. NULL: nowhere */
     bool allows_plaintext; /* beyond this machine */
     bool creates_topics;   /* when a client asks for one that is not there */
     int32_t default_partitions;
@@ -34,6 +34,10 @@ Status hub_run(Hub *hub, Error *error);
 
 /* From any thread. */
 void hub_stop(Hub *hub);
+
+/* A client in this process, from any thread: one end of a pair of sockets whose other end the hub
+ * serves as a connection. -1 if the system has none left. */
+int hub_connect(Hub *hub);
 
 /* Close the log, cleanly if it can be, and free it all. */
 Status hub_close(Hub *hub, Error *error);

@@ -71,6 +71,30 @@ def test_upserts_and_tombstones(topics, box):
     assert "+U[2, 3]" in rows, rows
 
 
+@on("hub")
+def test_rows_that_wait_leave_only_the_last_of_each_key(topics, box):
+    """By number, by time, and at a checkpoint."""
+    topics.make("t", 1)
+    source = ("CREATE TABLE g (n BIGINT) WITH ('connector' = 'datagen', 'fields.n.kind' = 'sequence', "
+              "'fields.n.start' = '1', 'fields.n.end' = '{}', 'rows-per-second' = '{}');\n")
+    upserts = ("'key.format' = 'json', 'sink.buffer-flush.max-rows' = '{}', "
+               "'sink.buffer-flush.interval' = '{}'")
+
+    def tables(rows, rate, most, interval):
+        return (source.format(rows, rate) +
+                table(topics, "u", "k BIGINT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED", "t",
+                      upserts.format(most, interval), "upsert-kafka") +
+                "INSERT INTO u SELECT n % 3, n FROM g;\n")
+    run(box.weir(), tables(3000, 1000000, 1000, "10 min"))
+    assert sorted(row["n"] for row in topics.values("t")) == [2998, 2999, 3000]
+    run(box.weir(), tables(9, 1000000, 2, "10 min"))
+    assert len(topics.values("t")) > 3 + 3
+    end = topics.end("t")
+    weir = box.weir(tables(10 ** 9, 100, 1000, "200 ms")).start()
+    wait_until(lambda: topics.end("t") >= end + 6, "rows by time", process=weir)
+    assert weir.stop() == 0, weir.log()
+
+
 @on("hub", "kafka")
 def test_a_message_that_is_too_large_is_a_dead_letter(topics, box):
     topics.make("t", 1)

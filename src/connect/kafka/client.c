@@ -5,7 +5,12 @@
 #include "base/log.h"
 #include "connect/kafka/kafka.h"
 
-enum { STEP_MS = 200, PAUSE_US = 20 * 1000 };
+enum {
+    STEP_MS = 200,
+    PAUSE_US = 20 * 1000,
+    CREATION_US = 1000 * 1000, /* how long a topic may take to come into being */
+    CREATION_STEP_US = 50 * 1000
+};
 
 /* From the client's threads. What it tries again by itself is worth a line in the log, and the last
  * such line says why nothing comes if nothing does. */
@@ -42,6 +47,52 @@ static void client_set(rd_kafka_conf_t *conf, const KafkaSetting *settings, bool
     }
 }
 
+/* ---- The hub of this process --------------------------------------------------------------- */
+
+Status kafka_client_embed(KafkaClient *client, const PlanTable *table, EmbeddedHub *hub,
+                          Error *error)
+{
+    if (options_has(table->options.options, "properties.bootstrap.servers"))
+        return OK;
+    if (hub == NULL)
+        return fail(error, ERR_INVALID, "WR3435",
+                    "table `%.*s` names no cluster in 'properties.bootstrap.servers', and there is "
+                    "no data folder for a hub of this process",
+                    STR_ARGS(table->name));
+    TRY(embedded_hub_need(hub, error));
+    client->hub = hub;
+    return OK;
+}
+
+/* Whatever address it was to be: the socket is connected already. */
+static int client_socket(int domain, int type, int protocol, void *opaque)
+{
+    (void)domain, (void)type, (void)protocol;
+    return embedded_hub_connect(((KafkaClient *)opaque)->hub);
+}
+
+static int client_connect(int socket, const struct sockaddr *address, int length, const char *id,
+                          void *opaque)
+{
+    (void)socket, (void)address, (void)length, (void)id, (void)opaque;
+    return 0;
+}
+
+static void client_set_hub(const KafkaClient *client, rd_kafka_conf_t *conf)
+{
+    KafkaSetting settings[] = {
+        {"bootstrap.servers", embedded_hub_address(client->hub), true},
+        {"broker.address.family", "v4", true},
+        {"allow.auto.create.topics", "true", true},
+        {NULL, NULL, false},
+    };
+    client_set(conf, settings, true);
+    rd_kafka_conf_set_socket_cb(conf, client_socket);
+    rd_kafka_conf_set_connect_cb(conf, client_connect);
+}
+
+/* ---- Handles ------------------------------------------------------------------------------- */
+
 Status kafka_client_open(KafkaClient *client, Arena *arena, rd_kafka_type_t type,
                          const PlanTable *table, const KafkaSetting *settings, Error *error)
 {
@@ -55,6 +106,8 @@ Status kafka_client_open(KafkaClient *client, Arena *arena, rd_kafka_type_t type
         return status;
     }
     client_set(conf, settings, true);
+    if (client->hub != NULL)
+        client_set_hub(client, conf);
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_log_cb(conf, client_log);
     if (client->reported != NULL)
@@ -120,4 +173,27 @@ Status kafka_client_topics(KafkaClient *client, const char *topic, int64_t timeo
     if (atomic_load(&client->is_interrupted))
         return ERR_CANCELLED;
     return kafka_unreachable(client, rd_kafka_err2str(code), error);
+}
+
+bool kafka_topic_is_unknown(const rd_kafka_metadata_t *metadata)
+{
+    rd_kafka_resp_err_t code = metadata->topic_cnt != 1 ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+                                                        : metadata->topics[0].err;
+    return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+           code == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION ||
+           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+}
+
+Status kafka_client_topic(KafkaClient *client, const char *topic, int64_t timeout_us,
+                          const rd_kafka_metadata_t **out, Error *error)
+{
+    bool makes_topics = client->hub != NULL || rd_kafka_type(client->handle) == RD_KAFKA_PRODUCER;
+    int64_t end_us = world_monotonic_us(client->world) + (makes_topics ? CREATION_US : 0);
+    for (;;) {
+        TRY(kafka_client_topics(client, topic, timeout_us, out, error));
+        if (!kafka_topic_is_unknown(*out) || world_monotonic_us(client->world) >= end_us)
+            return OK;
+        rd_kafka_metadata_destroy(*out);
+        client->world->kind->sleep_us(client->world, CREATION_STEP_US);
+    }
 }

@@ -3,6 +3,8 @@
 #include "connect/kafka/coordinator.h"
 
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/bigendian.h"
 #include "connect/kafka/kafka.h"
@@ -105,18 +107,45 @@ void kafka_wire_begin(KafkaWire *wire, int16_t key, int16_t version)
     kafka_wire_put_text(&wire->out, STR("weir"));
 }
 
+static Status pair_failed(Error *error)
+{
+    return fail(error, ERR_UNAVAILABLE, "WR3423", "the hub of this process does not answer");
+}
+
+static Status wire_send(KafkaWire *wire, Error *error)
+{
+    if (wire->pair < 0)
+        return socket_write(wire->socket, wire->out.data, wire->out.length, TIMEOUT_US, error);
+    for (int64_t at = 0; at < wire->out.length;) {
+        ssize_t count =
+            send(wire->pair, wire->out.data + at, (size_t)(wire->out.length - at), MSG_NOSIGNAL);
+        if (count <= 0)
+            return pair_failed(error);
+        at += count;
+    }
+    return OK;
+}
+
+static Status wire_receive(KafkaWire *wire, char *into, int64_t bytes, Error *error)
+{
+    if (wire->pair < 0)
+        return socket_read_full(wire->socket, into, bytes, TIMEOUT_US, error);
+    ssize_t count = recv(wire->pair, into, (size_t)bytes, MSG_WAITALL);
+    return count == bytes ? OK : pair_failed(error);
+}
+
 Status kafka_wire_ask(KafkaWire *wire, Str *body, Error *error)
 {
     store_be32(wire->out.data, (uint32_t)(wire->out.length - 4));
-    TRY(socket_write(wire->socket, wire->out.data, wire->out.length, TIMEOUT_US, error));
+    TRY(wire_send(wire, error));
     char head[4];
-    TRY(socket_read_full(wire->socket, head, sizeof head, TIMEOUT_US, error));
+    TRY(wire_receive(wire, head, sizeof head, error));
     uint32_t length = load_be32(head);
     if (length < 4 || length > ANSWER_BYTES_MAX)
         return fail(error, ERR_DECODE, "WR3429", "what answers is no Kafka broker");
     wire->in.length = 0;
     buffer_reserve(&wire->in, length);
-    TRY(socket_read_full(wire->socket, wire->in.data, length, TIMEOUT_US, error));
+    TRY(wire_receive(wire, wire->in.data, length, error));
     wire->in.length = length;
     *body = str_make(wire->in.data + 4, (int64_t)length - 4);
     return OK;
@@ -287,13 +316,32 @@ static Status end_by(KafkaWire *wire, Str server, const TransactionEnd *end, int
     return ask_to_end(wire, end, code, error);
 }
 
+/* The hub coordinates all. */
+static Status end_in_process(KafkaWire *wire, const TransactionEnd *end, int32_t *code,
+                             Error *error)
+{
+    wire->pair = embedded_hub_connect(end->hub);
+    if (wire->pair < 0)
+        return pair_failed(error);
+    Status status = ask_to_end(wire, end, code, error);
+    close(wire->pair);
+    return status;
+}
+
 Status kafka_end_transaction(World *world, const OptionSet *options, const TransactionEnd *end,
                              int32_t *code, Error *error)
 {
-    KafkaWire wire = {
-        .world = world, .arena = arena_new(0), .options = options, .socket = socket_new(world)};
+    KafkaWire wire = {.world = world,
+                      .arena = arena_new(0),
+                      .options = options,
+                      .socket = socket_new(world),
+                      .pair = -1};
     Status status = ERR_INVALID;
-    Str rest = options_text(options, "properties.bootstrap.servers");
+    Str rest = {0};
+    if (end->hub != NULL)
+        status = end_in_process(&wire, end, code, error);
+    else
+        rest = options_text(options, "properties.bootstrap.servers");
     while (rest.data != NULL && status != OK) {
         Str server = str_trim(str_split(rest, ',', &rest));
         if (server.length > 0)

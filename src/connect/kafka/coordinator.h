@@ -5,12 +5,14 @@
 
 #include "base/buffer.h"
 #include "base/socket.h"
+#include "connect/embedded.h"
 #include "plan/options.h"
 
 typedef struct TransactionEnd {
     const char *id; /* transactional.id */
     int64_t producer_id;
     int32_t producer_epoch;
+    EmbeddedHub *hub; /* of this process, which is asked; NULL: the cluster */
 } TransactionEnd;
 
 enum { KAFKA_END_AGAIN = -1000 };
@@ -30,6 +32,7 @@ typedef struct KafkaWire {
     Arena *arena;
     const OptionSet *options;
     Socket *socket;
+    int pair; /* instead of it, to the hub of this process; -1: none */
     int32_t correlation;
     Buffer in, out;
 } KafkaWire;

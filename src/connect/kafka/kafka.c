@@ -8,8 +8,8 @@
 #define KAFKA_PROPERTIES                                                                           \
     {.key = "properties.bootstrap.servers",                                                        \
      .type = OPTION_TEXT,                                                                          \
-     .is_required = true,                                                                          \
-     .help = "HOST:PORT of some of the cluster's brokers, with commas between them."},             \
+     .help = "HOST:PORT of some of the cluster's brokers, with commas between them. Without it "   \
+             "the topics are those of the hub in the data folder of this process."},               \
         {.key = "properties.group.id",                                                             \
          .type = OPTION_TEXT,                                                                      \
          .help = "The group whose offsets `group-offsets` begins at, and which is told at each "   \

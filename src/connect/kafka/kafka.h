@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "connect/connect.h"
+#include "connect/embedded.h"
 #include "format/format.h"
 
 /* In the order of the connectors' list of metadata. */
@@ -61,6 +62,7 @@ Str kafka_property(const OptionSet *options, const char *name);
 
 typedef struct KafkaClient {
     World *world;
+    EmbeddedHub *hub; /* which it is a client of; NULL: of a cluster */
     rd_kafka_t *handle;
     pthread_mutex_t lock;
     char trouble[256]; /* what the client last complained of */
@@ -78,6 +80,9 @@ typedef struct KafkaSetting {
 
 /* Before anything else, in zeroed memory; whoever was interrupted stays so. */
 void kafka_client_init(KafkaClient *client, World *world);
+/* The table names no cluster: be a client of the hub of this process. */
+Status kafka_client_embed(KafkaClient *client, const PlanTable *table, EmbeddedHub *hub,
+                          Error *error);
 /* A handle with `settings` (the last has no key), and the table's properties over those that are
  * not fixed. */
 Status kafka_client_open(KafkaClient *client, Arena *arena, rd_kafka_type_t type,
@@ -89,6 +94,11 @@ void kafka_client_interrupt(KafkaClient *client);
  * long as `timeout_us` says. WR3423: it does not answer. */
 Status kafka_client_topics(KafkaClient *client, const char *topic, int64_t timeout_us,
                            const rd_kafka_metadata_t **out, Error *error);
+/* The same of one topic. Clusters that make topics when they are first asked for say at first that
+ * there is none: then it asks again for a moment. */
+Status kafka_client_topic(KafkaClient *client, const char *topic, int64_t timeout_us,
+                          const rd_kafka_metadata_t **out, Error *error);
+bool kafka_topic_is_unknown(const rd_kafka_metadata_t *metadata);
 /* The cluster cannot be reached; `what` was to be done. Retriable. */
 Status kafka_unreachable(KafkaClient *client, const char *what, Error *error);
 
@@ -164,6 +174,23 @@ Status kafka_encoder_open(SinkWriter *writer, KafkaEncoder **out, Error *error);
 void kafka_encoder_close(KafkaEncoder *encoder);
 /* NULL, or why the row cannot be written. The message borrows until the next call. */
 const char *kafka_encode(KafkaEncoder *encoder, const Batch *batch, int32_t row, KafkaMessage *out);
+
+/* ---- Waiting (hold.c) ---------------------------------------------------------------------- */
+
+/* Messages by their key, of which the last counts. */
+typedef struct KafkaHold KafkaHold;
+
+KafkaHold *kafka_hold_new(Arena *arena);
+/* NULL is allowed. */
+void kafka_hold_free(KafkaHold *hold);
+/* Copied; the headers are the hold's. */
+void kafka_hold_put(KafkaHold *hold, const KafkaMessage *message);
+int32_t kafka_hold_count(const KafkaHold *hold);
+/* Of all that was put since the last clear. */
+int64_t kafka_hold_bytes(const KafkaHold *hold);
+/* In the order in which the keys came first; who sends it takes the headers out. */
+KafkaMessage *kafka_hold_at(KafkaHold *hold, int32_t index);
+void kafka_hold_clear(KafkaHold *hold);
 
 /* ---- Sending (producer.c) ------------------------------------------------------------------ */
 

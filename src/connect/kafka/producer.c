@@ -16,8 +16,6 @@ enum {
     QUEUE_SHARE = 8,                /* the part of a limit */
     QUEUE_BYTES_MIN = 1024 * 1024,
     BYTES_KBYTE = 1024,
-    CREATION_US = 1000 * 1000, /* how long a topic may take to come into being */
-    CREATION_STEP_US = 100 * 1000,
 };
 
 /* ---- What becomes of messages -------------------------------------------------------------- */
@@ -130,38 +128,14 @@ static Status producer_connect(KafkaProducer *producer, const char *transactiona
     return OK;
 }
 
-static bool is_unknown(const rd_kafka_metadata_t *metadata)
-{
-    rd_kafka_resp_err_t code = metadata->topic_cnt != 1 ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
-                                                        : metadata->topics[0].err;
-    return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-           code == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION ||
-           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
-}
-
-/* A cluster that makes topics when they are first asked for says at first that there is none. */
-static Status producer_ask(KafkaProducer *producer, const char *name,
-                           const rd_kafka_metadata_t **out, Error *error)
-{
-    World *world = producer->writer->world;
-    int64_t end_us = world_monotonic_us(world) + CREATION_US;
-    for (;;) {
-        TRY(kafka_client_topics(&producer->client, name, KAFKA_START_TIMEOUT_US, out, error));
-        if (!is_unknown(*out) || world_monotonic_us(world) >= end_us)
-            return OK;
-        rd_kafka_metadata_destroy(*out);
-        world->kind->sleep_us(world, CREATION_STEP_US);
-    }
-}
-
 static Status producer_find_topic(KafkaProducer *producer, Error *error)
 {
     const PlanTable *table = producer->writer->node->sink.table;
     const char *name = options_terminated(table->options.options, "topic");
     const rd_kafka_metadata_t *metadata;
-    TRY(producer_ask(producer, name, &metadata, error));
+    TRY(kafka_client_topic(&producer->client, name, KAFKA_START_TIMEOUT_US, &metadata, error));
     Status status = OK;
-    if (is_unknown(metadata)) {
+    if (kafka_topic_is_unknown(metadata)) {
         status = fail(error, ERR_NOT_FOUND, "WR3424", "topic '%s' of table `%.*s` does not exist",
                       name, STR_ARGS(table->name));
         error_hint(error, "make it, or mend the option 'topic'");
@@ -184,6 +158,7 @@ Status kafka_producer_open(KafkaProducer *producer, SinkWriter *writer,
     producer->topic = NULL;
     producer->has_failed = false;
     kafka_client_init(&producer->client, writer->world);
+    TRY(kafka_client_embed(&producer->client, writer->node->sink.table, writer->hub, error));
     producer->client.reported = producer_reported;
     TRY(producer_connect(producer, transactional_id, error));
     return producer_find_topic(producer, error);
@@ -209,6 +184,7 @@ void kafka_producer_close(KafkaProducer *producer)
 Status kafka_producer_poll(KafkaProducer *producer, Error *error)
 {
     rd_kafka_poll(producer->client.handle, 0);
+    TRY(embedded_hub_trouble(producer->client.hub, error));
     if (!producer->has_failed)
         return OK;
     if (error != NULL)

@@ -37,11 +37,19 @@ static Status note_take(rd_kafka_t *handle, const char *topic, KafkaClient *clie
     return kafka_unreachable(client, rd_kafka_err2str(code), error);
 }
 
+/* Of this process, if the table names no cluster. */
+static EmbeddedHub *hub_of(const SinkWriter *writer)
+{
+    const OptionSet *options = writer->node->sink.table->options.options;
+    return options_has(options, "properties.bootstrap.servers") ? NULL : writer->hub;
+}
+
 static Status note_read(SinkWriter *writer, const char *name, Note *out, Error *error)
 {
     const PlanTable *table = writer->node->sink.table;
     KafkaClient client = {0};
     kafka_client_init(&client, writer->world);
+    client.hub = hub_of(writer);
     KafkaSetting settings[] = {
         {"group.id", name, true},
         /* What is committed, not what waits to be. */
@@ -85,6 +93,7 @@ static Status settle_end(SinkWriter *writer, const KafkaPrepared *prepared, cons
         TransactionEnd end = {.id = prepared->transactional_id,
                               .producer_id = prepared->producer_id,
                               .producer_epoch = prepared->producer_epoch};
+        end.hub = hub_of(writer);
         TRY(kafka_end_transaction(writer->world, table->options.options, &end, &code, error));
     }
     if (code == 0) {
@@ -117,6 +126,8 @@ Status kafka_settle(SinkWriter *writer, const char *name, const KafkaPrepared *p
                     Error *error)
 {
     Note note;
+    KafkaClient ignored = {0};
+    TRY(kafka_client_embed(&ignored, writer->node->sink.table, writer->hub, error));
     /* Also where nothing is to be settled: the coordinator of a group that is asked for the first
      * time is not ready at once, which in the middle of a transaction would be the end of it. */
     TRY(note_read(writer, name, &note, error));

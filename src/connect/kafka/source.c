@@ -159,6 +159,7 @@ static Status source_open(SourceReader *reader, Str state, Error *error)
     const PlanTable *table = reader->node->source.table;
     const OptionSet *options = table->options.options;
     kafka_client_init(&source->client, reader->world);
+    TRY(kafka_client_embed(&source->client, table, reader->hub, error));
     source->splits.arena = reader->arena;
     source->is_bounded = reader->node->source.is_bounded;
     source->message_bytes = 1;
@@ -474,6 +475,7 @@ static Status source_poll(SourceReader *reader, Batch **out, Error *error)
     if (atomic_load(&source->client.is_interrupted))
         return ERR_CANCELLED;
     if (source->run_at == source->run_count) {
+        TRY(embedded_hub_trouble(source->client.hub, error));
         TRY(source_look(source, error));
         if (source->splits.done_count == source->splits.count)
             return ERR_END;

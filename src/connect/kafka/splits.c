@@ -137,8 +137,8 @@ static Status finder_take_list(Finder *finder, Str topics, Error *error)
         if (name.length == 0)
             continue;
         const rd_kafka_metadata_t *metadata;
-        TRY(kafka_client_topics(finder->client, str_terminated(finder->splits->arena, name),
-                                finder->timeout_us, &metadata, error));
+        TRY(kafka_client_topic(finder->client, str_terminated(finder->splits->arena, name),
+                               finder->timeout_us, &metadata, error));
         Status status =
             metadata->topic_cnt == 1
                 ? finder_take(finder, &metadata->topics[0], error)
