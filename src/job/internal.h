@@ -275,7 +275,7 @@ struct Job {
     int32_t idle_turns;    /* in a row, of a job without threads */
     PreviewRoot *previews; /* by root */
     DeadLetters *dead_letters;
-    EmbeddedHub *hub; /* or NULL */
+    EmbeddedHub *hub;              /* or NULL */
     const char *letter_folders[3]; /* those of JobOptions, and NULL */
     const char *sink_notes;        /* of the pipeline; NULL: a preview */
     File *lock;
