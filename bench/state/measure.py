@@ -61,7 +61,8 @@ def pipeline(load, backend):
 
 def measure(report):
     report.section("State beyond memory", f"COUNT and SUM by {KEYS:,} keys from {ROWS:,} rows, and "
-                   f"windows of 30 minutes by 1 over {HOP_KEYS:,} keys (HOP), with 'rocksdb' under a limit of {LIMIT_MB} MB against the same in memory without one.")
+                   f"windows of 30 minutes by 1 over {HOP_KEYS:,} keys (HOP), with 'rocksdb' under a limit "
+                   f"of {LIMIT_MB} MB against the same in memory without one.")
     rows = []
     for load in [*LOADS, "HOP"]:
         runs = h.interleave(ROUNDS, {
