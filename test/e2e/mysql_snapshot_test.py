@@ -51,5 +51,30 @@ def test_a_bounded_snapshot_that_was_killed_ends(box):
     assert bounded(box, bare, lambda: None) == rows(bare)
 
 
+def test_warns_of_what_it_cannot_read_exactly(box):
+    """Engines without consistent reads, and foreign keys that change rows below the binlog: of the tables that are read,
+    and of no others; at the start and in `weir check`."""
+    db = box.mariadb()
+    db.sql("CREATE DATABASE s; USE s; CREATE TABLE t (id BIGINT PRIMARY KEY, n INT, v VARCHAR(9)) ENGINE = MyISAM; "
+           "CREATE TABLE t1 LIKE t; ALTER TABLE t1 ENGINE = Aria; CREATE TABLE t2 LIKE t; ALTER TABLE t2 ENGINE = InnoDB; "
+           "CREATE TABLE t3 (id BIGINT PRIMARY KEY, n BIGINT, v VARCHAR(9), CONSTRAINT goes FOREIGN KEY (n) REFERENCES t2 (id) "
+           "ON DELETE CASCADE); CREATE TABLE t4 (id BIGINT PRIMARY KEY, n BIGINT, v VARCHAR(9), CONSTRAINT stays FOREIGN KEY (n) "
+           "REFERENCES t2 (id)); CREATE TABLE other LIKE t1; INSERT INTO t2 VALUES (1, 1, 'row')")
+    engines, keys = "s.t (MyISAM), s.t1 (Aria)", "s.t3 (goes)"
+    for pattern, mode, told in ((r"t\d?", "initial", {engines, keys}), (r"t\d?", "latest-offset", {keys}),
+                                (r"t\d?", "snapshot", {engines}), ("t2", "initial", set())):
+        weir = box.weir(pipeline(db.port, SIMPLE.replace("n INT", "n BIGINT"), table_name=pattern,
+                                 key="", scan__startup__mode=mode))
+        done = weir.call("check", "pipeline.sql")
+        assert done.returncode == 0, done.stderr
+        for text in (engines, keys):
+            assert (text in done.stderr) == (text in told), (pattern, mode, text, done.stderr)
+        assert "other" not in done.stderr and "stays" not in done.stderr, done.stderr
+        assert done.stderr.count("level=warn") == len(told), done.stderr
+    weir.start()
+    wait_until(lambda: "+I[1, 1, row]" in weir.stdout(), "the row", process=weir)
+    assert weir.stop() == 0 and "level=warn" not in weir.stderr(), weir.log()
+
+
 if __name__ == "__main__":
     main()

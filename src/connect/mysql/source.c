@@ -216,6 +216,7 @@ static Status source_open(SourceReader *reader, Str state, Error *error)
     ServerInfo info;
     TRY(mysql_catalog_server(&source->client, &info, error));
     source->name_case = info.name_case;
+    TRY(mysql_notice_tables(source, error));
     TRY(state.length > 0 ? source_open_restored(source, state, error)
                          : source_open_fresh(source, error));
     bool is_bounded = source->options.mode == START_SNAPSHOT;

@@ -11,6 +11,7 @@
  *   place.c     where in it to go on, on this server or another
  *   decode.c    row images into batches
  *   state.c     the position as bytes
+ *   notice.c    warns of what cannot be read exactly
  *   options.c   the options table */
 #ifndef WEIR_CONNECT_MYSQL_SOURCE_H
 #define WEIR_CONNECT_MYSQL_SOURCE_H
@@ -297,6 +298,10 @@ Status segment_check_order(const Segment *before, const Segment *now, Error *err
 Status segment_covers(MysqlSource *source, int32_t which, bool *out, Error *error);
 /* The literal of `text` for comparing with the column. */
 void mysql_key_print_literal(Buffer *out, const MysqlColumn *column, Str text);
+
+/* ---- notice.c ---- */
+/* Warn of tables that are read, whose changes the binlog or the snapshot does not show in full. */
+Status mysql_notice_tables(MysqlSource *source, Error *error);
 
 /* ---- xa.c ---- */
 /* The running transaction is one that will be prepared. */
