@@ -59,6 +59,31 @@ def test_killed_at_random_moments_nothing_is_missing(box):
     assert weir.stop() == 0, weir.log()
 
 
+def test_exactly_once_when_both_are_killed(box):
+    """The writer and the log are one process: what a checkpoint has prepared is committed by the next."""
+    weir = box.weir("SET 'execution.checkpointing.interval' = '30 ms';\n" + NUMBERS +
+                    "CREATE TABLE t (n BIGINT) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'json', "
+                    "'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'p');\n"
+                    "INSERT INTO t SELECT n FROM g;\n")
+    chance = random.Random(SEED)
+    for _ in range(8):
+        weir.start()
+        ready(weir)
+        time.sleep(0.1 + chance.random() * 0.3)
+        weir.kill()
+    weir.start()
+    ready(weir)
+    assert weir.stop() == 0, weir.log()
+    hub = Hub(box)
+    hub.folder = weir.data
+    hub.start()
+    lines = hub.kcat("-C", "-t", "t", "-o", "beginning", "-e", "-q", "-f", "%s\\n",
+                     "-X", "isolation.level=read_committed").split()
+    numbers = [json.loads(line)["n"] for line in lines]
+    assert numbers and numbers == list(range(1, len(numbers) + 1)), SEED
+    hub.stop()
+
+
 def test_others_reach_it_where_it_listens(box):
     hub = Hub(box)
     weir = box.weir(TOPIC + "CREATE TABLE p (n BIGINT) WITH ('connector' = 'print');\n"

@@ -136,7 +136,7 @@ def ledger(topics, topic):
     return len(numbers)
 
 
-@on("kafka")
+@on("hub", "kafka")
 def test_exactly_once_killed_at_random_moments(topics, box):
     """While rows are written, while transactions are prepared and committed, and at the start."""
     print(f"     seed {SEED}")
@@ -164,7 +164,7 @@ def test_exactly_once_killed_at_random_moments(topics, box):
     print(f"     {count} rows, {settled} of {KILLS} runs found a prepared transaction")
 
 
-@on("kafka")
+@on("hub", "kafka")
 def test_exactly_once_while_the_cluster_restarts(topics, box):
     """What cannot go on ends as something that passes (75), and the next run is exact."""
     topics.make("t", 2)
@@ -187,7 +187,7 @@ def test_exactly_once_while_the_cluster_restarts(topics, box):
     assert ledger(topics, "t") > 1000
 
 
-@on("kafka")
+@on("hub", "kafka")
 def test_exactly_once_through_a_topic_and_back(topics, box):
     """From one topic into another, by key, both sides counted."""
     topics.make("a", 2)

@@ -84,7 +84,7 @@ print(json.dumps(KafkaConsumer(bootstrap_servers=ADDRESS, group_id='readers').co
     TopicPartition('t', 0))))""") == 5
 
 
-@on("kafka")
+@on("hub", "kafka")
 def test_partitions_that_are_added_are_read_from_their_beginning(topics, box):
     topics.make("t", 1)
     weir = box.weir(table(topics, "s", "n INT", "t", "'scan.startup.mode' = 'latest-offset', "
@@ -107,7 +107,7 @@ print(json.dumps(True))""")
     assert weir.stdout() == "+I[7]\n"
 
 
-@on("kafka")
+@on("hub", "kafka")
 def test_records_that_are_gone_end_the_job_in_place(topics, box):
     """Retention was faster: no gap in silence. Told what to do, the job goes on."""
     topics.make("t", 1)
