@@ -340,14 +340,15 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
 static void coordinator_watch_clock(Coordinator *coordinator)
 {
     int64_t lead_us = world_clock_lead_us(coordinator->job->world);
+    bool is_ahead = lead_us > 0;
     bool is_off = lead_us > CLOCK_LEAD_TOLD_US || lead_us < -CLOCK_LEAD_TOLD_US;
     metric_set(coordinator->clock_lead, lead_us);
     if (is_off && !coordinator->has_told_of_clock)
-        log_event(
-            LOG_WARN, "job",
-            "the clock of the machine is %.0f s ahead of the time that has passed: the time "
-            "of the pipeline does not jump, and goes a tenth faster or slower until they agree",
-            (double)lead_us / 1e6);
+        log_event(LOG_WARN, "job",
+                  "the clock of the machine is %.0f s %s the time that has passed: the time of the "
+                  "pipeline does not jump, and goes a tenth %s until they agree",
+                  (double)(is_ahead ? lead_us : -lead_us) / 1e6, is_ahead ? "ahead of" : "behind",
+                  is_ahead ? "faster" : "slower");
     coordinator->has_told_of_clock = is_off;
 }
 

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "base/map.h"
 #include "job/place.h"
 #include "job/replay.h"
 #include "state/lettermark.h"
@@ -281,17 +282,18 @@ const PlanNode *recover_node_of(const Plan *plan, const StateEntry *entry)
     return NULL;
 }
 
-/* The labels of entries without an operator, each once. */
+/* The labels of entries without an operator, each once: an operator has many of them, and others
+ * may have the same label. */
 static int32_t recover_find_lost(const Job *job, Buffer *names)
 {
     int32_t count = 0;
-    const char *previous = "";
+    Map *named = map_new(job->arena);
     for (int32_t i = 0; i < job->restored->entry_count; i++) {
         const StateEntry *entry = &job->restored->entries[i];
         if (entry->role == STATE_LETTERS || recover_node_of(job->plan, entry) != NULL ||
-            strcmp(entry->uid, previous) == 0)
+            map_find(named, str_from(entry->label)) != NULL)
             continue;
-        previous = entry->uid;
+        map_put(named, str_from(entry->label), named);
         buffer_printf(names, "%s`%s`", count++ > 0 ? ", " : "", entry->label);
     }
     return count;

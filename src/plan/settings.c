@@ -381,6 +381,12 @@ void settings_override(Planner *planner)
     for (int32_t i = 0; i < planner->context->override_count; i++) {
         const OptionEntry *entry = &planner->context->overrides[i];
         SqlOption option = {.key = entry->key, .value = entry->value};
+        /* The key alone is the text that is shown: the value may be a secret. */
+        Source *source = ARENA_NEW(planner->session->arena, Source);
+        *source = (Source){.name = "-D", .text = entry->key};
+        option.key_span = span_make(0, (int32_t)entry->key.length);
+        option.value_span = option.key_span;
+        diagnostics_set_source(planner->diagnostics, source);
         setting_put(planner, planner->session->overrides, &option);
     }
 }

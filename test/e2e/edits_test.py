@@ -129,6 +129,34 @@ def test_another_connector_is_another_table(box):
     assert rows[-2:] == ["7", "8"] and len(rows) > 2, rows[-3:]
 
 
+def test_what_is_lost_is_named_once(box):
+    """An operator has state on each shard, in several pieces; people count operators."""
+    text = f"""
+SET 'execution.checkpointing.interval' = '50 ms';
+SET 'parallelism.default' = '2';
+CREATE TABLE g (n BIGINT, k AS MOD(n, 7), v AS MOD(n, 5)) WITH ({SEQUENCE});
+CREATE TABLE r (k BIGINT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'blackhole');
+CREATE TABLE r2 (k BIGINT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'blackhole');
+INSERT INTO r SELECT k, COUNT(*) FROM g GROUP BY k;
+INSERT INTO r2 SELECT v, COUNT(DISTINCT k) FROM g GROUP BY v;
+"""
+    text = text.replace(f"'{ROWS}'", "'1000000'")  # more than can be read before the stop
+    weir = box.weir(text)
+    run_a_while(weir)
+    weir.write("pipeline.sql", text.replace("GROUP BY k", "GROUP BY k, v").replace("GROUP BY v", "GROUP BY v, n"))
+    done = weir.call("run", "pipeline.sql", "--data-dir", weir.data, "--no-http")
+    assert done.returncode == 78, done.stderr
+    names = re.findall(r"`([^`]+)`", re.search(r"the state of (.*), which", done.stderr)[1])
+    assert names and len(names) == len(set(names)), done.stderr
+
+
+def test_a_mistake_on_the_command_line_is_shown_there(box):
+    weir = box.weir(pipeline())
+    done = weir.call("check", "pipeline.sql", "-D", "execution.checkpointing.intervall=1s", "-D", "s3.secret=hush")
+    assert "unknown setting `execution.checkpointing.intervall`" in done.stderr, done.stderr
+    assert "pipeline.sql:" not in done.stderr and "-D:1:1" in done.stderr and "hush" not in done.stderr, done.stderr
+
+
 def test_after_a_stop_jdbc_has_nothing_to_lose(box):
     """Rows that wait are of the old columns: others need a word of consent, and after a stop no row goes."""
     postgres = box.postgres()
