@@ -388,6 +388,8 @@ static bool load_delete(StateTable *table, ByteReader *in)
 /* Only what its writer had: other shards may have written keys of the same table. */
 static void load_drop(KeyedState *keyed, StateTable *table, const KeyedChoice *written)
 {
+    if (planted(PLANTED_DELETE_NOT_RESTORED))
+        return;
     if (written != NULL) {
         int64_t cursor = 0;
         for (uint8_t *value = table_next(table, &cursor); value != NULL;
