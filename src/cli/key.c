@@ -92,6 +92,8 @@ static ExitCode key_list(Cli *cli, Keys *keys)
     Buffer out = {0};
     keys_list(keys, cli->arena, &list);
     int64_t now_us = world_clock_us(cli->world);
+    if (list.count == 0)
+        report_note(cli, "there is no key: everybody may do everything");
     for (int32_t i = 0; i < list.count; i++) {
         const Key *key = LIST_AT(list, i, Key);
         buffer_printf(&out, "%s  %s  ", key->id, key->name);
