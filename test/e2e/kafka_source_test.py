@@ -34,15 +34,16 @@ def test_keys_values_and_metadata(topics, box):
 @on("hub", "kafka")
 def test_where_reading_begins_and_ends(topics, box):
     topics.make("t", 2)
+    began = int(time.time() * 1000) - 60_000  # older than that retention would take them
     topics.python("""
 import json
 from kafka import KafkaProducer
 producer = KafkaProducer(bootstrap_servers=ADDRESS)
 for i in range(20):
     producer.send('t', json.dumps({'n': i}).encode(), partition=i % 2,
-                  timestamp_ms=1700000000000 + i * 1000)
+                  timestamp_ms=BEGAN + i * 1000)
 producer.flush()
-print(json.dumps(True))""")
+print(json.dumps(True))""".replace("BEGAN", str(began)))
     weir = box.weir()
     to_print = PRINT.format("n INT") + "INSERT INTO p SELECT n FROM s;\n"
 
@@ -53,11 +54,11 @@ print(json.dumps(True))""")
     assert read(BOUNDED) == list(range(20))
     assert read("'scan.startup.mode' = 'latest-offset'" + end) == []
     assert read("'scan.startup.mode' = 'timestamp', "
-                "'scan.startup.timestamp-millis' = '1700000015000'" + end) == [15, 16, 17, 18, 19]
+                f"'scan.startup.timestamp-millis' = '{began + 15000}'" + end) == [15, 16, 17, 18, 19]
     assert read("'scan.startup.mode' = 'specific-offsets', 'scan.startup.specific-offsets' = "
                 "'partition:0,offset:8;partition:1,offset:9'" + end) == [16, 18, 19]
     assert read(EARLIEST + ", 'scan.bounded.mode' = 'timestamp', "
-                "'scan.bounded.timestamp-millis' = '1700000003000'") == [0, 1, 2]
+                f"'scan.bounded.timestamp-millis' = '{began + 3000}'") == [0, 1, 2]
     assert read(EARLIEST + ", 'scan.bounded.mode' = 'specific-offsets', "
                 "'scan.bounded.specific-offsets' = 'partition:0,offset:1;partition:1,offset:2'"
                 ) == [0, 1, 3]
