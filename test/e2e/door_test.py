@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import random
+import socket
 import subprocess
 import threading
 import time
@@ -21,6 +22,11 @@ class Door:
     def __init__(self, box, *flags):
         self.port = free_port()
         self.hub = box.keep(Hub(box, "--http", f"127.0.0.1:{self.port}", *flags)).start()
+        wait_until(self.listens, "the door to open", process=self.hub.process)
+
+    def listens(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def ask(self, method, path, body=None, **headers):
         """(status, answer, headers)"""
