@@ -9,27 +9,12 @@
 
 enum { LEASE_BYTES_MAX = 4096 };
 
-static Status lease_write(Store *store, const Lease *lease, Error *error)
-{
-    StoreWrite *write;
-    TRY(store_write_begin(store, LEASE_NAME, &write, error));
-    Status status = store_write_add(write, str_from(lease->id), error);
-    bool is_open = status != OK;
-    if (status == OK) {
-        status = store_write_end(write, error);
-        is_open = status == ERR_UNAVAILABLE;
-    }
-    if (is_open)
-        store_write_abandon(write);
-    return status;
-}
-
 Status lease_take(World *world, Store *store, Lease *lease, Error *error)
 {
     uint64_t high = world->kind->random_u64(world), low = world->kind->random_u64(world);
     snprintf(lease->id, sizeof lease->id, "%016llx%016llx", (unsigned long long)high,
              (unsigned long long)low);
-    return lease_write(store, lease, error);
+    return store_put(store, LEASE_NAME, str_from(lease->id), error);
 }
 
 Status lease_check(Store *store, const Lease *lease, Error *error)

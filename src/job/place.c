@@ -86,17 +86,6 @@ Status place_find(World *world, Arena *arena, const char *data_dir, const char *
     return status == ERR_NOT_FOUND ? OK : status;
 }
 
-static Status note_write(Store *store, Str text, Error *error)
-{
-    StoreWrite *write;
-    TRY(store_write_begin(store, note_name, &write, error));
-    Status status = store_write_add(write, text, error);
-    if (status == OK)
-        return store_write_end(write, error);
-    store_write_abandon(write);
-    return status;
-}
-
 /* Mostly there is none. */
 static Status note_remove(Store *store, Error *error)
 {
@@ -121,7 +110,7 @@ Status place_note(World *world, const char *data_dir, const char *folder, const 
         buffer_printf(&text, "%s=%s\n", savepoints_key, places->savepoints);
     Status status = notes_open(world, arena, data_dir, folder, &store, error);
     if (status == OK) {
-        status = text.length > 0 ? note_write(store, buffer_str(&text), error)
+        status = text.length > 0 ? store_put(store, note_name, buffer_str(&text), error)
                                  : note_remove(store, error);
         store_close(store);
     }

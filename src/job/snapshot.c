@@ -577,16 +577,10 @@ Status snapshot_note_beginning(Store *store, int64_t last, Error *error)
 {
     Arena *arena = arena_new(0);
     List earlier = {0};
-    StoreWrite *write = NULL;
     const char *name = arena_printf(arena, SNAPSHOT_BEGIN "%lld", (long long)last);
     Status status = store_list(store, SNAPSHOT_BEGIN, arena, &earlier, error);
     if (status == OK)
-        status = store_write_begin(store, name, &write, error);
-    if (status == OK) {
-        status = store_write_end(write, error);
-        if (status == ERR_UNAVAILABLE)
-            store_write_abandon(write);
-    }
+        status = store_put(store, name, STR(""), error);
     for (int32_t i = 0; status == OK && i < earlier.count; i++)
         if (strcmp(LIST_AT(earlier, i, const char), name) != 0)
             status = store_remove(store, LIST_AT(earlier, i, const char), error);

@@ -180,19 +180,8 @@ static Status writer_put_manifest(SnapshotWriter *writer, const SnapshotFiles *e
 {
     Buffer manifest = {0};
     manifest_encode(writer, earlier, &manifest);
-    StoreWrite *write = NULL;
-    Status status = store_write_begin(
-        writer->store, snapshot_manifest_name(writer->arena, writer->place), &write, error);
-    if (status == OK) {
-        status = store_write_add(write, buffer_str(&manifest), error);
-        bool is_open = status != OK;
-        if (status == OK) {
-            status = store_write_end(write, error);
-            is_open = status == ERR_UNAVAILABLE;
-        }
-        if (is_open)
-            store_write_abandon(write);
-    }
+    Status status = store_put(writer->store, snapshot_manifest_name(writer->arena, writer->place),
+                              buffer_str(&manifest), error);
     buffer_free(&manifest);
     return status;
 }

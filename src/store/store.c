@@ -148,6 +148,21 @@ void store_write_abandon(StoreWrite *write)
         write->store->kind->write_abandon(write);
 }
 
+Status store_put(Store *store, const char *name, Str bytes, Error *error)
+{
+    StoreWrite *write = NULL;
+    TRY(store_write_begin(store, name, &write, error));
+    Status status = store_write_add(write, bytes, error);
+    bool is_open = status != OK;
+    if (status == OK) {
+        status = store_write_end(write, error);
+        is_open = status == ERR_UNAVAILABLE;
+    }
+    if (is_open)
+        store_write_abandon(write);
+    return status;
+}
+
 static Status write_add_file(StoreWrite *write, File *file, Error *error)
 {
     World *world = write->store->world;

@@ -71,6 +71,9 @@ Status store_write_end(StoreWrite *write, Error *error);
  * allowed. */
 void store_write_abandon(StoreWrite *write);
 
+/* A whole object in one call, durable and visible when OK. */
+Status store_put(Store *store, const char *name, Str bytes, Error *error);
+
 /* The bytes of a local file as an object, durable when OK: by a hard link where that can be, so
  * nobody may change the file in place afterwards. */
 Status store_put_file(Store *store, const char *name, const char *path, Error *error);
