@@ -39,7 +39,8 @@ class Shell:
     """One shell for all commands, so that %1 is the job that was started before."""
 
     def __init__(self, folder):
-        self.output = open(folder / "shell.out", "w+b")
+        # Appended to: the shell shares this file's offset, which run() moves to read.
+        self.output = open(folder / "shell.out", "a+b")
         self.child = subprocess.Popen(["bash", "--norc"], cwd=folder, stdin=subprocess.PIPE,
                                       stdout=self.output, stderr=self.output, process_group=0,
                                       env={**os.environ, "NO_COLOR": "1"})
