@@ -128,8 +128,11 @@ static void diff_print(const List *views, Buffer *out)
 {
     for (int32_t i = 0; i < views->count; i++) {
         const StateView *view = LIST_AT(*views, i, StateView);
-        buffer_printf(out, "%-5s %-9s %10lld bytes  %s\n", fate_name(view->fate), view->what,
+        buffer_printf(out, "%-5s %-9s %10lld bytes  %s", fate_name(view->fate), view->what,
                       (long long)view->bytes, view->label);
+        if (view->zone != NULL)
+            buffer_printf(out, " (begun with table.local-time-zone = %s)", view->zone);
+        buffer_append_char(out, '\n');
     }
 }
 
@@ -155,6 +158,10 @@ static void diff_print_json(const StateViews *found, Buffer *out)
         json_text(&json, view->label);
         json_key(&json, "bytes");
         json_int(&json, view->bytes);
+        if (view->zone != NULL) {
+            json_key(&json, "zone");
+            json_text(&json, view->zone);
+        }
         json_end_object(&json);
     }
     json_end_array(&json);

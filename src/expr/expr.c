@@ -83,6 +83,30 @@ bool expr_is_deterministic(const Expr *expr)
     return true;
 }
 
+static bool call_depends_on_zone(const Expr *call)
+{
+    uint32_t flags = call->function->flags;
+    if (function_is_cast(call->function))
+        flags = cast_flags(call->args[0]->type, call->type, false);
+    if ((flags & FUNCTION_LOCAL) != 0)
+        /* UNIX_TIMESTAMP without a text is an instant. */
+        return call->arg_count > 0 || call->type.id != TYPE_BIGINT;
+    bool has_instant = type_has_instant(call->type);
+    for (int32_t i = 0; !has_instant && i < call->arg_count; i++)
+        has_instant = type_has_instant(call->args[i]->type);
+    return has_instant && (flags & FUNCTION_ZONE) != 0;
+}
+
+bool expr_depends_on_zone(const Expr *expr)
+{
+    if (expr->kind != EXPR_CALL)
+        return false;
+    bool depends = call_depends_on_zone(expr);
+    for (int32_t i = 0; !depends && i < expr->arg_count; i++)
+        depends = expr_depends_on_zone(expr->args[i]);
+    return depends;
+}
+
 bool expr_equal(const Expr *a, const Expr *b)
 {
     if (a == b)

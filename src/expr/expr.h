@@ -75,6 +75,9 @@ Status function_bind(const Function *function, Arena *arena, Expr **args, int32_
 /* Same result whenever the arguments are the same: false for NOW(), RAND(), UUID(). */
 bool expr_is_deterministic(const Expr *expr);
 
+/* Something in it gives another result in another session zone for the same arguments. */
+bool expr_depends_on_zone(const Expr *expr);
+
 /* Same tree. */
 bool expr_equal(const Expr *a, const Expr *b);
 

@@ -41,10 +41,11 @@ typedef enum FunctionFlag {
     FUNCTION_NULLS = 2,     /* its kernel sees NULL arguments; otherwise NULL in, NULL out */
     FUNCTION_VOLATILE = 4,  /* may differ from row to row: RAND, UUID */
     FUNCTION_CLOCK = 8,     /* depends on the clock or the watermark */
-    FUNCTION_ZONE = 16,     /* depends on the session's time zone */
+    FUNCTION_ZONE = 16,     /* depends on the session's time zone, if instants are about */
     FUNCTION_FALLIBLE = 32, /* may reject a row */
     FUNCTION_TOTAL = 64,    /* defined and cheap for any bits: may run over unselected rows */
     FUNCTION_COSTLY = 128,  /* regular expressions, parsing, printing: evaluated last */
+    FUNCTION_LOCAL = 256,   /* depends on the session's time zone, whatever its arguments are */
 } FunctionFlag;
 
 /* `types` describes plain signatures: one letter per argument, '?' before the first optional
@@ -125,6 +126,8 @@ Type type_adjust_decimal(int32_t precision, int32_t scale);
 bool function_is_cast(const Function *function);
 bool function_is_try_cast(const Function *function);
 uint32_t cast_flags(Type from, Type to, bool is_try);
+/* TIMESTAMP_LTZ, or a nested type with one in it. */
+bool type_has_instant(Type type);
 Kernel cast_resolve(const Expr *call);
 
 /* ---- Evaluation ------------------------------------------------------------------------ */

@@ -320,6 +320,9 @@ typedef struct DataFolder {
 Status recover_lock_folder(World *world, const char *data_dir, File **lock, Error *error);
 /* The node that the entry is the state of, or NULL. */
 const PlanNode *recover_node_of(const Plan *plan, const StateEntry *entry);
+/* Of an entry without a node: the session's zone that it was saved in, if the plan has the same
+ * operator in another one; else NULL. */
+const char *recover_zone_of(const Plan *plan, const StateEntry *entry);
 /* Whoever wrote last, be it another pipeline, has perhaps left dead letters behind that its
  * resumption gives again: cut them. `notice` hears what somebody else has done to the files. */
 Status recover_settle_letters(const DataFolder *data, const LetterNotice *notice, Error *error);

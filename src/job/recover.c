@@ -275,16 +275,25 @@ const PlanNode *recover_node_of(const Plan *plan, const StateEntry *entry)
         const PlanNode *node = plan->nodes[i];
         bool is_source = node->input_count == 0;
         bool is_sink = node->kind == PLAN_SINK;
-        if (strcmp(node->uid, entry->uid) == 0 && is_source == (entry->role == STATE_SOURCE) &&
+        if (plan_uid_takes(node->uid, entry->uid) && is_source == (entry->role == STATE_SOURCE) &&
             is_sink == (entry->role == STATE_SINK))
             return node;
     }
     return NULL;
 }
 
+const char *recover_zone_of(const Plan *plan, const StateEntry *entry)
+{
+    const char *zone = plan_uid_zone(entry->uid);
+    for (int32_t i = 0; zone != NULL && i < plan->node_count; i++)
+        if (plan_uid_is_same_but_zone(plan->nodes[i]->uid, entry->uid))
+            return zone;
+    return NULL;
+}
+
 /* The labels of entries without an operator, each once: an operator has many of them, and others
- * may have the same label. */
-static int32_t recover_find_lost(const Job *job, Buffer *names)
+ * may have the same label. `zone` if only that is another: the one they began in. */
+static int32_t recover_find_lost(const Job *job, Buffer *names, const char **zone)
 {
     int32_t count = 0;
     Map *named = map_new(job->arena);
@@ -294,6 +303,8 @@ static int32_t recover_find_lost(const Job *job, Buffer *names)
             map_find(named, str_from(entry->label)) != NULL)
             continue;
         map_put(named, str_from(entry->label), named);
+        const char *began_in = recover_zone_of(job->plan, entry);
+        *zone = began_in != NULL ? began_in : *zone;
         buffer_printf(names, "%s`%s`", count++ > 0 ? ", " : "", entry->label);
     }
     return count;
@@ -334,6 +345,24 @@ static void recover_check_replays(Job *job)
     }
 }
 
+/* `zone`: see recover_find_lost. */
+static Status fail_lost(const Job *job, const char *lost, const char *zone, Error *error)
+{
+    Status status = fail(error, ERR_LOST, "WR4407",
+                         "checkpoint %lld holds the state of %s, which the pipeline no longer has",
+                         (long long)job->restored->head.id, lost);
+    Str now = timezone_name(job->plan->settings.zone);
+    if (zone != NULL)
+        error_hint(error,
+                   "that state was begun with table.local-time-zone = %s, now it is %.*s; set it "
+                   "back, go on without the state with --allow-state-loss, or start over with "
+                   "--fresh",
+                   zone, STR_ARGS(now));
+    else
+        error_hint(error, "go on without it with --allow-state-loss, or start over with --fresh");
+    return status;
+}
+
 Status recover_check(Job *job, Error *error)
 {
     if (job->restored == NULL || job->was_over)
@@ -341,16 +370,13 @@ Status recover_check(Job *job, Error *error)
     recover_check_replays(job);
     Buffer names = {0};
     Status status = OK;
-    if (recover_find_lost(job, &names) > 0) {
+    const char *zone = NULL;
+    if (recover_find_lost(job, &names, &zone) > 0) {
         const char *lost = buffer_terminated(&names);
         if (job->options.allows_state_loss || job->plan->settings.ignores_unclaimed_state) {
             job_notice(job, "dropped the state of %s: the pipeline no longer has them", lost);
         } else {
-            status = fail(error, ERR_LOST, "WR4407",
-                          "checkpoint %lld holds the state of %s, which the pipeline no longer has",
-                          (long long)job->restored->head.id, lost);
-            error_hint(error,
-                       "go on without it with --allow-state-loss, or start over with --fresh");
+            status = fail_lost(job, lost, zone, error);
         }
     }
     buffer_free(&names);

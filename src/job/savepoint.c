@@ -367,8 +367,8 @@ static StateView *view_find(const List *views, const char *label, StateFate fate
 }
 
 /* Shards of one operator are one to a person. */
-static void view_add(Arena *arena, List *views, StateFate fate, const char *label, StateRole role,
-                     int64_t bytes)
+static StateView *view_add(Arena *arena, List *views, StateFate fate, const char *label,
+                           StateRole role, int64_t bytes)
 {
     StateView *view = view_find(views, label, fate);
     if (view == NULL) {
@@ -378,12 +378,13 @@ static void view_add(Arena *arena, List *views, StateFate fate, const char *labe
         list_append(views, arena, view);
     }
     view->bytes += bytes;
+    return view;
 }
 
-static bool snapshot_has_uid(const Snapshot *snapshot, const char *uid)
+static bool snapshot_has_state_of(const Snapshot *snapshot, const char *uid)
 {
     for (int32_t i = 0; i < snapshot->entry_count; i++)
-        if (strcmp(snapshot->entries[i].uid, uid) == 0)
+        if (plan_uid_takes(uid, snapshot->entries[i].uid))
             return true;
     return false;
 }
@@ -408,14 +409,21 @@ static Status compare_with(void *context, const Snapshot *snapshot, Error *error
         const PlanNode *node = recover_node_of(plan, entry);
         if (entry->role == STATE_LETTERS)
             continue;
-        view_add(arena, views, node != NULL ? STATE_KEPT : STATE_LOST,
-                 node != NULL ? node->label : entry->label, entry->role, entry_bytes(entry));
+        if (node != NULL) {
+            view_add(arena, views, STATE_KEPT, node->label, entry->role, entry_bytes(entry));
+            continue;
+        }
+        StateView *view =
+            view_add(arena, views, STATE_LOST, entry->label, entry->role, entry_bytes(entry));
+        const char *zone = recover_zone_of(plan, entry);
+        if (zone != NULL)
+            view->zone = arena_printf(arena, "%s", zone);
     }
     for (int32_t i = 0; i < plan->node_count; i++) {
         const PlanNode *node = plan->nodes[i];
         bool is_source = node->kind == PLAN_SOURCE;
         bool has_state = is_source || (node->input_count > 0 && operator_keeps_state(node));
-        if (has_state && !snapshot_has_uid(snapshot, node->uid))
+        if (has_state && !snapshot_has_state_of(snapshot, node->uid))
             view_add(arena, views, STATE_NEW, node->label,
                      is_source ? STATE_SOURCE : STATE_OPERATOR, 0);
     }

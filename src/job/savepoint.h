@@ -52,6 +52,9 @@ typedef struct StateView {
     const char *label; /* what a person calls the operator */
     const char *what;  /* "position", "state", "to commit" */
     int64_t bytes;     /* in the checkpoint */
+    /* STATE_LOST only because it was begun in this session zone, and the plan has another; or
+     * NULL. */
+    const char *zone;
 } StateView;
 
 typedef struct StateViews {

@@ -76,7 +76,7 @@ static Status task_restore_operator(Task *task, Operator *op, const Snapshot *re
     for (int32_t i = 0; i < restored->entry_count; i++) {
         const StateEntry *entry = &restored->entries[i];
         if (entry->role == STATE_SOURCE || entry->role == STATE_LETTERS ||
-            strcmp(entry->uid, op->node->uid) != 0)
+            !plan_uid_takes(op->node->uid, entry->uid))
             continue;
         if (is_same && entry->shard != task->context.shard)
             continue;

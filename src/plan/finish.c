@@ -1,7 +1,12 @@
 /* The last pass: order, distribution, uids and labels. */
 #include <assert.h>
+#include <string.h>
 
 #include "plan/kind.h"
+
+/* Before the zone in a uid. */
+enum { UID_ZONE_MARK = '@' };
+static const char UID_ZONE_MARKS[] = {UID_ZONE_MARK, '\0'};
 
 void duration_print(Buffer *out, int64_t ms)
 {
@@ -56,6 +61,45 @@ static uint64_t uid_identity(const Rel *rel)
                : identity_str(hash, options_text(table->options.options, connector->place_option));
 }
 
+/* The nodes whose identity is another where something stands for the zone: what their state means
+ * depends on it. Fills the identities. */
+static bool *uid_find_zoned(Planner *planner)
+{
+    enum { ANY_SALT = 67 };
+    int32_t count = planner->rels.count;
+    bool *is_zoned = ARENA_ARRAY(planner->arena, bool, count + 1);
+    uint64_t *salted = ARENA_ARRAY(planner->arena, uint64_t, count + 1);
+    for (int32_t i = 0; i < count; i++) {
+        Rel *rel = LIST_AT(planner->rels, i, Rel);
+        pass_identity(planner, rel, ANY_SALT);
+        salted[i] = uid_identity(rel);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        Rel *rel = LIST_AT(planner->rels, i, Rel);
+        pass_identity(planner, rel, 0);
+        is_zoned[i] = salted[i] != uid_identity(rel);
+    }
+    return is_zoned;
+}
+
+const char *plan_uid_zone(const char *uid)
+{
+    const char *mark = strchr(uid, UID_ZONE_MARK);
+    return mark == NULL ? NULL : mark + 1;
+}
+
+bool plan_uid_is_same_but_zone(const char *a, const char *b)
+{
+    size_t length = strcspn(a, UID_ZONE_MARKS);
+    return length == strcspn(b, UID_ZONE_MARKS) && memcmp(a, b, length) == 0;
+}
+
+bool plan_uid_takes(const char *uid, const char *found)
+{
+    return strcmp(uid, found) == 0 ||
+           (plan_uid_zone(found) == NULL && plan_uid_is_same_but_zone(uid, found));
+}
+
 /* Operators of one identity are numbered; `taken` counts them. */
 static const char *uid_make(Planner *planner, const Rel *rel, Map *taken)
 {
@@ -89,15 +133,19 @@ Plan *pass_finish(Planner *planner)
     plan->arena = planner->arena;
     plan->node_count = planner->rels.count;
     plan->nodes = ARENA_ARRAY(planner->arena, PlanNode *, plan->node_count + 1);
+    const bool *is_zoned = uid_find_zoned(planner);
+    Str zone = timezone_name(settings_zone(planner));
     for (int32_t i = 0; i < plan->node_count; i++) {
         Rel *rel = LIST_AT(planner->rels, i, Rel);
         plan->nodes[i] = &rel->node;
         rel->node.id = i;
-        pass_identity(planner, rel);
         const RelKind *kind = rel_kind(rel->node.kind);
         if (kind->distribute != NULL)
             kind->distribute(planner, &rel->node);
         rel->node.uid = uid_make(planner, rel, taken);
+        if (is_zoned[i])
+            rel->node.uid = arena_printf(planner->arena, "%s%c%.*s", rel->node.uid, UID_ZONE_MARK,
+                                         STR_ARGS(zone));
         rel->node.label = node_label(planner->arena, &rel->node);
         assert(rel->node.changelog != 0);
     }

@@ -38,7 +38,8 @@ uint64_t identity_schema(uint64_t seed, const Schema *schema)
     return seed;
 }
 
-uint64_t identity_expr(const Expr *expr, const uint64_t *columns)
+/* Of the tree alone. */
+static uint64_t identity_tree(const Expr *expr, const uint64_t *columns)
 {
     if (expr->kind == EXPR_COLUMN)
         return columns[expr->column];
@@ -51,11 +52,22 @@ uint64_t identity_expr(const Expr *expr, const uint64_t *columns)
     }
     uint64_t hash = identity_text(3, function_name(expr->function));
     for (int32_t i = 0; i < expr->arg_count; i++)
-        hash = hash_combine(hash, identity_expr(expr->args[i], columns));
+        hash = hash_combine(hash, identity_tree(expr->args[i], columns));
     return identity_type(hash, expr->type);
 }
 
-uint64_t identity_window(const WindowSpec *window, const uint64_t *columns)
+static uint64_t identity_zone(const Rel *rel, uint64_t hash)
+{
+    return rel->zone_salt == 0 ? hash : hash_combine(hash, rel->zone_salt);
+}
+
+uint64_t identity_expr(const Rel *rel, const Expr *expr, const uint64_t *columns)
+{
+    uint64_t hash = identity_tree(expr, columns);
+    return expr_depends_on_zone(expr) ? identity_zone(rel, hash) : hash;
+}
+
+uint64_t identity_window(const Rel *rel, const WindowSpec *window, const uint64_t *columns)
 {
     uint64_t hash = hash_combine((uint64_t)window->kind, columns[window->time_column]);
     hash = hash_combine(hash, (uint64_t)window->size_ms);
@@ -63,6 +75,8 @@ uint64_t identity_window(const WindowSpec *window, const uint64_t *columns)
     hash = hash_combine(hash, (uint64_t)window->offset_ms);
     if (window->is_processing_time)
         hash = hash_combine(hash, 57);
+    if (window->is_local_time)
+        hash = identity_zone(rel, hash);
     return window->is_attached ? hash_combine(hash, 53) : hash;
 }
 
@@ -133,8 +147,9 @@ uint64_t identity_keyed(Rel *rel, const int32_t *keys, int32_t key_count,
     return hash;
 }
 
-void pass_identity(Planner *planner, Rel *rel)
+void pass_identity(Planner *planner, Rel *rel, uint64_t zone_salt)
 {
+    rel->zone_salt = zone_salt;
     rel->column_identities = ARENA_ARRAY(planner->arena, uint64_t, rel->node.schema.count + 1);
     rel->identity = rel_kind(rel->node.kind)->identify(rel);
 }

@@ -120,6 +120,91 @@ static void test_batch_mode_has_state_of_its_own(void **state)
     buffer_free(&batch);
 }
 
+/* Whether the first such node of the query is another in another session zone; `query` is over
+ * INSTANTS. */
+static bool is_zoned(const char *query, PlanKind kind)
+{
+#define INSTANTS                                                                                   \
+    "CREATE TABLE t (k INT, n BIGINT, s STRING, rt TIMESTAMP_LTZ(3), ts TIMESTAMP(3), WATERMARK "  \
+    "FOR %s AS %s) WITH ('connector' = 'datagen');\nINSERT INTO p1 %s;\n"
+    bool is_local = strstr(query, "(ts)") != NULL;
+    const char *time = is_local ? "ts" : "rt";
+    static const char *const zones[] = {"UTC", "Europe/Berlin"};
+    Planned planned[2];
+    const char *uids[2];
+    for (int32_t i = 0; i < 2; i++) {
+        Buffer script = {0};
+        buffer_printf(&script, OUT "SET 'table.local-time-zone' = '%s';\n" INSTANTS, zones[i], time,
+                      time, query);
+        planned[i] = planned_make(buffer_terminated(&script));
+        uids[i] = node_of(&planned[i], kind)->uid;
+        buffer_free(&script);
+    }
+    bool is_same = strcmp(uids[0], uids[1]) == 0;
+    assert_true(plan_uid_is_same_but_zone(uids[0], uids[1]));
+    assert_int_equal(plan_uid_takes(uids[0], uids[1]), is_same);
+    if (is_same) {
+        assert_null(plan_uid_zone(uids[0]));
+    } else {
+        char before[64];
+        snprintf(before, sizeof before, "%.*s", (int)strcspn(uids[0], "@"), uids[0]);
+        assert_string_equal(plan_uid_zone(uids[1]), zones[1]);
+        assert_true(plan_uid_takes(uids[0], before) && plan_uid_takes(uids[1], before));
+    }
+    planned_free(&planned[0]);
+    planned_free(&planned[1]);
+    return !is_same;
+#undef INSTANTS
+}
+
+static void test_state_of_a_zone_is_told_from_others(void **state)
+{
+    (void)state;
+#define WINDOW(of, what)                                                                           \
+    "SELECT " what " FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(" of "), INTERVAL '1' DAY))"
+#define GROUPED(by) "SELECT COUNT(*) FROM t GROUP BY " by
+    static const struct {
+        const char *query;
+        PlanKind kind;
+        bool is_zoned;
+    } cases[] = {
+        {WINDOW("rt", "COUNT(*)") " GROUP BY window_start, window_end", PLAN_WINDOW_AGGREGATE,
+         true},
+        {WINDOW("ts", "COUNT(*)") " GROUP BY window_start, window_end", PLAN_WINDOW_AGGREGATE,
+         false},
+        {WINDOW("rt", "COUNT(*)") " GROUP BY window_start", PLAN_GROUP_AGGREGATE, true},
+        {WINDOW("ts", "COUNT(*)") " GROUP BY window_start", PLAN_GROUP_AGGREGATE, false},
+        {GROUPED("CAST(rt AS DATE)"), PLAN_GROUP_AGGREGATE, true},
+        {GROUPED("DATE_FORMAT(rt, 'yyyy')"), PLAN_GROUP_AGGREGATE, true},
+        {GROUPED("DATE_FORMAT(ts, 'yyyy')"), PLAN_GROUP_AGGREGATE, false},
+        {GROUPED("FLOOR(rt TO DAY)"), PLAN_GROUP_AGGREGATE, true},
+        {GROUPED("FLOOR(n)"), PLAN_GROUP_AGGREGATE, false},
+        {GROUPED("JSON_STRING(n)"), PLAN_GROUP_AGGREGATE, false},
+        {GROUPED("FROM_UNIXTIME(n)"), PLAN_GROUP_AGGREGATE, true},
+        {GROUPED("UNIX_TIMESTAMP(s)"), PLAN_GROUP_AGGREGATE, true},
+        {GROUPED("CONVERT_TZ(s, 'UTC', 'Asia/Tokyo')"), PLAN_GROUP_AGGREGATE, false},
+        {GROUPED("rt"), PLAN_GROUP_AGGREGATE, false},
+        {"SELECT COUNT(*) FROM t WHERE HOUR(rt) > 8 GROUP BY k", PLAN_GROUP_AGGREGATE, true},
+        {"SELECT COUNT(*) FROM t WHERE rt > TO_TIMESTAMP_LTZ(n, 3) GROUP BY k",
+         PLAN_GROUP_AGGREGATE, false},
+        {"SELECT COUNT(*) FROM t WHERE rt > ts GROUP BY k", PLAN_GROUP_AGGREGATE, true},
+        /* What is only handed up next to the state is not in it. */
+        {"SELECT HOUR(rt) FROM t", PLAN_SOURCE, false},
+        {"SELECT CAST(HOUR(rt) AS BIGINT) FROM t", PLAN_SINK, false},
+        {"SELECT x FROM t MATCH_RECOGNIZE (PARTITION BY k ORDER BY rt MEASURES A.n AS x PATTERN (A "
+         "B) DEFINE B AS HOUR(B.rt) > 8)",
+         PLAN_MATCH, true},
+        {"SELECT x FROM t MATCH_RECOGNIZE (PARTITION BY k ORDER BY rt MEASURES A.n AS x PATTERN (A "
+         "B) DEFINE B AS B.rt > A.rt)",
+         PLAN_MATCH, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (is_zoned(cases[i].query, cases[i].kind) != cases[i].is_zoned)
+            fail_msg("%s", cases[i].query);
+#undef WINDOW
+#undef GROUPED
+}
+
 static void test_uids_are_unique(void **state)
 {
     (void)state;
@@ -303,6 +388,7 @@ int main(void)
         cmocka_unit_test(test_another_meaning_is_another_uid),
         cmocka_unit_test(test_another_type_or_query_is_another_uid),
         cmocka_unit_test(test_batch_mode_has_state_of_its_own),
+        cmocka_unit_test(test_state_of_a_zone_is_told_from_others),
         cmocka_unit_test(test_uids_are_unique),
         cmocka_unit_test(test_inputs_come_first),
         cmocka_unit_test(test_sources_read_only_what_is_used),

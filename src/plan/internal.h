@@ -71,6 +71,8 @@ struct Rel {
     int32_t *map;  /* column -> column after pruning, -1 when gone */
     int32_t width; /* columns before pruning */
     Rel *stand_in; /* takes this one's place */
+    /* What stands for the session's zone in the identities of what depends on it; 0: nothing. */
+    uint64_t zone_salt;
     uint64_t identity;
     uint64_t *column_identities;
     struct ColumnUse *uses; /* pass_fields: of each output column */
@@ -238,6 +240,8 @@ const char *settings_text(const Planner *planner, const char *key);
 int64_t settings_duration_us(const Planner *planner, const char *key);
 bool settings_is(const Planner *planner, const char *key, const char *value);
 bool settings_is_batch(const Planner *planner);
+/* table.local-time-zone, or what the environment says. */
+const TimeZone *settings_zone(const Planner *planner);
 void settings_finish(Planner *planner, PlanSettings *out);
 /* All keys there are, Str * in the list. */
 void settings_names(Arena *arena, List *out);
@@ -692,7 +696,8 @@ void pass_fields(Planner *planner);           /* columns of which only fields ar
 void pass_prune(Planner *planner);            /* columns nobody reads */
 void pass_determinism(Planner *planner);      /* what does not come again the same */
 Plan *pass_finish(Planner *planner);          /* order, distribution, uids, labels */
-void pass_identity(Planner *planner, Rel *rel);
+/* Fills identity and column_identities, those of the inputs being there; see Rel.zone_salt. */
+void pass_identity(Planner *planner, Rel *rel, uint64_t zone_salt);
 const char *node_label(Arena *arena, const PlanNode *node);
 void explain_details(Buffer *out, const PlanNode *node);
 /* How rows of one input, or of all, are spread. */

@@ -178,8 +178,9 @@ uint64_t identity_str(uint64_t seed, Str text);
 /* State that holds values of a type cannot be read as another one. */
 uint64_t identity_type(uint64_t seed, Type type);
 uint64_t identity_schema(uint64_t seed, const Schema *schema);
-uint64_t identity_expr(const Expr *expr, const uint64_t *columns);
-uint64_t identity_window(const WindowSpec *window, const uint64_t *columns);
+/* `rel` is what computes it. */
+uint64_t identity_expr(const Rel *rel, const Expr *expr, const uint64_t *columns);
+uint64_t identity_window(const Rel *rel, const WindowSpec *window, const uint64_t *columns);
 uint64_t identity_table(const TableEntry *entry);
 uint64_t identity_aggregate(const PlanAggregate *aggregate, const uint64_t *columns);
 /* The seed with the columns' identities; `list` NULL: the first `count` columns. */

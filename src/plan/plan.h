@@ -541,6 +541,14 @@ Status plan_row(const PlanContext *context, const RowRequest *request, Arena *ar
 /* Whether the rows of the table wait for their checkpoint: see ConnectorInfo.holds_rows. */
 bool plan_table_holds_rows(const PlanTable *table);
 
+/* A uid ends with @ and the session's zone where what the state means depends on that; NULL: it
+ * does not, or an older weir wrote the uid, which did not say. */
+const char *plan_uid_zone(const char *uid);
+/* The same operator, perhaps in another zone. */
+bool plan_uid_is_same_but_zone(const char *a, const char *b);
+/* Whether state that was saved under the uid `found` is that of the operator `uid`. */
+bool plan_uid_takes(const char *uid, const char *found);
+
 /* The plan as an indented tree with changelog modes, keys and the guarantee of each path. */
 void plan_explain(const Plan *plan, Buffer *out);
 void plan_explain_json(const Plan *plan, Buffer *out);

@@ -493,7 +493,7 @@ bool settings_is_batch(const Planner *planner)
     return settings_is(planner, "execution.runtime-mode", "batch");
 }
 
-static const TimeZone *settings_zone(const Planner *planner)
+const TimeZone *settings_zone(const Planner *planner)
 {
     const TimeZone *zone = timezone_utc();
     const char *name = settings_text(planner, "table.local-time-zone");

@@ -114,6 +114,39 @@ def refuses(weir, lost):
     assert done.returncode == 78 and "WR4407" in done.stderr and lost in done.stderr, (done.returncode, done.stderr)
 
 
+ZONED = f"""
+SET 'execution.checkpointing.interval' = '50 ms';
+SET 'table.local-time-zone' = '{{zone}}';
+CREATE TABLE g (n BIGINT, rt AS TO_TIMESTAMP_LTZ(n, 3), WATERMARK FOR rt AS rt) WITH ({SEQUENCE});
+CREATE TABLE days (d TIMESTAMP(3), n BIGINT) WITH ('connector' = 'print', 'print-identifier' = 'days');
+CREATE TABLE counts (k BIGINT, n BIGINT) WITH ('connector' = 'print', 'print-identifier' = 'counts');
+INSERT INTO counts SELECT MOD(n, 2), COUNT(*) FROM g GROUP BY MOD(n, 2);
+"""
+DAYS = "INSERT INTO days SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE g, DESCRIPTOR(rt), INTERVAL '1' DAY))" \
+       " GROUP BY window_start, window_end;"
+
+
+def test_state_of_another_zone_is_lost(box):
+    """A day that was begun in one zone is none of another; what knows no zone goes on."""
+    weir = box.weir(ZONED.format(zone="Europe/Berlin"))
+    run_a_while(weir)
+    weir.write("pipeline.sql", ZONED.format(zone="Asia/Tokyo"))
+    told = weir.call("diff", "pipeline.sql", "--data-dir", weir.data)
+    assert told.returncode == 0 and "lost" not in told.stdout, told.stdout + told.stderr
+    weir.write("pipeline.sql", ZONED.format(zone="Asia/Tokyo") + DAYS)
+    run_a_while(weir)
+    weir.write("pipeline.sql", ZONED.format(zone="Europe/Berlin") + DAYS)
+    refuses(weir, "1 d")
+    told = weir.call("diff", "pipeline.sql", "--data-dir", weir.data)
+    assert re.search(r"^lost .*\(begun with table.local-time-zone = Asia/Tokyo\)$", told.stdout, re.M), told.stdout
+    done = weir.call("run", "pipeline.sql", "--data-dir", weir.data, "--no-http")
+    assert "begun with table.local-time-zone = Asia/Tokyo, now it is Europe/Berlin" in done.stderr, done.stderr
+    weir.start("run", "pipeline.sql", "--allow-state-loss")
+    assert weir.wait(60) == 0, weir.log()
+    counted = sum(int(n) for n in re.findall(r"^days> \+I\[1970-01-01T00:00, (\d+)\]", weir.stdout(), re.M))
+    assert 0 < counted < ROWS - 100 and f"counts> +U[0, {ROWS // 2}]" in weir.stdout(), weir.stdout()[-2000:]
+
+
 def test_another_connector_is_another_table(box):
     """Neither a position nor rows that wait to be committed are taken over."""
     weir = box.weir(pipeline())

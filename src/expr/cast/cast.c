@@ -82,12 +82,12 @@ static bool is_plain_number(Type type)
     return (type_is_numeric(type) && type.id != TYPE_DECIMAL) || type.id == TYPE_BOOLEAN;
 }
 
-static bool type_has_zone(Type type)
+bool type_has_instant(Type type)
 {
-    bool has_zone = type.id == TYPE_TIMESTAMP_LTZ;
-    for (int32_t i = 0; !has_zone && i < type.child_count; i++)
-        has_zone = type_has_zone(type.children[i]);
-    return has_zone;
+    bool has_instant = type.id == TYPE_TIMESTAMP_LTZ;
+    for (int32_t i = 0; !has_instant && i < type.child_count; i++)
+        has_instant = type_has_instant(type.children[i]);
+    return has_instant;
 }
 
 uint32_t cast_flags(Type from, Type to, bool is_try)
@@ -97,7 +97,7 @@ uint32_t cast_flags(Type from, Type to, bool is_try)
     if (is_plain_number(from) && is_plain_number(to))
         return FUNCTION_TOTAL;
     uint32_t flags = 0;
-    bool is_zoned = type_has_zone(from) || type_has_zone(to);
+    bool is_zoned = type_has_instant(from) || type_has_instant(to);
     if (is_zoned && (from.id != to.id || type_is_nested(from)))
         flags |= FUNCTION_ZONE;
     if (type_is_nested(from))

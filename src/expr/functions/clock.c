@@ -82,28 +82,28 @@ static Status bind_watermark(Binding *binding)
     return OK;
 }
 
-#define CLOCK_ROW(sign, form, binder, function_kernel, text)                                       \
+#define CLOCK_ROW(sign, form, binder, function_kernel, zone, text)                                 \
     {                                                                                              \
         .info = {sign, "temporal", form, text, false}, .types = ">x", .bind = binder,              \
-        .kernel = function_kernel, .flags = FUNCTION_CLOCK                                         \
+        .kernel = function_kernel, .flags = FUNCTION_CLOCK | (zone)                                \
     }
 
 static const Function functions[] = {
-    CLOCK_ROW("NOW", "NOW() -> TIMESTAMP_LTZ(3) NOT NULL", bind_instant, now_kernel, "the time"),
+    CLOCK_ROW("NOW", "NOW() -> TIMESTAMP_LTZ(3) NOT NULL", bind_instant, now_kernel, 0, "the time"),
     CLOCK_ROW("CURRENT_TIMESTAMP", "CURRENT_TIMESTAMP -> TIMESTAMP_LTZ(3) NOT NULL", bind_instant,
-              now_kernel, "the time"),
+              now_kernel, 0, "the time"),
     CLOCK_ROW("CURRENT_ROW_TIMESTAMP", "CURRENT_ROW_TIMESTAMP() -> TIMESTAMP_LTZ(3) NOT NULL",
-              bind_instant, now_kernel, "the time"),
+              bind_instant, now_kernel, 0, "the time"),
     CLOCK_ROW("PROCTIME", "PROCTIME() -> TIMESTAMP_LTZ(3) NOT NULL *PROCTIME*", bind_instant,
-              now_kernel, "the time, as a time attribute"),
+              now_kernel, 0, "the time, as a time attribute"),
     CLOCK_ROW("LOCALTIMESTAMP", "LOCALTIMESTAMP -> TIMESTAMP(3) NOT NULL", bind_local,
-              localtimestamp_kernel, "the time in the session's zone"),
+              localtimestamp_kernel, FUNCTION_LOCAL, "the time in the session's zone"),
     CLOCK_ROW("CURRENT_DATE", "CURRENT_DATE -> DATE NOT NULL", bind_date, current_date_kernel,
-              "the date in the session's zone"),
+              FUNCTION_LOCAL, "the date in the session's zone"),
     CLOCK_ROW("CURRENT_TIME", "CURRENT_TIME -> TIME(0) NOT NULL", bind_time, current_time_kernel,
-              "the time of day in the session's zone"),
+              FUNCTION_LOCAL, "the time of day in the session's zone"),
     CLOCK_ROW("LOCALTIME", "LOCALTIME -> TIME(0) NOT NULL", bind_time, current_time_kernel,
-              "the time of day in the session's zone"),
+              FUNCTION_LOCAL, "the time of day in the session's zone"),
     {.info = {"CURRENT_WATERMARK", "temporal", "CURRENT_WATERMARK(rowtime) -> type of rowtime",
               "the watermark here; NULL if there is none yet", false},
      .types = "x>0",

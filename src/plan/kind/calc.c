@@ -107,11 +107,11 @@ static uint64_t calc_identify(Rel *rel)
     for (int32_t i = 0; i < rel->node.schema.count; i++)
         rel->column_identities[i] = rel->node.calc.exprs == NULL
                                         ? columns[i]
-                                        : identity_expr(rel->node.calc.exprs[i], columns);
+                                        : identity_expr(rel, rel->node.calc.exprs[i], columns);
     uint64_t hash = rel->entry != NULL ? identity_table(rel->entry) : input->identity;
     if (rel->node.calc.filter == NULL)
         return hash;
-    return hash_combine(hash, identity_expr(rel->node.calc.filter, columns));
+    return hash_combine(hash, identity_expr(rel, rel->node.calc.filter, columns));
 }
 
 static void calc_label(Buffer *out, const PlanNode *node)

@@ -201,14 +201,14 @@ static uint64_t lookup_identify(Rel *rel)
         of_table[i] = identity_str(table, node->lookup_join.fetched.fields[i].name);
     for (int32_t i = 0; i < left + right; i++)
         both[i] = i < left ? input->column_identities[i]
-                           : identity_expr(node->lookup_join.exprs[i - left], of_table);
+                           : identity_expr(rel, node->lookup_join.exprs[i - left], of_table);
     uint64_t hash = hash_combine(hash_combine(input->identity, table), (uint64_t)join->kind + 43);
     for (int32_t i = 0; i < join->keys[0].count; i++) {
         hash = hash_combine(hash, both[join->keys[0].columns[i]]);
         hash = hash_combine(hash, of_table[join->keys[1].columns[i]]);
     }
     if (join->condition != NULL)
-        hash = hash_combine(hash, identity_expr(join->condition, both));
+        hash = hash_combine(hash, identity_expr(rel, join->condition, both));
     for (int32_t i = 0; i < node->schema.count; i++)
         rel->column_identities[i] = both[join->columns[i]];
     for (int32_t i = 0; node->lookup_join.remembers && i < left + right; i++)

@@ -173,8 +173,11 @@ static uint64_t match_identify(Rel *rel)
     for (int32_t i = 0; i < node->match.variable_count; i++) {
         const PlanMatchVariable *variable = &node->match.variables[i];
         buffer_printf(&text, "{%d,%d,%d}", variable->min, variable->max, variable->is_reluctant);
-        if (variable->condition != NULL)
-            expr_digest(&text, variable->condition);
+        if (variable->condition == NULL)
+            continue;
+        expr_digest(&text, variable->condition);
+        if (expr_depends_on_zone(variable->condition) && rel->zone_salt != 0)
+            buffer_printf(&text, "@%llx", (unsigned long long)rel->zone_salt);
     }
     hash = identity_str(hash, buffer_str(&text));
     buffer_free(&text);

@@ -130,7 +130,7 @@ uint64_t pair_identify(Rel *rel, const PlanJoin *join)
         hash = hash_combine(hash, both[left + join->keys[1].columns[i]]);
     }
     if (join->condition != NULL)
-        hash = hash_combine(hash, identity_expr(join->condition, both));
+        hash = hash_combine(hash, identity_expr(rel, join->condition, both));
     for (int32_t i = 0; i < rel->node.schema.count; i++)
         rel->column_identities[i] = both[join->columns[i]];
     memory_free(both);

@@ -286,7 +286,7 @@ static uint64_t join_identify(Rel *rel)
     for (int32_t i = 0; i < 2; i++)
         hash = join_identify_side(rel, i, hash);
     if (node->regular_join.join.condition != NULL)
-        hash = hash_combine(hash, identity_expr(node->regular_join.join.condition, columns));
+        hash = hash_combine(hash, identity_expr(rel, node->regular_join.join.condition, columns));
     for (int32_t i = 0; i < node->schema.count; i++)
         rel->column_identities[i] = columns[node->regular_join.join.columns[i]];
     /* What streaming has emitted, batch mode still owes. */

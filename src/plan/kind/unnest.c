@@ -106,7 +106,7 @@ static uint64_t unnest_identify(Rel *rel)
     int32_t left = unnest_left_count(rel), elements = node->unnest.elements.count;
     Arena *arena = arena_new(0);
     uint64_t *both = ARENA_ARRAY(arena, uint64_t, left + elements + 1);
-    uint64_t collection = identity_expr(node->unnest.collection, input->column_identities);
+    uint64_t collection = identity_expr(rel, node->unnest.collection, input->column_identities);
     for (int32_t i = 0; i < left + elements; i++)
         both[i] =
             i < left ? input->column_identities[i] : hash_combine(collection, (uint64_t)(i - left));
@@ -115,7 +115,7 @@ static uint64_t unnest_identify(Rel *rel)
     uint64_t hash = hash_combine(input->identity, collection);
     hash = hash_combine(hash, (uint64_t)node->unnest.join.kind);
     if (node->unnest.join.condition != NULL)
-        hash = hash_combine(hash, identity_expr(node->unnest.join.condition, both));
+        hash = hash_combine(hash, identity_expr(rel, node->unnest.join.condition, both));
     arena_free(arena);
     return hash;
 }

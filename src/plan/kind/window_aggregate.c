@@ -100,7 +100,7 @@ static uint64_t aggregate_identify(Rel *rel)
     uint64_t hash =
         identity_keyed(rel, node->window_aggregate.keys, node->window_aggregate.key_count,
                        node->window_aggregate.aggregates, node->window_aggregate.aggregate_count);
-    return hash_combine(hash, identity_window(&node->window_aggregate.window,
+    return hash_combine(hash, identity_window(rel, &node->window_aggregate.window,
                                               rel_input(rel, 0)->column_identities));
 }
 

@@ -70,8 +70,9 @@ static uint64_t assign_identify(Rel *rel)
     for (int32_t i = 0; i < rel->node.schema.count; i++)
         rel->column_identities[i] =
             i < before ? input->column_identities[i] : hash_combine(21, (uint64_t)(i - before));
-    uint64_t hash = hash_combine(input->identity, identity_window(&rel->node.window_assign.window,
-                                                                  input->column_identities));
+    uint64_t hash =
+        hash_combine(input->identity, identity_window(rel, &rel->node.window_assign.window,
+                                                      input->column_identities));
     if (rel->node.window_assign.window.kind != WINDOW_SESSION)
         return hash;
     /* The state holds the rows as they come in. */
