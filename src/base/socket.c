@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/tls.h"
 
 enum { KEEPALIVE_IDLE_SECONDS = 60, KEEPALIVE_INTERVAL_SECONDS = 10, KEEPALIVE_PROBES = 6 };
 
@@ -279,13 +280,6 @@ static BIO *bio_new(Socket *sock)
     BIO_set_data(bio, sock);
     BIO_set_init(bio, 1);
     return bio;
-}
-
-static const char *tls_reason(void)
-{
-    const char *reason = ERR_reason_error_string(ERR_get_error());
-    ERR_clear_error();
-    return reason != NULL ? reason : "protocol error";
 }
 
 static Status tls_configure(Socket *sock, const TlsOptions *options, Error *error)

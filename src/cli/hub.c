@@ -1,6 +1,7 @@
 /* weir hub: the durable log, open to Kafka's clients. */
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "door/door.h"
@@ -21,6 +22,11 @@ static const Flag hub_flags[] = {
     {"max-body", 0, FLAG_VALUE, "BYTES", "The largest body of an HTTP request (10485760)."},
     {"offsets-retention-minutes", 0, FLAG_VALUE, "N",
      "How long offsets of groups without members are kept (10080: a week); 0: for ever."},
+    {"tls-cert", 0, FLAG_VALUE, "FILE",
+     "The hub's certificate (PEM), of clients and of HTTP; a new file counts within a second."},
+    {"tls-key", 0, FLAG_VALUE, "FILE", "Its key (PEM)."},
+    {"tls-client-ca", 0, FLAG_VALUE, "FILE",
+     "Who connects needs a certificate of these authorities (PEM)."},
     {"allow-plaintext", 0, FLAG_SWITCH, NULL,
      "Listen beyond this machine, without encryption and passwords."},
 };
@@ -61,12 +67,20 @@ static ExitCode hub_serve(Cli *cli, Hub *hub, Error *error)
         (void)fail_thread(error, "for signals");
         return report_failure(cli, error);
     }
-    report_note(cli, "hub at %s", hub_address(hub));
+    report_note(cli, "hub at %s%s", hub_address(hub), cli_has(cli, "tls-cert") ? " (TLS)" : "");
     Status status = hub_run(hub, error);
     watch.is_over = true;
     pthread_kill(watch.thread, SIGUSR2);
     pthread_join(watch.thread, NULL);
     return status == OK ? EXIT_OK : report_failure(cli, error);
+}
+
+/* To be open to whoever comes is a mistake of the configuration. */
+static ExitCode hub_report(Cli *cli, const Error *error)
+{
+    ExitCode code = report_failure(cli, error);
+    bool is_open = strcmp(error->code, "WR5403") == 0 || strcmp(error->code, "WR6018") == 0;
+    return is_open ? EXIT_BAD_CONFIG : code;
 }
 
 /* The tables of the script that --tables names. */
@@ -113,6 +127,7 @@ static ExitCode hub_serve_with_door(Cli *cli, Hub *hub, const HubConfig *config,
         .world = cli->world,
         .topics = hub_topics(hub),
         .listen = cli_value(cli, "http"),
+        .tls = config->tls,
         .allows_plaintext = config->allows_plaintext,
         .creates_topics = config->creates_topics,
         .default_partitions = config->default_partitions,
@@ -127,7 +142,7 @@ static ExitCode hub_serve_with_door(Cli *cli, Hub *hub, const HubConfig *config,
             report_note(cli, "HTTP at %s", door_url(door));
         code = hub_serve(cli, hub, &error);
     } else if (code == EXIT_OK) {
-        code = report_failure(cli, &error);
+        code = hub_report(cli, &error);
     }
     door_close(door);
     keys_close(keys);
@@ -150,6 +165,9 @@ static ExitCode hub_run_command(Cli *cli)
         .world = cli->world,
         .folder = arena_printf(cli->arena, "%s/hub", cli_data_dir(cli)),
         .listen = listen != NULL ? listen : "127.0.0.1:9092",
+        .tls = {.cert = cli_value(cli, "tls-cert"),
+                .key = cli_value(cli, "tls-key"),
+                .client_ca = cli_value(cli, "tls-client-ca")},
         .allows_plaintext = cli_has(cli, "allow-plaintext"),
         .creates_topics = !cli_has(cli, "no-auto-create"),
         .offsets_retention_ms = retention_minutes < RETENTION_MINUTES_MAX
@@ -158,10 +176,14 @@ static ExitCode hub_run_command(Cli *cli)
         .default_partitions =
             partitions < TOPIC_PARTITIONS_MAX ? (int32_t)partitions : TOPIC_PARTITIONS_MAX,
     };
+    if ((config.tls.cert == NULL) != (config.tls.key == NULL) ||
+        (config.tls.cert == NULL && config.tls.client_ca != NULL))
+        return report_usage(cli, "WR7003", "--tls-cert FILE --tls-key FILE [--tls-client-ca FILE]",
+                            "TLS needs a certificate and its key");
     Hub *hub;
     Error error = {0};
     if (hub_open(&config, &hub, &error) != OK)
-        return report_failure(cli, &error);
+        return hub_report(cli, &error);
     return hub_serve_with_door(cli, hub, &config, body_bytes);
 }
 

@@ -41,6 +41,7 @@ Status door_open(const DoorConfig *config, Door **out, Error *error)
         .world = config->world,
         .listen = config->listen,
         .port_default = DOOR_PORT_DEFAULT,
+        .tls = config->tls,
         .allows_plaintext = config->allows_plaintext,
         .name = "hub",
         .routes = door_routes,

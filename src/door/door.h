@@ -12,6 +12,7 @@
 #ifndef WEIR_DOOR_DOOR_H
 #define WEIR_DOOR_DOOR_H
 
+#include "base/tls.h"
 #include "connect/kafka/topics.h"
 #include "hub/keys.h"
 #include "hub/topics.h"
@@ -32,19 +33,22 @@ typedef struct DoorConfig {
     World *world;
     Topics *topics; /* with a log that flushes by itself */
     const char *listen;
+    TlsFiles tls; /* `cert` NULL: plain */
     bool allows_plaintext;
     bool creates_topics;
     int32_t default_partitions;
     int64_t content_bytes_max;      /* of a request; 0: the default */
     const DoorTable *const *tables; /* borrowed */
     int32_t table_count;
-    Keys *keys; /* who may do what; while there is none, everybody may everything */
+    /* Who may do what. While there is none, everybody on this machine may everything, and beyond it
+     * who has a certificate, or is allowed to come in plain text. */
+    Keys *keys;
 } DoorConfig;
 
 /* As http_start. */
 Status door_open(const DoorConfig *config, Door **out, Error *error);
 
-/* "http://127.0.0.1:8084". */
+/* "http://127.0.0.1:8084", or "https://…". */
 const char *door_url(const Door *door);
 
 /* Answers what is under way. NULL is allowed. */

@@ -4,7 +4,8 @@
  *
  * A route that is not in the table does not exist, and /openapi.json is printed from it. Errors are
  * application/problem+json (RFC 9457). The listener binds to loopback unless told otherwise;
- * beyond loopback the caller must say that plain text is meant. */
+ * beyond loopback there has to be TLS, and a guard or certificates of clients, or the caller must
+ * say that plain text is meant. */
 #ifndef WEIR_HTTP_HTTP_H
 #define WEIR_HTTP_HTTP_H
 
@@ -13,6 +14,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/status.h"
+#include "base/tls.h"
 #include "base/world.h"
 
 enum { HTTP_SEGMENTS_MAX = 5, HTTP_PARAMS_MAX = 24, HTTP_HEADERS_MAX = 4, HTTP_ID_BYTES = 20 };
@@ -73,6 +75,7 @@ typedef struct HttpConfig {
     const char *listen; /* "127.0.0.1:8083", "[::1]:0"; NULL: 127.0.0.1 and port_default, or any
                            free one if that is taken */
     int32_t port_default;
+    TlsFiles tls;          /* `cert` NULL: plain */
     bool allows_plaintext; /* the user insists on a listener beyond loopback */
     const char *name;      /* of what is served, for people */
     const HttpRoute *routes;
@@ -89,12 +92,16 @@ typedef struct HttpConfig {
 } HttpConfig;
 
 /* Listen and answer until http_stop, on threads of its own. ERR_INVALID for an address that is
- * none, ERR_PERMISSION when it is beyond loopback without allows_plaintext, ERR_UNAVAILABLE when
- * the port is taken. The config is copied, what it points to is borrowed. */
+ * none (WR6016) or certificates that do not do (WR5108), ERR_PERMISSION when it is beyond loopback
+ * without TLS and allows_plaintext (WR6018), ERR_UNAVAILABLE when the port is taken. The config is
+ * copied, what it points to is borrowed. */
 Status http_start(const HttpConfig *config, HttpServer **out, Error *error);
 
 /* "http://127.0.0.1:8083", for people. */
 const char *http_url(const HttpServer *server);
+
+/* Whether only this machine can reach it. */
+bool http_is_local(const HttpServer *server);
 
 /* A number that another run of the server does not have. */
 uint64_t http_seed(const HttpServer *server);

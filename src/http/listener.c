@@ -77,13 +77,20 @@ static Status address_listen(const Address *address, int *descriptor, Error *err
     return OK;
 }
 
-Status listener_open(const HttpConfig *config, int *descriptor, Error *error)
+/* Nobody listens on the way, and who comes has to say who he is. */
+static bool config_is_safe(const HttpConfig *config)
+{
+    return config->tls.cert != NULL && (config->tls.client_ca != NULL || config->guard != NULL);
+}
+
+Status listener_open(const HttpConfig *config, int *descriptor, bool *is_local, Error *error)
 {
     char fallback[32];
     Address address;
     snprintf(fallback, sizeof fallback, "127.0.0.1:%d", (int)config->port_default);
     TRY(address_parse(config->listen != NULL ? config->listen : fallback, &address, error));
-    if (!address.is_loopback && !config->allows_plaintext) {
+    *is_local = address.is_loopback;
+    if (!address.is_loopback && !config->allows_plaintext && !config_is_safe(config)) {
         Status status = fail(error, ERR_PERMISSION, "WR6018",
                              "refusing to listen on `%s`: it is reachable from other machines, and "
                              "this listener has neither TLS nor credentials",
@@ -99,7 +106,7 @@ Status listener_open(const HttpConfig *config, int *descriptor, Error *error)
     return address_listen(&address, descriptor, error);
 }
 
-char *listener_url(Arena *arena, int descriptor)
+char *listener_url(Arena *arena, int descriptor, const char *scheme)
 {
     struct sockaddr_storage bound;
     socklen_t length = sizeof bound;
@@ -109,9 +116,9 @@ char *listener_url(Arena *arena, int descriptor)
     if (bound.ss_family == AF_INET6) {
         const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&bound;
         inet_ntop(AF_INET6, &six->sin6_addr, host, sizeof host);
-        return arena_printf(arena, "http://[%s]:%d", host, ntohs(six->sin6_port));
+        return arena_printf(arena, "%s://[%s]:%d", scheme, host, ntohs(six->sin6_port));
     }
     const struct sockaddr_in *four = (const struct sockaddr_in *)&bound;
     inet_ntop(AF_INET, &four->sin_addr, host, sizeof host);
-    return arena_printf(arena, "http://%s:%d", host, ntohs(four->sin_port));
+    return arena_printf(arena, "%s://%s:%d", scheme, host, ntohs(four->sin_port));
 }

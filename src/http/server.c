@@ -233,26 +233,53 @@ __attribute__((format(printf, 2, 0))) static void log_trouble(void *context, con
     log_event(LOG_DEBUG, "http", "%s", text);
 }
 
-Status http_start(const HttpConfig *config, HttpServer **out, Error *error)
+/* NULL: the system has no threads left. */
+static struct MHD_Daemon *start_daemon(HttpServer *server, int descriptor)
 {
-    int descriptor;
-    TRY(listener_open(config, &descriptor, error));
-    HttpServer *server = memory_allocate_zeroed(sizeof *server);
-    server->config = *config;
-    server->arena = arena_new(0);
-    server->seed = config->world->kind->random_u64(config->world);
-    server->url = listener_url(server->arena, descriptor);
-    int32_t threads = config->thread_count > 0 ? config->thread_count : THREADS_DEFAULT;
-    server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        take_request, server, MHD_OPTION_EXTERNAL_LOGGER, log_trouble, NULL,
+    int32_t threads =
+        server->config.thread_count > 0 ? server->config.thread_count : THREADS_DEFAULT;
+    HttpTls *tls = server->tls;
+    struct MHD_OptionItem with_tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, tls != NULL ? (char *)http_tls_cert(tls) : NULL},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, tls != NULL ? (char *)http_tls_key(tls) : NULL},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%NO_TICKETS"},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)http_tls_notify, tls},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    return MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+            (tls != NULL ? MHD_USE_TLS : MHD_NO_FLAG),
+        0, NULL, NULL, take_request, server, MHD_OPTION_EXTERNAL_LOGGER, log_trouble, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, end_request, NULL, MHD_OPTION_LISTEN_SOCKET, descriptor,
         MHD_OPTION_THREAD_POOL_SIZE, (unsigned int)threads, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned int)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         (unsigned int)CONNECTIONS_PER_IP_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned int)CONNECTION_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK,
-        keep_escapes, NULL, MHD_OPTION_END);
+        keep_escapes, NULL, MHD_OPTION_ARRAY, tls != NULL ? with_tls : &with_tls[4],
+        MHD_OPTION_END);
+}
+
+Status http_start(const HttpConfig *config, HttpServer **out, Error *error)
+{
+    int descriptor;
+    bool is_local;
+    HttpTls *tls = NULL;
+    if (config->tls.cert != NULL)
+        TRY(http_tls_new(config->world, &config->tls, &tls, error));
+    Status status = listener_open(config, &descriptor, &is_local, error);
+    if (status != OK) {
+        http_tls_free(tls);
+        return status;
+    }
+    HttpServer *server = memory_allocate_zeroed(sizeof *server);
+    server->tls = tls;
+    server->is_local = is_local;
+    server->config = *config;
+    server->arena = arena_new(0);
+    server->seed = config->world->kind->random_u64(config->world);
+    server->url = listener_url(server->arena, descriptor, tls != NULL ? "https" : "http");
+    server->daemon = start_daemon(server, descriptor);
     if (server->daemon == NULL) {
         close(descriptor);
         http_stop(server);
@@ -265,6 +292,11 @@ Status http_start(const HttpConfig *config, HttpServer **out, Error *error)
 const char *http_url(const HttpServer *server)
 {
     return server->url;
+}
+
+bool http_is_local(const HttpServer *server)
+{
+    return server->is_local;
 }
 
 uint64_t http_seed(const HttpServer *server)
@@ -280,6 +312,7 @@ void http_stop(HttpServer *server)
      * with the pool's threads, which then abort the process (libmicrohttpd 0.9.75). */
     if (server->daemon != NULL)
         MHD_stop_daemon(server->daemon);
+    http_tls_free(server->tls);
     arena_free(server->arena);
     memory_free(server);
 }

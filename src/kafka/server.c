@@ -11,17 +11,20 @@
 #include "base/bigendian.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "kafka/address.h"
 #include "kafka/broker.h"
+#include "kafka/transport.h"
 
 enum {
     REQUEST_BYTES_MAX = 100 * 1024 * 1024, /* socket.request.max.bytes */
-    READ_BYTES = 64 * 1024,
-    CALLS_MAX = 64,                      /* of a connection, waiting for their answer */
-    UNSENT_BYTES_MAX = 64 * 1024 * 1024, /* of a connection: then nothing more is read */
+    CALLS_MAX = 64,                        /* of a connection, waiting for their answer */
+    UNSENT_BYTES_MAX = 64 * 1024 * 1024,   /* of a connection: then nothing more is read */
     CONNECTIONS_MAX = 10000,
     BACKLOG = 511,
     FLUSHERS = 2,
-    TICK_US = 100 * 1000, /* of groups */
+    TICK_US = 100 * 1000,        /* of groups */
+    OPEN_US = 10 * 1000 * 1000,  /* of a handshake */
+    KEPT_BYTES_MAX = 256 * 1024, /* of memory, of a connection that has nothing to read */
 };
 
 typedef struct Connection Connection;
@@ -35,6 +38,7 @@ struct Hub {
     uv_tcp_t listener;
     uv_async_t waker;
     uv_timer_t timer;
+    TlsServer *tls; /* NULL: plain */
     const char *address;
     Connection *connections;
     int32_t connection_count, waiting_count;
@@ -52,21 +56,20 @@ typedef struct Turn {
 } Turn;
 
 struct Connection {
-    uv_tcp_t socket; /* first: a uv_handle_t * is a Connection * */
+    Transport transport; /* first: a Transport * is a Connection * */
     Hub *hub;
     Connection *next, *before;
-    Buffer received;
     Turn turns[CALLS_MAX]; /* the oldest first */
     int32_t turn_count;
-    int64_t unsent_bytes;
-    bool is_paused, is_closing;
+    int64_t opens_by_us; /* by the monotonic clock: else it is closed; 0: it is open */
+    bool is_paused;
 };
 
 /* ---- Connections ----------------------------------------------------------------------------- */
 
-static void connection_free(uv_handle_t *handle)
+static void connection_free(Transport *transport)
 {
-    Connection *connection = (Connection *)handle;
+    Connection *connection = (Connection *)transport;
     Hub *hub = connection->hub;
     for (int32_t i = 0; i < connection->turn_count; i++) {
         hub->waiting_count -= connection->turns[i].call != NULL;
@@ -78,56 +81,11 @@ static void connection_free(uv_handle_t *handle)
     if (connection->next != NULL)
         connection->next->before = connection->before;
     hub->connection_count--;
-    buffer_free(&connection->received);
+    transport_free_parts(transport);
     memory_free(connection);
 }
 
-static void connection_close(Connection *connection)
-{
-    if (connection->is_closing)
-        return;
-    connection->is_closing = true;
-    uv_close((uv_handle_t *)&connection->socket, connection_free);
-}
-
 /* ---- Answers --------------------------------------------------------------------------------- */
-
-typedef struct Sending {
-    uv_write_t request; /* first */
-    Connection *connection;
-    Buffer bytes;
-} Sending;
-
-static void connection_pump(Connection *connection);
-
-static void sending_done(uv_write_t *request, int status)
-{
-    Sending *sending = (Sending *)request;
-    Connection *connection = sending->connection;
-    connection->unsent_bytes -= sending->bytes.length;
-    buffer_free(&sending->bytes);
-    memory_free(sending);
-    if (status != 0)
-        connection_close(connection);
-    else if (!connection->is_closing)
-        connection_pump(connection);
-}
-
-static void connection_send(Connection *connection, Buffer bytes)
-{
-    Sending *sending = memory_allocate_zeroed((int64_t)sizeof *sending);
-    sending->connection = connection;
-    sending->bytes = bytes;
-    connection->unsent_bytes += bytes.length;
-    uv_buf_t piece = uv_buf_init(bytes.data, (unsigned)bytes.length);
-    if (uv_write(&sending->request, (uv_stream_t *)&connection->socket, &piece, 1, sending_done) !=
-        0) {
-        connection->unsent_bytes -= bytes.length;
-        buffer_free(&sending->bytes);
-        memory_free(sending);
-        connection_close(connection);
-    }
-}
 
 /* Send those at the front that have their answer. */
 static void connection_send_ready(Connection *connection)
@@ -148,7 +106,7 @@ static void connection_send_ready(Connection *connection)
     memmove(connection->turns, connection->turns + ready,
             sizeof(Turn) * (size_t)connection->turn_count);
     if (bytes.length > 0)
-        connection_send(connection, bytes);
+        transport_send(&connection->transport, bytes);
     else
         buffer_free(&bytes);
 }
@@ -192,22 +150,23 @@ static void hub_progress(void *context, Partition *partition);
 static bool connection_take(Connection *connection, int64_t *at, Str *request)
 {
     *request = (Str){0};
-    int64_t left = connection->received.length - *at;
+    int64_t left = connection->transport.received.length - *at;
     if (left < 4)
         return true;
-    int64_t length = (int32_t)load_be32(connection->received.data + *at);
+    int64_t length = (int32_t)load_be32(connection->transport.received.data + *at);
     if (length < 0 || length > REQUEST_BYTES_MAX)
         return false;
     if (left - 4 < length)
         return true;
-    *request = str_make(connection->received.data + *at + 4, length);
+    *request = str_make(connection->transport.received.data + *at + 4, length);
     *at += 4 + length;
     return true;
 }
 
 static bool connection_has_room(const Connection *connection)
 {
-    return connection->turn_count < CALLS_MAX && connection->unsent_bytes < UNSENT_BYTES_MAX;
+    return connection->turn_count < CALLS_MAX &&
+           connection->transport.unsent_bytes < UNSENT_BYTES_MAX;
 }
 
 /* False: close it. */
@@ -234,51 +193,38 @@ static bool connection_run_requests(Connection *connection)
     if (broker_tick(hub->broker))
         hub_progress(hub, NULL);
     hub_wait_for_tick(hub);
-    Buffer *received = &connection->received;
+    Buffer *received = &connection->transport.received;
     received->length -= at;
     if (at > 0 && received->length > 0)
         memmove(received->data, received->data + at, (size_t)received->length);
-    if (received->length == 0 && received->capacity > READ_BYTES * 4)
+    if (received->length == 0 && received->capacity > KEPT_BYTES_MAX)
         buffer_free(received);
     return is_good;
-}
-
-static void read_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
-{
-    (void)suggested;
-    Connection *connection = (Connection *)handle;
-    *out = uv_buf_init(buffer_reserve(&connection->received, READ_BYTES), READ_BYTES);
-}
-
-static void read_done(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
-{
-    (void)buffer;
-    Connection *connection = (Connection *)stream;
-    if (count < 0) {
-        connection_close(connection);
-        return;
-    }
-    connection->received.length += count;
-    if (!connection->is_closing)
-        connection_pump(connection);
 }
 
 /* Whatever can be done now: run what has come, send what is ready, read on if there is room. */
 static void connection_pump(Connection *connection)
 {
+    Transport *transport = &connection->transport;
+    if (!transport_is_open(transport))
+        return;
+    connection->opens_by_us = 0;
     if (!connection_run_requests(connection)) {
-        connection_close(connection);
+        transport_close(transport);
         return;
     }
     connection_send_ready(connection);
-    if (connection->is_closing)
+    if (transport->is_closing)
         return;
     bool has_room = connection_has_room(connection);
-    if (has_room && connection->is_paused)
-        uv_read_start((uv_stream_t *)&connection->socket, read_allocate, read_done);
-    else if (!has_room && !connection->is_paused)
-        uv_read_stop((uv_stream_t *)&connection->socket);
+    if (has_room == connection->is_paused)
+        transport_read(transport, has_room);
     connection->is_paused = !has_room;
+}
+
+static void connection_changed(Transport *transport)
+{
+    connection_pump((Connection *)transport);
 }
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
@@ -290,7 +236,7 @@ static void hub_run_waiting(Hub *hub, bool all)
     for (Connection *connection = hub->connections; connection != NULL;) {
         Connection *next = connection->next;
         bool is_any_done = false;
-        for (int32_t i = 0; i < connection->turn_count && !connection->is_closing; i++) {
+        for (int32_t i = 0; i < connection->turn_count && !connection->transport.is_closing; i++) {
             Turn *turn = &connection->turns[i];
             if (turn->call != NULL && (all || call_deadline_us(turn->call) <= now_us))
                 is_any_done |= turn_run(hub, turn);
@@ -308,7 +254,7 @@ static void hub_close_handles(Hub *hub)
     hub->is_closing = true;
     for (Connection *connection = hub->connections; connection != NULL;
          connection = connection->next)
-        connection_close(connection);
+        transport_close(&connection->transport);
     uv_close((uv_handle_t *)&hub->listener, NULL);
     uv_close((uv_handle_t *)&hub->waker, NULL);
     uv_close((uv_handle_t *)&hub->timer, NULL);
@@ -348,6 +294,21 @@ static void waker_called(uv_async_t *waker)
     }
 }
 
+/* The timer comes again for what it waits for; who is not open by now is closed. */
+static void connection_wait(Connection *connection)
+{
+    Hub *hub = connection->hub;
+    for (int32_t i = 0; i < connection->turn_count; i++)
+        if (connection->turns[i].call != NULL)
+            hub_wait_until(hub, call_deadline_us(connection->turns[i].call));
+    if (connection->opens_by_us == 0)
+        return;
+    if (connection->opens_by_us <= world_monotonic_us(hub->config.world))
+        transport_close(&connection->transport);
+    else
+        hub_wait_until(hub, connection->opens_by_us);
+}
+
 static void timer_called(uv_timer_t *timer)
 {
     Hub *hub = timer->data;
@@ -357,9 +318,7 @@ static void timer_called(uv_timer_t *timer)
         hub_run_waiting(hub, has_changed);
     for (Connection *connection = hub->connections; connection != NULL;
          connection = connection->next)
-        for (int32_t i = 0; i < connection->turn_count; i++)
-            if (connection->turns[i].call != NULL)
-                hub_wait_until(hub, call_deadline_us(connection->turns[i].call));
+        connection_wait(connection);
     hub_wait_for_tick(hub);
 }
 
@@ -396,34 +355,43 @@ static Connection *connection_new(Hub *hub)
         hub->connections->before = connection;
     hub->connections = connection;
     hub->connection_count++;
-    uv_tcp_init(&hub->loop, &connection->socket);
+    connection->transport.on_change = connection_changed;
+    connection->transport.on_closed = connection_free;
+    transport_init(&connection->transport, &hub->loop);
     return connection;
 }
 
-static void connection_start(Connection *connection, bool is_good)
+static void connection_start(Connection *connection, bool is_good, TlsServer *tls)
 {
-    if (!is_good || connection->hub->connection_count > CONNECTIONS_MAX ||
-        uv_read_start((uv_stream_t *)&connection->socket, read_allocate, read_done) != 0)
-        connection_close(connection);
+    Hub *hub = connection->hub;
+    if (!is_good || hub->connection_count > CONNECTIONS_MAX ||
+        !transport_start(&connection->transport, tls)) {
+        transport_close(&connection->transport);
+        return;
+    }
+    if (tls == NULL)
+        return;
+    connection->opens_by_us = world_monotonic_us(hub->config.world) + OPEN_US;
+    hub_wait_until(hub, connection->opens_by_us);
 }
 
 static void connection_accept(uv_stream_t *listener, int status)
 {
+    Hub *hub = listener->data;
     if (status != 0)
         return;
-    Connection *connection = connection_new(listener->data);
-    bool is_good = uv_accept(listener, (uv_stream_t *)&connection->socket) == 0;
-    uv_tcp_nodelay(&connection->socket, 1);
-    connection_start(connection, is_good);
+    Connection *connection = connection_new(hub);
+    bool is_good = uv_accept(listener, (uv_stream_t *)&connection->transport.socket) == 0;
+    connection_start(connection, is_good, hub->tls);
 }
 
 static void connection_adopt(Hub *hub, int socket)
 {
     Connection *connection = connection_new(hub);
-    bool is_good = uv_tcp_open(&connection->socket, socket) == 0;
+    bool is_good = uv_tcp_open(&connection->transport.socket, socket) == 0;
     if (!is_good)
         close(socket);
-    connection_start(connection, is_good);
+    connection_start(connection, is_good, NULL);
 }
 
 int hub_connect(Hub *hub)
@@ -438,62 +406,6 @@ int hub_connect(Hub *hub)
     return pair[0];
 }
 
-static Status fail_address(const char *listen, const char *why, Error *error)
-{
-    Status status = fail(error, ERR_INVALID, "WR5402", "cannot listen at `%s`: %s", listen, why);
-    error_hint(error, "HOST:PORT is needed, such as 127.0.0.1:9092");
-    return status;
-}
-
-/* Cut HOST:PORT, where HOST may stand in brackets. */
-static Status split_address(Arena *arena, const char *listen, const char **host, int *port,
-                            Error *error)
-{
-    const char *colon = strrchr(listen, ':');
-    int64_t number;
-    if (colon == NULL || colon == listen || !str_parse_int64(str_from(colon + 1), &number) ||
-        number < 0 || number > 65535)
-        return fail_address(listen, "there is no port", error);
-    Str name = str_make(listen, colon - listen);
-    if (name.length > 2 && name.data[0] == '[' && name.data[name.length - 1] == ']')
-        name = str_make(name.data + 1, name.length - 2);
-    *host = str_terminated(arena, name);
-    *port = (int)number;
-    return OK;
-}
-
-static bool is_loopback(const struct sockaddr_storage *address)
-{
-    if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *four = (const struct sockaddr_in *)address;
-        return (ntohl(four->sin_addr.s_addr) >> 24) == 127;
-    }
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
-    return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
-}
-
-static Status resolve(Hub *hub, const char *host, int port, struct sockaddr_storage *out,
-                      Error *error)
-{
-    char service[16];
-    snprintf(service, sizeof service, "%d", port);
-    uv_getaddrinfo_t request;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    int code = uv_getaddrinfo(&hub->loop, &request, NULL, host, service, &hints);
-    if (code != 0)
-        return fail_address(hub->config.listen, uv_strerror(code), error);
-    memcpy(out, request.addrinfo->ai_addr, request.addrinfo->ai_addrlen);
-    uv_freeaddrinfo(request.addrinfo);
-    if (is_loopback(out) || hub->config.allows_plaintext)
-        return OK;
-    Status status = fail(error, ERR_INVALID, "WR5403",
-                         "`%s` is not of this machine alone, and the hub has no encryption and no "
-                         "passwords",
-                         hub->config.listen);
-    error_hint(error, "listen at 127.0.0.1, or say --allow-plaintext if the network is trusted");
-    return status;
-}
-
 static void hub_make_broker(Hub *hub, const char *host, int port)
 {
     hub->address = arena_printf(hub->arena, "%s:%d", host, port);
@@ -506,6 +418,23 @@ static void hub_make_broker(Hub *hub, const char *host, int port)
                                    .offsets_retention_ms = hub->config.offsets_retention_ms});
 }
 
+/* Whoever is beyond this machine has to say who he is, where nobody can listen. */
+static Status hub_check_safety(const Hub *hub, const struct sockaddr_storage *address, Error *error)
+{
+    const HubConfig *config = &hub->config;
+    bool is_safe = config->tls.cert != NULL && config->tls.client_ca != NULL;
+    if (address_is_loopback(address) || config->allows_plaintext || is_safe)
+        return OK;
+    Status status =
+        fail(error, ERR_INVALID, "WR5403",
+             "`%s` is not of this machine alone, and the hub has no %s", config->listen,
+             config->tls.cert == NULL ? "encryption" : "way to tell who its clients are");
+    error_hint(error,
+               "say --tls-cert, --tls-key and --tls-client-ca, or listen at 127.0.0.1, or say "
+               "--allow-plaintext if the network is trusted");
+    return status;
+}
+
 static Status hub_listen(Hub *hub, Error *error)
 {
     const char *host;
@@ -516,8 +445,9 @@ static Status hub_listen(Hub *hub, Error *error)
         hub_make_broker(hub, "127.0.0.1", 1);
         return OK;
     }
-    TRY(split_address(hub->arena, hub->config.listen, &host, &port, error));
-    TRY(resolve(hub, host, port, &address, error));
+    TRY(address_split(hub->arena, hub->config.listen, &host, &port, error));
+    TRY(address_resolve(&hub->loop, hub->config.listen, host, port, &address, error));
+    TRY(hub_check_safety(hub, &address, error));
     int code = uv_tcp_bind(&hub->listener, (const struct sockaddr *)&address, 0);
     if (code == 0)
         code = uv_listen((uv_stream_t *)&hub->listener, BACKLOG, connection_accept);
@@ -525,7 +455,7 @@ static Status hub_listen(Hub *hub, Error *error)
     if (code == 0)
         code = uv_tcp_getsockname(&hub->listener, (struct sockaddr *)&address, &length);
     if (code != 0)
-        return fail_address(hub->config.listen, uv_strerror(code), error);
+        return address_fail(hub->config.listen, uv_strerror(code), error);
     port = ntohs(((const struct sockaddr_in *)&address)->sin_port); /* at the same place in both */
     hub_make_broker(hub, host, port);
     return OK;
@@ -544,7 +474,11 @@ Status hub_open(const HubConfig *config, Hub **out, Error *error)
     uv_timer_init(&hub->loop, &hub->timer);
     hub->listener.data = hub->waker.data = hub->timer.data = hub;
     LogOptions options = {.on_progress = hub_progress, .context = hub};
-    Status status = topics_open(config->world, config->folder, &options, &hub->topics, error);
+    Status status = OK;
+    if (config->tls.cert != NULL)
+        status = tls_server_new(config->world, &config->tls, &hub->tls, error);
+    if (status == OK)
+        status = topics_open(config->world, config->folder, &options, &hub->topics, error);
     if (status == OK)
         status = hub_listen(hub, error);
     if (status == OK)
@@ -582,6 +516,7 @@ Status hub_close(Hub *hub, Error *error)
     int code = uv_loop_close(&hub->loop);
     assert(code == 0);
     broker_free(hub->broker);
+    tls_server_free(hub->tls);
     Status status = OK;
     if (hub->topics != NULL) {
         log_stop(topics_log(hub->topics));

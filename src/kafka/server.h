@@ -5,6 +5,7 @@
 #ifndef WEIR_KAFKA_SERVER_H
 #define WEIR_KAFKA_SERVER_H
 
+#include "base/tls.h"
 #include "hub/topics.h"
 
 typedef struct Hub Hub;
@@ -13,13 +14,15 @@ typedef struct HubConfig {
     World *world;
     const char *folder;
     const char *listen;    /* HOST:PORT; the host as clients are told; port 0: any. NULL: nowhere */
+    TlsFiles tls;          /* `cert` NULL: plain */
     bool allows_plaintext; /* beyond this machine */
     bool creates_topics;   /* when a client asks for one that is not there */
     int32_t default_partitions;
     int64_t offsets_retention_ms; /* of groups without members; 0: for ever */
 } HubConfig;
 
-/* Open the log and listen. WR5402: the address does not do. */
+/* Open the log and listen. WR5402: the address does not do; WR5403: it would be open to whoever
+ * comes; WR5108: the certificate does not do. */
 Status hub_open(const HubConfig *config, Hub **out, Error *error);
 
 /* Its topics, for others in this process; see topics_lock. */

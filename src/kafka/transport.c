@@ -1,0 +1,165 @@
+#include "kafka/transport.h"
+
+#include <assert.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/metrics.h"
+
+enum { READ_BYTES = 64 * 1024, KEEPALIVE_SECONDS = 60 };
+
+void transport_init(Transport *transport, uv_loop_t *loop)
+{
+    uv_tcp_init(loop, &transport->socket);
+}
+
+void transport_free_parts(Transport *transport)
+{
+    tls_session_free(transport->tls);
+    buffer_free(&transport->received);
+}
+
+static void transport_closed(uv_handle_t *handle)
+{
+    Transport *transport = (Transport *)handle;
+    transport->on_closed(transport);
+}
+
+void transport_close(Transport *transport)
+{
+    if (transport->is_closing)
+        return;
+    transport->is_closing = true;
+    uv_close((uv_handle_t *)&transport->socket, transport_closed);
+}
+
+bool transport_is_open(const Transport *transport)
+{
+    TlsState state = transport->tls == NULL ? TLS_OPEN : tls_session_state(transport->tls);
+    return state == TLS_OPEN || state == TLS_ENDED;
+}
+
+/* ---- Sending ----------------------------------------------------------------------------- */
+
+typedef struct Sending {
+    uv_write_t request; /* first */
+    Transport *transport;
+    Buffer bytes;
+} Sending;
+
+static void sending_done(uv_write_t *request, int status)
+{
+    Sending *sending = (Sending *)request;
+    Transport *transport = sending->transport;
+    transport->unsent_bytes -= sending->bytes.length;
+    buffer_free(&sending->bytes);
+    memory_free(sending);
+    if (status != 0)
+        transport_close(transport);
+    else if (!transport->is_closing)
+        transport->on_change(transport);
+}
+
+/* As they are on the wire. */
+static void transport_write(Transport *transport, Buffer bytes)
+{
+    Sending *sending = memory_allocate_zeroed((int64_t)sizeof *sending);
+    sending->transport = transport;
+    sending->bytes = bytes;
+    transport->unsent_bytes += bytes.length;
+    uv_buf_t piece = uv_buf_init(bytes.data, (unsigned)bytes.length);
+    if (uv_write(&sending->request, (uv_stream_t *)&transport->socket, &piece, 1, sending_done) !=
+        0) {
+        transport->unsent_bytes -= bytes.length;
+        buffer_free(&sending->bytes);
+        memory_free(sending);
+        transport_close(transport);
+    }
+}
+
+void transport_send(Transport *transport, Buffer bytes)
+{
+    if (transport->tls == NULL) {
+        transport_write(transport, bytes);
+        return;
+    }
+    Buffer sealed = {0};
+    tls_session_put(transport->tls, buffer_str(&bytes), &sealed);
+    buffer_free(&bytes);
+    transport_write(transport, sealed);
+}
+
+/* ---- Receiving --------------------------------------------------------------------------- */
+
+static void count_failure(const Transport *transport)
+{
+    metric_add(metric_get(METRIC_COUNTER, "weir_hub_handshakes_failed_total", "",
+                          "Connections of Kafka clients that did not come through TLS.", 1),
+               1);
+    log_event(LOG_DEBUG, "hub", "a handshake failed: %s", tls_session_reason(transport->tls));
+}
+
+/* Sealed bytes have come. False: the connection is over. */
+static bool transport_unseal(Transport *transport, Str sealed)
+{
+    Buffer out = {0};
+    TlsState state = tls_session_take(transport->tls, sealed, &transport->received, &out);
+    if (state == TLS_FAILED)
+        count_failure(transport);
+    /* Why it failed is on its way when the socket closes: uv_try_write puts it into the system. */
+    uv_buf_t piece = uv_buf_init(out.data, (unsigned)out.length);
+    if (out.length > 0 && (state == TLS_FAILED || state == TLS_ENDED)) {
+        int sent = uv_try_write((uv_stream_t *)&transport->socket, &piece, 1);
+        (void)sent; /* who does not read will not hear it */
+        buffer_free(&out);
+    } else if (out.length > 0) {
+        transport_write(transport, out);
+    } else {
+        buffer_free(&out);
+    }
+    return state != TLS_FAILED && state != TLS_ENDED && !transport->is_closing;
+}
+
+static void read_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+{
+    (void)suggested;
+    Transport *transport = (Transport *)handle;
+    *out = transport->tls == NULL
+               ? uv_buf_init(buffer_reserve(&transport->received, READ_BYTES), READ_BYTES)
+               : uv_buf_init(memory_allocate(READ_BYTES), READ_BYTES);
+}
+
+static void read_done(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
+{
+    Transport *transport = (Transport *)stream;
+    bool is_over = count < 0;
+    if (transport->tls == NULL && count > 0)
+        transport->received.length += count;
+    else if (transport->tls != NULL && count > 0)
+        is_over = !transport_unseal(transport, str_make(buffer->base, count));
+    if (transport->tls != NULL)
+        memory_free(buffer->base);
+    /* What came last before the end is a request still. */
+    if (!transport->is_closing && count > 0)
+        transport->on_change(transport);
+    if (is_over)
+        transport_close(transport);
+}
+
+bool transport_start(Transport *transport, TlsServer *tls)
+{
+    if (tls != NULL)
+        transport->tls = tls_session_new(tls);
+    /* Who is gone without a word is found out; sockets within the machine know it at once. */
+    uv_tcp_nodelay(&transport->socket, 1);
+    uv_tcp_keepalive(&transport->socket, 1, KEEPALIVE_SECONDS);
+    return uv_read_start((uv_stream_t *)&transport->socket, read_allocate, read_done) == 0;
+}
+
+void transport_read(Transport *transport, bool reads)
+{
+    if (reads)
+        uv_read_start((uv_stream_t *)&transport->socket, read_allocate, read_done);
+    else
+        uv_read_stop((uv_stream_t *)&transport->socket);
+}

@@ -1,0 +1,48 @@
+/* Bytes of a connection to and fro: libuv, and TLS where it is asked for.
+ *
+ * A Transport stands first in the struct of its owner, who is told when something has come, gone or
+ * ended. All on the thread of the loop. */
+#ifndef WEIR_KAFKA_TRANSPORT_H
+#define WEIR_KAFKA_TRANSPORT_H
+
+#include <uv.h>
+
+#include "base/buffer.h"
+#include "base/tls.h"
+
+typedef struct Transport Transport;
+
+struct Transport {
+    uv_tcp_t socket; /* first: a uv_handle_t * is a Transport * */
+    TlsSession *tls; /* NULL: plain */
+    Buffer received; /* plain bytes; the owner takes away what it has used */
+    int64_t unsent_bytes;
+    bool is_closing;
+    /* Bytes have come, or some that were sent are gone. */
+    void (*on_change)(Transport *transport);
+    /* The last call: nothing refers to it any more. */
+    void (*on_closed)(Transport *transport);
+};
+
+/* Of a zeroed one whose calls are set. */
+void transport_init(Transport *transport, uv_loop_t *loop);
+
+/* Whatever it holds, in `on_closed`. */
+void transport_free_parts(Transport *transport);
+
+/* Begin to read, with TLS unless `tls` is NULL. False: it is of no use. */
+bool transport_start(Transport *transport, TlsServer *tls);
+
+/* Read on, or not. */
+void transport_read(Transport *transport, bool reads);
+
+/* Whether bytes may be sent: the handshake is over, if there is one. */
+bool transport_is_open(const Transport *transport);
+
+/* Takes the bytes over. */
+void transport_send(Transport *transport, Buffer bytes);
+
+/* Once is enough; `on_closed` comes later. */
+void transport_close(Transport *transport);
+
+#endif
