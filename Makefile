@@ -1,7 +1,7 @@
 # Everything a person needs to call; each line hands over to Meson and Ninja or to a script.
 
 .DEFAULT_GOAL := build
-.PHONY: setup build demo demo-mysql check check-asan check-tsan check-clang bench fuzz \
+.PHONY: setup build demo demo-mysql check check-asan check-tsan check-clang bench bench-check fuzz \
 	nexmark fmt tidy clang-tidy docs clean help \
 	conformance conformance-record random soak
 
@@ -11,6 +11,7 @@ help:
 	@echo 'make demo-mysql the same from a private MariaDB into a private Redis, compared at the end'
 	@echo 'make check      all tests (check-asan, check-tsan, check-clang: one part of them)'
 	@echo 'make bench      measure, against other programs in the same run'
+	@echo 'make bench-check  instructions an event against the figures written down (part of check)'
 	@echo 'make nexmark    the answers of all Nexmark queries (bench/nexmark/run time: how fast they are)'
 	@echo 'make fuzz       fuzz every decoder for FUZZ_SECONDS (60) each'
 	@echo 'make conformance  hold every case of the tests, and Nexmark, against the real Flink, and what'
@@ -41,6 +42,9 @@ check-asan check-tsan check-clang: check-%: setup
 
 bench: build
 	@tools/bench
+
+bench-check: build
+	@bench/instructions/run
 
 nexmark: build
 	@bench/nexmark/run check

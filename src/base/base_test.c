@@ -7,6 +7,8 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "base/random.h"
+#include "base/scan.h"
 #include "base/status.h"
 
 static void arena_gives_aligned_memory_and_forgets_it(void **state)
@@ -90,6 +92,28 @@ static void json_escapes_what_must_be_escaped(void **state)
     assert_string_equal(buffer_terminated(&buffer),
                         "{\"a\\\"b\":\"\\u0001\\n\xef\xbf\xbd\xc3\xa9\",\"n\":[-1,null]}");
     buffer_free(&buffer);
+}
+
+/* In copies of exactly the text's length, so that a sanitizer sees a look beyond it. */
+static void scanning_finds_what_a_loop_finds(void **state)
+{
+    (void)state;
+    uint64_t seed = 31;
+    const ScanSet set = scan_set(',', '\n', 0xff, 'a');
+    for (int round = 0; round < 20000; round++) {
+        int64_t length = random_below(&seed, 70);
+        char *text = memory_allocate(length + 1);
+        for (int64_t i = 0; i < length; i++)
+            text[i] = "bcdefg,\n\xff"
+                      "a"[random_below(&seed, round % 2 == 0 ? 10 : 6)];
+        int64_t wanted = 0;
+        while (wanted < length && memchr(",\n\xff"
+                                         "a",
+                                         text[wanted], 4) == NULL)
+            wanted++;
+        assert_int_equal(scan_to(text, text + length, &set) - text, wanted);
+        memory_free(text);
+    }
 }
 
 static void crc32c_matches_the_published_check_value(void **state)
@@ -203,6 +227,7 @@ int main(void)
         cmocka_unit_test(map_keeps_order_and_forgets_removed_keys),
         cmocka_unit_test(byte_reader_never_reads_past_the_end),
         cmocka_unit_test(json_escapes_what_must_be_escaped),
+        cmocka_unit_test(scanning_finds_what_a_loop_finds),
         cmocka_unit_test(crc32c_matches_the_published_check_value),
         cmocka_unit_test(pauses_grow_to_their_limit_and_differ),
         cmocka_unit_test(time_does_not_jump_with_the_clock),

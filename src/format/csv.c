@@ -95,6 +95,11 @@ Status csv_options_read(Arena *arena, const OptionSet *options, const char *pref
         return fail(error, ERR_INVALID, "WR3507",
                     "csv option 'array-element-delimiter' must not be empty");
     out->element_delimiter = str_copy(arena, elements);
+    int32_t escape = out->escape != CSV_NONE ? out->escape : out->delimiter;
+    out->plain_ends = scan_set((uint8_t)out->delimiter, '\n', '\r', (uint8_t)escape);
+    int32_t quote = out->quote != CSV_NONE ? out->quote : out->delimiter;
+    escape = out->escape != CSV_NONE ? out->escape : quote;
+    out->quoted_ends = scan_set((uint8_t)quote, (uint8_t)quote, (uint8_t)escape, (uint8_t)escape);
     return OK;
 }
 
@@ -133,21 +138,16 @@ static bool split_quoted(const CsvOptions *options, CsvCursor *cursor, CsvField 
 {
     const char *start = cursor->at;
     *field = (CsvField){.is_quoted = true};
-    while (cursor->at < cursor->end) {
-        int32_t c = (unsigned char)*cursor->at;
-        if (c == options->escape && c != options->quote && cursor->at + 1 < cursor->end) {
-            field->has_escapes = true;
-            cursor->at += 2;
-        } else if (c != options->quote) {
-            cursor->at++;
-        } else if (cursor->at + 1 < cursor->end && (unsigned char)cursor->at[1] == options->quote) {
-            field->has_escapes = true;
-            cursor->at += 2;
-        } else {
+    while ((cursor->at = scan_to(cursor->at, cursor->end, &options->quoted_ends)) < cursor->end) {
+        bool is_quote = (unsigned char)*cursor->at == options->quote;
+        bool is_last = cursor->at + 1 == cursor->end;
+        if (is_quote && (is_last || (unsigned char)cursor->at[1] != options->quote)) {
             field->raw = str_make(start, cursor->at - start);
             cursor->at++;
             return true;
         }
+        field->has_escapes |= !is_last;
+        cursor->at += is_last ? 1 : 2;
     }
     return false;
 }
@@ -156,14 +156,13 @@ static void split_plain(const CsvOptions *options, CsvCursor *cursor, CsvField *
 {
     const char *start = cursor->at;
     *field = (CsvField){0};
-    for (; cursor->at < cursor->end; cursor->at++) {
-        int32_t c = (unsigned char)*cursor->at;
-        if (c == options->delimiter || c == '\n' || c == '\r')
+    while ((cursor->at = scan_to(cursor->at, cursor->end, &options->plain_ends)) < cursor->end) {
+        char c = *cursor->at;
+        if ((unsigned char)c == options->delimiter || c == '\n' || c == '\r')
             break;
-        if (c == options->escape && cursor->at + 1 < cursor->end) {
-            field->has_escapes = true;
-            cursor->at++;
-        }
+        bool is_last = cursor->at + 1 == cursor->end;
+        field->has_escapes |= !is_last;
+        cursor->at += is_last ? 1 : 2;
     }
     field->raw = str_make(start, cursor->at - start);
 }

@@ -2,6 +2,7 @@
 #ifndef WEIR_FORMAT_CSV_H
 #define WEIR_FORMAT_CSV_H
 
+#include "base/scan.h"
 #include "format/format.h"
 
 enum { CSV_NONE = -1 };
@@ -16,6 +17,8 @@ typedef struct CsvOptions {
     Str null_literal;
     bool writes_scientific;
     Str element_delimiter; /* between the elements of an array, the fields of a row; not empty */
+    ScanSet plain_ends;    /* what may end a field without quotes, or is an escape in it */
+    ScanSet quoted_ends;   /* the same of a field in quotes */
 } CsvOptions;
 
 Status csv_options_read(Arena *arena, const OptionSet *options, const char *prefix, CsvOptions *out,

@@ -8,7 +8,10 @@
 #include "format/csv.h"
 #include "format/formats.h"
 
-enum { QUOTE_CHECK_CHARS_MAX = 24 }; /* longer texts are quoted unseen */
+enum {
+    QUOTE_CHECK_CHARS_MAX = 24, /* longer texts are quoted unseen */
+    UNIT_BYTES_MAX = 3,         /* of a UTF-16 unit in UTF-8 */
+};
 
 typedef struct CsvEncoder {
     CsvOptions options;
@@ -48,6 +51,8 @@ static bool needs_quotes(const CsvOptions *options, Str text)
         return false;
     int32_t highest = options->delimiter > options->quote ? options->delimiter : options->quote;
     int64_t units = 0;
+    if (text.length > QUOTE_CHECK_CHARS_MAX * UNIT_BYTES_MAX)
+        return true;
     for (int64_t i = 0; i < text.length; i++) {
         int32_t c = (unsigned char)text.data[i];
         if (c <= highest || c == options->escape)
@@ -67,13 +72,16 @@ static void write_text(const CsvOptions *options, Str text, Buffer *out)
         return;
     }
     buffer_append_char(out, (char)options->quote);
-    for (int64_t i = 0; i < text.length; i++) {
-        int32_t c = (unsigned char)text.data[i];
-        if (c == options->escape)
-            buffer_append_char(out, (char)options->escape);
-        else if (c == options->quote)
-            buffer_append_char(out, (char)(options->escape != CSV_NONE ? options->escape : c));
-        buffer_append_char(out, (char)c);
+    const char *at = text.data;
+    const char *end = at + text.length;
+    for (;;) {
+        const char *special = scan_to(at, end, &options->quoted_ends);
+        buffer_append_str(out, str_make(at, special - at));
+        if (special == end)
+            break;
+        buffer_append_char(out, (char)(options->escape != CSV_NONE ? options->escape : *special));
+        buffer_append_char(out, *special);
+        at = special + 1;
     }
     buffer_append_char(out, (char)options->quote);
 }
