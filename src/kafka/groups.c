@@ -176,9 +176,15 @@ static bool all_support(const Group *group, const Member *but, Str protocol)
     return true;
 }
 
-bool group_accepts(const Group *group, const Member *but, const List *protocols)
+bool group_accepts(const Group *group, const Member *but, Str type, const List *protocols)
 {
-    for (int32_t i = 0; i < protocols->count; i++)
+    bool is_alone = true;
+    for (int32_t i = 0; i < group->member_count; i++)
+        is_alone &= group->members[i] == but || group->members[i]->is_pending;
+    if (is_alone)
+        return true;
+    bool fits = str_is(type, group->protocol_type);
+    for (int32_t i = 0; fits && i < protocols->count; i++)
         if (all_support(group, but, LIST_AT(*protocols, i, GroupProtocol)->name))
             return true;
     return false;

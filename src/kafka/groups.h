@@ -77,8 +77,10 @@ void group_set_protocol_type(Group *group, Str type);
 void group_assign(Groups *groups, Group *group);
 void group_hear(Groups *groups, Member *member);
 
-/* Whether all members have a protocol of that list in common. */
-bool group_accepts(const Group *group, const Member *but, const List *protocols);
+/* Whether a member of this type and these protocols fits: those that have joined, other than `but`,
+ * are of the type and have one of them in common. Members that have an id and nothing else yet do
+ * not count. */
+bool group_accepts(const Group *group, const Member *but, Str type, const List *protocols);
 
 /* Drop silent members, end what has waited too long. */
 void groups_tick(Groups *groups);

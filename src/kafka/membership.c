@@ -86,9 +86,7 @@ static WireError check_join(Call *call, const Group *group, const Member *member
     List protocols = asked_protocols(call);
     if (session_ms < SESSION_MS_LEAST || session_ms > SESSION_MS_MOST)
         return WIRE_INVALID_SESSION_TIMEOUT;
-    bool is_alone = group->member_count == 0 || (group->member_count == 1 && member != NULL);
-    bool fits = is_alone || (group->protocol_type != NULL && str_is(type, group->protocol_type) &&
-                             group_accepts(group, member, &protocols));
+    bool fits = group_accepts(group, member, type, &protocols);
     return type.length > 0 && protocols.count > 0 && fits ? WIRE_NONE
                                                           : WIRE_INCONSISTENT_GROUP_PROTOCOL;
 }

@@ -256,6 +256,22 @@ def answer_to(hub, data):
             return None
 
 
+def join_code(hub, group, protocol):
+    """The error code of a first JoinGroup, version 5, without an id."""
+    def text(value):
+        return struct.pack(">h", len(value)) + value.encode()
+    body = (struct.pack(">hhi", 11, 5, 1) + text("client") + text(group) + struct.pack(">ii", 30000, 30000) + text("")
+            + struct.pack(">h", -1) + text("consumer") + struct.pack(">i", 1) + text(protocol) + struct.pack(">i", 0))
+    return struct.unpack(">h", answer_to(hub, struct.pack(">i", len(body)) + body)[12:14])[0]
+
+
+def test_members_may_come_at_the_same_moment(box):
+    """Each gets an id to join with, though nobody has joined: Java's client gives up on code 23."""
+    hub = box.keep(Hub(box)).start()
+    member_id_required = 79
+    assert [join_code(hub, "new", name) for name in ("range", "range", "roundrobin")] == [member_id_required] * 3
+
+
 def test_rubbish_closes_the_connection_only(box):
     """What is no request, too long, or of a version that there is not."""
     hub = box.keep(Hub(box)).start()
