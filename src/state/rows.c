@@ -89,41 +89,81 @@ int64_t row_size(const RowLayout *layout, const Batch *batch, int32_t row)
     return bytes;
 }
 
-static void row_write_text(const RowLayout *layout, const Column *column, int32_t row,
-                           const RowPlace *place, uint8_t *out, uint32_t *end)
+static void rows_write_texts(const RowLayout *layout, int32_t at, const Column *column,
+                             Selection rows, uint8_t *const *out)
 {
-    if (!column_is_null(column, row)) {
-        const StrView *view = (const StrView *)column->values + column_index(column, row);
-        Str text = str_view_str(view);
-        if (text.length > 0)
-            memcpy(out + layout->fixed_bytes + *end, text.data, (size_t)text.length);
-        *end += (uint32_t)text.length;
+    const RowPlace *place = &layout->places[at];
+    for (int32_t i = 0; i < rows.count; i++) {
+        int32_t row = selection_row(rows, i);
+        uint32_t end = place->start > 0 ? row_u32(out[i], place->start) : 0;
+        if (!column_is_null(column, row)) {
+            Str text = str_view_str((const StrView *)column->values + column_index(column, row));
+            if (text.length > 0)
+                memcpy(out[i] + layout->fixed_bytes + end, text.data, (size_t)text.length);
+            end += (uint32_t)text.length;
+        }
+        memcpy(out[i] + place->offset, &end, sizeof end);
     }
-    memcpy(out + place->offset, end, sizeof *end);
 }
 
-void row_write(const RowLayout *layout, const Batch *batch, int32_t row, uint8_t *out)
+#define WRITE(type)                                                                                \
+    for (int32_t i = 0; i < rows.count; i++)                                                       \
+        memcpy(out[i] + offset,                                                                    \
+               (const type *)column->values + column_index(column, selection_row(rows, i)),        \
+               sizeof(type));                                                                      \
+    break
+
+static void rows_write_values(const Column *column, int32_t offset, int32_t width, Selection rows,
+                              uint8_t *const *out)
+{
+    switch (width) {
+    case 1: WRITE(uint8_t);
+    case 2: WRITE(uint16_t);
+    case 4: WRITE(uint32_t);
+    case 8: WRITE(uint64_t);
+    case 16: WRITE(Int128);
+    default: break;
+    }
+}
+
+/* Bits of those that are NULL; their values are zero. */
+static void rows_write_nulls(const RowLayout *layout, int32_t at, const Column *column,
+                             Selection rows, uint8_t *const *out)
+{
+    const RowPlace *place = &layout->places[at];
+    bool is_nothing = place->physical == PHYSICAL_NONE;
+    if (!is_nothing && column->valid == NULL)
+        return;
+    for (int32_t i = 0; i < rows.count; i++) {
+        if (!is_nothing && !column_is_null(column, selection_row(rows, i)))
+            continue;
+        out[i][layout->header_bytes + at / 8] |= (uint8_t)(1 << (at % 8));
+        if (place->physical != PHYSICAL_STRING)
+            memset(out[i] + place->offset, 0, (size_t)place->width);
+    }
+}
+
+void rows_write(const RowLayout *layout, const Batch *batch, Selection rows, uint8_t *const *out)
 {
     assert(batch->column_count == layout->column_count);
-    uint8_t *nulls = out + layout->header_bytes;
-    memset(nulls, 0, (size_t)layout_null_bytes(layout));
-    uint32_t end = 0;
+    size_t null_bytes = (size_t)layout_null_bytes(layout);
+    for (int32_t i = 0; i < rows.count; i++)
+        memset(out[i] + layout->header_bytes, 0, null_bytes);
     for (int32_t i = 0; i < layout->column_count; i++) {
         const Column *column = &batch->columns[i];
         const RowPlace *place = &layout->places[i];
         assert(column->physical == place->physical);
-        bool is_null = place->physical == PHYSICAL_NONE || column_is_null(column, row);
-        if (is_null)
-            nulls[i / 8] |= (uint8_t)(1 << (i % 8));
         if (place->physical == PHYSICAL_STRING)
-            row_write_text(layout, column, row, place, out, &end);
-        else if (is_null)
-            memset(out + place->offset, 0, (size_t)place->width);
+            rows_write_texts(layout, i, column, rows, out);
         else
-            memcpy(out + place->offset,
-                   (const char *)column->values + (int64_t)column_index(column, row) * place->width,
-                   (size_t)place->width);
+            rows_write_values(column, place->offset, place->width, rows, out);
+        rows_write_nulls(layout, i, column, rows, out);
     }
+}
+
+void row_write(const RowLayout *layout, const Batch *batch, int32_t row, uint8_t *out)
+{
+    rows_write(layout, batch, (Selection){.rows = &row, .count = 1}, &out);
 }
 
 /* ---- Comparing ------------------------------------------------------------------------- */

@@ -55,6 +55,8 @@ int64_t row_heap_bytes(const RowHeap *heap);
 int64_t row_size(const RowLayout *layout, const Batch *batch, int32_t row);
 /* Write all but the header; `out` has room for row_size. The batch has the layout's columns. */
 void row_write(const RowLayout *layout, const Batch *batch, int32_t row, uint8_t *out);
+/* The same for many rows, column by column: out[i] is the i-th's. */
+void rows_write(const RowLayout *layout, const Batch *batch, Selection rows, uint8_t *const *out);
 /* Bytes of a stored row, header included. */
 int64_t row_stored_size(const RowLayout *layout, const uint8_t *row);
 /* The same values, to the bit. */

@@ -28,14 +28,14 @@ typedef struct IntervalJoin {
     Operator base;
     TableKey key;
     StateTable *table; /* JoinEntry */
-    RowPool pools[2];
+    KeptRows kept[2];
     IntervalSide sides[2];
     JoinOutput out;
     Timestamp now;      /* watermark or clock, as far as state follows it */
     int64_t delay_us;   /* the output's watermark behind the input's */
     bool is_impossible; /* the bounds leave nothing between them */
     bool is_restored;
-    StoredRow **gone; /* rows to give back after the flush */
+    KeptRow **gone; /* rows to give back after the flush */
     Metric *late, *null_times, *state_bytes;
     JoinDelays delays;
 } IntervalJoin;
@@ -47,7 +47,7 @@ static Status interval_open(Operator *op)
     JoinKind kind = node->interval_join.join.kind;
     assert(kind != JOIN_SEMI && kind != JOIN_ANTI);
     self->key = join_table_key(op, &node->interval_join.join);
-    self->table = join_entries_new(op, &self->key, self->pools);
+    self->table = join_entries_new(op, &self->key, self->kept);
     self->sides[0].reach_us = -node->interval_join.lower_us;
     self->sides[1].reach_us = node->interval_join.upper_us;
     self->sides[0].is_outer = kind == JOIN_LEFT || kind == JOIN_FULL;
@@ -56,9 +56,9 @@ static Status interval_open(Operator *op)
     self->delay_us = left > right ? left : right;
     self->is_impossible = node->interval_join.lower_us > node->interval_join.upper_us;
     self->now = TIMESTAMP_MIN;
-    self->gone = ARENA_ARRAY(op->task->query, StoredRow *, BATCH_ROWS_MAX);
+    self->gone = ARENA_ARRAY(op->task->query, KeptRow *, BATCH_ROWS_MAX);
     for (int32_t i = 0; i < 2; i++) {
-        self->pools[i].schema = &node->inputs[i]->schema;
+        kept_open(&self->kept[i], op->task->query, &node->inputs[i]->schema);
         time_queue_open(&self->sides[i].queue);
     }
     self->late = metric_get(METRIC_COUNTER, "weir_late_records_total", operator_labels(op, ""),
@@ -68,19 +68,21 @@ static Status interval_open(Operator *op)
     self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_shard_labels(op),
                                    "Bytes of state in memory.", 1);
     self->delays = join_delays_open(op);
-    return join_output_open(&self->out, op, &node->interval_join.join);
+    TRY(join_output_open(&self->out, op, &node->interval_join.join));
+    join_output_take_kept(&self->out, &self->kept[0], &self->kept[1]);
+    return OK;
 }
 
 /* ---- Expiry ------------------------------------------------------------------------------ */
 
-static void interval_forget(IntervalJoin *self, int32_t side, StoredRow *row)
+static void interval_forget(IntervalJoin *self, int32_t side, KeptRow *row)
 {
     uint8_t *value = row->entry;
     table_touch(self->table, value);
     row_chain_remove(&join_entry(value)->chains[side], row);
     if (join_entry_is_empty(join_entry(value)))
         table_delete(self->table, value);
-    row_pool_remove(&self->pools[side], row);
+    kept_remove(&self->kept[side], row);
 }
 
 static Status interval_flush_gone(IntervalJoin *self, int32_t side, int32_t count)
@@ -98,9 +100,9 @@ static Status interval_expire_side(IntervalJoin *self, int32_t side, Timestamp l
     int32_t count = 0;
     TimeItem item;
     while (time_queue_take(&from->queue, limit - 1, &item)) {
-        StoredRow *row = item.value;
+        KeptRow *row = item.value;
         if (from->is_outer && !row->is_matched)
-            TRY(join_output_pad(&self->out, side, pair_side(row)));
+            TRY(join_output_pad(&self->out, side, kept_side(row)));
         self->gone[count++] = row;
         if (count < BATCH_ROWS_MAX)
             continue;
@@ -108,7 +110,6 @@ static Status interval_expire_side(IntervalJoin *self, int32_t side, Timestamp l
         count = 0;
     }
     TRY(interval_flush_gone(self, side, count));
-    row_pool_settle(&self->pools[side]);
     return OK;
 }
 
@@ -147,12 +148,12 @@ static Status interval_probe(IntervalJoin *self, const IntervalBatch *in, int32_
     const RowChain *chain = &entry->chains[!side];
     if (chain->first == NULL || chain->last->time < low || chain->first->time > high)
         return OK;
-    StoredRow *partner = chain->first;
+    KeptRow *partner = chain->first;
     while (partner->time < low)
         partner = partner->next;
     PairSide mine = {.batch = in->batch, .row = row, .is_matched = &in->are_matched[row]};
     for (; partner != NULL && partner->time <= high; partner = partner->next) {
-        PairSide theirs = pair_side(partner);
+        PairSide theirs = kept_side(partner);
         TRY(side == 0 ? join_output_add(&self->out, mine, theirs)
                       : join_output_add(&self->out, theirs, mine));
     }
@@ -191,8 +192,8 @@ static Status interval_dismiss(IntervalJoin *self, const IntervalBatch *in, int3
 
 static void interval_keep(IntervalJoin *self, const IntervalBatch *in, Selection rows)
 {
-    StoredRow **kept = ARENA_ARRAY(self->base.task->scratch, StoredRow *, rows.count);
-    row_pool_add(&self->pools[in->side], in->batch, rows, kept);
+    KeptRow **kept = ARENA_ARRAY(self->base.task->scratch, KeptRow *, rows.count);
+    kept_add(&self->kept[in->side], in->batch, rows, kept);
     for (int32_t i = 0; i < rows.count; i++) {
         int32_t row = selection_row(rows, i);
         kept[i]->time = in->times[row];
@@ -314,7 +315,7 @@ static Status interval_tick(Operator *op, int64_t now_us)
         TRY(interval_expire(self, floor_div(now_us, STEP_US) * STEP_US));
     int64_t bytes = table_bytes(self->table);
     for (int32_t i = 0; i < 2; i++)
-        bytes += row_pool_bytes(&self->pools[i]) + self->sides[i].queue.bytes;
+        bytes += kept_bytes(&self->kept[i]) + self->sides[i].queue.bytes;
     metric_set(self->state_bytes, bytes);
     join_delays_tick(&self->delays, op, now_us);
     return OK;
@@ -352,7 +353,7 @@ static Status interval_restore(Operator *op, Str state)
 static void interval_enqueue(IntervalJoin *self, const JoinEntry *entry)
 {
     for (int32_t i = 0; i < 2; i++)
-        for (StoredRow *row = entry->chains[i].first; row != NULL; row = row->next)
+        for (KeptRow *row = entry->chains[i].first; row != NULL; row = row->next)
             time_queue_put(&self->sides[i].queue, row->time, row);
 }
 
@@ -374,7 +375,7 @@ static void interval_close(Operator *op)
     table_free(self->table);
     self->table = NULL;
     for (int32_t i = 0; i < 2; i++) {
-        row_pool_close(&self->pools[i]);
+        kept_close(&self->kept[i]);
         time_queue_close(&self->sides[i].queue);
     }
     join_output_close(&self->out);

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "data/rowcode.h"
+#include "exec/join/kept.h"
 #include "exec/operators.h"
 
 enum {
@@ -641,6 +642,55 @@ static void test_versions_that_expire_during_a_pass(void **state)
     }
 }
 
+/* As checkpoints had rows before there was a compact form: kind, length, code. */
+static void test_rows_of_older_checkpoints(void **state)
+{
+    (void)state;
+    Trial *trial = temporal_new(JOIN_LEFT);
+    Schema schema = trial->sources[0].schema;
+    KeptRows kept;
+    kept_open(&kept, trial->arena, &schema);
+    Batch *batch = batch_new(&schema, BATCH_CAPACITY);
+    batch_need_kinds(batch, BATCH_CAPACITY);
+    trial_put(trial, batch, &(Row){.key = 0, .id = 4, .time = SECOND});
+    trial_put(trial, batch, &(Row){.key = 3, .id = 5, .time = SECOND, .kind = ROW_DELETE});
+    Buffer code = {0}, old = {0}, now = {0};
+    KeptRow *rows[2];
+    for (int32_t i = 0; i < 2; i++) {
+        code.length = 0;
+        rowcode_write(&code, batch, i, NULL, COLUMNS);
+        buffer_append_u8(&old, (uint8_t)batch_kind(batch, i));
+        buffer_append_bytes(&old, buffer_str(&code));
+        ByteReader in = byte_reader(buffer_str(&old));
+        rows[i] = kept_load(&kept, &in);
+        assert_non_null(rows[i]);
+        assert_int_equal(byte_reader_left(&in), 0);
+        assert_int_equal(rows[i]->kind, batch_kind(batch, i));
+        KeptRow *same;
+        kept_add(&kept, batch, (Selection){.rows = &i, .count = 1}, &same);
+        assert_true(row_equal(kept.layout, (uint8_t *)rows[i], (uint8_t *)same));
+        now.length = 0;
+        kept_save(&kept, rows[i], &now);
+        in = byte_reader(buffer_str(&now));
+        same = kept_load(&kept, &in);
+        assert_true(same != NULL && same->kind == rows[i]->kind);
+        assert_true(row_equal(kept.layout, (uint8_t *)rows[i], (uint8_t *)same));
+        old.length = 0;
+    }
+    ByteReader damaged = byte_reader(str_make("\x09 and no row", 12));
+    assert_null(kept_load(&kept, &damaged));
+    damaged = byte_reader(str_make(now.data, now.length - 1));
+    assert_null(kept_load(&kept, &damaged));
+    buffer_free(&code);
+    buffer_free(&old);
+    buffer_free(&now);
+    batch_free(batch);
+    kept_close(&kept);
+    chain_free(trial->chain);
+    arena_free(trial->arena);
+    memory_free(trial);
+}
+
 static int64_t trials = 150; /* more by the first argument */
 
 static void test_interval_joins(void **state)
@@ -675,6 +725,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_waiting_rows_keep_their_order),
         cmocka_unit_test(test_late_rows_stay_late),
         cmocka_unit_test(test_versions_that_expire_during_a_pass),
+        cmocka_unit_test(test_rows_of_older_checkpoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,6 +49,12 @@ Status join_output_open(JoinOutput *out, Operator *op, const PlanJoin *join)
     return join_output_open_over(out, op, join, &op->node->inputs[1]->schema);
 }
 
+void join_output_take_kept(JoinOutput *out, const KeptRows *left, const KeptRows *right)
+{
+    out->layouts[0] = left->layout;
+    out->layouts[1] = right->layout;
+}
+
 void join_output_close(JoinOutput *out)
 {
     arena_free(out->gathered);
@@ -89,7 +95,8 @@ static void gather_nulls(Column *column, Arena *arena, const PairSide *sides, in
             column_set_null(column, arena, i, count);
 }
 
-Column join_gather(Arena *arena, Type type, const PairSide *sides, int32_t count, int32_t at)
+static Column gather_batches(Arena *arena, Type type, const PairSide *sides, int32_t count,
+                             int32_t at)
 {
     Column column = column_new(arena, type, count);
     gather_values(&column, sides, count, at);
@@ -97,15 +104,38 @@ Column join_gather(Arena *arena, Type type, const PairSide *sides, int32_t count
     return column;
 }
 
+/* Column `at` of one side of the pairs first … first + count - 1. */
+static Column gather_side(const JoinOutput *out, int32_t side, int32_t first, int32_t count,
+                          int32_t at)
+{
+    const PairSide *sides = out->sides[side] + first;
+    Type type = out->both.fields[side == 0 ? at : out->left_count + at].type;
+    if (!out->has_kept[side])
+        return gather_batches(out->gathered, type, sides, count, at);
+    Column column = column_new(out->gathered, type, count);
+    row_gather(out->layouts[side], at, out->kept[side] + first, count, &column, out->gathered);
+    return column;
+}
+
+static void gather_kept(JoinOutput *out, int32_t side)
+{
+    if (!out->has_kept[side])
+        return;
+    out->kept[side] = ARENA_ARRAY(out->gathered, const uint8_t *, out->count);
+    for (int32_t i = 0; i < out->count; i++)
+        out->kept[side][i] = (const uint8_t *)out->sides[side][i].kept;
+}
+
 /* All columns that are read, of both sides or of the right alone. */
 static void gather_columns(JoinOutput *out, Column *columns, int32_t first)
 {
+    for (int32_t side = 0; side < 2; side++)
+        gather_kept(out, side);
     for (int32_t i = first; i < out->both.count; i++) {
         bool is_left = i < out->left_count;
-        Type type = out->both.fields[i].type;
-        columns[i] = out->is_read[i] ? join_gather(out->gathered, type, out->sides[!is_left],
-                                                   out->count, is_left ? i : i - out->left_count)
-                                     : column_new_constant(out->gathered, type);
+        columns[i] = out->is_read[i] ? gather_side(out, !is_left, 0, out->count,
+                                                   is_left ? i : i - out->left_count)
+                                     : column_new_constant(out->gathered, out->both.fields[i].type);
     }
 }
 
@@ -115,7 +145,9 @@ static uint8_t *gather_kinds(JoinOutput *out)
         return NULL;
     uint8_t *kinds = arena_allocate(out->gathered, out->count);
     for (int32_t i = 0; i < out->count; i++)
-        kinds[i] = (uint8_t)batch_kind(out->sides[0][i].batch, out->sides[0][i].row);
+        kinds[i] = out->has_kept[0]
+                       ? out->sides[0][i].kept->kind
+                       : (uint8_t)batch_kind(out->sides[0][i].batch, out->sides[0][i].row);
     return kinds;
 }
 
@@ -135,9 +167,8 @@ static Batch output_whole_pair(JoinOutput *out, int32_t pair)
                    .selection = {.count = 1}};
     for (int32_t i = 0; i < out->both.count; i++) {
         bool is_left = i < out->left_count;
-        const PairSide *side = &out->sides[!is_left][pair];
-        int32_t at = is_left ? i : i - out->left_count;
-        Value value = value_get(&side->batch->columns[at], side->row);
+        Column column = gather_side(out, !is_left, pair, 1, is_left ? i : i - out->left_count);
+        Value value = value_get(&column, 0);
         whole.columns[i] = column_new_constant(out->gathered, out->both.fields[i].type);
         if (!value.is_null)
             value_set(&whole.columns[i], out->gathered, 0, 1, &value);
@@ -217,7 +248,7 @@ static Selection output_pad_failed(JoinOutput *out, Batch *pairs, Selection hold
         bool is_held = next < holds.count && selection_row(holds, next) == i;
         next += is_held;
         if (!is_held && !out->are_rejected[i])
-            out->sides[1][i].batch = NULL;
+            out->sides[1][i] = (PairSide){0};
         rows[count] = i;
         count += is_held || !out->are_rejected[i];
     }
@@ -262,10 +293,29 @@ Status join_output_flush(JoinOutput *out)
     return status;
 }
 
+/* Whether the row is gathered as those of its side are. */
+static inline bool output_can_take(const JoinOutput *out, int32_t side, const PairSide *row)
+{
+    return row->batch == NULL || (row->row == PAIR_IS_KEPT) == out->has_kept[side];
+}
+
+/* The rows of a side are gathered in another way from here on. */
+static Status output_turn(JoinOutput *out, int32_t side, const PairSide *row)
+{
+    TRY(join_output_flush(out));
+    out->has_kept[side] = row->row == PAIR_IS_KEPT;
+    assert(!out->has_kept[side] || out->layouts[side] != NULL);
+    return OK;
+}
+
 Status join_output_add(JoinOutput *out, PairSide left, PairSide right)
 {
     if (join_output_is_full(out))
         TRY(join_output_flush(out));
+    if (!output_can_take(out, 0, &left))
+        TRY(output_turn(out, 0, &left));
+    if (!output_can_take(out, 1, &right))
+        TRY(output_turn(out, 1, &right));
     out->sides[0][out->count] = left;
     out->sides[1][out->count] = right;
     out->count++;

@@ -1,11 +1,10 @@
-/* Rows that a join keeps. */
+/* Rows that were looked up. */
 #include "exec/join/row_pool.h"
 
 #include <assert.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "data/rowcode.h"
 
 enum {
     CHUNK_ROWS_MIN = 64,
@@ -148,14 +147,6 @@ void row_pool_remove(RowPool *pool, StoredRow *row)
     pool->spare = row;
 }
 
-void row_pool_swap(StoredRow *a, StoredRow *b)
-{
-    RowChunk *chunk = a->chunk;
-    int32_t row = a->row;
-    chunk_own(b->chunk, b->row, a);
-    chunk_own(chunk, row, b);
-}
-
 /* Drop the chunks without live rows. */
 static void pool_sweep(RowPool *pool)
 {
@@ -216,36 +207,6 @@ void row_pool_settle(RowPool *pool)
         if (pool->laid > LAID_PER_LIVE * pool->live + 2 * BATCH_ROWS_MAX)
             pool_compact(pool);
     }
-}
-
-/* ---- Checkpoints ------------------------------------------------------------------------- */
-
-void row_pool_save(const StoredRow *row, Buffer *out)
-{
-    const Batch *batch = row->chunk->batch;
-    buffer_append_u8(out, (uint8_t)batch_kind(batch, row->row));
-    int64_t start = out->length;
-    buffer_append_u32(out, 0);
-    rowcode_write(out, batch, row->row, NULL, batch->column_count);
-    uint32_t length = (uint32_t)(out->length - start - (int64_t)sizeof length);
-    memcpy(out->data + start, &length, sizeof length);
-}
-
-StoredRow *row_pool_load(RowPool *pool, ByteReader *in)
-{
-    uint8_t kind = byte_reader_u8(in);
-    Str bytes = byte_reader_bytes(in);
-    RowChunk *chunk = pool_open_chunk(pool);
-    int32_t row = chunk->batch->row_count;
-    if (in->is_short || kind > ROW_DELETE ||
-        !rowcode_read(bytes, chunk->batch, chunk->capacity, (RowKind)kind))
-        return NULL;
-    StoredRow *record = pool_record(pool);
-    chunk_own(chunk, row, record);
-    chunk->live++;
-    pool->laid++;
-    pool->live++;
-    return record;
 }
 
 /* ---- All of it --------------------------------------------------------------------------- */

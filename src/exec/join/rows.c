@@ -8,9 +8,9 @@
 
 /* ---- Chains ------------------------------------------------------------------------------ */
 
-void row_chain_insert(RowChain *chain, StoredRow *row)
+void row_chain_insert(RowChain *chain, KeptRow *row)
 {
-    StoredRow *before = chain->last;
+    KeptRow *before = chain->last;
     while (before != NULL && before->time > row->time)
         before = before->previous;
     row->previous = before;
@@ -25,7 +25,7 @@ void row_chain_insert(RowChain *chain, StoredRow *row)
         before->next = row;
 }
 
-void row_chain_append(RowChain *chain, StoredRow *row)
+void row_chain_append(RowChain *chain, KeptRow *row)
 {
     row->previous = chain->last;
     row->next = NULL;
@@ -36,7 +36,7 @@ void row_chain_append(RowChain *chain, StoredRow *row)
     chain->last = row;
 }
 
-void row_chain_remove(RowChain *chain, StoredRow *row)
+void row_chain_remove(RowChain *chain, KeptRow *row)
 {
     if (row->previous == NULL)
         chain->first = row->next;
@@ -163,29 +163,27 @@ void join_delays_tick(const JoinDelays *delays, const Operator *op, int64_t now_
 
 /* ---- Checkpoints ------------------------------------------------------------------------- */
 
-void row_chain_save(const RowChain *chain, Buffer *out)
+void row_chain_save(const RowChain *chain, const KeptRows *kept, Buffer *out)
 {
     int64_t start = out->length;
     uint32_t count = 0;
     buffer_append_u32(out, 0);
-    for (const StoredRow *row = chain->first; row != NULL; row = row->next) {
+    for (const KeptRow *row = chain->first; row != NULL; row = row->next) {
         buffer_append_u64(out, (uint64_t)row->time);
         buffer_append_u8(out, row->is_matched);
-        row_pool_save(row, out);
+        kept_save(kept, row, out);
         count++;
     }
     memcpy(out->data + start, &count, sizeof count);
 }
 
-bool row_chain_load(RowChain *chain, RowPool *pool, uint8_t *entry, ByteReader *in)
+bool row_chain_load(RowChain *chain, KeptRows *kept, uint8_t *entry, ByteReader *in)
 {
-    /* Of a chain of checkpoints most rows may have been given up again. */
-    row_pool_settle(pool);
     uint32_t count = byte_reader_u32(in);
     for (uint32_t i = 0; i < count; i++) {
         Timestamp time = (Timestamp)byte_reader_u64(in);
         uint8_t is_matched = byte_reader_u8(in);
-        StoredRow *row = row_pool_load(pool, in);
+        KeptRow *row = kept_load(kept, in);
         if (row == NULL)
             return false;
         row->time = time;
@@ -196,18 +194,18 @@ bool row_chain_load(RowChain *chain, RowPool *pool, uint8_t *entry, ByteReader *
     return !in->is_short;
 }
 
-void row_chain_clear(RowChain *chain, RowPool *pool)
+void row_chain_clear(RowChain *chain, KeptRows *kept)
 {
-    for (StoredRow *row = chain->first, *next; row != NULL; row = next) {
+    for (KeptRow *row = chain->first, *next; row != NULL; row = next) {
         next = row->next;
-        row_pool_remove(pool, row);
+        kept_remove(kept, row);
     }
     *chain = (RowChain){0};
 }
 
 /* ---- Rows of both inputs, by key --------------------------------------------------------- */
 
-void join_entry_keep(JoinEntry *entry, int32_t input, StoredRow *row)
+void join_entry_keep(JoinEntry *entry, int32_t input, KeptRow *row)
 {
     row->entry = (uint8_t *)entry;
     if (entry->is_unkeyed)
@@ -219,40 +217,40 @@ void join_entry_keep(JoinEntry *entry, int32_t input, StoredRow *row)
 static void join_entry_save(void *owner, const uint8_t *value, Buffer *out)
 {
     const JoinEntry *entry = (const JoinEntry *)(const void *)value;
-    (void)owner;
+    const KeptRows *kept = owner;
     buffer_append_u8(out, entry->is_unkeyed);
     for (int32_t i = 0; i < 2; i++)
-        row_chain_save(&entry->chains[i], out);
+        row_chain_save(&entry->chains[i], &kept[i], out);
 }
 
 static bool join_entry_load(void *owner, uint8_t *value, ByteReader *in)
 {
-    RowPool *pools = owner;
+    KeptRows *kept = owner;
     JoinEntry *entry = join_entry(value);
     uint8_t is_unkeyed = byte_reader_u8(in);
     entry->is_unkeyed = is_unkeyed == 1;
     for (int32_t i = 0; i < 2; i++)
-        if (!row_chain_load(&entry->chains[i], &pools[i], value, in))
+        if (!row_chain_load(&entry->chains[i], &kept[i], value, in))
             return false;
     return is_unkeyed <= 1 && !join_entry_is_empty(entry);
 }
 
 static void join_entry_clear(void *owner, uint8_t *value)
 {
-    RowPool *pools = owner;
+    KeptRows *kept = owner;
     for (int32_t i = 0; i < 2; i++)
-        row_chain_clear(&join_entry(value)->chains[i], &pools[i]);
+        row_chain_clear(&join_entry(value)->chains[i], &kept[i]);
 }
 
 static const TableCodec join_entry_codec = {
     .save = join_entry_save, .load = join_entry_load, .clear = join_entry_clear};
 
-StateTable *join_entries_new(Operator *op, const TableKey *key, RowPool *pools)
+StateTable *join_entries_new(Operator *op, const TableKey *key, KeptRows *kept)
 {
     assert(op->keyed == NULL);
     op->keyed = keyed_new(NULL);
     StateTable *table = table_new(key, (int32_t)sizeof(JoinEntry));
-    table_describe(table, &join_entry_codec, pools);
+    table_describe(table, &join_entry_codec, kept);
     keyed_add(op->keyed, (KeyedId){0}, table);
     return table;
 }

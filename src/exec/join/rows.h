@@ -9,20 +9,20 @@
 #define WEIR_EXEC_JOIN_ROWS_H
 
 #include "exec/exec.h"
-#include "exec/join/row_pool.h"
+#include "exec/join/kept.h"
 #include "exec/join/time_queue.h"
 #include "state/table.h"
 
 /* The rows of one key and side, in order of time; of one time, in order of arrival. */
 typedef struct RowChain {
-    StoredRow *first, *last;
+    KeptRow *first, *last;
 } RowChain;
 
 /* `row->time` and nothing else of its place is set. */
-void row_chain_insert(RowChain *chain, StoredRow *row);
+void row_chain_insert(RowChain *chain, KeptRow *row);
 /* At the end, whatever its time. */
-void row_chain_append(RowChain *chain, StoredRow *row);
-void row_chain_remove(RowChain *chain, StoredRow *row);
+void row_chain_append(RowChain *chain, KeptRow *row);
+void row_chain_remove(RowChain *chain, KeptRow *row);
 
 /* The rows of a batch that a join can work with, in scratch. `keys` are by position in `keyed`;
  * rows of `unkeyed` have a NULL among their keys and meet no partner. */
@@ -83,19 +83,19 @@ static inline bool join_entry_is_empty(const JoinEntry *entry)
 }
 
 /* Add a row, whose time is set. */
-void join_entry_keep(JoinEntry *entry, int32_t input, StoredRow *row);
+void join_entry_keep(JoinEntry *entry, int32_t input, KeptRow *row);
 
-/* A table of entries whose rows are in `pools`, by input: the keyed state of the operator, to be
- * freed before the pools are closed. An entry that is deleted takes its rows along. */
-StateTable *join_entries_new(Operator *op, const TableKey *key, RowPool *pools);
+/* A table of entries whose rows are in `kept`, by input: the keyed state of the operator, to be
+ * freed before they are closed. An entry that is deleted takes its rows along. */
+StateTable *join_entries_new(Operator *op, const TableKey *key, KeptRows *kept);
 
 /* ---- Checkpoints ------------------------------------------------------------------------- */
 
 /* The rows of a chain: of each its time, is_matched, kind and the row itself. */
-void row_chain_save(const RowChain *chain, Buffer *out);
+void row_chain_save(const RowChain *chain, const KeptRows *kept, Buffer *out);
 /* They are appended to the chain and belong to `entry`; false on malformed bytes. */
-bool row_chain_load(RowChain *chain, RowPool *pool, uint8_t *entry, ByteReader *in);
+bool row_chain_load(RowChain *chain, KeptRows *kept, uint8_t *entry, ByteReader *in);
 /* Give all rows back. */
-void row_chain_clear(RowChain *chain, RowPool *pool);
+void row_chain_clear(RowChain *chain, KeptRows *kept);
 
 #endif

@@ -30,11 +30,11 @@ typedef struct TemporalJoin {
     TableKey key;
     StateTable *table;        /* VersionEntry */
     StateTable *waiting_rows; /* RowChain: those of a key, in order of arrival */
-    RowPool rows, versions;
+    KeptRows rows, versions;
     TimeQueue waiting, coming; /* rows, and versions whose time has not come */
     JoinOutput out;
     int64_t sequence; /* of the next row */
-    StoredRow **due;
+    KeptRow **due;
     int64_t due_count, due_capacity;
     bool is_left;
     int64_t swept_us;
@@ -45,18 +45,25 @@ typedef struct TemporalJoin {
 /* ---- Values ------------------------------------------------------------------------------ */
 
 /* The version is in its chain no more. */
-static void temporal_give_up(TemporalJoin *self, StoredRow *version)
+static void temporal_give_up(TemporalJoin *self, KeptRow *version)
 {
     if (version->is_due)
-        row_pool_remove(&self->versions, version);
+        kept_remove(&self->versions, version);
     else
         version->is_forgotten = true; /* it goes when its time comes */
 }
 
+static void temporal_remove_version(TemporalJoin *self, KeptRow *version)
+{
+    VersionEntry *entry = (VersionEntry *)(void *)version->entry;
+    row_chain_remove(&entry->versions, version);
+    temporal_give_up(self, version);
+}
+
 static void versions_save(void *owner, const uint8_t *value, Buffer *out)
 {
-    (void)owner;
-    row_chain_save(&((const VersionEntry *)(const void *)value)->versions, out);
+    const TemporalJoin *self = owner;
+    row_chain_save(&((const VersionEntry *)(const void *)value)->versions, &self->versions, out);
 }
 
 /* Until the start no version is among those to come. */
@@ -66,7 +73,7 @@ static bool versions_load(void *owner, uint8_t *value, ByteReader *in)
     VersionEntry *entry = (VersionEntry *)(void *)value;
     entry->used_us = world_now_us(self->base.task->world);
     bool is_whole = row_chain_load(&entry->versions, &self->versions, value, in);
-    for (StoredRow *row = entry->versions.first; row != NULL; row = row->next)
+    for (KeptRow *row = entry->versions.first; row != NULL; row = row->next)
         row->is_due = true;
     return is_whole && entry->versions.first != NULL;
 }
@@ -74,7 +81,7 @@ static bool versions_load(void *owner, uint8_t *value, ByteReader *in)
 static void versions_clear(void *owner, uint8_t *value)
 {
     VersionEntry *entry = (VersionEntry *)(void *)value;
-    for (StoredRow *row = entry->versions.first, *next; row != NULL; row = next) {
+    for (KeptRow *row = entry->versions.first, *next; row != NULL; row = next) {
         next = row->next;
         temporal_give_up(owner, row);
     }
@@ -87,9 +94,9 @@ static const TableCodec versions_codec = {versions_save, versions_load, versions
 static void waiting_save(void *owner, const uint8_t *value, Buffer *out)
 {
     const RowChain *chain = (const RowChain *)(const void *)value;
-    (void)owner;
-    row_chain_save(chain, out);
-    for (const StoredRow *row = chain->first; row != NULL; row = row->next) {
+    const TemporalJoin *self = owner;
+    row_chain_save(chain, &self->rows, out);
+    for (const KeptRow *row = chain->first; row != NULL; row = row->next) {
         buffer_append_u64(out, (uint64_t)row->sequence);
         buffer_append_u8(out, row->is_due);
     }
@@ -101,7 +108,7 @@ static bool waiting_load(void *owner, uint8_t *value, ByteReader *in)
     RowChain *chain = (RowChain *)(void *)value;
     if (!row_chain_load(chain, &self->rows, value, in) || chain->first == NULL)
         return false;
-    for (StoredRow *row = chain->first; row != NULL; row = row->next) {
+    for (KeptRow *row = chain->first; row != NULL; row = row->next) {
         row->sequence = (int64_t)byte_reader_u64(in);
         uint8_t is_late = byte_reader_u8(in);
         if (row->sequence < 0 || row->sequence == INT64_MAX || is_late > 1)
@@ -131,8 +138,8 @@ static Status temporal_open(Operator *op)
                                      &versions_codec);
     self->waiting_rows = operator_new_table(op, TABLE_WAITING, &self->key,
                                             (int32_t)sizeof(RowChain), &waiting_codec);
-    self->rows.schema = &node->inputs[0]->schema;
-    self->versions.schema = &node->inputs[1]->schema;
+    kept_open(&self->rows, op->task->query, &node->inputs[0]->schema);
+    kept_open(&self->versions, op->task->query, &node->inputs[1]->schema);
     time_queue_open(&self->waiting);
     time_queue_open(&self->coming);
     self->is_left = join->kind == JOIN_LEFT;
@@ -144,6 +151,7 @@ static Status temporal_open(Operator *op)
                                    "Bytes of state in memory.", 1);
     self->delays = join_delays_open(op);
     TRY(join_output_open(&self->out, op, join));
+    join_output_take_kept(&self->out, &self->rows, &self->versions);
     self->out.passes_kinds = node->inputs[0]->changelog != CHANGELOG_APPEND;
     self->out.pads_failed = self->is_left;
     return OK;
@@ -162,14 +170,14 @@ static void temporal_push_row(TemporalJoin *self, const Batch *batch)
     Operator *op = &self->base;
     Arena *scratch = op->task->scratch;
     Selection rows = batch->selection;
-    StoredRow **kept = ARENA_ARRAY(scratch, StoredRow *, rows.count);
+    KeptRow **kept = ARENA_ARRAY(scratch, KeptRow *, rows.count);
     uint8_t **values = ARENA_ARRAY(scratch, uint8_t *, rows.count);
     const int32_t *columns = op->node->temporal_join.join.keys[0].columns;
     TableKeys keys = table_keys(&self->key, batch, columns, rows, scratch);
     table_find_or_insert(self->waiting_rows, &keys, 0, rows.count, values);
-    row_pool_add(&self->rows, batch, rows, kept);
+    kept_add(&self->rows, batch, rows, kept);
     for (int32_t i = 0; i < rows.count; i++) {
-        StoredRow *row = kept[i];
+        KeptRow *row = kept[i];
         row->time = join_time(batch, op->node->temporal_join.times[0], selection_row(rows, i));
         row->is_due = row->time < op->watermark;
         row->sequence = self->sequence++;
@@ -180,25 +188,20 @@ static void temporal_push_row(TemporalJoin *self, const Batch *batch)
 }
 
 /* The version of exactly this time, or NULL. */
-static StoredRow *versions_at(const VersionEntry *entry, Timestamp time)
+static KeptRow *versions_at(const VersionEntry *entry, Timestamp time)
 {
-    StoredRow *version = entry->versions.last;
+    KeptRow *version = entry->versions.last;
     while (version != NULL && version->time > time)
         version = version->previous;
     return version != NULL && version->time == time ? version : NULL;
 }
 
-static void temporal_keep_version(TemporalJoin *self, StoredRow *version)
+static void temporal_keep_version(TemporalJoin *self, KeptRow *version)
 {
     VersionEntry *entry = (VersionEntry *)(void *)version->entry;
-    StoredRow *replaced = versions_at(entry, version->time);
-    if (replaced != NULL) {
-        /* What stands for the old one, in its chain and perhaps among those to come, stands for the
-         * new one from now on. */
-        row_pool_swap(replaced, version);
-        row_pool_remove(&self->versions, version);
-        return;
-    }
+    KeptRow *replaced = versions_at(entry, version->time);
+    if (replaced != NULL)
+        temporal_remove_version(self, replaced);
     row_chain_insert(&entry->versions, version);
     time_queue_put(&self->coming, version->time, version);
 }
@@ -221,9 +224,9 @@ static void temporal_keep_versions(TemporalJoin *self, const Batch *batch)
     JoinRows rows = join_rows(op, &op->node->temporal_join.join, &self->key, 1, batch);
     int32_t count = rows.keyed.count;
     uint8_t **values = ARENA_ARRAY(scratch, uint8_t *, count);
-    StoredRow **kept = ARENA_ARRAY(scratch, StoredRow *, count);
+    KeptRow **kept = ARENA_ARRAY(scratch, KeptRow *, count);
     table_find_or_insert(self->table, &rows.keys, 0, count, values);
-    row_pool_add(&self->versions, batch, rows.keyed, kept);
+    kept_add(&self->versions, batch, rows.keyed, kept);
     int64_t now_us = world_now_us(op->task->world);
     for (int32_t i = 0; i < count; i++) {
         int32_t row = selection_row(rows.keyed, i);
@@ -253,16 +256,15 @@ static Status temporal_push(Operator *op, int32_t input, Batch *batch)
         temporal_push_row(self, batch);
     else
         temporal_push_version(self, batch);
-    row_pool_settle(&self->versions);
     return OK;
 }
 
 /* ---- Rows out ---------------------------------------------------------------------------- */
 
 /* The last version that is not after `time`, or NULL. Looked for from the nearer end. */
-static StoredRow *versions_of(const VersionEntry *entry, Timestamp time)
+static KeptRow *versions_of(const VersionEntry *entry, Timestamp time)
 {
-    StoredRow *first = entry->versions.first, *last = entry->versions.last;
+    KeptRow *first = entry->versions.first, *last = entry->versions.last;
     if (first == NULL || first->time > time)
         return NULL;
     if (last->time <= time)
@@ -277,40 +279,40 @@ static StoredRow *versions_of(const VersionEntry *entry, Timestamp time)
     return first;
 }
 
-static bool version_is_there(const StoredRow *version)
+static bool version_is_there(const KeptRow *version)
 {
-    return version != NULL &&
-           !row_kind_is_retraction((uint8_t)batch_kind(version->chunk->batch, version->row));
+    return version != NULL && !row_kind_is_retraction(version->kind);
 }
 
-static Status temporal_emit_row(TemporalJoin *self, StoredRow *row, VersionEntry *entry)
+static Status temporal_emit_row(TemporalJoin *self, KeptRow *row, VersionEntry *entry)
 {
     Operator *op = &self->base;
-    StoredRow *version = entry == NULL ? NULL : versions_of(entry, row->time);
+    KeptRow *version = entry == NULL ? NULL : versions_of(entry, row->time);
     if (version_is_there(version))
-        return join_output_add(&self->out, pair_side(row), pair_side(version));
+        return join_output_add(&self->out, kept_side(row), kept_side(version));
     if (self->is_left)
-        return join_output_pad(&self->out, 0, pair_side(row));
+        return join_output_pad(&self->out, 0, kept_side(row));
     if (!row->is_due)
         return OK;
     Letter letter = operator_letter_about(op, 0, STAGE_LATE, "WR4304",
                                           "the row came after the version of its time was gone");
     metric_add(self->late, 1);
-    operator_write_letter(op, &letter, row->chunk->batch, row->row);
+    Batch late = kept_batch(&self->rows, row, op->task->scratch);
+    operator_write_letter(op, &letter, &late, 0);
     return OK;
 }
 
-static void temporal_stop_waiting(TemporalJoin *self, StoredRow *row)
+static void temporal_stop_waiting(TemporalJoin *self, KeptRow *row)
 {
     RowChain *chain = waiting_chain(row->entry);
     row_chain_remove(chain, row);
     if (chain->first == NULL)
         table_delete(self->waiting_rows, row->entry);
-    row_pool_remove(&self->rows, row);
+    kept_remove(&self->rows, row);
 }
 
 /* The entry with the versions of a row's key, or NULL. */
-static VersionEntry *temporal_find(TemporalJoin *self, const StoredRow *row, int64_t now_us)
+static VersionEntry *temporal_find(TemporalJoin *self, const KeptRow *row, int64_t now_us)
 {
     uint8_t *value = table_find_from(self->table, self->waiting_rows, row->entry);
     VersionEntry *entry = (VersionEntry *)(void *)value;
@@ -323,7 +325,7 @@ static VersionEntry *temporal_find(TemporalJoin *self, const StoredRow *row, int
 
 /* One run of the due rows: all are searched for first, so that one search need not wait for what
  * another one finds. */
-static Status temporal_emit_run(TemporalJoin *self, StoredRow *const *rows, int32_t count)
+static Status temporal_emit_run(TemporalJoin *self, KeptRow *const *rows, int32_t count)
 {
     VersionEntry *entries[BATCH_ROWS_MAX];
     int64_t now_us = world_now_us(self->base.task->world);
@@ -341,7 +343,7 @@ static Status temporal_emit_run(TemporalJoin *self, StoredRow *const *rows, int3
 
 static int temporal_compare(const void *a, const void *b)
 {
-    const StoredRow *left = *(StoredRow *const *)a, *right = *(StoredRow *const *)b;
+    const KeptRow *left = *(KeptRow *const *)a, *right = *(KeptRow *const *)b;
     return (left->sequence > right->sequence) - (left->sequence < right->sequence);
 }
 
@@ -352,19 +354,18 @@ static Status temporal_emit(TemporalJoin *self, Timestamp watermark)
     while (time_queue_take(&self->waiting, watermark, &item)) {
         if (self->due_count == self->due_capacity) {
             self->due_capacity = self->due_capacity == 0 ? 256 : self->due_capacity * 2;
-            self->due = memory_resize(self->due, (int64_t)sizeof(StoredRow *) * self->due_capacity);
+            self->due = memory_resize(self->due, (int64_t)sizeof(KeptRow *) * self->due_capacity);
         }
         self->due[self->due_count++] = item.value;
     }
     if (self->due_count == 0)
         return OK;
-    qsort(self->due, (size_t)self->due_count, sizeof(StoredRow *), temporal_compare);
+    qsort(self->due, (size_t)self->due_count, sizeof(KeptRow *), temporal_compare);
     for (int64_t at = 0; at < self->due_count; at += BATCH_ROWS_MAX) {
         int64_t left = self->due_count - at;
         TRY(temporal_emit_run(self, self->due + at,
                               left < BATCH_ROWS_MAX ? (int32_t)left : BATCH_ROWS_MAX));
     }
-    row_pool_settle(&self->rows);
     if (self->due_capacity > BATCH_ROWS_MAX) {
         memory_free(self->due);
         self->due = NULL;
@@ -375,17 +376,10 @@ static Status temporal_emit(TemporalJoin *self, Timestamp watermark)
 
 /* ---- Versions that nobody asks for any more ---------------------------------------------- */
 
-static void temporal_remove_version(TemporalJoin *self, StoredRow *version)
-{
-    VersionEntry *entry = (VersionEntry *)(void *)version->entry;
-    row_chain_remove(&entry->versions, version);
-    temporal_give_up(self, version);
-}
-
 static void temporal_prune(TemporalJoin *self, uint8_t *value)
 {
     VersionEntry *entry = (VersionEntry *)(void *)value;
-    StoredRow *first = entry->versions.first;
+    KeptRow *first = entry->versions.first;
     while (first != NULL && first->is_due) {
         bool is_replaced = first->next != NULL && first->next->is_due;
         if (!is_replaced && version_is_there(first))
@@ -402,15 +396,14 @@ static void temporal_pass_versions(TemporalJoin *self, Timestamp watermark)
 {
     TimeItem item;
     while (time_queue_take(&self->coming, watermark, &item)) {
-        StoredRow *version = item.value;
+        KeptRow *version = item.value;
         if (version->is_forgotten) {
-            row_pool_remove(&self->versions, version);
+            kept_remove(&self->versions, version);
             continue;
         }
         version->is_due = true;
         temporal_prune(self, version->entry);
     }
-    row_pool_settle(&self->versions);
 }
 
 static Status temporal_advance(Operator *op, Timestamp watermark)
@@ -435,7 +428,6 @@ static void temporal_sweep(TemporalJoin *self, int64_t now_us)
         if (now_us - entry->used_us >= ttl_us)
             table_delete(self->table, value);
     }
-    row_pool_settle(&self->versions);
 }
 
 static Status temporal_tick(Operator *op, int64_t now_us)
@@ -443,9 +435,8 @@ static Status temporal_tick(Operator *op, int64_t now_us)
     TemporalJoin *self = (TemporalJoin *)op;
     temporal_sweep(self, now_us);
     metric_set(self->state_bytes, table_bytes(self->table) + table_bytes(self->waiting_rows) +
-                                      row_pool_bytes(&self->rows) +
-                                      row_pool_bytes(&self->versions) + self->waiting.bytes +
-                                      self->coming.bytes);
+                                      kept_bytes(&self->rows) + kept_bytes(&self->versions) +
+                                      self->waiting.bytes + self->coming.bytes);
     join_delays_tick(&self->delays, op, now_us);
     return OK;
 }
@@ -469,7 +460,7 @@ static Status temporal_restore(Operator *op, Str state)
 
 static void temporal_enqueue_rows(TemporalJoin *self, const RowChain *chain)
 {
-    for (StoredRow *row = chain->first; row != NULL; row = row->next) {
+    for (KeptRow *row = chain->first; row != NULL; row = row->next) {
         time_queue_put(&self->waiting, row->time, row);
         if (row->sequence >= self->sequence)
             self->sequence = row->sequence + 1;
@@ -481,10 +472,10 @@ static void temporal_enqueue_rows(TemporalJoin *self, const RowChain *chain)
 static void temporal_enqueue_versions(TemporalJoin *self, const VersionEntry *entry)
 {
     Timestamp watermark = self->base.watermark;
-    StoredRow *first = entry->versions.first;
+    KeptRow *first = entry->versions.first;
     bool is_settled = first->time <= watermark && version_is_there(first) &&
                       (first->next == NULL || first->next->time > watermark);
-    for (StoredRow *row = is_settled ? first->next : first; row != NULL; row = row->next) {
+    for (KeptRow *row = is_settled ? first->next : first; row != NULL; row = row->next) {
         row->is_due = false;
         time_queue_put(&self->coming, row->time, row);
     }
@@ -510,8 +501,8 @@ static void temporal_close(Operator *op)
     table_free(self->table);
     table_free(self->waiting_rows);
     self->table = self->waiting_rows = NULL;
-    row_pool_close(&self->rows);
-    row_pool_close(&self->versions);
+    kept_close(&self->rows);
+    kept_close(&self->versions);
     time_queue_close(&self->waiting);
     time_queue_close(&self->coming);
     memory_free(self->due);

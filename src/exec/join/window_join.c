@@ -19,7 +19,7 @@ typedef struct WindowJoin {
     Operator base;
     TableKey key;
     StateTable *table; /* JoinEntry */
-    RowPool pools[2];
+    KeptRows kept[2];
     TimeQueue entries; /* by the instant of the window's end */
     bool shows_matched, shows_unmatched[2];
     JoinOutput out;
@@ -36,10 +36,10 @@ static Status window_join_open(Operator *op)
     const PlanNode *node = op->node;
     JoinKind kind = node->window_join.join.kind;
     self->key = join_table_key(op, &node->window_join.join);
-    self->table = join_entries_new(op, &self->key, self->pools);
+    self->table = join_entries_new(op, &self->key, self->kept);
     time_queue_open(&self->entries);
     for (int32_t i = 0; i < 2; i++)
-        self->pools[i].schema = &node->inputs[i]->schema;
+        kept_open(&self->kept[i], op->task->query, &node->inputs[i]->schema);
     self->shows_matched = kind != JOIN_SEMI && kind != JOIN_ANTI;
     self->shows_unmatched[0] = kind == JOIN_LEFT || kind == JOIN_FULL || kind == JOIN_ANTI;
     self->shows_unmatched[1] = kind == JOIN_RIGHT || kind == JOIN_FULL;
@@ -53,6 +53,7 @@ static Status window_join_open(Operator *op)
                                    "Bytes of state in memory.", 1);
     self->delays = join_delays_open(op);
     TRY(join_output_open(&self->out, op, &node->window_join.join));
+    join_output_take_kept(&self->out, &self->kept[0], &self->kept[1]);
     return OK;
 }
 
@@ -102,10 +103,10 @@ static void window_join_keep(WindowJoin *self, int32_t input, const Batch *batch
 {
     Arena *scratch = self->base.task->scratch;
     int32_t count = rows->keyed.count;
-    StoredRow **kept = ARENA_ARRAY(scratch, StoredRow *, count);
+    KeptRow **kept = ARENA_ARRAY(scratch, KeptRow *, count);
     uint8_t **values = ARENA_ARRAY(scratch, uint8_t *, count);
     table_find_or_insert(self->table, &rows->keys, 0, count, values);
-    row_pool_add(&self->pools[input], batch, rows->keyed, kept);
+    kept_add(&self->kept[input], batch, rows->keyed, kept);
     for (int32_t i = 0; i < count; i++) {
         JoinEntry *entry = join_entry(values[i]);
         entry->is_unkeyed = is_unkeyed;
@@ -142,21 +143,21 @@ static Status window_join_pair(WindowJoin *self, JoinEntry *entry)
     if (entry->is_unkeyed || entry->chains[0].first == NULL || entry->chains[1].first == NULL)
         return OK;
     if (!self->shows_matched && self->out.condition == NULL) {
-        for (StoredRow *row = entry->chains[0].first; row != NULL; row = row->next)
+        for (KeptRow *row = entry->chains[0].first; row != NULL; row = row->next)
             row->is_matched = 1;
         return OK;
     }
-    for (StoredRow *left = entry->chains[0].first; left != NULL; left = left->next)
-        for (StoredRow *right = entry->chains[1].first; right != NULL; right = right->next)
-            TRY(join_output_add(&self->out, pair_side(left), pair_side(right)));
+    for (KeptRow *left = entry->chains[0].first; left != NULL; left = left->next)
+        for (KeptRow *right = entry->chains[1].first; right != NULL; right = right->next)
+            TRY(join_output_add(&self->out, kept_side(left), kept_side(right)));
     return OK;
 }
 
-static Status window_join_single(WindowJoin *self, int32_t side, StoredRow *row)
+static Status window_join_single(WindowJoin *self, int32_t side, KeptRow *row)
 {
     bool is_semi = self->base.node->window_join.join.kind == JOIN_SEMI;
     bool is_shown = row->is_matched ? is_semi && side == 0 : self->shows_unmatched[side];
-    return is_shown ? join_output_pad(&self->out, side, pair_side(row)) : OK;
+    return is_shown ? join_output_pad(&self->out, side, kept_side(row)) : OK;
 }
 
 /* All entries of one window. */
@@ -170,7 +171,7 @@ static Status window_join_fire(WindowJoin *self)
     for (int64_t i = 0; i < self->firing_count; i++) {
         const JoinEntry *entry = join_entry(self->firing[i]);
         for (int32_t side = 0; side < 2; side++)
-            for (StoredRow *row = entry->chains[side].first; row != NULL; row = row->next)
+            for (KeptRow *row = entry->chains[side].first; row != NULL; row = row->next)
                 TRY(window_join_single(self, side, row));
     }
     TRY(join_output_flush(&self->out));
@@ -209,8 +210,6 @@ static Status window_join_advance(Operator *op, Timestamp watermark)
 {
     WindowJoin *self = (WindowJoin *)op;
     TRY(window_join_fire_until(self, watermark));
-    for (int32_t side = 0; side < 2; side++)
-        row_pool_settle(&self->pools[side]);
     if (self->firing_capacity > BATCH_ROWS_MAX) {
         memory_free(self->firing);
         self->firing = NULL;
@@ -224,7 +223,7 @@ static Status window_join_tick(Operator *op, int64_t now_us)
     WindowJoin *self = (WindowJoin *)op;
     int64_t bytes = table_bytes(self->table) + self->entries.bytes;
     for (int32_t i = 0; i < 2; i++)
-        bytes += row_pool_bytes(&self->pools[i]);
+        bytes += kept_bytes(&self->kept[i]);
     metric_set(self->state_bytes, bytes);
     join_delays_tick(&self->delays, op, now_us);
     return OK;
@@ -254,7 +253,7 @@ static Status window_join_start(Operator *op)
     for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
          value = table_next(self->table, &cursor)) {
         JoinEntry *entry = join_entry(value);
-        const StoredRow *row = entry->chains[0].first;
+        const KeptRow *row = entry->chains[0].first;
         row = row == NULL ? entry->chains[1].first : row;
         window_join_enqueue(self, entry, row->time);
     }
@@ -267,7 +266,7 @@ static void window_join_close(Operator *op)
     table_free(self->table);
     self->table = NULL;
     for (int32_t i = 0; i < 2; i++)
-        row_pool_close(&self->pools[i]);
+        kept_close(&self->kept[i]);
     time_queue_close(&self->entries);
     memory_free(self->firing);
     self->firing = NULL;
