@@ -112,6 +112,9 @@ static void scanning_finds_what_a_loop_finds(void **state)
                                          text[wanted], 4) == NULL)
             wanted++;
         assert_int_equal(scan_to(text, text + length, &set) - text, wanted);
+        for (wanted = 0; wanted < length && memchr("\n\xff", text[wanted], 2) == NULL;)
+            wanted++;
+        assert_int_equal(scan_to_json_special(text, text + length) - text, wanted);
         memory_free(text);
     }
 }

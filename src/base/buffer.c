@@ -37,12 +37,6 @@ void buffer_append_text(Buffer *buffer, const char *terminated)
     buffer_append(buffer, terminated, (int64_t)strlen(terminated));
 }
 
-void buffer_append_char(Buffer *buffer, char c)
-{
-    *buffer_reserve(buffer, 1) = c;
-    buffer->length++;
-}
-
 void buffer_printf(Buffer *buffer, const char *format, ...)
 {
     va_list args;

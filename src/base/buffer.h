@@ -43,7 +43,13 @@ static inline void buffer_append(Buffer *buffer, const void *bytes, int64_t leng
 
 void buffer_append_str(Buffer *buffer, Str str);
 void buffer_append_text(Buffer *buffer, const char *terminated);
-void buffer_append_char(Buffer *buffer, char c);
+
+static inline void buffer_append_char(Buffer *buffer, char c)
+{
+    *buffer_reserve(buffer, 1) = c;
+    buffer->length++;
+}
+
 void buffer_printf(Buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static inline void buffer_append_u8(Buffer *buffer, uint8_t value)

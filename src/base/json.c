@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "base/scan.h"
+
 static void json_before_item(JsonWriter *json)
 {
     if (json->is_after_key) {
@@ -137,26 +139,23 @@ static void append_escaped(Buffer *out, unsigned char c)
 
 void json_append_quoted(Buffer *out, Str value)
 {
-    const unsigned char *at = (const unsigned char *)value.data;
-    int64_t i = 0;
+    const char *at = value.data;
+    const char *end = at + value.length;
     buffer_append_char(out, '"');
-    while (i < value.length) {
-        int64_t start = i;
-        while (i < value.length && at[i] >= 0x20 && at[i] < 0x80 && at[i] != '"' && at[i] != '\\')
-            i++;
-        buffer_append(out, value.data + start, i - start);
-        if (i == value.length)
+    for (;;) {
+        const char *special = scan_to_json_special(at, end);
+        buffer_append(out, at, special - at);
+        if (special == end)
             break;
-        int length = at[i] < 0x80 ? 0 : utf8_length(at + i, value.length - i);
-        if (at[i] < 0x80)
-            append_escaped(out, at[i++]);
-        else if (length == 0) {
+        at = special;
+        int length = (int8_t)*at >= 0 ? 0 : utf8_length((const unsigned char *)at, end - at);
+        if ((int8_t)*at >= 0)
+            append_escaped(out, (unsigned char)*at);
+        else if (length == 0)
             buffer_append_text(out, "\xef\xbf\xbd");
-            i++;
-        } else {
-            buffer_append(out, value.data + i, length);
-            i += length;
-        }
+        else
+            buffer_append(out, at, length);
+        at += length > 0 ? length : 1;
     }
     buffer_append_char(out, '"');
 }
