@@ -18,6 +18,7 @@ struct Follower {
     Follower *next;
     Server *server;
     ServedTable *table;
+    int64_t generation; /* of the server's tables that it is one of: else it is gone */
     struct MHD_Connection *connection;
     int64_t sequence;
     int64_t last_sent_us;
@@ -42,12 +43,23 @@ static void append_events(Buffer *out, Str lines)
     }
 }
 
+/* Under the lock of the tables. */
+static Status follower_read_changes(Follower *follower, Buffer *lines, Error *error)
+{
+    if (follower->generation != follower->server->generation)
+        return fail(error, ERR_LOST, "WR6024",
+                    "the pipeline was replaced: read the rows, then follow anew");
+    return served_changes_json(follower->table, follower->sequence, FOLLOWER_BATCH, lines,
+                               &follower->sequence, error);
+}
+
 static void follower_fill(Follower *follower, int64_t now_us)
 {
     Buffer lines = {0};
     Error error = {0};
-    Status status = served_changes_json(follower->table, follower->sequence, FOLLOWER_BATCH, &lines,
-                                        &follower->sequence, &error);
+    pthread_rwlock_rdlock(&follower->server->tables_lock);
+    Status status = follower_read_changes(follower, &lines, &error);
+    pthread_rwlock_unlock(&follower->server->tables_lock);
     if (status != OK) {
         follower->is_lost = true;
         buffer_append_text(&follower->pending, "event: lost\ndata: ");
@@ -113,40 +125,45 @@ static void follower_free(void *context)
     memory_free(follower);
 }
 
+/* Under the lock of the tables. */
 static bool follower_is_due(const Follower *follower, bool is_stopping, int64_t now_us)
 {
-    return is_stopping || served_sequence(follower->table) != follower->sequence ||
+    return is_stopping || follower->generation != follower->server->generation ||
+           served_sequence(follower->table) != follower->sequence ||
            now_us - follower->last_sent_us >= HEARTBEAT_US;
+}
+
+/* Whether anyone waits on. */
+static bool followers_wake(Server *server)
+{
+    bool is_anyone_waiting = false;
+    int64_t now_us = world_monotonic_us(server->config.world);
+    for (Follower *at = server->followers; at != NULL; at = at->next) {
+        if (at->is_suspended && follower_is_due(at, server->is_stopping, now_us)) {
+            at->is_suspended = false;
+            MHD_resume_connection(at->connection);
+        }
+        is_anyone_waiting = is_anyone_waiting || at->is_suspended;
+    }
+    return is_anyone_waiting;
 }
 
 void *serve_wake_followers(void *context)
 {
     Server *server = context;
-    pthread_mutex_lock(&server->follower_mutex);
-    bool is_last_round = false;
-    while (!is_last_round) {
-        is_last_round = server->is_stopping;
-        bool is_anyone_waiting = false;
-        int64_t now_us = world_monotonic_us(server->config.world);
-        for (Follower *at = server->followers; at != NULL; at = at->next) {
-            if (at->is_suspended && follower_is_due(at, server->is_stopping, now_us)) {
-                at->is_suspended = false;
-                MHD_resume_connection(at->connection);
-            }
-            is_anyone_waiting = is_anyone_waiting || at->is_suspended;
-        }
-        if (is_last_round)
-            break;
-        if (!is_anyone_waiting) {
-            pthread_cond_wait(&server->follower_signal, &server->follower_mutex);
-            continue;
-        }
-        pthread_mutex_unlock(&server->follower_mutex);
-        server->config.world->kind->sleep_us(server->config.world, FOLLOWER_LOOK_US);
+    for (;;) {
+        pthread_rwlock_rdlock(&server->tables_lock);
         pthread_mutex_lock(&server->follower_mutex);
+        bool is_last_round = server->is_stopping;
+        bool is_anyone_waiting = followers_wake(server);
+        pthread_rwlock_unlock(&server->tables_lock);
+        if (!is_last_round && !is_anyone_waiting)
+            pthread_cond_wait(&server->follower_signal, &server->follower_mutex);
+        pthread_mutex_unlock(&server->follower_mutex);
+        if (is_last_round)
+            return NULL;
+        server->config.world->kind->sleep_us(server->config.world, FOLLOWER_LOOK_US);
     }
-    pthread_mutex_unlock(&server->follower_mutex);
-    return NULL;
 }
 
 /* Where to begin: ?since=, else Last-Event-ID, else now. */
@@ -191,6 +208,7 @@ void serve_follow_changes(HttpRequest *request)
     follower->connection = request->connection;
     follower->last_sent_us = world_monotonic_us(server->config.world);
     follower->table = table;
+    follower->generation = server->generation;
     if (!parse_since(request, &follower->sequence)) {
         memory_free(follower);
         return;

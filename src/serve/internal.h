@@ -20,6 +20,10 @@ typedef struct Follower Follower;
 struct Server {
     ServeConfig config;
     HttpServer *http;
+    /* The tables of the config: answers are made under the lock, and they change as a whole. To be
+     * taken before follower_mutex. */
+    pthread_rwlock_t tables_lock;
+    int64_t generation; /* of the tables; under the lock */
     /* Followers that wait for a change; a thread of their own wakes them. */
     pthread_mutex_t follower_mutex;
     pthread_cond_t follower_signal;

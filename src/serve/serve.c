@@ -4,17 +4,51 @@
 #include "base/memory.h"
 #include "serve/internal.h"
 
+/* An answer is made while the tables stay. */
+static void serve_held(HttpRequest *request, HttpHandler *handle)
+{
+    Server *server = serve_server(request);
+    pthread_rwlock_rdlock(&server->tables_lock);
+    handle(request);
+    pthread_rwlock_unlock(&server->tables_lock);
+}
+
+static void list_tables(HttpRequest *request)
+{
+    serve_held(request, serve_list_tables);
+}
+
+static void describe_table(HttpRequest *request)
+{
+    serve_held(request, serve_describe_table);
+}
+
+static void list_rows(HttpRequest *request)
+{
+    serve_held(request, serve_list_rows);
+}
+
+static void get_row(HttpRequest *request)
+{
+    serve_held(request, serve_get_row);
+}
+
+static void follow_changes(HttpRequest *request)
+{
+    serve_held(request, serve_follow_changes);
+}
+
 static const HttpRoute serve_routes[] = {
-    {"GET", "/v1/tables", serve_list_tables, "List the materialized tables.", "", 0},
-    {"GET", "/v1/tables/{name}", serve_describe_table,
-     "Schema, key, watermark and freshness of a table.", "", 0},
-    {"GET", "/v1/tables/{name}/rows", serve_list_rows,
+    {"GET", "/v1/tables", list_tables, "List the materialized tables.", "", 0},
+    {"GET", "/v1/tables/{name}", describe_table, "Schema, key, watermark and freshness of a table.",
+     "", 0},
+    {"GET", "/v1/tables/{name}/rows", list_rows,
      "A page of rows in key order. Any column filters: column=value, or column=op:value with op "
      "one of eq, ne, lt, le, gt, ge.",
      "limit,cursor", 0},
-    {"GET", "/v1/tables/{name}/rows/{key}", serve_get_row,
+    {"GET", "/v1/tables/{name}/rows/{key}", get_row,
      "One row by its key; the columns of a composite key are separated by commas.", "", 0},
-    {"GET", "/v1/tables/{name}/changes", serve_follow_changes,
+    {"GET", "/v1/tables/{name}/changes", follow_changes,
      "The table's changes as server-sent events; `since` or Last-Event-ID resumes behind a "
      "sequence number.",
      "since", 0},
@@ -44,6 +78,12 @@ Status serve_start(const ServeConfig *config, Server **out, Error *error)
     Server *server = memory_allocate_zeroed(sizeof *server);
     server->config = *config;
     pthread_mutex_init(&server->follower_mutex, NULL);
+    pthread_rwlockattr_t attributes;
+    pthread_rwlockattr_init(&attributes);
+    /* However many ask all the time, tables can be replaced. */
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&server->tables_lock, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
     pthread_cond_init(&server->follower_signal, NULL);
     server->has_follower_thread =
         pthread_create(&server->follower_thread, NULL, serve_wake_followers, server) == 0;
@@ -55,6 +95,15 @@ Status serve_start(const ServeConfig *config, Server **out, Error *error)
     }
     *out = server;
     return OK;
+}
+
+void serve_replace(Server *server, ServedTable *const *tables, int32_t table_count)
+{
+    pthread_rwlock_wrlock(&server->tables_lock);
+    server->config.tables = tables;
+    server->config.table_count = table_count;
+    server->generation++;
+    pthread_rwlock_unlock(&server->tables_lock);
 }
 
 const char *serve_url(const Server *server)
@@ -76,5 +125,6 @@ void serve_stop(Server *server)
     http_stop(server->http);
     pthread_cond_destroy(&server->follower_signal);
     pthread_mutex_destroy(&server->follower_mutex);
+    pthread_rwlock_destroy(&server->tables_lock);
     memory_free(server);
 }

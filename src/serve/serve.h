@@ -39,6 +39,11 @@ enum { SERVE_PORT_DEFAULT = 8083 };
  * the port is taken. */
 Status serve_start(const ServeConfig *config, Server **out, Error *error);
 
+/* Serve these tables instead, which are borrowed in the same way, in one step: an answer is made of
+ * the old ones or of the new ones. When this returns nobody looks at the old ones any more; who
+ * followed the changes of one is told to read its rows anew. */
+void serve_replace(Server *server, ServedTable *const *tables, int32_t table_count);
+
 /* "http://127.0.0.1:8083", for people. */
 const char *serve_url(const Server *server);
 

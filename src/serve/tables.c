@@ -8,8 +8,9 @@
 void serve_tag(HttpRequest *request, const ServeView *view, bool shows_watermark)
 {
     request->etag = arena_printf(
-        request->arena, "\"%llx-%lld-%llx\"", (unsigned long long)http_seed(request->server),
-        (long long)view->version, shows_watermark ? (unsigned long long)view->watermark : 0);
+        request->arena, "\"%llx-%lld-%lld-%llx\"", (unsigned long long)http_seed(request->server),
+        (long long)serve_server(request)->generation, (long long)view->version,
+        shows_watermark ? (unsigned long long)view->watermark : 0);
     if (view->watermark == TIMESTAMP_MIN || view->watermark == TIMESTAMP_MAX)
         return;
     Buffer text = {0};
