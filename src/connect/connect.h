@@ -25,6 +25,12 @@ typedef struct SinkWriter SinkWriter;
 typedef struct LookupReader LookupReader;
 typedef struct EmbeddedHub EmbeddedHub; /* connect/embedded.h */
 
+/* Where a source begins that has no position and could begin in several places. */
+typedef struct SourceBegin {
+    enum { BEGIN_AS_DECLARED, BEGIN_EARLIEST, BEGIN_AT_TIME } at;
+    int64_t time_ms; /* since 1970, with BEGIN_AT_TIME */
+} SourceBegin;
+
 typedef enum SourcePhase { PHASE_SNAPSHOT, PHASE_STREAMING, PHASE_FINISHED } SourcePhase;
 
 /* What a person waiting for a long snapshot wants to know. Written by the source, read by
@@ -58,6 +64,11 @@ typedef struct SourceKind {
      */
     void (*interrupt)(SourceReader *reader);
     void (*close)(SourceReader *reader); /* also after a failed open */
+    /* Note the end of all that is there now; may block. What may pass is retriable. NULL, with the
+     * next: the runtime goes by quiet, and by the age of what comes. */
+    Status (*note_end)(SourceReader *reader, Error *error);
+    /* Whether all up to what was noted has been polled. */
+    bool (*has_reached_end)(SourceReader *reader);
 } SourceKind;
 
 /* A source that reads several things side by side, such as the partitions of a topic, gives each
@@ -79,9 +90,12 @@ struct SourceReader {
     const char *const *letter_folders; /* data folders whose dead letters can be read; ends with
                                           NULL, or is NULL */
     const TimeZone *zone;
-    EmbeddedHub *hub;     /* of this process; NULL: there can be none */
-    SourceSplits splits;  /* the source's to keep; count 0: it reads one thing */
-    int64_t memory_bytes; /* weir.memory.limit, of which it may hold a part; 0: none */
+    EmbeddedHub *hub; /* of this process; NULL: there can be none */
+    SourceBegin begin;
+    bool tells_end;            /* note_end may be asked for */
+    const char *metric_labels; /* "" or what tells metrics of this job from those of another */
+    SourceSplits splits;       /* the source's to keep; count 0: it reads one thing */
+    int64_t memory_bytes;      /* weir.memory.limit, of which it may hold a part; 0: none */
     Progress progress;
     Metric *records;        /* weir_source_records_total of this source; the runtime counts */
     int32_t decode_threads; /* how many helper threads it may use; 0: it decodes itself */

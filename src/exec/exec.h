@@ -43,12 +43,16 @@ typedef struct TaskContext {
     const char *sink_notes;            /* see SinkWriter */
     int32_t shard, shard_count;
     const PlanSettings *settings;
-    const SourceSplits *splits; /* of the task's source; NULL: it has none */
-    EmbeddedHub *hub;           /* see SourceReader */
-    Spill *spill;               /* for state that memory has no room for; NULL: all stays there */
-    bool is_clogged;            /* what the task has sent is not taken */
-    bool is_hurried;            /* … but nothing may be left for later */
-    Error *error;               /* filled by whoever fails first */
+    const SourceSplits *splits;     /* of the task's source; NULL: it has none */
+    EmbeddedHub *hub;               /* see SourceReader */
+    SourceBegin begin;              /* see SourceReader */
+    bool tells_end;                 /* see SourceReader */
+    const char *metric_labels;      /* see SourceReader; NULL: none */
+    const _Atomic bool *keeps_rows; /* sinks by key keep what they are given; NULL: they do not */
+    Spill *spill;    /* for state that memory has no room for; NULL: all stays there */
+    bool is_clogged; /* what the task has sent is not taken */
+    bool is_hurried; /* … but nothing may be left for later */
+    Error *error;    /* filled by whoever fails first */
     const _Atomic bool *is_stopping; /* the job is being cancelled: stop retrying */
 } TaskContext;
 
@@ -132,6 +136,8 @@ Operator *operator_new(TaskContext *task, const PlanNode *node);
 /* Whether its operator writes state into checkpoints; sinks, which may have something to commit, do
  * not count. */
 bool operator_keeps_state(const PlanNode *node);
+/* Of a PLAN_SINK: whether it goes by a key, so that the last row under each is all that counts. */
+bool sink_is_keyed(const PlanNode *node);
 /* The same for a kind that is not in the plan, such as an exchange writer. */
 Operator *operator_make(TaskContext *task, const OperatorKind *kind, const PlanNode *node,
                         int32_t input_count);

@@ -48,6 +48,8 @@ const char *operator_labels(const Operator *op, const char *more)
     buffer_append_text(&text, "operator=");
     const char *label = op->node != NULL && op->node->label != NULL ? op->node->label : "";
     json_append_quoted(&text, str_from(label[0] == '\0' ? op->kind->name : label));
+    if (op->task->metric_labels != NULL && op->task->metric_labels[0] != '\0')
+        buffer_printf(&text, ",%s", op->task->metric_labels);
     if (more[0] != '\0')
         buffer_printf(&text, ",%s", more);
     const char *labels = str_terminated(op->task->query, buffer_str(&text));

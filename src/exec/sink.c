@@ -3,7 +3,8 @@
  * What may pass (a server that went away, a full disk) is retried with growing pauses for as
  * long as the job runs; meanwhile nothing is taken from the input, which is the back-pressure.
  * Rows of a table that holds them back go to the connector when their checkpoint is durable, and
- * are part of it until then (exec/held.h).
+ * are part of it until then (exec/held.h). A job that runs beside another one, whose place it is to
+ * take, keeps the rows of all its sinks by key in the same way, until it has done so.
  * Rows with NULL in a NOT NULL column never reach the connector: by the not-null enforcer they
  * are dropped (DROP) or, where Flink would fail the job (ERROR), become dead letters. */
 #include "exec/operators.h"
@@ -15,6 +16,10 @@
 #include "base/log.h"
 #include "exec/held.h"
 #include "state/table.h"
+
+/* In the number of the shard that begins a sink's state: rows that were kept stand before what the
+ * connector has saved. */
+#define SINK_HAS_KEPT UINT32_C(0x80000000)
 
 enum {
     SINK_PAUSE_FIRST_US = 50000,
@@ -31,6 +36,7 @@ typedef struct SinkOperator {
     TableKey key_shape;
     StateTable *later; /* of one batch: key -> whether rows have been seen, from its end on */
     HeldRows *held, *prepared; /* since the last barrier, before it; or NULL */
+    HeldRows *kept;            /* while another job is in charge; or NULL */
     bool is_open, has_finished;
     Buffer restored; /* the writer's own state of the checkpoint, until start */
     bool is_restored;
@@ -129,27 +135,43 @@ static void sink_find_required(SinkOperator *sink)
     sink->required = required;
 }
 
+/* The column of the input that is written to this one, or -1. */
+static int32_t sink_column_of(const PlanNode *node, int32_t target)
+{
+    for (int32_t i = 0; i < node->schema.count; i++)
+        if (node->sink.writes[i] == target)
+            return i;
+    return -1;
+}
+
+bool sink_is_keyed(const PlanNode *node)
+{
+    const PlanTable *table = node->sink.table;
+    ChangelogMode accepts = node->sink.accepts;
+    if ((accepts & CHANGELOG_DELETE) == 0 || (accepts & CHANGELOG_UPDATE_BEFORE) != 0)
+        return false;
+    for (int32_t k = 0; k < table->key_count; k++)
+        if (sink_column_of(node, table->key[k]) < 0)
+            return false;
+    return table->key_count > 0;
+}
+
 /* The columns that carry the primary key, for sinks that take updates by key without -U. */
 static void sink_find_key(SinkOperator *sink, bool holds_rows)
 {
     const PlanNode *node = sink->base.node;
     const PlanTable *table = node->sink.table;
     Arena *arena = sink->base.task->query;
-    ChangelogMode accepts = node->sink.accepts;
-    bool is_keyed = (accepts & CHANGELOG_DELETE) != 0 && (accepts & CHANGELOG_UPDATE_BEFORE) == 0;
     bool has_before = (node->inputs[0]->changelog & CHANGELOG_UPDATE_BEFORE) != 0;
     int32_t *key = ARENA_ARRAY(arena, int32_t, table->key_count + 1);
     Type *types = ARENA_ARRAY(arena, Type, table->key_count + 1);
     int32_t count = 0;
-    for (int32_t k = 0; is_keyed && k < table->key_count; k++) {
-        for (int32_t i = 0; i < node->schema.count; i++) {
-            if (node->sink.writes[i] != table->key[k])
-                continue;
-            types[count] = node->schema.fields[i].type;
-            key[count++] = i;
-        }
+    bool has_key = sink_is_keyed(node);
+    for (int32_t k = 0; has_key && k < table->key_count; k++) {
+        key[count] = sink_column_of(node, table->key[k]);
+        types[count] = node->schema.fields[key[count]].type;
+        count++;
     }
-    bool has_key = count > 0 && count == table->key_count;
     /* The connector has checked that there is a key: no row that must wait is written at once. */
     assert(has_key || !holds_rows);
     if (!has_key)
@@ -157,6 +179,8 @@ static void sink_find_key(SinkOperator *sink, bool holds_rows)
     if (holds_rows) {
         sink->held = held_new(&node->schema, key, count);
         sink->prepared = held_new(&node->schema, key, count);
+    } else {
+        sink->kept = held_new(&node->schema, key, count);
     }
     if (!has_before)
         return;
@@ -214,15 +238,15 @@ static Status sink_damaged(SinkOperator *sink)
                 sink->base.node->label);
 }
 
-/* What belongs to a durable checkpoint. Called again after a crash in the middle, it writes all of
- * it once more, which changes nothing. */
-static Status sink_write_held(SinkOperator *sink)
+/* Write rows that have waited. Called again after a crash in the middle, it writes all of them once
+ * more, which changes nothing. */
+static Status sink_write_held(SinkOperator *sink, HeldRows *rows)
 {
     Arena *arena = arena_new(0);
     int64_t cursor = 0;
     Batch batch;
     Status status = OK;
-    while (status == OK && held_next(sink->prepared, &cursor, arena, &batch)) {
+    while (status == OK && held_next(rows, &cursor, arena, &batch)) {
         SinkCall call = {.what = CALL_WRITE, .batch = &batch};
         status = sink_retry(sink, &call);
         metric_add(sink->written, status == OK ? batch.row_count : 0);
@@ -230,8 +254,25 @@ static Status sink_write_held(SinkOperator *sink)
     }
     arena_free(arena);
     if (status == OK)
-        held_clear(sink->prepared);
+        held_clear(rows);
     return status;
+}
+
+static bool sink_keeps_rows(const SinkOperator *sink)
+{
+    const _Atomic bool *flag = sink->base.task->keeps_rows;
+    return flag != NULL && atomic_load_explicit(flag, memory_order_acquire);
+}
+
+/* This job is in charge now: what was kept goes out, and nothing is kept from now on. */
+static Status sink_let_go(SinkOperator *sink)
+{
+    if (sink->kept == NULL || sink_keeps_rows(sink))
+        return OK;
+    TRY(sink_write_held(sink, sink->kept));
+    held_free(sink->kept);
+    sink->kept = NULL;
+    return OK;
 }
 
 static Status sink_start(Operator *op)
@@ -248,7 +289,9 @@ static Status sink_start(Operator *op)
     if (status == OK && holds_rows && !held_load(sink->prepared, buffer_str(&sink->restored)))
         status = sink_damaged(sink);
     if (status == OK && holds_rows)
-        status = sink_write_held(sink);
+        status = sink_write_held(sink, sink->prepared);
+    if (status == OK)
+        status = sink_let_go(sink);
     buffer_free(&sink->restored);
     sink->restored = (Buffer){0};
     return status;
@@ -319,14 +362,16 @@ static Status sink_push(Operator *op, int32_t input, Batch *batch)
     SinkOperator *sink = (SinkOperator *)op;
     assert(input == 0 && !sink->has_finished);
     TRY(sink_start(op));
+    TRY(sink_let_go(sink));
     if (sink->required_count > 0)
         sink_enforce_not_null(sink, batch);
     if (sink->key != NULL)
         sink_settle_updates(sink, batch);
     if (batch->selection.count == 0)
         return OK;
-    if (sink->held != NULL) {
-        held_add(sink->held, batch);
+    HeldRows *waiting = sink->held != NULL ? sink->held : sink->kept;
+    if (waiting != NULL) {
+        held_add(waiting, batch);
         return OK;
     }
     int64_t count = batch->selection.count;
@@ -354,8 +399,18 @@ static Status sink_tick(Operator *op, int64_t now_us)
 {
     SinkOperator *sink = (SinkOperator *)op;
     TRY(sink_start(op));
+    TRY(sink_let_go(sink));
     SinkCall call = {.what = CALL_TICK, .number = now_us};
     return sink->has_finished ? OK : sink_retry(sink, &call);
+}
+
+static void sink_save_kept(const SinkOperator *sink, Buffer *out)
+{
+    Buffer rows = {0};
+    held_save(sink->kept, &rows);
+    buffer_append_u64(out, (uint64_t)rows.length);
+    buffer_append_str(out, buffer_str(&rows));
+    buffer_free(&rows);
 }
 
 /* The state says whose it is, because each sink takes back only its own. */
@@ -363,20 +418,26 @@ static Status sink_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {
     SinkOperator *sink = (SinkOperator *)op;
     TRY(sink_start(op));
+    TRY(sink_let_go(sink));
     int64_t start = out->length;
-    buffer_append_u32(out, (uint32_t)op->task->shard);
+    bool has_kept = sink->kept != NULL && held_count(sink->kept) > 0;
+    buffer_append_u32(out, (uint32_t)op->task->shard | (has_kept ? SINK_HAS_KEPT : 0));
+    if (has_kept)
+        sink_save_kept(sink, out);
     int64_t own = out->length;
     SinkCall call = {.what = CALL_PREPARE, .number = checkpoint, .state = out};
     TRY(sink_retry(sink, &call));
     if (sink->held != NULL) {
         assert(out->length == own && held_count(sink->prepared) == 0);
         held_save(sink->held, out);
+    }
+    if (sink->held != NULL && !sink_keeps_rows(sink)) {
         HeldRows *next = sink->prepared;
         sink->prepared = sink->held;
         sink->held = next;
     }
     /* Nothing to say is no state: a writer without one is opened as a fresh one is. */
-    if (out->length == own)
+    if (out->length == own && !has_kept)
         out->length = start;
     return OK;
 }
@@ -403,9 +464,15 @@ static Status sink_restore(Operator *op, Str state)
     SinkOperator *sink = (SinkOperator *)op;
     assert(!sink->is_open);
     ByteReader reader = byte_reader(state);
-    int64_t owner = byte_reader_u32(&reader);
+    uint32_t head = byte_reader_u32(&reader);
+    int64_t owner = head & ~SINK_HAS_KEPT;
+    int64_t kept_bytes = (head & SINK_HAS_KEPT) == 0 ? 0 : (int64_t)byte_reader_u64(&reader);
+    Str kept = byte_reader_take(&reader, kept_bytes);
     Str own = str_make(reader.at, byte_reader_left(&reader));
     if (reader.is_short)
+        return sink_damaged(sink);
+    if (owner % op->task->shard_count == op->task->shard && kept.length > 0 &&
+        (sink->kept == NULL || !held_load(sink->kept, kept)))
         return sink_damaged(sink);
     if (owner % op->task->shard_count != op->task->shard)
         return OK;
@@ -423,7 +490,7 @@ static Status sink_committed(Operator *op, int64_t checkpoint)
     if (!sink->is_open)
         return OK;
     if (sink->held != NULL)
-        TRY(sink_write_held(sink));
+        TRY(sink_write_held(sink, sink->prepared));
     return sink_retry(sink, &call);
 }
 
@@ -436,7 +503,8 @@ static void sink_close(Operator *op)
     table_free(sink->later);
     held_free(sink->held);
     held_free(sink->prepared);
-    sink->held = sink->prepared = NULL;
+    held_free(sink->kept);
+    sink->held = sink->prepared = sink->kept = NULL;
     sink->later = NULL;
     sink->is_open = false;
 }

@@ -30,6 +30,7 @@ enum {
 typedef struct Coordinator {
     Job *job;
     int64_t pending; /* the checkpoint under way; 0: none */
+    int64_t wish;    /* the newest that a checkpoint was begun for */
     bool is_last, is_end, is_full;
     SnapshotWriter *writer; /* of the pending one */
     SnapshotFiles chain;    /* of the newest checkpoint of this run: the next may add to them */
@@ -259,6 +260,7 @@ static Status coordinator_complete(Coordinator *coordinator, Error *error)
     int64_t now_us = world_monotonic_us(job->world);
     metric_set(coordinator->duration, now_us - coordinator->begun_us);
     atomic_store(&board->committed, coordinator->pending);
+    atomic_store(&board->wish_granted, coordinator->wish);
     coordinator->pending = 0;
     int64_t pause_us = job->plan->settings.checkpoint_min_pause_us;
     if (pause_us > 0 && coordinator->next_us < now_us + pause_us)
@@ -285,6 +287,20 @@ static bool coordinator_is_caught_up(const Job *job)
             return false;
     }
     return true;
+}
+
+/* The newest wish of which every source has read all, or the one before. */
+static int64_t coordinator_granted(const Job *job)
+{
+    int64_t granted = atomic_load(&job->board.wish);
+    for (int32_t i = 0; i < job->task_count; i++) {
+        const Task *task = job->tasks[i];
+        if (task->reader == NULL || atomic_load(&task->reader->progress.phase) == PHASE_FINISHED)
+            continue;
+        int64_t own = atomic_load(&task->granted);
+        granted = own < granted ? own : granted;
+    }
+    return granted;
 }
 
 /* Looks at the board: what is to be done now? */
@@ -327,8 +343,12 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
     TRY(pressure_look(job, &coordinator->pressure, &wants_checkpoint, error));
     if (wants_checkpoint && now_us - coordinator->begun_us >= EARLY_INTERVAL_US)
         coordinator->next_us = now_us < coordinator->next_us ? now_us : coordinator->next_us;
+    int64_t granted = coordinator_granted(job);
     if (coordinator->pending == 0 && (has_ended || is_stop_wanted)) {
         coordinator_begin(coordinator, true, has_ended);
+    } else if (coordinator->pending == 0 && granted > coordinator->wish) {
+        coordinator->wish = granted;
+        coordinator_begin(coordinator, false, false);
     } else if (coordinator->pending == 0 && now_us >= coordinator->next_us) {
         coordinator_begin(coordinator, false, false);
         coordinator->next_us = now_us + job->checkpoint_interval_us;
@@ -404,7 +424,7 @@ static bool coordinator_await_open(Coordinator *coordinator)
 
 static void coordinator_make_metrics(Coordinator *coordinator)
 {
-    const char *labels = "";
+    const char *labels = coordinator->job->metric_labels;
     coordinator->duration =
         metric_get(METRIC_GAUGE, "weir_checkpoint_duration_seconds", labels,
                    "How long the newest checkpoint took, from barrier to durable.", 1000000);

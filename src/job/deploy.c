@@ -51,6 +51,8 @@ static void deploy_task_metrics(Job *job, Task *task)
         labels =
             arena_printf(job->arena, "%s,shard=\"%d\"",
                          deploy_label(job->arena, "operator", head->label), task->context.shard);
+        if (job->metric_labels[0] != '\0')
+            labels = arena_printf(job->arena, "%s,%s", labels, job->metric_labels);
         task->watermark_delay =
             deploy_metric("weir_watermark_delay_seconds", labels,
                           "How far the watermark is behind the wall clock.", 1000000);
@@ -84,6 +86,10 @@ static void deploy_context(Job *job, Task *task, int32_t shard)
     context->letter_folders = job->letter_folders;
     context->sink_notes = job->sink_notes;
     context->hub = job->hub;
+    context->begin = job->options.begin;
+    context->tells_end = job->options.beside != NULL;
+    context->metric_labels = job->metric_labels;
+    context->keeps_rows = &job->board.is_beside;
     context->spill = job->board.spill;
     context->shard = shard;
     context->shard_count = task->fragment->task_count;
@@ -270,6 +276,8 @@ static void deploy_connect_wakers(Job *job)
 void deploy(Job *job)
 {
     const Plan *plan = job->plan;
+    job->metric_labels =
+        job->options.beside == NULL ? "" : deploy_label(job->arena, "job", job->pipeline);
     job->layout = layout_make(job->arena, plan, job->shard_count);
     job->previews = ARENA_ARRAY(job->arena, PreviewRoot, plan->root_count);
     for (int32_t i = 0; i < plan->root_count; i++) {

@@ -48,6 +48,9 @@ typedef struct Board {
     _Atomic bool barrier_is_full;   /* all records are saved, not only those that have changed */
     _Atomic bool barrier_is_end;    /* all input has come: nobody will read records any more */
     _Atomic int64_t piece_bytes;    /* that wait to be written */
+    _Atomic int64_t wish;           /* the newest of job_ask_for_all */
+    _Atomic int64_t wish_granted;   /* by the coordinator */
+    _Atomic bool is_beside;         /* another job is in charge: sinks by key keep their rows */
 
     Spill *spill;         /* NULL: state stays in memory */
     int64_t memory_limit; /* of the process; 0: none */
@@ -119,6 +122,9 @@ typedef struct Task {
     bool is_saving;               /* it has taken a barrier and not acknowledged it yet */
     int32_t saving;               /* the operator whose records are next */
     int64_t committed;
+    int64_t wish;             /* sources: the newest whose end is noted, or which waits for quiet */
+    int64_t wished_us;        /* sources: the time of the clock then */
+    _Atomic int64_t granted;  /* sources: the newest wish of which all was read */
     int64_t quiet_since_us;   /* sources: nothing has come since; 0: something has */
     int64_t quiet_bytes;      /* sources: progress.bytes_done then */
     _Atomic bool is_quiet;    /* sources: nothing has come for a while */
@@ -272,13 +278,14 @@ struct Job {
     int32_t channel_count;
     Runner *runners;
     int32_t runner_count;
-    int32_t idle_turns;    /* in a row, of a job without threads */
-    PreviewRoot *previews; /* by root */
+    int32_t idle_turns;        /* in a row, of a job without threads */
+    PreviewRoot *previews;     /* by root */
+    const char *metric_labels; /* see SourceReader */
     DeadLetters *dead_letters;
-    EmbeddedHub *hub;              /* or NULL */
-    const char *letter_folders[3]; /* those of JobOptions, and NULL */
-    const char *sink_notes;        /* of the pipeline; NULL: a preview */
-    File *lock;
+    EmbeddedHub *hub;               /* or NULL */
+    const char *letter_folders[3];  /* those of JobOptions, and NULL */
+    const char *sink_notes;         /* of the pipeline; NULL: a preview */
+    File *lock, *home_lock;         /* the latter NULL where home is data_dir, or another job's */
     const char *checkpoints;        /* where they are */
     Store *store;                   /* of the checkpoints; NULL in previews */
     Lease lease;                    /* of their place, if others can reach it, too */
@@ -292,6 +299,7 @@ struct Job {
     int64_t started_us;
     int64_t duration_us;
     bool has_ended;
+    bool is_replaced; /* another one has its hub and the limit of memory */
     _Atomic bool is_running;
     _Atomic bool is_stop_wanted;
 };
@@ -334,6 +342,8 @@ Status recover_open(Job *job, Error *error);
 Status recover_check(Job *job, Error *error);
 /* Forget everything: the end of bounded input. */
 Status recover_clean(Job *job, Error *error);
+/* The lock of the folder that both are part of goes from the job that this one is beside. */
+void recover_take_over(Job *job);
 void recover_close(Job *job);
 
 /* ---- Checkpoints (checkpoint.c) ------------------------------------------------------------ */

@@ -154,6 +154,12 @@ static void job_wake(void *context)
     waker_wake(((Job *)context)->board.coordinator);
 }
 
+static void job_set_ceiling(const Job *job)
+{
+    if (job->board.memory_limit > 0 && job->world->kind->resident_bytes != NULL)
+        ceiling_set(job->board.memory_limit);
+}
+
 Status job_open(World *world, const Plan *plan, const JobOptions *options, Job **out, Error *error)
 {
     Arena *arena = arena_new(0);
@@ -170,8 +176,9 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     job->board.core_count = options->choose != NULL ? 0 : job_core_count();
     job->board.step_bytes = options->choose != NULL ? STEP_BYTES_SIMULATED : STEP_BYTES;
     job->board.memory_limit = plan->settings.memory_limit_bytes;
-    if (job->board.memory_limit > 0 && world->kind->resident_bytes != NULL)
-        ceiling_set(job->board.memory_limit);
+    if (options->beside == NULL)
+        job_set_ceiling(job);
+    atomic_store(&job->board.is_beside, options->beside != NULL);
     job->board.world = world;
     job->board.coordinator = waker_new(world);
     pthread_mutex_init(&job->board.mutex, NULL);
@@ -182,10 +189,13 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     LetterLimits limits = {.most = plan->settings.letters_max,
                            .most_per_minute = plan->settings.letters_max_per_minute};
     deadletters_limit(job->dead_letters, &limits, job_wake, job);
-    if (options->data_dir != NULL)
-        job->hub = embedded_hub_new(world, options->data_dir, options->hub_listen);
+    if (options->beside != NULL)
+        job->hub = options->beside->hub;
+    else if (options->data_dir != NULL)
+        job->hub = embedded_hub_new(
+            world, options->home != NULL ? options->home : options->data_dir, options->hub_listen);
     Status status = is_preview ? OK : recover_open(job, error);
-    if (status == OK && options->hub_listen != NULL)
+    if (status == OK && options->hub_listen != NULL && options->beside == NULL)
         status = embedded_hub_need(job->hub, error);
     if (status == OK && !is_preview && plan->settings.spills_state)
         status = job_open_spill(job, error);
@@ -264,6 +274,34 @@ void job_stop(Job *job)
     waker_wake(job->board.coordinator);
 }
 
+int64_t job_ask_for_all(Job *job)
+{
+    int64_t wish = atomic_fetch_add(&job->board.wish, 1) + 1;
+    runners_wake(job);
+    return wish;
+}
+
+bool job_has_all(const Job *job, int64_t wish)
+{
+    return atomic_load(&job->board.wish_granted) >= wish;
+}
+
+void job_take_over(Job *job)
+{
+    Job *old = job->options.beside;
+    assert(old != NULL && !job_is_running(old));
+    recover_take_over(job);
+    job->hub = old->hub;
+    old->hub = NULL;
+    old->is_replaced = true;
+    if (job->board.memory_limit > 0)
+        job_set_ceiling(job);
+    else if (old->board.memory_limit > 0)
+        ceiling_set(0);
+    job->options.beside = NULL;
+    atomic_store(&job->board.is_beside, false);
+}
+
 static void job_free_task(Task *task)
 {
     if (!task->is_closed)
@@ -280,12 +318,14 @@ void job_close(Job *job)
         return;
     for (int32_t i = 0; i < job->task_count; i++)
         job_free_task(job->tasks[i]);
-    embedded_hub_free(job->hub);
+    bool is_beside = atomic_load(&job->board.is_beside);
+    if (!is_beside)
+        embedded_hub_free(job->hub);
     for (int32_t i = 0; i < job->channel_count; i++)
         channel_free(job->channels[i]);
     for (int32_t i = 0; i < job->runner_count; i++)
         waker_free(job->runners[i].waker);
-    if (job->board.memory_limit > 0)
+    if (job->board.memory_limit > 0 && !is_beside && !job->is_replaced)
         ceiling_set(0);
     spill_free(job->board.spill);
     pieces_free(&job->board.pieces);

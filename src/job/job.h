@@ -29,11 +29,17 @@ typedef struct JobOptions {
     const char *pipeline;    /* its name, if the script sets none */
     const char *data_dir;    /* all of the job's own files lie below it */
     const char *letters_dir; /* another data folder whose dead letters tables show, or NULL */
-    const char *hub_listen;  /* HOST:PORT at which others reach the hub of this process, or NULL */
-    bool is_fresh;           /* discard what could be resumed */
-    bool allows_state_loss;  /* go on without state that the plan has no operator for */
-    bool is_once;            /* stop when all that is there now has been read */
-    int32_t parallelism;     /* overrides the script's; 0: as the script says */
+    const char *home; /* the data folder that data_dir is part of, with the hub; NULL: itself */
+    const char *hub_listen; /* HOST:PORT at which others reach the hub of this process, or NULL */
+    bool is_fresh;          /* discard what could be resumed */
+    bool allows_state_loss; /* go on without state that the plan has no operator for */
+    bool is_once;           /* stop when all that is there now has been read */
+    int32_t parallelism;    /* overrides the script's; 0: as the script says */
+
+    /* The job whose place this one may take (job_take_over), while that runs or after it has ended.
+     * Its hub is used, and until then sinks by key keep their rows. NULL: nobody's. */
+    Job *beside;
+    SourceBegin begin; /* of sources that have no position yet */
 
     /* With a preview, roots write nothing and no file is touched: the rows that would be written
      * go to the callback, from the thread of the root's task. It returns false when it has seen
@@ -66,6 +72,16 @@ Status job_run(Job *job, Error *error);
 
 /* Take a last checkpoint and end; from any thread, any number of times. */
 void job_stop(Job *job);
+
+/* ---- Taking the place of another one ------------------------------------------------------- */
+
+/* Ask, from any thread, for all that the sources can be given now; the number of the wish. */
+int64_t job_ask_for_all(Job *job);
+/* Whether it has been read, has gone through the whole job and is part of a durable checkpoint. */
+bool job_has_all(const Job *job, int64_t wish);
+/* The job that this one is beside has ended and will not go on: its hub and its folder's lock are
+ * this one's now, and the sinks let go of what they have kept. From any thread, once. */
+void job_take_over(Job *job);
 
 /* Frees tables and metrics readers too: stop the HTTP listener first. NULL is allowed. */
 void job_close(Job *job);

@@ -87,14 +87,14 @@ Status place_find(World *world, Arena *arena, const char *data_dir, const char *
 }
 
 /* Mostly there is none. */
-static Status note_remove(Store *store, Error *error)
+static Status note_remove(Store *store, const char *name, Error *error)
 {
     int64_t bytes;
-    Status status = store_size(store, note_name, &bytes, error);
+    Status status = store_size(store, name, &bytes, error);
     if (status == ERR_NOT_FOUND)
         return OK;
     TRY(status);
-    return store_remove(store, note_name, error);
+    return store_remove(store, name, error);
 }
 
 Status place_note(World *world, const char *data_dir, const char *folder, const Places *places,
@@ -111,10 +111,157 @@ Status place_note(World *world, const char *data_dir, const char *folder, const 
     Status status = notes_open(world, arena, data_dir, folder, &store, error);
     if (status == OK) {
         status = text.length > 0 ? store_put(store, note_name, buffer_str(&text), error)
-                                 : note_remove(store, error);
+                                 : note_remove(store, note_name, error);
         store_close(store);
     }
     buffer_free(&text);
     arena_free(arena);
     return status;
+}
+
+/* ---- Pipelines that took the place of others ------------------------------------------------ */
+
+static const char replaced_name[] = "replaced";
+static const char replaces_name[] = "replaces";
+static const char script_name[] = "script.sql";
+
+enum { REPLACED_MAX = 10000 }; /* in a row; more are a circle */
+
+const char *place_of_deployed(Arena *arena, const char *home, const char *pipeline)
+{
+    return arena_printf(arena, "%s/deployed/%s", home, place_folder_name(arena, pipeline));
+}
+
+const char *place_of_script(Arena *arena, const char *data_dir)
+{
+    return arena_printf(arena, "%s/%s", data_dir, script_name);
+}
+
+/* The name in a note; *out is NULL where there is no such note. */
+static Status name_read(World *world, Arena *arena, const char *folder, const char *note,
+                        const char **out, Error *error)
+{
+    Store *store;
+    Buffer text = {0};
+    *out = NULL;
+    TRY(store_open(world, folder, NULL, &store, error));
+    Status status = store_read_whole(store, note, NOTE_BYTES_MAX, &text, error);
+    if (status == OK)
+        *out = str_terminated(arena, str_trim(buffer_str(&text)));
+    buffer_free(&text);
+    store_close(store);
+    return status == ERR_NOT_FOUND ? OK : status;
+}
+
+static const char *job_folder(Arena *arena, const char *home, const char *pipeline)
+{
+    return arena_printf(arena, "%s/jobs/%s", home, place_folder_name(arena, pipeline));
+}
+
+/* Whether it is in charge in the place of another one. */
+static Status place_is_deployed(World *world, Arena *arena, const char *home, const char *pipeline,
+                                bool *out, Error *error)
+{
+    const char *old, *now = NULL;
+    const char *folder = place_of_deployed(arena, home, pipeline);
+    TRY(name_read(world, arena, folder, replaces_name, &old, error));
+    if (old != NULL)
+        TRY(name_read(world, arena, job_folder(arena, home, old), replaced_name, &now, error));
+    *out = now != NULL && strcmp(now, pipeline) == 0;
+    return OK;
+}
+
+Status place_in_charge(World *world, Arena *arena, const char *home, const char *pipeline,
+                       Charge *out, Error *error)
+{
+    *out = (Charge){.pipeline = pipeline, .data_dir = home};
+    for (int32_t i = 0; i <= REPLACED_MAX; i++) {
+        const char *next;
+        const char *folder = job_folder(arena, home, out->pipeline);
+        TRY(name_read(world, arena, folder, replaced_name, &next, error));
+        if (next == NULL) {
+            TRY(place_is_deployed(world, arena, home, out->pipeline, &out->is_deployed, error));
+            if (out->is_deployed)
+                out->data_dir = place_of_deployed(arena, home, out->pipeline);
+            if (out->is_deployed == out->is_replaced || out->is_deployed)
+                return OK;
+            break;
+        }
+        out->pipeline = next;
+        out->is_replaced = true;
+    }
+    return fail(error, ERR_CORRUPT, "WR4461",
+                "`%s` says that pipeline `%s` was replaced by `%s`, which is not there", home,
+                pipeline, out->pipeline);
+}
+
+static Status fail_known(const char *home, const char *pipeline, Error *error)
+{
+    Status status = fail(error, ERR_INVALID, "WR4462",
+                         "the data folder `%s` knows a pipeline `%s` already", home, pipeline);
+    error_hint(error, "give the new one a name that was not used there, with --name");
+    return status;
+}
+
+static Status deployed_write(World *world, Arena *arena, const char *folder, const char *replaces,
+                             Str script, Error *error)
+{
+    Store *store;
+    TRY(store_open(world, folder, NULL, &store, error));
+    Status status = store_put(store, script_name, script, error);
+    if (status == OK)
+        status =
+            store_put(store, replaces_name, str_from(arena_printf(arena, "%s\n", replaces)), error);
+    store_close(store);
+    return status;
+}
+
+Status place_prepare(World *world, const char *home, const char *pipeline, const char *replaces,
+                     Str script, Error *error)
+{
+    Arena *arena = arena_new(0);
+    FileInfo info;
+    bool is_known = false;
+    const char *folder = place_of_deployed(arena, home, pipeline);
+    Status status = world->kind->stat(world, job_folder(arena, home, pipeline), &info, error);
+    if (status == OK)
+        is_known = true;
+    else if (status == ERR_NOT_FOUND)
+        status = place_is_deployed(world, arena, home, pipeline, &is_known, error);
+    if (status == OK && is_known)
+        status = fail_known(home, pipeline, error);
+    if (status == OK)
+        status = world_remove_tree(world, folder, error);
+    if (status == OK || status == ERR_NOT_FOUND)
+        status = deployed_write(world, arena, folder, replaces, script, error);
+    arena_free(arena);
+    return status;
+}
+
+static Status replaced_note(World *world, const char *home, const char *old, const char *pipeline,
+                            Error *error)
+{
+    Arena *arena = arena_new(0);
+    Store *store;
+    Status status = store_open(world, job_folder(arena, home, old), NULL, &store, error);
+    if (status == OK) {
+        status = pipeline == NULL
+                     ? note_remove(store, replaced_name, error)
+                     : store_put(store, replaced_name,
+                                 str_from(arena_printf(arena, "%s\n", pipeline)), error);
+        store_close(store);
+    }
+    arena_free(arena);
+    return status;
+}
+
+Status place_replace(World *world, const char *home, const char *old, const char *pipeline,
+                     Error *error)
+{
+    return replaced_note(world, home, old, pipeline, error);
+}
+
+Status place_put_back(World *world, const char *home, const char *old, Error *error)
+{
+    return replaced_note(world, home, old, NULL, error);
 }

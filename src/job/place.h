@@ -5,6 +5,10 @@
  *     weir-data/jobs/PIPELINE/sinks/           notes of sinks before the first checkpoint
  *     DIR/PIPELINE/                            with execution.checkpointing.dir
  *     weir-data/jobs/PIPELINE/places           then says so: for commands that have no script
+ *     weir-data/jobs/PIPELINE/replaced         names the pipeline that is in charge in its stead
+ *     weir-data/deployed/PIPELINE/             the data folder of that one, with
+ *                                 script.sql   its script and
+ *                                 replaces     whose place it was made for
  *
  * PIPELINE is the name of the pipeline made fit for a folder. */
 #ifndef WEIR_JOB_PLACE_H
@@ -42,5 +46,36 @@ Status place_find(World *world, Arena *arena, const char *data_dir, const char *
 /* Durable when OK; nothing is noted where all is as it is by itself. */
 Status place_note(World *world, const char *data_dir, const char *folder, const Places *places,
                   Error *error);
+
+/* ---- Pipelines that took the place of others ------------------------------------------------ */
+
+/* Who is in charge under a name. */
+typedef struct Charge {
+    const char *pipeline; /* another name where it was replaced */
+    const char *data_dir;
+    bool is_replaced; /* by a pipeline whose script is script.sql of its data folder */
+    bool is_deployed; /* its data folder is part of another one */
+} Charge;
+
+/* Follow the notes from a pipeline to the one in charge. ERR_CORRUPT (WR4461): they lead nowhere.
+ */
+Status place_in_charge(World *world, Arena *arena, const char *home, const char *pipeline,
+                       Charge *out, Error *error);
+
+/* The data folder of a pipeline that is to take the place of another one. */
+const char *place_of_deployed(Arena *arena, const char *home, const char *pipeline);
+/* The path of its script. */
+const char *place_of_script(Arena *arena, const char *data_dir);
+
+/* Make that folder, empty but for the script. ERR_INVALID (WR4462): the folder `home` knows a
+ * pipeline of this name already. What is left of an attempt that came to nothing goes. */
+Status place_prepare(World *world, const char *home, const char *pipeline, const char *replaces,
+                     Str script, Error *error);
+
+/* From now on `pipeline` is in charge where `old` was: durable when OK, and one rename. */
+Status place_replace(World *world, const char *home, const char *old, const char *pipeline,
+                     Error *error);
+/* `old` is in charge again, if it ever was not. */
+Status place_put_back(World *world, const char *home, const char *old, Error *error);
 
 #endif

@@ -219,12 +219,27 @@ static Status recover_note_place(Job *job, const char *folder, bool is_told, Err
     return place_note(job->world, data_dir, folder, &places, error);
 }
 
+/* The data folder, and the one that it is part of, where that is not another job's. */
+static Status recover_lock(Job *job, Error *error)
+{
+    const JobOptions *options = &job->options;
+    Job *beside = options->beside;
+    if (beside != NULL && strcmp(beside->options.data_dir, options->data_dir) == 0) {
+        job->lock = beside->lock;
+        beside->lock = NULL;
+        return OK;
+    }
+    if (beside == NULL && options->home != NULL)
+        TRY(recover_lock_folder(job->world, options->home, &job->home_lock, error));
+    return recover_lock_folder(job->world, options->data_dir, &job->lock, error);
+}
+
 Status recover_open(Job *job, Error *error)
 {
     const PlanSettings *settings = &job->plan->settings;
     const char *path = settings->recovery_path;
     const char *writer = place_folder_name(job->arena, job->pipeline);
-    TRY(recover_lock_folder(job->world, job->options.data_dir, &job->lock, error));
+    TRY(recover_lock(job, error));
     job->sink_notes = place_of_sinks(job->arena, job->options.data_dir, writer);
     job->checkpoints =
         place_of_checkpoints(job->arena, job->options.data_dir, settings->checkpoint_dir, writer);
@@ -439,11 +454,30 @@ Status recover_clean(Job *job, Error *error)
     return recover_clean_folders(job, error);
 }
 
+void recover_take_over(Job *job)
+{
+    Job *old = job->options.beside;
+    bool was_home = old->options.home == NULL;
+    if (job->options.home == NULL)
+        return;
+    job->home_lock = was_home ? old->lock : old->home_lock;
+    if (was_home)
+        old->lock = NULL;
+    else
+        old->home_lock = NULL;
+}
+
+static void recover_unlock(Job *job, File **lock)
+{
+    if (*lock == NULL)
+        return;
+    Status ignored = job->world->kind->close(*lock, NULL);
+    (void)ignored;
+    *lock = NULL;
+}
+
 void recover_close(Job *job)
 {
-    if (job->lock == NULL)
-        return;
-    Status ignored = job->world->kind->close(job->lock, NULL);
-    (void)ignored;
-    job->lock = NULL;
+    recover_unlock(job, &job->lock);
+    recover_unlock(job, &job->home_lock);
 }

@@ -13,7 +13,8 @@ enum { LOOK_US = 50 * 1000, LOOK_BUCKET_US = 500 * 1000, RETRIES = 5, LEVELS_LOO
 
 /* Whose checkpoints, and where. */
 typedef struct Found {
-    const char *folder; /* the pipeline's name, made fit for one */
+    const char *folder;   /* the pipeline's name, made fit for one */
+    const char *data_dir; /* of the one in charge */
     Places places;
 } Found;
 
@@ -28,6 +29,25 @@ static Status fail_several(const SavepointJob *job, const List *names, Error *er
     buffer_free(&all);
     error_hint(error, "say which one with --pipeline");
     return status;
+}
+
+/* Of pipelines that took each other's place, the one that is in charge; each name once. */
+static Status savepoint_leave_in_charge(const SavepointJob *job, Arena *arena, List *names,
+                                        Error *error)
+{
+    List left = {0};
+    for (int32_t i = 0; i < names->count; i++) {
+        Charge charge;
+        TRY(place_in_charge(job->world, arena, job->data_dir, LIST_AT(*names, i, const char),
+                            &charge, error));
+        bool is_there = false;
+        for (int32_t k = 0; k < left.count; k++)
+            is_there = is_there || strcmp(LIST_AT(left, k, const char), charge.pipeline) == 0;
+        if (!is_there)
+            list_append(&left, arena, (void *)charge.pipeline);
+    }
+    *names = left;
+    return OK;
 }
 
 /* The folder's only pipeline, or the one that is named. */
@@ -50,6 +70,7 @@ static Status savepoint_folder(const SavepointJob *job, Arena *arena, const char
         return status;
     }
     TRY(status);
+    TRY(savepoint_leave_in_charge(job, arena, &names, error));
     if (names.count > 1)
         return fail_several(job, &names, error);
     *folder = LIST_AT(names, 0, const char);
@@ -63,11 +84,18 @@ static bool is_given(const char *text)
 
 static Status savepoint_find(const SavepointJob *job, Arena *arena, Found *out, Error *error)
 {
-    TRY(savepoint_folder(job, arena, &out->folder, error));
-    TRY(place_find(job->world, arena, job->data_dir, out->folder, &out->places, error));
+    const char *folder = "";
+    Charge charge;
+    TRY(savepoint_folder(job, arena, &folder, error));
+    TRY(place_in_charge(job->world, arena, job->data_dir,
+                        job->pipeline != NULL ? job->pipeline : folder, &charge, error));
+    bool is_moved = charge.is_replaced || charge.is_deployed;
+    out->folder = is_moved ? place_folder_name(arena, charge.pipeline) : folder;
+    out->data_dir = charge.data_dir;
+    TRY(place_find(job->world, arena, out->data_dir, out->folder, &out->places, error));
     if (is_given(job->checkpoint_dir))
         out->places.checkpoints =
-            place_of_checkpoints(arena, job->data_dir, job->checkpoint_dir, out->folder);
+            place_of_checkpoints(arena, out->data_dir, job->checkpoint_dir, out->folder);
     if (is_given(job->savepoint_dir))
         out->places.savepoints = job->savepoint_dir;
     return OK;
@@ -90,12 +118,10 @@ static Status fail_no_checkpoint(const char *folder, Error *error)
     return fail(error, ERR_NOT_FOUND, "WR4408", "there is no checkpoint in `%s`", folder);
 }
 
-/* Whether a weir holds the data folder now. */
-static Status savepoint_is_running(const SavepointJob *job, bool *out, Error *error)
+Status savepoint_is_running(World *world, const char *data_dir, bool *out, Error *error)
 {
-    World *world = job->world;
     Arena *arena = arena_new(0);
-    const char *path = arena_printf(arena, "%s/lock", job->data_dir);
+    const char *path = arena_printf(arena, "%s/lock", data_dir);
     File *lock = NULL;
     FileInfo info;
     *out = false;
@@ -134,7 +160,7 @@ static Status savepoint_await_next(const SavepointJob *job, Arena *arena, int64_
     do {
         bool is_running;
         int64_t newest = 0;
-        TRY(savepoint_is_running(job, &is_running, error));
+        TRY(savepoint_is_running(world, job->data_dir, &is_running, error));
         Status status = savepoint_find(job, arena, found, error);
         if (status == OK)
             TRY(found_newest(job, found, &newest, error));

@@ -41,6 +41,9 @@ Status savepoint_take(const SavepointJob *job, const char *path, int64_t timeout
  * running: its next run resumes from there. */
 Status savepoint_restore(const SavepointJob *job, const char *path, int64_t *id, Error *error);
 
+/* Whether a weir holds the data folder now. */
+Status savepoint_is_running(World *world, const char *data_dir, bool *out, Error *error);
+
 typedef enum StateFate {
     STATE_KEPT,
     STATE_NEW,  /* of the plan, not in the checkpoint: starts empty, a source at its beginning */

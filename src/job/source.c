@@ -2,6 +2,7 @@
 #include "job/internal.h"
 
 #include "base/ceiling.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/metrics.h"
 #include "data/value.h"
@@ -12,6 +13,10 @@ enum { SOURCE_TRICKLE_ROWS = 256 };
 
 /* Nothing new for this long, after the snapshot: all that is there has been read. */
 enum { SOURCE_QUIET_US = 500 * 1000 };
+
+/* What was made so long after a moment comes behind all that was there then: a second is the unit
+ * of some sources, and as much again. */
+enum { SOURCE_LATER_US = 2 * 1000 * 1000 };
 
 /* Operators emit through outputs; a source has a reader instead of an operator, so this stands in
  * for one. */
@@ -32,6 +37,9 @@ SourceReader *source_make_reader(const SourceKind *kind, const PlanNode *node,
     reader->zone = context->settings->zone;
     reader->decode_threads = 1;
     reader->hub = context->hub;
+    reader->begin = context->begin;
+    reader->tells_end = context->tells_end;
+    reader->metric_labels = context->metric_labels != NULL ? context->metric_labels : "";
     reader->memory_bytes = context->settings->memory_limit_bytes;
     return reader;
 }
@@ -70,6 +78,55 @@ static Status source_take(Task *task, Batch *batch)
     TRY(source_feed(task));
     if (rows < SOURCE_TRICKLE_ROWS)
         task_flush(task);
+    return OK;
+}
+
+/* ---- All that is there now ----------------------------------------------------------------- */
+
+/* A wish is new: from where on is it granted? */
+static Status source_hear_wish(Task *task, int64_t wish)
+{
+    SourceReader *reader = task->reader;
+    Error error = {0};
+    Status status = reader->kind->note_end == NULL ? OK : reader->kind->note_end(reader, &error);
+    if (status != OK && error.is_retriable) {
+        log_event(LOG_WARN, "source", "%s: %s; asking again", reader->node->label, error.text);
+        return OK;
+    }
+    if (status != OK) {
+        task->error = error;
+        return status;
+    }
+    task->wish = wish;
+    task->wished_us = world_clock_us(task->context.world);
+    task->quiet_since_us = 0;
+    return OK;
+}
+
+/* Whether what was read reaches as far as what there was at the time of the wish: by the source's
+ * own word; else by quiet, or because changes come that were made later. */
+static bool source_has_all(const Task *task)
+{
+    SourceReader *reader = task->reader;
+    if (reader->kind->note_end != NULL)
+        return reader->kind->has_reached_end(reader);
+    if (atomic_load(&reader->progress.phase) == PHASE_SNAPSHOT)
+        return false;
+    int64_t now_us = world_monotonic_us(task->context.world);
+    return (task->quiet_since_us != 0 && now_us - task->quiet_since_us >= SOURCE_QUIET_US) ||
+           atomic_load(&reader->progress.event_time_us) >= task->wished_us + SOURCE_LATER_US;
+}
+
+/* Between two polls: all that was polled has been pushed. */
+static Status source_look_at_wish(Task *task)
+{
+    int64_t wish = atomic_load(&task->board->wish);
+    if (wish > task->wish)
+        TRY(source_hear_wish(task, wish));
+    if (task->wish > atomic_load(&task->granted) && source_has_all(task)) {
+        atomic_store(&task->granted, task->wish);
+        waker_wake(task->board->coordinator);
+    }
     return OK;
 }
 
@@ -151,6 +208,8 @@ Status source_step(Task *task, bool *progressed)
         return OK;
     *progressed = true;
     TRY(source_poll(task));
+    if (task->feed.batch == NULL && !task_has_more(task))
+        TRY(source_look_at_wish(task));
     TRY(task_make_room(task));
     TRY(pressure_check(board, &task->error));
     task_drain(task);

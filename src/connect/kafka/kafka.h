@@ -114,6 +114,9 @@ typedef struct KafkaSplit {
     int32_t partition;
     int64_t next; /* offset behind what was delivered */
     int64_t stop; /* the first offset that is not read, or KAFKA_NO_STOP */
+    int64_t end;  /* where it ended when that was asked for */
+    int64_t eof;  /* where the client last found it at its end; more than `next` where records
+                     stand there that are nobody's: marks of transactions */
     bool is_assigned;
 } KafkaSplit;
 
@@ -135,10 +138,13 @@ Status kafka_splits_load(KafkaSplits *splits, Str state, Error *error);
 Status kafka_splits_find_new(KafkaSplits *splits, KafkaClient *client, const PlanTable *table,
                              int64_t timeout_us, Error *error);
 
-/* Where splits from `first` on begin and end by the options. `is_new`: they were found later, and
- * begin with their first record. */
-Status kafka_splits_place(KafkaSplits *splits, int32_t first, bool is_new, KafkaClient *client,
-                          const PlanTable *table, Error *error);
+/* Where splits from `first` on begin, and where they end by the options. `begin`: as declared are
+ * the options, from the earliest those that were found later. */
+Status kafka_splits_place(KafkaSplits *splits, int32_t first, SourceBegin begin,
+                          KafkaClient *client, const PlanTable *table, Error *error);
+/* Note where each ends now. ERR_UNAVAILABLE may pass. */
+Status kafka_splits_note_end(KafkaSplits *splits, KafkaClient *client, const PlanTable *table,
+                             Error *error);
 /* What the options of startup and bounds lack; *option says where. NULL: nothing. */
 const char *kafka_positions_check(const OptionSet *options, bool is_upsert, const char **option);
 

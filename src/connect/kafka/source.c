@@ -89,7 +89,8 @@ static Status source_connect(KafkaSource *source, int32_t partitions, Error *err
         {"group.id", group, false},
         {"enable.auto.commit", "false", true},
         {"enable.auto.offset.store", "false", true},
-        {"enable.partition.eof", source->is_bounded ? "true" : "false", true},
+        {"enable.partition.eof", source->is_bounded || source->base.tells_end ? "true" : "false",
+         true},
         {"auto.offset.reset", resets, true},
         {"check.crcs", "true", false},
         {"queued.max.messages.kbytes", kbytes, false},
@@ -153,6 +154,9 @@ static Status source_assign(KafkaSource *source, Error *error)
     return status;
 }
 
+/* Partitions that were added are read from their first record on. */
+static const SourceBegin found_later = {.at = BEGIN_EARLIEST};
+
 static Status source_open(SourceReader *reader, Str state, Error *error)
 {
     KafkaSource *source = (KafkaSource *)reader;
@@ -173,13 +177,16 @@ static Status source_open(SourceReader *reader, Str state, Error *error)
     int32_t known = source->splits.count;
     TRY(kafka_rows_open(reader, &source->rows, error));
     TRY(source_look_first(source, error));
-    TRY(kafka_splits_place(&source->splits, known, known > 0, &source->client, table, error));
+    SourceBegin begin = known > 0 ? found_later : reader->begin;
+    TRY(kafka_splits_place(&source->splits, known, begin, &source->client, table, error));
     rd_kafka_poll_set_consumer(source->client.handle);
     source->queue = rd_kafka_queue_get_consumer(source->client.handle);
     source_publish(source);
     TRY(source_assign(source, error));
     source->next_look_us = world_monotonic_us(reader->world) + source->look_us;
-    const char *labels = arena_printf(reader->arena, "table=\"%.*s\"", STR_ARGS(table->name));
+    const char *more = reader->metric_labels;
+    const char *labels = arena_printf(reader->arena, "table=\"%.*s\"%s%s", STR_ARGS(table->name),
+                                      more[0] != '\0' ? "," : "", more);
     source->lag = metric_get(METRIC_GAUGE, "weir_source_lag_records", labels,
                              "Records that a source has not read yet.", 1);
     atomic_store(&reader->progress.phase, source->is_bounded ? PHASE_SNAPSHOT : PHASE_STREAMING);
@@ -384,7 +391,9 @@ static Status source_take_event(KafkaSource *source, Error *error)
     int32_t index = source->run[source->run_at].split;
     Status status = OK;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        const KafkaSplit *split = index < 0 ? NULL : source->splits.items[index];
+        KafkaSplit *split = index < 0 ? NULL : source->splits.items[index];
+        if (split != NULL)
+            split->eof = message->offset;
         if (split != NULL && split->stop != KAFKA_NO_STOP && message->offset >= split->stop)
             source_finish_split(source, index);
     } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -428,7 +437,8 @@ static Status source_look(KafkaSource *source, Error *error)
     Status status =
         kafka_splits_find_new(&source->splits, &source->client, table, LOOK_TIMEOUT_US, &trouble);
     if (status == OK)
-        status = kafka_splits_place(&source->splits, known, true, &source->client, table, &trouble);
+        status = kafka_splits_place(&source->splits, known, found_later, &source->client, table,
+                                    &trouble);
     if (status == OK) {
         source_publish(source);
         return source_assign(source, error);
@@ -521,6 +531,24 @@ static void source_committed(SourceReader *reader, int64_t checkpoint)
         source_tell_group(source);
 }
 
+static Status source_note_end(SourceReader *reader, Error *error)
+{
+    KafkaSource *source = (KafkaSource *)reader;
+    return kafka_splits_note_end(&source->splits, &source->client, reader->node->source.table,
+                                 error);
+}
+
+static bool source_has_reached_end(SourceReader *reader)
+{
+    const KafkaSplits *splits = &((KafkaSource *)reader)->splits;
+    for (int32_t i = 0; i < splits->count; i++) {
+        const KafkaSplit *split = splits->items[i];
+        if (!splits->is_done[i] && split->next < split->end && split->eof < split->end)
+            return false;
+    }
+    return true;
+}
+
 static void source_interrupt(SourceReader *reader)
 {
     kafka_client_interrupt(&((KafkaSource *)reader)->client);
@@ -548,4 +576,6 @@ const SourceKind kafka_source = {
     .committed = source_committed,
     .interrupt = source_interrupt,
     .close = source_close,
+    .note_end = source_note_end,
+    .has_reached_end = source_has_reached_end,
 };

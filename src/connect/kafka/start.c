@@ -113,13 +113,13 @@ static Status place_at_edge(const Placer *placer, const KafkaSplit *split, bool 
     return OK;
 }
 
-static Status place_by_time(const Placer *placer, const KafkaSplit *split, const char *key,
+static Status place_by_time(const Placer *placer, const KafkaSplit *split, int64_t time_ms,
                             int64_t *out, Error *error)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_t *item =
         rd_kafka_topic_partition_list_add(list, split->topic, split->partition);
-    item->offset = options_int(placer->options, key);
+    item->offset = time_ms;
     rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(placer->client->handle, list, REQUEST_MS);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         code = item->err;
@@ -182,7 +182,9 @@ static Status place_start(const Placer *placer, KafkaSplit *split, PositionMode 
     case AT_LATEST: return place_at_edge(placer, split, false, &split->next, error);
     case AT_GROUP: return place_by_group(placer, split, &split->next, error);
     case AT_TIMESTAMP:
-        return place_by_time(placer, split, "scan.startup.timestamp-millis", &split->next, error);
+        return place_by_time(placer, split,
+                             options_int(placer->options, "scan.startup.timestamp-millis"),
+                             &split->next, error);
     case AT_SPECIFIC:
         return place_specific(placer, split, "scan.startup.specific-offsets", &split->next, error);
     case AT_EARLIEST:
@@ -197,7 +199,9 @@ static Status place_stop(const Placer *placer, KafkaSplit *split, Error *error)
     case AT_LATEST: return place_at_edge(placer, split, false, &split->stop, error);
     case AT_GROUP: return place_by_group(placer, split, &split->stop, error);
     case AT_TIMESTAMP:
-        return place_by_time(placer, split, "scan.bounded.timestamp-millis", &split->stop, error);
+        return place_by_time(placer, split,
+                             options_int(placer->options, "scan.bounded.timestamp-millis"),
+                             &split->stop, error);
     case AT_SPECIFIC:
         return place_specific(placer, split, "scan.bounded.specific-offsets", &split->stop, error);
     case AT_EARLIEST:
@@ -206,19 +210,30 @@ static Status place_stop(const Placer *placer, KafkaSplit *split, Error *error)
     return OK;
 }
 
-Status kafka_splits_place(KafkaSplits *splits, int32_t first, bool is_new, KafkaClient *client,
-                          const PlanTable *table, Error *error)
+Status kafka_splits_place(KafkaSplits *splits, int32_t first, SourceBegin begin,
+                          KafkaClient *client, const PlanTable *table, Error *error)
 {
     Placer placer = {.client = client, .table = table, .options = table->options.options};
-    PositionMode mode = is_new || kafka_is_upsert(table)
-                            ? AT_EARLIEST
-                            : mode_of(placer.options, "scan.startup.mode");
+    bool is_earliest = begin.at == BEGIN_EARLIEST || kafka_is_upsert(table);
+    PositionMode mode = is_earliest ? AT_EARLIEST : mode_of(placer.options, "scan.startup.mode");
     for (int32_t i = first; i < splits->count; i++) {
         KafkaSplit *split = splits->items[i];
         if (atomic_load(&client->is_interrupted))
             return ERR_CANCELLED;
-        TRY(place_start(&placer, split, mode, error));
+        if (begin.at == BEGIN_AT_TIME && !is_earliest)
+            TRY(place_by_time(&placer, split, begin.time_ms, &split->next, error));
+        else
+            TRY(place_start(&placer, split, mode, error));
         TRY(place_stop(&placer, split, error));
     }
+    return OK;
+}
+
+Status kafka_splits_note_end(KafkaSplits *splits, KafkaClient *client, const PlanTable *table,
+                             Error *error)
+{
+    Placer placer = {.client = client, .table = table, .options = table->options.options};
+    for (int32_t i = 0; i < splits->count; i++)
+        TRY(place_at_edge(&placer, splits->items[i], false, &splits->items[i]->end, error));
     return OK;
 }
