@@ -78,7 +78,7 @@ struct Cli {
 extern const Command sql_command, run_command, check_command, explain_command, connector_command,
     version_command, functions_command, explain_error_command, test_command, savepoint_command,
     restore_command, diff_command, completion_command, man_command, dlq_command, fsck_command,
-    hub_command, key_command, topic_command, group_command;
+    hub_command, key_command, topic_command, group_command, deploy_command;
 
 /* ---- args.c -------------------------------------------------------------------------------- */
 
@@ -160,11 +160,12 @@ void progress_finish(ProgressLine *progress);
 /* The last words: rows in and out, and what is kept. */
 void progress_summarize(Cli *cli, const Job *job, bool has_succeeded);
 
-/* SIGINT and SIGTERM stop the job; a second one ends the process at once. */
+/* SIGINT and SIGTERM stop what runs, by the function; a second one ends the process at once. */
 typedef struct SignalWatch SignalWatch;
 /* Before any other thread is started. */
 void signals_block(void);
-Status signals_watch(Cli *cli, Job *job, SignalWatch **out, Error *error);
+Status signals_watch(Cli *cli, void (*stop)(void *context), void *context, SignalWatch **out,
+                     Error *error);
 /* NULL is allowed. */
 void signals_end(SignalWatch *watch);
 

@@ -1,9 +1,7 @@
 /* weir run: plan a pipeline, run it in the foreground, say what became of it. */
 #include <signal.h>
 
-#include "cli/cli.h"
-#include "job/job.h"
-#include "serve/serve.h"
+#include "cli/deploy/deploy.h"
 
 enum { PREVIEW_ROWS_DEFAULT = 10, PREVIEW_ROWS_MAX = 1000000 };
 
@@ -41,80 +39,84 @@ static void run_count_build(const Cli *cli)
     metric_set(metric_get(METRIC_GAUGE, "weir_build_info", labels, "The version that runs.", 1), 1);
 }
 
-/* ---- The HTTP API ------------------------------------------------------------------------ */
-
-static bool run_is_ready(void *context, Buffer *why)
-{
-    if (job_is_running(context))
-        return true;
-    buffer_append_text(why, "the sources and sinks are not all open");
-    return false;
-}
-
-/* Only where there is something to ask for, or the user names an address. */
-static Status run_serve(Cli *cli, const Plan *plan, Job *job, Server **out, Error *error)
-{
-    *out = NULL;
-    const char *listen = cli_value(cli, "listen");
-    if (listen == NULL && plan->settings.all != NULL)
-        listen = map_find(plan->settings.all, STR("weir.http.listen"));
-    int32_t count = job_served_count(job);
-    if (cli_has(cli, "no-http") || (count == 0 && listen == NULL))
-        return OK;
-    ServedTable **tables = ARENA_ARRAY(cli->arena, ServedTable *, count);
-    for (int32_t i = 0; i < count; i++)
-        tables[i] = job_served_at(job, i);
-    ServeConfig config = {
-        .world = cli->world,
-        .listen = listen,
-        .allows_plaintext = cli_has(cli, "allow-plaintext"),
-        .pipeline = job_pipeline(job),
-        .tables = tables,
-        .table_count = count,
-        .is_ready = run_is_ready,
-        .ready_context = job,
-    };
-    TRY(serve_start(&config, out, error));
-    report_note(cli, "HTTP API at %s", serve_url(*out));
-    return OK;
-}
-
 /* ---- Running ----------------------------------------------------------------------------- */
 
+static void run_stop(void *job)
+{
+    job_stop(job);
+}
+
+static ExitCode run_end(Cli *cli, Status status, const Error *error, const Job *job,
+                        const JobOptions *options)
+{
+    ExitCode code = status == OK ? EXIT_OK : report_failure(cli, error);
+    if (options->preview != NULL)
+        return code;
+    if (!cli->is_quiet)
+        progress_summarize(cli, job, status == OK);
+    if (job_summary(job).dead_letters > 0)
+        report_note(cli, "dead letters are in %s/dead-letters", options->data_dir);
+    return code;
+}
+
+static ExitCode run_fail_open(Cli *cli, const Error *error)
+{
+    ExitCode code = report_failure(cli, error);
+    return error->status == ERR_NOT_FOUND ? EXIT_CANNOT_CREATE : code;
+}
+
+/* Beside it another one may be made ready to take its place. */
 static ExitCode run_job(Cli *cli, const Plan *plan, JobOptions *options)
 {
     Error error = {0};
-    Job *job;
+    ProgressLine *progress = progress_open(cli);
+    Running running = {.cli = cli,
+                       .progress = cli->is_quiet ? NULL : progress,
+                       .home = options->home != NULL ? options->home : options->data_dir,
+                       .plan = plan};
     options->notice = run_notice;
     options->notice_context = cli;
-    ProgressLine *progress = progress_open(cli);
-    if (options->preview == NULL && !cli->is_quiet) {
-        options->observe = progress_show;
-        options->observe_context = progress;
-    }
+    options->observe = running_observe;
+    options->observe_context = &running;
+    running.options = *options;
     run_count_build(cli);
-    Status status = job_open(cli->world, plan, options, &job, &error);
-    if (status != OK) {
-        ExitCode code = report_failure(cli, &error);
-        return error.status == ERR_NOT_FOUND ? EXIT_CANNOT_CREATE : code;
-    }
+    pthread_mutex_init(&running.lock, NULL);
+    if (job_open(cli->world, plan, options, &running.job, &error) != OK)
+        return run_fail_open(cli, &error);
+    running_settle_request(&running);
     SignalWatch *watch;
-    Server *server = NULL;
-    status = signals_watch(cli, job, &watch, &error);
-    if (status == OK && options->preview == NULL)
-        status = run_serve(cli, plan, job, &server, &error);
+    Status status = signals_watch(cli, running_stop, &running, &watch, &error);
+    if (status == OK)
+        status = running_serve(&running, &error);
+    if (status == OK)
+        status = running_run(&running, &error);
+    signals_end(watch);
+    serve_stop(running.server);
+    progress_finish(progress);
+    ExitCode code = run_end(cli, status, &error, running.job, &running.options);
+    if (running.current != NULL)
+        candidate_free(running.current);
+    else
+        job_close(running.job);
+    pthread_mutex_destroy(&running.lock);
+    return code;
+}
+
+static ExitCode run_previewed(Cli *cli, const Plan *plan, JobOptions *options)
+{
+    Error error = {0};
+    Job *job;
+    SignalWatch *watch;
+    options->notice = run_notice;
+    options->notice_context = cli;
+    run_count_build(cli);
+    if (job_open(cli->world, plan, options, &job, &error) != OK)
+        return run_fail_open(cli, &error);
+    Status status = signals_watch(cli, run_stop, job, &watch, &error);
     if (status == OK)
         status = job_run(job, &error);
     signals_end(watch);
-    serve_stop(server);
-    progress_finish(progress);
-    ExitCode code = EXIT_OK;
-    if (status != OK)
-        code = report_failure(cli, &error);
-    if (options->preview == NULL && !cli->is_quiet)
-        progress_summarize(cli, job, status == OK);
-    if (options->preview == NULL && job_summary(job).dead_letters > 0)
-        report_note(cli, "dead letters are in %s/dead-letters", options->data_dir);
+    ExitCode code = run_end(cli, status, &error, job, options);
     job_close(job);
     return code;
 }
@@ -127,7 +129,7 @@ static ExitCode run_preview(Cli *cli, const Plan *plan, JobOptions *options)
     Preview *preview = preview_open(cli, plan, rows < PREVIEW_ROWS_MAX ? rows : PREVIEW_ROWS_MAX);
     options->preview = preview_take;
     options->preview_context = preview;
-    ExitCode code = run_job(cli, plan, options);
+    ExitCode code = run_previewed(cli, plan, options);
     ExitCode printed = preview_print(preview);
     return code != EXIT_OK ? code : printed;
 }
@@ -185,6 +187,56 @@ static ExitCode run_print_results(const Cli *cli, const Plan *plan)
     return code;
 }
 
+/* The pipeline of this name may have been replaced: then the one in charge runs, by the script that
+ * was deployed. */
+static ExitCode run_find_charge(Cli *cli, Script *script, JobOptions *options)
+{
+    Error error = {0};
+    Charge charge;
+    const char *home = cli_data_dir(cli);
+    const char *name = script->plan->settings.pipeline_name;
+    if (name == NULL || name[0] == '\0')
+        name = options->pipeline;
+    Status status = OK;
+    if (options->is_fresh)
+        status = place_put_back(cli->world, home, name, &error);
+    if (status == OK)
+        status = place_in_charge(cli->world, cli->arena, home, name, &charge, &error);
+    if (status != OK)
+        return report_failure(cli, &error);
+    options->data_dir = charge.data_dir;
+    options->home = charge.is_deployed ? home : NULL;
+    if (!charge.is_replaced)
+        return EXIT_OK;
+    const char *path = place_of_script(cli->arena, charge.data_dir);
+    report_note(cli, "`%s` was replaced by `%s`, which runs: its script is `%s`", name,
+                charge.pipeline, path);
+    *script = (Script){0};
+    if (load_source(cli, path, &script->source, &error) != OK)
+        return report_failure(cli, &error);
+    options->pipeline = charge.pipeline;
+    list_append(&cli->definitions, cli->arena,
+                arena_printf(cli->arena, "pipeline.name=%s", charge.pipeline));
+    return load_plan(cli, script);
+}
+
+static ExitCode run_planned(Cli *cli, const char *path, Script *script, int64_t parallelism)
+{
+    JobOptions options = {
+        .pipeline = run_name(cli, path),
+        .data_dir = cli_data_dir(cli),
+        .is_fresh = cli_has(cli, "fresh"),
+        .allows_state_loss = cli_has(cli, "allow-state-loss"),
+        .is_once = cli_has(cli, "once"),
+        .hub_listen = cli_value(cli, "hub-listen"),
+        .parallelism = parallelism > SHARDS_MAX ? SHARDS_MAX : (int32_t)parallelism,
+    };
+    if (cli_has(cli, "preview"))
+        return run_preview(cli, script->plan, &options);
+    ExitCode code = run_find_charge(cli, script, &options);
+    return code != EXIT_OK ? code : run_job(cli, script->plan, &options);
+}
+
 static ExitCode run_run(Cli *cli)
 {
     Script script = {0};
@@ -208,18 +260,7 @@ static ExitCode run_run(Cli *cli)
         return plan->results.count > 0 ? EXIT_OK : run_nothing(cli, path);
     if (cli_has(cli, "dry-run"))
         return run_dry(cli, plan);
-    JobOptions options = {
-        .pipeline = run_name(cli, path),
-        .data_dir = cli_data_dir(cli),
-        .is_fresh = cli_has(cli, "fresh"),
-        .allows_state_loss = cli_has(cli, "allow-state-loss"),
-        .is_once = cli_has(cli, "once"),
-        .hub_listen = cli_value(cli, "hub-listen"),
-        .parallelism = parallelism > SHARDS_MAX ? SHARDS_MAX : (int32_t)parallelism,
-    };
-    if (cli_has(cli, "preview"))
-        return run_preview(cli, plan, &options);
-    return run_job(cli, plan, &options);
+    return run_planned(cli, path, &script, parallelism);
 }
 
 const Command run_command = {

@@ -11,7 +11,8 @@ enum { IMPATIENCE_US = 500 * 1000 };
 
 struct SignalWatch {
     Cli *cli;
-    Job *job;
+    void (*stop)(void *context);
+    void *context;
     pthread_t thread;
 };
 
@@ -55,15 +56,17 @@ static void *signals_main(void *context)
             continue;
         first_us = world_monotonic_us(world);
         report_note(watch->cli, "stopping after a last checkpoint; once more to stop at once");
-        job_stop(watch->job);
+        watch->stop(watch->context);
     }
 }
 
-Status signals_watch(Cli *cli, Job *job, SignalWatch **out, Error *error)
+Status signals_watch(Cli *cli, void (*stop)(void *context), void *context, SignalWatch **out,
+                     Error *error)
 {
     SignalWatch *watch = ARENA_NEW(cli->arena, SignalWatch);
     watch->cli = cli;
-    watch->job = job;
+    watch->stop = stop;
+    watch->context = context;
     *out = NULL;
     if (pthread_create(&watch->thread, NULL, signals_main, watch) != 0)
         return fail_thread(error, "for signals");
