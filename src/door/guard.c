@@ -43,11 +43,12 @@ static bool guard_throttle(HttpRequest *request, const Key *key)
     return false;
 }
 
-/* Whether those who have no key may come in as long as nobody has one. */
-static bool door_is_open(const Door *door)
+/* Whether those who have no key may come in as long as nobody has one. The first request may be
+ * here before the door knows its server. */
+static bool door_is_open(const Door *door, const HttpServer *server)
 {
     const DoorConfig *config = &door->config;
-    return http_is_local(door->http) || config->allows_plaintext || config->tls.client_ca != NULL;
+    return http_is_local(server) || config->allows_plaintext || config->tls.client_ca != NULL;
 }
 
 bool door_guard(HttpRequest *request)
@@ -55,7 +56,7 @@ bool door_guard(HttpRequest *request)
     const Door *door = door_of(request);
     Keys *keys = door->config.keys;
     KeyRole role = (KeyRole)request->route->role;
-    if (role == 0 || keys == NULL || (door_is_open(door) && keys_count(keys) == 0))
+    if (role == 0 || keys == NULL || (door_is_open(door, request->server) && keys_count(keys) == 0))
         return true;
     Key *key = ARENA_NEW(request->arena, Key);
     Str given = given_key(request);

@@ -122,6 +122,14 @@ def test_what_cannot_be_is_said(box):
     assert (status, answer["code"]) == (416, "WR6040"), answer
 
 
+def test_the_first_request_comes_early(box):
+    """It may be there before the hub has finished its start."""
+    for _ in range(20):
+        door = Door(box)
+        assert door.post("t", "[1]")[0] == 200
+        door.hub.stop()
+
+
 def test_records_of_a_key_go_where_others_send_them(box):
     door = Door(box, "--partitions", "7")
     keys = [f"key-{i}" for i in range(50)] + ["é", "x" * 1000, "0"]
