@@ -11,7 +11,7 @@
 #include "base/map.h"
 #include "job/place.h"
 #include "job/replay.h"
-#include "state/lettermark.h"
+#include "state/letterback.h"
 
 Status recover_lock_folder(World *world, const char *data_dir, File **lock, Error *error)
 {
@@ -41,24 +41,39 @@ Status recover_letters(const Snapshot *snapshot, Buffer *out, Error *error)
     return entry == NULL ? OK : snapshot_read(snapshot, &entry->rest, out, error);
 }
 
-static Status recover_lengths_of(const Snapshot *snapshot, Arena *arena, List *lengths,
-                                 Error *error)
+static Status recover_letter_state(const Snapshot *snapshot, Arena *arena, LetterState *out,
+                                   Error *error)
 {
     Buffer bytes = {0};
-    int64_t letters = 0;
     Status status = recover_letters(snapshot, &bytes, error);
-    if (status == OK && !deadletters_decode_state(
-                            str_make(arena_copy(arena, bytes.data, bytes.length), bytes.length),
-                            arena, &letters, lengths))
-        lengths->count = 0;
+    if (status == OK)
+        /* One that makes no sense says nothing. */
+        (void)deadletters_decode_state(
+            str_make(arena_copy(arena, bytes.data, bytes.length), bytes.length), arena, out);
     buffer_free(&bytes);
+    return status;
+}
+
+Status recover_return_letters(const DataFolder *data, const char *writer, const Snapshot *snapshot,
+                              const LetterNotice *notice, Error *error)
+{
+    Arena *arena = arena_new(0);
+    LetterState state = {0};
+    LetterReturn back = {.folder = arena_printf(arena, "%s/dead-letters", data->path),
+                         .writer = str_from(writer),
+                         .state = &state,
+                         .notice = *notice};
+    Status status = recover_letter_state(snapshot, arena, &state, error);
+    if (status == OK)
+        status = letterback_set_aside(data->world, &back, error);
+    arena_free(arena);
     return status;
 }
 
 /* How long the files were with the newest checkpoint of the one who wrote them, if that is newer
  * than its mark. */
 static Status recover_noted_letters(const DataFolder *folder, const LetterMark *mark, Arena *arena,
-                                    List *lengths, Error *error)
+                                    LetterState *out, Error *error)
 {
     int64_t *ids;
     int32_t count = 0;
@@ -72,7 +87,7 @@ static Status recover_noted_letters(const DataFolder *folder, const LetterMark *
     if (status == OK && count > 0 && ids[0] > mark->checkpoint)
         status = snapshot_open_id(store, ids[0], &snapshot, error);
     if (status == OK && snapshot != NULL)
-        status = recover_lengths_of(snapshot, arena, lengths, error);
+        status = recover_letter_state(snapshot, arena, out, error);
     snapshot_close(snapshot);
     store_close(store);
     return status;
@@ -84,17 +99,17 @@ Status recover_settle_letters(const DataFolder *data, const LetterNotice *notice
     Arena *arena = arena_new(0);
     const char *folder = arena_printf(arena, "%s/dead-letters", data->path);
     LetterMark *mark;
-    List lengths = {0};
+    LetterState noted = {0};
     Status status = lettermark_read(world, folder, arena, &mark, error);
     if (status == OK && mark != NULL) {
-        status = recover_noted_letters(data, mark, arena, &lengths, error);
+        status = recover_noted_letters(data, mark, arena, &noted, error);
         if (snapshot_cannot_be_read(status)) {
             /* Not to be resumed from: what it has set aside stays. */
             notice->say(notice->context,
                         arena_printf(arena, "%s: its dead letters may stand twice", error->text));
             status = lettermark_remove(world, folder, error);
         } else if (status == OK) {
-            status = lettermark_settle(world, folder, mark, &lengths, notice, error);
+            status = lettermark_settle(world, folder, mark, &noted.lengths, notice, error);
         }
     }
     arena_free(arena);
@@ -268,6 +283,8 @@ Status recover_open(Job *job, Error *error)
     LetterNotice notice = {recover_notice, job};
     DataFolder data = {job->world, job->options.data_dir, &settings->store};
     TRY(recover_settle_letters(&data, &notice, error));
+    if (is_beginning && job->restored != NULL)
+        TRY(recover_return_letters(&data, writer, job->restored, &notice, error));
     bool is_told = job->options.is_fresh || (is_beginning && job->restored != NULL);
     TRY(recover_note_place(job, writer, is_told, error));
     TRY(recover_replays(job, writer, error));
@@ -277,7 +294,8 @@ Status recover_open(Job *job, Error *error)
     Buffer letters = {0};
     Status status = is_beginning ? OK : recover_letters(job->restored, &letters, error);
     if (status == OK)
-        deadletters_begin(job->dead_letters, writer, job->last_checkpoint, buffer_str(&letters));
+        status = deadletters_begin(job->dead_letters, writer, job->last_checkpoint,
+                                   buffer_str(&letters), error);
     buffer_free(&letters);
     return status;
 }

@@ -318,6 +318,12 @@ Status savepoint_take(const SavepointJob *job, const char *path, int64_t timeout
 
 /* ---- Back ---------------------------------------------------------------------------------- */
 
+static void savepoint_notice(void *context, const char *text)
+{
+    (void)context;
+    log_event(LOG_WARN, "savepoint", "%s", text);
+}
+
 static Status savepoint_place(const SavepointJob *job, Arena *arena, const char *path, int64_t *id,
                               Error *error)
 {
@@ -325,6 +331,10 @@ static Status savepoint_place(const SavepointJob *job, Arena *arena, const char 
     Found found;
     Snapshot *snapshot = NULL;
     Store *store;
+    LetterNotice notice = {savepoint_notice, NULL};
+    DataFolder data = {job->world, job->data_dir, job->store};
+    /* The lengths in the savepoint are of its own time. */
+    TRY(recover_settle_letters(&data, &notice, error));
     TRY(savepoint_find(job, arena, &found, error));
     TRY(snapshot_open_at(job->world, path, job->store, &snapshot, error));
     Status status = store_open(job->world, found.places.checkpoints, job->store, &store, error);
@@ -338,14 +348,10 @@ static Status savepoint_place(const SavepointJob *job, Arena *arena, const char 
             status = snapshot_copy(snapshot, store, snapshot_place(arena, *id), *id, error);
         store_close(store);
     }
+    if (status == OK)
+        status = recover_return_letters(&data, found.folder, snapshot, &notice, error);
     snapshot_close(snapshot);
     return status;
-}
-
-static void savepoint_notice(void *context, const char *text)
-{
-    (void)context;
-    log_event(LOG_WARN, "savepoint", "%s", text);
 }
 
 Status savepoint_restore(const SavepointJob *job, const char *path, int64_t *id, Error *error)
@@ -356,12 +362,7 @@ Status savepoint_restore(const SavepointJob *job, const char *path, int64_t *id,
     File *lock = NULL;
     Status status = recover_lock_folder(world, job->data_dir, &lock, error);
     if (status == OK) {
-        LetterNotice notice = {savepoint_notice, NULL};
-        DataFolder data = {world, job->data_dir, job->store};
-        /* The lengths in the savepoint are of its own time. */
-        status = recover_settle_letters(&data, &notice, error);
-        if (status == OK)
-            status = savepoint_place(job, arena, path, id, error);
+        status = savepoint_place(job, arena, path, id, error);
         Status closed = world->kind->close(lock, status == OK ? error : NULL);
         status = status != OK ? status : closed;
     }

@@ -18,7 +18,8 @@
 #include "state/lettermark.h"
 
 enum {
-    STATE_VERSION = 1,
+    STATE_VERSION = 2,
+    STATE_VERSION_SOME = 1, /* with the lengths of files that its run had opened */
     LETTER_FLUSH_BYTES = 65536,
     LETTER_FLUSH_US = 100000, /* a letter after a pause this long is written at once */
     LETTER_FILES_MAX = 256,   /* tables beyond share the first file */
@@ -63,6 +64,7 @@ typedef struct LetterStore {
     pthread_mutex_t lock; /* guards all below */
     List files;           /* LetterFile */
     List opened;          /* of these, whose lengths are in the mark */
+    List found;           /* LetterLength of files that were there at the beginning */
     int64_t count;        /* in this run */
     int64_t count_before; /* up to the checkpoint that was restored */
     int64_t settled;      /* the newest checkpoint that has noted the lengths */
@@ -628,6 +630,14 @@ static Status letters_follow(LetterStore *store, Error *error)
     return OK;
 }
 
+static bool letters_has_opened(const LetterStore *store, Str name)
+{
+    for (int32_t i = 0; i < store->opened.count; i++)
+        if (str_is(name, LIST_AT(store->opened, i, LetterFile)->name))
+            return true;
+    return false;
+}
+
 static Status letters_note(LetterStore *store, List *lengths, Arena *arena, Error *error)
 {
     for (int32_t i = 0; i < store->opened.count; i++) {
@@ -638,6 +648,11 @@ static Status letters_note(LetterStore *store, List *lengths, Arena *arena, Erro
             file->noted_bytes = file->bytes;
         }
         list_append(lengths, arena, &file->noted);
+    }
+    for (int32_t i = 0; i < store->found.count; i++) {
+        LetterLength *length = LIST_AT(store->found, i, LetterLength);
+        if (!letters_has_opened(store, length->name))
+            list_append(lengths, arena, length);
     }
     return OK;
 }
@@ -674,7 +689,7 @@ Status deadletters_checkpoint(DeadLetters *letters, int64_t checkpoint, Buffer *
     if (status == OK)
         status = letters_note(store, &lengths, arena, error);
     int64_t count = store->count_before + store->count - letters_count_ahead(store);
-    if (status == OK && count > 0) {
+    if (status == OK && store->writer != NULL) {
         buffer_append_u8(state, STATE_VERSION);
         buffer_append_u64(state, (uint64_t)count);
         lettermark_encode(&lengths, state);
@@ -688,28 +703,37 @@ Status deadletters_checkpoint(DeadLetters *letters, int64_t checkpoint, Buffer *
     return status;
 }
 
-bool deadletters_decode_state(Str state, Arena *arena, int64_t *count, List *lengths)
+bool deadletters_decode_state(Str state, Arena *arena, LetterState *out)
 {
-    *count = 0;
+    *out = (LetterState){0};
     if (state.length == 0)
         return true;
     ByteReader reader = byte_reader(state);
-    bool is_known = byte_reader_u8(&reader) == STATE_VERSION;
-    *count = (int64_t)byte_reader_u64(&reader);
-    return is_known && lettermark_decode(&reader, arena, lengths);
+    uint8_t version = byte_reader_u8(&reader);
+    out->knows_all = version == STATE_VERSION;
+    out->count = (int64_t)byte_reader_u64(&reader);
+    bool is_known = version == STATE_VERSION || version == STATE_VERSION_SOME;
+    if (is_known && lettermark_decode(&reader, arena, &out->lengths))
+        return true;
+    *out = (LetterState){0};
+    return false;
 }
 
-void deadletters_begin(DeadLetters *letters, const char *writer, int64_t checkpoint, Str state)
+Status deadletters_begin(DeadLetters *letters, const char *writer, int64_t checkpoint, Str state,
+                         Error *error)
 {
     LetterStore *store = letters->store;
     Arena *arena = arena_new(0);
-    List lengths = {0};
-    if (!deadletters_decode_state(state, arena, &store->count_before, &lengths))
-        store->count_before = 0;
+    LetterState before;
+    if (deadletters_decode_state(state, arena, &before))
+        store->count_before = before.count;
     arena_free(arena);
+    if (store->folder != NULL)
+        TRY(lettermark_measure(store->world, store->folder, store->arena, &store->found, error));
     store->writer = str_terminated(store->arena, str_from(writer));
     store->writer_checkpoint = checkpoint;
     store->settled = checkpoint;
+    return OK;
 }
 
 DeadLetters *deadletters_of_task(DeadLetters *letters)

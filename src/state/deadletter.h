@@ -62,12 +62,19 @@ int64_t deadletters_count(const DeadLetters *letters);
 /* ---- As a part of checkpoints ------------------------------------------------------------ */
 
 /* Who writes: the pipeline's folder, and the newest checkpoint there is of it. What the state of
- * the restored one says of letters is taken over; may be empty. Before anything is added. */
-void deadletters_begin(DeadLetters *letters, const char *writer, int64_t checkpoint, Str state);
+ * the restored one says of letters is taken over; may be empty. Before anything is added; looks how
+ * long the files are that are there. */
+Status deadletters_begin(DeadLetters *letters, const char *writer, int64_t checkpoint, Str state,
+                         Error *error);
 
-/* What such a state says: how many letters there were, and how long each file was (LetterLength).
- * False: it makes no sense. */
-bool deadletters_decode_state(Str state, Arena *arena, int64_t *count, List *lengths);
+typedef struct LetterState {
+    int64_t count;  /* of letters, over all runs */
+    List lengths;   /* LetterLength: how long each file was */
+    bool knows_all; /* no other file was there; false in states of an older weir */
+} LetterState;
+
+/* What such a state says; nothing, if it is empty. False: it makes no sense. */
+bool deadletters_decode_state(Str state, Arena *arena, LetterState *out);
 
 /* A handle for one task, which lives as long as `letters`. */
 DeadLetters *deadletters_of_task(DeadLetters *letters);

@@ -181,15 +181,14 @@ static void hear(void *context, const char *text)
 static const char *settle(Arena *arena, Str state)
 {
     LetterMark *mark;
-    List lengths = {0};
-    int64_t count;
+    LetterState noted;
     Error error = {0};
     const char *heard = "";
     assert_int_equal(lettermark_read(world_system(), folder, arena, &mark, &error), OK);
     assert_non_null(mark);
     assert_string_equal(str_terminated(arena, mark->writer), "pipe");
-    assert_true(deadletters_decode_state(state, arena, &count, &lengths));
-    assert_int_equal(lettermark_settle(world_system(), folder, mark, &lengths,
+    assert_true(deadletters_decode_state(state, arena, &noted));
+    assert_int_equal(lettermark_settle(world_system(), folder, mark, &noted.lengths,
                                        &(LetterNotice){hear, &heard}, &error),
                      OK);
     assert_int_equal(lettermark_read(world_system(), folder, arena, &mark, &error), OK);
@@ -200,7 +199,8 @@ static const char *settle(Arena *arena, Str state)
 static DeadLetters *begin(int64_t checkpoint, Str state)
 {
     DeadLetters *letters = deadletters_open(world_system(), folder);
-    deadletters_begin(letters, "pipe", checkpoint, state);
+    Error error = {0};
+    assert_int_equal(deadletters_begin(letters, "pipe", checkpoint, state, &error), OK);
     return letters;
 }
 
@@ -332,6 +332,7 @@ static void test_more_than_the_user_allows_is_trouble(void **state)
     Error error = {0};
     Buffer noted = {0};
     DeadLetters *letters = deadletters_open(world_system(), NULL);
+    assert_int_equal(deadletters_begin(letters, "pipe", 0, (Str){0}, &error), OK);
     deadletters_limit(letters, &(LetterLimits){.most = 3}, ring, &rings);
     add(letters, "1");
     add(letters, "2");
@@ -340,7 +341,7 @@ static void test_more_than_the_user_allows_is_trouble(void **state)
     deadletters_close(letters);
     /* What the checkpoint has counted counts on. */
     letters = deadletters_open(world_system(), NULL);
-    deadletters_begin(letters, "pipe", 1, buffer_str(&noted));
+    assert_int_equal(deadletters_begin(letters, "pipe", 1, buffer_str(&noted), &error), OK);
     deadletters_limit(letters, &(LetterLimits){.most = 3}, ring, &rings);
     add(letters, "3");
     assert_int_equal(deadletters_trouble(letters, &error), OK);

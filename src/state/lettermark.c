@@ -148,6 +148,31 @@ Status lettermark_check(World *world, const char *path, int64_t bytes, uint32_t 
     return status != OK ? status : closed;
 }
 
+Status lettermark_measure(World *world, const char *folder, Arena *arena, List *lengths,
+                          Error *error)
+{
+    List names = {0};
+    Error missing = {0};
+    Status status = world->kind->list(world, folder, arena, &names, &missing);
+    if (status != OK && status != ERR_NOT_FOUND)
+        *error = missing;
+    if (status != OK)
+        return status == ERR_NOT_FOUND ? OK : status;
+    for (int32_t i = 0; i < names.count; i++) {
+        const char *name = LIST_AT(names, i, const char);
+        const char *path = arena_printf(arena, "%s/%s", folder, name);
+        FileInfo info = {0};
+        if (!str_has_suffix(str_from(name), STR(".jsonl")) ||
+            world->kind->stat(world, path, &info, NULL) != OK || !info.is_file)
+            continue;
+        LetterLength *length = ARENA_NEW(arena, LetterLength);
+        *length = (LetterLength){.name = str_from(name), .bytes = info.size_bytes};
+        TRY(lettermark_check(world, path, info.size_bytes, &length->check, error));
+        list_append(lengths, arena, length);
+    }
+    return OK;
+}
+
 /* ---- Settling ------------------------------------------------------------------------------ */
 
 typedef struct Settling {
@@ -157,9 +182,8 @@ typedef struct Settling {
     Arena *arena;
 } Settling;
 
-static Status settle_cut(const Settling *settling, const char *path, int64_t bytes, Error *error)
+Status lettermark_cut(World *world, const char *path, int64_t bytes, Error *error)
 {
-    World *world = settling->world;
     if (bytes == 0)
         return world->kind->remove(world, path, error);
     TRY(world->kind->truncate(world, path, bytes, error));
@@ -190,7 +214,7 @@ static Status settle_file(const Settling *settling, const LetterLength *length, 
     if (status == OK && info.size_bytes > length->bytes)
         TRY(lettermark_check(world, path, length->bytes, &check, error));
     if (status == OK && info.size_bytes > length->bytes && check == length->check)
-        return settle_cut(settling, path, length->bytes, error);
+        return lettermark_cut(world, path, length->bytes, error);
     settling->notice->say(
         settling->notice->context,
         arena_printf(settling->arena,

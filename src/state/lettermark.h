@@ -48,6 +48,11 @@ Status lettermark_settle(World *world, const char *folder, const LetterMark *mar
 /* Remove the mark alone: the files are good as they are. */
 Status lettermark_remove(World *world, const char *folder, Error *error);
 
+/* How long each file of letters in the folder is now. */
+Status lettermark_measure(World *world, const char *folder, Arena *arena, List *lengths,
+                          Error *error);
+/* Cut a file, durably; one of which nothing is left goes. */
+Status lettermark_cut(World *world, const char *path, int64_t bytes, Error *error);
 /* The check of a file that is `bytes` long. */
 Status lettermark_check(World *world, const char *path, int64_t bytes, uint32_t *out, Error *error);
 

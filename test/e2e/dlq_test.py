@@ -3,9 +3,10 @@
 import collections
 import json
 import random
+import re
 import time
 
-from lib import main
+from lib import main, wait_until
 
 PIPELINE = """
     SET 'pipeline.name' = '%s';
@@ -96,6 +97,50 @@ def test_a_replay_gives_each_record_back_once_through_kills(box):
     assert first == again == {text: 1 for text in bad}, (len(first), len(again), len(bad))
     replayed = [letter for letter in letters_of(weir) if "replayed" in letter]
     assert len(replayed) == len(bad)
+
+
+def run_until(weir, name, letters, *flags):
+    """Until so many stand in the file; then a stop in order."""
+    weir.start("run", f"{name}.sql", *flags)
+    wait_until(lambda: len(letters_of(weir)) >= letters, "letters", process=weir)
+    assert weir.stop() == 0, weir.log()
+
+
+def test_from_an_older_checkpoint_each_bad_record_has_one_letter(box):
+    """Those that come again leave the file, and no others; whichever way the savepoint is taken up."""
+    weir = box.weir()
+    chance = random.Random(14)
+    expected, since, others = collections.Counter(), collections.Counter(), collections.Counter()
+    for name in ("x", "y"):
+        text = re.sub(r"(TABLE o .* WITH).*;", r"\1 ('connector' = 'blackhole');", PIPELINE % (name, name, name))
+        weir.write(f"{name}.sql", text)
+    make_file(weir, "x", 0, chance, expected)
+    run_until(weir, "x", expected.total())
+    saved = weir.path("saved")
+    assert weir.call("savepoint", saved, "--latest", "--data-dir", weir.data).returncode == 0
+    make_file(weir, "x", 1, chance, since)
+    run_until(weir, "x", expected.total() + since.total())
+    make_file(weir, "y", 0, chance, others)
+    run_until(weir, "y", expected.total() + since.total() + others.total())
+    for number in (1, 2):
+        flags = ["--fresh", "-D", f"execution.savepoint.path={saved}"] if number == 2 else []
+        if flags:
+            weir.start("run", "x.sql", *flags)
+            wait_until(lambda: "superseded/t-2.jsonl" in weir.stderr(), "a word", process=weir)
+            weir.kill()
+        else:
+            done = weir.call("restore", saved, "--pipeline", "x", "--data-dir", weir.data)
+            assert done.returncode == 0 and f"superseded/t-{number}.jsonl" in done.stderr, done.stderr
+            assert counted(letters_of(weir)) == expected + others
+        run_until(weir, "x", expected.total() + since.total() + others.total(), *flags)
+        assert counted(letters_of(weir)) == expected + since + others
+        aside = weir.data / "dead-letters" / "superseded" / f"t-{number}.jsonl"
+        assert counted(map(json.loads, aside.read_text("utf-8").splitlines())) == since
+    # The next time somebody has changed what stood there before the savepoint was taken.
+    path = weir.data / "dead-letters" / "t.jsonl"
+    path.write_text(path.read_text("utf-8").replace('"ts":"20', '"ts":"30'), "utf-8")
+    done = weir.call("restore", saved, "--pipeline", "x", "--data-dir", weir.data)
+    assert done.returncode == 0 and "stands twice" in done.stderr, done.stderr
 
 
 def test_a_letter_file_that_is_moved_away_is_no_hindrance(box):
