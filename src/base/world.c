@@ -42,6 +42,13 @@ static Status fail_errno(Error *error, const char *what, const char *path)
         status = ERR_FULL;
         number = "WR5004";
     }
+    if (code == ELOOP) {
+        /* Like a link to nothing: there is no such file. */
+        status = fail(error, ERR_NOT_FOUND, "WR5007",
+                      "could not %s `%s`: its symbolic links lead in a circle", what, path);
+        error_hint(error, "let the link point to what is meant: `readlink` says where it leads");
+        return status;
+    }
     return fail(error, status, number, "could not %s `%s`: %s", what, path, strerror(code));
 }
 

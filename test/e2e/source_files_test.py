@@ -142,6 +142,24 @@ def test_another_folder_has_other_files(box):
     assert done.returncode == 78 and "WR4407" in done.stderr, done.stderr
 
 
+def test_links_in_a_circle(box):
+    """As the path itself they are a mistake with a name; among the files they are none, as one that leads nowhere."""
+    weir = box.weir(pipeline(path="around"))
+    os.symlink("back", weir.path("around"))
+    os.symlink("around", weir.path("back"))
+    done = run(weir)
+    assert done.returncode == 66 and "WR5007" in done.stderr and "`around`" in done.stderr, done.stderr
+    weir.write("pipeline.sql", pipeline())
+    weir.write("in/a.csv", "1,a\n")
+    os.symlink("self", weir.path("in/self"))
+    os.symlink("nowhere", weir.path("in/gone"))
+    done = run(weir)
+    assert done.returncode == 0 and numbers(done.stdout) == [1], (done.stdout, done.stderr)
+    os.symlink("..", weir.path("in/up"))
+    done = run(weir)
+    assert done.returncode != 0 and "WR3402" in done.stderr and "a symbolic link" in done.stderr, done.stderr
+
+
 def test_a_file_that_changes_after_it_was_read_is_told(box):
     weir = box.weir(pipeline(watched=True))
     weir.write("in/a.csv", "1,a\n")

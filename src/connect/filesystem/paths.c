@@ -110,9 +110,14 @@ static Status search_folder(const Search *search, const char *folder, int32_t de
 {
     const WorldKind *kind = search->world->kind;
     List names = {0};
-    if (depth > DEPTH_MAX)
-        return fail(error, ERR_LIMIT, "WR3402", "folders under %s lie deeper than %d", search->root,
-                    DEPTH_MAX);
+    if (depth > DEPTH_MAX) {
+        Status status =
+            fail(error, ERR_LIMIT, "WR3402", "folders under `%s` lie deeper than %d: `%s`",
+                 search->root, DEPTH_MAX, folder);
+        error_hint(error, "a symbolic link that leads to a folder above it makes such a circle: "
+                          "remove it, or point `path` at the folder that holds the data");
+        return status;
+    }
     TRY(kind->list(search->world, folder, search->arena, &names, error));
     for (int32_t i = 0; i < names.count; i++) {
         const char *name = LIST_AT(names, i, char);
