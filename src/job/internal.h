@@ -324,6 +324,8 @@ typedef struct DataFolder {
     const StoreOptions *options; /* or NULL */
 } DataFolder;
 
+/* Why a run failed: that the data folder is gone explains any trouble with files. */
+Status recover_explain(Job *job, Status status, Error *error);
 /* Hold the data folder alone until the lock is closed. */
 Status recover_lock_folder(World *world, const char *data_dir, File **lock, Error *error);
 /* The node that the entry is the state of, or NULL. */

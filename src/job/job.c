@@ -263,6 +263,8 @@ Status job_run(Job *job, Error *error)
     if (status == OK)
         status = checkpoint_run(job, error);
     status = job_finish(job, status, error);
+    if (status != OK)
+        status = recover_explain(job, status, error);
     atomic_store(&job->is_running, false);
     job->duration_us = world_monotonic_us(job->world) - job->started_us;
     return status;

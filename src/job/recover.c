@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/map.h"
 #include "job/place.h"
 #include "job/replay.h"
@@ -423,6 +424,40 @@ Status recover_check(Job *job, Error *error)
             job_notice(job, "%s is new and starts from its beginning", node->label);
     }
     return OK;
+}
+
+/* ---- Failing ----------------------------------------------------------------------------- */
+
+static bool recover_is_gone(const Job *job, const char *path)
+{
+    FileInfo info;
+    return job->world->kind->stat(job->world, path, &info, NULL) == ERR_NOT_FOUND;
+}
+
+Status recover_explain(Job *job, Status status, Error *error)
+{
+    const char *data_dir = job->options.data_dir, *elsewhere = job->plan->settings.checkpoint_dir;
+    bool is_elsewhere = elsewhere != NULL && elsewhere[0] != '\0';
+    if (job->lock == NULL)
+        return status;
+    /* It may be just going. */
+    bool is_gone = recover_is_gone(job, arena_printf(job->arena, "%s/lock", data_dir)) ||
+                   (!is_elsewhere && job->kept_checkpoint > 0 &&
+                    recover_is_gone(job, arena_printf(job->arena, "%s/shared", job->checkpoints)));
+    if (!is_gone)
+        return status;
+    log_event(LOG_ERROR, "job", "%s", error->text);
+    status = fail(error, ERR_IO, "WR4417",
+                  "the data folder `%s` was removed or emptied while the pipeline was running",
+                  data_dir);
+    if (is_elsewhere) {
+        error_hint(error, "the checkpoints in `%s` are not in it: the next run resumes from them",
+                   job->checkpoints);
+        return status;
+    }
+    job->kept_checkpoint = 0;
+    error_hint(error, "put it back from a copy, or the next run starts at the beginning");
+    return status;
 }
 
 /* ---- Leaving ----------------------------------------------------------------------------- */

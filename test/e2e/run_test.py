@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -98,6 +99,22 @@ def test_fresh_says_what_it_discards(box):
     assert weir.stop() == 0
     assert numbers_in(weir.stdout())[0] == 1
     assert "discarded checkpoint" in weir.stderr(), weir.stderr()
+
+
+def test_a_data_folder_that_is_removed_is_named(box):
+    for place in ((), ("--checkpoint-dir", str(box.path("place")))):
+        weir = box.weir("""
+SET 'execution.checkpointing.interval' = '50 ms';
+CREATE TABLE g (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '1000');
+CREATE TABLE s (n BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO s SELECT 1 / (n - n) FROM g;""")
+        weir.start("run", "pipeline.sql", *place)
+        wait_until(lambda w=weir: list(w.data.glob("dead-letters/*.jsonl")) and list(
+            box.path(".").rglob("chk-*/MANIFEST")), "a checkpoint", process=weir)
+        shutil.rmtree(weir.data)
+        assert weir.wait(30) == 74, weir.log()
+        assert "WR4417" in weir.stderr() and f"`{weir.data}` was removed or emptied" in weir.stderr(), weir.log()
+        assert ("resumes from checkpoint" in weir.stderr()) == bool(place), weir.log()
 
 
 def test_two_processes_do_not_share_a_folder(box):
