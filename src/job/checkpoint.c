@@ -39,6 +39,7 @@ typedef struct Coordinator {
     Overdue overdue;
     int64_t observed_us;
     bool has_told_of_clock;
+    bool has_noted_made; /* see snapshot_note_made */
     Pressure pressure;
     Metric *duration, *size, *newest, *completed, *clock_lead;
 } Coordinator;
@@ -189,6 +190,18 @@ static Status coordinator_check_lease(Coordinator *coordinator, Error *error)
     }
 }
 
+/* Before sinks commit. */
+static Status coordinator_note_made(Coordinator *coordinator, Error *error)
+{
+    while (!coordinator->has_noted_made) {
+        Status status = snapshot_note_made(coordinator->job->store, coordinator->pending, error);
+        coordinator->has_noted_made = status == OK;
+        if (status != OK)
+            TRY(coordinator_await_store(coordinator, status, error));
+    }
+    return OK;
+}
+
 static Status coordinator_end_writer(Coordinator *coordinator, Error *error)
 {
     SnapshotFiles *chain = &coordinator->chain;
@@ -233,6 +246,7 @@ static Status coordinator_persist(Coordinator *coordinator, Error *error)
      * not know of it, or knows what it was to commit. */
     TRY(coordinator_check_lease(coordinator, error));
     TRY(coordinator_end_writer(coordinator, error));
+    TRY(coordinator_note_made(coordinator, error));
     TRY(coordinator_check_lease(coordinator, error));
     job->kept_checkpoint = coordinator->pending;
     job->checkpoint_count++;

@@ -268,6 +268,8 @@ Status recover_open(Job *job, Error *error)
     TRY(snapshot_list(job->store, job->arena, &ids, &count, error));
     if (count == 0 && !job->options.is_fresh && (path == NULL || path[0] == '\0'))
         TRY(snapshot_check_found(job->store, error));
+    else if (count == 0) /* perhaps because manifests are lost: that is history now */
+        TRY(snapshot_last_made(job->store, &job->last_checkpoint, error));
     TRY(snapshot_sweep(job->store, error));
     if (count > 0)
         job->last_checkpoint = ids[0];

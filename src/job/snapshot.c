@@ -535,6 +535,8 @@ Status snapshot_remove_all(Store *store, int64_t id, Error *error)
         status = store_list(store, SNAPSHOT_SHARED SNAPSHOT_STATE, arena, &names, error);
     if (status == OK)
         status = store_list(store, SNAPSHOT_BEGIN, arena, &names, error);
+    if (status == OK)
+        status = store_list(store, SNAPSHOT_MADE, arena, &names, error);
     for (int32_t i = 0; status == OK && i < names.count; i++)
         status = store_remove(store, LIST_AT(names, i, const char), error);
     if (status == OK)
@@ -573,12 +575,13 @@ static Status store_highest(Store *store, Arena *arena, const char *prefix, int6
     return OK;
 }
 
-Status snapshot_note_beginning(Store *store, int64_t last, Error *error)
+/* An empty object says the number, in place of those of the same prefix. */
+static Status snapshot_note(Store *store, const char *prefix, int64_t number, Error *error)
 {
     Arena *arena = arena_new(0);
     List earlier = {0};
-    const char *name = arena_printf(arena, SNAPSHOT_BEGIN "%lld", (long long)last);
-    Status status = store_list(store, SNAPSHOT_BEGIN, arena, &earlier, error);
+    const char *name = arena_printf(arena, "%s%lld", prefix, (long long)number);
+    Status status = store_list(store, prefix, arena, &earlier, error);
     if (status == OK)
         status = store_put(store, name, STR(""), error);
     for (int32_t i = 0; status == OK && i < earlier.count; i++)
@@ -588,20 +591,40 @@ Status snapshot_note_beginning(Store *store, int64_t last, Error *error)
     return status;
 }
 
-/* Before the first manifest there is one data file at the most; later there is always a manifest.
- */
+Status snapshot_note_beginning(Store *store, int64_t last, Error *error)
+{
+    return snapshot_note(store, SNAPSHOT_BEGIN, last, error);
+}
+
+Status snapshot_note_made(Store *store, int64_t id, Error *error)
+{
+    return snapshot_note(store, SNAPSHOT_MADE, id, error);
+}
+
+Status snapshot_last_made(Store *store, int64_t *id, Error *error)
+{
+    Arena *arena = arena_new(0);
+    Status status = store_highest(store, arena, SNAPSHOT_MADE, id, error);
+    arena_free(arena);
+    return status;
+}
+
+/* Before the first manifest there is one data file at the most; later there is always a manifest,
+ * and from before anything was committed the note that there is. */
 Status snapshot_check_found(Store *store, Error *error)
 {
     Arena *arena = arena_new(0);
-    int64_t newest = 0, begin = 0;
+    int64_t newest = 0, begin = 0, made = 0;
     Status status = store_highest(store, arena, SNAPSHOT_SHARED SNAPSHOT_STATE, &newest, error);
     if (status == OK)
         status = store_highest(store, arena, SNAPSHOT_BEGIN, &begin, error);
-    if (status == OK && newest > begin + 1) {
-        status = fail(
-            error, ERR_CORRUPT, "WR4402",
-            "there is state of checkpoint %lld in `%s`, but no checkpoint: its MANIFEST is gone",
-            (long long)newest, store_path(store, "shared", arena));
+    if (status == OK)
+        status = store_highest(store, arena, SNAPSHOT_MADE, &made, error);
+    newest = newest > begin + 1 || made <= begin ? newest : made;
+    if (status == OK && (newest > begin + 1 || made > begin)) {
+        status = fail(error, ERR_CORRUPT, "WR4402",
+                      "there was checkpoint %lld in `%s`, and there is none: its MANIFEST is gone",
+                      (long long)newest, store_path(store, "shared", arena));
         error_hint(error, "put it back from a copy, or start over with --fresh");
     }
     arena_free(arena);

@@ -166,6 +166,11 @@ Status snapshot_discard(Store *store, int64_t id, Error *error);
 /* A run starts over, and its checkpoints are numbered from `last` on, where others may have been.
  * To be called before those are removed. */
 Status snapshot_note_beginning(Store *store, int64_t last, Error *error);
+/* Checkpoint `id` exists, and nothing was committed for it yet: that its manifest is lost will be
+ * seen. Each run says so of its first one. */
+Status snapshot_note_made(Store *store, int64_t id, Error *error);
+/* The number that was noted last; 0: none. */
+Status snapshot_last_made(Store *store, int64_t *id, Error *error);
 /* Where snapshot_list finds nothing: whether that may be so. ERR_CORRUPT: there must have been a
  * checkpoint. */
 Status snapshot_check_found(Store *store, Error *error);

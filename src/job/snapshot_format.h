@@ -10,6 +10,7 @@
 #define SNAPSHOT_SHARED "shared/"
 #define SNAPSHOT_STATE "state-"
 #define SNAPSHOT_BEGIN SNAPSHOT_SHARED "begin-" /* and the number of the last one before */
+#define SNAPSHOT_MADE SNAPSHOT_SHARED "made-"   /* and the number of one that there was */
 
 enum {
     SNAPSHOT_FLAG_END = 1,

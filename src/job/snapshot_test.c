@@ -250,8 +250,23 @@ static void test_tells_a_beginning_from_a_loss(void **state)
     replace_file(arena_printf(arena, "%s/shared/state-9", folder), STR("second"));
     assert_int_equal(snapshot_check_found(store, &error), ERR_CORRUPT);
     assert_string_equal(error.code, "WR4402");
-    assert_int_equal(snapshot_remove_all(store, 9, &error), OK);
-    assert_false(is_there("shared/begin-7") || is_there("shared/state-9"));
+    assert_int_equal(store_remove(store, "shared/state-9", &error), OK);
+    assert_int_equal(snapshot_check_found(store, &error), OK);
+    /* The first one that was complete is noted, as nothing else tells it from an attempt. */
+    assert_int_equal(snapshot_note_made(store, 8, &error), OK);
+    assert_int_equal(snapshot_check_found(store, &error), ERR_CORRUPT);
+    assert_non_null(strstr(error.text, "checkpoint 8"));
+    assert_int_equal(snapshot_note_made(store, 12, &error), OK);
+    int64_t made = 0;
+    assert_int_equal(snapshot_last_made(store, &made, &error), OK);
+    assert_true(made == 12 && !is_there("shared/made-8"));
+    assert_int_equal(snapshot_note_beginning(store, made, &error), OK);
+    assert_int_equal(snapshot_check_found(store, &error), OK);
+    replace_file(arena_printf(arena, "%s/shared/state-13", folder), STR("first"));
+    assert_int_equal(snapshot_check_found(store, &error), OK);
+    assert_int_equal(snapshot_remove_all(store, 13, &error), OK);
+    assert_false(is_there("shared/begin-12") || is_there("shared/made-12") ||
+                 is_there("shared/state-13"));
     store_close(store);
     arena_free(arena);
 }
