@@ -14,6 +14,8 @@
 #include "job/replay.h"
 #include "state/letterback.h"
 
+enum { TIME_TOLD_US = 60 * 1000 * 1000 };
+
 Status recover_lock_folder(World *world, const char *data_dir, File **lock, Error *error)
 {
     TRY(world->kind->make_folder(world, data_dir, error));
@@ -399,6 +401,26 @@ static Status fail_lost(const Job *job, const char *lost, const char *zone, Erro
     return status;
 }
 
+/* The run goes on in a time that is not that of the clock: for years, if the clock was wrong by
+ * years when the pipeline began. */
+static void notice_time(Job *job)
+{
+    int64_t then_us = job->restored->head.time_us, now_us = world_clock_us(job->world);
+    if (then_us - now_us < TIME_TOLD_US)
+        return;
+    Buffer text = {0};
+    buffer_append_text(&text, "the checkpoint was taken at ");
+    timestamp_print(&text, then_us, 0, ' ');
+    buffer_append_text(&text, " UTC, and the clock of the machine says ");
+    timestamp_print(&text, now_us, 0, ' ');
+    job_notice(job,
+               "%s: if the clock is wrong now, stop and set it; if it was wrong then, PROCTIME and "
+               "times to live go on from there until the clock has caught up, and only --fresh, "
+               "which drops the state, brings them back",
+               buffer_terminated(&text));
+    buffer_free(&text);
+}
+
 Status recover_check(Job *job, Error *error)
 {
     if (job->restored == NULL || job->was_over)
@@ -418,6 +440,7 @@ Status recover_check(Job *job, Error *error)
     buffer_free(&names);
     TRY(status);
     job_notice(job, "resumed from checkpoint %lld", (long long)job->restored->head.id);
+    notice_time(job);
     world_not_before(job->world, job->restored->head.time_us);
     for (int32_t i = 0; i < job->plan->node_count; i++) {
         const PlanNode *node = job->plan->nodes[i];

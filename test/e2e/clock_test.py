@@ -100,4 +100,19 @@ def test_the_clock_is_set_and_time_goes_on(box):
     print(f"     {check(text)} windows, {last} rows in them")
 
 
+def test_a_first_run_with_a_clock_of_another_year_is_told(box):
+    weir = box.weir(PIPELINE)
+    clock = Clock(weir.folder)
+    year = time.gmtime().tm_year
+    for seconds in (YEARS, 0):
+        clock.set(seconds)
+        weir.start(env=clock.environment)
+        wait_until(lambda: "count>" in weir.stdout(), "rows", process=weir)
+        assert weir.stop() == 0, weir.log()
+        is_told = re.search(r"taken at (\d{4})-.* UTC, and the clock of the machine says (\d{4})-", weir.stderr())
+        assert bool(is_told) == (seconds == 0), weir.log()
+    years = [int(text) for text in is_told.groups()]
+    assert years[0] - years[1] in (9, 10) and years[1] in (year, year + 1) and "--fresh" in weir.stderr(), weir.log()
+
+
 main()
