@@ -57,6 +57,17 @@ static void print_options(Buffer *out, const OptionSpec *options, int32_t count,
     }
 }
 
+static void print_metadata(Buffer *out, const MetadataSpec *metadata, int32_t count,
+                           const char *prefix)
+{
+    if (count > 0)
+        buffer_append_text(out, "\nMetadata columns:\n");
+    for (int32_t i = 0; i < count; i++)
+        buffer_printf(out, "  '%s%s'  %s%s\n      %s\n", prefix, metadata[i].key, metadata[i].type,
+                      metadata[i].is_writable ? ", writable" : "",
+                      metadata[i].help == NULL ? "" : metadata[i].help);
+}
+
 static void print_connector(Buffer *out, const ConnectorInfo *info)
 {
     buffer_printf(out, "%s (%s)\n  %s\n", info->name, directions(info), info->summary);
@@ -67,12 +78,7 @@ static void print_connector(Buffer *out, const ConnectorInfo *info)
     if (info->option_count > 0)
         buffer_append_text(out, "\nOptions:\n");
     print_options(out, info->options, info->option_count, "");
-    if (info->metadata_count > 0)
-        buffer_append_text(out, "\nMetadata columns:\n");
-    for (int32_t i = 0; i < info->metadata_count; i++)
-        buffer_printf(out, "  '%s'  %s%s\n      %s\n", info->metadata[i].key,
-                      info->metadata[i].type, info->metadata[i].is_writable ? ", writable" : "",
-                      info->metadata[i].help == NULL ? "" : info->metadata[i].help);
+    print_metadata(out, info->metadata, info->metadata_count, "");
     if (!info->takes_format)
         return;
     for (int32_t i = 0; i < format_count(); i++) {
@@ -81,6 +87,8 @@ static void print_connector(Buffer *out, const ConnectorInfo *info)
         snprintf(prefix, sizeof prefix, "%s.", format->name);
         buffer_printf(out, "\nFormat '%s': %s\n", format->name, format->summary);
         print_options(out, format->options, format->option_count, prefix);
+        if (info->takes_key_format)
+            print_metadata(out, format->metadata, format->metadata_count, "value.");
     }
 }
 
@@ -115,17 +123,17 @@ static void write_options(JsonWriter *json, const OptionSpec *options, int32_t c
     json_end_array(json);
 }
 
-static void write_metadata(JsonWriter *json, const ConnectorInfo *info)
+static void write_metadata(JsonWriter *json, const MetadataSpec *metadata, int32_t count)
 {
     json_key(json, "metadata");
     json_begin_array(json);
-    for (int32_t i = 0; i < info->metadata_count; i++) {
+    for (int32_t i = 0; i < count; i++) {
         json_begin_object(json);
-        write_text(json, "key", info->metadata[i].key);
-        write_text(json, "type", info->metadata[i].type);
+        write_text(json, "key", metadata[i].key);
+        write_text(json, "type", metadata[i].type);
         json_key(json, "writable");
-        json_bool(json, info->metadata[i].is_writable);
-        write_text(json, "help", info->metadata[i].help);
+        json_bool(json, metadata[i].is_writable);
+        write_text(json, "help", metadata[i].help);
         json_end_object(json);
     }
     json_end_array(json);
@@ -142,6 +150,7 @@ static void write_formats(JsonWriter *json, const ConnectorInfo *info)
         write_text(json, "name", format->name);
         write_text(json, "summary", format->summary);
         write_options(json, format->options, format->option_count);
+        write_metadata(json, format->metadata, format->metadata_count);
         json_end_object(json);
     }
     json_end_array(json);
@@ -165,7 +174,7 @@ static void write_connector(JsonWriter *json, const ConnectorInfo *info, bool ha
     json_bool(json, info->is_extension);
     if (has_details) {
         write_options(json, info->options, info->option_count);
-        write_metadata(json, info);
+        write_metadata(json, info->metadata, info->metadata_count);
         write_formats(json, info);
     }
     json_end_object(json);

@@ -49,7 +49,8 @@ typedef struct SourceKind {
     /* Connect and check: wrong options, missing rights, unknown tables are errors here, with a
      * hint. `state` is what snapshot wrote before, or empty for a fresh start. May block. */
     Status (*open)(SourceReader *reader, Str state, Error *error);
-    /* The next rows, an owned batch given to the caller (columns as reader->node->schema).
+    /* The next rows, an owned batch given to the caller (columns as reader->node->schema). It may
+     * have more than BATCH_ROWS_MAX where one record gives more, if all its rows count.
      * OK: *out is set. ERR_AGAIN: nothing within about 50 ms. ERR_END: bounded input is done.
      * Trouble that may pass (a lost connection) is the source's to retry with back-off inside
      * poll, returning ERR_AGAIN meanwhile; what it returns as an error stops the job: at once, or

@@ -72,6 +72,21 @@ void column_set_null(Column *column, Arena *arena, int32_t row, int32_t capacity
         ((StrView *)column->values)[index] = (StrView){0};
 }
 
+void column_copy_row(Column *into, Arena *arena, int32_t row, int32_t capacity, const Column *from,
+                     int32_t from_row)
+{
+    assert(into->physical == from->physical && !into->is_constant && !from->is_constant);
+    if (column_is_null(from, from_row)) {
+        column_set_null(into, arena, row, capacity);
+        return;
+    }
+    int64_t width = physical_bytes(into->physical);
+    memcpy((char *)into->values + width * row, (const char *)from->values + width * from_row,
+           (size_t)width);
+    if (into->valid != NULL)
+        bitmap_set(into->valid, row, true);
+}
+
 static void batch_lay_out(Batch *batch, const Schema *schema, int32_t capacity)
 {
     for (int32_t i = 0; i < schema->count; i++)
@@ -149,6 +164,56 @@ void batch_need_kinds(Batch *batch, int32_t capacity)
     assert(capacity >= batch->row_count);
     if (batch->kinds == NULL)
         batch->kinds = arena_allocate_zeroed(batch->arena, capacity);
+}
+
+static void column_grow(Column *column, Arena *arena, int32_t rows, int32_t capacity)
+{
+    Column grown = column_make(arena, column->type, capacity);
+    int64_t width = physical_bytes(column->physical);
+    if (rows > 0)
+        memcpy(grown.values, column->values, (size_t)(width * rows));
+    column_need_bitmap(&grown, arena, capacity);
+    if (column->valid != NULL)
+        memcpy(grown.valid, column->valid, sizeof(uint64_t) * (size_t)bitmap_words(rows));
+    *column = grown;
+}
+
+void batch_grow(Batch *batch, int32_t rows, int32_t capacity)
+{
+    assert(batch->arena != NULL);
+    assert(rows >= 0 && rows <= capacity);
+    for (int32_t i = 0; i < batch->column_count; i++) {
+        assert(!batch->columns[i].is_constant);
+        column_grow(&batch->columns[i], batch->arena, rows, capacity);
+    }
+    if (batch->kinds == NULL)
+        return;
+    uint8_t *kinds = arena_allocate_zeroed(batch->arena, capacity);
+    memcpy(kinds, batch->kinds, (size_t)rows);
+    batch->kinds = kinds;
+}
+
+Batch batch_window(const Batch *batch, int32_t first, Column *columns)
+{
+    assert(first % 64 == 0 && first < batch->row_count);
+    assert(batch->selection.rows == NULL && batch->selection.count == batch->row_count);
+    Batch window = *batch;
+    int32_t left = batch->row_count - first;
+    window.row_count = left < BATCH_ROWS_MAX ? left : BATCH_ROWS_MAX;
+    window.selection = (Selection){.count = window.row_count};
+    window.columns = columns;
+    window.kinds = batch->kinds == NULL ? NULL : batch->kinds + first;
+    window.arena = NULL;
+    for (int32_t i = 0; i < batch->column_count; i++) {
+        columns[i] = batch->columns[i];
+        if (columns[i].is_constant)
+            continue;
+        columns[i].values =
+            (char *)columns[i].values + (int64_t)first * physical_bytes(columns[i].physical);
+        if (columns[i].valid != NULL)
+            columns[i].valid += first / 64;
+    }
+    return window;
 }
 
 /* Give views that point outside the batch bytes of its own, in one piece. */

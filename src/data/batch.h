@@ -155,7 +155,8 @@ static inline int32_t selection_row(Selection selection, int32_t index)
 
 typedef struct Batch {
     int32_t column_count;
-    int32_t row_count; /* rows that lie in the columns; <= BATCH_ROWS_MAX */
+    int32_t row_count; /* rows that lie in the columns; <= BATCH_ROWS_MAX, but for what
+                          SourceKind.poll gives */
     Column *columns;
     Selection selection; /* the rows that count */
     uint8_t *kinds;      /* RowKind of each row, or NULL: all +I */
@@ -186,6 +187,15 @@ void batch_select_all(Batch *batch);
 /* Room for kinds (all +I so far) if there is none yet. */
 void batch_need_kinds(Batch *batch, int32_t capacity);
 
+/* More room in an owned batch, in which `rows` rows lie already: for a record that holds more of
+ * them than anybody reckoned with. All columns get their bitmap, so that whoever still counts with
+ * the old capacity does no harm. Who read pointers out of the columns reads them again. */
+void batch_grow(Batch *batch, int32_t rows, int32_t capacity);
+
+/* A view of the rows from `first` (a multiple of 64) on, at most BATCH_ROWS_MAX of them, of a batch
+ * whose rows all count. `columns` has room for the batch's; it holds the view's. */
+Batch batch_window(const Batch *batch, int32_t first, Column *columns);
+
 /* An array of values and no NULLs in the arena. */
 Column column_new(Arena *arena, Type type, int32_t capacity);
 
@@ -194,6 +204,11 @@ Column column_new_constant(Arena *arena, Type type);
 
 /* Mark `row` NULL; makes the bitmap (for `capacity` rows) on first use. */
 void column_set_null(Column *column, Arena *arena, int32_t row, int32_t capacity);
+
+/* A value of another row of a column of the same physical, NULL or not; both are flat, and texts
+ * are in `arena` already. */
+void column_copy_row(Column *into, Arena *arena, int32_t row, int32_t capacity, const Column *from,
+                     int32_t from_row);
 
 /* Append the selected rows of `from` (same types) to the owned batch `into`, with kinds and
  * strings copied, constants made flat, the selection extended to them. `into` must have room:

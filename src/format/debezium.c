@@ -4,12 +4,10 @@
  * second reads the rows they hold. Rules: Flink 1.20, DebeziumJsonDeserializationSchema. */
 #include "format/formats.h"
 #include "format/json_lines.h"
+#include "format/json_members.h"
 #include "format/json_row.h"
 #include "format/json_write.h"
 
-enum { ROWS_PER_RECORD = 2 };
-
-static const char *const CODE_MALFORMED = "WR3501";
 static const char *const CODE_CHANGE = "WR3506";
 
 typedef struct DebeziumDecoder {
@@ -18,63 +16,7 @@ typedef struct DebeziumDecoder {
     bool has_schema; /* schema-include */
 } DebeziumDecoder;
 
-/* Where the parts of a record lie; a NULL `at` says that there is none, or null. */
-typedef struct DebeziumRecord {
-    JsonWalk before, after, payload;
-    Str op;
-} DebeziumRecord;
-
-/* Take one member's value: nested ones as a walk to start at, `op` as text. */
-static bool record_member(JsonRow *row, JsonWalk *walk, Str key, DebeziumRecord *record)
-{
-    uint32_t position;
-    JsonWalk start = *walk;
-    char c = json_walk_next(walk, &position);
-    if (!json_begins_value(c))
-        return json_row_fail(row, CODE_MALFORMED, "malformed json: a value is expected");
-    if (c != '{' && c != '[') {
-        if (str_is(key, "\"op\""))
-            record->op = json_walk_scalar(walk, position);
-        return true;
-    }
-    if (!json_walk_skip_nested(walk, &position))
-        return json_row_fail(row, CODE_MALFORMED, "the record ends inside a value");
-    if (str_is(key, "\"before\""))
-        record->before = start;
-    else if (str_is(key, "\"after\""))
-        record->after = start;
-    else if (str_is(key, "\"payload\""))
-        record->payload = start;
-    return true;
-}
-
-/* The object at the walk: all its members. */
-static bool record_scan(JsonRow *row, JsonWalk *walk, DebeziumRecord *record)
-{
-    uint32_t position;
-    *record = (DebeziumRecord){0};
-    if (json_walk_next(walk, &position) != '{')
-        return json_row_fail(row, CODE_MALFORMED, "the record is not a json object");
-    char c = json_walk_next(walk, &position);
-    while (c != '}') {
-        Str key = json_walk_scalar(walk, position);
-        uint32_t colon;
-        if (c != '"' || json_walk_next(walk, &colon) != ':')
-            return json_row_fail(row, CODE_MALFORMED, "malformed json: a field name is expected");
-        if (!record_member(row, walk, key, record))
-            return false;
-        c = json_walk_next(walk, &position);
-        if (c == '}')
-            break;
-        if (c != ',')
-            return json_row_fail(row, CODE_MALFORMED,
-                                 "malformed json: a comma or a closing brace is expected");
-        c = json_walk_next(walk, &position);
-        if (c == '}')
-            return json_row_fail(row, CODE_MALFORMED, "malformed json: a field name is expected");
-    }
-    return true;
-}
+enum { MEMBER_BEFORE, MEMBER_AFTER, MEMBER_OP, MEMBER_COUNT };
 
 static bool record_row(JsonRow *row, JsonWalk *walk, const char *part, RowKind kind, int32_t index)
 {
@@ -86,31 +28,33 @@ static bool record_row(JsonRow *row, JsonWalk *walk, const char *part, RowKind k
     return true;
 }
 
-static bool record_emit(JsonRow *row, DebeziumRecord *record)
+static bool record_emit(JsonRow *row, JsonMember members[MEMBER_COUNT])
 {
     Batch *batch = row->batch;
     int32_t at = batch->row_count;
-    if (str_is(record->op, "\"c\"") || str_is(record->op, "\"r\"")) {
-        if (!record_row(row, &record->after, "after", ROW_INSERT, at))
+    Str op = members[MEMBER_OP].scalar;
+    JsonWalk *before = &members[MEMBER_BEFORE].nested, *after = &members[MEMBER_AFTER].nested;
+    if (str_is(op, "\"c\"") || str_is(op, "\"r\"")) {
+        if (!record_row(row, after, "after", ROW_INSERT, at))
             return false;
         batch->row_count = at + 1;
-    } else if (str_is(record->op, "\"u\"")) {
-        if (record->before.at == NULL)
+    } else if (str_is(op, "\"u\"")) {
+        if (before->at == NULL)
             return json_row_fail(
                 row, CODE_CHANGE,
                 "the \"before\" field of UPDATE message is null; if this is the Debezium Postgres "
                 "connector, the table must have REPLICA IDENTITY FULL");
-        if (!record_row(row, &record->before, "before", ROW_UPDATE_BEFORE, at) ||
-            !record_row(row, &record->after, "after", ROW_UPDATE_AFTER, at + 1))
+        if (!record_row(row, before, "before", ROW_UPDATE_BEFORE, at) ||
+            !record_row(row, after, "after", ROW_UPDATE_AFTER, at + 1))
             return false;
         batch->row_count = at + 2;
-    } else if (str_is(record->op, "\"d\"")) {
-        if (!record_row(row, &record->before, "before", ROW_DELETE, at))
+    } else if (str_is(op, "\"d\"")) {
+        if (!record_row(row, before, "before", ROW_DELETE, at))
             return false;
         batch->row_count = at + 1;
     } else {
         return json_row_fail(row, CODE_CHANGE, "unknown \"op\" value %.*s",
-                             STR_ARGS(record->op.length > 0 ? record->op : STR("null")));
+                             STR_ARGS(op.length > 0 ? op : STR("null")));
     }
     return true;
 }
@@ -119,21 +63,23 @@ static bool debezium_record(void *context, JsonWalk *walk, const char **code, co
 {
     DebeziumDecoder *decoder = context;
     JsonRow *row = &decoder->row;
-    DebeziumRecord record;
+    JsonMember members[MEMBER_COUNT] = {
+        {.key = STR("\"before\"")}, {.key = STR("\"after\"")}, {.key = STR("\"op\"")}};
+    JsonMember payload = {.key = STR("\"payload\"")};
     JsonWalk start = *walk;
     uint32_t position;
     /* A tombstone. */
     if (json_walk_next(&start, &position) == 'n' &&
         str_is(json_walk_scalar(&start, position), "null"))
         return true;
-    bool is_read = record_scan(row, walk, &record);
-    if (is_read && decoder->has_schema) {
-        JsonWalk payload = record.payload;
-        is_read = payload.at != NULL
-                      ? record_scan(row, &payload, &record)
-                      : json_row_fail(row, CODE_CHANGE, "the \"payload\" field is null");
+    bool is_read = true;
+    if (decoder->has_schema) {
+        is_read = json_members_scan(row, walk, &payload, 1);
+        if (is_read && payload.nested.at == NULL)
+            is_read = json_row_fail(row, CODE_CHANGE, "the \"payload\" field is null");
+        walk = &payload.nested;
     }
-    if (is_read && record_emit(row, &record))
+    if (is_read && json_members_scan(row, walk, members, MEMBER_COUNT) && record_emit(row, members))
         return true;
     *code = row->code;
     *reason = row->reason;
@@ -147,7 +93,7 @@ static Status debezium_open(Arena *arena, const DecoderSpec *spec, Decoder **out
     decoder->has_schema = format_option_bool(spec->options, spec->prefix, "schema-include");
     decoder->lines = (JsonLines){.record = debezium_record,
                                  .context = decoder,
-                                 .rows_per_record = ROWS_PER_RECORD,
+                                 .rows_per_record = ROWS_PER_CHANGE,
                                  .drops_rejects = decoder->row.ignores_errors};
     json_lines_open(&decoder->lines, spec);
     *out = (Decoder *)decoder;

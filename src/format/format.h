@@ -18,12 +18,15 @@ typedef void FormatReject(void *context, int64_t offset, Str record, const char 
                           const char *reason);
 
 typedef struct DecoderSpec {
-    const Schema *record;     /* all physical columns of the record, in declared order */
-    const int32_t *columns;   /* those wanted: batch column first_column + i = record column */
-    int32_t column_count;     /* columns[i]; the others are skipped unread */
-    const FieldPath *paths;   /* of each wanted one, or NULL: a field of the record column is
-                                 wanted; only of formats that say so (reads_fields) */
-    int32_t first_column;     /* where they start in the batch */
+    const Schema *record;   /* all physical columns of the record, in declared order */
+    const int32_t *columns; /* those wanted: batch column first_column + i = record column */
+    int32_t column_count;   /* columns[i]; the others are skipped unread */
+    const FieldPath *paths; /* of each wanted one, or NULL: a field of the record column is
+                               wanted; only of formats that say so (reads_fields) */
+    int32_t first_column;   /* where they start in the batch */
+    const int32_t
+        *metadata; /* those of FormatInfo.metadata that are wanted; in the batch behind … */
+    int32_t metadata_count;   /* … the columns */
     const OptionSet *options; /* keys with `prefix` in front: "json." */
     const char *prefix;
     const TimeZone *zone;
@@ -39,9 +42,10 @@ typedef struct DecoderKind {
     Status (*open)(Arena *arena, const DecoderSpec *spec, Decoder **out, Error *error);
     /* Decode records from the start of `block` (whole records: cut at line ends) into the owned
      * batch until `capacity` rows lie in it or the block is used up; *used gets the bytes
-     * consumed. A CDC format sets kinds, one record may give two rows (both fit or the record is
-     * left). The block is readable for DECODER_PADDING bytes behind its end. Strings are copied
-     * to the batch's arena. */
+     * consumed. A CDC format sets kinds. One record may give several rows: if the first in the
+     * batch has more than there is room for, or a few more than are left, the batch is grown. The
+     * block is readable for DECODER_PADDING bytes behind its end. Strings are copied to the batch's
+     * arena. */
     void (*decode)(Decoder *decoder, Str block, Batch *into, int32_t capacity, int64_t *used);
     /* One message of a queue, without framing. */
     void (*decode_message)(Decoder *decoder, Str message, Batch *into, int32_t capacity);

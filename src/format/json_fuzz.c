@@ -1,5 +1,5 @@
-/* Any bytes through the json and debezium-json readers: no crash, every byte used up, no row
- * beyond the capacity. */
+/* Any bytes through the readers of json and of changes in json: no crash, every byte used up, no
+ * row beyond the capacity. */
 #include <stdlib.h>
 
 #include "format/format_testing.h"
@@ -45,6 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     Str text = str_make((const char *)data, (int64_t)size);
     fuzz_format("json", NULL, text);
     fuzz_format("json", ignores, text);
+    fuzz_format("canal-json", NULL, text);
     fuzz_format("debezium-json", NULL, text);
+    fuzz_format("maxwell-json", ignores, text);
     return 0;
 }

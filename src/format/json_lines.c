@@ -110,9 +110,11 @@ typedef struct LinesRoom {
     int32_t rows_per_record;
 } LinesRoom;
 
+/* An empty batch takes one record in any case: who reads it makes room. */
 static inline int32_t room_records(const LinesRoom *room)
 {
-    return (room->capacity - room->batch->row_count) / room->rows_per_record;
+    int32_t records = (room->capacity - room->batch->row_count) / room->rows_per_record;
+    return records <= 0 && room->batch->row_count == 0 ? 1 : records;
 }
 
 /* Walk the lines of an indexed window; returns the bytes consumed. */
@@ -155,7 +157,7 @@ static int64_t lines_window(const JsonLines *lines, Str rest, int64_t records)
 void json_lines_decode(JsonLines *lines, Str block, Batch *into, int32_t capacity, int64_t *used)
 {
     assert(block.length <= UINT32_MAX && lines->rows_per_record > 0);
-    LinesRoom room = {into, capacity, lines->rows_per_record};
+    LinesRoom room = {into, capacity - lines->rows_spare, lines->rows_per_record};
     int64_t at = 0;
     while (at < block.length && room_records(&room) > 0) {
         Str rest = str_make(block.data + at, block.length - at);

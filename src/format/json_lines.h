@@ -15,7 +15,8 @@ typedef struct JsonLines {
     JsonIndex *index;
     JsonRecord *record;
     void *context;
-    int32_t rows_per_record; /* at the most */
+    int32_t rows_per_record; /* at the most, unless `record` makes room itself … */
+    int32_t rows_spare;      /* … which it seldom has to while so many are left */
     bool drops_rejects;      /* ignore-parse-errors */
     FormatReject *reject;
     void *reject_context;

@@ -4,7 +4,8 @@
  * amount of it: a join with many matches, or 2,048 numbers that become texts of a megabyte. So
  * that this has a bound, no more rows are pushed at once than have lately filled the outbox to its
  * share; the next ones go when it is empty. A batch that is being worked off is all there is: no
- * other message and no barrier passes it. */
+ * other message and no barrier passes it. A batch of a source that is larger than any goes in
+ * windows of the usual size. */
 #include "job/internal.h"
 
 #include "base/ceiling.h"
@@ -58,19 +59,18 @@ void feed_end(Task *task)
     feed->batch = NULL;
 }
 
-/* The next rows, as a list of their own if they are not all. */
-static Selection feed_slice(Task *task)
+/* The next rows behind `done` of them, as a list of their own if they are not all. */
+static Selection feed_slice(Task *task, Selection all, int32_t done)
 {
     Feed *feed = &task->feed;
-    Selection all = feed->batch->selection;
-    if (feed->done == 0 && all.count <= feed->slice_rows)
+    if (done == 0 && all.count <= feed->slice_rows)
         return all;
     if (feed->rows == NULL)
         feed->rows = ARENA_ARRAY(task->context.query, int32_t, BATCH_ROWS_MAX);
-    int32_t left = all.count - feed->done;
+    int32_t left = all.count - done;
     int32_t count = left < feed->slice_rows ? left : feed->slice_rows;
     for (int32_t i = 0; i < count; i++)
-        feed->rows[i] = selection_row(all, feed->done + i);
+        feed->rows[i] = selection_row(all, done + i);
     return (Selection){.rows = feed->rows, .count = count};
 }
 
@@ -80,7 +80,13 @@ Status feed_step(Task *task)
     assert(feed->batch != NULL);
     int32_t total = feed->batch->selection.count;
     Batch part = *feed->batch;
-    part.selection = feed_slice(task);
+    int32_t first = 0;
+    if (part.row_count > BATCH_ROWS_MAX) {
+        first = feed->done - feed->done % BATCH_ROWS_MAX;
+        part = batch_window(feed->batch, first,
+                            ARENA_ARRAY(task->context.scratch, Column, part.column_count));
+    }
+    part.selection = feed_slice(task, part.selection, feed->done - first);
     int32_t count = part.selection.count;
     task->context.eval.error_count = 0;
     Status status = task->reader != NULL ? operator_emit(task->head, &part)

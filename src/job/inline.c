@@ -207,11 +207,23 @@ void inline_close(Inline *line)
 
 /* ---- What comes in ------------------------------------------------------------------------- */
 
+static Status inline_push_rows(Inline *line, const PlanNode *source, Batch *batch, Error *error)
+{
+    line->context.eval.error_count = 0;
+    return inline_done(line, operator_emit(line->operators[source->id], batch), error);
+}
+
 Status inline_push(Inline *line, const PlanNode *source, Batch *batch, Error *error)
 {
     assert(!line->has_ended[source->id]);
-    line->context.eval.error_count = 0;
-    return inline_done(line, operator_emit(line->operators[source->id], batch), error);
+    if (batch->row_count <= BATCH_ROWS_MAX)
+        return inline_push_rows(line, source, batch, error);
+    Column *columns = arena_allocate(batch->arena, (int64_t)sizeof(Column) * batch->column_count);
+    for (int32_t first = 0; first < batch->row_count; first += BATCH_ROWS_MAX) {
+        Batch window = batch_window(batch, first, columns);
+        TRY(inline_push_rows(line, source, &window, error));
+    }
+    return OK;
 }
 
 Status inline_end(Inline *line, const PlanNode *source, Error *error)

@@ -68,7 +68,6 @@ static Status source_feed(Task *task)
 
 static Status source_take(Task *task, Batch *batch)
 {
-    assert(batch->row_count <= BATCH_ROWS_MAX);
     int64_t rows = batch->selection.count;
     metric_add(task->reader->records, rows);
     if (rows > 0)

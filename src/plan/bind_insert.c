@@ -245,15 +245,15 @@ static bool insert_fill(InsertBinder *binder)
 static bool insert_check_metadata(InsertBinder *binder)
 {
     bool is_good = true;
-    const ConnectorInfo *connector = binder->entry->table.connector;
+    const PlanTable *table = &binder->entry->table;
     for (int32_t i = 0; i < binder->target_count; i++) {
         const TableColumn *column = binder->targets[i].column;
         if (column->kind != SQL_COLUMN_METADATA ||
-            connector->metadata[column->metadata].is_writable)
+            metadata_at(table->connector, table->options.format, column->metadata)->is_writable)
             continue;
         Diagnostic *d = REPORT(binder->planner, "WR2106", column->span,
                                "metadata column `%.*s` cannot be written by connector '%s'",
-                               STR_ARGS(column->field.name), connector->name);
+                               STR_ARGS(column->field.name), table->connector->name);
         diagnostic_help(d, "declare it VIRTUAL");
         is_good = false;
     }

@@ -203,6 +203,38 @@ static void entry_name_extensions(Planner *planner, const TableEntry *entry,
     }
 }
 
+/* ---- Metadata ------------------------------------------------------------------------------ */
+
+int32_t metadata_count(const ConnectorInfo *connector, const FormatInfo *format)
+{
+    bool has_more = connector->takes_key_format && format != NULL;
+    return connector->metadata_count + (has_more ? format->metadata_count : 0);
+}
+
+const MetadataSpec *metadata_at(const ConnectorInfo *connector, const FormatInfo *format,
+                                int32_t index)
+{
+    assert(index >= 0 && index < metadata_count(connector, format));
+    return index < connector->metadata_count ? &connector->metadata[index]
+                                             : &format->metadata[index - connector->metadata_count];
+}
+
+bool metadata_is(const ConnectorInfo *connector, const FormatInfo *format, int32_t index, Str key)
+{
+    Str prefix = index < connector->metadata_count ? STR("") : STR("value.");
+    if (!str_has_prefix(key, prefix))
+        return false;
+    key = str_make(key.data + prefix.length, key.length - prefix.length);
+    return str_is(key, metadata_at(connector, format, index)->key);
+}
+
+const char *metadata_key(Arena *arena, const ConnectorInfo *connector, const FormatInfo *format,
+                         int32_t index)
+{
+    const char *key = metadata_at(connector, format, index)->key;
+    return index < connector->metadata_count ? key : arena_printf(arena, "value.%s", key);
+}
+
 static void report_metadata_key(Planner *planner, const TableEntry *entry,
                                 const TableColumn *column, const ConnectorInfo *connector)
 {
@@ -210,12 +242,13 @@ static void report_metadata_key(Planner *planner, const TableEntry *entry,
                            "invalid metadata key '%.*s' in column `%.*s` of table `%.*s`",
                            STR_ARGS(column->metadata_key), STR_ARGS(column->field.name),
                            STR_ARGS(entry->table.name));
-    int32_t count = connector->metadata_count;
+    const FormatInfo *format = entry->table.options.format;
+    int32_t count = metadata_count(connector, format);
     Str *names = ARENA_ARRAY(planner->arena, Str, count + 1);
     Buffer list = {0};
     for (int32_t i = 0; i < count; i++) {
-        names[i] = str_from(connector->metadata[i].key);
-        buffer_printf(&list, "%s%s", i > 0 ? ", " : "", connector->metadata[i].key);
+        names[i] = str_from(metadata_key(planner->arena, connector, format, i));
+        buffer_printf(&list, "%s%.*s", i > 0 ? ", " : "", STR_ARGS(names[i]));
     }
     diagnostic_suggest(d, names, count, column->metadata_key);
     diagnostic_note(d, "connector '%s' has %s", connector->name,
@@ -226,13 +259,14 @@ static void report_metadata_key(Planner *planner, const TableEntry *entry,
 static bool entry_find_metadata(Planner *planner, TableEntry *entry, const ConnectorInfo *connector)
 {
     bool is_good = true;
+    const FormatInfo *format = entry->table.options.format;
     for (int32_t i = 0; i < entry->column_count; i++) {
         TableColumn *column = &entry->columns[i];
         if (column->kind != SQL_COLUMN_METADATA)
             continue;
         column->metadata = -1;
-        for (int32_t m = 0; m < connector->metadata_count; m++) {
-            if (str_is(column->metadata_key, connector->metadata[m].key))
+        for (int32_t m = 0; m < metadata_count(connector, format); m++) {
+            if (metadata_is(connector, format, m, column->metadata_key))
                 column->metadata = m;
         }
         if (column->metadata < 0) {
@@ -244,7 +278,7 @@ static bool entry_find_metadata(Planner *planner, TableEntry *entry, const Conne
         if (type_is_poison(from) || cast_kind(from, column->field.type) == CAST_NONE) {
             REPORT(planner, "WR3014", column->span,
                    "metadata '%.*s' is %s and cannot be read as %s", STR_ARGS(column->metadata_key),
-                   connector->metadata[column->metadata].type,
+                   metadata_at(connector, format, column->metadata)->type,
                    type_text(planner->arena, type_nullable(column->field.type)));
             is_good = false;
         }
@@ -257,7 +291,7 @@ Type entry_metadata_type(Planner *planner, const TableEntry *entry, const TableC
     const ConnectorInfo *connector = entry->table.connector;
     if (connector == NULL || column->metadata < 0)
         return type_poison();
-    const char *text = connector->metadata[column->metadata].type;
+    const char *text = metadata_at(connector, entry->table.options.format, column->metadata)->type;
     Source source = {.name = "metadata", .text = str_from(text), .allows_open_end = true};
     Diagnostics *diagnostics = diagnostics_new(planner->arena, &source);
     SqlType *type;

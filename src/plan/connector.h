@@ -3,6 +3,7 @@
 #ifndef WEIR_PLAN_CONNECTOR_H
 #define WEIR_PLAN_CONNECTOR_H
 
+#include "base/arena.h"
 #include "data/schema.h"
 #include "plan/options.h"
 
@@ -40,6 +41,10 @@ typedef struct FormatInfo {
     ChangelogMode decodes, encodes; /* row kinds it can carry; 0: cannot */
     bool is_bulk;                   /* a file is read and written as a whole: parquet */
     bool reads_fields;              /* single fields of a ROW can be read as columns */
+    /* What a record says beside its columns, of connectors that take messages: the key has "value."
+     * in front. */
+    const MetadataSpec *metadata;
+    int32_t metadata_count;
 } FormatInfo;
 
 typedef struct TableOptions {
@@ -50,6 +55,18 @@ typedef struct TableOptions {
     const char *key_prefix;       /* of those of `key_format`: "key.json." */
     bool has_primary_key;
 } TableOptions;
+
+/* Metadata of a table are counted in one list: the connector's, and behind them those that the
+ * value's format gives, if the connector takes messages (takes_key_format). */
+struct ConnectorInfo;
+int32_t metadata_count(const struct ConnectorInfo *connector, const FormatInfo *format);
+const MetadataSpec *metadata_at(const struct ConnectorInfo *connector, const FormatInfo *format,
+                                int32_t index);
+/* As METADATA FROM names it: whether it is `key`; in the arena. */
+bool metadata_is(const struct ConnectorInfo *connector, const FormatInfo *format, int32_t index,
+                 Str key);
+const char *metadata_key(Arena *arena, const struct ConnectorInfo *connector,
+                         const FormatInfo *format, int32_t index);
 
 /* What is kept of rows that were looked up. */
 typedef enum LookupCacheKind {

@@ -230,7 +230,7 @@ struct PlanNode {
         struct {
             const PlanTable *table;
             /* Output column i is physical column `columns[i]` of the table if >= 0, else
-             * metadata -columns[i] - 1 of the connector's list. Only what is used is here. */
+             * metadata -columns[i] - 1 (see metadata_at). Only what is used is here. */
             const int32_t *columns;
             /* Of each output column, where single fields of a ROW are read; else NULL. */
             const FieldPath *paths;

@@ -126,7 +126,7 @@ Batch *trial_table_batch(const TrialTable *table, const PlanNode *source, const 
                          const RowKind *kinds, int32_t count);
 
 /* Which column of a row that is fed the source's column `column` takes. */
-int32_t trial_table_fed_index(const TrialTable *table, int32_t column);
+int32_t trial_table_fed_index(const TrialTable *table, const PlanTable *plan, int32_t column);
 
 /* ---- lookup.c --------------------------------------------------------------------------- */
 

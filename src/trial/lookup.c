@@ -29,7 +29,7 @@ static bool rows_are_same(const TrialTable *table, const Value *a, const Value *
     const PlanTable *plan = table->looked_up;
     int32_t count = plan->key_count > 0 ? plan->key_count : table->fed.count;
     for (int32_t i = 0; i < count; i++) {
-        int32_t at = plan->key_count > 0 ? trial_table_fed_index(table, plan->key[i]) : i;
+        int32_t at = plan->key_count > 0 ? trial_table_fed_index(table, plan, plan->key[i]) : i;
         bool is_same = a[at].is_null || b[at].is_null ? a[at].is_null && b[at].is_null
                                                       : value_equal(&a[at], &b[at]);
         if (!is_same)
@@ -75,7 +75,8 @@ static bool row_has_key(const LookupReader *reader, const TrialTable *table, con
 {
     for (int32_t i = 0; i < reader->key_count; i++) {
         int32_t physical = reader->node->lookup_join.columns[reader->keys[i]];
-        const Value *value = &row[trial_table_fed_index(table, physical)];
+        const Value *value =
+            &row[trial_table_fed_index(table, reader->node->lookup_join.table, physical)];
         Value wanted = value_get(&keys->columns[i], key);
         if (value->is_null || !value_equal(value, &wanted))
             return false;
@@ -89,8 +90,8 @@ static void row_add(const LookupReader *reader, const TrialTable *table, const V
     int32_t at;
     Batch *batch = lookup_rows_add(rows, key, &at);
     for (int32_t i = 0; i < batch->column_count; i++) {
-        const Value *value =
-            &row[trial_table_fed_index(table, reader->node->lookup_join.columns[i])];
+        const Value *value = &row[trial_table_fed_index(table, reader->node->lookup_join.table,
+                                                        reader->node->lookup_join.columns[i])];
         if (value->is_null)
             column_set_null(&batch->columns[i], batch->arena, at, LOOKUP_ROWS_CAPACITY);
         else

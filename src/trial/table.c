@@ -256,14 +256,15 @@ TrialTable *trial_table_find(const TrialRun *run, Str name)
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-int32_t trial_table_fed_index(const TrialTable *table, int32_t column)
+int32_t trial_table_fed_index(const TrialTable *table, const PlanTable *plan, int32_t column)
 {
     int32_t physical = 0;
     for (int32_t i = 0; i < table->column_count; i++) {
         Str key = table->columns[i].metadata_key;
         if (key.data == NULL && physical++ == column)
             return i;
-        if (key.data != NULL && column < 0 && str_is(key, table->info.metadata[-column - 1].key))
+        if (key.data != NULL && column < 0 &&
+            metadata_is(&table->info, plan->options.format, -column - 1, key))
             return i;
     }
     assert(!"a source reads columns of its table");
@@ -278,8 +279,9 @@ void trial_table_finish(TrialRun *run, TrialTable *table)
         if (node->kind != PLAN_SOURCE || trial_table_of(node->source.table) != table)
             continue;
         for (int32_t c = 0; c < node->schema.count; c++) {
-            Field *field =
-                (Field *)&table->fed.fields[trial_table_fed_index(table, node->source.columns[c])];
+            int32_t index =
+                trial_table_fed_index(table, node->source.table, node->source.columns[c]);
+            Field *field = (Field *)&table->fed.fields[index];
             field->type = node->schema.fields[c].type;
         }
     }
@@ -297,7 +299,8 @@ Batch *trial_table_batch(const TrialTable *table, const PlanNode *source, const 
         batch_need_kinds(batch, count);
     for (int32_t i = 0; i < count; i++) {
         for (int32_t c = 0; c < source->schema.count; c++) {
-            const Value *value = &rows[i][trial_table_fed_index(table, source->source.columns[c])];
+            const Value *value = &rows[i][trial_table_fed_index(table, source->source.table,
+                                                                source->source.columns[c])];
             if (value->is_null)
                 column_set_null(&batch->columns[c], batch->arena, i, count);
             else

@@ -32,6 +32,36 @@ def test_keys_values_and_metadata(topics, box):
 
 
 @on("hub", "kafka")
+def test_metadata_of_the_format(topics, box):
+    """What a change record says beside its rows, for all of them; rows beyond one batch stay together."""
+    topics.make("t", 1)
+    rows = [{"id": str(i), "v": "x"} for i in range(5000)]
+    record = {"database": "shop", "table": "orders", "pkNames": ["id"], "sqlType": {"id": 4}, "isDdl": False,
+              "ts": 1589373560798, "es": 1589373560000}
+    topics.put("t", [f'{i}|' + json.dumps({**record, **more}) for i, more in enumerate([
+        {"data": rows, "type": "INSERT"},
+        {"data": [{"id": "7", "v": "y"}], "old": [{"v": "x"}], "type": "UPDATE"},
+        {"data": None, "type": "ERASE", "isDdl": True}])], 0, "-K", "|")
+    weir = box.weir()
+    columns = ("k STRING, id INT, v STRING, d STRING METADATA FROM 'value.database', t STRING METADATA FROM 'value.table' "
+               "VIRTUAL, p ARRAY<STRING> METADATA FROM 'value.pk-names' VIRTUAL, s MAP<STRING, INT> METADATA FROM "
+               "'value.sql-type' VIRTUAL, i TIMESTAMP_LTZ(3) METADATA FROM 'value.ingestion-timestamp' VIRTUAL, "
+               "e TIMESTAMP(3) METADATA FROM 'value.event-timestamp' VIRTUAL, o BIGINT METADATA FROM 'offset' VIRTUAL")
+    script = table(topics, "s", columns, "t", BOUNDED + ", 'key.format' = 'raw', 'key.fields' = 'k', "
+                   "'value.fields-include' = 'EXCEPT_KEY'").replace("'json'", "'canal-json'")
+    script += PRINT.format("k STRING, id INT, v STRING, d STRING, t STRING, p ARRAY<STRING>, s MAP<STRING, INT>, "
+                           "i TIMESTAMP_LTZ(3), e TIMESTAMP(3), o BIGINT")
+    printed = run(weir, script + "INSERT INTO p SELECT k, id, v, d, t, p, s, i, e, o FROM s;\n")
+    tail = ("shop, orders, [id], {id=4}, 2020-05-13T12:39:20.798Z, 2020-05-13T12:39:20, ")
+    assert printed == sorted([f"+I[0, {i}, x, {tail}0]" for i in range(5000)] + [
+        f"-U[1, 7, x, {tail}1]", f"+U[1, 7, y, {tail}1]"]), (len(printed), printed[:2], printed[-3:])
+    assert [l["position"] for l in letters(weir, "s")] == ["t/0:2"]
+    error = run(weir, table(topics, "s", "id INT, x STRING METADATA FROM 'value.tabel' VIRTUAL", "t", BOUNDED).replace(
+        "'json'", "'canal-json'") + PRINT.format("id INT") + "INSERT INTO p SELECT id FROM s;\n", 65)
+    assert "WR3013" in error and "did you mean `value.table`?" in error, error
+
+
+@on("hub", "kafka")
 def test_where_reading_begins_and_ends(topics, box):
     topics.make("t", 2)
     began = int(time.time() * 1000) - 60_000  # older than that retention would take them

@@ -1,6 +1,7 @@
 /* Messages to rows: the value and the key by their formats, and what Kafka says of the message.
  *
- * A batch is filled in the order value, key, metadata, and brought into the node's order at its
+ * A batch is filled in the order value, the metadata that its format knows, key, metadata of
+ * the message, and brought into the node's order at its
  * end. Where value and key both have a column, the value's counts; the key's is read for messages
  * without a value only, which delete by it. */
 #include <string.h>
@@ -8,7 +9,10 @@
 #include "connect/kafka/kafka.h"
 #include "data/nested.h"
 
-enum { BATCH_BYTES_MAX = 8 * 1024 * 1024 };
+enum {
+    BATCH_BYTES_MAX = 8 * 1024 * 1024,
+    ROWS_SPARE = 64, /* for a message that may give several; with more the batch grows */
+};
 
 /* A column of the node that stands in a part. */
 typedef struct PartColumns {
@@ -16,7 +20,9 @@ typedef struct PartColumns {
     Decoder *decoder;
     int32_t *columns; /* of the part's schema */
     int32_t count;
-    int32_t first; /* in the batch */
+    int32_t first;     /* in the batch */
+    int32_t *metadata; /* of the format's list */
+    int32_t metadata_count;
 } PartColumns;
 
 struct KafkaRows {
@@ -29,7 +35,7 @@ struct KafkaRows {
     int32_t *outputs; /* column of the node of each; -1: of the key, for deletions */
     int32_t *twins;   /* of such a one: the column of the batch that gets it */
     bool is_upsert, takes_nulls;
-    int32_t rows_per_message; /* at the most */
+    int32_t rows_per_message; /* for which there must be room */
     int64_t bytes;            /* of the messages in the batch */
     const rd_kafka_message_t *message;
     bool is_rejected;
@@ -92,6 +98,21 @@ static void rows_add_values(KafkaRows *rows, const PlanNode *node)
     }
 }
 
+/* Metadata, which are the format's from KAFKA_METADATA_COUNT on. */
+static void rows_add_metadata(KafkaRows *rows, const PlanNode *node, bool is_formats)
+{
+    for (int32_t i = 0; i < node->schema.count; i++) {
+        int32_t which = -node->source.columns[i] - 1;
+        if (which < 0 || (which >= KAFKA_METADATA_COUNT) != is_formats)
+            continue;
+        if (is_formats)
+            rows->value.metadata[rows->value.metadata_count++] = which - KAFKA_METADATA_COUNT;
+        else
+            rows->metadata[rows->metadata_count++] = which;
+        rows_add(rows, node->schema.fields[i], i, -1);
+    }
+}
+
 static void rows_add_keys(KafkaRows *rows, const PlanNode *node)
 {
     rows->key.first = rows->schema.count;
@@ -111,16 +132,6 @@ static void rows_add_keys(KafkaRows *rows, const PlanNode *node)
     }
 }
 
-static void rows_add_metadata(KafkaRows *rows, const PlanNode *node)
-{
-    for (int32_t i = 0; i < node->schema.count; i++) {
-        if (node->source.columns[i] >= 0)
-            continue;
-        rows->metadata[rows->metadata_count++] = -node->source.columns[i] - 1;
-        rows_add(rows, node->schema.fields[i], i, -1);
-    }
-}
-
 static Status part_open(KafkaRows *rows, PartColumns *columns, const KafkaPart *part,
                         const FormatInfo *format, const char *prefix, Error *error)
 {
@@ -131,6 +142,8 @@ static Status part_open(KafkaRows *rows, PartColumns *columns, const KafkaPart *
         .columns = columns->columns,
         .column_count = columns->count,
         .first_column = columns->first,
+        .metadata = columns->metadata,
+        .metadata_count = columns->metadata_count,
         .options = reader->node->source.table->options.options,
         .prefix = prefix,
         .zone = reader->zone,
@@ -149,7 +162,7 @@ static KafkaRows *rows_new(SourceReader *reader)
     rows->reader = reader;
     rows->is_upsert = kafka_is_upsert(node->source.table);
     rows->takes_nulls = strcmp(options->format->name, "raw") == 0;
-    rows->rows_per_message = options->format->decodes == CHANGELOG_APPEND ? 1 : 2;
+    rows->rows_per_message = options->format->decodes == CHANGELOG_APPEND ? 1 : ROWS_SPARE;
     kafka_record_of(arena, node->source.table, &rows->record);
     int32_t most = node->schema.count * 2;
     rows->schema.fields = ARENA_ARRAY(arena, Field, most + 1);
@@ -158,9 +171,11 @@ static KafkaRows *rows_new(SourceReader *reader)
     rows->value.columns = ARENA_ARRAY(arena, int32_t, most + 1);
     rows->key.columns = ARENA_ARRAY(arena, int32_t, most + 1);
     rows->metadata = ARENA_ARRAY(arena, int32_t, most + 1);
+    rows->value.metadata = ARENA_ARRAY(arena, int32_t, most + 1);
     rows_add_values(rows, node);
+    rows_add_metadata(rows, node, true);
     rows_add_keys(rows, node);
-    rows_add_metadata(rows, node);
+    rows_add_metadata(rows, node, false);
     return rows;
 }
 
@@ -241,16 +256,23 @@ static Value rows_metadata(KafkaRows *rows, Type type, KafkaMetadata which)
     return value;
 }
 
+/* Of the batch, which may have grown. */
+static int32_t batch_capacity(const Batch *batch, int32_t row)
+{
+    int32_t rows = batch->row_count > row ? batch->row_count : row + 1;
+    return rows > BATCH_ROWS_MAX ? rows : BATCH_ROWS_MAX;
+}
+
 static void batch_put(Batch *batch, int32_t column, int32_t row, const Value *value)
 {
     Column *into = &batch->columns[column];
     if (value->is_null) {
-        column_set_null(into, batch->arena, row, BATCH_ROWS_MAX);
+        column_set_null(into, batch->arena, row, batch_capacity(batch, row));
         return;
     }
     if (into->valid != NULL)
         bitmap_set(into->valid, row, true);
-    value_set(into, batch->arena, row, BATCH_ROWS_MAX, value);
+    value_set(into, batch->arena, row, batch_capacity(batch, row), value);
 }
 
 static void rows_put_metadata(KafkaRows *rows, Batch *batch, int32_t row)
@@ -292,11 +314,14 @@ static bool rows_take_key(KafkaRows *rows, Batch *batch, int32_t row)
         return false;
     }
     batch->row_count = row;
+    uint8_t kind = batch->kinds == NULL ? ROW_INSERT : batch->kinds[row]; /* the value's to say */
     rows->key.kind->decode_message(rows->key.decoder,
                                    str_make(message->key, (int64_t)message->key_len), batch,
-                                   BATCH_ROWS_MAX);
+                                   batch_capacity(batch, row));
     bool is_read = batch->row_count == row + 1;
     batch->row_count = count;
+    if (batch->kinds != NULL)
+        batch->kinds[row] = kind;
     if (!is_read && !rows->is_rejected && !rows->is_upsert)
         return false; /* a format that passes over what it cannot read */
     return is_read;

@@ -57,13 +57,28 @@ static void full_keep(LookupFull *full, Batch *batch)
     full->batches[full->batch_count++] = batch;
 }
 
+/* One that is larger than any, in pieces of the usual size. */
+static void full_take(LookupFull *full, Batch *batch)
+{
+    if (batch->row_count <= BATCH_ROWS_MAX) {
+        full_keep(full, batch);
+        return;
+    }
+    Column *columns = arena_allocate(batch->arena, (int64_t)sizeof(Column) * batch->column_count);
+    for (int32_t first = 0; first < batch->row_count; first += BATCH_ROWS_MAX) {
+        Batch window = batch_window(batch, first, columns);
+        full_keep(full, batch_copy(&window));
+    }
+    batch_free(batch);
+}
+
 static Status full_poll(LookupFull *full, SourceReader *reader)
 {
     for (;;) {
         Batch *batch = NULL;
         Status status = full->kind->poll(reader, &batch, &full->error);
         if (status == OK)
-            full_keep(full, batch);
+            full_take(full, batch);
         else if (status == ERR_END)
             return OK;
         else if (status != ERR_AGAIN)

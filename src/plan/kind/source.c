@@ -85,15 +85,21 @@ static uint64_t source_identify_column(const Rel *rel, int32_t index)
     return hash;
 }
 
+static uint64_t source_identify_metadata(const Rel *rel, int32_t index)
+{
+    const PlanTable *table = &rel->entry->table;
+    bool is_connectors = index < table->connector->metadata_count;
+    return identity_text(is_connectors ? 12 : 13,
+                         metadata_at(table->connector, table->options.format, index)->key);
+}
+
 /* Metadata go by their keys: tables on a shared source may call them differently. */
 static uint64_t source_identify(Rel *rel)
 {
-    const PlanTable *table = &rel->entry->table;
     for (int32_t i = 0; i < rel->node.schema.count; i++) {
         int32_t column = rel->node.source.columns[i];
-        uint64_t hash = column >= 0
-                            ? source_identify_column(rel, i)
-                            : identity_text(12, table->connector->metadata[-column - 1].key);
+        uint64_t hash = column >= 0 ? source_identify_column(rel, i)
+                                    : source_identify_metadata(rel, -column - 1);
         rel->column_identities[i] = identity_type(hash, rel->node.schema.fields[i].type);
     }
     return identity_table(rel->entry);
