@@ -113,12 +113,14 @@ Status duck_fail(const char *message, const char *what, Error *error)
     bool is_full = str_find(text, STR("No space left")) >= 0 ||
                    str_find(text, STR("File too large")) >= 0 ||
                    str_find(text, STR("quota exceeded")) >= 0;
-    Status status = is_full                                           ? ERR_FULL
-                    : str_find(text, STR("Out of Memory")) >= 0       ? ERR_LIMIT
-                    : str_find(text, STR("No files found")) >= 0      ? ERR_NOT_FOUND
-                    : str_find(text, STR("Binder Error")) >= 0        ? ERR_INVALID
-                    : str_find(text, STR("Invalid Input Error")) >= 0 ? ERR_DECODE
-                                                                      : ERR_IO;
+    Status status = is_full                                      ? ERR_FULL
+                    : str_find(text, STR("Out of Memory")) >= 0  ? ERR_LIMIT
+                    : str_find(text, STR("No files found")) >= 0 ? ERR_NOT_FOUND
+                    : str_find(text, STR("Binder Error")) >= 0   ? ERR_INVALID
+                    : str_find(text, STR("Invalid Input Error")) >= 0 ||
+                            str_find(text, STR("Invalid Error")) >= 0
+                        ? ERR_DECODE
+                        : ERR_IO;
     bool is_short = status == ERR_LIMIT && ceiling_share(1, INT64_MAX) != INT64_MAX;
     status = fail(error, status,
                   is_full    ? "WR3463"

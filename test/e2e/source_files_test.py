@@ -1,11 +1,14 @@
 """Files that are not what they were when the next run comes to them: a position says nothing about another file,
 and no row is passed over without a word."""
 
+import collections
 import gzip
+import json
 import os
 import signal
 import subprocess
 import time
+import zlib
 
 from lib import BINARY, http_get, main, wait_until
 
@@ -140,6 +143,91 @@ def test_another_folder_has_other_files(box):
     assert "lost" in told.stdout and "source s" in told.stdout, told.stdout + told.stderr
     done = run(weir)
     assert done.returncode == 78 and "WR4407" in done.stderr, done.stderr
+
+
+WATCHED = """
+SET 'execution.checkpointing.interval' = '20 ms';
+CREATE TABLE s (id BIGINT, t STRING) WITH ('connector' = 'filesystem', 'path' = 'in', 'format' = 'csv',
+  'source.monitor-interval' = '20 ms');
+CREATE TABLE q (id BIGINT, t STRING) WITH ('connector' = 'filesystem', 'path' = 'pq', 'format' = 'parquet',
+  'source.monitor-interval' = '20 ms');
+CREATE TABLE o (id BIGINT, f STRING) WITH ('connector' = 'filesystem', 'path' = 'out', 'format' = 'csv');
+INSERT INTO o SELECT id, 'csv' FROM s;
+INSERT INTO o SELECT id, 'parquet' FROM q;
+"""
+
+
+def lines_before_damage(packed):
+    """Whole lines that come out of a gzip file up to where it is damaged, as Python's zlib sees it."""
+    found = bytearray()
+    try:
+        while packed:
+            unpacker = zlib.decompressobj(31)
+            for i in range(len(packed)):
+                found += unpacker.decompress(packed[i:i + 1])
+            packed = unpacker.unused_data
+    except zlib.error:
+        pass
+    return bytes(found[:found.rfind(b"\n") + 1])
+
+
+def make_parquet(weir, count):
+    """As weir writes it."""
+    weir.write("make.sql", f"""CREATE TABLE g (id BIGINT, t STRING) WITH ('connector' = 'datagen',
+  'rows-per-second' = '1000000000', 'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '{count}', 'fields.t.length' = '9');
+CREATE TABLE p (id BIGINT, t STRING) WITH ('connector' = 'filesystem', 'path' = 'made', 'format' = 'parquet');
+INSERT INTO p SELECT id, t FROM g;""")
+    done = weir.call("run", "make.sql", "--no-http", "--data-dir", weir.path("made-data"))
+    assert done.returncode == 0, done.stderr
+    [path] = weir.path("made").glob("part-*")
+    return path.read_bytes()
+
+
+def test_a_damaged_file_of_a_watched_folder_is_one_dead_letter(box):
+    """Its good rows come once, through kills, and so do those of the files behind it; a bounded run stops."""
+    weir = box.weir(WATCHED)
+    packed = gzip.compress(rows_of(60_000), 1)
+    middle = len(packed) // 2
+    invalid = gzip.compress(b"")[:10] + b"\xff" * 64  # a member whose first block is of no kind
+    files = {"a.csv": rows_of(10), "b.csv.gz": packed[:middle], "c.csv.gz": packed + invalid, "d.csv.gz": packed[:-8] + b"12345678",
+             "e.csv.gz": b"no gzip at all", "f.csv.gz": gzip.compress(rows_of(20))}
+    expected = collections.Counter()
+    for name, content in files.items():
+        good = lines_before_damage(content) if name.endswith(".gz") else content
+        expected.update((int(line.split(b",")[0]), "csv") for line in good.splitlines())
+    parquet, flipped = make_parquet(weir, ROWS // 6), bytearray()
+    flipped += parquet
+    for at in range(len(parquet) * 3 // 4, len(parquet) - 4000, 97):
+        flipped[at] ^= 0xff
+    weir.write("pq/a.parquet", b"PAR1 and no more")
+    weir.write("pq/b.parquet", bytes(flipped))
+    weir.write("pq/c.parquet", parquet)
+    for name, content in files.items():
+        weir.write(f"in/{name}", content)
+    for pause in (0.1, 0.2, 0.4):
+        weir.start()
+        time.sleep(pause)
+        weir.kill()
+    done = run(weir, "--once")
+    assert done.returncode == 0, done.stderr
+    letters = [json.loads(line) for name in ("s", "q")
+               for line in (weir.data / "dead-letters" / f"{name}.jsonl").read_text().splitlines()]
+    positions = [letter["position"].split(":") for letter in letters]
+    assert [path for path, _ in positions] == ["in/b.csv.gz", "in/c.csv.gz", "in/d.csv.gz", "in/e.csv.gz", "pq/a.parquet",
+                                               "pq/b.parquet"], positions
+    assert all(letter["code"] == "WR3403" and "cannot be read behind" in letter["reason"] for letter in letters), letters
+    good = int(positions[-1][1])
+    assert good < ROWS // 6, good
+    expected.update((i, "parquet") for i in range(1, good + 1))
+    expected.update((i, "parquet") for i in range(1, ROWS // 6 + 1))
+    found = collections.Counter()
+    for path in weir.path("out").iterdir():  # after a stop the one in progress holds what it should, too
+        found.update((int(n), f) for n, f in (line.split(",") for line in path.read_text().splitlines()))
+    assert found == expected, (len(found), len(expected), list((found - expected).items())[:3],
+                               list((expected - found).items())[:3])
+    weir.write("bounded.sql", WATCHED.replace("'source.monitor-interval' = '20 ms'", "'source.path.regex-pattern' = '.*'"))
+    done = weir.call("run", "bounded.sql", "--no-http", "--data-dir", weir.path("other"))
+    assert done.returncode == 65 and ("WR3403" in done.stderr or "WR3464" in done.stderr), (done.returncode, done.stderr)
 
 
 def test_links_in_a_circle(box):

@@ -31,6 +31,9 @@ typedef struct Slot {
     int64_t offset; /* of the block in the file */
     bool is_file_end;
     FileMark mark; /* at the end of the block */
+    /* The file ends with this block only because it is damaged behind it. */
+    bool is_damaged;
+    Buffer torn; /* what was read behind the last whole record */
     SlotBatch *batches;
     int32_t batch_count, batch_capacity;
     int32_t delivered;
@@ -148,7 +151,7 @@ static Status reader_mark(Blocks *blocks, Slot *slot, Error *error)
         mark_head(mark, bytes);
     if (slot->length > 0)
         mark_tail(mark, bytes);
-    if (slot->is_file_end) {
+    if (slot->is_file_end && !slot->is_damaged) {
         int64_t end = stream_position(blocks->stream);
         if (end < mark->size_bytes)
             return mark_fail(blocks->file->path, "became shorter while it was read", error);
@@ -156,6 +159,18 @@ static Status reader_mark(Blocks *blocks, Slot *slot, Error *error)
     }
     slot->mark = *mark;
     return OK;
+}
+
+/* Behind what was unpacked last the file is damaged: what is whole in front of that is its end. */
+static int64_t reader_end_damaged(Blocks *blocks, BlocksWorker *worker, Slot *slot)
+{
+    int64_t end =
+        blocks->spec.kind->last_record_end(worker->decoder, str_make(slot->block, slot->length));
+    slot->is_damaged = slot->is_file_end = true;
+    slot->torn.length = 0;
+    buffer_append(&slot->torn, slot->block + end, slot->length - end);
+    slot->length = end;
+    return end;
 }
 
 /* The next block of whole records into the slot: what was carried over, and what follows. */
@@ -170,10 +185,16 @@ static Status reader_fill(Blocks *blocks, BlocksWorker *worker, Slot *slot, Erro
     while (end == 0 && !slot->is_file_end) {
         slot_room(slot, wanted);
         int64_t got = 0;
+        Status status = OK;
         if (slot->length < wanted)
-            TRY(stream_read(blocks->stream, slot->block + slot->length, wanted - slot->length, &got,
-                            error));
+            status = stream_read(blocks->stream, slot->block + slot->length, wanted - slot->length,
+                                 &got, error);
         slot->length += got;
+        if (status == ERR_DECODE && blocks->spec.passes_damage) {
+            end = reader_end_damaged(blocks, worker, slot);
+            break;
+        }
+        TRY(status);
         slot->is_file_end = slot->length < wanted;
         Str bytes = str_make(slot->block, slot->length);
         end = slot->is_file_end ? slot->length
@@ -196,7 +217,7 @@ static void reader_read(Blocks *blocks, BlocksWorker *worker, Slot *slot)
 {
     slot->status = reader_open_file(blocks, &slot->error);
     slot->file = blocks->file;
-    slot->is_file_end = false;
+    slot->is_file_end = slot->is_damaged = false;
     slot->length = 0;
     if (slot->status == OK)
         slot->status = reader_fill(blocks, worker, slot, &slot->error);
@@ -237,6 +258,18 @@ static void slot_decode(Blocks *blocks, BlocksWorker *worker, Slot *slot)
     }
 }
 
+/* Behind its rows. */
+static void slot_reject_rest(Slot *slot, BlocksWorker *worker)
+{
+    Buffer reason = {0};
+    buffer_printf(&reason, "%s: it cannot be read behind byte %lld of what is packed in it",
+                  slot->error.text, (long long)(slot->offset + slot->length));
+    worker->slot = slot;
+    worker->decoded = slot->length;
+    slot_reject(worker, 0, buffer_str(&slot->torn), BLOCKS_DAMAGED, buffer_terminated(&reason));
+    buffer_free(&reason);
+}
+
 /* Whether a worker may begin a block. */
 static bool blocks_can_take(const Blocks *blocks)
 {
@@ -263,6 +296,8 @@ static void worker_take_block(Blocks *blocks, BlocksWorker *worker)
 
     if (slot->status == OK)
         slot_decode(blocks, worker, slot);
+    if (slot->status == OK && slot->is_damaged)
+        slot_reject_rest(slot, worker);
 
     pthread_mutex_lock(&blocks->lock);
     slot->state = SLOT_DONE;
@@ -363,6 +398,7 @@ void blocks_end(Blocks *blocks)
         memory_free(slot->block);
         memory_free(slot->batches);
         buffer_free(&slot->rejects);
+        buffer_free(&slot->torn);
     }
     while (blocks->first != NULL) {
         QueuedFile *next = blocks->first->next;

@@ -24,9 +24,14 @@ typedef struct BlocksSpec {
     DecoderSpec decoder; /* its reject callback is set by blocks_open */
     const Schema *batch; /* what decoders fill */
     int32_t threads;     /* 0: blocks_next does it itself */
+    bool passes_damage;  /* a damaged file ends where its good bytes end, and that is rejected */
 } BlocksSpec;
 
-/* A record that could not be decoded, at `offset` of the file. */
+/* What a file is rejected with that cannot be read on. */
+#define BLOCKS_DAMAGED "WR3403"
+
+/* A record that could not be decoded, at `offset` of the file; with BLOCKS_DAMAGED the bytes behind
+ * the last whole record, which are the beginning of one at the most. */
 typedef void BlocksReject(void *context, const FoundFile *file, int64_t offset, Str record,
                           const char *code, const char *reason);
 

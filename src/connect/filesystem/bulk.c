@@ -33,16 +33,23 @@ static Status bulk_open_file(BulkFiles *bulk, Arena *arena, Error *error)
     TRY(bulk_mark(bulk, file, error));
     Schema wanted =
         schema_pick(arena, &layout->record, layout->record_columns, layout->decoded_count);
-    TRY(parquet_reader_open(file->path, &wanted, layout->paths, bulk->first_row, &bulk->reader,
-                            error));
     bulk->file = file;
     bulk->next++;
     bulk->row = bulk->first_row;
     bulk->first_row = 0;
-    return OK;
+    return parquet_reader_open(file->path, &wanted, layout->paths, bulk->row, &bulk->reader, error);
 }
 
-Status bulk_next(BulkFiles *bulk, Arena *arena, BlocksItem *out, Error *error)
+static void bulk_end_file(BulkFiles *bulk, BlocksItem *out)
+{
+    parquet_reader_free(bulk->reader);
+    bulk->reader = NULL;
+    *out = (BlocksItem){
+        .file = bulk->file, .end_offset = bulk->row, .is_file_end = true, .mark = bulk->mark};
+}
+
+/* The next rows of the file, or its end. */
+static Status bulk_read(BulkFiles *bulk, Arena *arena, BlocksItem *out, Error *error)
 {
     TRY(bulk_open_file(bulk, arena, error));
     Batch *batch = batch_new(&bulk->layout->decoded, BATCH_ROWS_MAX);
@@ -56,11 +63,27 @@ Status bulk_next(BulkFiles *bulk, Arena *arena, BlocksItem *out, Error *error)
     batch_free(batch);
     if (status != ERR_END)
         return status;
-    parquet_reader_free(bulk->reader);
-    bulk->reader = NULL;
-    *out = (BlocksItem){
-        .file = bulk->file, .end_offset = bulk->row, .is_file_end = true, .mark = bulk->mark};
+    bulk_end_file(bulk, out);
     return OK;
+}
+
+Status bulk_next(BulkFiles *bulk, Arena *arena, BlocksItem *out, BlocksReject *reject,
+                 void *context, Error *error)
+{
+    Error damage = {0};
+    Status status = bulk_read(bulk, arena, out, &damage);
+    if (status == ERR_DECODE && bulk->passes_damage) {
+        Buffer reason = {0};
+        buffer_printf(&reason, "%s is damaged: it cannot be read behind row %lld: %s",
+                      bulk->file->path, (long long)bulk->row, damage.text);
+        reject(context, bulk->file, bulk->row, STR(""), BLOCKS_DAMAGED, buffer_terminated(&reason));
+        buffer_free(&reason);
+        bulk_end_file(bulk, out);
+        return OK;
+    }
+    if (status != OK && status != ERR_END && error != NULL)
+        *error = damage;
+    return status;
 }
 
 void bulk_close(BulkFiles *bulk)

@@ -208,6 +208,7 @@ static Status source_start_blocks(FilesystemSource *source, Error *error)
                     .zone = source->base.zone},
         .batch = &source->layout.decoded,
         .threads = source->base.decode_threads,
+        .passes_damage = source->monitor_us > 0,
     };
     return blocks_open(source->base.arena, &spec, &source->blocks, error);
 }
@@ -229,6 +230,7 @@ static Status source_open(SourceReader *reader, Str state, Error *error)
     seen_init(&source->seen, reader->world, arena, source->is_bulk);
     source->bulk.world = reader->world;
     source->bulk.layout = &source->layout;
+    source->bulk.passes_damage = source->monitor_us > 0;
     TRY(source_compile_pattern(source, error));
     TRY(source_restore(source, state, error));
     if (!source->is_bulk)
@@ -255,7 +257,7 @@ static void source_reject(void *context, const FoundFile *file, int64_t offset, 
                          .reason = reason,
                          .position = str_from(position),
                          .bytes = record};
-    if (source_can_replay(source))
+    if (source_can_replay(source) && strcmp(code, BLOCKS_DAMAGED) != 0)
         letter.format = source->base.node->source.table->options.format->name;
     if (source->base.dead_letters != NULL)
         deadletters_add(source->base.dead_letters, &letter);
@@ -302,9 +304,10 @@ static Status source_poll(SourceReader *reader, Batch **out, Error *error)
     BlocksItem item;
     if (atomic_load(&source->is_interrupted))
         return ERR_CANCELLED;
-    Status status = source->is_bulk
-                        ? bulk_next(&source->bulk, reader->arena, &item, error)
-                        : blocks_next(source->blocks, &item, source_reject, source, error);
+    Status status =
+        source->is_bulk
+            ? bulk_next(&source->bulk, reader->arena, &item, source_reject, source, error)
+            : blocks_next(source->blocks, &item, source_reject, source, error);
     if (status == ERR_END)
         return source_wait(source, error);
     TRY(status);

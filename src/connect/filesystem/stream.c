@@ -85,10 +85,10 @@ static Status unpack_zstd(FileStream *stream, char *into, int64_t bytes, int64_t
     size_t code = ZSTD_decompressStream(stream->zstd, &out, &in);
     if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation)
         memory_exhausted(0);
-    if (ZSTD_isError(code))
-        return stream_damaged(stream, error);
     stream->packed_at = (int64_t)in.pos;
     *got = (int64_t)out.pos;
+    if (ZSTD_isError(code))
+        return stream_damaged(stream, error);
     stream->is_mid_frame = code != 0;
     return OK;
 }
@@ -102,12 +102,12 @@ static Status stream_unpack(FileStream *stream, char *into, int64_t bytes, int64
         bool is_input_done = stream->packed_at == stream->packed_end;
         if (is_input_done && !stream->is_mid_frame)
             return OK;
-        int64_t more;
-        if (stream->packing == PACKING_GZIP)
-            TRY(unpack_gzip(stream, into + *got, bytes - *got, &more, error));
-        else
-            TRY(unpack_zstd(stream, into + *got, bytes - *got, &more, error));
+        int64_t more = 0;
+        Status status = stream->packing == PACKING_GZIP
+                            ? unpack_gzip(stream, into + *got, bytes - *got, &more, error)
+                            : unpack_zstd(stream, into + *got, bytes - *got, &more, error);
         *got += more;
+        TRY(status);
         if (is_input_done && more == 0 && stream->is_mid_frame)
             return stream_damaged(stream, error);
     }

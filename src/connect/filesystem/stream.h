@@ -11,7 +11,8 @@ typedef struct FileStream FileStream;
 /* Ready to read from `offset` (of the unpacked bytes). */
 Status stream_open(World *world, const char *path, int64_t offset, FileStream **out, Error *error);
 
-/* Up to `bytes`; *got < bytes only at the end. ERR_DECODE when a packed file is damaged. */
+/* Up to `bytes`; *got < bytes only at the end. ERR_DECODE when a packed file is damaged: *got is
+ * what came out in front of that. */
 Status stream_read(FileStream *stream, char *into, int64_t bytes, int64_t *got, Error *error);
 
 /* Of the file itself: how much was taken from it. */
