@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/status.h"
+#include "base/world.h"
 #include "data/batch.h"
 #include "data/datetime.h"
 #include "plan/connector.h"
@@ -30,6 +31,7 @@ typedef struct DecoderSpec {
     const OptionSet *options; /* keys with `prefix` in front: "json." */
     const char *prefix;
     const TimeZone *zone;
+    World *world; /* for formats that ask a server; or NULL, and they cannot be opened */
     FormatReject *reject;
     void *reject_context;
 } DecoderSpec;
@@ -49,7 +51,11 @@ typedef struct DecoderKind {
     void (*decode)(Decoder *decoder, Str block, Batch *into, int32_t capacity, int64_t *used);
     /* One message of a queue, without framing. */
     void (*decode_message)(Decoder *decoder, Str message, Batch *into, int32_t capacity);
-    /* Where the last whole record of the bytes ends, for cutting blocks; 0: none does. */
+    /* What kept the last message from being read, if that is no fault of the message: it is to be
+     * given again, after a while if the error is retriable. OK: nothing. NULL: never anything. */
+    Status (*trouble)(Decoder *decoder, Error *error);
+    /* Where the last whole record of the bytes ends, for cutting blocks; 0: none does. NULL, like
+     * `decode`, of formats that are of messages only. */
     int64_t (*last_record_end)(Decoder *decoder, Str bytes);
     void (*close)(Decoder *decoder);
 } DecoderKind;
@@ -62,6 +68,9 @@ typedef struct EncoderSpec {
     const OptionSet *options;
     const char *prefix;
     const TimeZone *zone;
+    World *world;      /* as DecoderSpec has it */
+    const char *topic; /* that is written; NULL: there is none */
+    bool is_key;       /* it is the keys of that topic, not the values */
 } EncoderSpec;
 
 typedef struct EncoderKind {

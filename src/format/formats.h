@@ -4,6 +4,8 @@
 
 #include "format/format.h"
 
+extern const Format avro_confluent_format;
+extern const Format avro_format;
 extern const Format canal_format;
 extern const Format csv_format;
 extern const Format debezium_format;
@@ -47,6 +49,15 @@ enum { ROWS_PER_CHANGE = 2 };
     {                                                                                              \
         .key = "encode.ignore-null-fields", .type = OPTION_BOOL, .default_text = "false",          \
         .help = "Leave fields that are NULL out when writing."                                     \
+    }
+
+/* How both formats of Avro take times. */
+#define AVRO_TIMESTAMP_OPTION(is_own)                                                              \
+    {                                                                                              \
+        .key = "timestamp_mapping.legacy", .type = OPTION_BOOL, .default_text = "true",            \
+        .is_extension = is_own,                                                                    \
+        .help = "TIMESTAMP is Avro's timestamp, an instant, and TIMESTAMP_LTZ is refused. false: " \
+                "TIMESTAMP is local-timestamp, TIMESTAMP_LTZ is timestamp, to microseconds."       \
     }
 
 /* A format's option by its key without the prefix. */

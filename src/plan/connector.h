@@ -45,6 +45,10 @@ typedef struct FormatInfo {
      * in front. */
     const MetadataSpec *metadata;
     int32_t metadata_count;
+    bool is_of_messages; /* its records have no end that could be told in a file */
+    /* Whether it has a form for these columns; its options are those of `prefix`. May be NULL. */
+    Status (*check)(Arena *arena, const Schema *columns, const OptionSet *options,
+                    const char *prefix, Error *error);
 } FormatInfo;
 
 typedef struct TableOptions {

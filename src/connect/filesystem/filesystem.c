@@ -141,6 +141,13 @@ static Status filesystem_check(const TableCheck *check)
     arena_free(arena);
     if (status != OK)
         status = check_fail(check, "path", &error);
+    if (status == OK && check->table->format->is_of_messages) {
+        (void)fail(
+            &error, ERR_INVALID, "WR3406",
+            "the format %s is one of messages: it does not say where a record of a file ends",
+            check->table->format->name);
+        status = check_fail(check, "format", &error);
+    }
     const char *key = NULL;
     const char *problem = check->is_sink ? commits_check(options, &key) : NULL;
     if (problem != NULL) {

@@ -31,9 +31,10 @@ static int32_t part_input(const PlanNode *node, const KafkaPart *part, int32_t c
     return -1;
 }
 
-static Status part_open(const SinkWriter *writer, EncodedPart *part, const FormatInfo *format,
-                        const char *prefix, Error *error)
+static Status part_open(const SinkWriter *writer, EncodedPart *part, bool is_key, Error *error)
 {
+    const TableOptions *table = &writer->node->sink.table->options;
+    const FormatInfo *format = is_key ? table->key_format : table->format;
     const Schema *record = &part->part->schema;
     int32_t *columns = ARENA_ARRAY(writer->arena, int32_t, record->count + 1);
     for (int32_t i = 0; i < record->count; i++)
@@ -44,9 +45,12 @@ static Status part_open(const SinkWriter *writer, EncodedPart *part, const Forma
     EncoderSpec spec = {
         .record = record,
         .columns = columns,
-        .options = writer->node->sink.table->options.options,
-        .prefix = prefix,
+        .options = table->options,
+        .prefix = is_key ? table->key_prefix : table->format_prefix,
         .zone = writer->zone,
+        .world = writer->world,
+        .topic = options_terminated(table->options, "topic"),
+        .is_key = is_key,
     };
     return part->kind->open(writer->arena, &spec, &part->encoder, error);
 }
@@ -67,17 +71,16 @@ static void encoder_find_metadata(KafkaEncoder *encoder, const PlanNode *node)
 Status kafka_encoder_open(SinkWriter *writer, KafkaEncoder **out, Error *error)
 {
     const PlanTable *table = writer->node->sink.table;
-    const TableOptions *options = &table->options;
     KafkaEncoder *encoder = *out = ARENA_NEW(writer->arena, KafkaEncoder);
     kafka_record_of(writer->arena, table, &encoder->record);
     encoder->is_upsert = kafka_is_upsert(table);
     encoder->value.part = &encoder->record.value;
     encoder->key.part = &encoder->record.key;
     encoder_find_metadata(encoder, writer->node);
-    TRY(part_open(writer, &encoder->value, options->format, options->format_prefix, error));
+    TRY(part_open(writer, &encoder->value, false, error));
     if (encoder->record.key.schema.count == 0)
         return OK;
-    return part_open(writer, &encoder->key, options->key_format, options->key_prefix, error);
+    return part_open(writer, &encoder->key, true, error);
 }
 
 static void part_close(EncodedPart *part)

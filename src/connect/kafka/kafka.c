@@ -237,6 +237,18 @@ static void check_topics(Check *check)
         check_fail(check, "topic", "WR3421", "only one topic can be written", NULL);
 }
 
+/* The format has a form for them. */
+static void check_columns(Check *check, const Schema *columns, const FormatInfo *format,
+                          const char *prefix, const char *key)
+{
+    Error error = {0};
+    if (format == NULL || format->check == NULL ||
+        format->check(check->arena, columns, check->options, prefix, &error) == OK)
+        return;
+    check_fail(check, key, arena_printf(check->arena, "%s", error.code),
+               arena_printf(check->arena, "%s", error.text), NULL);
+}
+
 static void check_parts(Check *check)
 {
     const OptionSet *options = check->options;
@@ -267,6 +279,14 @@ static void check_parts(Check *check)
     else if (record.value.schema.count == 0)
         check_fail(check, "value.fields-include", "WR3421", "no column is left for the value",
                    NULL);
+    if (problem != NULL)
+        return;
+    bool is_whole = options_has(options, "format");
+    check_columns(check, &record.value.schema, table->table->format, table->table->format_prefix,
+                  is_whole ? "format" : "value.format");
+    if (record.key.schema.count > 0)
+        check_columns(check, &record.key.schema, table->table->key_format, table->table->key_prefix,
+                      "key.format");
 }
 
 static bool is_append_format(const FormatInfo *format)

@@ -158,8 +158,10 @@ void kafka_rows_close(KafkaRows *rows);
 Batch *kafka_rows_begin(KafkaRows *rows);
 /* Whether the rows of one more message have room. */
 bool kafka_rows_has_room(const KafkaRows *rows, const Batch *batch);
-/* Append what the message gives; if it cannot be read it is a dead letter. */
-void kafka_rows_take(KafkaRows *rows, const rd_kafka_message_t *message, Batch *batch);
+/* Append what the message gives; if it cannot be read it is a dead letter. A failure is no matter
+ * of the message, which is to be given again. */
+Status kafka_rows_take(KafkaRows *rows, const rd_kafka_message_t *message, Batch *batch,
+                       Error *error);
 /* Columns in the order of the node. */
 void kafka_rows_end(KafkaRows *rows, Batch *batch);
 

@@ -147,6 +147,7 @@ static Status part_open(KafkaRows *rows, PartColumns *columns, const KafkaPart *
         .options = reader->node->source.table->options.options,
         .prefix = prefix,
         .zone = reader->zone,
+        .world = reader->world,
         .reject = rows_reject,
         .reject_context = rows,
     };
@@ -346,7 +347,7 @@ static void rows_take_tombstone(KafkaRows *rows, Batch *batch)
     batch->row_count = row + 1;
 }
 
-void kafka_rows_take(KafkaRows *rows, const rd_kafka_message_t *message, Batch *batch)
+static void rows_take_message(KafkaRows *rows, const rd_kafka_message_t *message, Batch *batch)
 {
     int32_t first = batch->row_count;
     rows->message = message;
@@ -370,6 +371,26 @@ void kafka_rows_take(KafkaRows *rows, const rd_kafka_message_t *message, Batch *
         if (rows->is_upsert)
             batch->kinds[row] = ROW_UPDATE_AFTER;
     }
+}
+
+/* A part that could not be read through no fault of the message. */
+static Status part_trouble(const PartColumns *part, Error *error)
+{
+    bool can_have = part->decoder != NULL && part->kind->trouble != NULL;
+    return can_have ? part->kind->trouble(part->decoder, error) : OK;
+}
+
+Status kafka_rows_take(KafkaRows *rows, const rd_kafka_message_t *message, Batch *batch,
+                       Error *error)
+{
+    int32_t first = batch->row_count;
+    rows_take_message(rows, message, batch);
+    Status status = part_trouble(&rows->value, error);
+    if (status == OK)
+        status = part_trouble(&rows->key, error);
+    if (status != OK)
+        batch->row_count = first;
+    return status;
 }
 
 void kafka_rows_end(KafkaRows *rows, Batch *batch)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "connect/kafka/kafka.h"
@@ -26,6 +27,8 @@ enum {
     NUDGES_MAX = 4,
     LOOK_RETRY_US = 10 * 1000 * 1000,
     LOOK_TIMEOUT_US = 2 * 1000 * 1000,
+    AGAIN_FIRST_US = 100 * 1000,
+    AGAIN_MOST_US = 5 * 1000 * 1000,
 };
 
 /* An offset that a checkpoint holds, to be told to the group when it is durable. */
@@ -56,6 +59,8 @@ typedef struct KafkaSource {
     GroupOffsets noted; /* by the last snapshot */
     int64_t look_us;    /* between looks for new partitions; 0: none */
     int64_t next_look_us;
+    Backoff again;    /* between attempts to read a message whose format lacks something */
+    int64_t again_us; /* monotonic; when the next one is due; 0: none */
     Metric *lag;
 } KafkaSource;
 
@@ -167,6 +172,7 @@ static Status source_open(SourceReader *reader, Str state, Error *error)
     source->splits.arena = reader->arena;
     source->is_bounded = reader->node->source.is_bounded;
     source->message_bytes = 1;
+    source->again = (Backoff){.first_us = AGAIN_FIRST_US, .most_us = AGAIN_MOST_US};
     if (!source->is_bounded)
         source->look_us = options_duration_us(options, "scan.topic-partition-discovery.interval");
     source->commits_offsets =
@@ -363,8 +369,9 @@ static void source_drop(KafkaSource *source)
     rd_kafka_message_destroy(source->run[source->run_at++].message);
 }
 
-/* Take the message into the batch, unless it is behind the end. */
-static void source_take(KafkaSource *source, int32_t index, Batch *batch)
+/* Take the message into the batch, unless it is behind the end. After a failure it is still the
+ * next. */
+static Status source_take(KafkaSource *source, int32_t index, Batch *batch, Error *error)
 {
     KafkaSplit *split = source->splits.items[index];
     const rd_kafka_message_t *message = source_next(source);
@@ -374,7 +381,7 @@ static void source_take(KafkaSource *source, int32_t index, Batch *batch)
         is_wanted = false;
     }
     if (is_wanted) {
-        kafka_rows_take(source->rows, message, batch);
+        TRY(kafka_rows_take(source->rows, message, batch, error));
         split->next = message->offset + 1;
         atomic_fetch_add(&source->base.progress.bytes_done,
                          (int64_t)(message->len + message->key_len));
@@ -382,6 +389,7 @@ static void source_take(KafkaSource *source, int32_t index, Batch *batch)
             source_finish_split(source, index);
     }
     source_drop(source);
+    return OK;
 }
 
 /* Whether the next item is none of these rows: an error, or the end of a partition. */
@@ -403,23 +411,43 @@ static Status source_take_event(KafkaSource *source, Error *error)
     return status;
 }
 
-/* The rows of the next messages of one partition; NULL if they give none. */
-static Batch *source_decode(KafkaSource *source)
+/* The next message waits for what its format asks a server: for good, or until that answers. */
+static Status source_wait(KafkaSource *source, Status status, Error *error)
+{
+    if (error != NULL && !error->is_retriable) {
+        error->is_in_place = true;
+        return status;
+    }
+    if (source->again.next_us == 0 && error != NULL)
+        log_event(LOG_WARN, "kafka", "table `%.*s`: %s; trying again",
+                  STR_ARGS(source->base.node->source.table->name), error->text);
+    source->again_us = world_monotonic_us(source->base.world) +
+                       backoff_take_us(&source->again, source->base.world);
+    return ERR_AGAIN;
+}
+
+/* The rows of the next messages of one partition; ERR_AGAIN if they give none. */
+static Status source_decode(KafkaSource *source, Batch **out, Error *error)
 {
     int32_t index = source->run[source->run_at].split;
     Batch *batch = kafka_rows_begin(source->rows);
-    while (source->run_at < source->run_count && source->run[source->run_at].split == index &&
+    Status status = OK;
+    while (status == OK && source->run_at < source->run_count &&
+           source->run[source->run_at].split == index &&
            source_next(source)->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
            kafka_rows_has_room(source->rows, batch))
-        source_take(source, index, batch);
+        status = source_take(source, index, batch, error);
+    if (status == OK)
+        backoff_reset(&source->again);
     if (batch->row_count == 0) {
         batch_free(batch);
-        return NULL;
+        return status == OK ? ERR_AGAIN : source_wait(source, status, error);
     }
     kafka_rows_end(source->rows, batch);
     batch->split = index + 1;
     atomic_fetch_add(&source->base.progress.rows_done, batch->row_count);
-    return batch;
+    *out = batch;
+    return OK;
 }
 
 /* ---- Between messages ---------------------------------------------------------------------- */
@@ -484,6 +512,11 @@ static Status source_poll(SourceReader *reader, Batch **out, Error *error)
     KafkaSource *source = (KafkaSource *)reader;
     if (atomic_load(&source->client.is_interrupted))
         return ERR_CANCELLED;
+    if (source->again_us > world_monotonic_us(source->base.world)) {
+        source->base.world->kind->sleep_us(source->base.world, POLL_MS * 1000);
+        return ERR_AGAIN;
+    }
+    source->again_us = 0;
     if (source->run_at == source->run_count) {
         TRY(embedded_hub_trouble(source->client.hub, error));
         TRY(source_look(source, error));
@@ -500,9 +533,9 @@ static Status source_poll(SourceReader *reader, Batch **out, Error *error)
             TRY(source_take_event(source, error));
             continue;
         }
-        *out = source_decode(source);
-        if (*out != NULL)
-            return OK;
+        Status status = source_decode(source, out, error);
+        if (status != ERR_AGAIN || source->again_us > 0)
+            return status;
     }
     return ERR_AGAIN;
 }

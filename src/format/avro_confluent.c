@@ -1,0 +1,309 @@
+/* The avro-confluent format: records of Avro whose schemas a registry keeps.
+ *
+ *     0 │ number of the writer's schema, 4 bytes, the highest first │ Avro's binary data
+ *
+ * A schema is asked for when its number is first met, and resolved against the table's once. While
+ * the registry does not answer, the record waits: whoever reads asks for trouble() and comes again.
+ * What is written is registered when the writer opens, so that a schema which the registry refuses
+ * stops the job before its first row. */
+#include "base/bigendian.h"
+#include "format/avro_read.h"
+#include "format/avro_table.h"
+#include "format/avro_write.h"
+#include "format/formats.h"
+#include "format/schema_registry.h"
+
+enum {
+    HEAD_BYTES = 5,
+    REASON_BYTES = 400,
+    FORGET_US = 30 * 1000 * 1000, /* that a number is not known */
+};
+
+static const OptionSpec confluent_options[] = {
+    {.key = "url",
+     .type = OPTION_TEXT,
+     .is_required = true,
+     .help =
+         "The address of the schema registry, http://… or https://…; several with commas between."},
+    {.key = "subject",
+     .type = OPTION_TEXT,
+     .help = "Under which what is written is registered; without it TOPIC-value or TOPIC-key."},
+    {.key = "schema",
+     .type = OPTION_TEXT,
+     .help = "The Avro schema to write by and to read as, whose fields are the table's columns; "
+             "without "
+             "it, it is made of the columns."},
+    AVRO_TIMESTAMP_OPTION(true),
+    {.key = "ssl.truststore.location",
+     .type = OPTION_TEXT,
+     .help = "Certificates to trust, a PEM file."},
+    {.key = "ssl.truststore.password",
+     .type = OPTION_TEXT,
+     .is_secret = true,
+     .help = "Accepted for Flink's sake: a PEM file of certificates has none."},
+    {.key = "ssl.keystore.location",
+     .type = OPTION_TEXT,
+     .help = "The client's certificate and key, a PEM or .p12 file."},
+    {.key = "ssl.keystore.password",
+     .type = OPTION_TEXT,
+     .is_secret = true,
+     .help = "The password of that file."},
+    {.key = "basic-auth.credentials-source",
+     .type = OPTION_TEXT,
+     .help = "USER_INFO: `basic-auth.user-info`; URL: the address has them."},
+    {.key = "basic-auth.user-info",
+     .type = OPTION_TEXT,
+     .is_secret = true,
+     .help = "Name and password as NAME:PASSWORD."},
+    {.key = "bearer-auth.credentials-source",
+     .type = OPTION_TEXT,
+     .help = "STATIC_TOKEN: `bearer-auth.token`."},
+    {.key = "bearer-auth.token",
+     .type = OPTION_TEXT,
+     .is_secret = true,
+     .help = "A token to show."},
+    {.key = "properties",
+     .type = OPTION_TEXT,
+     .help = "Accepted for Flink's sake: properties of a client in Java."},
+};
+
+static Status world_check(const World *world, Error *error)
+{
+    if (world != NULL)
+        return OK;
+    return fail(error, ERR_INVALID, "WR3505",
+                "avro-confluent is a format of connectors: its records cannot be checked here");
+}
+
+/* ---- Reading ------------------------------------------------------------------------------- */
+
+/* A schema that was met. */
+typedef struct KnownSchema {
+    struct KnownSchema *next;
+    uint32_t id;
+    AvroReader *reader; /* NULL: its records cannot be read, and why: */
+    const char *reason;
+    int64_t forgotten_us; /* monotonic; when to ask again; 0: never */
+} KnownSchema;
+
+typedef struct ConfluentDecoder {
+    Arena *arena;
+    DecoderSpec spec;
+    SchemaRegistry *registry;
+    const AvroSchema *own; /* of the table */
+    AvroReading reading;
+    KnownSchema *known; /* the last that was met first */
+    Error trouble;
+} ConfluentDecoder;
+
+static Status confluent_open(Arena *arena, const DecoderSpec *spec, Decoder **out, Error *error)
+{
+    ConfluentDecoder *decoder = ARENA_NEW(arena, ConfluentDecoder);
+    Str json;
+    AvroSchema *own;
+    AvroReader *ignored;
+    TRY(world_check(spec->world, error));
+    decoder->arena = arena;
+    decoder->spec = *spec;
+    AvroTable table = {.record = spec->record,
+                       .options = spec->options,
+                       .prefix = spec->prefix,
+                       .has_schema_option = true};
+    TRY(avro_table_schema(arena, &table, &json, &own, error));
+    /* What the columns and an option say must go together by themselves. */
+    TRY(avro_reader_new(arena, spec, own, own, &ignored, error));
+    decoder->own = own;
+    TRY(schema_registry_open(arena, spec->world, spec->options, spec->prefix, &decoder->registry,
+                             error));
+    *out = (Decoder *)decoder;
+    return OK;
+}
+
+/* What the number stands for, into `known`. Only trouble that is no matter of the record is a
+ * failure. */
+static Status confluent_ask(ConfluentDecoder *decoder, KnownSchema *known, Error *error)
+{
+    Error refusal = {0};
+    AvroSchema *writer;
+    Str json;
+    known->forgotten_us = 0;
+    Status status =
+        schema_registry_find(decoder->registry, decoder->arena, known->id, &json, &refusal);
+    if (status == ERR_NOT_FOUND)
+        known->forgotten_us = world_monotonic_us(decoder->spec.world) + FORGET_US;
+    else if (status != OK)
+        *error = refusal;
+    if (status != OK && status != ERR_NOT_FOUND)
+        return status;
+    if (status == OK)
+        status = avro_schema_parse(decoder->arena, json, &writer, &refusal);
+    if (status == OK)
+        status = avro_reader_new(decoder->arena, &decoder->spec, writer, decoder->own,
+                                 &known->reader, &refusal);
+    if (status != OK) {
+        known->reader = NULL;
+        known->reason = arena_printf(decoder->arena, "schema %u: %s", known->id, refusal.text);
+    }
+    return OK;
+}
+
+static Status confluent_find(ConfluentDecoder *decoder, uint32_t id, KnownSchema **out,
+                             Error *error)
+{
+    KnownSchema **link = &decoder->known;
+    while (*link != NULL && (*link)->id != id)
+        link = &(*link)->next;
+    KnownSchema *known = *link;
+    bool is_new = known == NULL;
+    if (is_new) {
+        known = ARENA_NEW(decoder->arena, KnownSchema);
+        known->id = id;
+    }
+    bool is_stale =
+        known->forgotten_us > 0 && world_monotonic_us(decoder->spec.world) >= known->forgotten_us;
+    if (is_new || is_stale)
+        TRY(confluent_ask(decoder, known, error));
+    if (!is_new)
+        *link = known->next;
+    known->next = decoder->known;
+    *out = decoder->known = known;
+    return OK;
+}
+
+static void confluent_reject(const ConfluentDecoder *decoder, Str message, const char *code,
+                             const char *reason)
+{
+    decoder->spec.reject(decoder->spec.reject_context, 0, message, code, reason);
+}
+
+static void confluent_message(Decoder *base, Str message, Batch *into, int32_t capacity)
+{
+    ConfluentDecoder *decoder = (ConfluentDecoder *)base;
+    KnownSchema *known;
+    decoder->trouble.status = OK;
+    if (message.length < HEAD_BYTES || message.data[0] != 0) {
+        confluent_reject(decoder, message, "WR3511",
+                         "the record does not begin with a zero and the number of its schema");
+        return;
+    }
+    if (confluent_find(decoder, load_be32(message.data + 1), &known, &decoder->trouble) != OK)
+        return;
+    if (known->reader == NULL) {
+        confluent_reject(decoder, message, "WR3513", known->reason);
+        return;
+    }
+    Str data = str_make(message.data + HEAD_BYTES, message.length - HEAD_BYTES);
+    if (!avro_read_message(known->reader, &decoder->reading, data, into, capacity))
+        confluent_reject(decoder, message, decoder->reading.code, decoder->reading.reason);
+    batch_select_all(into);
+}
+
+static Status confluent_trouble(Decoder *base, Error *error)
+{
+    const Error *trouble = &((ConfluentDecoder *)base)->trouble;
+    if (trouble->status != OK && error != NULL)
+        *error = *trouble;
+    return trouble->status;
+}
+
+static void confluent_close(Decoder *base)
+{
+    ConfluentDecoder *decoder = (ConfluentDecoder *)base;
+    avro_reading_free(&decoder->reading);
+    schema_registry_close(decoder->registry);
+}
+
+static const DecoderKind confluent_decoder = {
+    .open = confluent_open,
+    .decode_message = confluent_message,
+    .trouble = confluent_trouble,
+    .close = confluent_close,
+};
+
+/* ---- Writing ------------------------------------------------------------------------------- */
+
+typedef struct ConfluentEncoder {
+    AvroWriter *writer;
+    char head[HEAD_BYTES];
+} ConfluentEncoder;
+
+static Status confluent_subject(Arena *arena, const EncoderSpec *spec, Str *out, Error *error)
+{
+    *out = format_option_text(spec->options, spec->prefix, "subject");
+    if (out->length > 0)
+        return OK;
+    if (spec->topic == NULL)
+        return fail(error, ERR_INVALID, "WR3505",
+                    "'%ssubject' is needed for writing: there is no topic to name it after",
+                    spec->prefix);
+    *out = str_from(arena_printf(arena, "%s-%s", spec->topic, spec->is_key ? "key" : "value"));
+    return OK;
+}
+
+static Status confluent_encoder_open(Arena *arena, const EncoderSpec *spec, Encoder **out,
+                                     Error *error)
+{
+    ConfluentEncoder *encoder = ARENA_NEW(arena, ConfluentEncoder);
+    SchemaRegistry *registry = NULL;
+    AvroSchema *schema;
+    Str json, subject;
+    uint32_t id = 0;
+    TRY(world_check(spec->world, error));
+    AvroTable table = {.record = spec->record,
+                       .options = spec->options,
+                       .prefix = spec->prefix,
+                       .has_schema_option = true};
+    TRY(avro_table_schema(arena, &table, &json, &schema, error));
+    TRY(avro_writer_new(arena, spec, schema, &encoder->writer, error));
+    TRY(confluent_subject(arena, spec, &subject, error));
+    Status status =
+        schema_registry_open(arena, spec->world, spec->options, spec->prefix, &registry, error);
+    if (status == OK)
+        status = schema_registry_put(registry, subject, json, &id, error);
+    schema_registry_close(registry);
+    store_be32(encoder->head + 1, id);
+    *out = (Encoder *)encoder;
+    return status;
+}
+
+static const char *confluent_encode(Encoder *base, const Batch *batch, int32_t row, Buffer *out)
+{
+    ConfluentEncoder *encoder = (ConfluentEncoder *)base;
+    buffer_append(out, encoder->head, HEAD_BYTES);
+    return avro_write(encoder->writer, batch, row, out);
+}
+
+static void confluent_encoder_close(Encoder *encoder)
+{
+    (void)encoder;
+}
+
+static const EncoderKind confluent_encoder = {
+    .open = confluent_encoder_open,
+    .encode = confluent_encode,
+    .close = confluent_encoder_close,
+};
+
+/* Whether a schema that an option gives goes with the columns is seen when the format opens. */
+static Status confluent_check(Arena *arena, const Schema *record, const OptionSet *options,
+                              const char *prefix, Error *error)
+{
+    AvroTable table = {
+        .record = record, .options = options, .prefix = prefix, .has_schema_option = true};
+    AvroSchema *ignored;
+    Str json;
+    return avro_table_schema(arena, &table, &json, &ignored, error);
+}
+
+const Format avro_confluent_format = {
+    .info = {.name = "avro-confluent",
+             .summary = "Records of Apache Avro whose schemas a schema registry keeps.",
+             .options = confluent_options,
+             .option_count = sizeof confluent_options / sizeof confluent_options[0],
+             .decodes = CHANGELOG_APPEND,
+             .encodes = CHANGELOG_APPEND,
+             .is_of_messages = true,
+             .check = confluent_check},
+    .decoder = &confluent_decoder,
+    .encoder = &confluent_encoder,
+};
