@@ -11,6 +11,8 @@ import harness as h
 
 JSON_LINE = re.compile(r"weir, into columns: +([\d.]+) MB/s")
 JSON_RATIO = re.compile(r"json_decode ratio: ([\d.]+)")
+AVRO_LINE = re.compile(r"weir, into columns: +([\d.]+) M records/s")
+AVRO_RATIO = re.compile(r"avro_decode ratio: ([\d.]+)")
 KERNEL_LINE = re.compile(r"(.+?) {2,}([\d.]+) M rows/s +([\d.]+) GB/s(?: +([\d.]+) x memcpy)?")
 WINDOW_LINE = re.compile(r"(\w+) +keys, (\w+), +(\d+) slices: +([\d.]+) M rows/s")
 
@@ -39,6 +41,18 @@ def json_decode(report):
     report.measure("JSON decode, three fields, against simdjson alone",
                    float(JSON_LINE.search(output)[1]), "MB/s",
                    float(JSON_RATIO.search(output)[1]), 0.7)
+
+
+
+def avro_decode(report):
+    output = program("bench/avro_decode/avro_decode")
+    if output is None:
+        return
+    report.section("Records of Avro into columns", "Against libavro (Debian's libavro-dev, which has to be there) "
+                   "reading the same records into its generic value, in turns on one core; the best of each.")
+    report.text += ["```", output.strip(), "```"]
+    report.measure("Avro decode, eight fields, against libavro", float(AVRO_LINE.search(output)[1]),
+                   "million records/s", float(AVRO_RATIO.search(output)[1]), 1.0)
 
 
 def window(report):
@@ -70,5 +84,6 @@ def kernels(report):
 
 def measure(report):
     json_decode(report)
+    avro_decode(report)
     window(report)
     kernels(report)
