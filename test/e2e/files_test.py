@@ -186,6 +186,10 @@ def disk_full(box, file_format):
         subprocess.run(["umount", "-l", str(small)], check=False)
 
 
+def newest_checkpoint(weir):
+    return max((int(path.name[4:]) for path in weir.path(weir.data).glob("jobs/*/checkpoints/chk-*")), default=0)
+
+
 def test_a_file_in_progress_that_somebody_removes_is_told(box):
     """Never passed over: neither by the run that writes it nor by the one after."""
     weir = box.weir("""
@@ -197,8 +201,9 @@ def test_a_file_in_progress_that_somebody_removes_is_told(box):
     """)
     for removes_while_running in (True, False):
         weir.start("run", "pipeline.sql", "--fresh")
-        wait_until(lambda: any(path.stat().st_size > 0 for path in in_progress(weir)) and
-                   list(weir.path(weir.data).glob("jobs/*/checkpoints/chk-*")), "a file", process=weir)
+        wait_until(lambda: any(path.stat().st_size > 0 for path in in_progress(weir)), "a file", process=weir)
+        before = newest_checkpoint(weir)
+        wait_until(lambda: newest_checkpoint(weir) > before + 1, "a checkpoint that knows of it", process=weir)
         if not removes_while_running:
             weir.kill()
         for path in in_progress(weir):
