@@ -232,6 +232,23 @@ TlsState tls_session_state(const TlsSession *session)
     return session->state;
 }
 
+const char *tls_session_subject(const TlsSession *session, Arena *arena)
+{
+    X509 *cert = SSL_get1_peer_certificate(session->ssl);
+    if (cert == NULL)
+        return NULL;
+    BIO *text = memory_expect(BIO_new(BIO_s_mem()));
+    /* As Java has it: letters beyond ASCII stay as they are. */
+    X509_NAME_print_ex(text, X509_get_subject_name(cert), 0,
+                       XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB);
+    char *data = NULL;
+    long length = BIO_get_mem_data(text, &data);
+    const char *subject = arena_printf(arena, "%.*s", (int)length, data);
+    BIO_free(text);
+    X509_free(cert);
+    return subject;
+}
+
 const char *tls_session_reason(const TlsSession *session)
 {
     return session->reason;

@@ -60,6 +60,10 @@ void tls_session_put(TlsSession *session, Str plain, Buffer *out);
 
 TlsState tls_session_state(const TlsSession *session);
 
+/* The subject of the client's certificate (RFC 2253: "CN=alice,O=Example"), in the arena; NULL: it
+ * has shown none. */
+const char *tls_session_subject(const TlsSession *session, Arena *arena);
+
 /* Why it failed: "certificate has expired". */
 const char *tls_session_reason(const TlsSession *session);
 

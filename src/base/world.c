@@ -112,11 +112,12 @@ static Status system_open(World *world, const char *path, FileMode mode, File **
     switch (mode) {
     /* A pipe without a writer must not hold us for ever. */
     case FILE_READ: flags |= O_RDONLY | O_NONBLOCK; break;
-    case FILE_CREATE: flags |= O_WRONLY | O_CREAT | O_TRUNC; break;
+    case FILE_CREATE:
+    case FILE_CREATE_PRIVATE: flags |= O_WRONLY | O_CREAT | O_TRUNC; break;
     case FILE_CREATE_NEW: flags |= O_WRONLY | O_CREAT | O_EXCL; break;
     case FILE_APPEND: flags |= O_WRONLY | O_CREAT | O_APPEND; break;
     }
-    int descriptor = open(path, flags, 0644);
+    int descriptor = open(path, flags, mode == FILE_CREATE_PRIVATE ? 0600 : 0644);
     if (descriptor < 0)
         return fail_errno(error, mode == FILE_READ ? "open" : "create", path);
     *out = file_new(world, descriptor, path);
@@ -436,10 +437,11 @@ Status world_read_file(World *world, const char *path, int64_t bytes_max, Arena 
     return closed;
 }
 
-static Status write_and_sync(World *world, const char *path, Str content, Error *error)
+static Status write_and_sync(World *world, const char *path, FileMode mode, Str content,
+                             Error *error)
 {
     File *file;
-    TRY(world->kind->open(world, path, FILE_CREATE, &file, error));
+    TRY(world->kind->open(world, path, mode, &file, error));
     Status status = world->kind->write(file, content.data, content.length, error);
     if (status == OK)
         status = world->kind->sync(file, error);
@@ -447,7 +449,7 @@ static Status write_and_sync(World *world, const char *path, Str content, Error 
     return status != OK ? status : closed;
 }
 
-Status world_replace_file(World *world, const char *path, Str content, Error *error)
+static Status replace_file(World *world, const char *path, FileMode mode, Str content, Error *error)
 {
     char aside[PATH_BYTES_MAX];
     char folder[PATH_BYTES_MAX];
@@ -457,7 +459,7 @@ Status world_replace_file(World *world, const char *path, Str content, Error *er
                     path);
     memcpy(aside, path, length);
     memcpy(aside + length, ".tmp", 5);
-    TRY(write_and_sync(world, aside, content, error));
+    TRY(write_and_sync(world, aside, mode, content, error));
     TRY(world->kind->rename(world, aside, path, error));
     memcpy(folder, path, length + 1);
     char *slash = strrchr(folder, '/');
@@ -465,6 +467,16 @@ Status world_replace_file(World *world, const char *path, Str content, Error *er
         return world->kind->sync_folder(world, ".", error);
     slash[slash == folder ? 1 : 0] = '\0';
     return world->kind->sync_folder(world, folder, error);
+}
+
+Status world_replace_file(World *world, const char *path, Str content, Error *error)
+{
+    return replace_file(world, path, FILE_CREATE, content, error);
+}
+
+Status world_replace_private_file(World *world, const char *path, Str content, Error *error)
+{
+    return replace_file(world, path, FILE_CREATE_PRIVATE, content, error);
 }
 
 Status world_remove_tree(World *world, const char *path, Error *error)

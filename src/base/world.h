@@ -20,10 +20,11 @@ typedef struct World World;
 typedef struct File File;
 
 typedef enum FileMode {
-    FILE_READ,       /* must exist */
-    FILE_CREATE,     /* write; truncated if it exists */
-    FILE_CREATE_NEW, /* write; must not exist */
-    FILE_APPEND,     /* write at the end; made if missing */
+    FILE_READ,           /* must exist */
+    FILE_CREATE,         /* write; truncated if it exists */
+    FILE_CREATE_PRIVATE, /* the same; nobody else may read what is made */
+    FILE_CREATE_NEW,     /* write; must not exist */
+    FILE_APPEND,         /* write at the end; made if missing */
 } FileMode;
 
 typedef struct FileInfo {
@@ -129,6 +130,9 @@ Status world_read_file(World *world, const char *path, int64_t bytes_max, Arena 
 /* Write aside, sync, rename over `path`, sync the folder: readers see the old file or the
  * new one, never a part. */
 Status world_replace_file(World *world, const char *path, Str content, Error *error);
+
+/* The same; nobody but this user may read it. */
+Status world_replace_private_file(World *world, const char *path, Str content, Error *error);
 
 /* Remove a folder and everything below it; OK if it does not exist. */
 Status world_remove_tree(World *world, const char *path, Error *error);

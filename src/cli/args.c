@@ -11,8 +11,8 @@ static const Command *const commands[] = {
     &explain_command,    &connector_command, &functions_command, &savepoint_command,
     &restore_command,    &diff_command,      &version_command,   &explain_error_command,
     &completion_command, &man_command,       &dlq_command,       &fsck_command,
-    &hub_command,        &key_command,       &topic_command,     &group_command,
-    &deploy_command,
+    &hub_command,        &key_command,       &user_command,      &topic_command,
+    &group_command,      &deploy_command,
 };
 
 static const Flag global_flags[] = {

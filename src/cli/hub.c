@@ -7,7 +7,7 @@
 #include "door/door.h"
 #include "kafka/server.h"
 
-enum { RETENTION_MINUTES_MAX = 100 * 366 * 24 * 60 };
+enum { RETENTION_MINUTES_MAX = 100 * 366 * 24 * 60, LIFETIME_SECONDS_MAX = 10 * 366 * 86400 };
 
 static const Flag hub_flags[] = {
     {"listen", 0, FLAG_VALUE, "HOST:PORT", "Address for clients (127.0.0.1:9092)."},
@@ -27,6 +27,10 @@ static const Flag hub_flags[] = {
     {"tls-key", 0, FLAG_VALUE, "FILE", "Its key (PEM)."},
     {"tls-client-ca", 0, FLAG_VALUE, "FILE",
      "Who connects needs a certificate of these authorities (PEM)."},
+    {"sasl", 0, FLAG_VALUE, "MECHANISMS",
+     "Kafka clients have to log in: PLAIN,SCRAM-SHA-256,SCRAM-SHA-512; see `weir user`."},
+    {"sasl-lifetime-seconds", 0, FLAG_VALUE, "N",
+     "After how long clients have to log in again (while the connection lasts)."},
     {"allow-plaintext", 0, FLAG_SWITCH, NULL,
      "Listen beyond this machine, without encryption and passwords."},
 };
@@ -120,9 +124,8 @@ static ExitCode hub_load_tables(Cli *cli, DoorConfig *out)
 static ExitCode hub_serve_with_door(Cli *cli, Hub *hub, const HubConfig *config, int64_t body_bytes)
 {
     Error error = {0};
-    Keys *keys = NULL;
     Door *door = NULL;
-    Status status = keys_open(cli->world, config->folder, &keys, &error);
+    Status status = OK;
     DoorConfig door_config = {
         .world = cli->world,
         .topics = hub_topics(hub),
@@ -132,7 +135,7 @@ static ExitCode hub_serve_with_door(Cli *cli, Hub *hub, const HubConfig *config,
         .creates_topics = config->creates_topics,
         .default_partitions = config->default_partitions,
         .content_bytes_max = body_bytes,
-        .keys = keys,
+        .keys = config->logins.keys,
     };
     ExitCode code = hub_load_tables(cli, &door_config);
     if (code == EXIT_OK && status == OK && !cli_has(cli, "no-http"))
@@ -145,9 +148,53 @@ static ExitCode hub_serve_with_door(Cli *cli, Hub *hub, const HubConfig *config,
         code = hub_report(cli, &error);
     }
     door_close(door);
-    keys_close(keys);
     Status closed = hub_close(hub, code == EXIT_OK ? &error : NULL);
     return code != EXIT_OK || closed == OK ? code : report_failure(cli, &error);
+}
+
+/* The flags of TLS and logins. */
+static ExitCode hub_read_security(Cli *cli, HubConfig *config)
+{
+    const char *mechanisms = cli_value(cli, "sasl");
+    int64_t lifetime_seconds = 0;
+    config->tls = (TlsFiles){.cert = cli_value(cli, "tls-cert"),
+                             .key = cli_value(cli, "tls-key"),
+                             .client_ca = cli_value(cli, "tls-client-ca")};
+    config->allows_plaintext = cli_has(cli, "allow-plaintext");
+    if ((config->tls.cert == NULL) != (config->tls.key == NULL) ||
+        (config->tls.cert == NULL && config->tls.client_ca != NULL))
+        return report_usage(cli, "WR7003", "--tls-cert FILE --tls-key FILE [--tls-client-ca FILE]",
+                            "TLS needs a certificate and its key");
+    if (!cli_number(cli, "sasl-lifetime-seconds", 1, &lifetime_seconds))
+        return EXIT_BAD_USAGE;
+    if (lifetime_seconds > LIFETIME_SECONDS_MAX)
+        lifetime_seconds = LIFETIME_SECONDS_MAX;
+    config->logins.lifetime_ms = lifetime_seconds * 1000;
+    for (Str rest = str_from(mechanisms != NULL ? mechanisms : ""); rest.length > 0;) {
+        Str name = str_split(rest, ',', &rest);
+        Mechanism mechanism = mechanism_of(name);
+        if (mechanism == MECHANISM_NONE)
+            return report_usage(cli, "WR7003", "--sasl PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+                                "`%.*s` is no mechanism", STR_ARGS(name));
+        config->logins.mechanisms |= 1u << mechanism;
+    }
+    return EXIT_OK;
+}
+
+static ExitCode hub_open_and_serve(Cli *cli, HubConfig *config, int64_t body_bytes)
+{
+    Error error = {0};
+    Hub *hub = NULL;
+    Status status = keys_open(cli->world, config->folder, &config->logins.keys, &error);
+    if (status == OK)
+        status = users_open(cli->world, config->folder, &config->logins.users, &error);
+    if (status == OK)
+        status = hub_open(config, &hub, &error);
+    ExitCode code =
+        status == OK ? hub_serve_with_door(cli, hub, config, body_bytes) : hub_report(cli, &error);
+    users_close(config->logins.users);
+    keys_close(config->logins.keys);
+    return code;
 }
 
 static ExitCode hub_run_command(Cli *cli)
@@ -165,10 +212,6 @@ static ExitCode hub_run_command(Cli *cli)
         .world = cli->world,
         .folder = arena_printf(cli->arena, "%s/hub", cli_data_dir(cli)),
         .listen = listen != NULL ? listen : "127.0.0.1:9092",
-        .tls = {.cert = cli_value(cli, "tls-cert"),
-                .key = cli_value(cli, "tls-key"),
-                .client_ca = cli_value(cli, "tls-client-ca")},
-        .allows_plaintext = cli_has(cli, "allow-plaintext"),
         .creates_topics = !cli_has(cli, "no-auto-create"),
         .offsets_retention_ms = retention_minutes < RETENTION_MINUTES_MAX
                                     ? retention_minutes * 60 * 1000
@@ -176,15 +219,8 @@ static ExitCode hub_run_command(Cli *cli)
         .default_partitions =
             partitions < TOPIC_PARTITIONS_MAX ? (int32_t)partitions : TOPIC_PARTITIONS_MAX,
     };
-    if ((config.tls.cert == NULL) != (config.tls.key == NULL) ||
-        (config.tls.cert == NULL && config.tls.client_ca != NULL))
-        return report_usage(cli, "WR7003", "--tls-cert FILE --tls-key FILE [--tls-client-ca FILE]",
-                            "TLS needs a certificate and its key");
-    Hub *hub;
-    Error error = {0};
-    if (hub_open(&config, &hub, &error) != OK)
-        return hub_report(cli, &error);
-    return hub_serve_with_door(cli, hub, &config, body_bytes);
+    ExitCode code = hub_read_security(cli, &config);
+    return code == EXIT_OK ? hub_open_and_serve(cli, &config, body_bytes) : code;
 }
 
 const Command hub_command = {

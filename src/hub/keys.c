@@ -10,15 +10,14 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "hub/hex.h"
+#include "hub/ledger.h"
 
-#define KEYS_HEAD "weir keys 1"
 #define KEY_PREFIX "weir_"
 
 enum {
     SECRET_BYTES = 43, /* of 62 letters and digits: 256 bits */
     CHECK_BYTES = 6,
-    FILE_BYTES_MAX = 16 * 1024 * 1024,
-    LOOK_US = 1000 * 1000,
     BURST_US = 1000 * 1000, /* what may be used at once of a limit by the second */
     FIELD_COUNT = 9,
 };
@@ -32,13 +31,11 @@ typedef struct KeyUse {
 
 struct Keys {
     World *world;
-    const char *path;
     Arena *own;
     pthread_mutex_t mutex; /* guards the rest */
-    Arena *arena;          /* of the keys */
-    List keys;             /* Key * */
-    FileInfo seen;
-    int64_t looked_us;
+    Ledger ledger;
+    Arena *arena; /* of the keys */
+    List keys;    /* Key * */
     KeyUse *uses;
     int32_t use_count;
 };
@@ -84,20 +81,6 @@ static bool text_is_whole(Str text)
 
 /* ---- The file ---------------------------------------------------------------------------- */
 
-static bool parse_hash(Str text, uint8_t out[KEY_HASH_BYTES])
-{
-    static const char digits[] = "0123456789abcdef";
-    if (text.length != 2 * KEY_HASH_BYTES)
-        return false;
-    for (int32_t i = 0; i < 2 * KEY_HASH_BYTES; i++) {
-        const char *digit = text.data[i] != '\0' ? strchr(digits, text.data[i]) : NULL;
-        if (digit == NULL)
-            return false;
-        out[i / 2] = (uint8_t)(out[i / 2] << 4 | (digit - digits));
-    }
-    return true;
-}
-
 static bool parse_key(Arena *arena, Str line, Key *key)
 {
     Str fields[FIELD_COUNT];
@@ -117,7 +100,7 @@ static bool parse_key(Arena *arena, Str line, Key *key)
                     str_parse_int64(fields[5], &key->bytes_per_second) &&
                     str_parse_int64(fields[6], &key->created_us) &&
                     str_parse_int64(fields[7], &key->expires_us) &&
-                    parse_hash(fields[8], key->hash);
+                    hex_parse(fields[8], key->hash, KEY_HASH_BYTES);
     key->roles = is_whole ? (uint32_t)roles : 0;
     return is_whole;
 }
@@ -127,7 +110,7 @@ static Status keys_parse(Keys *keys, Str text, Error *error)
     Arena *arena = arena_new(0);
     List found = {0};
     int32_t number = 1;
-    bool is_whole = str_is(str_split(text, '\n', &text), KEYS_HEAD);
+    bool is_whole = true;
     while (is_whole && text.length > 0) {
         Key *key = ARENA_NEW(arena, Key);
         *key = (Key){0};
@@ -137,11 +120,7 @@ static Status keys_parse(Keys *keys, Str text, Error *error)
     }
     if (!is_whole) {
         arena_free(arena);
-        Status status =
-            fail(error, ERR_CORRUPT, "WR5501", "line %d of `%s` is not what `weir key` has written",
-                 number, keys->path);
-        error_hint(error, "put the file back from a copy, or remove it and make new keys");
-        return status;
+        return ledger_fail(&keys->ledger, number, error);
     }
     arena_free(keys->arena);
     keys->arena = arena;
@@ -152,47 +131,30 @@ static Status keys_parse(Keys *keys, Str text, Error *error)
 /* Read it again if it is another one. */
 static Status keys_look(Keys *keys, Error *error)
 {
-    World *world = keys->world;
-    FileInfo info = {0};
-    Status status = world->kind->stat(world, keys->path, &info, error);
-    if (status == ERR_NOT_FOUND) {
-        keys->keys.count = 0;
-        keys->seen = (FileInfo){0};
-        return OK;
-    }
-    TRY(status);
-    if (info.modified_us == keys->seen.modified_us && info.size_bytes == keys->seen.size_bytes)
-        return OK;
     Arena *arena = arena_new(0);
-    Str text;
-    status = world_read_file(world, keys->path, FILE_BYTES_MAX, arena, &text, error);
-    if (status == OK)
-        status = keys_parse(keys, text, error);
+    bool has_changed;
+    Str lines;
+    Status status = ledger_look(&keys->ledger, arena, &has_changed, &lines, error);
+    if (status == OK && has_changed)
+        status = keys_parse(keys, lines, error);
     arena_free(arena);
-    if (status == OK)
-        keys->seen = info;
     return status;
 }
 
 static Status keys_write(Keys *keys, Error *error)
 {
     Buffer out = {0};
-    buffer_append_text(&out, KEYS_HEAD "\n");
     for (int32_t i = 0; i < keys->keys.count; i++) {
         const Key *key = LIST_AT(keys->keys, i, Key);
         buffer_printf(&out, "%s\t%s\t%u\t%s\t%lld\t%lld\t%lld\t%lld\t", key->id, key->name,
                       key->roles, key->topics, (long long)key->records_per_second,
                       (long long)key->bytes_per_second, (long long)key->created_us,
                       (long long)key->expires_us);
-        for (int32_t k = 0; k < KEY_HASH_BYTES; k++)
-            buffer_printf(&out, "%02x", key->hash[k]);
+        hex_append(&out, key->hash, KEY_HASH_BYTES);
         buffer_append_char(&out, '\n');
     }
-    Status status = world_replace_file(keys->world, keys->path, buffer_str(&out), error);
+    Status status = ledger_write(&keys->ledger, buffer_str(&out), error);
     buffer_free(&out);
-    FileInfo info;
-    if (status == OK && keys->world->kind->stat(keys->world, keys->path, &info, NULL) == OK)
-        keys->seen = info;
     return status;
 }
 
@@ -202,7 +164,7 @@ Status keys_open(World *world, const char *folder, Keys **out, Error *error)
     Keys *keys = ARENA_NEW(own, Keys);
     *keys = (Keys){.world = world,
                    .own = own,
-                   .path = arena_printf(own, "%s/keys", folder),
+                   .ledger = ledger_make(world, own, folder, "keys", "weir keys 1", "`weir key`"),
                    .arena = arena_new(0)};
     pthread_mutex_init(&keys->mutex, NULL);
     Status status = world->kind->make_folder(world, folder, error);
@@ -269,10 +231,12 @@ static Status keys_add(Keys *keys, const Key *like, char text[KEY_TEXT_BYTES_MAX
 
 Status keys_create(Keys *keys, const Key *like, char text[KEY_TEXT_BYTES_MAX], Error *error)
 {
+    File *held;
+    TRY(ledger_hold(&keys->ledger, &held, error));
     pthread_mutex_lock(&keys->mutex);
     Status status = keys_add(keys, like, text, error);
     pthread_mutex_unlock(&keys->mutex);
-    return status;
+    return ledger_release(&keys->ledger, held, status, error);
 }
 
 static Status keys_remove(Keys *keys, Str id_or_name, Error *error)
@@ -295,10 +259,12 @@ static Status keys_remove(Keys *keys, Str id_or_name, Error *error)
 
 Status keys_revoke(Keys *keys, Str id_or_name, Error *error)
 {
+    File *held;
+    TRY(ledger_hold(&keys->ledger, &held, error));
     pthread_mutex_lock(&keys->mutex);
     Status status = keys_remove(keys, id_or_name, error);
     pthread_mutex_unlock(&keys->mutex);
-    return status;
+    return ledger_release(&keys->ledger, held, status, error);
 }
 
 /* ---- Asking ------------------------------------------------------------------------------ */
@@ -307,10 +273,8 @@ Status keys_revoke(Keys *keys, Str id_or_name, Error *error)
 static void keys_refresh(Keys *keys)
 {
     Error error = {0};
-    int64_t now_us = world_monotonic_us(keys->world);
-    if (now_us - keys->looked_us < LOOK_US)
+    if (!ledger_is_due(&keys->ledger))
         return;
-    keys->looked_us = now_us;
     if (keys_look(keys, &error) != OK)
         log_event(LOG_WARN, "hub", "keys: %s", error.text);
 }
@@ -360,6 +324,17 @@ bool keys_find(Keys *keys, Str text, Arena *arena, Key *out)
     }
     pthread_mutex_unlock(&keys->mutex);
     return is_found;
+}
+
+bool keys_have(Keys *keys, const Key *key)
+{
+    bool is_there = false;
+    pthread_mutex_lock(&keys->mutex);
+    keys_refresh(keys);
+    for (int32_t i = 0; i < keys->keys.count && !is_there; i++)
+        is_there = memcmp(LIST_AT(keys->keys, i, Key)->hash, key->hash, KEY_HASH_BYTES) == 0;
+    pthread_mutex_unlock(&keys->mutex);
+    return is_there && (key->expires_us == 0 || world_clock_us(keys->world) < key->expires_us);
 }
 
 bool key_may(const Key *key, KeyRole role, Str topic)

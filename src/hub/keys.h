@@ -55,6 +55,9 @@ void keys_list(Keys *keys, Arena *arena, List *out);
  * thread. What another process has created or revoked counts within a second. */
 bool keys_find(Keys *keys, Str text, Arena *arena, Key *out);
 
+/* Whether the key, as it was found, is still one, and not over. From any thread. */
+bool keys_have(Keys *keys, const Key *key);
+
 /* Whether the key is good for that role and topic. */
 bool key_may(const Key *key, KeyRole role, Str topic);
 

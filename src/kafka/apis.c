@@ -91,6 +91,8 @@ static const Api apis[] = {
      "throttle_time_ms:i@1+ error_code:h groups:[group_id:s protocol_type:s group_state:s@4+"
      " group_type:s@5+]",
      handle_list_groups},
+    {SASL_HANDSHAKE_KEY, "SaslHandshake", 0, 1, NEVER, "mechanism:s", "error_code:h mechanisms:[s]",
+     handle_sasl_handshake},
     {API_VERSIONS_KEY, "ApiVersions", 0, 3, 3,
      "client_software_name:s@3+ client_software_version:s@3+",
      "error_code:h api_keys:[api_key:h min_version:h max_version:h] throttle_time_ms:i@1+",
@@ -152,6 +154,9 @@ static const Api apis[] = {
      " partitions:[partition_index:i partition_size:l offset_lag:l is_future_key:b]]"
      " total_bytes:l@4+ usable_bytes:l@4+]",
      handle_describe_log_dirs},
+    {SASL_AUTHENTICATE_KEY, "SaslAuthenticate", 0, 2, 2, "auth_bytes:B",
+     "error_code:h error_message:s? auth_bytes:B session_lifetime_ms:l@1+",
+     handle_sasl_authenticate},
     {37, "CreatePartitions", 0, 3, 2,
      "topics:[name:s count:i assignments:[broker_ids:[i]]?] timeout_ms:i validate_only:b",
      "throttle_time_ms:i results:[name:s error_code:h error_message:s?]", handle_create_partitions},
@@ -172,6 +177,14 @@ static const Api apis[] = {
      "error_code:h throttle_time_ms:i topics:[name:s partitions:[partition_index:i"
      " error_code:h]]",
      handle_offset_delete},
+    {50, "DescribeUserScramCredentials", 0, 0, 0, "users:[name:s]?",
+     "throttle_time_ms:i error_code:h error_message:s? results:[user:s error_code:h"
+     " error_message:s? credential_infos:[mechanism:c iterations:i]]",
+     handle_describe_scram},
+    {51, "AlterUserScramCredentials", 0, 0, 0,
+     "deletions:[name:s mechanism:c] upsertions:[name:s mechanism:c iterations:i salt:B"
+     " salted_password:B]",
+     "throttle_time_ms:i results:[user:s error_code:h error_message:s?]", handle_alter_scram},
     {60, "DescribeCluster", 0, 2, 0,
      "include_cluster_authorized_operations:b endpoint_type:c@1+ include_fenced_brokers:b@2+",
      "throttle_time_ms:i error_code:h error_message:s? endpoint_type:c@1+ cluster_id:s"

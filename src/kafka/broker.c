@@ -167,17 +167,35 @@ static bool read_header(Call *call, ByteReader *reader)
     return !reader->is_short && bytes >= -1;
 }
 
+static void call_set_api(Call *call, int32_t index)
+{
+    call->api = api_at(index);
+    call->request = message_new(call->arena, call->broker->schemas[index].request);
+    call->response = message_new(call->arena, call->broker->schemas[index].response);
+}
+
+/* What may be asked before the session is open. */
+static bool api_is_greeting(const Api *api)
+{
+    return api->key == API_VERSIONS_KEY || api->key == SASL_HANDSHAKE_KEY ||
+           api->key == SASL_AUTHENTICATE_KEY;
+}
+
 static bool call_parse(Call *call, Str request)
 {
+    if (peer_takes_token(call->peer)) {
+        call_set_api(call, api_index(SASL_AUTHENTICATE_KEY));
+        message_set_bytes(call->request, "auth_bytes", request);
+        call->is_token = true;
+        return true;
+    }
     if (request.length < HEADER_BYTES)
         return false;
     int32_t index = api_index((int16_t)load_be16(request.data));
-    if (index < 0)
+    if (index < 0 || (!api_is_greeting(api_at(index)) && !peer_is_open(call->peer)))
         return false;
-    call->api = api_at(index);
+    call_set_api(call, index);
     call->correlation_id = (int32_t)load_be32(request.data + 4);
-    call->request = message_new(call->arena, call->broker->schemas[index].request);
-    call->response = message_new(call->arena, call->broker->schemas[index].response);
     if (!call_choose_version(call, (int16_t)load_be16(request.data + 2))) {
         if (call->api->key != API_VERSIONS_KEY)
             return false;
@@ -191,11 +209,11 @@ static bool call_parse(Call *call, Str request)
            message_read(call->request, &reader, call->version, call->arena);
 }
 
-Call *call_new(Broker *broker, Str request)
+Call *call_new(Broker *broker, Peer *peer, Str request)
 {
     Arena *arena = arena_new(0);
     Call *call = ARENA_NEW(arena, Call);
-    *call = (Call){.broker = broker, .arena = arena};
+    *call = (Call){.broker = broker, .peer = peer, .arena = arena};
     buffer_append_str(&call->bytes, request);
     if (call_parse(call, buffer_str(&call->bytes)))
         return call;
@@ -276,6 +294,19 @@ void call_refuse_all(Call *call, WireError code)
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
+/* The token that answers a token; the connection of who is refused just ends. */
+static CallState call_put_token(const Call *call, Buffer *out)
+{
+    if (message_number(call->response, "error_code") != WIRE_NONE)
+        return CALL_SILENT;
+    Str token = message_bytes(call->response, "auth_bytes");
+    char *head = buffer_reserve(out, 4);
+    store_be32(head, (uint32_t)token.length);
+    out->length += 4;
+    buffer_append_str(out, token);
+    return CALL_DONE;
+}
+
 CallState call_run(Call *call, Buffer *out)
 {
     int64_t now_us = world_monotonic_us(call->broker->world);
@@ -286,6 +317,8 @@ CallState call_run(Call *call, Buffer *out)
     call->has_begun = true;
     if (state != CALL_DONE)
         return state;
+    if (call->is_token)
+        return call_put_token(call, out);
     int64_t start = out->length;
     char *head = buffer_reserve(out, 8);
     store_be32(head + 4, (uint32_t)call->correlation_id);

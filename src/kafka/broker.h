@@ -6,6 +6,7 @@
 #define WEIR_KAFKA_BROKER_H
 
 #include "hub/topics.h"
+#include "kafka/peer.h"
 
 typedef struct Broker Broker;
 typedef struct Call Call;
@@ -16,14 +17,16 @@ typedef struct BrokerConfig {
     int32_t default_partitions;   /* of topics that are made without saying */
     bool creates_topics;          /* when a client asks for one that is not there */
     int64_t offsets_retention_ms; /* of groups without members; 0: for ever */
+    Logins *logins;               /* borrowed */
 } BrokerConfig;
 
 Broker *broker_new(World *world, Topics *topics, const BrokerConfig *config);
 void broker_free(Broker *broker);
 
-/* A request without its length. Its bytes are copied. NULL: what came is no request, and the
+/* A request without its length, or a token if the session takes one. Its bytes are copied; the
+ * session stays as long as the call. NULL: what came is no request, or not allowed yet, and the
  * connection is of no use any more. */
-Call *call_new(Broker *broker, Str request);
+Call *call_new(Broker *broker, Peer *peer, Str request);
 void call_free(Call *call);
 
 typedef enum CallState {

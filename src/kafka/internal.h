@@ -27,6 +27,8 @@ typedef enum WireError {
     WIRE_INVALID_SESSION_TIMEOUT = 26,
     WIRE_REBALANCE_IN_PROGRESS = 27,
     WIRE_INVALID_TIMESTAMP = 32,
+    WIRE_UNSUPPORTED_SASL_MECHANISM = 33,
+    WIRE_ILLEGAL_SASL_STATE = 34,
     WIRE_UNSUPPORTED_VERSION = 35,
     WIRE_TOPIC_ALREADY_EXISTS = 36,
     WIRE_INVALID_PARTITIONS = 37,
@@ -43,6 +45,7 @@ typedef enum WireError {
     WIRE_CONCURRENT_TRANSACTIONS = 51,
     WIRE_OPERATION_NOT_ATTEMPTED = 55,
     WIRE_STORAGE_ERROR = 56,
+    WIRE_SASL_AUTHENTICATION_FAILED = 58,
     WIRE_NON_EMPTY_GROUP = 68,
     WIRE_GROUP_ID_NOT_FOUND = 69,
     WIRE_MEMBER_ID_REQUIRED = 79,
@@ -51,6 +54,9 @@ typedef enum WireError {
     WIRE_INVALID_RECORD = 87,
     WIRE_UNSTABLE_OFFSET_COMMIT = 88,
     WIRE_PRODUCER_FENCED = 90,
+    WIRE_RESOURCE_NOT_FOUND = 91,
+    WIRE_DUPLICATE_RESOURCE = 92,
+    WIRE_UNACCEPTABLE_CREDENTIAL = 93,
     WIRE_UNKNOWN_TOPIC_ID = 100,
     WIRE_TRANSACTIONAL_ID_NOT_FOUND = 105,
 } WireError;
@@ -67,6 +73,7 @@ typedef struct Api {
 enum { COMMIT_TIMEOUT_US = 5 * 1000 * 1000, TRANSACTION_WAIT_US = 25 * 1000 * 1000 };
 enum { API_COUNT_MAX = 64, NODE_ID = 1, API_VERSIONS_KEY = 18, ALL_OPERATIONS = INT32_MIN };
 enum { ADD_OFFSETS_KEY = 25, TRANSACTION_COMMIT_KEY = 28 };
+enum { SASL_HANDSHAKE_KEY = 17, SASL_AUTHENTICATE_KEY = 36 };
 
 struct Broker {
     World *world;
@@ -91,8 +98,10 @@ typedef struct Promise {
 
 struct Call {
     Broker *broker;
+    Peer *peer;
     Arena *arena;
-    Buffer bytes; /* the request's own */
+    Buffer bytes;  /* the request's own */
+    bool is_token; /* of SaslAuthenticate, without headers */
     const Api *api;
     WireVersion version;
     int32_t correlation_id;
@@ -153,6 +162,10 @@ CallState handle_transaction_commit(Call *call);
 CallState handle_describe_transactions(Call *call);
 CallState handle_list_transactions(Call *call);
 CallState handle_describe_producers(Call *call);
+CallState handle_sasl_handshake(Call *call);
+CallState handle_sasl_authenticate(Call *call);
+CallState handle_describe_scram(Call *call);
+CallState handle_alter_scram(Call *call);
 
 /* topic_admin.c */
 WireError broker_create_topic(Broker *broker, Str name, int32_t partitions, const List *configs,

@@ -17,13 +17,14 @@
 
 enum {
     REQUEST_BYTES_MAX = 100 * 1024 * 1024, /* socket.request.max.bytes */
+    GREETING_BYTES_MAX = 512 * 1024,       /* before a login: sasl.server.max.receive.size */
     CALLS_MAX = 64,                        /* of a connection, waiting for their answer */
     UNSENT_BYTES_MAX = 64 * 1024 * 1024,   /* of a connection: then nothing more is read */
     CONNECTIONS_MAX = 10000,
     BACKLOG = 511,
     FLUSHERS = 2,
     TICK_US = 100 * 1000,        /* of groups */
-    OPEN_US = 10 * 1000 * 1000,  /* of a handshake */
+    OPEN_US = 15 * 1000 * 1000,  /* of a handshake */
     KEPT_BYTES_MAX = 256 * 1024, /* of memory, of a connection that has nothing to read */
 };
 
@@ -34,6 +35,7 @@ struct Hub {
     Arena *arena;
     Topics *topics;
     Broker *broker;
+    Logins *logins;
     uv_loop_t loop;
     uv_tcp_t listener;
     uv_async_t waker;
@@ -58,6 +60,8 @@ typedef struct Turn {
 struct Connection {
     Transport transport; /* first: a Transport * is a Connection * */
     Hub *hub;
+    Peer *peer; /* NULL: the transport is not open yet */
+    bool is_inner;
     Connection *next, *before;
     Turn turns[CALLS_MAX]; /* the oldest first */
     int32_t turn_count;
@@ -81,6 +85,7 @@ static void connection_free(Transport *transport)
     if (connection->next != NULL)
         connection->next->before = connection->before;
     hub->connection_count--;
+    peer_free(connection->peer);
     transport_free_parts(transport);
     memory_free(connection);
 }
@@ -149,12 +154,13 @@ static void hub_progress(void *context, Partition *partition);
 /* The next whole request, or NULL data: false if the connection is of no use. */
 static bool connection_take(Connection *connection, int64_t *at, Str *request)
 {
+    int64_t most = peer_is_greeting(connection->peer) ? GREETING_BYTES_MAX : REQUEST_BYTES_MAX;
     *request = (Str){0};
     int64_t left = connection->transport.received.length - *at;
     if (left < 4)
         return true;
     int64_t length = (int32_t)load_be32(connection->transport.received.data + *at);
-    if (length < 0 || length > REQUEST_BYTES_MAX)
+    if (length < 0 || length > most)
         return false;
     if (left - 4 < length)
         return true;
@@ -163,8 +169,12 @@ static bool connection_take(Connection *connection, int64_t *at, Str *request)
     return true;
 }
 
+/* Whether another request may be run. Before a login they come one by one. */
 static bool connection_has_room(const Connection *connection)
 {
+    if (peer_has_failed(connection->peer) ||
+        (peer_is_greeting(connection->peer) && connection->turn_count > 0))
+        return false;
     return connection->turn_count < CALLS_MAX &&
            connection->transport.unsent_bytes < UNSENT_BYTES_MAX;
 }
@@ -180,7 +190,7 @@ static bool connection_run_requests(Connection *connection)
         is_good = connection_take(connection, &at, &request);
         if (!is_good || request.data == NULL)
             break;
-        Call *call = call_new(hub->broker, request);
+        Call *call = call_new(hub->broker, connection->peer, request);
         is_good = call != NULL;
         if (!is_good)
             break;
@@ -202,20 +212,38 @@ static bool connection_run_requests(Connection *connection)
     return is_good;
 }
 
+static void connection_greet(Connection *connection)
+{
+    const Transport *transport = &connection->transport;
+    Arena *arena = arena_new(0);
+    PeerOrigin origin = {
+        .host = transport_host(transport, arena),
+        .subject = transport->tls != NULL ? tls_session_subject(transport->tls, arena) : NULL,
+        .is_inner = connection->is_inner,
+    };
+    connection->peer = peer_new(connection->hub->logins, &origin);
+    arena_free(arena);
+}
+
 /* Whatever can be done now: run what has come, send what is ready, read on if there is room. */
 static void connection_pump(Connection *connection)
 {
     Transport *transport = &connection->transport;
     if (!transport_is_open(transport))
         return;
-    connection->opens_by_us = 0;
-    if (!connection_run_requests(connection)) {
+    if (connection->peer == NULL)
+        connection_greet(connection);
+    bool is_good = connection_run_requests(connection);
+    if (is_good)
+        connection_send_ready(connection);
+    bool is_over = peer_has_failed(connection->peer) && connection->turn_count == 0 &&
+                   transport->unsent_bytes == 0;
+    if (!is_good || is_over)
         transport_close(transport);
-        return;
-    }
-    connection_send_ready(connection);
     if (transport->is_closing)
         return;
+    if (!peer_is_greeting(connection->peer))
+        connection->opens_by_us = 0;
     bool has_room = connection_has_room(connection);
     if (has_room == connection->is_paused)
         transport_read(transport, has_room);
@@ -369,7 +397,7 @@ static void connection_start(Connection *connection, bool is_good, TlsServer *tl
         transport_close(&connection->transport);
         return;
     }
-    if (tls == NULL)
+    if (tls == NULL && (connection->is_inner || hub->config.logins.mechanisms == 0))
         return;
     connection->opens_by_us = world_monotonic_us(hub->config.world) + OPEN_US;
     hub_wait_until(hub, connection->opens_by_us);
@@ -388,6 +416,7 @@ static void connection_accept(uv_stream_t *listener, int status)
 static void connection_adopt(Hub *hub, int socket)
 {
     Connection *connection = connection_new(hub);
+    connection->is_inner = true;
     bool is_good = uv_tcp_open(&connection->transport.socket, socket) == 0;
     if (!is_good)
         close(socket);
@@ -415,14 +444,16 @@ static void hub_make_broker(Hub *hub, const char *host, int port)
                                    .port = port,
                                    .default_partitions = hub->config.default_partitions,
                                    .creates_topics = hub->config.creates_topics,
-                                   .offsets_retention_ms = hub->config.offsets_retention_ms});
+                                   .offsets_retention_ms = hub->config.offsets_retention_ms,
+                                   .logins = hub->logins});
 }
 
 /* Whoever is beyond this machine has to say who he is, where nobody can listen. */
 static Status hub_check_safety(const Hub *hub, const struct sockaddr_storage *address, Error *error)
 {
     const HubConfig *config = &hub->config;
-    bool is_safe = config->tls.cert != NULL && config->tls.client_ca != NULL;
+    bool is_safe = config->tls.cert != NULL &&
+                   (config->tls.client_ca != NULL || config->logins.mechanisms != 0);
     if (address_is_loopback(address) || config->allows_plaintext || is_safe)
         return OK;
     Status status =
@@ -467,6 +498,7 @@ Status hub_open(const HubConfig *config, Hub **out, Error *error)
     Hub *hub = memory_allocate_zeroed((int64_t)sizeof *hub);
     hub->config = *config;
     hub->arena = arena_new(0);
+    hub->logins = logins_new(config->world, &config->logins);
     pthread_mutex_init(&hub->lock, NULL);
     uv_loop_init(&hub->loop);
     uv_tcp_init(&hub->loop, &hub->listener);
@@ -516,6 +548,7 @@ Status hub_close(Hub *hub, Error *error)
     int code = uv_loop_close(&hub->loop);
     assert(code == 0);
     broker_free(hub->broker);
+    logins_free(hub->logins);
     tls_server_free(hub->tls);
     Status status = OK;
     if (hub->topics != NULL) {

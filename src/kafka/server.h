@@ -7,6 +7,7 @@
 
 #include "base/tls.h"
 #include "hub/topics.h"
+#include "kafka/peer.h"
 
 typedef struct Hub Hub;
 
@@ -15,6 +16,7 @@ typedef struct HubConfig {
     const char *folder;
     const char *listen;    /* HOST:PORT; the host as clients are told; port 0: any. NULL: nowhere */
     TlsFiles tls;          /* `cert` NULL: plain */
+    LoginsConfig logins;   /* who has to log in, and how */
     bool allows_plaintext; /* beyond this machine */
     bool creates_topics;   /* when a client asks for one that is not there */
     int32_t default_partitions;

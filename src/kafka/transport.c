@@ -1,6 +1,6 @@
 #include "kafka/transport.h"
 
-#include <assert.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -37,6 +37,21 @@ bool transport_is_open(const Transport *transport)
 {
     TlsState state = transport->tls == NULL ? TLS_OPEN : tls_session_state(transport->tls);
     return state == TLS_OPEN || state == TLS_ENDED;
+}
+
+const char *transport_host(const Transport *transport, Arena *arena)
+{
+    struct sockaddr_storage address = {0};
+    int length = sizeof address;
+    char text[INET6_ADDRSTRLEN] = "";
+    if (uv_tcp_getpeername(&transport->socket, (struct sockaddr *)&address, &length) != 0 ||
+        (address.ss_family != AF_INET && address.ss_family != AF_INET6))
+        return "";
+    uv_ip_name((const struct sockaddr *)&address, text, sizeof text);
+    /* An IPv4 address that came to an IPv6 socket is still that. */
+    const char *mapped = "::ffff:";
+    bool is_mapped = strncmp(text, mapped, strlen(mapped)) == 0 && strchr(text, '.') != NULL;
+    return arena_printf(arena, "%s", is_mapped ? text + strlen(mapped) : text);
 }
 
 /* ---- Sending ----------------------------------------------------------------------------- */

@@ -39,6 +39,9 @@ void transport_read(Transport *transport, bool reads);
 /* Whether bytes may be sent: the handshake is over, if there is one. */
 bool transport_is_open(const Transport *transport);
 
+/* The other side's address without its port, in the arena; "" within the process. */
+const char *transport_host(const Transport *transport, Arena *arena);
+
 /* Takes the bytes over. */
 void transport_send(Transport *transport, Buffer bytes);
 

@@ -1,6 +1,7 @@
 """confluent-kafka: ADDRESS → results."""
 
 import json
+import os
 import sys
 import time
 
@@ -10,7 +11,8 @@ from confluent_kafka.admin import (AdminClient, AlterConfigOpType, ConfigEntry, 
                                    OffsetSpec)
 
 ADDRESS = sys.argv[1]
-ADMIN = AdminClient({"bootstrap.servers": ADDRESS})
+SERVER = {"bootstrap.servers": ADDRESS, **json.loads(os.environ.get("SECURITY", "{}"))}
+ADMIN = AdminClient(SERVER)
 
 
 def error_of(call, *arguments, **more):
@@ -27,7 +29,7 @@ def done(futures):
 
 
 def read(topic, partitions=1, level="read_uncommitted"):
-    consumer = Consumer({"bootstrap.servers": ADDRESS, "group.id": "cf-none", "isolation.level": level,
+    consumer = Consumer({**SERVER, "group.id": "cf-none", "isolation.level": level,
                          "enable.partition.eof": True, "enable.auto.commit": False})
     consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(partitions)])
     got, ends = [], 0
@@ -61,14 +63,14 @@ def topics():
 def produce():
     out = {}
     for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
-        producer = Producer({"bootstrap.servers": ADDRESS, "compression.type": codec, "enable.idempotence": True})
+        producer = Producer({**SERVER, "compression.type": codec, "enable.idempotence": True})
         offsets = []
         for i in range(100):
             producer.produce(f"cf-{codec}", f"{i} " * (i % 9), partition=0,
                              on_delivery=lambda error, m: offsets.append(str(error) if error else m.offset()))
         producer.flush(20)
         out[codec] = [offsets == list(range(100)), len(read(f"cf-{codec}"))]
-    big = Producer({"bootstrap.servers": ADDRESS, "message.max.bytes": 3000000})
+    big = Producer({**SERVER, "message.max.bytes": 3000000})
     told = []
     big.produce("cf-none", b"x" * 2000000, on_delivery=lambda error, m: told.append(error.name() if error else None))
     big.flush(20)
@@ -78,13 +80,13 @@ def produce():
 def groups(strategy):
     topic, group = f"cf-g-{strategy}", f"cf-{strategy}"
     done(ADMIN.create_topics([NewTopic(topic, 6, 1)]))
-    producer = Producer({"bootstrap.servers": ADDRESS})
+    producer = Producer(SERVER)
     for i in range(120):
         producer.produce(topic, str(i), partition=i % 6)
     producer.flush(20)
 
     def member(name, **more):
-        consumer = Consumer({"bootstrap.servers": ADDRESS, "group.id": group, "client.id": name, "enable.auto.commit": False,
+        consumer = Consumer({**SERVER, "group.id": group, "client.id": name, "enable.auto.commit": False,
                              "auto.offset.reset": "earliest", "partition.assignment.strategy": strategy,
                              "heartbeat.interval.ms": 200, "session.timeout.ms": 6000, **more})
         consumer.subscribe([topic])
@@ -126,7 +128,7 @@ def groups(strategy):
 
 def offsets():
     part = TopicPartition("cf", 0)
-    consumer = Consumer({"bootstrap.servers": ADDRESS, "group.id": "cf-alone", "enable.auto.commit": False})
+    consumer = Consumer({**SERVER, "group.id": "cf-alone", "enable.auto.commit": False})
     out = [[p.offset for p in consumer.committed([part], 10)]]
     consumer.commit(offsets=[TopicPartition("cf", 0, 11), TopicPartition("cf", 1, 12)], asynchronous=False)
     out.append([p.offset for p in consumer.committed([part], 10)])
@@ -147,7 +149,7 @@ def offsets():
 
 
 def transactions():
-    producer = Producer({"bootstrap.servers": ADDRESS, "transactional.id": "cf-tx", "linger.ms": 0})
+    producer = Producer({**SERVER, "transactional.id": "cf-tx", "linger.ms": 0})
     producer.init_transactions(30)
     for number in range(4):
         producer.begin_transaction()
@@ -159,14 +161,14 @@ def transactions():
     producer.begin_transaction()
     producer.produce("cf", "open", partition=0)
     producer.flush(10)
-    plain = Producer({"bootstrap.servers": ADDRESS})
+    plain = Producer(SERVER)
     plain.produce("cf", "behind", partition=0)
     plain.flush(10)
     out.append([value for _, _, value in read("cf", 1, "read_committed")])
     specs = {TopicPartition("cf", 0): OffsetSpec.latest()}
     out.append([[f.result().offset for f in ADMIN.list_offsets(specs, isolation_level=level).values()]
                 for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)])
-    second = Producer({"bootstrap.servers": ADDRESS, "transactional.id": "cf-tx"})
+    second = Producer({**SERVER, "transactional.id": "cf-tx"})
     second.init_transactions(30)
     out.append([value for _, _, value in read("cf", 1, "read_committed")])
     out.append(error_of(producer.commit_transaction, 10))
@@ -194,7 +196,7 @@ def configs():
 
 
 def records():
-    producer = Producer({"bootstrap.servers": ADDRESS})
+    producer = Producer(SERVER)
     for i in range(20):
         producer.produce("cf-records", str(i), partition=0)
     producer.flush(10)

@@ -1,6 +1,7 @@
 """kafka-python: ADDRESS → results."""
 
 import json
+import os
 import sys
 import threading
 
@@ -8,7 +9,11 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import (ConfigResource, ConfigResourceType, KafkaAdminClient, NewPartitions, NewTopic)
 from kafka.structs import OffsetAndMetadata
 
-ADDRESS = sys.argv[1]
+TOLD = json.loads(os.environ.get("SECURITY", "{}"))
+SERVER = {"bootstrap_servers": sys.argv[1], **{
+    ours: TOLD[key] for key, ours in (("security.protocol", "security_protocol"), ("ssl.ca.location", "ssl_cafile"),
+                                      ("sasl.mechanism", "sasl_mechanism"), ("sasl.username", "sasl_plain_username"),
+                                      ("sasl.password", "sasl_plain_password")) if key in TOLD}}
 KEEP = {"retention.ms": "-1"}
 
 
@@ -21,7 +26,7 @@ def error_of(call, *arguments, **more):
 
 
 def read(topic, partitions=1, **more):
-    consumer = KafkaConsumer(bootstrap_servers=ADDRESS, consumer_timeout_ms=1500, **more)
+    consumer = KafkaConsumer(**SERVER, consumer_timeout_ms=1500, **more)
     parts = [TopicPartition(topic, p) for p in range(partitions)]
     consumer.assign(parts)
     consumer.seek_to_beginning()
@@ -40,7 +45,7 @@ def topics(admin):
     admin.create_partitions({"py": 4})
     out.append(error_of(admin.create_partitions, {"py": 2}))
     out.append(error_of(admin.create_partitions, {"nowhere": 2}))
-    consumer = KafkaConsumer(bootstrap_servers=ADDRESS)
+    consumer = KafkaConsumer(**SERVER)
     out.append(sorted(consumer.partitions_for_topic("py")))
     admin.create_topics([NewTopic("py-gone", 1, 1)])
     admin.delete_topics(["py-gone"])
@@ -52,7 +57,7 @@ def topics(admin):
 def produce(_admin):
     out = {}
     for codec in (None, "gzip"):  # the others need more libraries
-        producer = KafkaProducer(bootstrap_servers=ADDRESS, compression_type=codec, linger_ms=20)
+        producer = KafkaProducer(**SERVER, compression_type=codec, linger_ms=20)
         topic = f"py-{codec}"
         sent = [producer.send(topic, (b"v%d " % i) * (i % 7), key=b"k%d" % i if i % 3 else None,
                               headers=[("h", b"%d" % i)] if i % 2 else None) for i in range(50)]
@@ -64,10 +69,10 @@ def produce(_admin):
 
 def times(admin):
     admin.create_topics([NewTopic("py-times", 1, 1, topic_configs=KEEP)])
-    producer = KafkaProducer(bootstrap_servers=ADDRESS)
+    producer = KafkaProducer(**SERVER)
     for at in (1000, 3000, 2000, 5000):
         producer.send("py-times", b"x", timestamp_ms=at).get(10)
-    consumer = KafkaConsumer(bootstrap_servers=ADDRESS)
+    consumer = KafkaConsumer(**SERVER)
     part = TopicPartition("py-times", 0)
     found = [consumer.offsets_for_times({part: at})[part] for at in (0, 1000, 1001, 3001, 5001)]
     return [[f.offset, f.timestamp] if f else None for f in found] + [
@@ -76,14 +81,14 @@ def times(admin):
 
 def groups(admin):
     admin.create_topics([NewTopic("py-group", 4, 1)])
-    producer = KafkaProducer(bootstrap_servers=ADDRESS)
+    producer = KafkaProducer(**SERVER)
     for i in range(200):
         producer.send("py-group", b"%d" % i, partition=i % 4)
     producer.flush()
     got, together, lock = [], set(), threading.Lock()
 
     def run(name):
-        consumer = KafkaConsumer("py-group", bootstrap_servers=ADDRESS, group_id="py-readers", client_id=name,
+        consumer = KafkaConsumer("py-group", **SERVER, group_id="py-readers", client_id=name,
                                  auto_offset_reset="earliest", enable_auto_commit=False, consumer_timeout_ms=3000,
                                  heartbeat_interval_ms=300, session_timeout_ms=6000)
         for message in consumer:
@@ -105,7 +110,7 @@ def groups(admin):
 
 def offsets(_admin):
     part = TopicPartition("py", 0)
-    consumer = KafkaConsumer(bootstrap_servers=ADDRESS, group_id="py-alone", enable_auto_commit=False)
+    consumer = KafkaConsumer(**SERVER, group_id="py-alone", enable_auto_commit=False)
     consumer.assign([part])
     out = [consumer.committed(part)]
     consumer.commit({part: OffsetAndMetadata(7, "words", -1)})
@@ -115,7 +120,7 @@ def offsets(_admin):
 
 
 def transactions(_admin):
-    producer = KafkaProducer(bootstrap_servers=ADDRESS, transactional_id="py-tx")
+    producer = KafkaProducer(**SERVER, transactional_id="py-tx")
     producer.init_transactions()
     for number in range(4):
         producer.begin_transaction()
@@ -124,8 +129,8 @@ def transactions(_admin):
         producer.flush()
         producer.send_offsets_to_transaction({TopicPartition("py", 1): OffsetAndMetadata(number, "", -1)}, "py-tx")
         (producer.commit_transaction if number % 2 == 0 else producer.abort_transaction)()
-    consumer = KafkaConsumer(bootstrap_servers=ADDRESS, group_id="py-tx")
-    second = KafkaProducer(bootstrap_servers=ADDRESS, transactional_id="py-tx")
+    consumer = KafkaConsumer(**SERVER, group_id="py-tx")
+    second = KafkaProducer(**SERVER, transactional_id="py-tx")
     second.init_transactions()
     producer.begin_transaction()
     fenced = error_of(lambda: (producer.send("py-tx", b"late", partition=0).get(10), producer.commit_transaction()))
@@ -149,7 +154,7 @@ def configs(admin):
 
 
 def main():
-    admin = KafkaAdminClient(bootstrap_servers=ADDRESS)
+    admin = KafkaAdminClient(**SERVER)
     print(json.dumps({scenario.__name__: scenario(admin) for scenario in (
         topics, produce, times, groups, offsets, transactions, configs)}, default=str))
 

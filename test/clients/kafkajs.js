@@ -1,6 +1,11 @@
 /* kafkajs: ADDRESS → results. */
 const { Kafka, logLevel, CompressionTypes, ConfigResourceTypes } = require('kafkajs')
-const kafka = new Kafka({ clientId: 'js', brokers: [process.argv[2]], logLevel: logLevel.NOTHING })
+const told = JSON.parse(process.env.SECURITY || '{}')
+const security = told['security.protocol'] ? {
+  ssl: { ca: [require('fs').readFileSync(told['ssl.ca.location'], 'utf8')] },
+  sasl: { mechanism: told['sasl.mechanism'].toLowerCase(), username: told['sasl.username'], password: told['sasl.password'] },
+} : {}
+const kafka = new Kafka({ clientId: 'js', brokers: [process.argv[2]], logLevel: logLevel.NOTHING, ...security })
 
 const errorOf = async (call) => {
   try { await call(); return null } catch (error) { return error.type || (error.errors && error.errors[0].type) || error.name }

@@ -1,15 +1,17 @@
 """kcat: ADDRESS → results."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 
 ADDRESS = sys.argv[1]
+SECURITY = [part for key, value in json.loads(os.environ.get("SECURITY", "{}")).items() for part in ("-X", f"{key}={value}")]
 
 
 def kcat(*arguments, feed=None):
-    done = subprocess.run(["kcat", "-b", ADDRESS, *arguments], input=feed, capture_output=True, text=True, check=False,
+    done = subprocess.run(["kcat", "-b", ADDRESS, *SECURITY, *arguments], input=feed, capture_output=True, text=True, check=False,
                           timeout=60)
     return [done.returncode, done.stdout]
 

@@ -55,6 +55,14 @@ class Hub:
         self.address = f"127.0.0.1:{self.port}"
         self.process = None
 
+    def user(self, name, password=None):
+        """A user, with a password that is made up if none is given; the password."""
+        argv = [BINARY, "user", "create", name, "--data-dir", self.folder]
+        done = subprocess.run(argv if password is None else [*argv, "--password-stdin"], input=password, capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return password or done.stdout.strip()
+
     def start(self):
         self.process = Process(self.name, self.box_folder,
                                [BINARY, "hub", "--listen", self.address, "--data-dir", self.folder,

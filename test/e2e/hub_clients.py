@@ -55,10 +55,12 @@ def argv_of(client, folder):
     return [install(), CLIENTS / "tools.py"]
 
 
-def ask(client, address, folder, seconds=300):
-    """{scenario: result}"""
+def ask(client, address, folder, seconds=300, security=None):
+    """{scenario: result}; `security`: properties in librdkafka's words."""
     more = [_classpath()] if client == "tools" else []
-    env = {**os.environ, "NODE_PATH": str(_kafkajs())} if client == "kafkajs" else None
+    env = {**os.environ, "SECURITY": json.dumps(security or {})}
+    if client == "kafkajs":
+        env["NODE_PATH"] = str(_kafkajs())
     done = subprocess.run([*map(str, argv_of(client, folder)), address, *more], capture_output=True, text=True,
                           check=False, timeout=seconds * TIME_SCALE, env=env)
     assert done.returncode == 0, f"{client}: {done.stdout[-2000:]}\n{done.stderr[-4000:]}"

@@ -180,7 +180,7 @@ static Status sim_open(World *base, const char *path, FileMode mode, File **out,
         return fail_full(error, path);
     if (mode != FILE_READ && inode == NULL)
         inode = disk_make(world->disk, path, false, world->now_us);
-    else if (mode == FILE_CREATE)
+    else if (mode == FILE_CREATE || mode == FILE_CREATE_PRIVATE)
         disk_cut(world->disk, inode, 0, world->now_us);
     if (mode != FILE_READ)
         TRY(sim_end(world, error));

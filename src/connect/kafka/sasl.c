@@ -1,20 +1,14 @@
 /* Passwords: PLAIN, and SCRAM (RFC 5802) with SHA-256 or SHA-512, by which the broker proves that
  * it knows the password, too. */
-#include <assert.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/base64.h"
-#include "base/memory.h"
+#include "base/scram.h"
 #include "connect/kafka/coordinator.h"
 
 enum {
     KEY_HANDSHAKE = 17,
     KEY_AUTHENTICATE = 36,
-    ITERATIONS_MIN = 4096,
     ITERATIONS_MAX = 1 << 24,
 };
 
@@ -70,68 +64,47 @@ static Status sasl_plain(KafkaWire *wire, Str username, Str password, Error *err
 /* ---- SCRAM --------------------------------------------------------------------------------- */
 
 typedef struct Scram {
-    const EVP_MD *digest;
-    int32_t size; /* of a digest */
+    ScramKind kind;
     Str password;
     Buffer first_bare, server_first, final_bare; /* what the proof covers */
-    unsigned char salted[EVP_MAX_MD_SIZE];
+    uint8_t salted[SCRAM_BYTES_MAX];
 } Scram;
 
-static void scram_hmac(const Scram *scram, const unsigned char *key, Str text, unsigned char *out)
-{
-    unsigned int size;
-    memory_expect(HMAC(scram->digest, key, scram->size, (const unsigned char *)text.data,
-                       (size_t)text.length, out, &size));
-}
-
-/* The value of `name=…` among parts with commas between them. */
-static Str scram_part(Str message, char name)
-{
-    Str rest = message;
-    while (rest.data != NULL) {
-        Str part = str_split(rest, ',', &rest);
-        if (part.length > 2 && part.data[0] == name && part.data[1] == '=')
-            return str_make(part.data + 2, part.length - 2);
-    }
-    return (Str){0};
-}
-
-static bool scram_salt(Scram *scram, Str nonce)
+static bool scram_take_salt(Scram *scram, Str nonce)
 {
     Str message = buffer_str(&scram->server_first);
     int64_t iterations;
     Buffer salt = {0};
-    bool is_good =
-        str_has_prefix(scram_part(message, 'r'), nonce) &&
-        str_parse_int64(scram_part(message, 'i'), &iterations) && iterations >= ITERATIONS_MIN &&
-        iterations <= ITERATIONS_MAX && base64_decode(&salt, scram_part(message, 's')) &&
-        PKCS5_PBKDF2_HMAC(scram->password.data, (int)scram->password.length,
-                          (const unsigned char *)salt.data, (int)salt.length, (int)iterations,
-                          scram->digest, scram->size, scram->salted) == 1;
+    bool is_good = str_has_prefix(scram_part(message, 'r'), nonce) &&
+                   str_parse_int64(scram_part(message, 'i'), &iterations) &&
+                   iterations >= SCRAM_ITERATIONS_LEAST && iterations <= ITERATIONS_MAX &&
+                   base64_decode(&salt, scram_part(message, 's')) &&
+                   scram_salt(scram->kind, scram->password, buffer_str(&salt), (int32_t)iterations,
+                              scram->salted);
     buffer_free(&salt);
     return is_good;
 }
 
 /* The client's proof, and the signature that the broker has to answer with. */
-static void scram_prove(Scram *scram, Buffer *proof, unsigned char *wanted)
+static void scram_prove(Scram *scram, Buffer *proof, uint8_t *wanted)
 {
-    unsigned char client_key[EVP_MAX_MD_SIZE], stored[EVP_MAX_MD_SIZE];
-    unsigned char signature[EVP_MAX_MD_SIZE], server_key[EVP_MAX_MD_SIZE];
+    uint8_t client_key[SCRAM_BYTES_MAX], stored[SCRAM_BYTES_MAX];
+    uint8_t signature[SCRAM_BYTES_MAX], server_key[SCRAM_BYTES_MAX];
     Buffer covered = {0};
     buffer_append_str(&covered, buffer_str(&scram->first_bare));
     buffer_append_char(&covered, ',');
     buffer_append_str(&covered, buffer_str(&scram->server_first));
     buffer_append_char(&covered, ',');
     buffer_append_str(&covered, buffer_str(&scram->final_bare));
-    scram_hmac(scram, scram->salted, STR("Client Key"), client_key);
-    int is_hashed = EVP_Digest(client_key, (size_t)scram->size, stored, NULL, scram->digest, NULL);
-    assert(is_hashed == 1);
-    scram_hmac(scram, stored, buffer_str(&covered), signature);
-    scram_hmac(scram, scram->salted, STR("Server Key"), server_key);
-    scram_hmac(scram, server_key, buffer_str(&covered), wanted);
-    for (int32_t i = 0; i < scram->size; i++)
+    scram_client_key(scram->kind, scram->salted, client_key);
+    scram_hash(scram->kind, client_key, stored);
+    scram_sign(scram->kind, stored, buffer_str(&covered), signature);
+    scram_server_key(scram->kind, scram->salted, server_key);
+    scram_sign(scram->kind, server_key, buffer_str(&covered), wanted);
+    int32_t size = scram_bytes(scram->kind);
+    for (int32_t i = 0; i < size; i++)
         client_key[i] ^= signature[i];
-    base64_encode(proof, str_make((const char *)client_key, scram->size));
+    base64_encode(proof, str_make((const char *)client_key, size));
     buffer_free(&covered);
 }
 
@@ -154,7 +127,7 @@ static void scram_first(Scram *scram, World *world, Str username, Buffer *nonce)
 static Status scram_finish(Scram *scram, KafkaWire *wire, Error *error)
 {
     Buffer proof = {0}, message = {0}, signature = {0};
-    unsigned char wanted[EVP_MAX_MD_SIZE];
+    uint8_t wanted[SCRAM_BYTES_MAX];
     Str nonce = scram_part(buffer_str(&scram->server_first), 'r');
     Str answer;
     buffer_append_text(&scram->final_bare, "c=biws,r=");
@@ -164,9 +137,9 @@ static Status scram_finish(Scram *scram, KafkaWire *wire, Error *error)
     buffer_append_text(&message, ",p=");
     buffer_append_str(&message, buffer_str(&proof));
     Status status = sasl_step(wire, buffer_str(&message), &answer, error);
-    if (status == OK &&
-        (!base64_decode(&signature, scram_part(answer, 'v')) || signature.length != scram->size ||
-         CRYPTO_memcmp(signature.data, wanted, (size_t)scram->size) != 0))
+    if (status == OK && (!base64_decode(&signature, scram_part(answer, 'v')) ||
+                         signature.length != scram_bytes(scram->kind) ||
+                         CRYPTO_memcmp(signature.data, wanted, (size_t)signature.length) != 0))
         status = sasl_refused(STR("it does not know the password itself"), error);
     buffer_free(&proof);
     buffer_free(&message);
@@ -184,7 +157,7 @@ static Status sasl_scram(KafkaWire *wire, Str username, Scram *scram, Error *err
     Status status = sasl_step(wire, buffer_str(&message), &answer, error);
     if (status == OK) {
         buffer_append_str(&scram->server_first, answer);
-        status = scram_salt(scram, buffer_str(&nonce))
+        status = scram_take_salt(scram, buffer_str(&nonce))
                      ? scram_finish(scram, wire, error)
                      : sasl_refused(STR("its challenge makes no sense"), error);
     }
@@ -198,9 +171,8 @@ Status kafka_sasl(KafkaWire *wire, Str mechanism, Str username, Str password, Er
     TRY(sasl_handshake(wire, mechanism, error));
     if (str_is(mechanism, "PLAIN"))
         return sasl_plain(wire, username, password, error);
-    Scram scram = {.digest = str_is(mechanism, "SCRAM-SHA-512") ? EVP_sha512() : EVP_sha256(),
+    Scram scram = {.kind = str_is(mechanism, "SCRAM-SHA-512") ? SCRAM_SHA_512 : SCRAM_SHA_256,
                    .password = password};
-    scram.size = EVP_MD_get_size(scram.digest);
     Status status = sasl_scram(wire, username, &scram, error);
     OPENSSL_cleanse(scram.salted, sizeof scram.salted);
     buffer_free(&scram.first_bare);
