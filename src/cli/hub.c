@@ -31,6 +31,8 @@ static const Flag hub_flags[] = {
      "Kafka clients have to log in: PLAIN,SCRAM-SHA-256,SCRAM-SHA-512; see `weir user`."},
     {"sasl-lifetime-seconds", 0, FLAG_VALUE, "N",
      "After how long clients have to log in again (while the connection lasts)."},
+    {"super-users", 0, FLAG_VALUE, "NAMES",
+     "Access rules count; these users may everything: 'alice;User:CN=ops,O=Example'."},
     {"allow-plaintext", 0, FLAG_SWITCH, NULL,
      "Listen beyond this machine, without encryption and passwords."},
 };
@@ -189,9 +191,13 @@ static ExitCode hub_open_and_serve(Cli *cli, HubConfig *config, int64_t body_byt
     if (status == OK)
         status = users_open(cli->world, config->folder, &config->logins.users, &error);
     if (status == OK)
+        status = acls_open(cli->world, config->folder, cli_value(cli, "super-users"), &config->acls,
+                           &error);
+    if (status == OK)
         status = hub_open(config, &hub, &error);
     ExitCode code =
         status == OK ? hub_serve_with_door(cli, hub, config, body_bytes) : hub_report(cli, &error);
+    acls_close(config->acls);
     users_close(config->logins.users);
     keys_close(config->logins.keys);
     return code;

@@ -1,7 +1,7 @@
 /* What there is, and ids of producers. */
 #include <assert.h>
 
-#include "kafka/internal.h"
+#include "kafka/access.h"
 
 /* ---- ApiVersions ----------------------------------------------------------------------------- */
 
@@ -43,7 +43,11 @@ static void answer_topic(Call *call, Str name, const Topic *topic, WireError cod
     if (topic != NULL)
         message_set_bytes(answer, "topic_id", str_make(topic->id, TOPIC_ID_BYTES));
     message_set_number(answer, "is_internal", topic_is_internal(name));
-    message_set_number(answer, "topic_authorized_operations", ALL_OPERATIONS);
+    message_set_number(
+        answer, "topic_authorized_operations",
+        code == WIRE_NONE
+            ? call_operations(call, "include_topic_authorized_operations", ACL_TOPIC, name)
+            : ACL_UNASKED);
     if (topic != NULL)
         describe_topic(call, answer, topic);
 }
@@ -57,12 +61,14 @@ static bool answer_id(Call *call, const Message *asked)
     if (!is_by_id)
         return false;
     const Topic *topic = topics_find_id(call->broker->topics, id);
-    if (topic != NULL) {
+    WireError code = topic == NULL
+                         ? WIRE_UNKNOWN_TOPIC_ID
+                         : call_check(call, ACL_DESCRIBE, ACL_TOPIC, str_from(topic->name));
+    if (code == WIRE_NONE) {
         answer_topic(call, str_from(topic->name), topic, WIRE_NONE);
         return true;
     }
-    answer_topic(call, call->version.number >= 12 ? (Str){0} : STR(""), NULL,
-                 WIRE_UNKNOWN_TOPIC_ID);
+    answer_topic(call, call->version.number >= 12 ? (Str){0} : STR(""), NULL, code);
     int32_t last = message_count(call->response, "topics") - 1;
     message_set_bytes((Message *)message_item(call->response, "topics", last), "topic_id", id);
     return true;
@@ -72,6 +78,11 @@ static void answer_asked(Call *call, Str name)
 {
     Broker *broker = call->broker;
     Topic *topic = topics_find(broker->topics, name);
+    WireError refused = call_check(call, ACL_DESCRIBE, ACL_TOPIC, name);
+    if (refused != WIRE_NONE) {
+        answer_topic(call, name, NULL, refused);
+        return;
+    }
     /* Before version 4 clients could not say that they do not want it. */
     bool may_create = broker->config.creates_topics &&
                       (call->version.number < 4 ||
@@ -81,10 +92,22 @@ static void answer_asked(Call *call, Str name)
         code = WIRE_INVALID_TOPIC;
     else if (topic == NULL && !may_create)
         code = WIRE_UNKNOWN_TOPIC_OR_PARTITION;
+    else if (topic == NULL && !call_may_create(call, name))
+        code = WIRE_TOPIC_AUTHORIZATION_FAILED;
     else if (topic == NULL)
         code = broker_create_topic(broker, name, broker->config.default_partitions, &(List){0},
                                    &topic);
     answer_topic(call, name, topic, code);
+}
+
+/* What he may do with the hub itself, for who may know. */
+static void answer_operations(Call *call)
+{
+    bool may_know = call_check_cluster(call, ACL_DESCRIBE) == WIRE_NONE;
+    int32_t bits = call_operations(call, "include_cluster_authorized_operations", ACL_CLUSTER,
+                                   STR(ACL_CLUSTER_NAME));
+    message_set_number(call->response, "cluster_authorized_operations",
+                       may_know || bits == ACL_UNASKED ? bits : 0);
 }
 
 CallState handle_metadata(Call *call)
@@ -96,13 +119,14 @@ CallState handle_metadata(Call *call)
     message_set_number(node, "port", broker->config.port);
     message_set_text(call->response, "cluster_id", "weir");
     message_set_number(call->response, "controller_id", NODE_ID);
-    message_set_number(call->response, "cluster_authorized_operations", ALL_OPERATIONS);
+    answer_operations(call);
     int32_t count = message_count(call->request, "topics");
     bool wants_all =
         message_is_null(call->request, "topics") || (call->version.number == 0 && count == 0);
     for (int32_t i = 0; wants_all && i < topics_count(broker->topics); i++) {
         const Topic *topic = topics_at(broker->topics, i);
-        answer_topic(call, str_from(topic->name), topic, WIRE_NONE);
+        if (call_may(call, ACL_DESCRIBE, ACL_TOPIC, str_from(topic->name)))
+            answer_topic(call, str_from(topic->name), topic, WIRE_NONE);
     }
     for (int32_t i = 0; i < count; i++) {
         const Message *asked = message_item(call->request, "topics", i);
@@ -120,7 +144,7 @@ CallState handle_describe_cluster(Call *call)
     message_set_text(response, "cluster_id", "weir");
     message_set_number(response, "controller_id", NODE_ID);
     message_set_number(response, "endpoint_type", message_number(call->request, "endpoint_type"));
-    message_set_number(response, "cluster_authorized_operations", ALL_OPERATIONS);
+    answer_operations(call);
     Message *node = message_append(response, "brokers", call->arena);
     message_set_number(node, "broker_id", NODE_ID);
     message_set_text(node, "host", call->broker->config.host);
@@ -139,7 +163,9 @@ CallState handle_init_producer_id(Call *call)
     epoch = goes_on ? epoch + 1 : 0;
     if (!message_is_null(call->request, "transactional_id"))
         return init_transactional(call);
-    if (!goes_on) {
+    if (!call_may_write_somewhere(call))
+        code = call_check_cluster(call, ACL_IDEMPOTENT_WRITE);
+    if (code == WIRE_NONE && !goes_on) {
         Error error = {0};
         Status status = topics_next_producer_id(call->broker->topics, &id, &error);
         code = status == OK ? WIRE_NONE : broker_error(status, &error);

@@ -137,6 +137,23 @@ static const Api apis[] = {
      " committed_offset:l committed_leader_epoch:i@2+ committed_metadata:s?]]",
      "throttle_time_ms:i topics:[name:s partitions:[partition_index:i error_code:h]]",
      handle_transaction_commit},
+    {29, "DescribeAcls", 1, 3, 2,
+     "resource_type_filter:c resource_name_filter:s? pattern_type_filter:c principal_filter:s?"
+     " host_filter:s? operation:c permission_type:c",
+     "throttle_time_ms:i error_code:h error_message:s? resources:[resource_type:c resource_name:s"
+     " pattern_type:c acls:[principal:s host:s operation:c permission_type:c]]",
+     handle_describe_acls},
+    {30, "CreateAcls", 1, 3, 2,
+     "creations:[resource_type:c resource_name:s resource_pattern_type:c principal:s host:s"
+     " operation:c permission_type:c]",
+     "throttle_time_ms:i results:[error_code:h error_message:s?]", handle_create_acls},
+    {31, "DeleteAcls", 1, 3, 2,
+     "filters:[resource_type_filter:c resource_name_filter:s? pattern_type_filter:c"
+     " principal_filter:s? host_filter:s? operation:c permission_type:c]",
+     "throttle_time_ms:i filter_results:[error_code:h error_message:s? matching_acls:[error_code:h"
+     " error_message:s? resource_type:c resource_name:s pattern_type:c principal:s host:s"
+     " operation:c permission_type:c]]",
+     handle_delete_acls},
     {32, "DescribeConfigs", 1, 4, 4,
      "resources:[resource_type:c resource_name:s configuration_keys:[s]?] include_synonyms:b"
      " include_documentation:b@3+",

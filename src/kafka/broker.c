@@ -5,7 +5,7 @@
 #include "base/bigendian.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "kafka/internal.h"
+#include "kafka/access.h"
 
 enum { HEADER_BYTES = 8 /* key, version, correlation id */ };
 
@@ -108,7 +108,7 @@ WireError broker_partition(Broker *broker, Str name, int64_t index, Partition **
 }
 
 Topic *call_topic(Call *call, const Message *item, const char *name_field, int32_t ids_from,
-                  WireError *code)
+                  AclOperation operation, WireError *code)
 {
     Topics *topics = call->broker->topics;
     bool is_by_id = call->version.number >= ids_from;
@@ -117,7 +117,13 @@ Topic *call_topic(Call *call, const Message *item, const char *name_field, int32
     *code = topic != NULL ? WIRE_NONE
             : is_by_id    ? WIRE_UNKNOWN_TOPIC_ID
                           : WIRE_UNKNOWN_TOPIC_OR_PARTITION;
-    return topic;
+    /* Who may not does not learn whether there is one of that name. */
+    if (topic != NULL || !is_by_id) {
+        Str name = topic != NULL ? str_from(topic->name) : message_bytes(item, name_field);
+        WireError refused = call_check(call, operation, ACL_TOPIC, name);
+        *code = refused != WIRE_NONE ? refused : *code;
+    }
+    return *code == WIRE_NONE ? topic : NULL;
 }
 
 void call_name_topic(Call *call, const Message *item, const char *name_field, int32_t ids_from,

@@ -5,6 +5,7 @@
 #ifndef WEIR_KAFKA_BROKER_H
 #define WEIR_KAFKA_BROKER_H
 
+#include "hub/acls.h"
 #include "hub/topics.h"
 #include "kafka/peer.h"
 
@@ -17,7 +18,8 @@ typedef struct BrokerConfig {
     int32_t default_partitions;   /* of topics that are made without saying */
     bool creates_topics;          /* when a client asks for one that is not there */
     int64_t offsets_retention_ms; /* of groups without members; 0: for ever */
-    Logins *logins;               /* borrowed */
+    Logins *logins;               /* borrowed, as the next */
+    Acls *acls;                   /* NULL: everybody may everything */
 } BrokerConfig;
 
 Broker *broker_new(World *world, Topics *topics, const BrokerConfig *config);

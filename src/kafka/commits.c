@@ -2,7 +2,7 @@
 #include <assert.h>
 
 #include "base/log.h"
-#include "kafka/internal.h"
+#include "kafka/access.h"
 
 enum { METADATA_BYTES_MAX = 4096 };
 
@@ -13,8 +13,11 @@ enum { METADATA_BYTES_MAX = 4096 };
 static WireError may_commit(Call *call)
 {
     Str id = message_bytes(call->request, "member_id");
-    const Group *group =
-        groups_find(call->broker->groups, message_bytes(call->request, "group_id"));
+    Str name = message_bytes(call->request, "group_id");
+    const Group *group = groups_find(call->broker->groups, name);
+    WireError refused = call_check(call, ACL_READ, ACL_GROUP, name);
+    if (refused != WIRE_NONE)
+        return refused;
     if (id.length == 0 && message_number(call->request, "generation_id") < 0) {
         bool is_free = group == NULL || group->state == GROUP_EMPTY;
         return is_free ? WIRE_NONE : WIRE_UNKNOWN_MEMBER_ID;
@@ -50,6 +53,8 @@ int32_t collect_commits(Call *call, WireError refusal, CommittedOffset **out)
     int32_t count = 0;
     CommittedOffset *commits =
         ARENA_ARRAY(call->arena, CommittedOffset, count_asked_partitions(call->request) + 1);
+    bool is_denied = refusal == WIRE_GROUP_AUTHORIZATION_FAILED ||
+                     refusal == WIRE_TRANSACTION_AUTHORIZATION_FAILED;
     *out = commits;
     int64_t now_ms = world_now_us(call->broker->world) / 1000;
     for (int32_t i = 0; i < message_count(call->request, "topics"); i++) {
@@ -58,9 +63,11 @@ int32_t collect_commits(Call *call, WireError refusal, CommittedOffset **out)
         const Topic *topic = topics_find(call->broker->topics, name);
         Message *answers = message_append(call->response, "topics", call->arena);
         message_set_bytes(answers, "name", name);
+        WireError refused = is_denied ? refusal : call_check(call, ACL_READ, ACL_TOPIC, name);
+        refused = refused != WIRE_NONE ? refused : refusal;
         for (int32_t j = 0; j < message_count(asked_topic, "partitions"); j++) {
             const Message *asked = message_item(asked_topic, "partitions", j);
-            WireError code = refusal != WIRE_NONE ? refusal : check_commit(call, topic, asked);
+            WireError code = refused != WIRE_NONE ? refused : check_commit(call, topic, asked);
             Message *answer = message_append(answers, "partitions", call->arena);
             int64_t partition = message_number(asked, "partition_index");
             message_set_number(answer, "partition_index", partition);
@@ -126,7 +133,8 @@ static void fetch_all(Call *call, Str group, Message *out)
     Map *topics = map_new(call->arena);
     for (int32_t i = 0; i < offsets_count(offsets); i++) {
         const CommittedOffset *committed = offsets_at(offsets, i);
-        if (!str_equal(committed->group, group))
+        if (!str_equal(committed->group, group) ||
+            !call_may(call, ACL_DESCRIBE, ACL_TOPIC, committed->topic))
             continue;
         Message *answers = map_find(topics, committed->topic);
         if (answers == NULL) {
@@ -142,11 +150,15 @@ static void fetch_all(Call *call, Str group, Message *out)
 static void fetch_one(Call *call, Str group, Str topic, int32_t partition, Message *answer)
 {
     const Offsets *offsets = call->broker->offsets;
+    WireError refused = call_check(call, ACL_DESCRIBE, ACL_TOPIC, topic);
     bool is_pending = message_number(call->request, "require_stable") != 0 &&
                       offsets_are_pending(offsets, group, topic, partition);
-    answer_offset(answer, partition,
-                  is_pending ? NULL : offsets_find(offsets, group, topic, partition));
-    if (is_pending)
+    answer_offset(
+        answer, partition,
+        is_pending || refused != WIRE_NONE ? NULL : offsets_find(offsets, group, topic, partition));
+    if (refused != WIRE_NONE)
+        message_set_number(answer, "error_code", refused);
+    else if (is_pending)
         message_set_number(answer, "error_code", WIRE_UNSTABLE_OFFSET_COMMIT);
 }
 
@@ -155,6 +167,11 @@ static void fetch_group(Call *call, const Message *asked, Message *out)
 {
     Error error = {0};
     Str group = message_bytes(asked, "group_id");
+    WireError refused = call_check(call, ACL_DESCRIBE, ACL_GROUP, group);
+    if (refused != WIRE_NONE) {
+        message_set_number(out, "error_code", refused);
+        return;
+    }
     Status status = broker_offsets(call->broker, &error);
     if (status != OK) {
         message_set_number(out, "error_code", broker_error(status, &error));

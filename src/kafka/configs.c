@@ -1,7 +1,7 @@
 /* Describing and changing the configuration of topics. */
 #include <assert.h>
 
-#include "kafka/internal.h"
+#include "kafka/access.h"
 
 enum { RESOURCE_TOPIC = 2, RESOURCE_BROKER = 4 };
 enum { SOURCE_TOPIC = 1, SOURCE_DEFAULT = 5 };
@@ -89,12 +89,14 @@ static WireError describe_resource(Call *call, const Message *asked, Message *an
 {
     int64_t type = message_number(asked, "resource_type");
     const Topic *topic = topics_find(call->broker->topics, message_bytes(asked, "resource_name"));
-    if (type == RESOURCE_BROKER)
-        return WIRE_NONE; /* flags of the program */
+    if (type == RESOURCE_BROKER) /* flags of the program */
+        return call_check_cluster(call, ACL_DESCRIBE_CONFIGS);
     if (type != RESOURCE_TOPIC)
         return WIRE_INVALID_REQUEST;
-    if (topic == NULL)
-        return WIRE_UNKNOWN_TOPIC_OR_PARTITION;
+    WireError refused =
+        call_check(call, ACL_DESCRIBE_CONFIGS, ACL_TOPIC, message_bytes(asked, "resource_name"));
+    if (refused != WIRE_NONE || topic == NULL)
+        return refused != WIRE_NONE ? refused : WIRE_UNKNOWN_TOPIC_OR_PARTITION;
     for (int32_t i = 0; i < config_key_count(); i++)
         if (is_asked_for(asked, str_from(config_key_at(i)->name)))
             describe_key(call, config_key_at(i), topic, answer);
@@ -186,7 +188,14 @@ static WireError take_step(Call *call, const Message *step, List *configs, const
 static WireError change(Call *call, const Message *asked, bool by_step, const char **message)
 {
     Topic *topic = topics_find(call->broker->topics, message_bytes(asked, "resource_name"));
-    if (message_number(asked, "resource_type") != RESOURCE_TOPIC) {
+    int64_t type = message_number(asked, "resource_type");
+    Str name = message_bytes(asked, "resource_name");
+    WireError refused = type == RESOURCE_TOPIC
+                            ? call_check(call, ACL_ALTER_CONFIGS, ACL_TOPIC, name)
+                            : call_check_cluster(call, ACL_ALTER_CONFIGS);
+    if (refused != WIRE_NONE)
+        return refused;
+    if (type != RESOURCE_TOPIC) {
         *message = "only the configuration of topics can be changed; what else there is are flags "
                    "of the program";
         return WIRE_INVALID_REQUEST;

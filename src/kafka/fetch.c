@@ -2,7 +2,7 @@
  * all that it wants. */
 #include <assert.h>
 
-#include "kafka/internal.h"
+#include "kafka/access.h"
 #include "log/segment.h"
 
 enum {
@@ -89,7 +89,7 @@ static void fetch_all(Call *call, Fetching *fetching)
     for (int32_t i = 0; i < message_count(request, "topics"); i++) {
         const Message *topic = message_item(request, "topics", i);
         WireError missing;
-        const Topic *found = call_topic(call, topic, "topic", FETCH_IDS_FROM, &missing);
+        const Topic *found = call_topic(call, topic, "topic", FETCH_IDS_FROM, ACL_READ, &missing);
         Message *answers = message_append(call->response, "responses", call->arena);
         call_name_topic(call, topic, "topic", FETCH_IDS_FROM, answers);
         for (int32_t j = 0; j < message_count(topic, "partitions"); j++) {
@@ -154,8 +154,8 @@ static WireError find_time(Partition *partition, int64_t timestamp_ms, int64_t h
 static WireError list_offset(Call *call, Str topic, const Message *asked, Message *answer)
 {
     Partition *partition;
-    WireError code =
-        broker_partition(call->broker, topic, message_number(asked, "partition_index"), &partition);
+    WireError code = call_partition(call, ACL_DESCRIBE, topic,
+                                    message_number(asked, "partition_index"), &partition);
     if (code != WIRE_NONE)
         return code;
     bool is_committed = message_number(call->request, "isolation_level") == 1;
@@ -213,8 +213,8 @@ CallState handle_leader_epoch(Call *call)
             Message *answer = message_append(answers, "partitions", call->arena);
             Partition *partition;
             PartitionOffsets offsets = {.high_watermark = NO_OFFSET};
-            WireError code = broker_partition(call->broker, name,
-                                              message_number(asked, "partition"), &partition);
+            WireError code = call_partition(call, ACL_DESCRIBE, name,
+                                            message_number(asked, "partition"), &partition);
             if (code == WIRE_NONE)
                 partition_offsets(partition, &offsets);
             message_set_number(answer, "error_code", code);

@@ -1,7 +1,7 @@
 /* Looking at groups from outside, and removing them and their offsets. */
 #include "base/bigendian.h"
 #include "base/log.h"
-#include "kafka/internal.h"
+#include "kafka/access.h"
 
 /* ---- ListGroups, DescribeGroups -------------------------------------------------------------- */
 
@@ -52,7 +52,9 @@ static bool passes(const Message *request, const char *field, const char *text)
 static void list_group(Call *call, Str name, const Group *group)
 {
     const char *state = state_name(group != NULL ? group->state : GROUP_EMPTY);
-    if (!passes(call->request, "states_filter", state) ||
+    bool may_know = call_check_cluster(call, ACL_DESCRIBE) == WIRE_NONE ||
+                    call_may(call, ACL_DESCRIBE, ACL_GROUP, name);
+    if (!may_know || !passes(call->request, "states_filter", state) ||
         !passes(call->request, "types_filter", "classic"))
         return;
     bool has_type = group != NULL && group->protocol_type != NULL;
@@ -107,7 +109,13 @@ CallState handle_describe_groups(Call *call)
         const Group *group = groups_find(call->broker->groups, name);
         Message *answer = message_append(call->response, "groups", call->arena);
         message_set_bytes(answer, "group_id", name);
-        message_set_number(answer, "authorized_operations", ALL_OPERATIONS);
+        WireError refused = call_check(call, ACL_DESCRIBE, ACL_GROUP, name);
+        message_set_number(answer, "error_code", refused);
+        message_set_number(answer, "authorized_operations", ACL_UNASKED);
+        if (refused != WIRE_NONE)
+            continue;
+        message_set_number(answer, "authorized_operations",
+                           call_operations(call, "include_authorized_operations", ACL_GROUP, name));
         bool is_known = group_is_known(call->broker, name);
         message_set_text(answer, "group_state",
                          group != NULL ? state_name(group->state)
@@ -145,6 +153,9 @@ static WireError delete_group(Call *call, Str name, Message *answer)
 {
     Broker *broker = call->broker;
     Group *group = groups_find(broker->groups, name);
+    WireError refused = call_check(call, ACL_DELETE, ACL_GROUP, name);
+    if (refused != WIRE_NONE)
+        return refused;
     if (group != NULL && group->member_count > 0)
         return WIRE_NON_EMPTY_GROUP;
     if (!group_is_known(broker, name))
@@ -209,6 +220,9 @@ static WireError delete_offset(Call *call, Str group, Str topic, const Message *
 {
     const Topic *found = topics_find(call->broker->topics, topic);
     int64_t partition = message_number(asked, "partition_index");
+    WireError refused = call_check(call, ACL_READ, ACL_TOPIC, topic);
+    if (refused != WIRE_NONE)
+        return refused;
     if (found == NULL || partition < 0 || partition >= found->partition_count)
         return WIRE_UNKNOWN_TOPIC_OR_PARTITION;
     if (group_reads(groups_find(call->broker->groups, group), topic))
@@ -223,6 +237,8 @@ CallState handle_offset_delete(Call *call)
         return wait_for_promises(call);
     open_offsets(call->broker);
     Str group = message_bytes(call->request, "group_id");
+    if (call_is_refused(call, ACL_DELETE, ACL_GROUP, group))
+        return CALL_DONE;
     if (!group_is_known(call->broker, group)) {
         message_set_number(call->response, "error_code", WIRE_GROUP_ID_NOT_FOUND);
         return CALL_DONE;

@@ -26,6 +26,9 @@ typedef enum WireError {
     WIRE_UNKNOWN_MEMBER_ID = 25,
     WIRE_INVALID_SESSION_TIMEOUT = 26,
     WIRE_REBALANCE_IN_PROGRESS = 27,
+    WIRE_TOPIC_AUTHORIZATION_FAILED = 29,
+    WIRE_GROUP_AUTHORIZATION_FAILED = 30,
+    WIRE_CLUSTER_AUTHORIZATION_FAILED = 31,
     WIRE_INVALID_TIMESTAMP = 32,
     WIRE_UNSUPPORTED_SASL_MECHANISM = 33,
     WIRE_ILLEGAL_SASL_STATE = 34,
@@ -43,6 +46,8 @@ typedef enum WireError {
     WIRE_INVALID_PRODUCER_ID_MAPPING = 49,
     WIRE_INVALID_TRANSACTION_TIMEOUT = 50,
     WIRE_CONCURRENT_TRANSACTIONS = 51,
+    WIRE_TRANSACTION_AUTHORIZATION_FAILED = 53,
+    WIRE_SECURITY_DISABLED = 54,
     WIRE_OPERATION_NOT_ATTEMPTED = 55,
     WIRE_STORAGE_ERROR = 56,
     WIRE_SASL_AUTHENTICATION_FAILED = 58,
@@ -71,7 +76,7 @@ typedef struct Api {
 } Api;
 
 enum { COMMIT_TIMEOUT_US = 5 * 1000 * 1000, TRANSACTION_WAIT_US = 25 * 1000 * 1000 };
-enum { API_COUNT_MAX = 64, NODE_ID = 1, API_VERSIONS_KEY = 18, ALL_OPERATIONS = INT32_MIN };
+enum { API_COUNT_MAX = 64, NODE_ID = 1, API_VERSIONS_KEY = 18, ACL_UNASKED = INT32_MIN };
 enum { ADD_OFFSETS_KEY = 25, TRANSACTION_COMMIT_KEY = 28 };
 enum { SASL_HANDSHAKE_KEY = 17, SASL_AUTHENTICATE_KEY = 36 };
 
@@ -165,6 +170,9 @@ CallState handle_describe_producers(Call *call);
 CallState handle_sasl_handshake(Call *call);
 CallState handle_sasl_authenticate(Call *call);
 CallState handle_describe_scram(Call *call);
+CallState handle_describe_acls(Call *call);
+CallState handle_create_acls(Call *call);
+CallState handle_delete_acls(Call *call);
 CallState handle_alter_scram(Call *call);
 
 /* topic_admin.c */
@@ -199,10 +207,10 @@ Status broker_transactions(Broker *broker, Error *error);
 bool topic_is_internal(Str name);
 /* The partition of a topic, or what to answer instead. */
 WireError broker_partition(Broker *broker, Str topic, int64_t index, Partition **out);
-/* The topic that an item of the request names: by its id from that version on, or by its name.
- * NULL: there is none; then `*code` says so. */
+/* The topic that an item of the request names, for who may do that with it: by its id from that
+ * version on, or by its name. NULL: there is none, or he may not; then `*code` says so. */
 Topic *call_topic(Call *call, const Message *item, const char *name_field, int32_t ids_from,
-                  WireError *code);
+                  AclOperation operation, WireError *code);
 /* The fields that name it in the answer. */
 void call_name_topic(Call *call, const Message *item, const char *name_field, int32_t ids_from,
                      Message *answer);

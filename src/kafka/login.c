@@ -1,7 +1,7 @@
 /* Logging in: SaslHandshake and SaslAuthenticate; and who may: the verifiers of SCRAM. */
 #include <assert.h>
 
-#include "kafka/internal.h"
+#include "kafka/access.h"
 
 /* ---- SaslHandshake, SaslAuthenticate --------------------------------------------------------- */
 
@@ -115,6 +115,8 @@ CallState handle_describe_scram(Call *call)
 {
     Users *users = logins_config(call->broker->config.logins)->users;
     int32_t count = message_count(call->request, "users");
+    if (call_is_refused(call, ACL_DESCRIBE, ACL_CLUSTER, STR(ACL_CLUSTER_NAME)))
+        return CALL_DONE;
     if (users != NULL)
         users_refresh(users);
     for (int32_t i = 0; i < count; i++) {
@@ -187,8 +189,9 @@ static int32_t count_changes(const Message *request, const char *field, const Me
 static WireError judge_change(Call *call, const Message *asked, bool sets, const char **message)
 {
     const Users *users = logins_config(call->broker->config.logins)->users;
-    if (users == NULL)
-        return WIRE_UNSUPPORTED_SASL_MECHANISM;
+    WireError refused = call_check_cluster(call, ACL_ALTER);
+    if (refused != WIRE_NONE || users == NULL)
+        return refused != WIRE_NONE ? refused : WIRE_UNSUPPORTED_SASL_MECHANISM;
     if (count_changes(call->request, "deletions", asked) +
             count_changes(call->request, "upsertions", asked) >
         1) {

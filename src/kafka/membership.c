@@ -1,7 +1,7 @@
 /* Joining a group, sharing its partitions, leaving it. */
 #include <assert.h>
 
-#include "kafka/internal.h"
+#include "kafka/access.h"
 
 enum { SESSION_MS_LEAST = 1000, SESSION_MS_MOST = 1800000, REBALANCE_MS_MOST = 3600000 };
 
@@ -9,8 +9,16 @@ static const int64_t MS = 1000;
 
 /* ---- FindCoordinator ------------------------------------------------------------------------- */
 
-static void name_coordinator(const Call *call, Message *answer)
+static void name_coordinator(Call *call, Str key, Message *answer)
 {
+    bool is_group = message_number(call->request, "key_type") == 0;
+    WireError code = call_check(call, ACL_DESCRIBE, is_group ? ACL_GROUP : ACL_TRANSACTION, key);
+    message_set_number(answer, "error_code", code);
+    if (code != WIRE_NONE) {
+        message_set_number(answer, "node_id", -1);
+        message_set_number(answer, "port", -1);
+        return;
+    }
     message_set_number(answer, "node_id", NODE_ID);
     message_set_text(answer, "host", call->broker->config.host);
     message_set_number(answer, "port", call->broker->config.port);
@@ -19,12 +27,13 @@ static void name_coordinator(const Call *call, Message *answer)
 /* This one coordinates all groups and all transactions. */
 CallState handle_find_coordinator(Call *call)
 {
-    name_coordinator(call, call->response);
+    if (call->version.number < 4)
+        name_coordinator(call, message_bytes(call->request, "key"), call->response);
     for (int32_t i = 0; i < message_count(call->request, "coordinator_keys"); i++) {
         const Message *key = message_item(call->request, "coordinator_keys", i);
         Message *answer = message_append(call->response, "coordinators", call->arena);
         message_set_bytes(answer, "key", message_bytes(key, ""));
-        name_coordinator(call, answer);
+        name_coordinator(call, message_bytes(key, ""), answer);
     }
     return CALL_DONE;
 }
@@ -95,8 +104,9 @@ static WireError join_begin(Call *call)
 {
     const Message *request = call->request;
     Str name = message_bytes(request, "group_id");
-    if (name.length == 0)
-        return WIRE_INVALID_GROUP_ID;
+    WireError refused = call_check(call, ACL_READ, ACL_GROUP, name);
+    if (refused != WIRE_NONE || name.length == 0)
+        return refused != WIRE_NONE ? refused : WIRE_INVALID_GROUP_ID;
     Group *group = groups_get(call->broker->groups, name);
     Str id = message_bytes(request, "member_id");
     WireError code = check_join(call, group, group_find(group, id));
@@ -179,10 +189,12 @@ CallState handle_join_group(Call *call)
 WireError find_member(Call *call, Group **group, Member **member)
 {
     Str id = message_bytes(call->request, "member_id");
+    Str name = message_bytes(call->request, "group_id");
+    WireError refused = call_check(call, ACL_READ, ACL_GROUP, name);
     *member = NULL;
-    *group = groups_find(call->broker->groups, message_bytes(call->request, "group_id"));
-    if (*group == NULL)
-        return WIRE_UNKNOWN_MEMBER_ID;
+    *group = groups_find(call->broker->groups, name);
+    if (refused != WIRE_NONE || *group == NULL)
+        return refused != WIRE_NONE ? refused : WIRE_UNKNOWN_MEMBER_ID;
     *member = group_find(*group, id);
     if (*member == NULL || (*member)->is_pending)
         return WIRE_UNKNOWN_MEMBER_ID;
@@ -261,6 +273,8 @@ CallState handle_leave_group(Call *call)
 {
     const Message *request = call->request;
     Group *group = groups_find(call->broker->groups, message_bytes(request, "group_id"));
+    if (call_is_refused(call, ACL_READ, ACL_GROUP, message_bytes(request, "group_id")))
+        return CALL_DONE;
     if (call->version.number < 3) {
         message_set_number(call->response, "error_code",
                            leave(call, group, message_bytes(request, "member_id"), (Str){0}));

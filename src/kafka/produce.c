@@ -1,7 +1,7 @@
 /* Produce: batches are written at once; the answer waits until they are durable. */
 #include <assert.h>
 
-#include "kafka/internal.h"
+#include "kafka/access.h"
 #include "log/segment.h"
 
 enum { PRODUCE_IDS_FROM = 13 };
@@ -65,13 +65,17 @@ static void produce_all(Call *call)
     const Message *request = call->request;
     int64_t acks = message_number(request, "acks");
     bool has_wrong_acks = acks < -1 || acks > 1;
+    WireError refused = WIRE_NONE;
+    if (!message_is_null(request, "transactional_id"))
+        refused = call_check(call, ACL_WRITE, ACL_TRANSACTION,
+                             message_bytes(request, "transactional_id"));
     call->deadline_us = world_monotonic_us(call->broker->world) +
                         message_number(request, "timeout_ms") * INT64_C(1000);
     for (int32_t i = 0; i < message_count(request, "topics"); i++) {
         const Message *topic = message_item(request, "topics", i);
         Message *answers = message_append(call->response, "topics", call->arena);
         WireError missing;
-        const Topic *found = call_topic(call, topic, "name", PRODUCE_IDS_FROM, &missing);
+        const Topic *found = call_topic(call, topic, "name", PRODUCE_IDS_FROM, ACL_WRITE, &missing);
         call_name_topic(call, topic, "name", PRODUCE_IDS_FROM, answers);
         for (int32_t j = 0; j < message_count(topic, "partitions"); j++) {
             const Message *asked = message_item(topic, "partitions", j);
@@ -80,9 +84,10 @@ static void produce_all(Call *call)
             message_set_number(answer, "base_offset", NO_OFFSET);
             message_set_number(answer, "log_append_time_ms", NO_TIMESTAMP);
             message_set_number(answer, "log_start_offset", NO_OFFSET);
-            WireError code = has_wrong_acks  ? WIRE_INVALID_REQUIRED_ACKS
-                             : found == NULL ? missing
-                                             : produce_batch(call, found, asked, answer);
+            WireError code = refused != WIRE_NONE ? refused
+                             : has_wrong_acks     ? WIRE_INVALID_REQUIRED_ACKS
+                             : found == NULL      ? missing
+                                                  : produce_batch(call, found, asked, answer);
             message_set_number(answer, "error_code", code);
         }
     }

@@ -445,7 +445,8 @@ static void hub_make_broker(Hub *hub, const char *host, int port)
                                    .default_partitions = hub->config.default_partitions,
                                    .creates_topics = hub->config.creates_topics,
                                    .offsets_retention_ms = hub->config.offsets_retention_ms,
-                                   .logins = hub->logins});
+                                   .logins = hub->logins,
+                                   .acls = hub->config.acls});
 }
 
 /* Whoever is beyond this machine has to say who he is, where nobody can listen. */

@@ -6,6 +6,7 @@
 #define WEIR_KAFKA_SERVER_H
 
 #include "base/tls.h"
+#include "hub/acls.h"
 #include "hub/topics.h"
 #include "kafka/peer.h"
 
@@ -17,6 +18,7 @@ typedef struct HubConfig {
     const char *listen;    /* HOST:PORT; the host as clients are told; port 0: any. NULL: nowhere */
     TlsFiles tls;          /* `cert` NULL: plain */
     LoginsConfig logins;   /* who has to log in, and how */
+    Acls *acls;            /* borrowed; NULL: everybody may everything */
     bool allows_plaintext; /* beyond this machine */
     bool creates_topics;   /* when a client asks for one that is not there */
     int32_t default_partitions;

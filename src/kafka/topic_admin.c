@@ -1,5 +1,5 @@
 /* Making, changing and removing topics and their records. */
-#include "kafka/internal.h"
+#include "kafka/access.h"
 #include "log/segment.h"
 
 WireError broker_create_topic(Broker *broker, Str name, int32_t partitions, const List *configs,
@@ -20,6 +20,10 @@ static WireError create_asked(Call *call, const Message *asked, Message *answer,
     int64_t partitions = message_number(asked, "num_partitions");
     int64_t replicas = message_number(asked, "replication_factor");
     List configs = {0};
+    if (!call_may_create(call, name)) {
+        *message = "Authorization failed.";
+        return WIRE_TOPIC_AUTHORIZATION_FAILED;
+    }
     if (!topic_name_is_valid(name))
         return WIRE_INVALID_TOPIC;
     if (topics_find(broker->topics, name) != NULL)
@@ -32,11 +36,14 @@ static WireError create_asked(Call *call, const Message *asked, Message *answer,
     if (replicas != -1 && replicas != 1)
         return WIRE_INVALID_REPLICATION_FACTOR;
     WireError code = read_configs(call, asked, &configs, message);
-    message_set_number(answer, "num_partitions", partitions);
-    message_set_number(answer, "replication_factor", 1);
+    if (call_may(call, ACL_DESCRIBE_CONFIGS, ACL_TOPIC, name)) {
+        message_set_number(answer, "num_partitions", partitions);
+        message_set_number(answer, "replication_factor", 1);
+        if (code == WIRE_NONE)
+            append_configs(call, &configs, answer);
+    }
     if (code != WIRE_NONE)
         return code;
-    append_configs(call, &configs, answer);
     if (message_number(call->request, "validate_only") != 0)
         return code;
     Topic *topic;
@@ -78,8 +85,9 @@ static WireError delete_asked(Call *call, Topic *topic, WireError missing)
     Error error = {0};
     if (topic == NULL)
         return missing;
-    if (topic_is_internal(str_from(topic->name)))
-        return WIRE_INVALID_TOPIC;
+    WireError code = call_check(call, ACL_DELETE, ACL_TOPIC, str_from(topic->name));
+    if (code != WIRE_NONE || topic_is_internal(str_from(topic->name)))
+        return code != WIRE_NONE ? code : WIRE_INVALID_TOPIC;
     Status status = delete_topic(call->broker, topic, &error);
     return status == OK ? WIRE_NONE : broker_error(status, &error);
 }
@@ -98,15 +106,17 @@ CallState handle_delete_topics(Call *call)
                                 : topics_find(topics, name);
         Message *answer = message_append(call->response, "responses", call->arena);
         message_set_bytes(answer, "name", name);
-        if (is_by_id && topic != NULL)
-            message_set_text(answer, "name", topic->name);
+        if (is_by_id && topic != NULL &&
+            call_may(call, ACL_DESCRIBE, ACL_TOPIC, str_from(topic->name)))
+            message_set_text(answer, "name", str_terminated(call->arena, str_from(topic->name)));
         if (call->version.number >= 6 && topic != NULL)
             message_set_bytes(answer, "topic_id",
                               str_copy(call->arena, str_make(topic->id, TOPIC_ID_BYTES)));
-        message_set_number(
-            answer, "error_code",
-            delete_asked(call, topic,
-                         is_by_id ? WIRE_UNKNOWN_TOPIC_ID : WIRE_UNKNOWN_TOPIC_OR_PARTITION));
+        WireError missing = is_by_id ? WIRE_UNKNOWN_TOPIC_ID
+                            : call_may(call, ACL_DELETE, ACL_TOPIC, name)
+                                ? WIRE_UNKNOWN_TOPIC_OR_PARTITION
+                                : WIRE_TOPIC_AUTHORIZATION_FAILED;
+        message_set_number(answer, "error_code", delete_asked(call, topic, missing));
     }
     return CALL_DONE;
 }
@@ -118,8 +128,9 @@ static WireError add_partitions(Call *call, const Message *asked, const char **m
     Str name = message_bytes(asked, "name");
     Topic *topic = topics_find(call->broker->topics, name);
     int64_t count = message_number(asked, "count");
-    if (topic == NULL)
-        return WIRE_UNKNOWN_TOPIC_OR_PARTITION;
+    WireError refused = call_check(call, ACL_ALTER, ACL_TOPIC, name);
+    if (refused != WIRE_NONE || topic == NULL)
+        return refused != WIRE_NONE ? refused : WIRE_UNKNOWN_TOPIC_OR_PARTITION;
     if (topic_is_internal(name))
         return WIRE_INVALID_TOPIC;
     if (message_count(asked, "assignments") > 0)
@@ -159,8 +170,8 @@ enum { ALL_RECORDS = -1 };
 static WireError delete_records(Call *call, Str name, const Message *asked, int64_t *start_offset)
 {
     Partition *partition;
-    WireError code =
-        broker_partition(call->broker, name, message_number(asked, "partition_index"), &partition);
+    WireError code = call_partition(call, ACL_DELETE, name,
+                                    message_number(asked, "partition_index"), &partition);
     if (code != WIRE_NONE)
         return code;
     const Topic *topic = topics_find(call->broker->topics, name);
@@ -244,6 +255,8 @@ static void describe_sizes(Call *call, Topic *topic, Message *folder)
 CallState handle_describe_log_dirs(Call *call)
 {
     Topics *topics = call->broker->topics;
+    if (call_is_refused(call, ACL_DESCRIBE, ACL_CLUSTER, STR(ACL_CLUSTER_NAME)))
+        return CALL_DONE;
     Message *folder = message_append(call->response, "results", call->arena);
     message_set_text(folder, "log_dir", topics_folder(topics));
     message_set_number(folder, "total_bytes", -1);
@@ -256,6 +269,6 @@ CallState handle_describe_log_dirs(Call *call)
 /* There is nowhere to move a partition to. */
 CallState handle_list_reassignments(Call *call)
 {
-    (void)call;
+    (void)call_is_refused(call, ACL_DESCRIBE, ACL_CLUSTER, STR(ACL_CLUSTER_NAME));
     return CALL_DONE;
 }

@@ -1,7 +1,7 @@
 /* Requests of producers with a transactional id. */
 #include <assert.h>
 
-#include "kafka/internal.h"
+#include "kafka/access.h"
 #include "log/segment.h"
 
 /* ---- Who asks, and what to answer ------------------------------------------------------------ */
@@ -85,8 +85,9 @@ CallState init_transactional(Call *call)
         return wait_for_promises(call, WIRE_COORDINATOR_NOT_AVAILABLE);
     TransactionProducer asks = read_new_producer(call);
     int64_t timeout_ms = message_number(call->request, "transaction_timeout_ms");
-    if (asks.id.length == 0)
-        return refuse_producer(call, WIRE_INVALID_REQUEST);
+    WireError refused = call_check(call, ACL_WRITE, ACL_TRANSACTION, asks.id);
+    if (refused != WIRE_NONE || asks.id.length == 0)
+        return refuse_producer(call, refused != WIRE_NONE ? refused : WIRE_INVALID_REQUEST);
     if (timeout_ms <= 0 || timeout_ms > TRANSACTION_TIMEOUT_MS_MAX)
         return refuse_producer(call, WIRE_INVALID_TRANSACTION_TIMEOUT);
     Error error = {0};
@@ -112,8 +113,10 @@ CallState init_transactional(Call *call)
 
 /* ---- AddPartitionsToTxn, AddOffsetsToTxn ----------------------------------------------------- */
 
-/* The partitions that are asked for, each with its answer; whether there are all of them. */
-static bool collect_partitions(Call *call, TransactionPartition *partitions, int32_t *count)
+/* The partitions that are asked for, each with its answer, which is `refused` if that is not none;
+ * whether there are all of them. */
+static bool collect_partitions(Call *call, TransactionPartition *partitions, WireError refused,
+                               int32_t *count)
 {
     bool are_there = true;
     for (int32_t i = 0; i < message_count(call->request, "topics"); i++) {
@@ -126,12 +129,16 @@ static bool collect_partitions(Call *call, TransactionPartition *partitions, int
             int64_t index = message_number(message_item(asked, "partitions", j), "");
             bool is_there = topic != NULL && index >= 0 && index < topic->partition_count &&
                             !topic_is_internal(name);
+            WireError code = refused;
+            if (code == WIRE_NONE)
+                code = call_check(call, ACL_WRITE, ACL_TOPIC, name);
+            if (code == WIRE_NONE && !is_there)
+                code = WIRE_UNKNOWN_TOPIC_OR_PARTITION;
             Message *item = message_append(answers, "partitions", call->arena);
             message_set_number(item, "partition_index", index);
-            message_set_number(item, "error_code",
-                               is_there ? WIRE_NONE : WIRE_UNKNOWN_TOPIC_OR_PARTITION);
+            message_set_number(item, "error_code", code);
             partitions[(*count)++] = (TransactionPartition){.topic = name, .index = (int32_t)index};
-            are_there &= is_there;
+            are_there &= code == WIRE_NONE;
         }
     }
     return are_there;
@@ -158,16 +165,22 @@ static WireError add(Call *call, const TransactionPartition *partitions, int32_t
     return verdict_error(call, found.verdict, 2);
 }
 
+static WireError check_transaction(Call *call)
+{
+    return call_check(call, ACL_WRITE, ACL_TRANSACTION,
+                      message_bytes(call->request, "transactional_id"));
+}
+
 static void add_begin(Call *call)
 {
     TransactionPartition *partitions =
         ARENA_ARRAY(call->arena, TransactionPartition, count_asked_partitions(call->request) + 1);
     int32_t count = 0;
-    if (!collect_partitions(call, partitions, &count)) {
-        call_refuse_all(call, WIRE_OPERATION_NOT_ATTEMPTED);
-        return;
-    }
-    WireError code = add(call, partitions, count);
+    WireError code = check_transaction(call);
+    if (!collect_partitions(call, partitions, code, &count) && code == WIRE_NONE)
+        code = WIRE_OPERATION_NOT_ATTEMPTED;
+    if (code == WIRE_NONE)
+        code = add(call, partitions, count);
     if (code != WIRE_NONE)
         call_refuse_all(call, code);
 }
@@ -184,7 +197,11 @@ CallState handle_add_offsets(Call *call)
     static const TransactionPartition offsets = {
         .topic = {.data = OFFSETS_TOPIC, .length = sizeof OFFSETS_TOPIC - 1}};
     if (!call->has_begun) {
-        WireError code = add(call, &offsets, 1);
+        WireError code = check_transaction(call);
+        if (code == WIRE_NONE)
+            code = call_check(call, ACL_READ, ACL_GROUP, message_bytes(call->request, "group_id"));
+        if (code == WIRE_NONE)
+            code = add(call, &offsets, 1);
         message_set_number(call->response, "error_code", code);
     }
     return wait_for_promises(call, WIRE_COORDINATOR_NOT_AVAILABLE);
@@ -208,7 +225,11 @@ static void commit_begin(Call *call)
     Error error = {0};
     TransactionProducer asks = read_producer(call);
     Status status = broker_transactions(call->broker, &error);
-    WireError refusal = status == OK ? WIRE_NONE : unavailable(status, &error);
+    WireError refusal = check_transaction(call);
+    if (refusal == WIRE_NONE)
+        refusal = call_check(call, ACL_READ, ACL_GROUP, message_bytes(call->request, "group_id"));
+    if (refusal == WIRE_NONE && status != OK)
+        refusal = unavailable(status, &error);
     if (refusal == WIRE_NONE) {
         TransactionVerdict verdict =
             transactions_judge(call->broker->transactions, &asks, STR(OFFSETS_TOPIC), 0);
@@ -246,6 +267,9 @@ static WireError end_begin(Call *call)
     Error error = {0};
     TransactionProducer asks = read_producer(call);
     TransactionAnswer found = {0};
+    WireError refused = check_transaction(call);
+    if (refused != WIRE_NONE)
+        return refused;
     Status status = broker_transactions(call->broker, &error);
     if (status == OK)
         status = transactions_end(call->broker->transactions, &asks,
@@ -301,6 +325,8 @@ static void describe_transaction(Call *call, const Transaction *transaction, Mes
     Map *topics = map_new(call->arena);
     for (int32_t i = 0; i < transaction->partition_count; i++) {
         const TransactionPartition *partition = &transaction->partitions[i];
+        if (!call_may(call, ACL_DESCRIBE, ACL_TOPIC, partition->topic))
+            continue;
         Message *topic = map_find(topics, partition->topic);
         if (topic == NULL) {
             topic = message_append(out, "topics", call->arena);
@@ -321,9 +347,11 @@ CallState handle_describe_transactions(Call *call)
         Message *out = message_append(call->response, "transaction_states", call->arena);
         message_set_bytes(out, "transactional_id", id);
         message_set_text(out, "transaction_state", "");
-        message_set_number(out, "error_code",
-                           transaction != NULL ? WIRE_NONE : WIRE_TRANSACTIONAL_ID_NOT_FOUND);
-        if (transaction != NULL)
+        WireError code = call_check(call, ACL_DESCRIBE, ACL_TRANSACTION, id);
+        if (code == WIRE_NONE && transaction == NULL)
+            code = WIRE_TRANSACTIONAL_ID_NOT_FOUND;
+        message_set_number(out, "error_code", code);
+        if (code == WIRE_NONE)
             describe_transaction(call, transaction, out);
     }
     return CALL_DONE;
@@ -376,7 +404,8 @@ CallState handle_list_transactions(Call *call)
     int32_t count = transactions != NULL ? transactions_count(transactions) : 0;
     for (int32_t i = 0; i < count; i++) {
         const Transaction *transaction = transactions_at(transactions, i);
-        if (!is_asked_for(call, transaction))
+        if (!is_asked_for(call, transaction) ||
+            !call_may(call, ACL_DESCRIBE, ACL_TRANSACTION, str_from(transaction->id)))
             continue;
         Message *out = message_append(call->response, "transaction_states", call->arena);
         message_set_text(out, "transactional_id", transaction->id);
@@ -389,7 +418,7 @@ CallState handle_list_transactions(Call *call)
 static WireError describe_producers(Call *call, Str topic, int64_t index, Message *out)
 {
     Partition *partition;
-    WireError code = broker_partition(call->broker, topic, index, &partition);
+    WireError code = call_partition(call, ACL_READ, topic, index, &partition);
     if (code != WIRE_NONE)
         return code;
     List producers = {0};

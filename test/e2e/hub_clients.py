@@ -13,6 +13,13 @@ from lib import TIME_SCALE, TOP
 CLIENTS = TOP / "test" / "clients"
 ANSWERS = CLIENTS / "answers.json"
 PYTHON = ("kafka_python", "confluent", "kcat")
+SECURE = ("access", "secure_tools")  # of a server with access rules; they come in as its super user
+ADMIN = "admin-secret"
+
+
+def admin_of(protocol="SASL_PLAINTEXT"):
+    """The super user, as `security` of `ask`."""
+    return {"security.protocol": protocol, "sasl.mechanism": "SCRAM-SHA-256", "sasl.username": "admin", "sasl.password": ADMIN}
 
 
 def _classpath():
@@ -46,7 +53,7 @@ def _kafkajs():
 
 def argv_of(client, folder):
     """The command without the address."""
-    if client in PYTHON:
+    if client in (*PYTHON, *SECURE):
         return [install(), CLIENTS / f"{client}.py"]
     if client == "java":
         return _java(folder)
@@ -57,7 +64,7 @@ def argv_of(client, folder):
 
 def ask(client, address, folder, seconds=300, security=None):
     """{scenario: result}; `security`: properties in librdkafka's words."""
-    more = [_classpath()] if client == "tools" else []
+    more = [_classpath()] if client.endswith("tools") else []
     env = {**os.environ, "SECURITY": json.dumps(security or {})}
     if client == "kafkajs":
         env["NODE_PATH"] = str(_kafkajs())

@@ -2,82 +2,19 @@
 
 import base64
 import concurrent.futures
-import hashlib
-import hmac
-import itertools
 import json
 import pathlib
 import signal
-import socket
 import struct
 import subprocess
 import threading
 
 from hub import Hub
 from lib import BINARY, main, wait_until
+from wire import Wire, proof
 
 ALL = "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"
 OK, UNSUPPORTED, ILLEGAL, REFUSED = 0, 33, 34, 58
-
-
-class Wire:
-    """A connection that speaks the protocol by hand, from an address of its own unless one is given: logins that fail
-    slow down others of their address."""
-
-    ADDRESSES = itertools.count(2)
-
-    def __init__(self, hub, host=None):
-        self.host = host or f"127.0.0.{next(self.ADDRESSES)}"
-        self.socket = socket.create_connection(("127.0.0.1", hub.port), 20, (self.host, 0))
-        self.number = 0
-
-    def frame(self, body):
-        self.socket.sendall(struct.pack(">i", len(body)) + body)
-
-    def answer(self):
-        """The next frame; None: the connection has ended."""
-        got = b""
-        try:
-            while len(got) < 4 or len(got) < 4 + struct.unpack(">i", got[:4])[0]:
-                piece = self.socket.recv(65536)
-                if not piece:
-                    return None
-                got += piece
-        except ConnectionError:
-            return None
-        return got[4:]
-
-    def ask(self, key, version, body):
-        self.number += 1
-        self.frame(struct.pack(">hhih", key, version, self.number, -1) + body)
-        answer = self.answer()
-        return answer and answer[4:]
-
-    def handshake(self, mechanism, version=1):
-        answer = self.ask(17, version, text(mechanism))
-        return answer and struct.unpack(">h", answer[:2])[0]
-
-    def authenticate(self, token, version=1):
-        """(code, token, lifetime), or None."""
-        answer = self.ask(36, version, struct.pack(">i", len(token)) + token)
-        if answer is None:
-            return None
-        code, said = struct.unpack(">hh", answer[:4])
-        rest = answer[4 + max(said, 0):]
-        count = struct.unpack(">i", rest[:4])[0]
-        return code, rest[4:4 + count], struct.unpack(">q", rest[4 + count:4 + count + 8])[0] if version else None
-
-    def lists(self):
-        """Whether Metadata is answered."""
-        return self.ask(3, 1, struct.pack(">i", -1)) is not None
-
-    def login(self, name, password):
-        self.handshake("PLAIN")
-        return self.authenticate(f"\0{name}\0{password}".encode())
-
-
-def text(words):
-    return struct.pack(">h", len(words)) + words.encode()
 
 
 def security(mechanism, name, password):
@@ -134,46 +71,33 @@ def test_names_and_passwords(box):
 def test_nothing_is_answered_before_a_login(box):
     """And a mistake on the way ends the connection."""
     hub = sasl_hub(box)
-    assert Wire(hub).lists() is False
-    assert Wire(hub).ask(18, 0, b"") is not None  # ApiVersions is
-    wire = Wire(hub)
+    assert Wire(hub.port).lists() is False
+    assert Wire(hub.port).ask(18, 0, b"") is not None  # ApiVersions is
+    wire = Wire(hub.port)
     assert wire.handshake("GSSAPI") == UNSUPPORTED and wire.answer() is None
-    wire = Wire(hub)
+    wire = Wire(hub.port)
     assert wire.handshake("PLAIN") == OK and not wire.lists()
-    wire = Wire(hub)
+    wire = Wire(hub.port)
     assert wire.login("alice", "pencil, =éx=2C")[0] == OK and wire.lists()
     assert wire.handshake("PLAIN") == ILLEGAL and wire.lists()
-    wire = Wire(hub)
+    wire = Wire(hub.port)
     assert wire.login("alice", "wrong")[0] == REFUSED and wire.answer() is None
-    wire = Wire(hub)
+    wire = Wire(hub.port)
     wire.socket.sendall(struct.pack(">i", 600 * 1024))  # too large for who is not known
     assert wire.answer() is None
     for token in (b"", b"\0", b"\0\0", b"alice\0alice\0", b"bob\0alice\0pencil, =\xc3\xa9x=2C", b"x" * 3000):
-        wire = Wire(hub)
+        wire = Wire(hub.port)
         wire.handshake("PLAIN")
         assert wire.authenticate(token)[0] == REFUSED, token
-    wire = Wire(hub)  # version 0: tokens without headers
+    wire = Wire(hub.port)  # version 0: tokens without headers
     assert wire.handshake("PLAIN", 0) == OK
     wire.frame("\0alice\0pencil, =éx=2C".encode())
     assert wire.answer() == b"" and wire.lists()
-    wire = Wire(hub)
+    wire = Wire(hub.port)
     wire.handshake("PLAIN", 0)
     wire.frame(b"\0alice\0wrong")
     assert wire.answer() is None
     hub.stop()
-
-
-def proof(name, password, nonce, challenge, kind="sha256"):
-    """The last message of SCRAM, worked out with Python's own library."""
-    parts = dict(part.split("=", 1) for part in challenge.decode().split(","))
-    salted = hashlib.pbkdf2_hmac(kind, password.encode(), base64.b64decode(parts["s"]), int(parts["i"]))
-    key = hmac.new(salted, b"Client Key", kind).digest()
-    without = f"c=biws,r={parts['r']}"
-    messages = f"n={name},r={nonce},{challenge.decode()},{without}".encode()
-    signed = hmac.new(hashlib.new(kind, key).digest(), messages, kind).digest()
-    wanted = hmac.new(hmac.new(salted, b"Server Key", kind).digest(), messages, kind).digest()
-    shown = base64.b64encode(bytes(a ^ b for a, b in zip(key, signed))).decode()
-    return f"{without},p={shown}".encode(), b"v=" + base64.b64encode(wanted)
 
 
 def test_scram_is_that_of_the_rfc(box):
@@ -181,7 +105,7 @@ def test_scram_is_that_of_the_rfc(box):
     hub = sasl_hub(box)
 
     def begin(first):
-        wire = Wire(hub)
+        wire = Wire(hub.port)
         wire.handshake("SCRAM-SHA-256")
         code, challenge, _ = wire.authenticate(first)
         return wire, code, challenge
@@ -205,13 +129,13 @@ def test_scram_is_that_of_the_rfc(box):
 def test_failures_slow_down_their_address(box):
     """Logins that come after them wait for their turn, or are sent away; those of others do not."""
     hub = sasl_hub(box)
-    assert Wire(hub, "127.0.0.1").login("alice", "wrong")[0] == REFUSED
-    crowd = [Wire(hub, "127.0.0.1") for _ in range(80)]
+    assert Wire(hub.port, "127.0.0.1").login("alice", "wrong")[0] == REFUSED
+    crowd = [Wire(hub.port, "127.0.0.1") for _ in range(80)]
     for wire in crowd:
         wire.handshake("PLAIN")
         token = b"\0alice\0wrong"
         wire.frame(struct.pack(">hhihi", 36, 1, 1, -1, len(token)) + token)
-    assert Wire(hub).login("alice", "pencil, =éx=2C")[0] == OK
+    assert Wire(hub.port).login("alice", "pencil, =éx=2C")[0] == OK
     sent_away = crowd[-1].answer()
     assert b"Too many logins" in sent_away, sent_away
     hub.stop()
@@ -221,7 +145,7 @@ def test_logins_end(box):
     """When their time is over, unless renewed by the same user; when the user is revoked; when the password changes."""
     hub = sasl_hub(box, "--sasl-lifetime-seconds", "2")
     bob = hub.user("bob")
-    one, other, third = Wire(hub), Wire(hub), Wire(hub)
+    one, other, third = Wire(hub.port), Wire(hub.port), Wire(hub.port)
     assert [wire.login("alice", "pencil, =éx=2C")[2] for wire in (one, other, third)] == [2000] * 3
     assert one.lists() and other.lists()
     assert third.login("bob", bob)[0] == REFUSED and third.answer() is None
@@ -230,10 +154,10 @@ def test_logins_end(box):
     hub.stop()
     hub.flags = hub.flags[:3]
     hub.start()
-    revoked, changed, bystander = Wire(hub), Wire(hub), Wire(hub)
+    revoked, changed, bystander = Wire(hub.port), Wire(hub.port), Wire(hub.port)
     assert revoked.login("bob", bob)[0] == changed.login("alice", "pencil, =éx=2C")[0] == OK
     hub.user("carol", "c")
-    wait_until(lambda: Wire(hub).login("carol", "c")[0] == OK, "carol to be known")
+    wait_until(lambda: Wire(hub.port).login("carol", "c")[0] == OK, "carol to be known")
     assert bystander.login("carol", "c")[0] == OK and changed.lists() and revoked.lists()
     for name in ("bob", "alice"):
         subprocess.run([BINARY, "user", "revoke", name, "--data-dir", hub.folder], check=True, capture_output=True)
@@ -276,7 +200,7 @@ for i in range(int(sys.argv[2]), 100000):
         there = subprocess.run([BINARY, "user", "list", "--data-dir", hub.folder], capture_output=True, text=True,
                                check=True).stdout.split()
         assert all(f"u{i}" in there for i in range(acknowledged)), (acknowledged, there)
-    assert Wire(hub).login(f"u{acknowledged - 1}", "pw")[0] == OK
+    assert Wire(hub.port).login(f"u{acknowledged - 1}", "pw")[0] == OK
     hub.stop()
 
 

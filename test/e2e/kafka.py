@@ -51,17 +51,48 @@ def tool(name, *arguments, stdin="", seconds=60.0):
     return done
 
 
+# One more listener, by SASL, with access rules; the broker itself comes in by the plain one.
+SECURE = """
+listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{sasl},SASL_SSL://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{sasl},SASL_SSL://127.0.0.1:{tls}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:admin;User:ANONYMOUS
+ssl.keystore.type=PEM
+ssl.keystore.location={store}
+connection.failed.authentication.delay.ms=0
+"""
+
+
 class Kafka:
-    def __init__(self, box, **properties):
+    """`admin`: the password of a super user who logs in; `identity`: certificate and key for TLS."""
+
+    def __init__(self, box, admin=None, identity=None, **properties):
         self.folder = pathlib.Path(box.path("kafka"))
         self.folder.mkdir()
         self.port, controller = free_port(), free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.config = self.folder / "server.properties"
+        form, scram = PROPERTIES, []
+        if admin is not None:
+            self.sasl_port, self.tls_port = free_port(), free_port()
+            store = self.folder / "store.pem"
+            store.write_text("".join(pathlib.Path(path).read_text("ascii") for path in reversed(identity)))
+            form += SECURE.format(port=self.port, sasl=self.sasl_port, tls=self.tls_port, controller=controller, store=store)
+            for listener in ("sasl_plaintext", "sasl_ssl"):
+                login = "org.apache.kafka.common.security"
+                form += (f'listener.name.{listener}.plain.sasl.jaas.config={login}.plain.PlainLoginModule required '
+                         f'user_admin="{admin}";\n')
+                for kind in ("256", "512"):
+                    form += (f"listener.name.{listener}.scram-sha-{kind}.sasl.jaas.config="
+                             f"{login}.scram.ScramLoginModule required;\n")
+            scram = [word for kind in ("256", "512")
+                     for word in ("--add-scram", f"SCRAM-SHA-{kind}=[name=admin,password={admin}]")]
         more = "".join(f"{key}={value}\n" for key, value in properties.items())
         self.config.write_text(
-            PROPERTIES.format(port=self.port, controller=controller, folder=self.folder) + more)
-        tool("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAA", "-c", self.config, "--standalone")
+            form.format(port=self.port, controller=controller, folder=self.folder) + more)
+        tool("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAA", "-c", self.config, "--standalone", *scram)
         self.box, self.process, self.starts = box, None, 0
         self.start()
 
