@@ -243,30 +243,37 @@ class MariaDB:
             (made / "done").touch()
         return made / "data"
 
+    def _program(self):
+        """The server and the options that it cannot do without."""
+        return shutil.which("mariadbd") or "/usr/sbin/mariadbd", []
+
+    def _make_account(self):
+        self.sql("DELETE FROM mysql.global_priv WHERE User = ''; FLUSH PRIVILEGES;"
+                 f"CREATE USER '{self.USER}'@'%' IDENTIFIED BY '{self.PASSWORD}';"
+                 "GRANT SELECT, RELOAD, REPLICATION SLAVE, BINLOG MONITOR ON *.* "
+                 f"TO '{self.USER}'@'%';")
+
     def start(self):
         """Start, or start again on the same data and the same port."""
         is_new = not self.data.exists()
         if is_new:
             self.folder.mkdir(parents=True, exist_ok=True)
             shutil.copytree(self._template(), self.data)
-        server = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
         # A server clears away what looks like left-overs in its temporary folder, also those of
         # the server next to it.
         temporary = self.folder / "tmp"
         temporary.mkdir(exist_ok=True)
-        argv = [server, "--no-defaults", *self._as_user(), f"--datadir={self.data}",
+        program, needed = self._program()
+        argv = [program, "--no-defaults", *self._as_user(), f"--datadir={self.data}",
                 f"--tmpdir={temporary}",
                 f"--socket={self.socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
-                f"--pid-file={self.folder / 'pid'}", "--skip-slave-start",
+                f"--pid-file={self.folder / 'pid'}", "--skip-slave-start", *needed,
                 *(f"--{name}={value}" for name, value in self.options.items())]
-        self.process = Process("mariadbd", self.folder, argv)
-        wait_until(lambda: self._try("SELECT 1") is not None, "MariaDB to answer", 60,
+        self.process = Process(pathlib.Path(program).name, self.folder, argv)
+        wait_until(lambda: self._try("SELECT 1") is not None, f"{self.process.name} to answer", 60,
                    process=self.process)
         if is_new:
-            self.sql("DELETE FROM mysql.global_priv WHERE User = ''; FLUSH PRIVILEGES;"
-                     f"CREATE USER '{self.USER}'@'%' IDENTIFIED BY '{self.PASSWORD}';"
-                     "GRANT SELECT, RELOAD, REPLICATION SLAVE, BINLOG MONITOR ON *.* "
-                     f"TO '{self.USER}'@'%';")
+            self._make_account()
         return self
 
     def _client(self, database, *more):
@@ -286,7 +293,7 @@ class MariaDB:
         done = subprocess.run(self._client(database, "--skip-column-names"), input=data,
                               capture_output=True, check=False)
         if done.returncode != 0:
-            raise AssertionError("MariaDB refused:\n" + done.stderr.decode("utf-8", "replace"))
+            raise AssertionError(f"{self.process.name} refused:\n" + done.stderr.decode("utf-8", "replace"))
         lines = done.stdout.decode("utf-8", "surrogateescape").split("\n")[:-1]
         return [[_unescape(field) for field in line.split("\t")] for line in lines]
 

@@ -199,15 +199,14 @@ class Reader:
         wait_until(lambda: self.rows()[mark], f"mark {self.markers}", 60, every=0.1, process=self.weir)
 
 
-def check_kinds(box, names, **options):
+def check_kinds(box, names, db, base=BASE):
     chance = random.Random(SEED)
     seen = collections.Counter()
-    db = box.mariadb(**options)
     tables = {(name, *way): Table(name, *way, seen) for name in names for way in WAYS}
     db.sql("CREATE DATABASE s; CREATE TABLE s.marker (id INT PRIMARY KEY, n INT, v VARCHAR(9), e ENUM('a', 'b'))")
     sql = ""
     for (name, *_), table in tables.items():
-        sql += (PLAIN if "swap_" in name else BASE).format(table.name) + ";" + table.insert() + table.insert() + table.insert()
+        sql += (PLAIN if "swap_" in name else base).format(table.name) + ";" + table.insert() + table.insert() + table.insert()
         if "swap_" in name:
             set_all(u=5)(table)
     db.sql(sql, "s")
@@ -257,15 +256,15 @@ def test_rows_are_read_by_the_columns_of_their_place(box):
     names = list(KINDS)
     if not os.environ.get("WEIR_SOAK"):
         names = random.Random(SEED).sample(names, CHECKED)
-    check_kinds(box, names)
+    check_kinds(box, names, box.mariadb())
 
 
 def soak_with_full_metadata(box):
-    check_kinds(box, list(KINDS), binlog_row_metadata="FULL")
+    check_kinds(box, list(KINDS), box.mariadb(binlog_row_metadata="FULL"))
 
 
 def soak_with_compression(box):
-    check_kinds(box, list(KINDS), log_bin_compress="ON", log_bin_compress_min_len="10", binlog_checksum="NONE")
+    check_kinds(box, list(KINDS), box.mariadb(log_bin_compress="ON", log_bin_compress_min_len="10", binlog_checksum="NONE"))
 
 
 if __name__ == "__main__":

@@ -346,9 +346,9 @@ def test_a_replica_that_is_behind_or_keeps_no_log(box):
 
 # ---------------------------------------------------------------- history that is lost
 
-def lost(box, forget, *texts, is_running=False, heartbeat="30 s"):
+def lost(box, forget, *texts, is_running=False, heartbeat="30 s", db=None):
     """A pipeline that has read all; `forget` takes the history away; what comes next must not be read."""
-    db = simple(box, rows=10)
+    db = db or simple(box, rows=10)
     out = started(box, db, SIMPLE, heartbeat__interval=heartbeat)
     out.expect(db, SIMPLE_SQL)
     db.sql("INSERT INTO s.t (n) VALUES (1)")

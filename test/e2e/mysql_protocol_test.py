@@ -1,7 +1,6 @@
 """mysql-cdc's sign-in against a stand-in that speaks as MySQL 8 does, and against hostile ones.
 
-No MySQL server is at hand: the stand-in follows the protocol's documentation, so what it shows is
-that both were read alike. A real MySQL 8 must still confirm it."""
+mysql_server_test.py signs in to MySQL itself; here each step is seen, and what no real server does."""
 
 import hashlib
 import socket

@@ -26,9 +26,12 @@ def nothing_comes(out, *texts):
 
 
 def test_counts_where_it_is_committed(box):
+    check_where_it_counts(box, simple(box, rows=10, sync_binlog="1", innodb_flush_log_at_trx_commit="1"))
+
+
+def check_where_it_counts(box, db):
     """Prepared, then committed or rolled back, by the same session or another, over a kill -9 of weir and of the server,
     in another order than prepared, with other transactions in between."""
-    db = simple(box, rows=10, sync_binlog="1", innodb_flush_log_at_trx_commit="1")
     out = started(box, db, SIMPLE)
     out.expect(db, SIMPLE_SQL)
     one, two = db.session("s"), db.session("s")
@@ -85,8 +88,11 @@ def test_killed_while_it_is_committed(box):
 
 
 def test_prepared_in_front_of_the_snapshot(box):
+    check_in_front(box, simple(box, rows=10))
+
+
+def check_in_front(box, db):
     """It is waited for; when that takes too long, the error says what to do. A start at a position says what it misses."""
-    db = simple(box, rows=10)
     session = db.session("s")
     prepare(session, "'early'", "INSERT INTO t VALUES (100, 1, 'early')")
     weir = box.weir(pipeline(db.port, SIMPLE)).start()
@@ -157,9 +163,12 @@ def load(chance, sessions, number):
 
 
 def test_a_server_full_of_them(box):
+    check_full(box, simple(box))
+
+
+def check_full(box, db):
     """Sessions prepare, commit and roll back all the time, while pipelines begin with a snapshot and are killed."""
     chance = random.Random(SEED)
-    db = simple(box)
     sessions = [db.session("s") for _ in range(6)]
     pipelines = []
     for number in range(ROUNDS):

@@ -8,6 +8,7 @@
 #include "connect/mysql/json.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +70,43 @@ static bool json_take_length(Str *bytes, int64_t *length)
     return false;
 }
 
+/* As MySQL prints it: the fewest digits that read back as the same number, with an exponent below
+ * 1e-15, and from 1e15 on unless digits stand behind the point. Reference: MySQL's
+ * include/m_string.h, MAX_DECPT_FOR_F_FORMAT. */
+static void json_print_double(Buffer *out, double real)
+{
+    enum { DIGITS_MIN = 15, DIGITS_MAX = 17, POINT_MIN = -14, POINT_MAX = 15 };
+    char text[40];                                             /* d.ddde±xx */
+    int precision = fabs(real) < DBL_MIN ? 0 : DIGITS_MIN - 1; /* behind the first digit */
+    do
+        snprintf(text, sizeof text, "%.*e", precision, fabs(real));
+    while (++precision < DIGITS_MAX && strtod(text, NULL) != fabs(real));
+    char *exponent = strchr(text, 'e');
+    int64_t power = 0;
+    bool is_parsed = str_parse_int64(str_from(exponent + 2), &power);
+    assert(is_parsed);
+    int point = (exponent[1] == '-' ? -(int)power : (int)power) + 1; /* it stands behind so many */
+    int count = 1;
+    for (const char *at = text + 2; at < exponent; at++)
+        text[count++] = *at;
+    while (count > 1 && text[count - 1] == '0')
+        count--;
+    if (signbit(real))
+        buffer_append_char(out, '-');
+    if (point < POINT_MIN || (point > POINT_MAX && count <= point)) {
+        buffer_printf(out, "%c%s%.*se%d", text[0], count > 1 ? "." : "", count - 1, text + 1,
+                      point - 1);
+        return;
+    }
+    for (int i = point < 0 ? point : 0; i < count || i < point; i++) {
+        if (i == point)
+            buffer_append_text(out, point <= 0 ? "0." : ".");
+        buffer_append_char(out, i < 0 || i >= count ? '0' : text[i]);
+    }
+    if (count <= point)
+        buffer_append_text(out, ".0");
+}
+
 static bool json_print_number(JsonPrinter *printer, uint8_t type, Str bytes)
 {
     int32_t width = type <= JSON_UINT16 ? 2 : type <= JSON_UINT32 ? 4 : 8;
@@ -86,17 +124,8 @@ static bool json_print_number(JsonPrinter *printer, uint8_t type, Str bytes)
     memcpy(&real, &raw, sizeof real);
     if (!isfinite(real))
         return false;
-    for (int digits = 15; digits <= 17; digits++) {
-        char text[40];
-        snprintf(text, sizeof text, "%.*g", digits, real);
-        if (digits < 17 && strtod(text, NULL) != real)
-            continue;
-        buffer_append_text(printer->out, text);
-        if (strpbrk(text, ".e") == NULL)
-            buffer_append_text(printer->out, ".0");
-        return true;
-    }
-    return false;
+    json_print_double(printer->out, real);
+    return true;
 }
 
 static void json_print_time(JsonPrinter *printer, uint8_t type, uint64_t packed)

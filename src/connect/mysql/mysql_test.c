@@ -302,6 +302,28 @@ static void binary_json_becomes_text(void **state)
                 "ab",
                 14, "{\"ab\": 7}");
     assert_json("\x0b\x00\x00\x00\x00\x00\x00\xf8\x3f", 9, "1.5");
+    static const struct {
+        double real;
+        const char *text; /* as MySQL 8.0.15 prints it */
+    } doubles[] = {
+        {0.0, "0.0"},
+        {-0.0, "-0.0"},
+        {100, "100.0"},
+        {1e14, "100000000000000.0"},
+        {1e15, "1e15"},
+        {-1e100, "-1e100"},
+        {1234567890123456.7, "1234567890123456.8"},
+        {1e-14, "0.00000000000001"},
+        {1e-16, "1e-16"},
+        {5e-324, "5e-324"},
+        {0.30000000000000004, "0.30000000000000004"},
+        {1.7976931348623157e308, "1.7976931348623157e308"},
+    };
+    for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++) {
+        char bytes[9] = {0x0b};
+        memcpy(bytes + 1, &doubles[i].real, sizeof doubles[i].real);
+        assert_json(bytes, sizeof bytes, doubles[i].text);
+    }
     /* Offsets beyond the end, a size beyond the bytes, an array that holds itself. */
     assert_json("\x00\x01\x00\xff\x00\x0b\x00\x02\x00", 9, NULL);
     assert_json("\x02\x01\x00\x07\x00\x0c\xff\x00", 8, NULL);

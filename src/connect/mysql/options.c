@@ -209,8 +209,8 @@ static Status mysql_cdc_check(const TableCheck *check)
         status = ERR_INVALID;
     }
     if (str_equal_ignoring_case(mode, STR("specific-offset")) &&
-        !options_has(options, "scan.startup.specific-offset.file") &&
-        !options_has(options, "scan.startup.specific-offset.gtid-set")) {
+        options_text(options, "scan.startup.specific-offset.file").length == 0 &&
+        options_text(options, "scan.startup.specific-offset.gtid-set").length == 0) {
         report(context, &entry, "WR3124", "the start mode `specific-offset` needs a position",
                "set 'scan.startup.specific-offset.file' and '.pos', or '.gtid-set'");
         status = ERR_INVALID;

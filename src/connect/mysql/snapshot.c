@@ -357,6 +357,20 @@ static int64_t snapshot_limit(const MysqlSource *source)
     return rows > CHUNK_ROWS_MIN ? rows : CHUNK_ROWS_MIN;
 }
 
+/* The column's value as the binlog has it. */
+static void print_column(Buffer *out, const MysqlColumn *column)
+{
+    bool is_foreign = column->charset == CHARSET_OTHER && mysql_column_is_text(column) &&
+                      !row_key_is_number(column); /* members come in UTF-8 from both */
+    if (is_foreign)                               /* the connection would translate it */
+        buffer_append_text(out, "CAST(");
+    mysql_append_name(out, column->name);
+    if (is_foreign)
+        buffer_append_text(out, " AS BINARY)");
+    if (column->type == MYSQL_FLOAT) /* as FLOAT it would lose digits */
+        buffer_append_text(out, " + 0e0");
+}
+
 /* What the query asks for: the wanted columns, then the key. */
 static Status snapshot_choose_columns(MysqlSource *source, const MysqlTable *schema, Buffer *sql,
                                       Error *error)
@@ -379,9 +393,7 @@ static Status snapshot_choose_columns(MysqlSource *source, const MysqlTable *sch
         snapshot->outlets[count] = book_outlet(source, i, &schema->columns[at]);
         snapshot->columns[count] = at;
         buffer_append_text(sql, count == 0 ? "" : ", ");
-        mysql_append_name(sql, schema->columns[at].name);
-        if (schema->columns[at].type == MYSQL_FLOAT) /* as FLOAT it would lose digits */
-            buffer_append_text(sql, " + 0e0");
+        print_column(sql, &schema->columns[at]);
         count++;
     }
     snapshot->key_first = count;

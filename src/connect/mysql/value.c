@@ -485,7 +485,7 @@ const uint8_t *value_read(const BinlogColumn *column, const uint8_t *at, const u
         const char *bytes = (const char *)at + column->length_bytes;
         is_good =
             read_variable(column, str_make(bytes, (const char *)next - bytes), scratch, out, why);
-        if (column->type == MYSQL_STRING && out->kind == CELL_BYTES)
+        if (column->type == MYSQL_STRING && column->charset == CHARSET_BINARY)
             read_padded(column, scratch, out);
         break;
     }

@@ -110,13 +110,14 @@ void xa_begin(MysqlSource *source)
     source->xa.taken.length = 0;
 }
 
-static Status xa_check_limit(MysqlSource *source, Error *error)
+/* Whether there is room for `more` bytes. */
+static Status xa_check_limit(MysqlSource *source, int64_t more, Error *error)
 {
     const SourceXa *xa = &source->xa;
     int64_t limit = source->reader.memory_bytes > 0 ? source->reader.memory_bytes / MEMORY_SHARE
                                                     : (int64_t)HELD_BYTES;
     limit = limit < HELD_BYTES_MAX ? limit : (int64_t)HELD_BYTES_MAX;
-    if (xa->bytes + xa->taken.length <= limit && xa->count < HELD_COUNT_MAX)
+    if (xa->bytes + xa->taken.length + more <= limit && xa->count < HELD_COUNT_MAX)
         return OK;
     Status status = fail(error, ERR_LIMIT, "WR3145",
                          "%d XA transactions that are prepared and not committed hold more than "
@@ -142,6 +143,7 @@ Status xa_take(MysqlSource *source, Error *error)
     }
     if (binding == NULL || !binding->is_wanted)
         return OK;
+    TRY(xa_check_limit(source, EVENT_HEADER_BYTES + event->body.length, error));
     buffer_append_u32(taken, event->timestamp);
     buffer_append_u8(taken, event->type);
     buffer_append_u32(taken, event->server_id);
@@ -149,7 +151,7 @@ Status xa_take(MysqlSource *source, Error *error)
     buffer_append_u32(taken, event->next_position);
     buffer_append_u16(taken, event->flags);
     buffer_append_str(taken, event->body);
-    return xa_check_limit(source, error);
+    return OK;
 }
 
 static void xa_give(MysqlSource *source, int32_t index)
@@ -175,7 +177,7 @@ Status xa_prepare(MysqlSource *source, bool *gives, Error *error)
     Str bqual = byte_reader_take(&reader, bqual_bytes);
     if (reader.is_short)
         return event_fail(event, "an XA PREPARE is cut short", error);
-    TRY(xa_check_limit(source, error));
+    TRY(xa_check_limit(source, 0, error));
     Buffer id = {0};
     print_id(&id, format, gtrid, bqual);
     int32_t before = xa_find(xa, buffer_str(&id));
@@ -375,8 +377,17 @@ static Status xa_wait_for(MysqlSource *source, const List *first, Error *error)
     }
 }
 
+/* Older servers write the rows where the XA COMMIT is: nothing needs to be waited for. */
+static bool logs_prepared(const MysqlClient *client)
+{
+    enum { MYSQL_FIRST = 50707, MARIADB_FIRST = 100500 };
+    return client->version >= (client->is_mariadb ? MARIADB_FIRST : MYSQL_FIRST);
+}
+
 Status xa_wait(MysqlSource *source, Error *error)
 {
+    if (!logs_prepared(&source->client))
+        return OK;
     List first;
     Arena *arena = arena_new(0);
     Status status = xa_recover(source, arena, &first, error);
