@@ -2,9 +2,10 @@
 
 The oracle is the server: what weir printed or wrote in all its runs, folded into a table, is what SELECT answers."""
 
+import itertools
 import os
 import random
-import re
+import threading
 import time
 
 from lib import main, wait_until
@@ -273,6 +274,63 @@ def soak_kills(box):
     check_kills(box, OLD, 20, gtid_mode="ON")
     check_kills(box, NEW, 20)
     check_kills(box, NEW, 20, gtid_mode="ON")
+
+
+def test_a_snapshot_while_transactions_are_on_their_way(box):
+    """What stands in the binlog and is not yet to be seen is in the snapshot or behind it, also when that takes long: the
+    server puts off the sync of its log. Found without GTIDs, by them, and under a lock."""
+    for gtids in ("OFF", "ON"):
+        db = simple(box, NEW, 3, gtid_mode=gtids, sync_binlog="1", binlog_group_commit_sync_delay="400000")
+        session = db.session("s")
+        db.sql("GRANT RELOAD ON *.* TO weir")
+        for number, locking in enumerate(("none", "none", "minimal") if gtids == "OFF" else ("none",) * 3):
+            session.send(f"INSERT INTO t (n, v) VALUES ({number}, 'slow')")
+            session.child.stdin.flush()
+            time.sleep(0.1 * number)
+            out = started(box, db, SIMPLE, debezium__snapshot__locking__mode=locking)
+            session.sync()
+            db.sql("INSERT INTO s.t (n, v) VALUES (NULL, 'behind')")
+            out.expect(db, SIMPLE_SQL)
+            out.weir.kill()
+        db.kill()
+
+
+def check_busy(box, version, gtids, locking, pause):
+    """Pipelines begin again and again while two sessions commit all the time; each has every change exactly once."""
+    db = simple(box, version, 50, gtid_mode=gtids, sync_binlog="1", innodb_flush_log_at_trx_commit="1")
+    db.sql("GRANT RELOAD ON *.* TO weir")
+    is_over = threading.Event()
+
+    def write(session):
+        for number in itertools.count():
+            session.run(f"INSERT INTO t (n, v) VALUES ({number}, 'busy'); UPDATE t SET n = n + 1 WHERE id % 7 = {number % 7}")
+            if is_over.wait(pause):
+                return
+    writers = [threading.Thread(target=write, args=(db.session("s"),)) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    pipelines = []
+    for _ in range(7):
+        pipelines.append(Files(box, db.port, "t", debezium__snapshot__locking__mode=locking))
+        pipelines[-1].weir.start()
+        time.sleep(3)
+    is_over.set()
+    for writer in writers:
+        writer.join()
+    db.sql("INSERT INTO s.t (n) VALUES (424242)")
+    for files in pipelines:
+        files.wait_for(424242)
+        assert files.weir.stop() == 0, files.weir.log()
+        files.check(db, ["t"])
+    db.kill()
+
+
+def soak_snapshots_of_a_busy_server(box):
+    check_busy(box, NEW, "ON", "none", 0.01)
+    check_busy(box, NEW, "OFF", "none", 0.3)
+    check_busy(box, NEW, "OFF", "minimal", 0.01)
+    check_busy(box, OLD, "OFF", "none", 0.3)
+    check_busy(box, OLD, "ON", "minimal", 0.01)
 
 
 # ---------------------------------------------------------------- another server takes over

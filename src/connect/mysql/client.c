@@ -30,6 +30,7 @@ enum {
     SCRAMBLE_BYTES = 20,
     CLIENT_PACKET_BYTES = 1 << 30,
     AUTH_ROUNDS_MAX = 8,
+    TLS_12_FIRST = 50700,
 };
 
 void mysql_client_init(MysqlClient *client, World *world, const MysqlEndpoint *endpoint)
@@ -259,8 +260,13 @@ static Status client_upgrade(MysqlClient *client, Error *error)
     }
     client_begin_answer(client, true);
     TRY(client_write(client, error));
-    return socket_start_tls(client->wire.socket, &endpoint->tls_options,
-                            endpoint->connect_timeout_us, error);
+    Status status = socket_start_tls(client->wire.socket, &endpoint->tls_options,
+                                     endpoint->connect_timeout_us, error);
+    if (status != OK && !client->is_mariadb && client->version < TLS_12_FIRST && error != NULL &&
+        error->hint[0] == '\0')
+        error_hint(error, "MySQL before 5.7 may speak no TLS newer than 1.1, which is refused: set "
+                          "'jdbc.properties.sslMode' = 'DISABLED' if the network is trusted");
+    return status;
 }
 
 /* ---- authentication ---- */

@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "connect/mysql/source.h"
 
-enum { CHUNK_ROWS_MIN = 65536, QUIET_ATTEMPTS = 50, QUIET_PAUSE_US = 10000, LOCK_SECONDS = 10 };
+enum { CHUNK_ROWS_MIN = 65536 };
 
 static SourceTable *snapshot_table(const MysqlSource *source)
 {
@@ -39,75 +39,7 @@ void mysql_snapshot_free(MysqlSource *source)
     source->snapshot.query_arena = source->snapshot.schema_arena = NULL;
 }
 
-/* ---- position of the consistent read ---- */
-
-/* MariaDB tells the position that belongs to the transaction. */
-static Status snapshot_position_mariadb(MysqlSource *source, BinlogPosition *position, Error *error)
-{
-    Arena *arena = arena_new(0);
-    Str row[2];
-    int64_t offset = 0;
-    Status status = mysql_client_row(&source->client, arena,
-                                     "SHOW STATUS LIKE 'binlog_snapshot_file'", row, 2, error);
-    if (status == OK) {
-        snprintf(position->file, sizeof position->file, "%.*s", STR_ARGS(row[1]));
-        status = mysql_client_row(&source->client, arena,
-                                  "SHOW STATUS LIKE 'binlog_snapshot_position'", row, 2, error);
-    }
-    if (status == OK && (!str_parse_int64(row[1], &offset) || position->file[0] == '\0'))
-        status = fail(error, ERR_INVALID, "WR3126",
-                      "the server gave no binlog position for a consistent read");
-    position->offset = (uint64_t)offset;
-    arena_free(arena);
-    return status;
-}
-
-static const char BEGIN_SQL[] = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
-
-/* MySQL does not: take a moment in which nothing is committed, or hold commits for a moment
- * where the user allows it. */
-static Status snapshot_position_mysql(MysqlSource *source, BinlogPosition *position, Str *gtids,
-                                      Error *error)
-{
-    MysqlClient *client = &source->client;
-    if (source->options.may_lock) {
-        TRY(mysql_client_execute(client, "SET lock_wait_timeout = 10", error));
-        TRY(mysql_client_execute(client, "FLUSH TABLES WITH READ LOCK", error));
-        Status status = mysql_client_execute(client, BEGIN_SQL, error);
-        if (status == OK)
-            status = mysql_catalog_end(client, source->arena, position, gtids, error);
-        TRY(status);
-        return mysql_client_execute(client, "UNLOCK TABLES", error);
-    }
-    for (int32_t i = 0; i < QUIET_ATTEMPTS; i++) {
-        BinlogPosition first, second;
-        Str first_gtids, second_gtids;
-        Arena *arena = arena_new(0);
-        Status status = mysql_catalog_end(client, arena, &first, &first_gtids, error);
-        if (status == OK)
-            status = socket_pause(client->wire.socket, QUIET_PAUSE_US);
-        if (status == OK)
-            status = mysql_client_execute(client, BEGIN_SQL, error);
-        if (status == OK)
-            status = mysql_catalog_end(client, arena, &second, &second_gtids, error);
-        bool is_quiet = status == OK && binlog_position_compare(&first, &second) == 0 &&
-                        str_equal(first_gtids, second_gtids);
-        if (is_quiet) {
-            *position = first;
-            *gtids = str_copy(source->arena, first_gtids);
-        }
-        arena_free(arena);
-        if (is_quiet || status != OK)
-            return status;
-        TRY(mysql_client_execute(client, "ROLLBACK", error));
-    }
-    Status status = fail(error, ERR_LIMIT, "WR3132",
-                         "the server commits too often to find the position of a snapshot "
-                         "without a lock");
-    error_hint(error, "allow a lock of some milliseconds by 'debezium.snapshot.locking.mode' = "
-                      "'minimal' (needs the right RELOAD)");
-    return status;
-}
+/* ---- the consistent read ---- */
 
 /* Where the stream will begin: XA transactions that are prepared now are waited for, so that those
  * that will be committed behind the consistent read are prepared behind here. Rows in between are
@@ -141,16 +73,10 @@ static Status snapshot_hold(MysqlSource *source, Error *error)
     }
     if (source->options.mode != START_SNAPSHOT && source->segments.count == 0)
         TRY(snapshot_mark(source, error));
-    if (!has_binlog) {
-        TRY(mysql_client_execute(client, BEGIN_SQL, error));
-    } else if (client->is_mariadb) {
-        TRY(mysql_client_execute(client, BEGIN_SQL, error));
-        TRY(snapshot_position_mariadb(source, &position, error));
-        if (source->options.mode != START_SNAPSHOT)
-            TRY(mysql_catalog_gtids_at(client, source->arena, &position, &gtids, error));
-    } else {
-        TRY(snapshot_position_mysql(source, &position, &gtids, error));
-    }
+    if (has_binlog)
+        TRY(mysql_moment_begin(source, &position, &gtids, error));
+    else
+        TRY(mysql_client_execute(client, "START TRANSACTION WITH CONSISTENT SNAPSHOT", error));
     source->snapshot.held->position = position;
     source->snapshot.held->gtids = gtids;
     return OK;

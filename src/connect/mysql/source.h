@@ -271,6 +271,14 @@ Status mysql_source_settle(MysqlSource *source, Status (*hold)(MysqlSource *, Er
 /* Begin the book with what there is; ERR_NOT_FOUND when no table is to be read. */
 Status mysql_source_take_catalog(MysqlSource *source, const MysqlCatalog *catalog, Error *error);
 
+/* ---- moment.c ---- */
+
+/* Begin a transaction that reads consistently, on source->client, and say which position of the
+ * binlog it sees, with the transactions up to there (`gtids`, in source->arena; empty without
+ * GTIDs). On MySQL, without a lock, that needs a moment in which nothing is committed: WR3132 when
+ * none is found within ten seconds. The server must write a binlog. */
+Status mysql_moment_begin(MysqlSource *source, BinlogPosition *position, Str *gtids, Error *error);
+
 /* ---- snapshot.c ---- */
 Status mysql_snapshot_begin(MysqlSource *source, Error *error);
 /* Fill the batch; ERR_END behind the last row. */
