@@ -7,7 +7,8 @@
 
 enum {
     RECORDS_MAX = 128,         /* of a page, before it divides */
-    PACK_BYTES_MAX = 8 * 1024, /* likewise; wide rows are put in by a copy of their page */
+    PACK_BYTES_MAX = 8 * 1024, /* likewise */
+    ROWS_BYTES_MAX = 2 * 1024, /* … not in columns: each that is put there copies its page */
     DEPTH_MAX = 28,
     PACK_OVERHEAD = 16, /* of the heap */
     FETCH_RUN = 64,     /* keys whose memory is asked for together */
@@ -261,9 +262,11 @@ static int32_t cold_judge(StateTable *table, const Page *page, uint8_t *keeps)
     return kept;
 }
 
-static bool page_is_large(int32_t records, int64_t bytes)
+/* Whether there are too many records, or bytes, for a page as this pack is. */
+static bool page_is_large(const Pack *pack, int32_t records, int64_t bytes)
 {
-    return records > RECORDS_MAX || (records > 1 && bytes > PACK_BYTES_MAX);
+    int64_t most = pack_has_columns(pack) ? PACK_BYTES_MAX : ROWS_BYTES_MAX;
+    return records > RECORDS_MAX || (records > 1 && bytes > most);
 }
 
 static void cold_divide(StateTable *table, Page *page)
@@ -274,7 +277,7 @@ static void cold_divide(StateTable *table, Page *page)
     int32_t kept = cold_judge(table, page, keeps);
     Pack *old = page->pack;
     /* What is left must be much less, or the next few would bring this about again. */
-    bool is_large = page_is_large(kept * 4 / 3, pack_bytes(old) * kept / count);
+    bool is_large = page_is_large(old, kept * 4 / 3, pack_bytes(old) * kept / count);
     if (kept < count && !is_large)
         page_set_pack(page, pack_pick(cold->packs, old, keeps));
     if (is_large && page->depth < DEPTH_MAX) {
@@ -335,7 +338,7 @@ void cold_put(StateTable *table, Entry *entry)
     page->is_used = true;
     cold->record_count++;
     table_remove(table, entry);
-    if (page_is_large(pack_count(page->pack), pack_bytes(page->pack)))
+    if (page_is_large(page->pack, pack_count(page->pack), pack_bytes(page->pack)))
         cold_divide(table, page);
 }
 

@@ -1,5 +1,6 @@
 """State that memory has no room for: whatever ends the run, the next one resumes exactly."""
 
+import bisect
 import random
 import subprocess
 import time
@@ -84,6 +85,65 @@ def hop_answer():
             for end, keys in windows.items()}
 
 
+JOIN_ROWS, JOIN_KEYS, JOIN_STEP_MS, JOIN_REACH_MS = 100_000, 10_000, 16, 250_000
+
+# Orders (odd n) with the payments within bounds, or alone, and with the rate of their time.
+JOIN_PIPELINE = """
+SET 'execution.checkpointing.interval' = '300 ms';
+SET 'parallelism.default' = '2';
+SET 'table.local-time-zone' = 'UTC';
+{settings}
+CREATE TABLE events (n BIGINT, ts AS TO_TIMESTAMP_LTZ(n * {step}, 3),
+  WATERMARK FOR ts AS ts - INTERVAL '200' SECOND(3)) WITH (
+  'connector' = 'datagen', 'rows-per-second' = '{speed}',
+  'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '{rows}');
+CREATE VIEW orders AS SELECT n, n * 7919 % {keys} AS id, ts, CONCAT('order ', CAST(n AS STRING)) AS name
+  FROM events WHERE n % 2 = 1;
+CREATE VIEW payments AS SELECT n, n / 2 * 104729 % {keys} AS id, ts FROM events WHERE n % 2 = 0;
+CREATE VIEW rates AS SELECT n, id, ts FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY id ORDER BY ts DESC) AS place FROM payments) WHERE place = 1;
+CREATE TABLE answers (k STRING, orders BIGINT, partners BIGINT, s BIGINT, letters BIGINT,
+  PRIMARY KEY (k) NOT ENFORCED) WITH (
+  'connector' = 'redis', 'host' = '127.0.0.1', 'port' = '{port}', 'command' = 'HSET',
+  'value.data.structure' = 'hash');
+INSERT INTO answers
+SELECT CONCAT(kind, CAST(id % 4 AS STRING)), COUNT(*), COUNT(partner), SUM(partner), SUM(CHAR_LENGTH(name))
+FROM (
+  SELECT 'interval' AS kind, o.id, o.name, p.n AS partner FROM orders o LEFT JOIN payments p
+    ON o.id = p.id AND p.ts BETWEEN o.ts - INTERVAL '{reach}' SECOND(3) AND o.ts + INTERVAL '{reach}' SECOND(3)
+  UNION ALL
+  SELECT 'temporal', o.id, o.name, r.n FROM orders o
+    LEFT JOIN rates FOR SYSTEM_TIME AS OF o.ts AS r ON o.id = r.id)
+GROUP BY CONCAT(kind, CAST(id % 4 AS STRING));
+"""
+
+
+def write_joins(weir, redis, settings, speed):
+    weir.write("pipeline.sql", JOIN_PIPELINE.format(
+        settings=settings, port=redis.port, keys=JOIN_KEYS, rows=JOIN_ROWS, step=JOIN_STEP_MS,
+        reach=JOIN_REACH_MS // 1000, speed=speed))
+
+
+def joins_answer():
+    """The same, order by order."""
+    payments = {}
+    for n in range(2, JOIN_ROWS + 1, 2):
+        payments.setdefault(n // 2 * 104729 % JOIN_KEYS, []).append(n)
+    answers = {}
+    reach = JOIN_REACH_MS // JOIN_STEP_MS
+    for n in range(1, JOIN_ROWS + 1, 2):
+        key = n * 7919 % JOIN_KEYS
+        own = payments.get(key, [])
+        near = own[bisect.bisect_left(own, n - reach):bisect.bisect_right(own, n + reach)]
+        for kind, partners in ("interval", near), ("temporal", own[:bisect.bisect_right(own, n)][-1:]):
+            one = answers.setdefault(f"{kind}{key % 4}", [0, 0, 0, 0])
+            one[0] += max(len(partners), 1)
+            one[1] += len(partners)
+            one[2] += sum(partners)
+            one[3] += max(len(partners), 1) * len(f"order {n}")
+    return {k: dict(zip(("orders", "partners", "s", "letters"), map(str, one))) for k, one in answers.items()}
+
+
 def spilled_bytes(weir):
     """What RocksDB has in its files."""
     total = 0
@@ -126,29 +186,45 @@ def test_killed_and_moved_between_backends(box):
     assert not list(weir.data.glob("jobs/*/spill")), "the folder is left behind"
 
 
-def test_windows_are_killed_and_moved_between_backends(box):
+def has_checkpoint(weir):
+    return bool(list(weir.data.glob("jobs/*/checkpoints/chk-*/MANIFEST")))
+
+
+def kill_and_move(box, write_one, speed):
+    """Twice from a crash, then in memory, then with RocksDB to the end."""
     seed = random.randrange(1 << 30)
     print(f"     seed {seed}")
     moments = random.Random(seed)
     redis = box.redis()
     weir = box.weir("")
     for _ in range(2):
-        write_hop(weir, redis, SPILLING, 100_000)
+        write_one(weir, redis, SPILLING, speed)
         weir.start()
-        wait_until(lambda: spilled_bytes(weir) > 0, "state on disk", 120, process=weir)
+        wait_until(lambda: spilled_bytes(weir) > 0 and has_checkpoint(weir), "state on disk", 120, process=weir)
         time.sleep(moments.random())
         weir.kill()
-    write_hop(weir, redis, IN_MEMORY, 100_000)
+    write_one(weir, redis, IN_MEMORY, speed)
     weir.start()
     wait_until(lambda: "resumed from checkpoint" in weir.stderr(), "the state in memory", 60, process=weir)
     time.sleep(moments.random() / 2)
     assert weir.stop() == 0, weir.log()
-    write_hop(weir, redis, SPILLING, 1_000_000)
+    write_one(weir, redis, SPILLING, 1_000_000)
     weir.start()
     assert weir.wait(240) == 0, weir.log()
     assert "resumed from checkpoint" in weir.stderr(), weir.stderr()
+    return redis
+
+
+def test_windows_are_killed_and_moved_between_backends(box):
+    redis = kill_and_move(box, write_hop, 100_000)
     for end, expected in hop_answer().items():
         assert redis.hash(str(end)) == expected, (end, redis.hash(str(end)), expected)
+
+
+def test_joins_by_time_are_killed_and_moved_between_backends(box):
+    redis = kill_and_move(box, write_joins, 30_000)
+    for key, expected in joins_answer().items():
+        assert redis.hash(key) == expected, (key, redis.hash(key), expected)
 
 
 def start_with_a_checkpoint(box):
@@ -156,7 +232,7 @@ def start_with_a_checkpoint(box):
     weir = box.weir("")
     write(weir, redis, SPILLING, 100_000, "100 ms")
     weir.start()
-    wait_until(lambda: list(weir.data.glob("jobs/*/checkpoints/chk-*/MANIFEST")), "a checkpoint", process=weir)
+    wait_until(lambda: has_checkpoint(weir), "a checkpoint", process=weir)
     assert weir.stop() == 0, weir.log()
     write(weir, redis, SPILLING, 2_000_000, "0 s")
     return redis, weir

@@ -8,18 +8,25 @@
  * Pairs go out on arrival, so rows leave with times behind the watermark that came in: it is held
  * back by as much as the bounds allow. A row that is late still meets the rows that are kept; if
  * nobody can come for it any more, it is not kept itself. Over processing time a row's time is that
- * of its arrival, and the clock takes the watermark's part. */
+ * of its arrival, and the clock takes the watermark's part.
+ *
+ * What is to be forgotten when stands in queues of rows; where state may leave memory, in tables of
+ * keys (exec/due.h), each for the earliest of its rows. */
 #include "exec/operators.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
+#include "exec/due.h"
 #include "exec/join/output.h"
 #include "exec/join/rows.h"
 
 static const int64_t STEP_US = MICROS_PER_MILLI; /* times are whole milliseconds */
 
+enum { RUN_BYTES = 1 << 20 }; /* of rows that are forgotten together */
+
 typedef struct IntervalSide {
-    TimeQueue queue;  /* its rows by time */
+    TimeQueue queue;  /* its rows by time, where they stay in memory */
     int64_t reach_us; /* partners are at most that much later */
     bool is_outer;
 } IntervalSide;
@@ -30,6 +37,7 @@ typedef struct IntervalJoin {
     StateTable *table; /* JoinEntry */
     KeptRows kept[2];
     IntervalSide sides[2];
+    DueKeys due; /* where they may leave it; not used while it has no operator */
     JoinOutput out;
     Timestamp now;      /* watermark or clock, as far as state follows it */
     int64_t delay_us;   /* the output's watermark behind the input's */
@@ -57,6 +65,9 @@ static Status interval_open(Operator *op)
     self->is_impossible = node->interval_join.lower_us > node->interval_join.upper_us;
     self->now = TIMESTAMP_MIN;
     self->gone = ARENA_ARRAY(op->task->query, KeptRow *, BATCH_ROWS_MAX);
+    operator_spill_table(op, self->table);
+    if (op->task->spill != NULL)
+        due_open(&self->due, op, &self->key);
     for (int32_t i = 0; i < 2; i++) {
         kept_open(&self->kept[i], op->task->query, &node->inputs[i]->schema);
         time_queue_open(&self->sides[i].queue);
@@ -74,6 +85,19 @@ static Status interval_open(Operator *op)
 }
 
 /* ---- Expiry ------------------------------------------------------------------------------ */
+
+static bool interval_spills(const IntervalJoin *self)
+{
+    return self->due.op != NULL;
+}
+
+/* Rows of the side go whose time is before that. */
+static Timestamp interval_limit(const IntervalJoin *self, int32_t side)
+{
+    int64_t cleanup_us = self->base.node->interval_join.cleanup_us;
+    return self->now == TIMESTAMP_MAX ? TIMESTAMP_MAX
+                                      : self->now - self->sides[side].reach_us - cleanup_us;
+}
 
 static void interval_forget(IntervalJoin *self, int32_t side, KeptRow *row)
 {
@@ -113,18 +137,119 @@ static Status interval_expire_side(IntervalJoin *self, int32_t side, Timestamp l
     return OK;
 }
 
+/* ---- Expiry of what may leave memory ------------------------------------------------------ */
+
+/* The key is to be looked after when the first of its rows goes. */
+static void interval_schedule(IntervalJoin *self, const uint8_t *value)
+{
+    const JoinEntry *entry = (const JoinEntry *)(const void *)value;
+    Timestamp first = TIMESTAMP_MAX;
+    for (int32_t side = 0; side < 2; side++) {
+        const KeptRow *row = entry->chains[side].first;
+        Timestamp due = row == NULL ? TIMESTAMP_MAX
+                                    : row->time + self->sides[side].reach_us +
+                                          self->base.node->interval_join.cleanup_us + STEP_US;
+        first = due < first ? due : first;
+    }
+    due_put(&self->due, self->table, value, first);
+}
+
+static int interval_compare(const void *a, const void *b)
+{
+    Timestamp left = (*(KeptRow *const *)a)->time, right = (*(KeptRow *const *)b)->time;
+    return (left > right) - (left < right);
+}
+
+static Status interval_pad_gone(IntervalJoin *self, int32_t side, int32_t count)
+{
+    qsort(self->gone, (size_t)count, sizeof(KeptRow *), interval_compare);
+    for (int32_t i = 0; i < count; i++)
+        TRY(join_output_pad(&self->out, side, kept_side(self->gone[i])));
+    return OK;
+}
+
+/* Rows of some keys that nobody has come for go out, in order of time. */
+static Status interval_pad_due(IntervalJoin *self, int32_t side, uint8_t *const *entries,
+                               int32_t count)
+{
+    Timestamp limit = interval_limit(self, side);
+    int32_t gone = 0;
+    for (int32_t i = 0; i < count; i++) {
+        KeptRow *row = join_entry(entries[i])->chains[side].first;
+        for (; row != NULL && row->time < limit; row = row->next) {
+            if (row->is_matched)
+                continue;
+            self->gone[gone++] = row;
+            if (gone < BATCH_ROWS_MAX)
+                continue;
+            TRY(interval_pad_gone(self, side, gone));
+            gone = 0;
+        }
+    }
+    return interval_pad_gone(self, side, gone);
+}
+
+static void interval_forget_due(IntervalJoin *self, uint8_t *value)
+{
+    JoinEntry *entry = join_entry(value);
+    table_touch(self->table, value);
+    for (int32_t side = 0; side < 2; side++) {
+        Timestamp limit = interval_limit(self, side);
+        RowChain *chain = &entry->chains[side];
+        while (chain->first != NULL && chain->first->time < limit) {
+            KeptRow *row = chain->first;
+            row_chain_remove(chain, row);
+            kept_remove(&self->kept[side], row);
+        }
+    }
+    if (join_entry_is_empty(entry))
+        table_delete(self->table, value);
+    else
+        interval_schedule(self, value);
+}
+
+static int64_t interval_rows_bytes(const IntervalJoin *self)
+{
+    return kept_bytes(&self->kept[0]) + kept_bytes(&self->kept[1]);
+}
+
+/* Some keys, fewer where they have many rows. */
+static Status interval_visit(void *context, const StateTable *bucket, const uint8_t *const *values,
+                             int32_t count)
+{
+    IntervalJoin *self = context;
+    uint8_t *entries[DUE_RUN_MAX];
+    table_expect_from(self->table, bucket, values, count);
+    for (int32_t i = 0; i < count;) {
+        int32_t found = 0;
+        int64_t most = interval_rows_bytes(self) + RUN_BYTES;
+        for (; i < count && interval_rows_bytes(self) < most; i++) {
+            entries[found] = table_find_from(self->table, bucket, values[i]);
+            found += entries[found] != NULL;
+        }
+        for (int32_t side = 0; side < 2; side++)
+            if (self->sides[side].is_outer)
+                TRY(interval_pad_due(self, side, entries, found));
+        TRY(join_output_flush(&self->out));
+        for (int32_t k = 0; k < found; k++)
+            interval_forget_due(self, entries[k]);
+        TRY(table_make_room(self->table, self->base.task->error));
+    }
+    return OK;
+}
+
+/* ---- Time --------------------------------------------------------------------------------- */
+
 /* Time has come to `now`: for rows whose last partner would be before it, nobody comes. */
 static Status interval_expire(IntervalJoin *self, Timestamp now)
 {
     if (now <= self->now)
         return OK;
     self->now = now;
-    int64_t cleanup_us = self->base.node->interval_join.cleanup_us;
-    for (int32_t side = 0; side < 2; side++) {
-        Timestamp limit =
-            now == TIMESTAMP_MAX ? TIMESTAMP_MAX : now - self->sides[side].reach_us - cleanup_us;
-        TRY(interval_expire_side(self, side, limit));
-    }
+    if (interval_spills(self))
+        return due_take(&self->due, now, interval_visit, self);
+    for (int32_t side = 0; side < 2; side++)
+        TRY(interval_expire_side(self, side, interval_limit(self, side)));
     return OK;
 }
 
@@ -199,7 +324,10 @@ static void interval_keep(IntervalJoin *self, const IntervalBatch *in, Selection
         kept[i]->time = in->times[row];
         kept[i]->is_matched = in->are_matched[row];
         join_entry_keep(in->entries[row], in->side, kept[i]);
-        time_queue_put(&self->sides[in->side].queue, kept[i]->time, kept[i]);
+        if (!interval_spills(self))
+            time_queue_put(&self->sides[in->side].queue, kept[i]->time, kept[i]);
+        else if (in->entries[row]->chains[in->side].first == kept[i])
+            interval_schedule(self, (uint8_t *)in->entries[row]);
     }
 }
 
@@ -231,16 +359,12 @@ static Selection interval_staying(const IntervalJoin *self, const IntervalBatch 
     return (Selection){.rows = staying, .count = count};
 }
 
-static void interval_find(IntervalJoin *self, const IntervalBatch *in, const JoinRows *rows,
-                          bool is_unkeyed)
+static void interval_find(IntervalJoin *self, const IntervalBatch *in, const JoinRows *rows)
 {
     uint8_t **values = ARENA_ARRAY(self->base.task->scratch, uint8_t *, rows->keyed.count);
     table_find_or_insert(self->table, &rows->keys, 0, rows->keyed.count, values);
-    for (int32_t i = 0; i < rows->keyed.count; i++) {
-        JoinEntry *entry = join_entry(values[i]);
-        entry->is_unkeyed = is_unkeyed;
-        in->entries[selection_row(rows->keyed, i)] = entry;
-    }
+    for (int32_t i = 0; i < rows->keyed.count; i++)
+        in->entries[selection_row(rows->keyed, i)] = join_entry(values[i]);
 }
 
 static void interval_times(const IntervalJoin *self, const IntervalBatch *in)
@@ -278,8 +402,8 @@ static Status interval_push(Operator *op, int32_t input, Batch *batch)
         rows = join_rows(op, join, &self->key, input, batch);
     if (self->sides[input].is_outer)
         unkeyed = join_rows_unkeyed(op, join, &self->key, input, batch, &rows);
-    interval_find(self, &in, &rows, false);
-    interval_find(self, &in, &unkeyed, true);
+    interval_find(self, &in, &rows);
+    interval_find(self, &in, &unkeyed);
     for (int32_t i = 0; i < rows.keyed.count; i++)
         TRY(interval_probe(self, &in, selection_row(rows.keyed, i)));
     TRY(join_output_flush(&self->out));
@@ -316,6 +440,7 @@ static Status interval_tick(Operator *op, int64_t now_us)
     int64_t bytes = table_bytes(self->table);
     for (int32_t i = 0; i < 2; i++)
         bytes += kept_bytes(&self->kept[i]) + self->sides[i].queue.bytes;
+    bytes += due_bytes(&self->due);
     metric_set(self->state_bytes, bytes);
     join_delays_tick(&self->delays, op, now_us);
     return OK;
@@ -350,8 +475,13 @@ static Status interval_restore(Operator *op, Str state)
     return OK;
 }
 
-static void interval_enqueue(IntervalJoin *self, const JoinEntry *entry)
+static void interval_enqueue(IntervalJoin *self, const uint8_t *value)
 {
+    const JoinEntry *entry = (const JoinEntry *)(const void *)value;
+    if (interval_spills(self)) {
+        interval_schedule(self, value);
+        return;
+    }
     for (int32_t i = 0; i < 2; i++)
         for (KeptRow *row = entry->chains[i].first; row != NULL; row = row->next)
             time_queue_put(&self->sides[i].queue, row->time, row);
@@ -360,10 +490,14 @@ static void interval_enqueue(IntervalJoin *self, const JoinEntry *entry)
 static Status interval_start(Operator *op)
 {
     IntervalJoin *self = (IntervalJoin *)op;
+    uint8_t *values[DUE_RUN_MAX];
     int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor))
-        interval_enqueue(self, join_entry(value));
+    int32_t count;
+    while ((count = table_read_run(self->table, &cursor, values, DUE_RUN_MAX)) > 0) {
+        for (int32_t i = 0; i < count; i++)
+            interval_enqueue(self, values[i]);
+        TRY(due_make_room(&self->due));
+    }
     if (op->node->interval_join.is_event_time)
         op->watermark = self->now;
     return OK;
@@ -372,6 +506,7 @@ static Status interval_start(Operator *op)
 static void interval_close(Operator *op)
 {
     IntervalJoin *self = (IntervalJoin *)op;
+    due_close(&self->due);
     table_free(self->table);
     self->table = NULL;
     for (int32_t i = 0; i < 2; i++) {

@@ -23,7 +23,7 @@ struct KeptRow {
     uint8_t kind;
     uint8_t is_matched; /* the owner's, as are these: */
     bool is_due;        /* the time has come */
-    bool is_forgotten;  /* out of its chain already */
+    bool is_forgotten;  /* about to go */
 };
 
 /* Where the rows of one input lie. */

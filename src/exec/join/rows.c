@@ -223,15 +223,29 @@ static void join_entry_save(void *owner, const uint8_t *value, Buffer *out)
         row_chain_save(&entry->chains[i], &kept[i], out);
 }
 
+void row_chain_sort(RowChain *chain)
+{
+    KeptRow *row = chain->first;
+    *chain = (RowChain){0};
+    while (row != NULL) {
+        KeptRow *next = row->next;
+        row_chain_insert(chain, row);
+        row = next;
+    }
+}
+
 static bool join_entry_load(void *owner, uint8_t *value, ByteReader *in)
 {
     KeptRows *kept = owner;
     JoinEntry *entry = join_entry(value);
     uint8_t is_unkeyed = byte_reader_u8(in);
     entry->is_unkeyed = is_unkeyed == 1;
-    for (int32_t i = 0; i < 2; i++)
+    for (int32_t i = 0; i < 2; i++) {
         if (!row_chain_load(&entry->chains[i], &kept[i], value, in))
             return false;
+        if (entry->is_unkeyed)
+            row_chain_sort(&entry->chains[i]);
+    }
     return is_unkeyed <= 1 && !join_entry_is_empty(entry);
 }
 

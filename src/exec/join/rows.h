@@ -23,6 +23,8 @@ void row_chain_insert(RowChain *chain, KeptRow *row);
 /* At the end, whatever its time. */
 void row_chain_append(RowChain *chain, KeptRow *row);
 void row_chain_remove(RowChain *chain, KeptRow *row);
+/* By time, whatever order they have; of one time as they are. */
+void row_chain_sort(RowChain *chain);
 
 /* The rows of a batch that a join can work with, in scratch. `keys` are by position in `keyed`;
  * rows of `unkeyed` have a NULL among their keys and meet no partner. */

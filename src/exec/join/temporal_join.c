@@ -8,13 +8,18 @@
  *
  * Rows go out in the order in which they came, with the kind that they came with: that way an
  * update's two rows stay in order. Of the versions up to the watermark the last one stays, unless
- * it is a deletion: no row can ask for the others any more. */
+ * it is a deletion: no row can ask for the others any more.
+ *
+ * What is due when stands in queues of rows; where state may leave memory, in tables of keys
+ * (exec/due.h), each for the earliest of its rows. Then rows go out in their order as far as those
+ * of one watermark fit into memory, and those of one key in any case. */
 #include "exec/operators.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "exec/due.h"
 #include "exec/join/output.h"
 #include "exec/join/rows.h"
 
@@ -25,29 +30,42 @@ typedef struct VersionEntry {
 
 enum { TABLE_VERSIONS, TABLE_WAITING };
 
+enum {
+    RUN_BYTES = 1 << 20,               /* of rows that come back to go out together … */
+    DUE_ROWS_MAX = 8 * BATCH_ROWS_MAX, /* … and how many, where they had not left */
+    USE_PARTS = 8, /* of the TTL: how exact use is noted of what may leave memory */
+};
+
 typedef struct TemporalJoin {
     Operator base;
     TableKey key;
     StateTable *table;        /* VersionEntry */
-    StateTable *waiting_rows; /* RowChain: those of a key, in order of arrival */
+    StateTable *waiting_rows; /* RowChain: those of a key, in order of time */
     KeptRows rows, versions;
-    TimeQueue waiting, coming; /* rows, and versions whose time has not come */
+    TimeQueue waiting, coming; /* rows, and versions whose time has not come: in memory, or … */
+    DueKeys due_rows, due_versions; /* … their keys; not used while they have no operator */
     JoinOutput out;
     int64_t sequence; /* of the next row */
     KeptRow **due;
     int64_t due_count, due_capacity;
+    int64_t due_bytes_max; /* of rows in memory, while they are collected */
     bool is_left;
-    int64_t swept_us;
+    Sweep sweep;
     Metric *late, *null_times, *state_bytes;
     JoinDelays delays;
 } TemporalJoin;
 
 /* ---- Values ------------------------------------------------------------------------------ */
 
+static bool temporal_spills(const TemporalJoin *self)
+{
+    return self->due_rows.op != NULL;
+}
+
 /* The version is in its chain no more. */
 static void temporal_give_up(TemporalJoin *self, KeptRow *version)
 {
-    if (version->is_due)
+    if (version->is_due || temporal_spills(self))
         kept_remove(&self->versions, version);
     else
         version->is_forgotten = true; /* it goes when its time comes */
@@ -63,19 +81,24 @@ static void temporal_remove_version(TemporalJoin *self, KeptRow *version)
 static void versions_save(void *owner, const uint8_t *value, Buffer *out)
 {
     const TemporalJoin *self = owner;
-    row_chain_save(&((const VersionEntry *)(const void *)value)->versions, &self->versions, out);
+    const VersionEntry *entry = (const VersionEntry *)(const void *)value;
+    row_chain_save(&entry->versions, &self->versions, out);
+    if (self->base.node->temporal_join.state_ttl_us > 0)
+        buffer_append_u64(out, (uint64_t)entry->used_us);
 }
 
-/* Until the start no version is among those to come. */
+/* Until the start no version is among those to come. State saved before it was to expire is as old
+ * as this moment. */
 static bool versions_load(void *owner, uint8_t *value, ByteReader *in)
 {
     TemporalJoin *self = owner;
     VersionEntry *entry = (VersionEntry *)(void *)value;
-    entry->used_us = world_now_us(self->base.task->world);
     bool is_whole = row_chain_load(&entry->versions, &self->versions, value, in);
+    bool has_use = is_whole && byte_reader_left(in) > 0;
+    entry->used_us = has_use ? (int64_t)byte_reader_u64(in) : world_now_us(self->base.task->world);
     for (KeptRow *row = entry->versions.first; row != NULL; row = row->next)
         row->is_due = true;
-    return is_whole && entry->versions.first != NULL;
+    return is_whole && !in->is_short && entry->versions.first != NULL;
 }
 
 static void versions_clear(void *owner, uint8_t *value)
@@ -115,6 +138,7 @@ static bool waiting_load(void *owner, uint8_t *value, ByteReader *in)
             return false;
         row->is_due = is_late == 1;
     }
+    row_chain_sort(chain);
     return !in->is_short;
 }
 
@@ -140,6 +164,12 @@ static Status temporal_open(Operator *op)
                                             (int32_t)sizeof(RowChain), &waiting_codec);
     kept_open(&self->rows, op->task->query, &node->inputs[0]->schema);
     kept_open(&self->versions, op->task->query, &node->inputs[1]->schema);
+    operator_spill_table(op, self->table);
+    operator_spill_table(op, self->waiting_rows);
+    if (op->task->spill != NULL) {
+        due_open(&self->due_rows, op, &self->key);
+        due_open(&self->due_versions, op, &self->key);
+    }
     time_queue_open(&self->waiting);
     time_queue_open(&self->coming);
     self->is_left = join->kind == JOIN_LEFT;
@@ -182,8 +212,11 @@ static void temporal_push_row(TemporalJoin *self, const Batch *batch)
         row->is_due = row->time < op->watermark;
         row->sequence = self->sequence++;
         row->entry = values[i];
-        row_chain_append(waiting_chain(values[i]), row);
-        time_queue_put(&self->waiting, row->time, row);
+        row_chain_insert(waiting_chain(values[i]), row);
+        if (!temporal_spills(self))
+            time_queue_put(&self->waiting, row->time, row);
+        else if (row->previous == NULL)
+            due_put(&self->due_rows, self->waiting_rows, values[i], row->time);
     }
 }
 
@@ -203,7 +236,10 @@ static void temporal_keep_version(TemporalJoin *self, KeptRow *version)
     if (replaced != NULL)
         temporal_remove_version(self, replaced);
     row_chain_insert(&entry->versions, version);
-    time_queue_put(&self->coming, version->time, version);
+    if (!temporal_spills(self))
+        time_queue_put(&self->coming, version->time, version);
+    else if (version->previous == NULL || version->previous->time <= self->base.watermark)
+        due_put(&self->due_versions, self->table, version->entry, version->time);
 }
 
 /* Without the rows that only say what was before. */
@@ -311,14 +347,21 @@ static void temporal_stop_waiting(TemporalJoin *self, KeptRow *row)
     kept_remove(&self->rows, row);
 }
 
-/* The entry with the versions of a row's key, or NULL. */
+/* The entry with the versions of a row's key, or NULL. Of one that may leave memory its use is
+ * noted now and then: it would have to be written each time. */
 static VersionEntry *temporal_find(TemporalJoin *self, const KeptRow *row, int64_t now_us)
 {
     uint8_t *value = table_find_from(self->table, self->waiting_rows, row->entry);
     VersionEntry *entry = (VersionEntry *)(void *)value;
     if (entry == NULL)
         return NULL;
-    entry->used_us = now_us;
+    int64_t ttl_us = self->base.node->temporal_join.state_ttl_us;
+    if (!temporal_spills(self)) {
+        entry->used_us = now_us;
+    } else if (ttl_us > 0 && now_us - entry->used_us >= ttl_us / USE_PARTS) {
+        table_touch(self->table, value);
+        entry->used_us = now_us;
+    }
     __builtin_prefetch(entry->versions.first);
     return entry;
 }
@@ -347,17 +390,18 @@ static int temporal_compare(const void *a, const void *b)
     return (left->sequence > right->sequence) - (left->sequence < right->sequence);
 }
 
-static Status temporal_emit(TemporalJoin *self, Timestamp watermark)
+static void temporal_collect(TemporalJoin *self, KeptRow *row)
 {
-    TimeItem item;
-    self->due_count = 0;
-    while (time_queue_take(&self->waiting, watermark, &item)) {
-        if (self->due_count == self->due_capacity) {
-            self->due_capacity = self->due_capacity == 0 ? 256 : self->due_capacity * 2;
-            self->due = memory_resize(self->due, (int64_t)sizeof(KeptRow *) * self->due_capacity);
-        }
-        self->due[self->due_count++] = item.value;
+    if (self->due_count == self->due_capacity) {
+        self->due_capacity = self->due_capacity == 0 ? 256 : self->due_capacity * 2;
+        self->due = memory_resize(self->due, (int64_t)sizeof(KeptRow *) * self->due_capacity);
     }
+    self->due[self->due_count++] = row;
+}
+
+/* All that have been collected. */
+static Status temporal_emit(TemporalJoin *self)
+{
     if (self->due_count == 0)
         return OK;
     qsort(self->due, (size_t)self->due_count, sizeof(KeptRow *), temporal_compare);
@@ -366,6 +410,7 @@ static Status temporal_emit(TemporalJoin *self, Timestamp watermark)
         TRY(temporal_emit_run(self, self->due + at,
                               left < BATCH_ROWS_MAX ? (int32_t)left : BATCH_ROWS_MAX));
     }
+    self->due_count = 0;
     if (self->due_capacity > BATCH_ROWS_MAX) {
         memory_free(self->due);
         self->due = NULL;
@@ -374,14 +419,67 @@ static Status temporal_emit(TemporalJoin *self, Timestamp watermark)
     return OK;
 }
 
+/* The rows of a key whose time has come. It is put for the next one, if there is one. A key may
+ * have been put for several of them: what has been collected is not again. */
+static void temporal_collect_due(TemporalJoin *self, uint8_t *value)
+{
+    KeptRow *row = waiting_chain(value)->first;
+    for (; row != NULL && row->time <= self->base.watermark; row = row->next) {
+        if (!row->is_forgotten)
+            temporal_collect(self, row);
+        row->is_forgotten = true;
+    }
+    if (row != NULL)
+        due_put(&self->due_rows, self->waiting_rows, value, row->time);
+}
+
+/* What has been collected, where it has come back into memory for that. */
+static Status temporal_emit_spilled(TemporalJoin *self)
+{
+    Error *error = self->base.task->error;
+    TRY(temporal_emit(self));
+    TRY(table_make_room(self->waiting_rows, error));
+    return table_make_room(self->table, error);
+}
+
+/* All rows of a watermark go out together as long as there is memory for them. */
+static Status temporal_visit_rows(void *context, const StateTable *bucket,
+                                  const uint8_t *const *values, int32_t count)
+{
+    TemporalJoin *self = context;
+    table_expect_from(self->waiting_rows, bucket, values, count);
+    table_expect_from(self->table, bucket, values, count);
+    for (int32_t i = 0; i < count; i++) {
+        uint8_t *value = table_find_from(self->waiting_rows, bucket, values[i]);
+        if (value != NULL)
+            temporal_collect_due(self, value);
+        if (self->due_count >= DUE_ROWS_MAX || kept_bytes(&self->rows) > self->due_bytes_max)
+            TRY(temporal_emit_spilled(self));
+    }
+    return OK;
+}
+
+static Status temporal_pass_rows(TemporalJoin *self, Timestamp watermark)
+{
+    TimeItem item;
+    if (temporal_spills(self)) {
+        self->due_bytes_max = kept_bytes(&self->rows) + RUN_BYTES;
+        TRY(due_take(&self->due_rows, watermark, temporal_visit_rows, self));
+        return temporal_emit_spilled(self);
+    }
+    while (time_queue_take(&self->waiting, watermark, &item))
+        temporal_collect(self, item.value);
+    return temporal_emit(self);
+}
+
 /* ---- Versions that nobody asks for any more ---------------------------------------------- */
 
-static void temporal_prune(TemporalJoin *self, uint8_t *value)
+static void temporal_prune(TemporalJoin *self, uint8_t *value, Timestamp watermark)
 {
     VersionEntry *entry = (VersionEntry *)(void *)value;
     KeptRow *first = entry->versions.first;
-    while (first != NULL && first->is_due) {
-        bool is_replaced = first->next != NULL && first->next->is_due;
+    while (first != NULL && first->time <= watermark) {
+        bool is_replaced = first->next != NULL && first->next->time <= watermark;
         if (!is_replaced && version_is_there(first))
             return;
         table_touch(self->table, value);
@@ -392,48 +490,78 @@ static void temporal_prune(TemporalJoin *self, uint8_t *value)
         table_delete(self->table, value);
 }
 
-static void temporal_pass_versions(TemporalJoin *self, Timestamp watermark)
+static void temporal_pass_queue(TemporalJoin *self, Timestamp watermark)
 {
     TimeItem item;
     while (time_queue_take(&self->coming, watermark, &item)) {
         KeptRow *version = item.value;
-        if (version->is_forgotten) {
-            kept_remove(&self->versions, version);
-            continue;
-        }
         version->is_due = true;
-        temporal_prune(self, version->entry);
+        if (version->is_forgotten)
+            kept_remove(&self->versions, version);
+        else
+            temporal_prune(self, version->entry, watermark);
     }
+}
+
+/* A key whose versions have come: it is put for the next one, if there is one. */
+static void temporal_settle(TemporalJoin *self, uint8_t *value)
+{
+    Timestamp watermark = self->base.watermark;
+    const KeptRow *next = ((VersionEntry *)(void *)value)->versions.first;
+    while (next != NULL && next->time <= watermark)
+        next = next->next;
+    if (next != NULL)
+        due_put(&self->due_versions, self->table, value, next->time);
+    temporal_prune(self, value, watermark);
+}
+
+static Status temporal_visit_versions(void *context, const StateTable *bucket,
+                                      const uint8_t *const *values, int32_t count)
+{
+    TemporalJoin *self = context;
+    table_expect_from(self->table, bucket, values, count);
+    for (int32_t i = 0; i < count;) {
+        int64_t most = kept_bytes(&self->versions) + RUN_BYTES;
+        for (; i < count && kept_bytes(&self->versions) < most; i++) {
+            uint8_t *value = table_find_from(self->table, bucket, values[i]);
+            if (value != NULL)
+                temporal_settle(self, value);
+        }
+        TRY(table_make_room(self->table, self->base.task->error));
+    }
+    return OK;
+}
+
+static Status temporal_pass_versions(TemporalJoin *self, Timestamp watermark)
+{
+    if (temporal_spills(self))
+        return due_take(&self->due_versions, watermark, temporal_visit_versions, self);
+    temporal_pass_queue(self, watermark);
+    return OK;
 }
 
 static Status temporal_advance(Operator *op, Timestamp watermark)
 {
     TemporalJoin *self = (TemporalJoin *)op;
-    TRY(temporal_emit(self, watermark));
-    temporal_pass_versions(self, watermark);
+    TRY(temporal_pass_rows(self, watermark));
+    TRY(temporal_pass_versions(self, watermark));
     return operator_advance(op, watermark);
 }
 
 /* Keys that have not been used for the TTL lose their versions. */
-static void temporal_sweep(TemporalJoin *self, int64_t now_us)
+static bool temporal_is_over(const Operator *op, const uint8_t *value, int64_t now_us)
 {
-    int64_t ttl_us = self->base.node->temporal_join.state_ttl_us;
-    if (ttl_us == 0 || now_us - self->swept_us < ttl_us / 2)
-        return;
-    self->swept_us = now_us;
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor)) {
-        VersionEntry *entry = (VersionEntry *)(void *)value;
-        if (now_us - entry->used_us >= ttl_us)
-            table_delete(self->table, value);
-    }
+    const VersionEntry *entry = (const VersionEntry *)(const void *)value;
+    int64_t ttl_us = op->node->temporal_join.state_ttl_us;
+    int64_t slack_us = op->task->spill == NULL ? 0 : ttl_us / USE_PARTS;
+    return now_us - entry->used_us >= ttl_us + slack_us;
 }
 
 static Status temporal_tick(Operator *op, int64_t now_us)
 {
     TemporalJoin *self = (TemporalJoin *)op;
-    temporal_sweep(self, now_us);
+    operator_sweep(op, &self->sweep, self->table, op->node->temporal_join.state_ttl_us, now_us,
+                   temporal_is_over);
     metric_set(self->state_bytes, table_bytes(self->table) + table_bytes(self->waiting_rows) +
                                       kept_bytes(&self->rows) + kept_bytes(&self->versions) +
                                       self->waiting.bytes + self->coming.bytes);
@@ -458,10 +586,14 @@ static Status temporal_restore(Operator *op, Str state)
     return operator_load_watermark(op, TEMPORAL_STATE_VERSION, state);
 }
 
-static void temporal_enqueue_rows(TemporalJoin *self, const RowChain *chain)
+static void temporal_enqueue_rows(TemporalJoin *self, const uint8_t *value)
 {
+    const RowChain *chain = (const RowChain *)(const void *)value;
+    if (temporal_spills(self))
+        due_put(&self->due_rows, self->waiting_rows, value, chain->first->time);
     for (KeptRow *row = chain->first; row != NULL; row = row->next) {
-        time_queue_put(&self->waiting, row->time, row);
+        if (!temporal_spills(self))
+            time_queue_put(&self->waiting, row->time, row);
         if (row->sequence >= self->sequence)
             self->sequence = row->sequence + 1;
     }
@@ -469,35 +601,52 @@ static void temporal_enqueue_rows(TemporalJoin *self, const RowChain *chain)
 
 /* A single version up to the watermark, and not a deletion, is what the watermark has left of those
  * before. Where there are more, some came late: the next watermark will sort them out. */
-static void temporal_enqueue_versions(TemporalJoin *self, const VersionEntry *entry)
+static void temporal_enqueue_versions(TemporalJoin *self, const uint8_t *value)
 {
+    const VersionEntry *entry = (const VersionEntry *)(const void *)value;
     Timestamp watermark = self->base.watermark;
     KeptRow *first = entry->versions.first;
     bool is_settled = first->time <= watermark && version_is_there(first) &&
                       (first->next == NULL || first->next->time > watermark);
-    for (KeptRow *row = is_settled ? first->next : first; row != NULL; row = row->next) {
+    KeptRow *row = is_settled ? first->next : first;
+    if (temporal_spills(self)) {
+        if (row != NULL)
+            due_put(&self->due_versions, self->table, value, row->time);
+        return;
+    }
+    for (; row != NULL; row = row->next) {
         row->is_due = false;
         time_queue_put(&self->coming, row->time, row);
     }
 }
 
+/* All keys of a table, into what is due. */
+static Status temporal_enqueue(TemporalJoin *self, const StateTable *table,
+                               void (*enqueue)(TemporalJoin *self, const uint8_t *value))
+{
+    uint8_t *values[DUE_RUN_MAX];
+    int64_t cursor = 0;
+    int32_t count;
+    while ((count = table_read_run(table, &cursor, values, DUE_RUN_MAX)) > 0) {
+        for (int32_t i = 0; i < count; i++)
+            enqueue(self, values[i]);
+        TRY(due_make_room(&self->due_rows));
+    }
+    return OK;
+}
+
 static Status temporal_start(Operator *op)
 {
     TemporalJoin *self = (TemporalJoin *)op;
-    int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->waiting_rows, &cursor); value != NULL;
-         value = table_next(self->waiting_rows, &cursor))
-        temporal_enqueue_rows(self, waiting_chain(value));
-    cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor))
-        temporal_enqueue_versions(self, (const VersionEntry *)(const void *)value);
-    return OK;
+    TRY(temporal_enqueue(self, self->waiting_rows, temporal_enqueue_rows));
+    return temporal_enqueue(self, self->table, temporal_enqueue_versions);
 }
 
 static void temporal_close(Operator *op)
 {
     TemporalJoin *self = (TemporalJoin *)op;
+    due_close(&self->due_rows);
+    due_close(&self->due_versions);
     table_free(self->table);
     table_free(self->waiting_rows);
     self->table = self->waiting_rows = NULL;

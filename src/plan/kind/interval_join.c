@@ -119,7 +119,7 @@ static void interval_distribute(Planner *planner, PlanNode *node)
 const RelKind interval_join_kind = {
     .kind = PLAN_INTERVAL_JOIN,
     .name = "interval_join",
-    .state = STATE_IN_MEMORY,
+    .state = STATE_MAY_SPILL,
     .digest = interval_digest,
     .mode = interval_mode,
     .asks = interval_asks,

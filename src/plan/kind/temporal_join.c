@@ -75,7 +75,7 @@ static void temporal_distribute(Planner *planner, PlanNode *node)
 const RelKind temporal_join_kind = {
     .kind = PLAN_TEMPORAL_JOIN,
     .name = "temporal_join",
-    .state = STATE_IN_MEMORY,
+    .state = STATE_MAY_SPILL,
     .digest = temporal_digest,
     .mode = temporal_mode,
     .asks = temporal_asks,
