@@ -1,5 +1,6 @@
-/* What is due when, against sets of times: keys whose tables leave memory after each step are put for
- * the earliest of what they have, and each watermark must take all that it has reached, once. */
+/* What is due when, against sets of times: keys whose tables leave memory after each step are put
+ * for the earliest of what they have, and each watermark must take all that it has reached, once.
+ */
 #include "exec/testing.h"
 
 #include "exec/due.h"
@@ -84,7 +85,7 @@ static Status trial_visit(void *context, const StateTable *bucket, const uint8_t
     for (int32_t i = 0; i < count; i++) {
         uint8_t *value = table_find_from(trial->table, bucket, values[i]);
         assert_non_null(value);
-        int32_t key = (int32_t)*(const uint64_t *)(const void *)value, left = 0;
+        int32_t key = (int32_t) * (const uint64_t *)(const void *)value, left = 0;
         assert_in_range(key, 0, KEYS - 1);
         trial->visits++;
         trial->empty_visits += trial_first(trial, key) > trial->taken;

@@ -87,7 +87,10 @@ def hop_answer():
 
 JOIN_ROWS, JOIN_KEYS, JOIN_STEP_MS, JOIN_REACH_MS = 100_000, 10_000, 16, 250_000
 
-# Orders (odd n) with the payments within bounds, or alone, and with the rate of their time.
+JOIN_FRAME_MS = 100_000
+
+# Orders (odd n) with the payments within bounds, or alone; with the rate of their time; with those of the
+# same key not long before.
 JOIN_PIPELINE = """
 SET 'execution.checkpointing.interval' = '300 ms';
 SET 'parallelism.default' = '2';
@@ -113,7 +116,10 @@ FROM (
     ON o.id = p.id AND p.ts BETWEEN o.ts - INTERVAL '{reach}' SECOND(3) AND o.ts + INTERVAL '{reach}' SECOND(3)
   UNION ALL
   SELECT 'temporal', o.id, o.name, r.n FROM orders o
-    LEFT JOIN rates FOR SYSTEM_TIME AS OF o.ts AS r ON o.id = r.id)
+    LEFT JOIN rates FOR SYSTEM_TIME AS OF o.ts AS r ON o.id = r.id
+  UNION ALL
+  SELECT 'over', id, name, SUM(n) OVER (PARTITION BY id ORDER BY ts
+    RANGE BETWEEN INTERVAL '{frame}' SECOND(3) PRECEDING AND CURRENT ROW) FROM orders)
 GROUP BY CONCAT(kind, CAST(id % 4 AS STRING));
 """
 
@@ -121,7 +127,7 @@ GROUP BY CONCAT(kind, CAST(id % 4 AS STRING));
 def write_joins(weir, redis, settings, speed):
     weir.write("pipeline.sql", JOIN_PIPELINE.format(
         settings=settings, port=redis.port, keys=JOIN_KEYS, rows=JOIN_ROWS, step=JOIN_STEP_MS,
-        reach=JOIN_REACH_MS // 1000, speed=speed))
+        reach=JOIN_REACH_MS // 1000, frame=JOIN_FRAME_MS // 1000, speed=speed))
 
 
 def joins_answer():
@@ -129,13 +135,16 @@ def joins_answer():
     payments = {}
     for n in range(2, JOIN_ROWS + 1, 2):
         payments.setdefault(n // 2 * 104729 % JOIN_KEYS, []).append(n)
-    answers = {}
-    reach = JOIN_REACH_MS // JOIN_STEP_MS
+    answers, orders = {}, {}
+    reach, frame = JOIN_REACH_MS // JOIN_STEP_MS, JOIN_FRAME_MS // JOIN_STEP_MS
     for n in range(1, JOIN_ROWS + 1, 2):
         key = n * 7919 % JOIN_KEYS
         own = payments.get(key, [])
         near = own[bisect.bisect_left(own, n - reach):bisect.bisect_right(own, n + reach)]
-        for kind, partners in ("interval", near), ("temporal", own[:bisect.bisect_right(own, n)][-1:]):
+        before = orders.setdefault(key, [])
+        before.append(n)
+        for kind, partners in (("interval", near), ("temporal", own[:bisect.bisect_right(own, n)][-1:]),
+                               ("over", [sum(before[bisect.bisect_left(before, n - frame):])])):
             one = answers.setdefault(f"{kind}{key % 4}", [0, 0, 0, 0])
             one[0] += max(len(partners), 1)
             one[1] += len(partners)
@@ -221,7 +230,7 @@ def test_windows_are_killed_and_moved_between_backends(box):
         assert redis.hash(str(end)) == expected, (end, redis.hash(str(end)), expected)
 
 
-def test_joins_by_time_are_killed_and_moved_between_backends(box):
+def test_joins_by_time_and_over_are_killed_and_moved_between_backends(box):
     redis = kill_and_move(box, write_joins, 30_000)
     for key, expected in joins_answer().items():
         assert redis.hash(key) == expected, (key, redis.hash(key), expected)

@@ -94,6 +94,11 @@ static Status over_open(Operator *op)
     over_open_accumulators(self);
     self->table = operator_new_table(op, 0, &self->key,
                                      (int32_t)sizeof(OverState) + self->group.bytes, &over_codec);
+    operator_spill_table(op, self->table);
+    if (op->task->spill != NULL) {
+        due_open(&self->due_rows, op, &self->key);
+        due_open(&self->due_cleanups, op, &self->key);
+    }
     self->is_rows = frame->is_rows;
     self->is_bounded = frame->from == FRAME_PRECEDING;
     self->preceding = frame->is_rows ? frame->from_offset : frame->from_offset * MICROS_PER_MILLI;
@@ -121,7 +126,7 @@ static Status over_open(Operator *op)
 
 void over_clear(Over *self, OverState *state)
 {
-    assert(state->waiting == NULL);
+    assert(state->waiting.count == 0);
     accumulators_clear(&self->group, (uint8_t *)state + sizeof *state);
     ordered_clear(&state->kept, &self->blocks);
     bool is_queued = state->is_queued;
@@ -131,7 +136,7 @@ void over_clear(Over *self, OverState *state)
 static bool over_is_expired(const Over *self, const OverState *state, int64_t now_us)
 {
     int64_t ttl_us = self->base.node->over.state_ttl_us;
-    return ttl_us > 0 && state->is_made && state->pending == 0 && !state->is_queued &&
+    return ttl_us > 0 && state->is_made && state->waiting.count == 0 && !state->is_queued &&
            now_us - state->written_us >= ttl_us;
 }
 
@@ -151,33 +156,6 @@ static uint8_t **over_states(Over *self, const Batch *batch, Selection rows)
         state->written_us = now_us;
     }
     return states;
-}
-
-static Timestamp over_cleanup_time(const Over *self, const OverState *state)
-{
-    return state->triggered + self->preceding + MICROS_PER_MILLI;
-}
-
-void over_queue_cleanup(Over *self, OverState *state)
-{
-    if (state->is_queued || !self->is_bounded || self->is_rows)
-        return;
-    state->is_queued = true;
-    time_queue_put(&self->cleanups, over_cleanup_time(self, state), state);
-}
-
-/* Forget keys whose rows are out of every frame that can still come. */
-static void over_clean_up(Over *self, Timestamp time)
-{
-    TimeItem item;
-    while (time_queue_take(&self->cleanups, time, &item)) {
-        OverState *state = item.value;
-        state->is_queued = false;
-        if (over_cleanup_time(self, state) > item.time)
-            over_queue_cleanup(self, state);
-        else if (state->pending == 0)
-            table_delete(self->table, item.value);
-    }
 }
 
 /* ---- Rows in ----------------------------------------------------------------------------- */
@@ -237,8 +215,7 @@ static Status over_push_event(Over *self, const Batch *batch)
         }
         self->bytes.length = 0;
         rowcode_write(&self->bytes, batch, row, NULL, self->out.width);
-        OrderedRow *kept = over_wait(self, state, keys[i]);
-        ordered_insert(&self->pending, &self->blocks, ordered_upper(&self->pending, keys[i]), kept);
+        over_wait(self, state, keys[i]);
     }
     return OK;
 }
@@ -254,8 +231,7 @@ static Status over_push_waiting(Over *self, const Batch *batch)
     for (int32_t i = 0; i < rows.count; i++) {
         self->bytes.length = 0;
         rowcode_write(&self->bytes, batch, selection_row(rows, i), NULL, self->out.width);
-        OrderedRow *kept = over_wait(self, over_state(states[i]), key);
-        ordered_insert(&self->pending, &self->blocks, ordered_upper(&self->pending, key), kept);
+        over_wait(self, over_state(states[i]), key);
     }
     return OK;
 }
@@ -303,14 +279,8 @@ static Status over_push(Operator *op, int32_t input, Batch *batch)
 
 static Status over_advance_to(Over *self, Timestamp time)
 {
-    char room[9];
-    int64_t due = self->pending.count;
-    if (time != TIMESTAMP_MAX)
-        due = ordered_upper(&self->pending, over_time_key(time, room));
-    if (due > 0)
-        TRY(over_work_pending(self, due));
-    over_clean_up(self, time);
-    return OK;
+    TRY(over_work_until(self, time));
+    return over_clean_up(self, time);
 }
 
 static Status over_advance(Operator *op, Timestamp watermark)
@@ -330,8 +300,9 @@ static bool over_is_over(const Operator *op, const uint8_t *value, int64_t now_u
 static Status over_tick(Operator *op, int64_t now_us)
 {
     Over *self = (Over *)op;
-    metric_set(self->state_bytes,
-               table_bytes(self->table) + self->blocks.held_bytes + self->cleanups.bytes);
+    metric_set(self->state_bytes, table_bytes(self->table) + self->blocks.held_bytes +
+                                      self->cleanups.bytes + due_bytes(&self->due_rows) +
+                                      due_bytes(&self->due_cleanups));
     if (self->waits && self->is_processing_time)
         TRY(over_advance_to(self, now_us - MICROS_PER_MILLI));
     int64_t ttl_us = op->node->over.state_ttl_us;
@@ -345,6 +316,8 @@ static void over_close(Operator *op)
     if (self->table == NULL)
         return;
     over_drop(self, self->pending.count);
+    due_close(&self->due_rows);
+    due_close(&self->due_cleanups);
     table_free(self->table);
     self->table = NULL;
     batch_free(self->evicting);

@@ -4,6 +4,7 @@
 #define WEIR_EXEC_OVER_OVER_H
 
 #include "exec/accumulator.h"
+#include "exec/due.h"
 #include "exec/join/time_queue.h"
 #include "exec/operators.h"
 #include "exec/rowout.h"
@@ -12,16 +13,16 @@
 
 /* What is kept for a key of PARTITION BY; the accumulators follow. */
 typedef struct OverState {
-    int64_t rows;               /* that were worked out */
-    int64_t ranks;              /* different values of ORDER BY among them */
-    int64_t before;             /* RANGE: rows before the run at hand */
-    int64_t run;                /* the last run or wave that has touched it */
-    OrderedRow *waiting, *last; /* rows that wait for their time, as they came; or NULL */
-    int32_t pending, over;      /* of these, rows that wait, and rows that do not any more */
-    int64_t written_us;         /* wall clock, for the time to live */
-    Timestamp triggered;        /* the last time that was worked out */
-    OrderedRows kept;           /* bounded frames: arguments of the rows in it, oldest first */
+    int64_t rows;        /* that were worked out */
+    int64_t ranks;       /* different values of ORDER BY among them */
+    int64_t before;      /* RANGE: rows before the run at hand */
+    int64_t run;         /* the last run or wave that has touched it */
+    OrderedRows waiting; /* rows that wait for their time */
+    int64_t written_us;  /* wall clock, for the time to live */
+    Timestamp triggered; /* the last time that was worked out */
+    OrderedRows kept;    /* bounded frames: arguments of the rows in it, oldest first */
     bool is_made;
+    bool is_taken;  /* what is due of it is among the rows that are worked out next */
     bool is_queued; /* RANGE: to be forgotten when its rows are out of every frame */
 } OverState;
 
@@ -35,7 +36,11 @@ typedef struct Over {
     Schema args_schema;
     Batch *evicting; /* rows that leave their frame, and their states */
     uint8_t **evicting_states;
-    OrderedRows pending; /* rows of all keys that wait, in order; owners are their states */
+    OrderedRows pending; /* rows of all keys that wait, in order; owners are their states. Where
+                          * state may leave memory: those that are worked out next */
+    int64_t held_most;   /* then: bytes of blocks, before they are worked out */
+    DueKeys due_rows, due_cleanups; /* then: keys with rows, and those to be forgotten */
+    Timestamp now;                  /* then: up to which time rows are worked out */
     Blocks blocks;
     RowOut out;
     Buffer bytes;
@@ -73,33 +78,37 @@ void over_take_peers(Over *self, const OverRows *rows, bool is_first);
 /* … then each gets its results. */
 void over_give_peers(Over *self, const OverRows *rows);
 
-/* The first `due` of the rows that wait. */
+/* The first `due` of the pending rows. */
 Status over_work_pending(Over *self, int64_t due);
 
 /* ---- waiting.c --------------------------------------------------------------------------- */
 
+static inline bool over_spills(const Over *self)
+{
+    return self->due_rows.op != NULL;
+}
+
 /* The row in self->bytes waits, of a key that may be written to. */
-OrderedRow *over_wait(Over *self, OverState *state, Str key);
-/* The rows of a key that wait go. */
-void over_wait_no_more(Over *self, OverState *state);
-/* Of all rows that wait, the first have been worked out. */
+void over_wait(Over *self, OverState *state, Str key);
+/* Of the pending rows, the first have been worked out. */
 void over_drop(Over *self, int64_t count);
-/* Into the order of all; of rows that were loaded. */
-void over_enqueue(Over *self, const OverState *state);
+/* The rows of a key that were loaded are to be worked out in their time. */
+void over_enqueue(Over *self, OverState *state);
+/* Rows up to the time are worked out. */
+Status over_work_until(Over *self, Timestamp time);
+/* Into a checkpoint, and from there to those that wait. */
 void over_save_waiting(const OverState *state, Buffer *out);
 bool over_load_waiting(Over *self, OverState *state, ByteReader *in);
 
-/* The row itself. */
-static inline Str over_bytes(const OrderedRow *row)
-{
-    Str bytes = ordered_bytes(row);
-    return str_make(bytes.data, bytes.length - (int64_t)sizeof(OrderedRow *));
-}
-
 /* As if no row of the key had come. */
 void over_clear(Over *self, OverState *state);
+
+/* ---- cleanup.c --------------------------------------------------------------------------- */
+
 /* Look after a state when its last row is out of every frame. RANGE with a bound. */
 void over_queue_cleanup(Over *self, OverState *state);
+/* Forget keys whose rows are out of every frame that can still come. */
+Status over_clean_up(Over *self, Timestamp time);
 
 /* As a key of pending rows. */
 Str over_time_key(Timestamp time, char room[9]);

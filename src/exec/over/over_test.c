@@ -119,6 +119,7 @@ static Trial *trial_new(uint64_t seed, bool is_rows, int64_t preceding)
         bench_open(&trial->bench[i]);
         trial->bench[i].task.dead_letters = NULL;
     }
+    bench_spill(trial->bench, SHARDS, seed);
     trial_plan(trial, is_rows, preceding);
     return trial;
 }

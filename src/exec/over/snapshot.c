@@ -38,7 +38,7 @@ static void over_clear_value(void *owner, uint8_t *value)
 {
     Over *self = owner;
     OverState *state = over_state(value);
-    over_wait_no_more(self, state);
+    ordered_clear(&state->waiting, &self->blocks);
     over_clear(self, state);
 }
 
@@ -59,13 +59,17 @@ Status over_restore(Operator *op, Str state)
 Status over_start(Operator *op)
 {
     Over *self = (Over *)op;
+    uint8_t *values[DUE_RUN_MAX];
     int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor)) {
-        OverState *state = over_state(value);
-        if (state->kept.count > 0)
-            over_queue_cleanup(self, state);
-        over_enqueue(self, state);
+    int32_t count;
+    while ((count = table_read_run(self->table, &cursor, values, DUE_RUN_MAX)) > 0) {
+        for (int32_t i = 0; i < count; i++) {
+            OverState *state = over_state(values[i]);
+            if (state->kept.count > 0)
+                over_queue_cleanup(self, state);
+            over_enqueue(self, state);
+        }
+        TRY(due_make_room(&self->due_rows));
     }
     return OK;
 }

@@ -1,70 +1,48 @@
 /* Rows that wait for their time. They are saved by key, and worked out in the order of all:
  *
- *     key 7 ──> row ──> row ──> row        as they came; one that is worked out before those in
- *     key 9 ──> row                        front of it stays as an empty link (no owner) for a
- * while
+ *     key 7 ──> row | row | row        in order of time
+ *     key 9 ──> row
  *
- *     all       row | row | row | row …    in order of time
+ *     pending   row | row | row | row …    of all keys, in order of time
  *
- * The pointer to the next row of the key lies behind the bytes of a row. */
+ * In memory all that wait are pending. Where they may leave it, the keys are in a table of what is
+ * due (exec/due.h), and the rows of a key become pending when its time has come: all of a watermark
+ * together, as long as there is memory for them. */
 #include <assert.h>
 
 #include "exec/over/over.h"
 
-enum { OVER_LINKS_MIN = 16 }; /* empty links that are not worth a walk */
+/* Of what has come back into memory to be worked out together. */
+enum { TAKEN_ROWS_MAX = 8 * BATCH_ROWS_MAX, TAKEN_BYTES_MAX = 1 << 20 };
 
-static OrderedRow *waiting_next(const OrderedRow *row)
+static OrderedRow *waiting_add(Over *self, OverState *state, Str key)
 {
-    OrderedRow *next;
-    Str bytes = over_bytes(row);
-    memcpy(&next, bytes.data + bytes.length, sizeof next);
-    return next;
-}
-
-static void waiting_set_next(OrderedRow *row, OrderedRow *next)
-{
-    memcpy(row->bytes + row->key_bytes + row->row_bytes - (int64_t)sizeof next, &next, sizeof next);
-}
-
-OrderedRow *over_wait(Over *self, OverState *state, Str key)
-{
-    buffer_append_u64(&self->bytes, 0);
     OrderedRow *row = ordered_row_new(&self->blocks, key, buffer_str(&self->bytes));
     row->owner = state;
-    state->pending++;
-    if (state->waiting == NULL)
-        state->waiting = row;
-    else
-        waiting_set_next(state->last, row);
-    state->last = row;
+    ordered_insert(&state->waiting, &self->blocks, ordered_upper(&state->waiting, key), row);
     return row;
 }
 
-/* Free the links at the beginning that are empty. */
-static void waiting_shorten(Over *self, OverState *state)
+static void waiting_make_pending(Over *self, OrderedRow *row)
 {
-    while (state->waiting != NULL && state->waiting->owner == NULL) {
-        OrderedRow *row = state->waiting;
-        state->waiting = waiting_next(row);
-        state->over--;
-        ordered_row_free(&self->blocks, row);
-    }
+    ordered_insert(&self->pending, &self->blocks, ordered_upper(&self->pending, ordered_key(row)),
+                   row);
 }
 
-/* Free all that are empty: there are more of them than others. */
-static void waiting_compact(Over *self, OverState *state)
+/* The key is to be looked after when the first of its rows is due. */
+static void waiting_schedule(Over *self, const OverState *state, int64_t first)
 {
-    waiting_shorten(self, state);
-    for (OrderedRow *row = state->waiting; row != NULL; row = waiting_next(row)) {
-        OrderedRow *next = waiting_next(row);
-        while (next != NULL && next->owner == NULL) {
-            waiting_set_next(row, waiting_next(next));
-            ordered_row_free(&self->blocks, next);
-            next = waiting_next(row);
-        }
-        state->last = row;
-    }
-    state->over = 0;
+    Timestamp time = over_key_time(ordered_key(ordered_at(&state->waiting, first)));
+    due_put(&self->due_rows, self->table, (const uint8_t *)state, time);
+}
+
+void over_wait(Over *self, OverState *state, Str key)
+{
+    OrderedRow *row = waiting_add(self, state, key);
+    if (!over_spills(self))
+        waiting_make_pending(self, row);
+    else if (ordered_at(&state->waiting, 0) == row)
+        waiting_schedule(self, state, 0);
 }
 
 void over_drop(Over *self, int64_t count)
@@ -75,41 +53,90 @@ void over_drop(Over *self, int64_t count)
         OverState *state = row->owner;
         Timestamp time = over_key_time(ordered_key(row));
         state->triggered = time > state->triggered ? time : state->triggered;
-        row->owner = NULL;
-        state->pending--;
-        state->over++;
-        if (row == state->waiting)
-            waiting_shorten(self, state);
-        else if (state->over > state->pending + OVER_LINKS_MIN)
-            waiting_compact(self, state);
+        state->is_taken = false;
+        OrderedRow *first = ordered_take(&state->waiting, &self->blocks, 0);
+        assert(first == row);
+        ordered_row_free(&self->blocks, first);
     }
 }
 
-void over_wait_no_more(Over *self, OverState *state)
+void over_enqueue(Over *self, OverState *state)
 {
-    for (OrderedRow *row = state->waiting; row != NULL; row = waiting_next(row))
-        row->owner = NULL;
-    waiting_shorten(self, state);
-    state->pending = state->over = 0;
+    if (over_spills(self) && state->waiting.count > 0)
+        waiting_schedule(self, state, 0);
+    for (int64_t i = 0; !over_spills(self) && i < state->waiting.count; i++)
+        waiting_make_pending(self, ordered_at(&state->waiting, i));
 }
 
-void over_enqueue(Over *self, const OverState *state)
+/* ---- Time -------------------------------------------------------------------------------- */
+
+/* How many of the rows are up to the time. */
+static int64_t rows_until(const OrderedRows *rows, Timestamp time)
 {
-    for (OrderedRow *row = state->waiting; row != NULL; row = waiting_next(row))
-        ordered_insert(&self->pending, &self->blocks,
-                       ordered_upper(&self->pending, ordered_key(row)), row);
+    char room[9];
+    return time == TIMESTAMP_MAX ? rows->count : ordered_upper(rows, over_time_key(time, room));
+}
+
+static Status waiting_work(Over *self)
+{
+    if (self->pending.count > 0)
+        TRY(over_work_pending(self, self->pending.count));
+    return table_make_room(self->table, self->base.task->error);
+}
+
+/* What is due of a key becomes pending, if it is not yet, and it is put for what is left. */
+static void waiting_take(Over *self, OverState *state)
+{
+    int64_t due = rows_until(&state->waiting, self->now);
+    for (int64_t i = 0; i < due && !state->is_taken; i++) {
+        OrderedRow *row = ordered_at(&state->waiting, i);
+        row->owner = state;
+        waiting_make_pending(self, row);
+    }
+    state->is_taken = due > 0;
+    if (due < state->waiting.count)
+        waiting_schedule(self, state, due);
+}
+
+static Status waiting_visit(void *context, const StateTable *bucket, const uint8_t *const *values,
+                            int32_t count)
+{
+    Over *self = context;
+    table_expect_from(self->table, bucket, values, count);
+    for (int32_t i = 0; i < count; i++) {
+        uint8_t *value = table_find_from(self->table, bucket, values[i]);
+        if (value != NULL)
+            waiting_take(self, over_state(value));
+        if (self->pending.count >= TAKEN_ROWS_MAX || self->blocks.held_bytes > self->held_most)
+            TRY(waiting_work(self));
+    }
+    return OK;
+}
+
+Status over_work_until(Over *self, Timestamp time)
+{
+    if (over_spills(self)) {
+        self->now = time;
+        self->held_most = self->blocks.held_bytes + TAKEN_BYTES_MAX;
+        TRY(due_take(&self->due_rows, time, waiting_visit, self));
+        return waiting_work(self);
+    }
+    int64_t due = rows_until(&self->pending, time);
+    return due > 0 ? over_work_pending(self, due) : OK;
 }
 
 /* ---- Checkpoints ------------------------------------------------------------------------- */
 
 void over_save_waiting(const OverState *state, Buffer *out)
 {
-    buffer_append_u32(out, (uint32_t)state->pending);
-    for (const OrderedRow *row = state->waiting; row != NULL; row = waiting_next(row)) {
-        if (row->owner == NULL)
-            continue;
-        buffer_append_bytes(out, ordered_key(row));
-        buffer_append_bytes(out, over_bytes(row));
+    buffer_append_u32(out, (uint32_t)state->waiting.count);
+    for (int64_t i = 0; i < state->waiting.count;) {
+        int32_t count;
+        OrderedRow *const *rows = ordered_run(&state->waiting, i, &count);
+        for (int32_t k = 0; k < count; k++, i++) {
+            buffer_append_bytes(out, ordered_key(rows[k]));
+            buffer_append_bytes(out, ordered_bytes(rows[k]));
+        }
     }
 }
 
@@ -120,7 +147,7 @@ bool over_load_waiting(Over *self, OverState *state, ByteReader *in)
         Str key = byte_reader_bytes(in);
         self->bytes.length = 0;
         buffer_append_str(&self->bytes, byte_reader_bytes(in));
-        over_wait(self, state, key);
+        waiting_add(self, state, key);
     }
     return !in->is_short;
 }

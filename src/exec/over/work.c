@@ -188,7 +188,7 @@ static Status over_decode(Over *self, int64_t first, int32_t count, OverRows *ro
         for (int32_t k = 0; k < run_count && i < count; k++, i++) {
             rows->states[i] = run[k]->owner;
             table_touch(self->table, rows->states[i]);
-            TRY(rowout_append(&self->out, over_bytes(run[k]), ROW_INSERT));
+            TRY(rowout_append(&self->out, ordered_bytes(run[k]), ROW_INSERT));
             numbers[i] = rowout_last(&self->out);
         }
     }

@@ -157,7 +157,7 @@ static void over_distribute(Planner *planner, PlanNode *node)
 const RelKind over_kind = {
     .kind = PLAN_OVER,
     .name = "over",
-    .state = STATE_IN_MEMORY,
+    .state = STATE_MAY_SPILL,
     .digest = over_digest,
     .asks = over_asks,
     .settle = over_settle,
