@@ -329,6 +329,18 @@ static inline void chain_after(BenchChain *chain, Operator *op, int64_t heard)
     chain_step(chain, 1 + chain_below(chain, BENCH_STEP_BYTES_MAX));
 }
 
+/* What the operator has left for later, with its turns for checkpoints in between. */
+static inline void bench_go_on(Operator *op, BenchChain *chain)
+{
+    while (op->has_more) {
+        if (chain != NULL)
+            chain_step(chain, 1 + chain_below(chain, BENCH_STEP_BYTES_MAX));
+        assert_int_equal(operator_go_on(op), OK);
+        arena_reset(op->task->scratch);
+        assert_int_equal(operator_make_room(op), OK);
+    }
+}
+
 static inline void bench_give(Bench *bench, Operator *op, BenchMessage message)
 {
     BenchChain *chain =
@@ -342,6 +354,7 @@ static inline void bench_give(Bench *bench, Operator *op, BenchMessage message)
         assert_int_equal(operator_receive_watermark(op, message.input, message.watermark), OK);
     arena_reset(bench->task.scratch);
     assert_int_equal(operator_make_room(op), OK);
+    bench_go_on(op, chain);
     if (chain != NULL)
         chain_after(chain, op, heard);
 }
@@ -396,6 +409,7 @@ static inline void chain_replay(BenchChain *chain, const BenchMessage *message, 
             assert_int_equal(operator_receive_watermark(op, message->input, message->watermark),
                              OK);
         arena_reset(op->task->scratch);
+        bench_go_on(op, NULL);
         Capture *capture = (Capture *)op->outputs[0];
         buffer_append_str(said, buffer_str(&capture->text));
         capture_clear(capture);

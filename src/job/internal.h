@@ -54,7 +54,7 @@ typedef struct Board {
 
     Spill *spill;         /* NULL: state stays in memory */
     int64_t memory_limit; /* of the process; 0: none */
-    _Atomic int64_t memory_looked_us, spilled_us;
+    _Atomic int64_t memory_looked_us, spilled_us, trimmed_us;
     _Atomic bool is_memory_short; /* sources wait */
     _Atomic int64_t committed;    /* durable up to here; by the coordinator */
 

@@ -29,6 +29,20 @@ static int64_t board_resident_bytes(const Board *board)
     return world->kind->resident_bytes == NULL ? 0 : world->kind->resident_bytes(world);
 }
 
+/* What is in use, without what the heap holds in pieces between others, if that might be too much:
+ * state that comes and goes would give way to it bit by bit until none is left. */
+static int64_t pressure_used(Board *board)
+{
+    int64_t used = board_resident_bytes(board), now_us = world_monotonic_us(board->world);
+    int64_t trimmed_us = atomic_load(&board->trimmed_us);
+    if (board->spill == NULL || used <= board->memory_limit / SPILL_DIVISOR * SPILL_PART ||
+        board->world->kind->trim_memory == NULL || now_us - trimmed_us < TRIM_INTERVAL_US ||
+        !atomic_compare_exchange_strong(&board->trimmed_us, &trimmed_us, now_us))
+        return used;
+    board->world->kind->trim_memory(board->world);
+    return board_resident_bytes(board);
+}
+
 /* State that can leave memory takes no more of it before sources wait, less as long as they do, and
  * more again when there is plenty. */
 static void pressure_spill(Board *board, int64_t used, bool is_short)
@@ -47,7 +61,7 @@ static void pressure_spill(Board *board, int64_t used, bool is_short)
 /* `may_get_better`: there is something left to work off. */
 static void pressure_measure(Board *board, bool may_get_better)
 {
-    int64_t used = board_resident_bytes(board), limit = board->memory_limit;
+    int64_t used = pressure_used(board), limit = board->memory_limit;
     bool was_short = atomic_load(&board->is_memory_short);
     bool is_short = was_short && may_get_better ? used > limit / 8 * 5 : used > limit / 4 * 3;
     if (is_short != was_short) {

@@ -180,8 +180,6 @@ static void explain_state(Explainer *explainer, const PlanNode *node, int32_t de
     StatePlace place = rel_kind(node->kind)->state;
     bool is_stateless =
         node->kind == PLAN_WINDOW_ASSIGN && node->window_assign.window.kind != WINDOW_SESSION;
-    if (node->kind == PLAN_WINDOW_AGGREGATE && node->window_aggregate.window.kind == WINDOW_SESSION)
-        place = STATE_IN_MEMORY;
     if (!explainer->plan->settings.spills_state || place == STATE_NONE || is_stateless)
         return;
     explain_indent(explainer, depth, false);

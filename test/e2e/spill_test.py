@@ -62,6 +62,57 @@ GROUP BY window_end;
 """
 
 
+# Visitors come three times and never again.
+VISITORS, SESSION_ROWS, SESSION_STEP_MS, GAP_MINUTES = 15_000, 90_000, 40, 15
+
+SESSION_PIPELINE = """
+SET 'execution.checkpointing.interval' = '300 ms';
+SET 'parallelism.default' = '2';
+SET 'table.local-time-zone' = 'UTC';
+{settings}
+CREATE TABLE visits (n BIGINT, ts AS TO_TIMESTAMP_LTZ(n * {step}, 3), WATERMARK FOR ts AS ts) WITH (
+  'connector' = 'datagen', 'rows-per-second' = '{speed}',
+  'fields.n.kind' = 'sequence', 'fields.n.start' = '0', 'fields.n.end' = '{last}');
+CREATE TEMPORARY VIEW visitors AS
+SELECT n, n % {visitors} * 7919 % {visitors} + n / (3 * {visitors}) * {visitors} AS visitor, ts FROM visits;
+CREATE TABLE sessions (k STRING, sessions BIGINT, visits BIGINT, s BIGINT, kinds BIGINT, PRIMARY KEY (k) NOT ENFORCED)
+WITH ('connector' = 'redis', 'host' = '127.0.0.1', 'port' = '{port}', 'command' = 'HSET',
+  'value.data.structure' = 'hash');
+EXECUTE STATEMENT SET BEGIN
+INSERT INTO sessions
+SELECT CONCAT('sessions ', CAST(visitor / {visitors} AS STRING)), COUNT(*), SUM(visits), SUM(s), SUM(kinds)
+FROM (
+  SELECT visitor, COUNT(*) AS visits, SUM(n) AS s, COUNT(DISTINCT n % 2) AS kinds
+  FROM TABLE(SESSION(TABLE visitors PARTITION BY visitor, DESCRIPTOR(ts), INTERVAL '{gap}' MINUTES))
+  GROUP BY visitor, window_start, window_end)
+GROUP BY visitor / {visitors};
+INSERT INTO sessions
+SELECT CONCAT('rows ', CAST(visitor / {visitors} AS STRING)),
+  COUNT(*) FILTER (WHERE TIMESTAMPDIFF(MINUTE, CAST(ts AS TIMESTAMP(3)), window_end) = {gap}), COUNT(*), SUM(n), MAX(n % 2)
+FROM TABLE(SESSION(TABLE visitors PARTITION BY visitor, DESCRIPTOR(ts), INTERVAL '{gap}' MINUTES))
+GROUP BY visitor / {visitors};
+END;
+"""
+
+
+def write_sessions(weir, redis, settings, speed):
+    weir.write("pipeline.sql", SESSION_PIPELINE.format(
+        settings=settings, port=redis.port, visitors=VISITORS, last=SESSION_ROWS - 1, step=SESSION_STEP_MS,
+        gap=GAP_MINUTES, speed=speed))
+
+
+def session_answer():
+    """All visitors of a kind have one session, of three rows, which ends a gap after the last of them."""
+    answer = {}
+    for kind in range(SESSION_ROWS // (3 * VISITORS)):
+        rows = range(kind * 3 * VISITORS, (kind + 1) * 3 * VISITORS)
+        both = {"visits": str(len(rows)), "s": str(sum(rows))}
+        kinds = sum(len({(rows[0] + i + turn * VISITORS) % 2 for turn in range(3)}) for i in range(VISITORS))
+        answer[f"sessions {kind}"] = {"sessions": str(VISITORS), "kinds": str(kinds), **both}
+        answer[f"rows {kind}"] = {"sessions": str(VISITORS), "kinds": "1", **both}
+    return answer
+
+
 def write_hop(weir, redis, settings, speed):
     weir.write("pipeline.sql", HOP_PIPELINE.format(
         settings=settings, port=redis.port, keys=HOP_KEYS, rows=HOP_ROWS, step=HOP_STEP_MS, slide=HOP_SLIDE,
@@ -164,6 +215,10 @@ def spilled_bytes(weir):
     return total
 
 
+def has_checkpoint(weir):
+    return bool(list(weir.data.glob("jobs/*/checkpoints/chk-*/MANIFEST")))
+
+
 def check_answer(redis):
     for k in range(4):
         found = redis.hash(str(k))
@@ -195,10 +250,6 @@ def test_killed_and_moved_between_backends(box):
     assert not list(weir.data.glob("jobs/*/spill")), "the folder is left behind"
 
 
-def has_checkpoint(weir):
-    return bool(list(weir.data.glob("jobs/*/checkpoints/chk-*/MANIFEST")))
-
-
 def kill_and_move(box, write_one, speed):
     """Twice from a crash, then in memory, then with RocksDB to the end."""
     seed = random.randrange(1 << 30)
@@ -228,6 +279,12 @@ def test_windows_are_killed_and_moved_between_backends(box):
     redis = kill_and_move(box, write_hop, 100_000)
     for end, expected in hop_answer().items():
         assert redis.hash(str(end)) == expected, (end, redis.hash(str(end)), expected)
+
+
+def test_sessions_are_killed_and_moved_between_backends(box):
+    redis = kill_and_move(box, write_sessions, 30_000)
+    for key, expected in session_answer().items():
+        assert redis.hash(key) == expected, (key, redis.hash(key), expected)
 
 
 def test_joins_by_time_and_over_are_killed_and_moved_between_backends(box):

@@ -3,13 +3,14 @@
  *
  *     key ──> sessions, earliest first:  [start, end) records, accumulators or rows
  *                                             │
- *     queue of ends  ─────────────────────────┘  watermark at the last millisecond: out, +I
+ *     queue of ends, or timers  ──────────────┘  watermark at the last millisecond: out, +I
  *
  * A row opens a window of one gap, and windows that overlap or touch become one, so a row between
  * two sessions joins them. Sessions grow while they are queued: what is taken from the queue too
- * early goes back. A row is late whose window, as it would be then, is over already. Rows that are
- * taken back leave the accumulators, not the extent, as in Flink; a group without rows gives
- * nothing. */
+ * early goes back. Where state may leave memory nothing points at a session: its key is due when
+ * the first of its sessions is, and then asked for again (timers.h). A row is late whose window, as
+ * it would be then, is over already. Rows that are taken back leave the accumulators, not the
+ * extent, as in Flink; a group without rows gives nothing. */
 #include <assert.h>
 
 #include "data/rowcode.h"
@@ -18,6 +19,7 @@
 #include "exec/operators.h"
 #include "exec/rowout.h"
 #include "exec/window/clock.h"
+#include "exec/window/timers.h"
 #include "state/blocks.h"
 #include "state/table.h"
 
@@ -37,7 +39,7 @@ struct SessionRow {
 struct Session {
     Session *next; /* of the key, later */
     SessionKey *key;
-    Session *merged_into; /* it lives on there; only the queue knows it still */
+    Session *merged_into; /* it lives on there; only the queue knows it still, or `absorbed` */
     Timestamp start, end; /* wall clock */
     int64_t records;
     SessionRow *first_row, *last_row;
@@ -47,13 +49,24 @@ struct SessionKey {
     Session *first;
 };
 
+/* Sessions on their way out. There may be very many, which then go on later (OperatorKind.go_on).
+ */
+typedef struct SessionFiring {
+    Timestamp until;
+    bool has_watermark; /* that is passed on behind all */
+} SessionFiring;
+
 typedef struct SessionAggregate {
     Operator base;
     TableKey key;
     StateTable *table;
     AccumulatorGroup group;
     Blocks blocks;
-    TimeQueue queue; /* Session, by the instant at which it is over */
+    TimeQueue queue;   /* Session, by the instant at which it is over; or, if state may leave: */
+    Timers timers;     /* keys, by that of their first session, or before */
+    Session *absorbed; /* in this batch, of those that are in no queue */
+    bool spills;
+    SessionFiring firing;
     const WindowSpec *window;
     const int32_t *keys;
     int32_t key_count;
@@ -202,10 +215,31 @@ static Timestamp session_instant(const SessionAggregate *self, Timestamp end)
     return window_instant(self->zone, end - MICROS_PER_MILLI);
 }
 
+/* The keys that were loaded are due when their first sessions are. */
+static Status session_start_spilled(SessionAggregate *self)
+{
+    Operator *op = &self->base;
+    uint8_t *values[TIMERS_RUN_MAX];
+    int64_t cursor = 0;
+    int32_t count;
+    TRY(table_put_away(self->table, op->task->error));
+    while ((count = table_read_run(self->table, &cursor, values, TIMERS_RUN_MAX)) > 0) {
+        for (int32_t i = 0; i < count; i++) {
+            const SessionKey *key = (const SessionKey *)(const void *)values[i];
+            timers_put(&self->timers, self->table, values[i],
+                       session_instant(self, key->first->end));
+        }
+        TRY(keyed_make_room(op->derived, op->task->error));
+    }
+    return OK;
+}
+
 /* Sessions that were loaded are queued. */
 static Status session_start(Operator *op)
 {
     SessionAggregate *self = (SessionAggregate *)op;
+    if (self->spills)
+        return session_start_spilled(self);
     int64_t cursor = 0;
     for (const uint8_t *value = table_next(self->table, &cursor); value != NULL;
          value = table_next(self->table, &cursor)) {
@@ -248,9 +282,13 @@ static Status session_open(Operator *op)
     self->key = table_key(op->task->query, types, self->key_count);
     self->table =
         operator_new_table(op, 0, &self->key, (int32_t)sizeof(SessionKey), &session_codec);
-    time_queue_open(&self->queue);
-    rowout_open(&self->out, op, self->keeps_rows ? input->count : 0);
+    operator_spill_table(op, self->table);
     self->gap_us = self->window->size_ms * MICROS_PER_MILLI;
+    self->spills = op->task->spill != NULL;
+    time_queue_open(&self->queue);
+    if (self->spills)
+        timers_open(&self->timers, op, &self->key, self->gap_us);
+    rowout_open(&self->out, op, self->keeps_rows ? input->count : 0);
     self->is_processing_time = self->window->is_processing_time;
     if (self->window->is_local_time && op->task->eval.zone != timezone_utc())
         self->zone = op->task->eval.zone;
@@ -265,18 +303,26 @@ static Status session_open(Operator *op)
 
 /* ---- Sessions ---------------------------------------------------------------------------- */
 
-static Session *session_new(SessionAggregate *self, SessionKey *key, Timestamp start, Timestamp end)
+/* A new one at its place among those of the key. */
+static Session *session_new(SessionAggregate *self, SessionKey *key, Session **link, Timestamp time)
 {
     Session *session = blocks_take(&self->blocks, session_bytes(self));
     memset(session, 0, (size_t)session_bytes(self));
     session->key = key;
-    session->start = start;
-    session->end = end;
-    time_queue_put(&self->queue, session_instant(self, end), session);
+    session->start = time;
+    session->end = time + self->gap_us;
+    session->next = *link;
+    *link = session;
+    Timestamp instant = session_instant(self, session->end);
+    if (!self->spills)
+        time_queue_put(&self->queue, instant, session);
+    else if (link == &key->first)
+        timers_put(&self->timers, self->table, (const uint8_t *)key, instant);
     return session;
 }
 
-/* The later one becomes part of the earlier one; the queue gives up its memory. */
+/* The later one becomes part of the earlier one; its memory is needed until the end of the batch,
+ * or until the queue comes to it. */
 static void session_absorb(SessionAggregate *self, Session *into, Session *from)
 {
     into->end = from->end > into->end ? from->end : into->end;
@@ -291,6 +337,19 @@ static void session_absorb(SessionAggregate *self, Session *into, Session *from)
     from->first_row = from->last_row = NULL;
     into->next = from->next;
     from->merged_into = into;
+    if (!self->spills)
+        return;
+    from->next = self->absorbed;
+    self->absorbed = from;
+}
+
+static void session_free_absorbed(SessionAggregate *self)
+{
+    while (self->absorbed != NULL) {
+        Session *session = self->absorbed;
+        self->absorbed = session->next;
+        session_free(self, session);
+    }
 }
 
 /* The session of a row at `time`, made or made of others; NULL for a late row. */
@@ -305,10 +364,7 @@ static Session *session_find(SessionAggregate *self, SessionKey *key, Timestamp 
     if (session == NULL || session->start > end) {
         if (session_instant(self, end) <= watermark)
             return NULL;
-        session = session_new(self, key, time, end);
-        session->next = *link;
-        *link = session;
-        return session;
+        return session_new(self, key, link, time);
     }
     session->start = time < session->start ? time : session->start;
     session->end = end > session->end ? end : session->end;
@@ -363,6 +419,14 @@ static void session_aggregate(SessionAggregate *self, const Batch *batch, Select
     accumulators_update(&self->group, states, 0, batch, rows, scratch);
 }
 
+/* What the keys of a batch need from disk is read at one go. */
+static void session_fetch(const SessionAggregate *self, const TableKeys *keys)
+{
+    uint8_t **values =
+        arena_allocate(self->base.task->scratch, (int64_t)sizeof(uint8_t *) * keys->count);
+    table_find(self->table, keys, 0, keys->count, values);
+}
+
 static Status session_push(Operator *op, int32_t input, Batch *batch)
 {
     SessionAggregate *self = (SessionAggregate *)op;
@@ -374,6 +438,8 @@ static Status session_push(Operator *op, int32_t input, Batch *batch)
     Session **sessions = arena_allocate(scratch, (int64_t)sizeof(Session *) * rows.count);
     int32_t *kept = arena_allocate(scratch, (int64_t)sizeof(int32_t) * rows.count);
     int32_t count = 0;
+    if (self->spills)
+        session_fetch(self, &keys);
     for (int32_t i = 0; i < rows.count; i++) {
         int32_t row = selection_row(rows, i);
         Timestamp time;
@@ -400,6 +466,7 @@ static Status session_push(Operator *op, int32_t input, Batch *batch)
     }
     if (!self->keeps_rows)
         session_aggregate(self, batch, (Selection){.rows = kept, .count = count}, sessions);
+    session_free_absorbed(self);
     return OK;
 }
 
@@ -464,11 +531,26 @@ static void session_unlink(SessionAggregate *self, Session *session)
         table_delete(self->table, (uint8_t *)key);
 }
 
-/* Sessions that are over at this time. */
-static Status session_fire(SessionAggregate *self, Timestamp time)
+static Status session_give(SessionAggregate *self, Session *session)
+{
+    if (session->records > 0 || session->first_row != NULL)
+        TRY(session_emit(self, session));
+    session_unlink(self, session);
+    session_free(self, session);
+    return OK;
+}
+
+/* What has come out is flushed, the rest is for later. */
+static Status session_pause(SessionAggregate *self)
+{
+    self->base.has_more = true;
+    return rowout_flush(&self->out);
+}
+
+static Status session_fire_queued(SessionAggregate *self)
 {
     TimeItem item;
-    while (time_queue_take(&self->queue, time, &item)) {
+    while (time_queue_take(&self->queue, self->firing.until, &item)) {
         Session *session = item.value;
         if (session->merged_into != NULL) {
             session_free(self, session);
@@ -479,28 +561,88 @@ static Status session_fire(SessionAggregate *self, Timestamp time)
             time_queue_put(&self->queue, instant, session);
             continue;
         }
-        if (session->records > 0 || session->first_row != NULL)
-            TRY(session_emit(self, session));
-        session_unlink(self, session);
-        session_free(self, session);
+        TRY(session_give(self, session));
+        if (operator_is_clogged(&self->base))
+            return session_pause(self);
     }
-    return rowout_flush(&self->out);
+    return OK;
+}
+
+/* Those of one key; what is left of it is due later. */
+static Status session_fire_key(SessionAggregate *self, uint8_t *value)
+{
+    const SessionKey *key = (const SessionKey *)(const void *)value;
+    for (Session *session = key->first, *next; session != NULL; session = next) {
+        Timestamp instant = session_instant(self, session->end);
+        next = session->next;
+        if (instant > self->firing.until) {
+            timers_put(&self->timers, self->table, value, instant);
+            return OK;
+        }
+        TRY(session_give(self, session));
+    }
+    return OK;
+}
+
+/* While a checkpoint is under way it has its turn in between: what goes before it has been saved
+ * is kept in memory until then. */
+static bool session_is_to_pause(const SessionAggregate *self)
+{
+    const Operator *op = &self->base;
+    bool is_saving = keyed_is_saving(op->keyed) && !op->task->is_hurried;
+    return is_saving || operator_is_clogged(op);
+}
+
+static Status session_fire_spilled(SessionAggregate *self)
+{
+    uint8_t *values[TIMERS_RUN_MAX];
+    int32_t count;
+    for (;;) {
+        TRY(timers_next(&self->timers, self->table, values, &count));
+        if (count == 0)
+            return OK;
+        for (int32_t i = 0; i < count; i++)
+            TRY(session_fire_key(self, values[i]));
+        if (session_is_to_pause(self))
+            return session_pause(self);
+    }
+}
+
+static Status session_go_on(Operator *op)
+{
+    SessionAggregate *self = (SessionAggregate *)op;
+    op->has_more = false;
+    TRY(self->spills ? session_fire_spilled(self) : session_fire_queued(self));
+    if (op->has_more)
+        return OK;
+    TRY(rowout_flush(&self->out));
+    return self->firing.has_watermark ? operator_advance(op, self->firing.until) : OK;
+}
+
+/* Sessions that are over at this time. */
+static Status session_fire(SessionAggregate *self, Timestamp until, bool has_watermark)
+{
+    self->firing = (SessionFiring){.until = until, .has_watermark = has_watermark};
+    if (self->spills)
+        timers_begin(&self->timers, until);
+    return session_go_on(&self->base);
 }
 
 static Status session_advance(Operator *op, Timestamp watermark)
 {
     SessionAggregate *self = (SessionAggregate *)op;
     if (!self->is_processing_time)
-        TRY(session_fire(self, watermark));
+        return session_fire(self, watermark, true);
     return operator_advance(op, watermark);
 }
 
 static Status session_tick(Operator *op, int64_t now_us)
 {
     SessionAggregate *self = (SessionAggregate *)op;
+    int64_t bytes = table_bytes(self->table) + self->blocks.held_bytes;
     metric_set(self->state_bytes,
-               table_bytes(self->table) + self->blocks.held_bytes + self->queue.bytes);
-    return self->is_processing_time ? session_fire(self, now_us - MICROS_PER_MILLI) : OK;
+               bytes + (self->spills ? timers_bytes(&self->timers) : self->queue.bytes));
+    return self->is_processing_time ? session_fire(self, now_us - MICROS_PER_MILLI, false) : OK;
 }
 
 static void session_close(Operator *op)
@@ -514,6 +656,7 @@ static void session_close(Operator *op)
         if (((const Session *)item.value)->merged_into != NULL)
             session_free(self, item.value);
     time_queue_close(&self->queue);
+    timers_close(&self->timers);
     table_free(self->table);
     self->table = NULL;
     blocks_close(&self->blocks);
@@ -527,6 +670,7 @@ const OperatorKind session_aggregate_operator = {
     .open = session_open,
     .push = session_push,
     .advance = session_advance,
+    .go_on = session_go_on,
     .tick = session_tick,
     .snapshot = session_snapshot,
     .restore = session_restore,

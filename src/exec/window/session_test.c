@@ -42,6 +42,13 @@ static int32_t trial_below(Trial *trial, int32_t bound)
     return (int32_t)((trial->seed >> 11) % (uint64_t)bound);
 }
 
+/* So much time, or now and then some weeks. */
+static Timestamp trial_distance(Trial *trial, int32_t seconds)
+{
+    int32_t doublings = trial_below(trial, 8) == 0 ? trial_below(trial, 16) : 0;
+    return (int64_t)seconds * MICROS_PER_SECOND << doublings;
+}
+
 static const int32_t key_columns[] = {0};
 static const ColumnList key_list = {key_columns, 1};
 static const WindowColumn window_columns[] = {WINDOW_START, WINDOW_END};
@@ -108,6 +115,7 @@ static Trial *trial_new(uint64_t seed, bool keeps_rows)
     trial->keeps_rows = keeps_rows;
     for (int32_t i = 0; i < SHARDS; i++)
         bench_open(&trial->bench[i]);
+    bench_spill(trial->bench, SHARDS, seed / 2);
     trial->table = (PlanTable){.name = STR("t")};
     trial->fields[0] = (Field){STR("k"), type_simple(TYPE_BIGINT)};
     trial->fields[1] = (Field){STR("ts"), type_timestamp(3)};
@@ -219,7 +227,7 @@ static void trial_feed(Trial *trial)
     for (int32_t i = 0; i < count; i++) {
         Row row = {.key = trial_below(trial, KEYS), .value = trial_below(trial, 1000)};
         row.time = base - base % MICROS_PER_MILLI + MICROS_PER_MILLI +
-                   trial_below(trial, 40) * MICROS_PER_SECOND;
+                   trial_distance(trial, trial_below(trial, 40));
         put_i64(batch, 0, i, row.key);
         put_i64(batch, 1, i, row.time);
         put_i64(batch, 2, i, row.value);
@@ -288,7 +296,7 @@ static void trial_run(uint64_t seed, bool keeps_rows)
         trial_feed(trial);
         Timestamp base = trial->watermark == TIMESTAMP_MIN ? 0 : trial->watermark;
         if (trial_below(trial, 2) == 0)
-            trial_advance(trial, base + (1 + trial_below(trial, 20)) * MICROS_PER_SECOND);
+            trial_advance(trial, base + trial_distance(trial, 1 + trial_below(trial, 20)));
         if (trial_below(trial, 7) == 0)
             trial_recover(trial, 1 + trial_below(trial, SHARDS));
     }

@@ -105,7 +105,7 @@ static void assign_distribute(Planner *planner, PlanNode *node)
 const RelKind window_assign_kind = {
     .kind = PLAN_WINDOW_ASSIGN,
     .name = "window_assign",
-    .state = STATE_IN_MEMORY,
+    .state = STATE_MAY_SPILL,
     .digest = assign_digest,
     .keys = assign_keys,
     .window = assign_window,
