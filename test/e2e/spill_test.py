@@ -75,6 +75,7 @@ CREATE TABLE visits (n BIGINT, ts AS TO_TIMESTAMP_LTZ(n * {step}, 3), WATERMARK 
   'fields.n.kind' = 'sequence', 'fields.n.start' = '0', 'fields.n.end' = '{last}');
 CREATE TEMPORARY VIEW visitors AS
 SELECT n, n % {visitors} * 7919 % {visitors} + n / (3 * {visitors}) * {visitors} AS visitor, ts FROM visits;
+CREATE TEMPORARY VIEW thirds AS SELECT * FROM visitors WHERE n % 3 = 0;
 CREATE TABLE sessions (k STRING, sessions BIGINT, visits BIGINT, s BIGINT, kinds BIGINT, PRIMARY KEY (k) NOT ENFORCED)
 WITH ('connector' = 'redis', 'host' = '127.0.0.1', 'port' = '{port}', 'command' = 'HSET',
   'value.data.structure' = 'hash');
@@ -91,6 +92,14 @@ SELECT CONCAT('rows ', CAST(visitor / {visitors} AS STRING)),
   COUNT(*) FILTER (WHERE TIMESTAMPDIFF(MINUTE, CAST(ts AS TIMESTAMP(3)), window_end) = {gap}), COUNT(*), SUM(n), MAX(n % 2)
 FROM TABLE(SESSION(TABLE visitors PARTITION BY visitor, DESCRIPTOR(ts), INTERVAL '{gap}' MINUTES))
 GROUP BY visitor / {visitors};
+INSERT INTO sessions
+SELECT CONCAT('pairs ', CAST(visitor / {visitors} AS STRING)), COUNT(*), COUNT(other), SUM(n), SUM(other)
+FROM (
+  SELECT l.visitor, l.n, r.n AS other
+  FROM (SELECT * FROM TABLE(TUMBLE(TABLE visitors, DESCRIPTOR(ts), INTERVAL '20' MINUTES))) l
+  LEFT JOIN (SELECT * FROM TABLE(TUMBLE(TABLE thirds, DESCRIPTOR(ts), INTERVAL '20' MINUTES))) r
+  ON l.visitor = r.visitor AND l.window_start = r.window_start AND l.window_end = r.window_end)
+GROUP BY visitor / {visitors};
 END;
 """
 
@@ -102,7 +111,8 @@ def write_sessions(weir, redis, settings, speed):
 
 
 def session_answer():
-    """All visitors of a kind have one session, of three rows, which ends a gap after the last of them."""
+    """All visitors of a kind have one session, of three rows, which ends a gap after the last of them; and joined with a
+    third of their rows, window by window."""
     answer = {}
     for kind in range(SESSION_ROWS // (3 * VISITORS)):
         rows = range(kind * 3 * VISITORS, (kind + 1) * 3 * VISITORS)
@@ -110,6 +120,20 @@ def session_answer():
         kinds = sum(len({(rows[0] + i + turn * VISITORS) % 2 for turn in range(3)}) for i in range(VISITORS))
         answer[f"sessions {kind}"] = {"sessions": str(VISITORS), "kinds": str(kinds), **both}
         answer[f"rows {kind}"] = {"sessions": str(VISITORS), "kinds": "1", **both}
+    windows = {}
+    for n in range(SESSION_ROWS):
+        visitor = n % VISITORS * 7919 % VISITORS + n // (3 * VISITORS) * VISITORS
+        windows.setdefault((n * SESSION_STEP_MS // 1_200_000, visitor), []).append(n)
+    sums = {}
+    for (_, visitor), rows in windows.items():
+        others = [n for n in rows if n % 3 == 0]
+        one = sums.setdefault(f"pairs {visitor // VISITORS}", [0, 0, 0, 0])
+        one[0] += len(rows) * max(len(others), 1)
+        one[1] += len(rows) * len(others)
+        one[2] += sum(rows) * max(len(others), 1)
+        one[3] += len(rows) * sum(others)
+    for key, one in sums.items():
+        answer[key] = dict(zip(("sessions", "visits", "s", "kinds"), map(str, one)))
     return answer
 
 
@@ -281,7 +305,7 @@ def test_windows_are_killed_and_moved_between_backends(box):
         assert redis.hash(str(end)) == expected, (end, redis.hash(str(end)), expected)
 
 
-def test_sessions_are_killed_and_moved_between_backends(box):
+def test_sessions_and_joins_by_window_are_killed_and_moved_between_backends(box):
     redis = kill_and_move(box, write_sessions, 30_000)
     for key, expected in session_answer().items():
         assert redis.hash(key) == expected, (key, redis.hash(key), expected)

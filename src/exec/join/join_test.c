@@ -697,6 +697,65 @@ static void test_rows_of_older_checkpoints(void **state)
     memory_free(trial);
 }
 
+/* ---- What older versions have written ---------------------------------------------------- */
+
+/* The number of a window in the records of a checkpoint is 0, where all windows were in one table.
+ */
+static void state_mix_windows(Buffer *state)
+{
+    char header[10] = {1, 0}; /* a table's kind of record, its kind; its number */
+    int32_t found = 0;
+    for (int64_t second = 1; second <= 2; second++) {
+        Timestamp instant = second * SECOND - 1000;
+        memcpy(header + 2, &instant, sizeof instant);
+        for (int64_t i = 0; i + 10 <= state->length; i++) {
+            if (memcmp(state->data + i, header, 10) != 0)
+                continue;
+            memset(state->data + i + 2, 0, 8);
+            found++;
+        }
+    }
+    assert_int_equal(found, 2);
+    assert_int_equal(state->data[state->length - 9], 3);
+    state->data[state->length - 9] = 2;
+}
+
+static void test_windows_of_one_table_are_sorted(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        Trial *trial = memory_allocate_zeroed((int64_t)sizeof *trial);
+        trial->seed = hash_u64(seed) | 1;
+        trial->arena = arena_new(0);
+        trial->plan = PLAN_WINDOW_JOIN;
+        trial->kind = JOIN_LEFT;
+        trial_plan(trial);
+        trial->spills = seed;
+        trial_open_shards(trial, 1);
+        for (int32_t second = 1; second <= 2; second++) {
+            temporal_put(trial, 0, 1, second, second * SECOND);
+            temporal_put(trial, 1, 1, 10 + second, second * SECOND);
+            temporal_put(trial, 0, 2, 20 + second, second * SECOND);
+        }
+        Buffer saved = {0};
+        bench_save(trial->ops, 1, &saved);
+        state_mix_windows(&saved);
+        trial_close_shards(trial);
+        trial->spills = seed / 2;
+        trial_open_shards(trial, 1);
+        bench_restore(trial->ops, 1, &saved, 1);
+        temporal_pass(trial, SECOND);
+        Buffer *text = &trial->captures[0]->text;
+        sort_lines(trial->arena, text);
+        assert_string_equal(buffer_terminated(text), "+I 1,11,7,7\n+I 21,null,14,null\n");
+        temporal_pass(trial, 2 * SECOND);
+        sort_lines(trial->arena, text);
+        assert_string_equal(buffer_terminated(text), "+I 1,11,7,7\n+I 2,12,7,7\n"
+                                                     "+I 21,null,14,null\n+I 22,null,14,null\n");
+        temporal_free(trial);
+    }
+}
+
 static int64_t trials = 150; /* more by the first argument */
 
 static void test_interval_joins(void **state)
@@ -731,6 +790,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_waiting_rows_keep_their_order),
         cmocka_unit_test(test_late_rows_stay_late),
         cmocka_unit_test(test_versions_that_expire_during_a_pass),
+        cmocka_unit_test(test_windows_of_one_table_are_sorted),
         cmocka_unit_test(test_rows_of_older_checkpoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

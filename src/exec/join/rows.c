@@ -256,7 +256,7 @@ static void join_entry_clear(void *owner, uint8_t *value)
         row_chain_clear(&join_entry(value)->chains[i], &kept[i]);
 }
 
-static const TableCodec join_entry_codec = {
+const TableCodec join_entry_codec = {
     .save = join_entry_save, .load = join_entry_load, .clear = join_entry_clear};
 
 StateTable *join_entries_new(Operator *op, const TableKey *key, KeptRows *kept)

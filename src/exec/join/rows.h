@@ -71,7 +71,6 @@ void join_delays_tick(const JoinDelays *delays, const Operator *op, int64_t now_
 typedef struct JoinEntry {
     RowChain chains[2]; /* by input */
     bool is_unkeyed;    /* of such a key: its rows do not meet */
-    bool is_queued;     /* the operator's */
 } JoinEntry;
 
 static inline JoinEntry *join_entry(uint8_t *value)
@@ -86,6 +85,10 @@ static inline bool join_entry_is_empty(const JoinEntry *entry)
 
 /* Add a row, whose time is set. */
 void join_entry_keep(JoinEntry *entry, int32_t input, KeptRow *row);
+
+/* Of tables of entries, whose owner are the KeptRows of both inputs; an entry that is deleted takes
+ * its rows along. */
+extern const TableCodec join_entry_codec;
 
 /* A table of entries whose rows are in `kept`, by input: the keyed state of the operator, to be
  * freed before they are closed. An entry that is deleted takes its rows along. */

@@ -1,34 +1,63 @@
 /* A join of rows of the same window.
  *
- *     left  ──> rows by key, the window among it ──┐ watermark at the window's last millisecond:
- *     right ──> rows by key, the window among it ──┘ pairs out, then rows without partner, then
- *                                                    the window is forgotten
+ *     left  ──> window, by its end ──> rows by key ──┐ watermark at the window's last millisecond:
+ *     right ──> window, by its end ──> rows by key ──┘ pairs out, and rows without partner, then
+ *                                                      the window is forgotten
  *
- * Windows go out in order of their ends; what a window has is complete then, so nothing is ever
- * taken back. */
+ * Windows go out in order of their ends, and each goes as a whole; what it has is complete then, so
+ * nothing is ever taken back. */
 #include "exec/operators.h"
 
 #include <assert.h>
 
-#include "base/memory.h"
 #include "exec/join/output.h"
 #include "exec/join/rows.h"
 #include "exec/window/clock.h"
+#include "exec/window/slices.h"
+
+/* Windows on their way out. They may have very much, and then go on later (OperatorKind.go_on). */
+typedef struct JoinFiring {
+    Timestamp watermark; /* that is passed on behind all */
+    int64_t cursor;      /* in the first window */
+    bool is_emitting;
+} JoinFiring;
 
 typedef struct WindowJoin {
     Operator base;
     TableKey key;
-    StateTable *table; /* JoinEntry */
+    Slices windows; /* by the instant at which they go out; values are JoinEntry */
     KeptRows kept[2];
-    TimeQueue entries; /* by the instant of the window's end */
     bool shows_matched, shows_unmatched[2];
     JoinOutput out;
     const TimeZone *zone; /* NULL: no shift */
-    uint8_t **firing;     /* entries of the window that goes out */
-    int64_t firing_count, firing_capacity;
+    JoinFiring firing;
+    uint8_t **entries; /* of BATCH_ROWS_MAX: those that go out */
     Metric *late, *null_times, *state_bytes;
     JoinDelays delays;
 } WindowJoin;
+
+static StateTable *window_join_make(void *context, KeyedId id)
+{
+    WindowJoin *self = context;
+    return id.kind == SLICES_KEYED_KIND ? slices_get(&self->windows, id.number) : NULL;
+}
+
+static void window_join_drop(void *context, KeyedId id)
+{
+    WindowJoin *self = context;
+    slices_drop(&self->windows, id.number);
+}
+
+static void window_join_open_windows(WindowJoin *self)
+{
+    Operator *op = &self->base;
+    KeyedOwner owner = {.context = self, .make = window_join_make, .drop = window_join_drop};
+    op->keyed = keyed_new(&owner);
+    slices_open(&self->windows, op->keyed, &self->key, (int32_t)sizeof(JoinEntry),
+                &join_entry_codec, self->kept);
+    slices_spill(&self->windows, op->task->spill);
+    self->entries = ARENA_ARRAY(op->task->query, uint8_t *, BATCH_ROWS_MAX);
+}
 
 static Status window_join_open(Operator *op)
 {
@@ -36,8 +65,7 @@ static Status window_join_open(Operator *op)
     const PlanNode *node = op->node;
     JoinKind kind = node->window_join.join.kind;
     self->key = join_table_key(op, &node->window_join.join);
-    self->table = join_entries_new(op, &self->key, self->kept);
-    time_queue_open(&self->entries);
+    window_join_open_windows(self);
     for (int32_t i = 0; i < 2; i++)
         kept_open(&self->kept[i], op->task->query, &node->inputs[i]->schema);
     self->shows_matched = kind != JOIN_SEMI && kind != JOIN_ANTI;
@@ -91,11 +119,19 @@ static Timestamp *window_join_instants(WindowJoin *self, int32_t input, Batch *b
     return instants;
 }
 
-static void window_join_enqueue(WindowJoin *self, JoinEntry *entry, Timestamp instant)
+/* The entries of the rows, for each run of rows of one window. */
+static void window_join_find(WindowJoin *self, const JoinRows *rows, const Timestamp *instants,
+                             uint8_t **values)
 {
-    if (!entry->is_queued)
-        time_queue_put(&self->entries, instant, entry);
-    entry->is_queued = true;
+    int32_t count = rows->keyed.count;
+    for (int32_t i = 0, end; i < count; i = end) {
+        Timestamp instant = instants[selection_row(rows->keyed, i)];
+        for (end = i + 1; end < count; end++)
+            if (instants[selection_row(rows->keyed, end)] != instant)
+                break;
+        table_find_or_insert(slices_get(&self->windows, instant), &rows->keys, i, end - i,
+                             values + i);
+    }
 }
 
 static void window_join_keep(WindowJoin *self, int32_t input, const Batch *batch,
@@ -105,14 +141,13 @@ static void window_join_keep(WindowJoin *self, int32_t input, const Batch *batch
     int32_t count = rows->keyed.count;
     KeptRow **kept = ARENA_ARRAY(scratch, KeptRow *, count);
     uint8_t **values = ARENA_ARRAY(scratch, uint8_t *, count);
-    table_find_or_insert(self->table, &rows->keys, 0, count, values);
+    window_join_find(self, rows, instants, values);
     kept_add(&self->kept[input], batch, rows->keyed, kept);
     for (int32_t i = 0; i < count; i++) {
         JoinEntry *entry = join_entry(values[i]);
         entry->is_unkeyed = is_unkeyed;
         kept[i]->time = instants[selection_row(rows->keyed, i)];
         join_entry_keep(entry, input, kept[i]);
-        window_join_enqueue(self, entry, kept[i]->time);
     }
 }
 
@@ -160,68 +195,73 @@ static Status window_join_single(WindowJoin *self, int32_t side, KeptRow *row)
     return is_shown ? join_output_pad(&self->out, side, kept_side(row)) : OK;
 }
 
-/* All entries of one window. */
-static Status window_join_fire(WindowJoin *self)
+/* Some entries of a window. A checkpoint under way may find their rows matched already: they will
+ * be again, when the window goes out. */
+static Status window_join_emit(WindowJoin *self, int32_t count)
 {
     self->out.is_silent = !self->shows_matched;
-    for (int64_t i = 0; i < self->firing_count; i++)
-        TRY(window_join_pair(self, join_entry(self->firing[i])));
+    for (int32_t i = 0; i < count; i++)
+        TRY(window_join_pair(self, join_entry(self->entries[i])));
     TRY(join_output_flush(&self->out));
     self->out.is_silent = false;
-    for (int64_t i = 0; i < self->firing_count; i++) {
-        const JoinEntry *entry = join_entry(self->firing[i]);
+    for (int32_t i = 0; i < count; i++) {
+        const JoinEntry *entry = join_entry(self->entries[i]);
         for (int32_t side = 0; side < 2; side++)
             for (KeptRow *row = entry->chains[side].first; row != NULL; row = row->next)
                 TRY(window_join_single(self, side, row));
     }
-    TRY(join_output_flush(&self->out));
-    for (int64_t i = 0; i < self->firing_count; i++)
-        table_delete(self->table, self->firing[i]);
-    self->firing_count = 0;
+    return join_output_flush(&self->out);
+}
+
+/* What is left of the window; stops where nobody takes it. */
+static Status window_join_fire(WindowJoin *self, const Slice *window)
+{
+    JoinFiring *firing = &self->firing;
+    if (!firing->is_emitting)
+        TRY(table_put_away(window->table, self->base.task->error));
+    firing->cursor = firing->is_emitting ? firing->cursor : 0;
+    firing->is_emitting = true;
+    while (!self->base.has_more) {
+        int32_t count =
+            table_read_run(window->table, &firing->cursor, self->entries, BATCH_ROWS_MAX);
+        if (count == 0) {
+            firing->is_emitting = false;
+            slices_drop(&self->windows, window->number);
+            return OK;
+        }
+        TRY(window_join_emit(self, count));
+        self->base.has_more = operator_is_clogged(&self->base);
+    }
     return OK;
 }
 
-/* A checkpoint under way may find its rows matched already: they will be again, when the window
- * goes out. */
-static void window_join_collect(WindowJoin *self, void *entry)
+static Status window_join_go_on(Operator *op)
 {
-    if (self->firing_count == self->firing_capacity) {
-        self->firing_capacity = self->firing_capacity == 0 ? 256 : self->firing_capacity * 2;
-        self->firing =
-            memory_resize(self->firing, (int64_t)sizeof(uint8_t *) * self->firing_capacity);
+    WindowJoin *self = (WindowJoin *)op;
+    for (;;) {
+        const Slice *next = slices_from(&self->windows, INT64_MIN);
+        if (next == NULL || next->number > self->firing.watermark)
+            break;
+        TRY(window_join_fire(self, next));
+        if (op->has_more)
+            return OK;
     }
-    self->firing[self->firing_count++] = entry;
-}
-
-static Status window_join_fire_until(WindowJoin *self, Timestamp watermark)
-{
-    TimeItem item;
-    Timestamp window = TIMESTAMP_MIN;
-    while (time_queue_take(&self->entries, watermark, &item)) {
-        if (item.time != window && self->firing_count > 0)
-            TRY(window_join_fire(self));
-        window = item.time;
-        window_join_collect(self, item.value);
-    }
-    return window_join_fire(self);
+    return operator_advance(op, self->firing.watermark);
 }
 
 static Status window_join_advance(Operator *op, Timestamp watermark)
 {
     WindowJoin *self = (WindowJoin *)op;
-    TRY(window_join_fire_until(self, watermark));
-    if (self->firing_capacity > BATCH_ROWS_MAX) {
-        memory_free(self->firing);
-        self->firing = NULL;
-        self->firing_capacity = 0;
-    }
-    return operator_advance(op, watermark);
+    self->firing = (JoinFiring){.watermark = watermark};
+    return window_join_go_on(op);
 }
 
 static Status window_join_tick(Operator *op, int64_t now_us)
 {
     WindowJoin *self = (WindowJoin *)op;
-    int64_t bytes = table_bytes(self->table) + self->entries.bytes;
+    int64_t bytes = 0;
+    for (int32_t i = 0; i < slices_count(&self->windows); i++)
+        bytes += table_bytes(slices_at(&self->windows, i)->table);
     for (int32_t i = 0; i < 2; i++)
         bytes += kept_bytes(&self->kept[i]);
     metric_set(self->state_bytes, bytes);
@@ -231,8 +271,8 @@ static Status window_join_tick(Operator *op, int64_t now_us)
 
 /* ---- Checkpoints ------------------------------------------------------------------------- */
 
-/* 1: all rows at the barrier. */
-enum { WINDOW_JOIN_STATE_VERSION = 2 };
+/* 1: all rows at the barrier. 2: all windows in the table that is number 0 now. */
+enum { WINDOW_JOIN_STATE_VERSION = 3, WINDOW_JOIN_STATE_MIXED = 2 };
 
 static Status window_join_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {
@@ -243,33 +283,43 @@ static Status window_join_snapshot(Operator *op, int64_t checkpoint, Buffer *out
 
 static Status window_join_restore(Operator *op, Str state)
 {
-    return operator_load_watermark(op, WINDOW_JOIN_STATE_VERSION, state);
+    bool is_mixed = state.length > 0 && state.data[0] == WINDOW_JOIN_STATE_MIXED;
+    return operator_load_watermark(
+        op, is_mixed ? WINDOW_JOIN_STATE_MIXED : WINDOW_JOIN_STATE_VERSION, state);
 }
 
+/* The entry goes to the window of its rows. */
+static void window_join_move(WindowJoin *self, StateTable *from, uint8_t *value)
+{
+    const JoinEntry *entry = join_entry(value);
+    const KeptRow *row = entry->chains[0].first;
+    row = row == NULL ? entry->chains[1].first : row;
+    if (row->time == 0)
+        return;
+    StateTable *into = slices_get(&self->windows, row->time);
+    *join_entry(table_find_or_insert_from(into, from, value)) = *entry;
+    memset(value, 0, sizeof *entry);
+    table_delete(from, value);
+}
+
+/* What an older version has left in one table is sorted by window. */
 static Status window_join_start(Operator *op)
 {
     WindowJoin *self = (WindowJoin *)op;
+    StateTable *mixed = slices_find(&self->windows, 0);
     int64_t cursor = 0;
-    for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
-         value = table_next(self->table, &cursor)) {
-        JoinEntry *entry = join_entry(value);
-        const KeptRow *row = entry->chains[0].first;
-        row = row == NULL ? entry->chains[1].first : row;
-        window_join_enqueue(self, entry, row->time);
-    }
+    uint8_t *value;
+    while (mixed != NULL && (value = table_next(mixed, &cursor)) != NULL)
+        window_join_move(self, mixed, value);
     return OK;
 }
 
 static void window_join_close(Operator *op)
 {
     WindowJoin *self = (WindowJoin *)op;
-    table_free(self->table);
-    self->table = NULL;
+    slices_free(&self->windows);
     for (int32_t i = 0; i < 2; i++)
         kept_close(&self->kept[i]);
-    time_queue_close(&self->entries);
-    memory_free(self->firing);
-    self->firing = NULL;
     join_output_close(&self->out);
 }
 
@@ -279,6 +329,7 @@ const OperatorKind window_join_operator = {
     .open = window_join_open,
     .push = window_join_push,
     .advance = window_join_advance,
+    .go_on = window_join_go_on,
     .tick = window_join_tick,
     .snapshot = window_join_snapshot,
     .restore = window_join_restore,

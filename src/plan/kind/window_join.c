@@ -94,7 +94,7 @@ static const WindowProperty *window_window(Planner *planner, Rel *rel)
 const RelKind window_join_kind = {
     .kind = PLAN_WINDOW_JOIN,
     .name = "window_join",
-    .state = STATE_IN_MEMORY,
+    .state = STATE_MAY_SPILL,
     .digest = window_digest_join,
     .mode = window_mode,
     .asks = window_asks,
