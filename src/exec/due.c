@@ -5,6 +5,8 @@
 
 #include "exec/operators.h"
 
+enum { IDLE_LOOKS = 64 };
+
 /* Of a key in a bucket: the earliest time, plus one; 0: there is none yet. */
 typedef struct DueValue {
     uint64_t time;
@@ -40,6 +42,7 @@ void due_close(DueKeys *due)
     for (int32_t level = 0; level < DUE_LEVELS; level++)
         for (int32_t digit = 0; digit < DUE_DIGITS; digit++)
             table_free(due->buckets[level][digit]);
+    table_free(due->taken);
     *due = (DueKeys){0};
 }
 
@@ -126,41 +129,84 @@ static Status due_spread(void *context, const StateTable *bucket, const uint8_t 
     return OK;
 }
 
-/* All keys of a bucket that is one no more. */
-static Status due_visit(DueKeys *due, StateTable *bucket, DueVisit *visit, void *context)
+/* A bucket is filled for a while and then not wanted until its time comes: others need the memory
+ * of its entries at hand, which is several times that of its pages. */
+static Status due_put_idle_away(DueKeys *due)
 {
-    Error *error = due->op->task->error;
+    for (int32_t i = 0; i < IDLE_LOOKS; i++) {
+        due->idle = (due->idle + 1) % (DUE_LEVELS * DUE_DIGITS);
+        StateTable *bucket = due->buckets[due->idle / DUE_DIGITS][due->idle % DUE_DIGITS];
+        if (bucket != NULL)
+            TRY(table_put_away(bucket, due->op->task->error));
+    }
+    return OK;
+}
+
+/* What is left of the keys of the bucket that is taken, until it is paused. */
+static Status due_visit(DueKeys *due, DueVisit *visit, void *context)
+{
     uint8_t *values[DUE_RUN_MAX];
-    int64_t cursor = 0;
-    TRY(table_put_away(bucket, error));
-    for (;;) {
-        int32_t count = table_read_run(bucket, &cursor, values, DUE_RUN_MAX);
-        if (count == 0)
+    while (!due->is_paused) {
+        int32_t count = table_read_run(due->taken, &due->cursor, values, DUE_RUN_MAX);
+        if (count == 0) {
+            table_free(due->taken);
+            due->taken = NULL;
             return OK;
-        TRY(visit(context, bucket, (const uint8_t *const *)values, count));
+        }
+        TRY(visit(context, due->taken, (const uint8_t *const *)values, count));
         TRY(due_make_room(due));
     }
+    return OK;
+}
+
+/* One bucket is one no more. */
+static Status due_begin_bucket(DueKeys *due, int32_t level, int32_t digit)
+{
+    due->taken = due->buckets[level][digit];
+    due->buckets[level][digit] = NULL;
+    due->filled[level] &= ~((uint64_t)1 << digit);
+    due->cursor = 0;
+    return table_put_away(due->taken, due->op->task->error);
+}
+
+void due_begin(DueKeys *due, Timestamp time)
+{
+    assert(due->taken == NULL);
+    uint64_t limit = due_time(time);
+    due->least = limit < due->least ? due->least : limit + 1;
+}
+
+void due_pause(DueKeys *due)
+{
+    due->is_paused = true;
+}
+
+Status due_go_on(DueKeys *due, DueVisit *visit, void *context)
+{
+    if (due->least == 0)
+        return OK;
+    uint64_t limit = due->least - 1;
+    int32_t level, digit;
+    due->is_paused = false;
+    if (due->taken != NULL)
+        TRY(due_visit(due, visit, context));
+    while (due->taken == NULL && due_first(due, limit, &level, &digit)) {
+        uint64_t first = bucket_first(due, level, digit), width = bucket_width(level);
+        bool is_due = first + width <= limit;
+        due->last = is_due ? first + width : first;
+        TRY(due_begin_bucket(due, level, digit));
+        TRY(is_due ? due_visit(due, visit, context) : due_visit(due, due_spread, due));
+    }
+    if (due->taken != NULL)
+        return OK;
+    due->last = limit;
+    return due_put_idle_away(due);
 }
 
 Status due_take(DueKeys *due, Timestamp time, DueVisit *visit, void *context)
 {
-    uint64_t limit = due_time(time);
-    int32_t level, digit;
-    if (limit < due->least)
-        return OK;
-    due->least = limit + 1;
-    while (due_first(due, limit, &level, &digit)) {
-        StateTable *bucket = due->buckets[level][digit];
-        uint64_t first = bucket_first(due, level, digit), width = bucket_width(level);
-        bool is_due = first + width <= limit;
-        due->buckets[level][digit] = NULL;
-        due->filled[level] &= ~((uint64_t)1 << digit);
-        due->last = is_due ? first + width : first;
-        Status status = is_due ? due_visit(due, bucket, visit, context)
-                               : due_visit(due, bucket, due_spread, due);
-        table_free(bucket);
-        TRY(status);
-    }
-    due->last = limit;
+    due_begin(due, time);
+    TRY(due_go_on(due, visit, context));
+    assert(due->taken == NULL);
     return OK;
 }

@@ -23,9 +23,13 @@ typedef struct DueKeys {
     Operator *op;
     const TableKey *key;
     uint64_t last;               /* taken, in milliseconds, in the order of unsigned numbers */
-    uint64_t least;              /* that a time put counts as */
+    uint64_t least;              /* that a time put counts as; being taken is what is before */
     uint64_t filled[DUE_LEVELS]; /* which have a table */
     StateTable *buckets[DUE_LEVELS][DUE_DIGITS];
+    StateTable *taken; /* is being given out, and one of them no more; or NULL */
+    int64_t cursor;    /* in it */
+    bool is_paused;
+    int32_t idle; /* the next bucket to be looked at for having entries at hand */
 } DueKeys;
 
 /* Only where the task has where to spill to. The key must outlive it. One that is all zero is
@@ -50,5 +54,11 @@ enum { DUE_RUN_MAX = 256 };
 /* Give out all keys with something due up to `time`, and be done with them. Between messages or
  * where nobody holds values of the tables of this operator. */
 Status due_take(DueKeys *due, Timestamp time, DueVisit *visit, void *context);
+
+/* The same in pieces: begin, then go on until it has not been paused. */
+void due_begin(DueKeys *due, Timestamp time);
+Status due_go_on(DueKeys *due, DueVisit *visit, void *context);
+/* From a visit: it is the last one for now. */
+void due_pause(DueKeys *due);
 
 #endif

@@ -3,23 +3,23 @@
  *
  *     key ──> sessions, earliest first:  [start, end) records, accumulators or rows
  *                                             │
- *     queue of ends, or timers  ──────────────┘  watermark at the last millisecond: out, +I
+ *     queue of ends, or of keys  ─────────────┘  watermark at the last millisecond: out, +I
  *
  * A row opens a window of one gap, and windows that overlap or touch become one, so a row between
  * two sessions joins them. Sessions grow while they are queued: what is taken from the queue too
  * early goes back. Where state may leave memory nothing points at a session: its key is due when
- * the first of its sessions is, and then asked for again (timers.h). A row is late whose window, as
+ * the first of its sessions is, and then asked for again (due.h). A row is late whose window, as
  * it would be then, is over already. Rows that are taken back leave the accumulators, not the
  * extent, as in Flink; a group without rows gives nothing. */
 #include <assert.h>
 
 #include "data/rowcode.h"
 #include "exec/accumulator.h"
+#include "exec/due.h"
 #include "exec/join/time_queue.h"
 #include "exec/operators.h"
 #include "exec/rowout.h"
 #include "exec/window/clock.h"
-#include "exec/window/timers.h"
 #include "state/blocks.h"
 #include "state/table.h"
 
@@ -63,7 +63,7 @@ typedef struct SessionAggregate {
     AccumulatorGroup group;
     Blocks blocks;
     TimeQueue queue;   /* Session, by the instant at which it is over; or, if state may leave: */
-    Timers timers;     /* keys, by that of their first session, or before */
+    DueKeys due;       /* keys, by that of their first session, or before */
     Session *absorbed; /* in this batch, of those that are in no queue */
     bool spills;
     SessionFiring firing;
@@ -219,17 +219,16 @@ static Timestamp session_instant(const SessionAggregate *self, Timestamp end)
 static Status session_start_spilled(SessionAggregate *self)
 {
     Operator *op = &self->base;
-    uint8_t *values[TIMERS_RUN_MAX];
+    uint8_t *values[DUE_RUN_MAX];
     int64_t cursor = 0;
     int32_t count;
     TRY(table_put_away(self->table, op->task->error));
-    while ((count = table_read_run(self->table, &cursor, values, TIMERS_RUN_MAX)) > 0) {
+    while ((count = table_read_run(self->table, &cursor, values, DUE_RUN_MAX)) > 0) {
         for (int32_t i = 0; i < count; i++) {
             const SessionKey *key = (const SessionKey *)(const void *)values[i];
-            timers_put(&self->timers, self->table, values[i],
-                       session_instant(self, key->first->end));
+            due_put(&self->due, self->table, values[i], session_instant(self, key->first->end));
         }
-        TRY(keyed_make_room(op->derived, op->task->error));
+        TRY(due_make_room(&self->due));
     }
     return OK;
 }
@@ -287,7 +286,7 @@ static Status session_open(Operator *op)
     self->spills = op->task->spill != NULL;
     time_queue_open(&self->queue);
     if (self->spills)
-        timers_open(&self->timers, op, &self->key, self->gap_us);
+        due_open(&self->due, op, &self->key);
     rowout_open(&self->out, op, self->keeps_rows ? input->count : 0);
     self->is_processing_time = self->window->is_processing_time;
     if (self->window->is_local_time && op->task->eval.zone != timezone_utc())
@@ -317,7 +316,7 @@ static Session *session_new(SessionAggregate *self, SessionKey *key, Session **l
     if (!self->spills)
         time_queue_put(&self->queue, instant, session);
     else if (link == &key->first)
-        timers_put(&self->timers, self->table, (const uint8_t *)key, instant);
+        due_put(&self->due, self->table, (const uint8_t *)key, instant);
     return session;
 }
 
@@ -576,7 +575,7 @@ static Status session_fire_key(SessionAggregate *self, uint8_t *value)
         Timestamp instant = session_instant(self, session->end);
         next = session->next;
         if (instant > self->firing.until) {
-            timers_put(&self->timers, self->table, value, instant);
+            due_put(&self->due, self->table, value, instant);
             return OK;
         }
         TRY(session_give(self, session));
@@ -593,26 +592,27 @@ static bool session_is_to_pause(const SessionAggregate *self)
     return is_saving || operator_is_clogged(op);
 }
 
-static Status session_fire_spilled(SessionAggregate *self)
+static Status session_visit(void *context, const StateTable *bucket, const uint8_t *const *values,
+                            int32_t count)
 {
-    uint8_t *values[TIMERS_RUN_MAX];
-    int32_t count;
-    for (;;) {
-        TRY(timers_next(&self->timers, self->table, values, &count));
-        if (count == 0)
-            return OK;
-        for (int32_t i = 0; i < count; i++)
-            TRY(session_fire_key(self, values[i]));
-        if (session_is_to_pause(self))
-            return session_pause(self);
+    SessionAggregate *self = context;
+    TRY(table_make_room(self->table, self->base.task->error));
+    table_expect_from(self->table, bucket, values, count);
+    for (int32_t i = 0; i < count; i++) {
+        uint8_t *value = table_find_from(self->table, bucket, values[i]);
+        if (value != NULL)
+            TRY(session_fire_key(self, value));
     }
+    if (!session_is_to_pause(self))
+        return OK;
+    due_pause(&self->due);
+    return session_pause(self);
 }
 
 static Status session_go_on(Operator *op)
 {
     SessionAggregate *self = (SessionAggregate *)op;
-    op->has_more = false;
-    TRY(self->spills ? session_fire_spilled(self) : session_fire_queued(self));
+    TRY(self->spills ? due_go_on(&self->due, session_visit, self) : session_fire_queued(self));
     if (op->has_more)
         return OK;
     TRY(rowout_flush(&self->out));
@@ -624,7 +624,7 @@ static Status session_fire(SessionAggregate *self, Timestamp until, bool has_wat
 {
     self->firing = (SessionFiring){.until = until, .has_watermark = has_watermark};
     if (self->spills)
-        timers_begin(&self->timers, until);
+        due_begin(&self->due, until);
     return session_go_on(&self->base);
 }
 
@@ -641,7 +641,7 @@ static Status session_tick(Operator *op, int64_t now_us)
     SessionAggregate *self = (SessionAggregate *)op;
     int64_t bytes = table_bytes(self->table) + self->blocks.held_bytes;
     metric_set(self->state_bytes,
-               bytes + (self->spills ? timers_bytes(&self->timers) : self->queue.bytes));
+               bytes + (self->spills ? due_bytes(&self->due) : self->queue.bytes));
     return self->is_processing_time ? session_fire(self, now_us - MICROS_PER_MILLI, false) : OK;
 }
 
@@ -656,7 +656,7 @@ static void session_close(Operator *op)
         if (((const Session *)item.value)->merged_into != NULL)
             session_free(self, item.value);
     time_queue_close(&self->queue);
-    timers_close(&self->timers);
+    due_close(&self->due);
     table_free(self->table);
     self->table = NULL;
     blocks_close(&self->blocks);
