@@ -15,8 +15,9 @@
 
 enum {
     HEAD_BYTES = 5,
-    REASON_BYTES = 400,
-    FORGET_US = 30 * 1000 * 1000, /* that a number is not known */
+    FORGET_US = 30 * 1000 * 1000, /* that a number is not known … */
+    UNKNOWN_MAX = 64,             /* … of so many: records that are none have any number */
+    SCHEMAS_MAX = 10000,          /* of a topic */
 };
 
 static const OptionSpec confluent_options[] = {
@@ -83,8 +84,13 @@ typedef struct KnownSchema {
     uint32_t id;
     AvroReader *reader; /* NULL: its records cannot be read, and why: */
     const char *reason;
-    int64_t forgotten_us; /* monotonic; when to ask again; 0: never */
 } KnownSchema;
+
+/* A number that the registry did not know. */
+typedef struct UnknownId {
+    uint32_t id;
+    int64_t until_us; /* monotonic; 0: the place is free */
+} UnknownId;
 
 typedef struct ConfluentDecoder {
     Arena *arena;
@@ -93,6 +99,9 @@ typedef struct ConfluentDecoder {
     const AvroSchema *own; /* of the table */
     AvroReading reading;
     KnownSchema *known; /* the last that was met first */
+    int32_t known_count;
+    UnknownId unknown[UNKNOWN_MAX];
+    int32_t next_unknown;
     Error trouble;
 } ConfluentDecoder;
 
@@ -119,54 +128,69 @@ static Status confluent_open(Arena *arena, const DecoderSpec *spec, Decoder **ou
     return OK;
 }
 
-/* What the number stands for, into `known`. Only trouble that is no matter of the record is a
- * failure. */
-static Status confluent_ask(ConfluentDecoder *decoder, KnownSchema *known, Error *error)
+static bool confluent_is_unknown(const ConfluentDecoder *decoder, uint32_t id)
 {
-    Error refusal = {0};
+    int64_t now_us = world_monotonic_us(decoder->spec.world);
+    for (int32_t i = 0; i < UNKNOWN_MAX; i++)
+        if (decoder->unknown[i].id == id && decoder->unknown[i].until_us > now_us)
+            return true;
+    return false;
+}
+
+static void confluent_note_unknown(ConfluentDecoder *decoder, uint32_t id)
+{
+    decoder->unknown[decoder->next_unknown] =
+        (UnknownId){id, world_monotonic_us(decoder->spec.world) + FORGET_US};
+    decoder->next_unknown = (decoder->next_unknown + 1) % UNKNOWN_MAX;
+}
+
+/* A schema that was found, resolved or with the reason why not. */
+static KnownSchema *confluent_keep(ConfluentDecoder *decoder, uint32_t id, Str json)
+{
+    KnownSchema *known = ARENA_NEW(decoder->arena, KnownSchema);
     AvroSchema *writer;
-    Str json;
-    known->forgotten_us = 0;
-    Status status =
-        schema_registry_find(decoder->registry, decoder->arena, known->id, &json, &refusal);
-    if (status == ERR_NOT_FOUND)
-        known->forgotten_us = world_monotonic_us(decoder->spec.world) + FORGET_US;
-    else if (status != OK)
-        *error = refusal;
-    if (status != OK && status != ERR_NOT_FOUND)
-        return status;
-    if (status == OK)
-        status = avro_schema_parse(decoder->arena, json, &writer, &refusal);
+    Error refusal = {0};
+    Status status = avro_schema_parse(decoder->arena, json, &writer, &refusal);
     if (status == OK)
         status = avro_reader_new(decoder->arena, &decoder->spec, writer, decoder->own,
                                  &known->reader, &refusal);
     if (status != OK) {
         known->reader = NULL;
-        known->reason = arena_printf(decoder->arena, "schema %u: %s", known->id, refusal.text);
+        known->reason = arena_printf(decoder->arena, "schema %u: %s", id, refusal.text);
     }
-    return OK;
+    known->id = id;
+    decoder->known_count++;
+    return known;
 }
 
+/* The schema of the number; NULL: there is none. Only trouble that is no matter of the record is a
+ * failure. */
 static Status confluent_find(ConfluentDecoder *decoder, uint32_t id, KnownSchema **out,
                              Error *error)
 {
     KnownSchema **link = &decoder->known;
     while (*link != NULL && (*link)->id != id)
         link = &(*link)->next;
-    KnownSchema *known = *link;
-    bool is_new = known == NULL;
-    if (is_new) {
-        known = ARENA_NEW(decoder->arena, KnownSchema);
-        known->id = id;
-    }
-    bool is_stale =
-        known->forgotten_us > 0 && world_monotonic_us(decoder->spec.world) >= known->forgotten_us;
-    if (is_new || is_stale)
-        TRY(confluent_ask(decoder, known, error));
-    if (!is_new)
+    KnownSchema *known = *out = *link;
+    if (known != NULL) {
         *link = known->next;
+    } else {
+        Str json;
+        if (confluent_is_unknown(decoder, id))
+            return OK;
+        Status status = schema_registry_find(decoder->registry, decoder->arena, id, &json, error);
+        if (status == ERR_NOT_FOUND) {
+            confluent_note_unknown(decoder, id);
+            return OK;
+        }
+        TRY(status);
+        if (decoder->known_count >= SCHEMAS_MAX)
+            return fail(error, ERR_LIMIT, "WR3514", "records of more than %d schemas were read",
+                        (int)SCHEMAS_MAX);
+        known = *out = confluent_keep(decoder, id, json);
+    }
     known->next = decoder->known;
-    *out = decoder->known = known;
+    decoder->known = known;
     return OK;
 }
 
@@ -186,10 +210,14 @@ static void confluent_message(Decoder *base, Str message, Batch *into, int32_t c
                          "the record does not begin with a zero and the number of its schema");
         return;
     }
-    if (confluent_find(decoder, load_be32(message.data + 1), &known, &decoder->trouble) != OK)
+    Status status = confluent_find(decoder, load_be32(message.data + 1), &known, &decoder->trouble);
+    decoder->trouble.status = status;
+    if (status != OK)
         return;
-    if (known->reader == NULL) {
-        confluent_reject(decoder, message, "WR3513", known->reason);
+    if (known == NULL || known->reader == NULL) {
+        confluent_reject(decoder, message, "WR3513",
+                         known != NULL ? known->reason
+                                       : "the schema registry knows no schema of its number");
         return;
     }
     Str data = str_make(message.data + HEAD_BYTES, message.length - HEAD_BYTES);

@@ -15,7 +15,7 @@
 enum {
     ANSWER_BYTES_MAX = 8 << 20,
     CONNECT_MS_MAX = 5 * 1000,
-    REQUEST_MS_MAX = 20 * 1000,
+    REQUEST_MS_MAX = 10 * 1000,
     TRIES_MAX = 6,
     PAUSE_FIRST_US = 200 * 1000,
     PAUSE_MOST_US = 3 * 1000 * 1000,
