@@ -194,9 +194,12 @@ static ExitCode hub_open_and_serve(Cli *cli, HubConfig *config, int64_t body_byt
         status = acls_open(cli->world, config->folder, cli_value(cli, "super-users"), &config->acls,
                            &error);
     if (status == OK)
+        status = quotas_open(cli->world, config->folder, &config->quotas, &error);
+    if (status == OK)
         status = hub_open(config, &hub, &error);
     ExitCode code =
         status == OK ? hub_serve_with_door(cli, hub, config, body_bytes) : hub_report(cli, &error);
+    quotas_close(config->quotas);
     acls_close(config->acls);
     users_close(config->logins.users);
     keys_close(config->logins.keys);

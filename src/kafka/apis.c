@@ -7,7 +7,7 @@
 enum { NEVER = 1000 };
 
 static const Api apis[] = {
-    {0, "Produce", 3, 13, 9,
+    {PRODUCE_KEY, "Produce", 3, 13, 9,
      "transactional_id:s? acks:h timeout_ms:i topics:[name:s@0-12 topic_id:u@13+"
      " partitions:[index:i records:R?]]",
      "topics:[name:s@0-12 topic_id:u@13+ partitions:[index:i error_code:h base_offset:l "
@@ -15,7 +15,7 @@ static const Api apis[] = {
      " log_start_offset:l@5+ record_errors:[batch_index:i message:s?]@8+ error_message:s?@8+]]"
      " throttle_time_ms:i",
      handle_produce},
-    {1, "Fetch", 4, 17, 12,
+    {FETCH_KEY, "Fetch", 4, 17, 12,
      "replica_id:i@0-14 max_wait_ms:i min_bytes:i max_bytes:i isolation_level:c session_id:i@7+"
      " session_epoch:i@7+ topics:[topic:s@0-12 topic_id:u@13+ partitions:[partition:i"
      " current_leader_epoch:i@9+ fetch_offset:l last_fetched_epoch:i@12+ log_start_offset:l@5+"
@@ -194,6 +194,16 @@ static const Api apis[] = {
      "error_code:h throttle_time_ms:i topics:[name:s partitions:[partition_index:i"
      " error_code:h]]",
      handle_offset_delete},
+    {48, "DescribeClientQuotas", 0, 1, 1,
+     "components:[entity_type:s match_type:c match:s?] strict:b",
+     "throttle_time_ms:i error_code:h error_message:s? entries:[entity:[entity_type:s"
+     " entity_name:s?] values:[key:s value:l]]?",
+     handle_describe_quotas},
+    {49, "AlterClientQuotas", 0, 1, 1,
+     "entries:[entity:[entity_type:s entity_name:s?] ops:[key:s value:l remove:b]] validate_only:b",
+     "throttle_time_ms:i entries:[error_code:h error_message:s? entity:[entity_type:s"
+     " entity_name:s?]]",
+     handle_alter_quotas},
     {50, "DescribeUserScramCredentials", 0, 0, 0, "users:[name:s]?",
      "throttle_time_ms:i error_code:h error_message:s? results:[user:s error_code:h"
      " error_message:s? credential_infos:[mechanism:c iterations:i]]",

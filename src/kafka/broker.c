@@ -321,6 +321,8 @@ CallState call_run(Call *call, Buffer *out)
     CallState state = call->api->handle(call);
     topics_unlock(call->broker->topics);
     call->has_begun = true;
+    if (state != CALL_WAITS)
+        call->muted_us = call_charge(call);
     if (state != CALL_DONE)
         return state;
     if (call->is_token)
@@ -335,6 +337,11 @@ CallState call_run(Call *call, Buffer *out)
     message_write(call->response, call->version, out);
     store_be32(out->data + start, (uint32_t)(out->length - start - 4));
     return CALL_DONE;
+}
+
+int64_t call_muted_us(const Call *call)
+{
+    return call->muted_us;
 }
 
 int64_t call_deadline_us(const Call *call)

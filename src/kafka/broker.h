@@ -6,6 +6,7 @@
 #define WEIR_KAFKA_BROKER_H
 
 #include "hub/acls.h"
+#include "hub/quotas.h"
 #include "hub/topics.h"
 #include "kafka/peer.h"
 
@@ -20,6 +21,7 @@ typedef struct BrokerConfig {
     int64_t offsets_retention_ms; /* of groups without members; 0: for ever */
     Logins *logins;               /* borrowed, as the next */
     Acls *acls;                   /* NULL: everybody may everything */
+    Quotas *quotas;               /* NULL: there are none */
 } BrokerConfig;
 
 Broker *broker_new(World *world, Topics *topics, const BrokerConfig *config);
@@ -46,6 +48,9 @@ bool broker_tick(Broker *broker);
 bool broker_advance(Broker *broker);
 /* Whether there is anything that can happen by itself. */
 bool broker_needs_ticks(const Broker *broker);
+
+/* Of a call that is over: how long nothing more is read of its connection, in microseconds. */
+int64_t call_muted_us(const Call *call);
 
 /* When to run it at the latest, by the monotonic clock. */
 int64_t call_deadline_us(const Call *call);

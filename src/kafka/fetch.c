@@ -129,6 +129,7 @@ CallState handle_fetch(Call *call)
                          .is_committed = message_number(request, "isolation_level") == 1};
     call->response = message_new(call->arena, response_schema(call));
     fetch_all(call, &fetching);
+    call->fetched_bytes = fetching.bytes;
     bool is_enough = fetching.has_error || fetching.bytes >= message_number(request, "min_bytes") ||
                      message_number(request, "max_wait_ms") <= 0 || call->record_buffer_count == 0;
     return is_enough || call->is_late ? CALL_DONE : CALL_WAITS;

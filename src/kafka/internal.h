@@ -78,7 +78,7 @@ typedef struct Api {
 enum { COMMIT_TIMEOUT_US = 5 * 1000 * 1000, TRANSACTION_WAIT_US = 25 * 1000 * 1000 };
 enum { API_COUNT_MAX = 64, NODE_ID = 1, API_VERSIONS_KEY = 18, ACL_UNASKED = INT32_MIN };
 enum { ADD_OFFSETS_KEY = 25, TRANSACTION_COMMIT_KEY = 28 };
-enum { SASL_HANDSHAKE_KEY = 17, SASL_AUTHENTICATE_KEY = 36 };
+enum { PRODUCE_KEY = 0, FETCH_KEY = 1, SASL_HANDSHAKE_KEY = 17, SASL_AUTHENTICATE_KEY = 36 };
 
 struct Broker {
     World *world;
@@ -123,6 +123,8 @@ struct Call {
     int64_t ended_count;            /* … until so many have ended */
     Buffer *records;                /* of a fetch, one per partition */
     int32_t record_buffer_count;
+    int64_t record_count, fetched_bytes; /* that were produced; that go out */
+    int64_t muted_us;                    /* for so long after it the connection is not heard */
 };
 
 /* ---- apis.c ---------------------------------------------------------------------------------- */
@@ -171,6 +173,8 @@ CallState handle_sasl_handshake(Call *call);
 CallState handle_sasl_authenticate(Call *call);
 CallState handle_describe_scram(Call *call);
 CallState handle_describe_acls(Call *call);
+CallState handle_describe_quotas(Call *call);
+CallState handle_alter_quotas(Call *call);
 CallState handle_create_acls(Call *call);
 CallState handle_delete_acls(Call *call);
 CallState handle_alter_scram(Call *call);
@@ -188,6 +192,10 @@ void append_configs(Call *call, const List *configs, Message *answer);
 CallState init_transactional(Call *call);
 /* Whether the batch may be written: by nobody, or within the transaction that it belongs to. */
 WireError judge_transaction(Call *call, Str topic, int64_t partition, Str records);
+
+/* quota_admin.c: it is done; how long its connection has to wait for what it has moved, in
+ * microseconds, which the answer says, too. */
+int64_t call_charge(Call *call);
 
 /* commits.c: the commits that are well-formed go into an array of the arena; of the others the
  * answer says why. */

@@ -56,6 +56,7 @@ static WireError produce_batch(Call *call, const Topic *found, const Message *as
     message_set_number(answer, "base_offset", appended.base_offset);
     message_set_number(answer, "log_append_time_ms", appended.append_time_ms);
     message_set_number(answer, "log_start_offset", offsets.start_offset);
+    call->record_count += appended.end_offset - appended.base_offset;
     call_promise(call, partition, appended.end_offset, answer);
     return WIRE_NONE;
 }

@@ -65,7 +65,8 @@ struct Connection {
     Connection *next, *before;
     Turn turns[CALLS_MAX]; /* the oldest first */
     int32_t turn_count;
-    int64_t opens_by_us; /* by the monotonic clock: else it is closed; 0: it is open */
+    int64_t opens_by_us;    /* by the monotonic clock: else it is closed; 0: it is open */
+    int64_t muted_until_us; /* nothing is run before; 0: it is not muted */
     bool is_paused;
 };
 
@@ -135,11 +136,18 @@ static void hub_wait_for_tick(Hub *hub)
 }
 
 /* Run a call; whether it is over. */
-static bool turn_run(Hub *hub, Turn *turn)
+static bool turn_run(Connection *connection, Turn *turn)
 {
+    Hub *hub = connection->hub;
     if (call_run(turn->call, &turn->out) == CALL_WAITS) {
         hub_wait_until(hub, call_deadline_us(turn->call));
         return false;
+    }
+    if (call_muted_us(turn->call) > 0) {
+        int64_t until_us = world_monotonic_us(hub->config.world) + call_muted_us(turn->call);
+        if (until_us > connection->muted_until_us)
+            connection->muted_until_us = until_us;
+        hub_wait_until(hub, until_us);
     }
     call_free(turn->call);
     turn->call = NULL;
@@ -172,7 +180,7 @@ static bool connection_take(Connection *connection, int64_t *at, Str *request)
 /* Whether another request may be run. Before a login they come one by one. */
 static bool connection_has_room(const Connection *connection)
 {
-    if (peer_has_failed(connection->peer) ||
+    if (peer_has_failed(connection->peer) || connection->muted_until_us != 0 ||
         (peer_is_greeting(connection->peer) && connection->turn_count > 0))
         return false;
     return connection->turn_count < CALLS_MAX &&
@@ -197,7 +205,7 @@ static bool connection_run_requests(Connection *connection)
         Turn *turn = &connection->turns[connection->turn_count++];
         *turn = (Turn){.call = call};
         hub->waiting_count++;
-        turn_run(hub, turn);
+        turn_run(connection, turn);
     }
     /* A join or a leave is what others wait for. */
     if (broker_tick(hub->broker))
@@ -267,7 +275,7 @@ static void hub_run_waiting(Hub *hub, bool all)
         for (int32_t i = 0; i < connection->turn_count && !connection->transport.is_closing; i++) {
             Turn *turn = &connection->turns[i];
             if (turn->call != NULL && (all || call_deadline_us(turn->call) <= now_us))
-                is_any_done |= turn_run(hub, turn);
+                is_any_done |= turn_run(connection, turn);
         }
         if (is_any_done)
             connection_pump(connection);
@@ -329,6 +337,14 @@ static void connection_wait(Connection *connection)
     for (int32_t i = 0; i < connection->turn_count; i++)
         if (connection->turns[i].call != NULL)
             hub_wait_until(hub, call_deadline_us(connection->turns[i].call));
+    if (connection->muted_until_us != 0) {
+        if (connection->muted_until_us > world_monotonic_us(hub->config.world)) {
+            hub_wait_until(hub, connection->muted_until_us);
+        } else {
+            connection->muted_until_us = 0;
+            connection_pump(connection);
+        }
+    }
     if (connection->opens_by_us == 0)
         return;
     if (connection->opens_by_us <= world_monotonic_us(hub->config.world))
@@ -344,9 +360,10 @@ static void timer_called(uv_timer_t *timer)
     bool has_changed = broker_tick(hub->broker);
     if (hub->waiting_count > 0)
         hub_run_waiting(hub, has_changed);
-    for (Connection *connection = hub->connections; connection != NULL;
-         connection = connection->next)
+    for (Connection *connection = hub->connections, *next; connection != NULL; connection = next) {
+        next = connection->next;
         connection_wait(connection);
+    }
     hub_wait_for_tick(hub);
 }
 
@@ -446,7 +463,8 @@ static void hub_make_broker(Hub *hub, const char *host, int port)
                                    .creates_topics = hub->config.creates_topics,
                                    .offsets_retention_ms = hub->config.offsets_retention_ms,
                                    .logins = hub->logins,
-                                   .acls = hub->config.acls});
+                                   .acls = hub->config.acls,
+                                   .quotas = hub->config.quotas});
 }
 
 /* Whoever is beyond this machine has to say who he is, where nobody can listen. */

@@ -7,6 +7,7 @@
 
 #include "base/tls.h"
 #include "hub/acls.h"
+#include "hub/quotas.h"
 #include "hub/topics.h"
 #include "kafka/peer.h"
 
@@ -19,6 +20,7 @@ typedef struct HubConfig {
     TlsFiles tls;          /* `cert` NULL: plain */
     LoginsConfig logins;   /* who has to log in, and how */
     Acls *acls;            /* borrowed; NULL: everybody may everything */
+    Quotas *quotas;        /* borrowed; NULL: there are none */
     bool allows_plaintext; /* beyond this machine */
     bool creates_topics;   /* when a client asks for one that is not there */
     int32_t default_partitions;

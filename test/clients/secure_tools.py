@@ -45,6 +45,18 @@ def main():
         tool(CONFIGS, admin, *user, "--alter", "--add-config", "SCRAM-SHA-512=[iterations=100,password=two]"),
         tool(CONFIGS, admin, *user, "--describe"),
     ]}
+    named, standard = ["--entity-type", "users", "--entity-name", "st-bob"], ["--entity-type", "users", "--entity-default"]
+    both = [*named, "--entity-type", "clients", "--entity-name", "st-till"]
+    out["quotas"] = [
+        tool(CONFIGS, admin, *named, "--alter", "--add-config", "producer_byte_rate=1024,consumer_byte_rate=2048"),
+        tool(CONFIGS, admin, *standard, "--alter", "--add-config", "producer_byte_rate=4096"),
+        tool(CONFIGS, admin, *both, "--alter", "--add-config", "consumer_byte_rate=512"),
+        tool(CONFIGS, admin, *named, "--describe"), tool(CONFIGS, admin, *standard, "--describe"),
+        tool(CONFIGS, admin, *both, "--describe"),
+        tool(CONFIGS, admin, *named, "--alter", "--delete-config", "consumer_byte_rate"),
+        tool(CONFIGS, admin, *named, "--describe"),
+        tool(CONFIGS, admin, *standard, "--alter", "--delete-config", "producer_byte_rate"),
+    ]
     one, two = properties("st-alice", "one", "SCRAM-SHA-256"), properties("st-alice", "two", "SCRAM-SHA-512")
     wrong = properties("st-alice", "two", "SCRAM-SHA-256")
     topic = ["--topic", "st-orders"]

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import itertools
+import select
 import socket
 import struct
 
@@ -36,11 +37,17 @@ class Wire:
             return None
         return got[4:]
 
-    def ask(self, key, version, body):
+    def send(self, key, version, body, client=None):
         self.number += 1
-        self.frame(struct.pack(">hhih", key, version, self.number, -1) + body)
+        self.frame(struct.pack(">hhi", key, version, self.number) + (text(client) if client else b"\xff\xff") + body)
+
+    def ask(self, key, version, body, client=None):
+        self.send(key, version, body, client)
         answer = self.answer()
         return answer and answer[4:]
+
+    def has_answer(self):
+        return bool(select.select([self.socket], [], [], 0)[0])
 
     def handshake(self, mechanism, version=1):
         answer = self.ask(17, version, text(mechanism))
