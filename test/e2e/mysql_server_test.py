@@ -16,6 +16,7 @@ from mysql_test import SIMPLE, SIMPLE_SQL, Output, Proxy, changes, folded, pipel
 from mysql_xa_test import check_full, check_in_front, check_where_it_counts
 
 SEED = int(os.environ.get("WEIR_SEED", str(random.randrange(1 << 30))))
+EXACTLY_ONCE = "'sink.delivery-guarantee' = 'exactly-once'"
 IS_SOAK = bool(os.environ.get("WEIR_SOAK"))
 
 
@@ -537,6 +538,37 @@ def test_refusals_of_5_6(box):
 
 def soak_refusals_of_8_0(box):
     check_refusals(box, NEW)
+
+
+def test_jdbc(box):
+    """Rows are written to 8.0 with each guarantee, read again, and looked up."""
+    db = mysql(box, NEW)
+    db.sql("CREATE DATABASE s; CREATE TABLE s.once (id INT PRIMARY KEY, v VARCHAR(20), d DECIMAL(10, 2), t DATETIME(6)); CREATE TABLE "
+           "s.by_key LIKE s.once; GRANT ALL ON s.* TO weir; FLUSH PRIVILEGES; INSERT INTO s.by_key VALUES (2, 'old', 0, NULL)")
+    columns = "id INT, v STRING, d DECIMAL(10, 2), t TIMESTAMP(6)"
+    key = ", PRIMARY KEY (id) NOT ENFORCED"
+
+    def at(name, more=""):
+        return (f"'connector' = 'jdbc', 'url' = 'jdbc:mysql://127.0.0.1:{db.port}/s', 'table-name' = '{name}', 'username' = 'weir', "
+                f"'password' = 'weir-secret'{more}")
+    weir = box.weir(f"CREATE TABLE once ({columns}) WITH ({at('once', ', ' + EXACTLY_ONCE)});\n"
+                    f"CREATE TABLE by_key ({columns}{key}) WITH ({at('by_key')});\n"
+                    "CREATE TEMPORARY VIEW v AS SELECT * FROM (VALUES (1, 'gr\u00fcn \U0001F600', CAST(-1.50 AS DECIMAL(10, 2)), TIMESTAMP "
+                    "'2024-02-29 01:02:03.000001'), (2, 'new', 2.00, CAST(NULL AS TIMESTAMP(6)))) AS t (id, v, d, t);\n"
+                    "INSERT INTO once SELECT * FROM v;\nINSERT INTO by_key SELECT * FROM v;\n")
+    done = weir.call("run", "pipeline.sql", "--data-dir", weir.data)
+    assert done.returncode == 0, done.stderr
+    written = [["1", "gr\u00fcn \U0001F600", "-1.50", "2024-02-29 01:02:03.000001"], ["2", "new", "2.00", None]]
+    for name in ("once", "by_key"):
+        assert db.sql(f"SELECT * FROM s.{name} ORDER BY id") == written, (name, db.sql(f"SELECT * FROM s.{name}"))
+    weir = box.weir(f"CREATE TABLE scanned (id INT, v STRING) WITH ({at('once')});\n"
+                    f"CREATE TABLE looked ({columns}{key}) WITH ({at('by_key')});\n"
+                    "CREATE TABLE o (id INT, v STRING, d DECIMAL(10, 2)) WITH ('connector' = 'print');\n"
+                    "CREATE TEMPORARY VIEW s AS SELECT id, v, PROCTIME() AS p FROM scanned;\n"
+                    "INSERT INTO o SELECT s.id, s.v, l.d FROM s JOIN looked FOR SYSTEM_TIME AS OF s.p AS l ON s.id = l.id;\n")
+    done = weir.call("run", "pipeline.sql", "--data-dir", weir.data)
+    assert done.returncode == 0, done.stderr
+    assert sorted(changes(done.stdout)) == [("+I", "1, gr\u00fcn \U0001F600, -1.50"), ("+I", "2, new, 2.00")], done.stdout
 
 
 # ---------------------------------------------------------------- XA, zero dates, large rows
