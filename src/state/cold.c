@@ -29,8 +29,41 @@ enum {
 
 /* ---- Accounts ---------------------------------------------------------------------------- */
 
-static void page_set_pack(Page *page, Pack *pack)
+/* Pages in memory stand in a ring, in the order in which they came there, for the hand that looks for
+ * what can go. One whose pack has gone meanwhile stays until the hand comes by. */
+static void cold_list(Cold *cold, Page *page)
 {
+    if (page->is_listed)
+        return;
+    if (cold->listed_count == cold->listed_capacity) {
+        int64_t capacity = cold->listed_capacity == 0 ? 16 : cold->listed_capacity * 2;
+        Page **listed = memory_allocate((int64_t)sizeof(Page *) * capacity);
+        for (int64_t i = 0; i < cold->listed_count; i++)
+            listed[i] = cold->listed[(cold->listed_first + i) & (cold->listed_capacity - 1)];
+        memory_free(cold->listed);
+        cold->listed = listed;
+        cold->listed_first = 0;
+        cold->listed_capacity = capacity;
+    }
+    int64_t end = cold->listed_first + cold->listed_count++;
+    cold->listed[end & (cold->listed_capacity - 1)] = page;
+    page->is_listed = true;
+}
+
+static Page *cold_take_listed(Cold *cold)
+{
+    assert(cold->listed_count > 0);
+    Page *page = cold->listed[cold->listed_first];
+    cold->listed_first = (cold->listed_first + 1) & (cold->listed_capacity - 1);
+    cold->listed_count--;
+    page->is_listed = false;
+    return page;
+}
+
+static void page_set_pack(Cold *cold, Page *page, Pack *pack)
+{
+    if (pack != NULL)
+        cold_list(cold, page);
     page->pack = pack;
     if (pack != NULL)
         packs_settle(pack, (void **)&page->pack);
@@ -44,7 +77,8 @@ int64_t cold_count(const Cold *cold)
 int64_t cold_bytes(const Cold *cold)
 {
     int64_t pages = cold->page_count * ((int64_t)sizeof(Page) + PACK_OVERHEAD);
-    return packs_bytes(cold->packs) + pages + (int64_t)sizeof(Page *) * cold_size(cold);
+    int64_t places = cold_size(cold) + cold->listed_capacity;
+    return packs_bytes(cold->packs) + pages + (int64_t)sizeof(Page *) * places;
 }
 
 /* What values own lies elsewhere, in the measure of what their records are longer. */
@@ -126,7 +160,8 @@ void cold_clear(StateTable *table)
     cold_forget(cold);
     cold->bits = 0;
     cold->page_count = cold->record_count = 0;
-    cold->slot_hand = cold->page_hand = 0;
+    cold->slot_hand = 0;
+    cold->listed_first = cold->listed_count = 0;
     cold->pass_cursor = 0;
     cold->given_count = cold->given_next = 0;
     cold_start(cold, color);
@@ -147,6 +182,7 @@ void cold_free(StateTable *table)
     buffer_free(&cold->record);
     memory_free(cold->reading.entries);
     arena_free(cold->reading_keys);
+    memory_free(cold->listed);
     memory_free(cold->late);
     memory_free(cold->given);
     memory_free(cold->given_hashes);
@@ -279,7 +315,7 @@ static void cold_divide(StateTable *table, Page *page)
     /* What is left must be much less, or the next few would bring this about again. */
     bool is_large = page_is_large(old, kept * 4 / 3, pack_bytes(old) * kept / count);
     if (kept < count && !is_large)
-        page_set_pack(page, pack_pick(cold->packs, old, keeps));
+        page_set_pack(cold, page, pack_pick(cold->packs, old, keeps));
     if (is_large && page->depth < DEPTH_MAX) {
         if (page->depth == cold->bits)
             cold_double(cold);
@@ -293,10 +329,10 @@ static void cold_divide(StateTable *table, Page *page)
             cold->directory[i] = other;
         for (int32_t i = 0; i < count; i++)
             side[i] = keeps[i] == 2;
-        page_set_pack(other, pack_pick(cold->packs, old, side));
+        page_set_pack(cold, other, pack_pick(cold->packs, old, side));
         for (int32_t i = 0; i < count; i++)
             side[i] = keeps[i] == 1;
-        page_set_pack(page, pack_pick(cold->packs, old, side));
+        page_set_pack(cold, page, pack_pick(cold->packs, old, side));
     }
     if (page->pack != old)
         packs_release(cold->packs, old);
@@ -311,7 +347,7 @@ static void cold_put_record(StateTable *table, Page *page, const Entry *entry, i
     Cold *cold = table->cold;
     cold_write(table, entry, &cold->record);
     int32_t place = at >= 0 ? at : pack_count(page->pack);
-    page_set_pack(page, pack_put(cold->packs, page->pack, place, buffer_str(&cold->record), flags));
+    page_set_pack(cold, page, pack_put(cold->packs, page->pack, place, buffer_str(&cold->record), flags));
     cold->put_count++;
     cold->put_bytes += cold->record.length;
 }
@@ -397,22 +433,23 @@ static void cold_sweep(StateTable *table, int64_t keep)
     }
 }
 
-/* Pages of the hand's next turn that can go; one that was wanted lately has another turn. */
+/* Pages that the hand comes by next and that can go; one that was wanted lately has another turn. */
 static int32_t cold_idle_pages(Cold *cold, Page **idle, int64_t *steps)
 {
     int32_t count = 0;
     int64_t bytes = 0;
-    while (count < STORE_MAX && bytes<STORE_BYTES_MAX && * steps> 0) {
-        uint32_t number = cold->page_hand++ & (cold_size(cold) - 1);
-        Page *page = cold->directory[number];
-        (*steps)--;
-        if (cold_place(cold, page->number) != number || page->pack == NULL)
+    for (; count < STORE_MAX && bytes < STORE_BYTES_MAX && cold->listed_count > 0 && *steps > 0;
+         (*steps)--) {
+        Page *page = cold_take_listed(cold);
+        if (page->pack == NULL)
             continue;
-        if (!page->is_used) {
-            bytes += pack_bytes(page->pack);
-            idle[count++] = page;
+        if (page->is_used) {
+            page->is_used = false;
+            cold_list(cold, page);
+            continue;
         }
-        page->is_used = false;
+        bytes += pack_bytes(page->pack);
+        idle[count++] = page;
     }
     return count;
 }
@@ -433,7 +470,7 @@ static Status cold_store(Cold *cold, Page **idle, int32_t count, Error *error)
     for (int32_t i = 0; i < count; i++) {
         Pack *pack = idle[i]->pack;
         idle[i]->is_stored = true;
-        page_set_pack(idle[i], NULL);
+        page_set_pack(cold, idle[i], NULL);
         packs_release(cold->packs, pack);
     }
     return OK;
@@ -443,12 +480,15 @@ Status cold_trim(StateTable *table, Error *error)
 {
     Cold *cold = table->cold;
     Page *idle[STORE_MAX];
-    int64_t steps = 2 * (int64_t)cold_size(cold);
+    int64_t steps = 2 * cold->listed_count;
     while (cold_account(table) > spill_share(cold->spill) && spill_excess(cold->spill) > 0) {
         int32_t count = cold_idle_pages(cold, idle, &steps);
         if (count == 0)
             break;
-        TRY(cold_store(cold, idle, count, error));
+        Status status = cold_store(cold, idle, count, error);
+        for (int32_t i = 0; status != OK && i < count; i++)
+            cold_list(cold, idle[i]);
+        TRY(status);
     }
     return OK;
 }
@@ -537,7 +577,7 @@ static void cold_take_page(void *context, int32_t i, Str bytes)
     Pack *pack = packs_allocate(loading->cold->packs, bytes.length);
     memcpy(pack, bytes.data, (size_t)bytes.length);
     assert(pack_bytes(pack) == bytes.length);
-    page_set_pack(page, pack);
+    page_set_pack(loading->cold, page, pack);
     page->is_wanted = false;
     page->is_used = true;
 }

@@ -23,6 +23,7 @@ typedef struct Page {
     bool is_used;   /* wanted since the hand last came by */
     bool is_saved;  /* all records are persisted and not dirty, whatever their flags say */
     bool is_wanted; /* about to be read */
+    bool is_listed; /* in the ring */
 } Page;
 
 /* The records of one page as entries that are in no table, for those who only look. */
@@ -44,7 +45,9 @@ struct Cold {
     int64_t put_count, put_bytes;     /* of records: how long one is */
     int32_t sample_turns;             /* until that is looked at again, as long as none was put */
     int64_t sample_bytes;             /* what one had then */
-    uint32_t slot_hand, page_hand;
+    uint32_t slot_hand;
+    Page **listed; /* those in memory, a ring, from the one on that is looked at next */
+    int64_t listed_first, listed_count, listed_capacity; /* a power of two */
     int64_t pass_cursor; /* the number of the next page */
     Buffer record;
     int32_t *late; /* keys whose pages are to be read */

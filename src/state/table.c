@@ -552,6 +552,19 @@ uint8_t *table_find_from(const StateTable *table, const StateTable *from, const 
     return table_get_probe(table, &probe);
 }
 
+void table_find_run_from(const StateTable *table, const StateTable *from,
+                         const uint8_t *const *values, int32_t count, uint8_t **found)
+{
+    for (int32_t i = -2 * PREFETCH_AHEAD; i < count; i++) {
+        if (i + 2 * PREFETCH_AHEAD < count)
+            table_prefetch_slot(table, table_hash_of(from, values[i + 2 * PREFETCH_AHEAD]));
+        if (i >= -PREFETCH_AHEAD && i + PREFETCH_AHEAD < count)
+            table_prefetch_entry(table, table_hash_of(from, values[i + PREFETCH_AHEAD]));
+        if (i >= 0)
+            found[i] = table_find_from(table, from, values[i]);
+    }
+}
+
 uint8_t *table_append_from(StateTable *table, const StateTable *from, const uint8_t *value)
 {
     assert(table->key->kind == from->key->kind && table->cold == NULL);

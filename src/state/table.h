@@ -118,6 +118,10 @@ void table_find(const StateTable *table, const TableKeys *keys, int32_t first, i
 uint8_t *table_find_or_insert_from(StateTable *table, const StateTable *from, const uint8_t *value);
 uint8_t *table_find_from(const StateTable *table, const StateTable *from, const uint8_t *value);
 
+/* table_find_from for many: one is not waited for while others can be looked for. */
+void table_find_run_from(const StateTable *table, const StateTable *from,
+                         const uint8_t *const *values, int32_t count, uint8_t **found);
+
 /* The keys of these values of `from` are about to be found in `table`: what they need of it is read
  * at one go. */
 void table_expect_from(const StateTable *table, const StateTable *from,

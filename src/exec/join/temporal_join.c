@@ -347,14 +347,13 @@ static void temporal_stop_waiting(TemporalJoin *self, KeptRow *row)
     kept_remove(&self->rows, row);
 }
 
-/* The entry with the versions of a row's key, or NULL. Of one that may leave memory its use is
- * noted now and then: it would have to be written each time. */
-static VersionEntry *temporal_find(TemporalJoin *self, const KeptRow *row, int64_t now_us)
+/* The entry is asked for. Of one that may leave memory that is noted now and then: it would have to
+ * be written each time. */
+static void temporal_use(TemporalJoin *self, uint8_t *value, int64_t now_us)
 {
-    uint8_t *value = table_find_from(self->table, self->waiting_rows, row->entry);
     VersionEntry *entry = (VersionEntry *)(void *)value;
     if (entry == NULL)
-        return NULL;
+        return;
     int64_t ttl_us = self->base.node->temporal_join.state_ttl_us;
     if (!temporal_spills(self)) {
         entry->used_us = now_us;
@@ -363,21 +362,24 @@ static VersionEntry *temporal_find(TemporalJoin *self, const KeptRow *row, int64
         entry->used_us = now_us;
     }
     __builtin_prefetch(entry->versions.first);
-    return entry;
 }
 
 /* One run of the due rows: all are searched for first, so that one search need not wait for what
  * another one finds. */
 static Status temporal_emit_run(TemporalJoin *self, KeptRow *const *rows, int32_t count)
 {
-    VersionEntry *entries[BATCH_ROWS_MAX];
+    const uint8_t *waiting[BATCH_ROWS_MAX];
+    uint8_t *found[BATCH_ROWS_MAX];
     int64_t now_us = world_now_us(self->base.task->world);
-    for (int32_t i = 0; i < count; i++) {
-        table_touch(self->waiting_rows, rows[i]->entry);
-        entries[i] = temporal_find(self, rows[i], now_us);
-    }
     for (int32_t i = 0; i < count; i++)
-        TRY(temporal_emit_row(self, rows[i], entries[i]));
+        waiting[i] = rows[i]->entry;
+    for (int32_t i = 0; i < count; i++)
+        table_touch(self->waiting_rows, waiting[i]);
+    table_find_run_from(self->table, self->waiting_rows, waiting, count, found);
+    for (int32_t i = 0; i < count; i++)
+        temporal_use(self, found[i], now_us);
+    for (int32_t i = 0; i < count; i++)
+        TRY(temporal_emit_row(self, rows[i], (VersionEntry *)(void *)found[i]));
     TRY(join_output_flush(&self->out));
     for (int32_t i = 0; i < count; i++)
         temporal_stop_waiting(self, rows[i]);
