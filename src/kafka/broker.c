@@ -7,7 +7,10 @@
 #include "base/memory.h"
 #include "kafka/access.h"
 
-enum { HEADER_BYTES = 8 /* key, version, correlation id */ };
+enum {
+    HEADER_BYTES = 8,       /* key, version, correlation id */
+    ANSWER_BYTES_MIN = 256, /* of room that is made at once */
+};
 
 /* ---- The broker ------------------------------------------------------------------------------ */
 
@@ -219,7 +222,7 @@ Call *call_new(Broker *broker, Peer *peer, Str request)
 {
     Arena *arena = arena_new(0);
     Call *call = ARENA_NEW(arena, Call);
-    *call = (Call){.broker = broker, .peer = peer, .arena = arena};
+    *call = (Call){.broker = broker, .peer = peer, .arena = arena, .users = 1};
     buffer_append_str(&call->bytes, request);
     if (call_parse(call, buffer_str(&call->bytes)))
         return call;
@@ -229,8 +232,10 @@ Call *call_new(Broker *broker, Peer *peer, Str request)
 
 void call_free(Call *call)
 {
-    if (call == NULL)
+    if (call == NULL || --call->users > 0)
         return;
+    for (int32_t i = 0; i < call->append_count; i++)
+        partition_release(call->appends[i].append.partition);
     for (int32_t i = 0; i < call->promise_count; i++)
         partition_release(call->promises[i].partition);
     for (int32_t i = 0; i < call->record_buffer_count; i++)
@@ -313,6 +318,15 @@ static CallState call_put_token(const Call *call, Buffer *out)
     return CALL_DONE;
 }
 
+/* What of the answer may be large: made room for at once, it is copied once. */
+static int64_t call_record_bytes(const Call *call)
+{
+    int64_t bytes = 0;
+    for (int32_t i = 0; i < call->record_buffer_count; i++)
+        bytes += call->records[i].length;
+    return bytes;
+}
+
 CallState call_run(Call *call, Buffer *out)
 {
     int64_t now_us = world_monotonic_us(call->broker->world);
@@ -328,7 +342,7 @@ CallState call_run(Call *call, Buffer *out)
     if (call->is_token)
         return call_put_token(call, out);
     int64_t start = out->length;
-    char *head = buffer_reserve(out, 8);
+    char *head = buffer_reserve(out, ANSWER_BYTES_MIN + call_record_bytes(call));
     store_be32(head + 4, (uint32_t)call->correlation_id);
     out->length += 8;
     /* A client that does not know our versions yet could not know of tags either. */

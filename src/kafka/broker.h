@@ -8,6 +8,7 @@
 #include "hub/acls.h"
 #include "hub/quotas.h"
 #include "hub/topics.h"
+#include "kafka/appender.h"
 #include "kafka/peer.h"
 
 typedef struct Broker Broker;
@@ -22,6 +23,7 @@ typedef struct BrokerConfig {
     Logins *logins;               /* borrowed, as the next */
     Acls *acls;                   /* NULL: everybody may everything */
     Quotas *quotas;               /* NULL: there are none */
+    Appender *appender;           /* which outlives all calls; NULL: calls append by themselves */
 } BrokerConfig;
 
 Broker *broker_new(World *world, Topics *topics, const BrokerConfig *config);
@@ -31,6 +33,7 @@ void broker_free(Broker *broker);
  * session stays as long as the call. NULL: what came is no request, or not allowed yet, and the
  * connection is of no use any more. */
 Call *call_new(Broker *broker, Peer *peer, Str request);
+/* What it has given to the appender stays until that is done with it. NULL is allowed. */
 void call_free(Call *call);
 
 typedef enum CallState {

@@ -101,10 +101,20 @@ typedef struct Promise {
     Message *answer; /* which has an error code; NULL: all of the response */
 } Promise;
 
+/* A batch of a Produce, and where its answer goes. */
+typedef struct CallAppend {
+    Append append;
+    Message *answer;
+    bool is_settled;
+} CallAppend;
+
 struct Call {
     Broker *broker;
     Peer *peer;
     Arena *arena;
+    _Atomic int32_t users; /* whoever runs it, and each append that is queued */
+    CallAppend *appends;
+    int32_t append_count;
     Buffer bytes;  /* the request's own */
     bool is_token; /* of SaslAuthenticate, without headers */
     const Api *api;

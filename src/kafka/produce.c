@@ -1,4 +1,4 @@
-/* Produce: batches are written at once; the answer waits until they are durable. */
+/* Produce: batches are given to the appender; the answer waits until they are durable. */
 #include <assert.h>
 
 #include "kafka/access.h"
@@ -22,6 +22,36 @@ static WireError verdict_error(AppendVerdict verdict)
     return WIRE_UNKNOWN;
 }
 
+static void produce_let_go(void *call)
+{
+    call_free(call);
+}
+
+/* Transactional batches are appended at once: what was judged of their transaction must hold when
+ * they are written. */
+static void produce_append(Call *call, Partition *partition, Str records, Message *answer)
+{
+    Appender *appender = call->broker->config.appender;
+    BatchHeader header;
+    bool is_transactional =
+        batch_read_header(records, &header) && batch_has(&header, BATCH_IS_TRANSACTIONAL);
+    CallAppend *append = &call->appends[call->append_count++];
+    partition_hold(partition);
+    /* The bytes are the call's own. */
+    append->append = (Append){.partition = partition,
+                              .batch = (char *)records.data,
+                              .bytes = records.length,
+                              .owner = call,
+                              .let_go = produce_let_go};
+    append->answer = answer;
+    if (appender == NULL || is_transactional) {
+        append_run(&append->append);
+        return;
+    }
+    call->users++;
+    append_submit(appender, &append->append);
+}
+
 static WireError produce_batch(Call *call, const Topic *found, const Message *asked,
                                Message *answer)
 {
@@ -37,28 +67,48 @@ static WireError produce_batch(Call *call, const Topic *found, const Message *as
     if (records.length == 0)
         return WIRE_CORRUPT_MESSAGE;
     code = judge_transaction(call, topic, message_number(asked, "index"), records);
-    if (code != WIRE_NONE)
-        return code;
-    Appended appended;
-    Error error = {0};
-    /* The bytes are the call's own. */
-    Status status =
-        partition_append(partition, (char *)records.data, records.length, &appended, &error);
-    if (status != OK)
-        return broker_error(status, &error);
-    code = verdict_error(appended.verdict);
+    if (code == WIRE_NONE)
+        produce_append(call, partition, records, answer);
+    return code;
+}
+
+static WireError settle_append(Call *call, const CallAppend *append)
+{
+    const Append *done = &append->append;
+    Message *answer = append->answer;
+    if (done->status != OK)
+        return broker_error(done->status, &done->error);
+    WireError code = verdict_error(done->appended.verdict);
     if (code != WIRE_NONE) {
-        message_set_text(answer, "error_message", appended.reason);
+        message_set_text(answer, "error_message", done->appended.reason);
         return code;
     }
     PartitionOffsets offsets;
-    partition_offsets(partition, &offsets);
-    message_set_number(answer, "base_offset", appended.base_offset);
-    message_set_number(answer, "log_append_time_ms", appended.append_time_ms);
+    partition_offsets(done->partition, &offsets);
+    message_set_number(answer, "base_offset", done->appended.base_offset);
+    message_set_number(answer, "log_append_time_ms", done->appended.append_time_ms);
     message_set_number(answer, "log_start_offset", offsets.start_offset);
-    call->record_count += appended.end_offset - appended.base_offset;
-    call_promise(call, partition, appended.end_offset, answer);
+    call->record_count += done->appended.end_offset - done->appended.base_offset;
+    call_promise(call, done->partition, done->appended.end_offset, answer);
     return WIRE_NONE;
+}
+
+/* Whether all batches have been appended, or are waited for no longer. */
+static bool produce_settle(Call *call)
+{
+    bool is_all = true;
+    for (int32_t i = 0; i < call->append_count; i++) {
+        CallAppend *append = &call->appends[i];
+        bool is_done = append->append.is_done;
+        if (append->is_settled)
+            continue;
+        append->is_settled = is_done || call->is_late;
+        is_all = is_all && append->is_settled;
+        if (append->is_settled)
+            message_set_number(append->answer, "error_code",
+                               is_done ? settle_append(call, append) : WIRE_REQUEST_TIMED_OUT);
+    }
+    return is_all;
 }
 
 static void produce_all(Call *call)
@@ -72,6 +122,7 @@ static void produce_all(Call *call)
                              message_bytes(request, "transactional_id"));
     call->deadline_us = world_monotonic_us(call->broker->world) +
                         message_number(request, "timeout_ms") * INT64_C(1000);
+    call->appends = ARENA_ARRAY(call->arena, CallAppend, count_asked_partitions(request) + 1);
     for (int32_t i = 0; i < message_count(request, "topics"); i++) {
         const Message *topic = message_item(request, "topics", i);
         Message *answers = message_append(call->response, "topics", call->arena);
@@ -100,5 +151,7 @@ CallState handle_produce(Call *call)
         produce_all(call);
     if (message_number(call->request, "acks") == 0)
         return CALL_SILENT;
+    if (!produce_settle(call))
+        return CALL_WAITS;
     return call_promises_are_kept(call, WIRE_REQUEST_TIMED_OUT) ? CALL_DONE : CALL_WAITS;
 }

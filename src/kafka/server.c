@@ -19,6 +19,7 @@ enum {
     REQUEST_BYTES_MAX = 100 * 1024 * 1024, /* socket.request.max.bytes */
     GREETING_BYTES_MAX = 512 * 1024,       /* before a login: sasl.server.max.receive.size */
     CALLS_MAX = 64,                        /* of a connection, waiting for their answer */
+    LARGE_BYTES = 64 * 1024,               /* of answers that are sent by themselves */
     UNSENT_BYTES_MAX = 64 * 1024 * 1024,   /* of a connection: then nothing more is read */
     CONNECTIONS_MAX = 10000,
     BACKLOG = 511,
@@ -36,6 +37,7 @@ struct Hub {
     Topics *topics;
     Broker *broker;
     Logins *logins;
+    Appender *appender;
     uv_loop_t loop;
     uv_tcp_t listener;
     uv_async_t waker;
@@ -93,14 +95,17 @@ static void connection_free(Transport *transport)
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
-/* Send those at the front that have their answer. */
+/* Send those at the front that have their answer; small ones go together. */
 static void connection_send_ready(Connection *connection)
 {
     int32_t ready = 0;
     Buffer bytes = {0};
     while (ready < connection->turn_count && connection->turns[ready].call == NULL) {
         Turn *turn = &connection->turns[ready++];
-        if (bytes.length == 0) {
+        if (bytes.length + turn->out.length >= LARGE_BYTES && bytes.length > 0) {
+            transport_send(&connection->transport, bytes);
+            bytes = turn->out;
+        } else if (bytes.length == 0) {
             buffer_free(&bytes);
             bytes = turn->out;
         } else {
@@ -205,7 +210,10 @@ static bool connection_run_requests(Connection *connection)
         Turn *turn = &connection->turns[connection->turn_count++];
         *turn = (Turn){.call = call};
         hub->waiting_count++;
-        turn_run(connection, turn);
+        /* Before the next one is read, so that its memory is used again. */
+        if (turn_run(connection, turn) && turn->out.length >= LARGE_BYTES)
+            connection_send_ready(connection);
+        is_good = !connection->transport.is_closing;
     }
     /* A join or a leave is what others wait for. */
     if (broker_tick(hub->broker))
@@ -378,6 +386,11 @@ static void hub_progress(void *context, Partition *partition)
     }
 }
 
+static void hub_appended(void *context)
+{
+    hub_progress(context, NULL);
+}
+
 static void hub_failed(void *context)
 {
     hub_stop(context);
@@ -461,6 +474,7 @@ static void hub_make_broker(Hub *hub, const char *host, int port)
                                    .port = port,
                                    .default_partitions = hub->config.default_partitions,
                                    .creates_topics = hub->config.creates_topics,
+                                   .appender = hub->appender,
                                    .offsets_retention_ms = hub->config.offsets_retention_ms,
                                    .logins = hub->logins,
                                    .acls = hub->config.acls,
@@ -531,6 +545,8 @@ Status hub_open(const HubConfig *config, Hub **out, Error *error)
     if (status == OK)
         status = topics_open(config->world, config->folder, &options, &hub->topics, error);
     if (status == OK)
+        status = appender_new(hub_appended, hub, &hub->appender, error);
+    if (status == OK)
         status = hub_listen(hub, error);
     if (status == OK)
         status = log_start(topics_log(hub->topics), FLUSHERS, hub_failed, error);
@@ -561,6 +577,8 @@ Status hub_run(Hub *hub, Error *error)
 
 Status hub_close(Hub *hub, Error *error)
 {
+    /* While it can still wake the loop. */
+    appender_free(hub->appender);
     hub_close_handles(hub);
     uv_run(&hub->loop, UV_RUN_DEFAULT);
     hub_take_handed(hub);

@@ -67,6 +67,7 @@ static Status choose_expired(Partition *partition, int32_t *count, Error *error)
 Status partition_clean(Partition *partition, Error *error)
 {
     int32_t count = 0;
+    pthread_mutex_lock(&partition->append_lock);
     pthread_mutex_lock(&partition->lock);
     Status status = choose_expired(partition, &count, error);
     if (status == OK && count > 0) {
@@ -76,6 +77,7 @@ Status partition_clean(Partition *partition, Error *error)
             partition->mark.start_offset = start_offset;
     }
     pthread_mutex_unlock(&partition->lock);
+    pthread_mutex_unlock(&partition->append_lock);
     if (status != OK || count == 0)
         return status;
     /* The mark first: a segment that is missing above the start would be damage. */

@@ -21,6 +21,9 @@ struct Partition {
     Log *log;
     char *name, *folder;
     int32_t users; /* under the log's lock */
+    /* Held while something is appended, by one at a time, and taken before `lock`, which is given
+     * up while a batch is written or a segment completed: so no reader waits for that. */
+    pthread_mutex_t append_lock;
     pthread_mutex_t lock;
     pthread_cond_t durable_moved;
     /* Under the lock: */
@@ -33,7 +36,7 @@ struct Partition {
     Producers *producers;
     Error *stopped; /* NULL unless it is damaged */
     bool is_removed;
-    int32_t flush_count; /* flushes that are under way, without the lock */
+    int32_t flush_count; /* flushes and writes that are under way, without the lock */
     bool is_tended;      /* compacted or cleaned at this moment: by one at a time */
     /* Under the log's queue_lock: */
     bool is_queued;
@@ -99,7 +102,8 @@ void partition_add_segment(Partition *partition, Segment *segment);
 void partition_drop_segment(Partition *partition, int32_t index);
 int64_t partition_high_watermark(const Partition *partition);
 bool partition_is_strict(const Partition *partition);
-/* A new last segment; the one before is complete and durable. */
+/* A new last segment; the one before is complete and durable. Under `append_lock`, too; `lock` is
+ * given up meanwhile. */
 Status partition_roll(Partition *partition, Error *error);
 /* Sync a file of a segment's, or the folder; a failure breaks the log. */
 Status partition_sync(Partition *partition, Segment *segment, Error *error);

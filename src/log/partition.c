@@ -49,6 +49,7 @@ Partition *partition_new(Log *log, const char *name, const PartitionConfig *conf
     partition->folder = text_join(log->folder, "/", name);
     partition->config = *config;
     partition->producers = producers_new();
+    pthread_mutex_init(&partition->append_lock, NULL);
     pthread_mutex_init(&partition->lock, NULL);
     pthread_cond_init(&partition->durable_moved, NULL);
     return partition;
@@ -66,6 +67,7 @@ void partition_free(Partition *partition)
     producers_free(partition->producers);
     pthread_cond_destroy(&partition->durable_moved);
     pthread_mutex_destroy(&partition->lock);
+    pthread_mutex_destroy(&partition->append_lock);
     memory_free(partition->stopped);
     memory_free(partition->name);
     memory_free(partition->folder);
@@ -217,19 +219,61 @@ static Status segment_make(Partition *partition, Segment *segment, Error *error)
     return partition_sync_folder(partition, error);
 }
 
+/* For what takes its time: the lock is given up, and nobody removes the segment or the folder. */
+static void partition_begin_unlocked(Partition *partition, Segment *segment)
+{
+    log_segment_hold(segment);
+    partition->flush_count++;
+    pthread_mutex_unlock(&partition->lock);
+}
+
+static void partition_end_unlocked(Partition *partition, Segment *segment)
+{
+    pthread_mutex_lock(&partition->lock);
+    log_segment_let_go(partition, segment);
+    partition->flush_count--;
+    if (partition->is_removed)
+        pthread_cond_broadcast(&partition->durable_moved);
+}
+
+/* All that takes its time, without the lock; whether the old one is durable now. */
+static Status roll_files(Partition *partition, Segment *old, Segment *next, Str snapshot,
+                         bool *is_durable, Error *error)
+{
+    Arena *arena = arena_new(0);
+    Status status = partition_sync(partition, old, error);
+    *is_durable = status == OK;
+    if (status == OK)
+        status = log_replace_file(
+            partition->log, snapshot_path(partition, next->base_offset, arena), snapshot, error);
+    if (status == OK)
+        status = log_segment_write_index(old, partition->log->files, error);
+    if (status == OK)
+        status = segment_make(partition, next, error);
+    arena_free(arena);
+    return status;
+}
+
 Status partition_roll(Partition *partition, Error *error)
 {
     Segment *old = partition_active(partition);
-    TRY(partition_sync(partition, old, error));
-    partition_move_durable(partition, partition->end_offset);
-    TRY(partition_write_snapshot(partition, error));
-    TRY(log_segment_write_index(old, partition->log->files, error));
     Segment *next = log_segment_new(partition->folder, partition->end_offset);
-    Status status = segment_make(partition, next, error);
+    Buffer snapshot = {0};
+    bool is_durable;
+    producers_write(partition->producers, partition->end_offset, &snapshot);
+    partition_begin_unlocked(partition, old);
+    Status status = roll_files(partition, old, next, buffer_str(&snapshot), &is_durable, error);
+    buffer_free(&snapshot);
+    partition_end_unlocked(partition, old);
+    if (is_durable)
+        partition_move_durable(partition, next->base_offset);
+    if (status == OK)
+        status = partition_check(partition, error);
     if (status != OK) {
         log_segment_free(next, partition->log->files);
         return status;
     }
+    assert(partition_active(partition) == old && partition->end_offset == next->base_offset);
     log_segment_seal(old);
     if (partition->segment_count > 1)
         partition_remove_snapshot(partition,
@@ -281,26 +325,34 @@ static bool needs_roll(const Partition *partition, const BatchHeader *header)
 }
 
 /* What a failed write has left goes again; if that fails too, nobody knows what is there. */
-static Status write_failed(Partition *partition, Segment *active, Status status, Error *error)
+static Status write_file(const Partition *partition, Segment *active, Str batch, bool *is_cut_back,
+                         Error *error)
 {
     World *world = partition->log->world;
-    Error why = {0};
-    Status cut = world->kind->truncate(world, active->log_path, active->bytes, &why);
-    return cut == OK ? status : partition_stop(partition, error);
+    Files *files = partition->log->files;
+    Error ignored = {0};
+    TRY(files_borrow(files, &active->writer, FILE_APPEND, error));
+    Status status = world->kind->write(active->writer.file, batch.data, batch.length, error);
+    files_return(files, &active->writer);
+    if (status != OK)
+        *is_cut_back =
+            world->kind->truncate(world, active->log_path, active->bytes, &ignored) == OK;
+    return status;
 }
 
-static Status write_batch(Partition *partition, const char *batch, int64_t bytes, Error *error)
+/* Readers do not wait for it: the lock is given up meanwhile. */
+static Status write_batch(Partition *partition, Str batch, Error *error)
 {
     Segment *active = partition_active(partition);
-    Files *files = partition->log->files;
     Error why = {0};
-    Status status = files_borrow(files, &active->writer, FILE_APPEND, &why);
-    if (status == OK) {
-        status = files_world(files)->kind->write(active->writer.file, batch, bytes, &why);
-        files_return(files, &active->writer);
-        if (status != OK)
-            status = write_failed(partition, active, status, &why);
-    }
+    bool is_cut_back = true;
+    partition_begin_unlocked(partition, active);
+    Status status = write_file(partition, active, batch, &is_cut_back, &why);
+    partition_end_unlocked(partition, active);
+    if (!is_cut_back)
+        status = partition_stop(partition, &why);
+    if (status == OK)
+        status = partition_check(partition, &why);
     if (status != OK && error != NULL)
         *error = why;
     return status;
@@ -331,7 +383,7 @@ static Status append_batch(Partition *partition, char *batch, BatchHeader *heade
     batch_place(batch, header->base_offset);
     if (needs_roll(partition, header))
         TRY(partition_roll(partition, error));
-    TRY(write_batch(partition, batch, header->bytes, error));
+    TRY(write_batch(partition, str_make(batch, header->bytes), error));
     Segment *active = partition_active(partition);
     Str head = str_make(batch, BATCH_HEADER_BYTES);
     log_segment_note(active, head, header, partition->config.index_interval_bytes);
@@ -373,6 +425,7 @@ static Status append_judged(Partition *partition, char *batch, BatchHeader *head
 static Status append_locked(Partition *partition, char *batch, BatchHeader *header, Appended *out,
                             Error *error)
 {
+    pthread_mutex_lock(&partition->append_lock);
     pthread_mutex_lock(&partition->lock);
     int64_t acknowledged = partition_high_watermark(partition);
     Status status = log_is_broken(partition->log, error) ? ERR_IO : OK;
@@ -382,6 +435,7 @@ static Status append_locked(Partition *partition, char *batch, BatchHeader *head
         status = append_judged(partition, batch, header, out, error);
     bool has_moved = partition_high_watermark(partition) != acknowledged;
     pthread_mutex_unlock(&partition->lock);
+    pthread_mutex_unlock(&partition->append_lock);
     const LogOptions *options = &partition->log->options;
     if (has_moved && options->on_progress != NULL)
         options->on_progress(options->context, partition);

@@ -1,0 +1,39 @@
+/* Appends off the thread of the network, so that a slow disk keeps no fetch and no heartbeat waiting.
+ *
+ *   Produce ── append_submit ──> queue ──> one thread: checksums, records unpacked, write ──> done
+ *
+ * What is queued is done in its order, so the batches of a producer stay in theirs. */
+#ifndef WEIR_KAFKA_APPENDER_H
+#define WEIR_KAFKA_APPENDER_H
+
+#include "log/partition.h"
+
+typedef struct Appender Appender;
+
+/* A batch on its way into a partition. Whoever makes it fills the first part, and leaves all of it
+ * alone until it is let go of. */
+typedef struct Append {
+    Partition *partition; /* held by the owner */
+    char *batch;          /* the offset is written into it */
+    int64_t bytes;
+    void *owner;
+    void (*let_go)(void *owner); /* from the thread, as the last thing */
+    /* Good once it is done. */
+    Appended appended;
+    Status status;
+    Error error;
+    _Atomic bool is_done;
+    struct Append *next;
+} Append;
+
+/* `on_done` is called from the thread when an append is done that nothing else will tell of: it
+ * failed, or what it wrote is acknowledged already. */
+Status appender_new(void (*on_done)(void *context), void *context, Appender **out, Error *error);
+/* After what is queued is done. NULL is allowed. */
+void appender_free(Appender *appender);
+
+void append_submit(Appender *appender, Append *append);
+/* The same at once, by this thread. */
+void append_run(Append *append);
+
+#endif

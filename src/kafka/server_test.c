@@ -1,0 +1,279 @@
+/* The hub at work while the disk does not answer: who does not need it is served. */
+#include "base/testing.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/bigendian.h"
+#include "base/memory.h"
+#include "kafka/server.h"
+#include "log/batch_testing.h"
+
+enum { PRODUCE = 0, FETCH = 1, API_VERSIONS = 18, CREATE_TOPICS = 19, VALUE_BYTES = 600 };
+
+/* A world whose disk gets stuck: in writes or in syncs. */
+static WorldKind kind;
+static World world = {.kind = &kind};
+static _Atomic bool writes_are_stuck, syncs_are_stuck;
+static _Atomic int32_t waiting;
+
+static void wait_while(_Atomic bool *is_stuck)
+{
+    if (!*is_stuck)
+        return;
+    waiting++;
+    while (*is_stuck)
+        usleep(500);
+    waiting--;
+}
+
+static Status stuck_write(File *file, const void *bytes, int64_t length, Error *error)
+{
+    wait_while(&writes_are_stuck);
+    return world_system()->kind->write(file, bytes, length, error);
+}
+
+static Status stuck_sync(File *file, Error *error)
+{
+    wait_while(&syncs_are_stuck);
+    return world_system()->kind->sync(file, error);
+}
+
+typedef struct Bench {
+    char folder[64];
+    Hub *hub;
+    pthread_t thread;
+    int writer, reader; /* connections */
+} Bench;
+
+static void *run_hub(void *context)
+{
+    Error error = {0};
+    Status status = hub_run(((Bench *)context)->hub, &error);
+    return (void *)(intptr_t)status;
+}
+
+static void put(Buffer *out, int64_t value, int32_t bytes)
+{
+    for (int32_t i = bytes - 1; i >= 0; i--)
+        buffer_append_u8(out, (uint8_t)(value >> (8 * i)));
+}
+
+static void put_text(Buffer *out, const char *text)
+{
+    put(out, (int64_t)strlen(text), 2);
+    buffer_append_text(out, text);
+}
+
+/* Send a request with this body. */
+static void ask(int socket, int32_t api, int32_t version, const Buffer *body)
+{
+    Buffer out = {0};
+    put(&out, 8 + 3 + body->length, 4);
+    put(&out, api, 2);
+    put(&out, version, 2);
+    put(&out, api, 4); /* the correlation */
+    put_text(&out, "c");
+    buffer_append_str(&out, buffer_str(body));
+    assert_int_equal(send(socket, out.data, (size_t)out.length, 0), out.length);
+    buffer_free(&out);
+}
+
+/* The answer without its length and correlation; waits as long as it takes. */
+static void hear(int socket, int32_t api, Buffer *answer)
+{
+    char head[8];
+    assert_int_equal(recv(socket, head, sizeof head, MSG_WAITALL), sizeof head);
+    assert_int_equal(load_be32(head + 4), api);
+    answer->length = (int64_t)load_be32(head) - 4;
+    buffer_grow(answer, 0);
+    assert_int_equal(recv(socket, answer->data, (size_t)answer->length, MSG_WAITALL),
+                     answer->length);
+}
+
+static bool has_answer(int socket)
+{
+    char byte;
+    return recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+static void create_topic(Bench *bench)
+{
+    Buffer body = {0}, answer = {0};
+    put(&body, 1, 4);
+    put_text(&body, "t");
+    put(&body, 1, 4);
+    put(&body, 1, 2);
+    put(&body, 0, 4);
+    put(&body, 1, 4);
+    put_text(&body, "segment.bytes");
+    put_text(&body, "1000");
+    put(&body, 1000, 4);
+    put(&body, 0, 1); /* not only a check */
+    ask(bench->writer, CREATE_TOPICS, 2, &body);
+    hear(bench->writer, CREATE_TOPICS, &answer);
+    assert_int_equal(load_be16(answer.data + 4 + 4 + 3), 0);
+    buffer_free(&body);
+    buffer_free(&answer);
+}
+
+static void ask_produce(Bench *bench)
+{
+    Buffer body = {0}, batch = {0};
+    test_batch(&batch, &(TestBatch){.timestamp_ms = 1, .value = "v", .padding = VALUE_BYTES});
+    put(&body, -1, 2); /* no transaction */
+    put(&body, -1, 2);
+    put(&body, 60000, 4);
+    put(&body, 1, 4);
+    put_text(&body, "t");
+    put(&body, 1, 4);
+    put(&body, 0, 4);
+    put(&body, batch.length, 4);
+    buffer_append_str(&body, buffer_str(&batch));
+    ask(bench->writer, PRODUCE, 3, &body);
+    buffer_free(&body);
+    buffer_free(&batch);
+}
+
+static void hear_produced(Bench *bench, int64_t offset)
+{
+    Buffer answer = {0};
+    hear(bench->writer, PRODUCE, &answer);
+    const char *partition = answer.data + 4 + 3 + 4;
+    assert_int_equal(load_be16(partition + 4), 0);
+    assert_int_equal(load_be64(partition + 6), offset);
+    buffer_free(&answer);
+}
+
+/* Another client asks what the hub can do, and reads what is acknowledged: `bytes` of it. */
+static void check_others_are_served(Bench *bench, bool has_records)
+{
+    Buffer body = {0}, answer = {0};
+    ask(bench->reader, API_VERSIONS, 0, &body);
+    hear(bench->reader, API_VERSIONS, &answer);
+    assert_int_equal(load_be16(answer.data), 0);
+    put(&body, -1, 4);
+    put(&body, 0, 4);
+    put(&body, 1, 4);
+    put(&body, 1 << 20, 4);
+    put(&body, 0, 1);
+    put(&body, 1, 4);
+    put_text(&body, "t");
+    put(&body, 1, 4);
+    put(&body, 0, 4);
+    put(&body, 0, 8);
+    put(&body, 1 << 20, 4);
+    ask(bench->reader, FETCH, 4, &body);
+    hear(bench->reader, FETCH, &answer);
+    const char *partition = answer.data + 4 + 4 + 3 + 4;
+    assert_int_equal(load_be16(partition + 4), 0);
+    assert_true((load_be32(partition + 26) > VALUE_BYTES) == has_records);
+    buffer_free(&body);
+    buffer_free(&answer);
+}
+
+static int set_up(void **state)
+{
+    Bench *bench = memory_allocate_zeroed((int64_t)sizeof *bench);
+    kind = *world_system()->kind;
+    kind.write = stuck_write;
+    kind.sync = stuck_sync;
+    snprintf(bench->folder, sizeof bench->folder, "/tmp/weir-server-XXXXXX");
+    if (mkdtemp(bench->folder) == NULL)
+        return -1;
+    HubConfig config = {.world = &world, .folder = bench->folder, .default_partitions = 1};
+    Error error = {0};
+    if (hub_open(&config, &bench->hub, &error) != OK ||
+        pthread_create(&bench->thread, NULL, run_hub, bench) != 0)
+        return -1;
+    bench->writer = hub_connect(bench->hub);
+    bench->reader = hub_connect(bench->hub);
+    *state = bench;
+    create_topic(bench);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    Bench *bench = *state;
+    void *status;
+    writes_are_stuck = syncs_are_stuck = false;
+    close(bench->writer);
+    close(bench->reader);
+    hub_stop(bench->hub);
+    pthread_join(bench->thread, &status);
+    Error error = {0};
+    bool is_good = (intptr_t)status == OK && hub_close(bench->hub, &error) == OK;
+    is_good = world_remove_tree(world_system(), bench->folder, &error) == OK && is_good;
+    memory_free(bench);
+    return is_good ? 0 : -1;
+}
+
+static void await_stuck(void)
+{
+    while (waiting == 0)
+        usleep(500);
+}
+
+static void test_a_write_that_takes_long_keeps_nobody_else_waiting(void **state)
+{
+    Bench *bench = *state;
+    ask_produce(bench);
+    hear_produced(bench, 0);
+    writes_are_stuck = true;
+    ask_produce(bench);
+    await_stuck();
+    check_others_are_served(bench, true);
+    assert_false(has_answer(bench->writer));
+    writes_are_stuck = false;
+    hear_produced(bench, 1);
+}
+
+/* The second batch does not fit into the segment any more. */
+static void test_the_end_of_a_segment_keeps_no_reader_waiting(void **state)
+{
+    Bench *bench = *state;
+    ask_produce(bench);
+    hear_produced(bench, 0);
+    syncs_are_stuck = true;
+    ask_produce(bench);
+    await_stuck();
+    check_others_are_served(bench, true);
+    ask_produce(bench);
+    check_others_are_served(bench, true);
+    assert_false(has_answer(bench->writer));
+    syncs_are_stuck = false;
+    hear_produced(bench, 1);
+    hear_produced(bench, 2);
+}
+
+/* Whoever has asked for it is gone before it is done: it is done all the same. */
+static void test_a_client_that_goes_while_it_waits(void **state)
+{
+    Bench *bench = *state;
+    writes_are_stuck = true;
+    ask_produce(bench);
+    await_stuck();
+    close(bench->writer);
+    check_others_are_served(bench, false);
+    writes_are_stuck = false;
+    bench->writer = hub_connect(bench->hub);
+    ask_produce(bench);
+    hear_produced(bench, 1);
+    check_others_are_served(bench, true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_write_that_takes_long_keeps_nobody_else_waiting,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_end_of_a_segment_keeps_no_reader_waiting, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_client_that_goes_while_it_waits, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
