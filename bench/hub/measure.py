@@ -1,0 +1,193 @@
+"""The hub against Apache Kafka: the same client, the same durability, the same two cores."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+import harness as h
+import kafka
+from lib import free_port
+
+CLIENT = h.BUILD / "bench" / "hub" / "client"
+SIZES = (100, 1024)
+PARTITIONS = (1, 16)
+# As its scripts start it: a gigabyte of heap, G1, all of the compiler.
+JAVA = ["java", "-Xmx1g", "-Xms1g", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
+        "-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true"]
+FIGURE = re.compile(r"(\w+)=([\d.]+)")
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def client(what, address, *arguments):
+    """What it prints, as numbers."""
+    output = h.run([CLIENT, what, address, *arguments]).output
+    return {key: float(value) for key, value in FIGURE.findall(output)}
+
+
+class Contestant:
+    """A server that is started as a user would, and how long that took."""
+
+    def __init__(self, folder, argv, port):
+        self.address = f"127.0.0.1:{port}"
+        self.log = open(folder / "log", "wb")  # pylint: disable=consider-using-with
+        began = time.monotonic()
+        self.process = subprocess.Popen([str(part) for part in argv], stdout=self.log, stderr=self.log, cwd=folder,
+                                        preexec_fn=self._prepare)
+        client("ready", self.address)
+        self.ready_seconds = time.monotonic() - began
+
+    @staticmethod
+    def _prepare():
+        h.die_with_parent()
+        os.sched_setaffinity(0, h.CORES)
+
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def resident_bytes(self):
+        return h.resident_bytes(self.process.pid)
+
+    def create(self, topic, partitions):
+        subprocess.run([str(h.WEIR), "topic", "create", topic, "-p", str(partitions), "-b", self.address,
+                        "--config", "flush.messages=1", "--quiet"], check=True, capture_output=True)
+
+    def measured(self, what, *arguments):
+        """The client's figures, and the processor seconds of the server meanwhile."""
+        before = self.cpu_seconds()
+        figures = client(what, self.address, *arguments)
+        figures["cpu"] = self.cpu_seconds() - before
+        return figures
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(60)
+        finally:
+            self.process.kill()
+            self.log.close()
+
+
+def start_weir(folder):
+    folder.mkdir(exist_ok=True)
+    port = free_port()
+    return Contestant(folder, [h.WEIR, "hub", "--listen", f"127.0.0.1:{port}", "--data-dir", folder / "data"], port)
+
+
+def start_kafka(folder):
+    folder.mkdir(exist_ok=True)
+    port, controller = free_port(), free_port()
+    config = folder / "server.properties"
+    config.write_text(kafka.PROPERTIES.format(port=port, controller=controller, folder=folder) +
+                      "auto.create.topics.enable=false\n", "utf-8")
+    if not (folder / "data").exists():
+        kafka.tool("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAA", "-c", config, "--standalone")
+    return Contestant(folder, [*JAVA, "-cp", kafka.jars(), "kafka.Kafka", config], port)
+
+
+def starts(folder):
+    """Seconds to the first answer, with what the runs before have left: (weir, Kafka)."""
+    taken = {}
+    for name, start in (("weir", start_weir), ("kafka", start_kafka)):
+        taken[name] = []
+        for _ in range(1 if h.IS_QUICK else 3):
+            server = start(folder / name)
+            taken[name].append(server.ready_seconds)
+            server.stop()
+    return statistics.median(taken["weir"]), statistics.median(taken["kafka"])
+
+
+class Comparison:
+    """Runs of one kind with both, in turn: weir, Kafka, weir again for what chance makes of it."""
+
+    def __init__(self, report, weir, other, rounds):
+        self.report, self.servers, self.rounds = report, [weir, other, weir], rounds
+        self.rows = []
+
+    def rates(self, name, target, figure, what, *arguments):
+        runs = [[], [], []]
+        for _ in range(self.rounds):
+            for server, figures in zip(self.servers, runs):
+                figures.append(server.measured(what, *arguments))
+        rates = [[one[figure] / one["seconds"] for one in figures] for figures in runs]
+        costs = [statistics.median(one["cpu"] / one[figure] for one in figures) for figures in runs]
+        ours, theirs, again = (statistics.median(values) for values in rates)
+        both = statistics.median(rates[0] + rates[2])
+        scale, unit = (1e6, "MB/s") if figure == "bytes" else (1, "records/s")
+        self.report.measure(f"hub, {name}, against Kafka", both / scale, unit, both / theirs, target,
+                            cpu_ratio=costs[1] / costs[0] if costs[0] > 0 else None)
+        self.rows.append([name, h.spread([value / scale for value in rates[0] + rates[2]], 0),
+                          h.spread([value / scale for value in rates[1]], 0), unit, f"{again / ours:.2f}",
+                          f"{costs[1] / max(costs[0], 1e-12):.2f}"])
+        return theirs
+
+
+def latency(comparison, rate):
+    """p99 of both at half of what the slower one can, in milliseconds."""
+    seconds = 2 if h.IS_QUICK else 10
+    worst = []
+    for server in comparison.servers[:2]:
+        server.create("late", 1)
+        worst.append(server.measured("produce", "late", 1, 100, seconds, rate / 2)["p99_us"] / 1000)
+    comparison.report.measure("hub, p99 of produce at half load, against Kafka", worst[0], "ms", worst[0] / worst[1],
+                              1.0, at_most=True)
+
+
+def warm_up(servers):
+    """A virtual machine compiles what has run for a while."""
+    for server in servers:
+        server.create("warm", 1)
+        for _ in range(1 if h.IS_QUICK else 3):
+            client("produce", server.address, "warm", 1, 100, 3)
+            client("fetch", server.address, "warm", 1, 3)
+
+
+def compare(report, weir, other):
+    seconds = 1 if h.IS_QUICK else 4
+    warm_up([weir, other])
+    comparison = Comparison(report, weir, other, 1 if h.IS_QUICK else 3)
+    slower = 0
+    for partitions in PARTITIONS:
+        for size in SIZES:
+            topic = f"t{partitions}.{size}"
+            for server in (weir, other):
+                server.create(topic, partitions)
+            what = f"{size} B, {partitions} partition{'s' if partitions > 1 else ''}"
+            rate = comparison.rates(f"produce {what}", 2, "records", "produce", topic, partitions, size, seconds)
+            slower = rate if (partitions, size) == (1, 100) else slower
+            comparison.rates(f"fetch {what}", 2, "bytes", "fetch", topic, partitions, seconds)
+            comparison.rates(f"consume {what}, by librdkafka", None, "records", "consume", topic, partitions, seconds)
+    latency(comparison, slower)
+    report.measure("hub, resident memory after that, against Kafka", weir.resident_bytes() / 1e6, "MB",
+                   weir.resident_bytes() / other.resident_bytes(), 0.1, at_most=True)
+    report.table(["", "hub", "Kafka", "", "hub again to hub", "processor time of the server, Kafka to hub"],
+                 comparison.rows)
+
+
+def measure(report):
+    subprocess.run(["ninja", "-C", str(h.BUILD), "bench/hub/client"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([str(h.TOP / "tools" / "kafka" / "setup")], check=True)
+    h.DATA.mkdir(parents=True, exist_ok=True)
+    folder = pathlib.Path(tempfile.mkdtemp(dir=h.DATA))
+    report.section("The hub", "Against Apache Kafka 4.1.1 with a gigabyte of heap and flush.messages=1: what is "
+                   "acknowledged is on the disk, with both. The client (hub/client.c) shares the two cores with the "
+                   "server: librdkafka produces and consumes; `fetch` is a bare socket that looks at nothing but "
+                   "offsets, so that the server decides. In turn: hub, Kafka, hub again.")
+    try:
+        with contextlib.ExitStack() as stack:
+            servers = []
+            for name, start in (("weir", start_weir), ("kafka", start_kafka)):
+                servers.append(start(folder / name))
+                stack.callback(servers[-1].stop)
+            compare(report, *servers)
+        ours, theirs = starts(folder)
+        report.measure("hub, from start to ready", ours * 1000, "ms", target=100, at_most=True)
+        report.measure("hub, from start to ready, against Kafka", ours, "s", ours / theirs)
+    finally:
+        shutil.rmtree(folder)
