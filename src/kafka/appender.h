@@ -1,4 +1,5 @@
-/* Appends off the thread of the network, so that a slow disk keeps no fetch and no heartbeat waiting.
+/* Appends off the thread of the network, so that a slow disk keeps no fetch and no heartbeat
+ * waiting.
  *
  *   Produce ── append_submit ──> queue ──> one thread: checksums, records unpacked, write ──> done
  *
