@@ -318,15 +318,6 @@ static CallState call_put_token(const Call *call, Buffer *out)
     return CALL_DONE;
 }
 
-/* What of the answer may be large: made room for at once, it is copied once. */
-static int64_t call_record_bytes(const Call *call)
-{
-    int64_t bytes = 0;
-    for (int32_t i = 0; i < call->record_buffer_count; i++)
-        bytes += call->records[i].length;
-    return bytes;
-}
-
 CallState call_run(Call *call, Buffer *out)
 {
     int64_t now_us = world_monotonic_us(call->broker->world);
@@ -342,20 +333,27 @@ CallState call_run(Call *call, Buffer *out)
     if (call->is_token)
         return call_put_token(call, out);
     int64_t start = out->length;
-    char *head = buffer_reserve(out, ANSWER_BYTES_MIN + call_record_bytes(call));
+    char *head = buffer_reserve(out, ANSWER_BYTES_MIN);
     store_be32(head + 4, (uint32_t)call->correlation_id);
     out->length += 8;
     /* A client that does not know our versions yet could not know of tags either. */
     if (call->version.is_flexible && call->api->key != API_VERSIONS_KEY)
         buffer_append_u8(out, 0);
-    message_write(call->response, call->version, out);
-    store_be32(out->data + start, (uint32_t)(out->length - start - 4));
+    call->pieces = (MessagePieces){
+        .items = ARENA_ARRAY(call->arena, MessagePiece, call->record_buffer_count + 1)};
+    message_write_in_pieces(call->response, call->version, out, &call->pieces);
+    store_be32(out->data + start, (uint32_t)(out->length - start - 4 + call->pieces.bytes));
     return CALL_DONE;
 }
 
 int64_t call_muted_us(const Call *call)
 {
     return call->muted_us;
+}
+
+const MessagePieces *call_pieces(const Call *call)
+{
+    return &call->pieces;
 }
 
 int64_t call_deadline_us(const Call *call)

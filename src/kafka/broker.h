@@ -10,6 +10,7 @@
 #include "hub/topics.h"
 #include "kafka/appender.h"
 #include "kafka/peer.h"
+#include "kafka/schema.h"
 
 typedef struct Broker Broker;
 typedef struct Call Call;
@@ -43,6 +44,9 @@ typedef enum CallState {
 } CallState;
 
 CallState call_run(Call *call, Buffer *out);
+/* Of an answer that is done: records that belong into it and stay where they are until call_free.
+ * Counted in its length, not in `out`. */
+const MessagePieces *call_pieces(const Call *call);
 
 /* What happens by itself in groups and transactions; to be called often. Whether calls that wait
  * should be run. */

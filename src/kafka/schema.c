@@ -322,7 +322,26 @@ static void write_length(Buffer *out, int64_t length, char type, WireVersion ver
     buffer_append_u8(out, (uint8_t)left);
 }
 
-static void write_cell(Buffer *out, const Cell *cell, const Field *field, WireVersion version)
+static void write_fields(Buffer *out, const Message *value, WireVersion version,
+                         MessagePieces *pieces);
+
+/* Text or bytes. */
+static void write_bytes(Buffer *out, const Cell *cell, const Field *field, WireVersion version,
+                        MessagePieces *pieces)
+{
+    write_length(out, cell->is_null ? -1 : cell->bytes.length, field->type, version);
+    if (cell->is_null)
+        return;
+    if (pieces == NULL || field->type != 'R' || cell->bytes.length < MESSAGE_PIECE_BYTES) {
+        buffer_append_str(out, cell->bytes);
+        return;
+    }
+    pieces->items[pieces->count++] = (MessagePiece){.at = out->length, .bytes = cell->bytes};
+    pieces->bytes += cell->bytes.length;
+}
+
+static void write_cell(Buffer *out, const Cell *cell, const Field *field, WireVersion version,
+                       MessagePieces *pieces)
 {
     static const char no_id[16] = {0};
     switch (field->type) {
@@ -335,23 +354,31 @@ static void write_cell(Buffer *out, const Cell *cell, const Field *field, WireVe
     case '[':
         write_length(out, cell->is_null ? -1 : cell->count, '[', version);
         for (int32_t i = 0; i < cell->count; i++)
-            message_write(cell->items[i], version, out);
+            write_fields(out, cell->items[i], version, pieces);
         return;
-    default:
-        write_length(out, cell->is_null ? -1 : cell->bytes.length, field->type, version);
-        if (!cell->is_null)
-            buffer_append_str(out, cell->bytes);
-        return;
+    default: write_bytes(out, cell, field, version, pieces); return;
     }
 }
 
-void message_write(const Message *value, WireVersion version, Buffer *out)
+static void write_fields(Buffer *out, const Message *value, WireVersion version,
+                         MessagePieces *pieces)
 {
     for (int32_t i = 0; i < value->schema->count; i++) {
         const Field *field = &value->schema->fields[i];
         if (version.number >= field->first && version.number <= field->last)
-            write_cell(out, &value->cells[i], field, version);
+            write_cell(out, &value->cells[i], field, version, pieces);
     }
     if (version.is_flexible && schema_is_struct(value->schema))
         buffer_append_u8(out, 0);
+}
+
+void message_write(const Message *value, WireVersion version, Buffer *out)
+{
+    write_fields(out, value, version, NULL);
+}
+
+void message_write_in_pieces(const Message *value, WireVersion version, Buffer *out,
+                             MessagePieces *pieces)
+{
+    write_fields(out, value, version, pieces);
 }

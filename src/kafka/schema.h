@@ -36,6 +36,25 @@ bool message_read(Message *value, ByteReader *reader, WireVersion version, Arena
 
 void message_write(const Message *value, WireVersion version, Buffer *out);
 
+enum { MESSAGE_PIECE_BYTES = 16 * 1024 };
+
+/* Large fields that are sent from where they are, without a copy: `bytes` stand before the byte at
+ * `at` of what was written. */
+typedef struct MessagePiece {
+    int64_t at;
+    Str bytes;
+} MessagePiece;
+
+typedef struct MessagePieces {
+    MessagePiece *items; /* room for as many as there are large fields */
+    int32_t count;
+    int64_t bytes; /* of all together */
+} MessagePieces;
+
+/* The same, but for records of at least MESSAGE_PIECE_BYTES, which go into `pieces`. */
+void message_write_in_pieces(const Message *value, WireVersion version, Buffer *out,
+                             MessagePieces *pieces);
+
 /* Tagged fields at the end of a struct or header. */
 void tags_skip(ByteReader *reader);
 

@@ -19,7 +19,6 @@ enum {
     REQUEST_BYTES_MAX = 100 * 1024 * 1024, /* socket.request.max.bytes */
     GREETING_BYTES_MAX = 512 * 1024,       /* before a login: sasl.server.max.receive.size */
     CALLS_MAX = 64,                        /* of a connection, waiting for their answer */
-    LARGE_BYTES = 64 * 1024,               /* of answers that are sent by themselves */
     UNSENT_BYTES_MAX = 64 * 1024 * 1024,   /* of a connection: then nothing more is read */
     CONNECTIONS_MAX = 10000,
     BACKLOG = 511,
@@ -56,6 +55,7 @@ struct Hub {
 /* A call in its place among those of its connection. */
 typedef struct Turn {
     Call *call; /* NULL: its answer is in `out`, or there is none */
+    Call *done; /* whose pieces belong to `out`; or NULL */
     Buffer out;
 } Turn;
 
@@ -81,6 +81,7 @@ static void connection_free(Transport *transport)
     for (int32_t i = 0; i < connection->turn_count; i++) {
         hub->waiting_count -= connection->turns[i].call != NULL;
         call_free(connection->turns[i].call);
+        call_free(connection->turns[i].done);
         buffer_free(&connection->turns[i].out);
     }
     *(connection->before != NULL ? &connection->before->next : &hub->connections) =
@@ -95,6 +96,11 @@ static void connection_free(Transport *transport)
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
+static void let_go_of_call(void *call)
+{
+    call_free(call);
+}
+
 /* Send those at the front that have their answer; small ones go together. */
 static void connection_send_ready(Connection *connection)
 {
@@ -102,9 +108,12 @@ static void connection_send_ready(Connection *connection)
     Buffer bytes = {0};
     while (ready < connection->turn_count && connection->turns[ready].call == NULL) {
         Turn *turn = &connection->turns[ready++];
-        if (bytes.length + turn->out.length >= LARGE_BYTES && bytes.length > 0) {
-            transport_send(&connection->transport, bytes);
-            bytes = turn->out;
+        if (turn->done != NULL) {
+            if (bytes.length > 0)
+                transport_send(&connection->transport, bytes);
+            bytes = (Buffer){0};
+            transport_send_pieces(&connection->transport, turn->out, call_pieces(turn->done),
+                                  let_go_of_call, turn->done);
         } else if (bytes.length == 0) {
             buffer_free(&bytes);
             bytes = turn->out;
@@ -154,7 +163,10 @@ static bool turn_run(Connection *connection, Turn *turn)
             connection->muted_until_us = until_us;
         hub_wait_until(hub, until_us);
     }
-    call_free(turn->call);
+    if (call_pieces(turn->call)->count > 0)
+        turn->done = turn->call;
+    else
+        call_free(turn->call);
     turn->call = NULL;
     hub->waiting_count--;
     return true;
@@ -211,7 +223,7 @@ static bool connection_run_requests(Connection *connection)
         *turn = (Turn){.call = call};
         hub->waiting_count++;
         /* Before the next one is read, so that its memory is used again. */
-        if (turn_run(connection, turn) && turn->out.length >= LARGE_BYTES)
+        if (turn_run(connection, turn) && turn->done != NULL)
             connection_send_ready(connection);
         is_good = !connection->transport.is_closing;
     }

@@ -60,48 +60,110 @@ typedef struct Sending {
     uv_write_t request; /* first */
     Transport *transport;
     Buffer bytes;
+    int64_t total_bytes;
+    void (*let_go)(void *owner); /* of pieces; or NULL */
+    void *owner;
 } Sending;
+
+static void sending_free(Sending *sending)
+{
+    sending->transport->unsent_bytes -= sending->total_bytes;
+    buffer_free(&sending->bytes);
+    if (sending->let_go != NULL)
+        sending->let_go(sending->owner);
+    memory_free(sending);
+}
 
 static void sending_done(uv_write_t *request, int status)
 {
     Sending *sending = (Sending *)request;
     Transport *transport = sending->transport;
-    transport->unsent_bytes -= sending->bytes.length;
-    buffer_free(&sending->bytes);
-    memory_free(sending);
+    sending_free(sending);
     if (status != 0)
         transport_close(transport);
     else if (!transport->is_closing)
         transport->on_change(transport);
 }
 
-/* As they are on the wire. */
-static void transport_write(Transport *transport, Buffer bytes)
+static Sending *sending_new(Transport *transport, Buffer bytes, int64_t total_bytes)
 {
     Sending *sending = memory_allocate_zeroed((int64_t)sizeof *sending);
     sending->transport = transport;
     sending->bytes = bytes;
-    transport->unsent_bytes += bytes.length;
-    uv_buf_t piece = uv_buf_init(bytes.data, (unsigned)bytes.length);
-    if (uv_write(&sending->request, (uv_stream_t *)&transport->socket, &piece, 1, sending_done) !=
-        0) {
-        transport->unsent_bytes -= bytes.length;
-        buffer_free(&sending->bytes);
-        memory_free(sending);
-        transport_close(transport);
-    }
+    sending->total_bytes = total_bytes;
+    transport->unsent_bytes += total_bytes;
+    return sending;
 }
 
-void transport_send(Transport *transport, Buffer bytes)
+/* As they are on the wire. */
+static void sending_begin(Sending *sending, const uv_buf_t *parts, int32_t count)
 {
-    if (transport->tls == NULL) {
-        transport_write(transport, bytes);
+    Transport *transport = sending->transport;
+    if (uv_write(&sending->request, (uv_stream_t *)&transport->socket, parts, (unsigned)count,
+                 sending_done) == 0)
         return;
-    }
+    sending_free(sending);
+    transport_close(transport);
+}
+
+static void transport_write(Transport *transport, Buffer bytes)
+{
+    uv_buf_t part = uv_buf_init(bytes.data, (unsigned)bytes.length);
+    sending_begin(sending_new(transport, bytes, bytes.length), &part, 1);
+}
+
+static void transport_seal(Transport *transport, Buffer bytes)
+{
     Buffer sealed = {0};
     tls_session_put(transport->tls, buffer_str(&bytes), &sealed);
     buffer_free(&bytes);
     transport_write(transport, sealed);
+}
+
+void transport_send(Transport *transport, Buffer bytes)
+{
+    if (transport->tls == NULL)
+        transport_write(transport, bytes);
+    else
+        transport_seal(transport, bytes);
+}
+
+/* Bytes and pieces in their order. */
+static int32_t list_parts(const Buffer *bytes, const MessagePieces *pieces, uv_buf_t *parts)
+{
+    int32_t count = 0;
+    int64_t at = 0;
+    for (int32_t i = 0; i < pieces->count; i++) {
+        const MessagePiece *piece = &pieces->items[i];
+        parts[count++] = uv_buf_init(bytes->data + at, (unsigned)(piece->at - at));
+        parts[count++] = uv_buf_init((char *)piece->bytes.data, (unsigned)piece->bytes.length);
+        at = piece->at;
+    }
+    parts[count++] = uv_buf_init(bytes->data + at, (unsigned)(bytes->length - at));
+    return count;
+}
+
+void transport_send_pieces(Transport *transport, Buffer bytes, const MessagePieces *pieces,
+                           void (*let_go)(void *owner), void *owner)
+{
+    int64_t size = (int64_t)sizeof(uv_buf_t) * (2 * pieces->count + 1);
+    uv_buf_t *parts = memory_allocate(size);
+    int32_t count = list_parts(&bytes, pieces, parts);
+    if (transport->tls == NULL) {
+        Sending *sending = sending_new(transport, bytes, bytes.length + pieces->bytes);
+        sending->let_go = let_go;
+        sending->owner = owner;
+        sending_begin(sending, parts, count);
+    } else {
+        Buffer all = {0};
+        buffer_reserve(&all, bytes.length + pieces->bytes);
+        for (int32_t i = 0; i < count; i++)
+            buffer_append(&all, parts[i].base, (int64_t)parts[i].len);
+        buffer_free(&bytes);
+        let_go(owner);
+        transport_seal(transport, all);
+    }
+    memory_free(parts);
 }
 
 /* ---- Receiving --------------------------------------------------------------------------- */

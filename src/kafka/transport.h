@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/tls.h"
+#include "kafka/schema.h"
 
 typedef struct Transport Transport;
 
@@ -44,6 +45,9 @@ const char *transport_host(const Transport *transport, Arena *arena);
 
 /* Takes the bytes over. */
 void transport_send(Transport *transport, Buffer bytes);
+/* The same, with pieces between the bytes, which stay where they are until `let_go` is called. */
+void transport_send_pieces(Transport *transport, Buffer bytes, const MessagePieces *pieces,
+                           void (*let_go)(void *owner), void *owner);
 
 /* Once is enough; `on_closed` comes later. */
 void transport_close(Transport *transport);
