@@ -8,7 +8,7 @@
 enum {
     RECORDS_MAX = 128,         /* of a page, before it divides */
     PACK_BYTES_MAX = 8 * 1024, /* likewise */
-    ROWS_BYTES_MAX = 2 * 1024, /* … not in columns: each that is put there copies its page */
+    ROWS_BYTES_MAX = 8 * 1024, /* … not in columns: each that is put there copies its page */
     DEPTH_MAX = 28,
     PACK_OVERHEAD = 16, /* of the heap */
     FETCH_RUN = 64,     /* keys whose memory is asked for together */
