@@ -135,7 +135,7 @@ struct Call {
     int32_t record_buffer_count;
     int64_t record_count, fetched_bytes; /* that were produced; that go out */
     int64_t muted_us;                    /* for so long after it the connection is not heard */
-    MessagePieces pieces; /* of its answer */
+    MessagePieces pieces;                /* of its answer */
 };
 
 /* ---- apis.c ---------------------------------------------------------------------------------- */
