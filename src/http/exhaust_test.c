@@ -67,9 +67,10 @@ static int64_t make_post(char *into, int64_t room)
 static void ask(const HttpServer *server, Str request, const char *wanted)
 {
     Error error = {0};
-    const char *port = strrchr(http_url(server), ':') + 1;
+    int64_t port = 0;
+    str_parse_int64(str_from(strrchr(http_url(server), ':') + 1), &port);
     Socket *socket = socket_new(world_system());
-    SocketTarget target = {.host = "127.0.0.1", .port = atoi(port)};
+    SocketTarget target = {.host = "127.0.0.1", .port = (int32_t)port};
     static char answer[ANSWER_BYTES];
     int64_t length = 0, got = 0;
     if (socket_connect(socket, &target, WAIT_US, &error) != OK ||

@@ -29,8 +29,8 @@ enum {
 
 /* ---- Accounts ---------------------------------------------------------------------------- */
 
-/* Pages in memory stand in a ring, in the order in which they came there, for the hand that looks for
- * what can go. One whose pack has gone meanwhile stays until the hand comes by. */
+/* Pages in memory stand in a ring, in the order in which they came there, for the hand that looks
+ * for what can go. One whose pack has gone meanwhile stays until the hand comes by. */
 static void cold_list(Cold *cold, Page *page)
 {
     if (page->is_listed)
@@ -347,7 +347,8 @@ static void cold_put_record(StateTable *table, Page *page, const Entry *entry, i
     Cold *cold = table->cold;
     cold_write(table, entry, &cold->record);
     int32_t place = at >= 0 ? at : pack_count(page->pack);
-    page_set_pack(cold, page, pack_put(cold->packs, page->pack, place, buffer_str(&cold->record), flags));
+    page_set_pack(cold, page,
+                  pack_put(cold->packs, page->pack, place, buffer_str(&cold->record), flags));
     cold->put_count++;
     cold->put_bytes += cold->record.length;
 }
@@ -433,7 +434,8 @@ static void cold_sweep(StateTable *table, int64_t keep)
     }
 }
 
-/* Pages that the hand comes by next and that can go; one that was wanted lately has another turn. */
+/* Pages that the hand comes by next and that can go; one that was wanted lately has another turn.
+ */
 static int32_t cold_idle_pages(Cold *cold, Page **idle, int64_t *steps)
 {
     int32_t count = 0;

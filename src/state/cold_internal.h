@@ -48,7 +48,7 @@ struct Cold {
     uint32_t slot_hand;
     Page **listed; /* those in memory, a ring, from the one on that is looked at next */
     int64_t listed_first, listed_count, listed_capacity; /* a power of two */
-    int64_t pass_cursor; /* the number of the next page */
+    int64_t pass_cursor;                                 /* the number of the next page */
     Buffer record;
     int32_t *late; /* keys whose pages are to be read */
     int32_t late_capacity;
