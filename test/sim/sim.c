@@ -146,7 +146,8 @@ static void trial_damage(Trial *trial, SimWorld *world, uint64_t *chance)
     disk_list_files(world->disk, arena, &paths);
     for (int32_t i = 0; i < paths.count; i++) {
         Str path = str_from(LIST_AT(paths, i, const char));
-        if (str_has_prefix(path, STR("weir-data/jobs/")) && str_find(path, STR(".tmp")) < 0)
+        if (str_has_prefix(path, STR("weir-data/jobs/")) && str_find(path, STR(".tmp")) < 0 &&
+            inode_content(disk_find(world->disk, path.data)).length > 0)
             list_append(&files, arena, paths.items[i]);
     }
     if (files.count > 0) {

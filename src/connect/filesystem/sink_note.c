@@ -3,6 +3,8 @@
  * the next run of this pipeline, and of no other that writes to the same folder, takes them away.
  *
  * After the first checkpoint there is no note: files in progress may belong to a savepoint. */
+#include "base/hash.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "connect/filesystem/sink.h"
 
@@ -12,6 +14,26 @@ static const char *note_path(const FilesystemSink *sink)
 {
     return arena_printf(sink->scratch, "%s/%s-%d", sink->base.notes, sink->base.node->uid,
                         sink->base.subtask);
+}
+
+/* What names begin with, and a checksum. */
+static Str note_text(const FilesystemSink *sink, Str names)
+{
+    return str_from(arena_printf(sink->scratch, "%.*s %08x", STR_ARGS(names),
+                                 crc32c(0, names.data, names.length)));
+}
+
+/* False: it is damaged. Notes of earlier versions have no checksum. */
+static bool note_take(FilesystemSink *sink, Str note)
+{
+    int64_t length = (int64_t)strlen(sink->uuid);
+    if (note.length < length)
+        return false;
+    Str names = str_make(note.data, length);
+    if (note.length != length && !str_equal(note, note_text(sink, names)))
+        return false;
+    memcpy(sink->uuid, names.data, (size_t)length);
+    return true;
 }
 
 Status note_begin(FilesystemSink *sink, bool *is_left, Error *error)
@@ -24,13 +46,15 @@ Status note_begin(FilesystemSink *sink, bool *is_left, Error *error)
     const char *path = note_path(sink);
     Status status = world_read_file(world, path, NOTE_BYTES_MAX, sink->scratch, &left, NULL);
     sink->is_noted = true;
-    if (status == OK && left.length == (int64_t)strlen(sink->uuid)) {
-        memcpy(sink->uuid, left.data, (size_t)left.length);
+    if (status == OK && note_take(sink, left)) {
         *is_left = true;
         return OK;
     }
+    if (status == OK)
+        log_event(LOG_WARN, "filesystem",
+                  "%s is damaged: files in progress of a run that was killed may stay", path);
     TRY(world->kind->make_folder(world, sink->base.notes, error));
-    return world_replace_file(world, path, str_from(sink->uuid), error);
+    return world_replace_file(world, path, note_text(sink, str_from(sink->uuid)), error);
 }
 
 Status note_end(FilesystemSink *sink, Error *error)
