@@ -80,6 +80,8 @@ static ExitCode user_create(Cli *cli, Users *users, const char *name)
 static ExitCode user_list(Cli *cli, const Users *users)
 {
     Buffer out = {0};
+    if (users_count(users) == 0)
+        report_note(cli, "there is no user");
     for (int32_t i = 0; i < users_count(users); i++) {
         const User *user = users_at(users, i);
         buffer_append_text(&out, user->name);

@@ -118,7 +118,9 @@ Status duck_fail(const char *message, const char *what, Error *error)
                     : str_find(text, STR("No files found")) >= 0 ? ERR_NOT_FOUND
                     : str_find(text, STR("Binder Error")) >= 0   ? ERR_INVALID
                     : str_find(text, STR("Invalid Input Error")) >= 0 ||
-                            str_find(text, STR("Invalid Error")) >= 0
+                            str_find(text, STR("Invalid Error")) >= 0 ||
+                            /* It says of itself that it is longer than it is. */
+                            str_find(text, STR("Could not read enough bytes")) >= 0
                         ? ERR_DECODE
                         : ERR_IO;
     bool is_short = status == ERR_LIMIT && ceiling_share(1, INT64_MAX) != INT64_MAX;
