@@ -219,8 +219,8 @@ static void schemas_that_are_none_are_refused(void **state)
         "{\"type\":\"array\"}",
         "{\"type\":\"fixed\",\"name\":\"f\"}",
         "{\"type\":\"enum\",\"name\":\"e\",\"symbols\":3}",
-        "[{\"type\":\"fixed\",\"name\":\"f\",\"size\":1},{\"type\":\"fixed\",\"name\":\"f\","
-        "\"size\":2}]",
+        ("[{\"type\":\"fixed\",\"name\":\"f\",\"size\":1},{\"type\":\"fixed\",\"name\":\"f\","
+         "\"size\":2}]"),
     };
     Arena *arena = arena_new(0);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
