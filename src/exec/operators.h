@@ -97,7 +97,7 @@ StateTable *operator_new_derived_table(Operator *op, const TableKey *key, int32_
 
 /* Let the entries of such a table leave memory between messages, if the task has where to. For
  * kinds that hold no values from one message to the next and take the keys in any order; plan/
- * knows which they are (plan_node_spills). */
+ * knows which they are (StatePlace). */
 void operator_spill_table(Operator *op, StateTable *table);
 
 /* A sweep for keys that have outlived their time to live. All zero at first. */

@@ -61,20 +61,9 @@ static void derive_decimal(Derivation *self, Type type)
     json_end_object(&self->json);
 }
 
-static bool field_name_is_valid(Str name)
-{
-    for (int64_t i = 0; i < name.length; i++) {
-        char c = name.data[i];
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!is_letter && (i == 0 || c < '0' || c > '9'))
-            return false;
-    }
-    return name.length > 0;
-}
-
 static Status derive_field(Derivation *self, Str field, Type type, const char *record)
 {
-    if (!field_name_is_valid(field))
+    if (!avro_name_is_valid(field))
         return fail(self->error, ERR_INVALID, "WR3504",
                     "column `%.*s`: avro has no fields of the name `%.*s`, only of letters, digits "
                     "and _",

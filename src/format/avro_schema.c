@@ -81,7 +81,7 @@ static int32_t element_count(JsonElement array)
 
 /* ---- Names --------------------------------------------------------------------------------- */
 
-static bool name_is_valid(Str name)
+bool avro_name_is_valid(Str name)
 {
     for (int64_t i = 0; i < name.length; i++) {
         char c = name.data[i];
@@ -152,7 +152,7 @@ static Status parse_field(Parser *parser, JsonElement object, Str space, AvroFie
         return SCHEMA_FAIL(parser, "an avro schema is not valid: a field of `%.*s` has no type",
                            STR_ARGS(space));
     field->name = member_text(parser, object, "name");
-    if (!name_is_valid(field->name))
+    if (!avro_name_is_valid(field->name))
         return SCHEMA_FAIL(parser, "an avro schema is not valid: `%.*s` cannot be a field's name",
                            STR_ARGS(field->name));
     TRY(parse_texts(parser, object, "aliases", &field->aliases, &field->alias_count));

@@ -80,4 +80,7 @@ void avro_append_long(Buffer *out, int64_t value);
 /* The length, then the bytes. */
 void avro_append_bytes(Buffer *out, Str bytes);
 
+/* Letters, digits and _, a digit not first: "Names" in Avro's specification. */
+bool avro_name_is_valid(Str name);
+
 #endif
