@@ -11,6 +11,8 @@ enum { RETENTION_MINUTES_MAX = 100 * 366 * 24 * 60, LIFETIME_SECONDS_MAX = 10 * 
 
 static const Flag hub_flags[] = {
     {"listen", 0, FLAG_VALUE, "HOST:PORT", "Address for clients (127.0.0.1:9092)."},
+    {"advertise", 0, FLAG_VALUE, "HOST:PORT",
+     "Where clients are sent, behind NAT, in a container or for TLS (the address of --listen)."},
     {"data-dir", 0, FLAG_VALUE, "DIR", "Folder of the log (weir-data): DIR/hub."},
     {"partitions", 0, FLAG_VALUE, "N", "Partitions of topics that are made without saying (1)."},
     {"no-auto-create", 0, FLAG_SWITCH, NULL, "Do not make topics that clients only name."},
@@ -73,7 +75,9 @@ static ExitCode hub_serve(Cli *cli, Hub *hub, Error *error)
         (void)fail_thread(error, "for signals");
         return report_failure(cli, error);
     }
-    report_note(cli, "hub at %s%s", hub_address(hub), cli_has(cli, "tls-cert") ? " (TLS)" : "");
+    const char *advertise = cli_value(cli, "advertise");
+    report_note(cli, "hub at %s%s%s%s", hub_address(hub), cli_has(cli, "tls-cert") ? " (TLS)" : "",
+                advertise != NULL ? ", for clients at " : "", advertise != NULL ? advertise : "");
     Status status = hub_run(hub, error);
     watch.is_over = true;
     pthread_kill(watch.thread, SIGUSR2);
@@ -221,6 +225,7 @@ static ExitCode hub_run_command(Cli *cli)
         .world = cli->world,
         .folder = arena_printf(cli->arena, "%s/hub", cli_data_dir(cli)),
         .listen = listen != NULL ? listen : "127.0.0.1:9092",
+        .advertise = cli_value(cli, "advertise"),
         .creates_topics = !cli_has(cli, "no-auto-create"),
         .offsets_retention_ms = retention_minutes < RETENTION_MINUTES_MAX
                                     ? retention_minutes * 60 * 1000

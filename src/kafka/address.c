@@ -10,19 +10,19 @@ Status address_fail(const char *listen, const char *why, Error *error)
     return status;
 }
 
-Status address_split(Arena *arena, const char *listen, const char **host, int *port, Error *error)
+bool address_split(Arena *arena, const char *text, const char **host, int *port)
 {
-    const char *colon = strrchr(listen, ':');
+    const char *colon = strrchr(text, ':');
     int64_t number;
-    if (colon == NULL || colon == listen || !str_parse_int64(str_from(colon + 1), &number) ||
+    if (colon == NULL || colon == text || !str_parse_int64(str_from(colon + 1), &number) ||
         number < 0 || number > 65535)
-        return address_fail(listen, "there is no port", error);
-    Str name = str_make(listen, colon - listen);
+        return false;
+    Str name = str_make(text, colon - text);
     if (name.length > 2 && name.data[0] == '[' && name.data[name.length - 1] == ']')
         name = str_make(name.data + 1, name.length - 2);
     *host = str_terminated(arena, name);
     *port = (int)number;
-    return OK;
+    return true;
 }
 
 bool address_is_loopback(const struct sockaddr_storage *address)
@@ -33,6 +33,21 @@ bool address_is_loopback(const struct sockaddr_storage *address)
     }
     const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
     return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+}
+
+bool address_is_any(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET)
+        return ((const struct sockaddr_in *)address)->sin_addr.s_addr == INADDR_ANY;
+    return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)address)->sin6_addr);
+}
+
+bool host_is_any(const char *host)
+{
+    struct sockaddr_storage address = {0};
+    bool is_number = uv_ip4_addr(host, 0, (struct sockaddr_in *)&address) == 0 ||
+                     uv_ip6_addr(host, 0, (struct sockaddr_in6 *)&address) == 0;
+    return is_number && address_is_any(&address);
 }
 
 Status address_resolve(uv_loop_t *loop, const char *listen, const char *host, int port,

@@ -110,13 +110,21 @@ static void answer_operations(Call *call)
                        may_know || bits == ACL_UNASKED ? bits : 0);
 }
 
+void call_tell_address(const Call *call, Message *answer)
+{
+    const BrokerConfig *config = &call->broker->config;
+    const char *host = config->host != NULL ? config->host : peer_reached(call->peer);
+    /* Who is within the process has come to none, and does not look at it. */
+    message_set_text(answer, "host", host[0] != '\0' ? host : "127.0.0.1");
+    message_set_number(answer, "port", config->port);
+}
+
 CallState handle_metadata(Call *call)
 {
     Broker *broker = call->broker;
     Message *node = message_append(call->response, "brokers", call->arena);
     message_set_number(node, "node_id", NODE_ID);
-    message_set_text(node, "host", broker->config.host);
-    message_set_number(node, "port", broker->config.port);
+    call_tell_address(call, node);
     message_set_text(call->response, "cluster_id", "weir");
     message_set_number(call->response, "controller_id", NODE_ID);
     answer_operations(call);
@@ -147,8 +155,7 @@ CallState handle_describe_cluster(Call *call)
     answer_operations(call);
     Message *node = message_append(response, "brokers", call->arena);
     message_set_number(node, "broker_id", NODE_ID);
-    message_set_text(node, "host", call->broker->config.host);
-    message_set_number(node, "port", call->broker->config.port);
+    call_tell_address(call, node);
     return CALL_DONE;
 }
 

@@ -53,6 +53,8 @@ typedef enum WireError {
     WIRE_SASL_AUTHENTICATION_FAILED = 58,
     WIRE_NON_EMPTY_GROUP = 68,
     WIRE_GROUP_ID_NOT_FOUND = 69,
+    WIRE_FETCH_SESSION_ID_NOT_FOUND = 70,
+    WIRE_INVALID_FETCH_SESSION_EPOCH = 71,
     WIRE_MEMBER_ID_REQUIRED = 79,
     WIRE_FENCED_INSTANCE_ID = 82,
     WIRE_GROUP_SUBSCRIBED_TO_TOPIC = 86,
@@ -64,6 +66,7 @@ typedef enum WireError {
     WIRE_UNACCEPTABLE_CREDENTIAL = 93,
     WIRE_UNKNOWN_TOPIC_ID = 100,
     WIRE_TRANSACTIONAL_ID_NOT_FOUND = 105,
+    WIRE_FETCH_SESSION_TOPIC_ID_ERROR = 106,
 } WireError;
 
 typedef struct Api {
@@ -189,6 +192,9 @@ CallState handle_alter_quotas(Call *call);
 CallState handle_create_acls(Call *call);
 CallState handle_delete_acls(Call *call);
 CallState handle_alter_scram(Call *call);
+
+/* admin.c: the "host" and "port" at which the client finds the hub. */
+void call_tell_address(const Call *call, Message *answer);
 
 /* topic_admin.c */
 WireError broker_create_topic(Broker *broker, Str name, int32_t partitions, const List *configs,

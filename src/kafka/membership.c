@@ -20,8 +20,7 @@ static void name_coordinator(Call *call, Str key, Message *answer)
         return;
     }
     message_set_number(answer, "node_id", NODE_ID);
-    message_set_text(answer, "host", call->broker->config.host);
-    message_set_number(answer, "port", call->broker->config.port);
+    call_tell_address(call, answer);
 }
 
 /* This one coordinates all groups and all transactions. */

@@ -45,7 +45,7 @@ typedef enum PeerState {
 struct Peer {
     Logins *logins;
     Arena *arena;
-    const char *host;
+    const char *host, *reached;
     bool is_inner, has_logged_in;
     bool is_raw; /* tokens come without headers */
     PeerState state;
@@ -162,6 +162,7 @@ Peer *peer_new(Logins *logins, const PeerOrigin *origin)
         .logins = logins,
         .arena = arena,
         .host = arena_printf(arena, "%s", origin->host),
+        .reached = arena_printf(arena, "%s", origin->reached != NULL ? origin->reached : ""),
         .is_inner = origin->is_inner,
         .user = origin->subject != NULL ? arena_printf(arena, "%s", origin->subject) : "ANONYMOUS",
     };
@@ -185,6 +186,11 @@ const char *peer_user(const Peer *peer)
 const char *peer_host(const Peer *peer)
 {
     return peer->host;
+}
+
+const char *peer_reached(const Peer *peer)
+{
+    return peer->reached;
 }
 
 bool peer_is_inner(const Peer *peer)

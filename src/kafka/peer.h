@@ -43,6 +43,7 @@ const LoginsConfig *logins_config(const Logins *logins);
 
 typedef struct PeerOrigin {
     const char *host;    /* the client's address, or "" within the process */
+    const char *reached; /* the address of ours that he came to; NULL as "" */
     const char *subject; /* of his certificate, as RFC 2253 has it; NULL: he has none */
     bool is_inner;       /* within the process: he may everything */
 } PeerOrigin;
@@ -54,6 +55,7 @@ void peer_free(Peer *peer);
 /* The principal without "User:", as of now. */
 const char *peer_user(const Peer *peer);
 const char *peer_host(const Peer *peer);
+const char *peer_reached(const Peer *peer);
 bool peer_is_inner(const Peer *peer);
 /* The key that he has come in with; NULL: it was none. */
 const Key *peer_key(const Peer *peer);

@@ -246,6 +246,7 @@ static void connection_greet(Connection *connection)
     Arena *arena = arena_new(0);
     PeerOrigin origin = {
         .host = transport_host(transport, arena),
+        .reached = transport_own_host(transport, arena),
         .subject = transport->tls != NULL ? tls_session_subject(transport->tls, arena) : NULL,
         .is_inner = connection->is_inner,
     };
@@ -479,7 +480,6 @@ int hub_connect(Hub *hub)
 
 static void hub_make_broker(Hub *hub, const char *host, int port)
 {
-    hub->address = arena_printf(hub->arena, "%s:%d", host, port);
     hub->broker =
         broker_new(hub->config.world, hub->topics,
                    &(BrokerConfig){.host = host,
@@ -511,17 +511,35 @@ static Status hub_check_safety(const Hub *hub, const struct sockaddr_storage *ad
     return status;
 }
 
+/* Nobody can connect to all addresses, or to any port. */
+static Status hub_check_advertised(Hub *hub, const char **host, int *port, Error *error)
+{
+    const char *advertise = hub->config.advertise;
+    if (advertise == NULL ||
+        (address_split(hub->arena, advertise, host, port) && *port > 0 && !host_is_any(*host)))
+        return OK;
+    Status status =
+        fail(error, ERR_INVALID, "WR5402",
+             "clients cannot be sent to `%s`: it is no address of one machine", advertise);
+    error_hint(error,
+               "say --advertise HOST:PORT as clients reach the hub, such as hub.example.com:9092");
+    return status;
+}
+
 static Status hub_listen(Hub *hub, Error *error)
 {
-    const char *host;
-    int port;
+    const char *host, *told = NULL;
+    int port, told_port = 0;
     struct sockaddr_storage address = {0};
     if (hub->config.listen == NULL) {
         /* Nobody comes from outside, and who is inside does not look at it. */
+        hub->address = "127.0.0.1:1";
         hub_make_broker(hub, "127.0.0.1", 1);
         return OK;
     }
-    TRY(address_split(hub->arena, hub->config.listen, &host, &port, error));
+    if (!address_split(hub->arena, hub->config.listen, &host, &port))
+        return address_fail(hub->config.listen, "there is no port", error);
+    TRY(hub_check_advertised(hub, &told, &told_port, error));
     TRY(address_resolve(&hub->loop, hub->config.listen, host, port, &address, error));
     TRY(hub_check_safety(hub, &address, error));
     int code = uv_tcp_bind(&hub->listener, (const struct sockaddr *)&address, 0);
@@ -533,7 +551,11 @@ static Status hub_listen(Hub *hub, Error *error)
     if (code != 0)
         return address_fail(hub->config.listen, uv_strerror(code), error);
     port = ntohs(((const struct sockaddr_in *)&address)->sin_port); /* at the same place in both */
-    hub_make_broker(hub, host, port);
+    hub->address = arena_printf(hub->arena, "%s:%d", host, port);
+    if (told != NULL)
+        hub_make_broker(hub, told, told_port);
+    else
+        hub_make_broker(hub, address_is_any(&address) ? NULL : host, port);
     return OK;
 }
 

@@ -16,7 +16,9 @@ typedef struct Hub Hub;
 typedef struct HubConfig {
     World *world;
     const char *folder;
-    const char *listen;    /* HOST:PORT; the host as clients are told; port 0: any. NULL: nowhere */
+    const char *listen;    /* HOST:PORT; port 0: any. NULL: nowhere */
+    const char *advertise; /* HOST:PORT as clients are told; NULL: where it listens, or, if that is
+                              all addresses, the one that a client came to */
     TlsFiles tls;          /* `cert` NULL: plain */
     LoginsConfig logins;   /* who has to log in, and how */
     Acls *acls;            /* borrowed; NULL: everybody may everything */

@@ -39,12 +39,14 @@ bool transport_is_open(const Transport *transport)
     return state == TLS_OPEN || state == TLS_ENDED;
 }
 
-const char *transport_host(const Transport *transport, Arena *arena)
+typedef int AskName(const uv_tcp_t *socket, struct sockaddr *name, int *length);
+
+static const char *host_of(const Transport *transport, AskName *ask, Arena *arena)
 {
     struct sockaddr_storage address = {0};
     int length = sizeof address;
     char text[INET6_ADDRSTRLEN] = "";
-    if (uv_tcp_getpeername(&transport->socket, (struct sockaddr *)&address, &length) != 0 ||
+    if (ask(&transport->socket, (struct sockaddr *)&address, &length) != 0 ||
         (address.ss_family != AF_INET && address.ss_family != AF_INET6))
         return "";
     uv_ip_name((const struct sockaddr *)&address, text, sizeof text);
@@ -52,6 +54,16 @@ const char *transport_host(const Transport *transport, Arena *arena)
     const char *mapped = "::ffff:";
     bool is_mapped = strncmp(text, mapped, strlen(mapped)) == 0 && strchr(text, '.') != NULL;
     return arena_printf(arena, "%s", is_mapped ? text + strlen(mapped) : text);
+}
+
+const char *transport_host(const Transport *transport, Arena *arena)
+{
+    return host_of(transport, uv_tcp_getpeername, arena);
+}
+
+const char *transport_own_host(const Transport *transport, Arena *arena)
+{
+    return host_of(transport, uv_tcp_getsockname, arena);
 }
 
 /* ---- Sending ----------------------------------------------------------------------------- */

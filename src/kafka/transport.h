@@ -42,6 +42,8 @@ bool transport_is_open(const Transport *transport);
 
 /* The other side's address without its port, in the arena; "" within the process. */
 const char *transport_host(const Transport *transport, Arena *arena);
+/* The address on this side, in the same way. */
+const char *transport_own_host(const Transport *transport, Arena *arena);
 
 /* Takes the bytes over. */
 void transport_send(Transport *transport, Buffer bytes);
