@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/memory.h"
 
 enum {
@@ -24,6 +25,8 @@ struct Topics {
     Arena *arena; /* of all topics there have been */
     const char *folder, *path;
     List topics; /* Topic *, by name */
+    Map *ids;    /* id -> Topic */
+    int64_t version;
     int64_t next_producer_id, reserved_producer_id;
     pthread_mutex_t lock;
 };
@@ -46,6 +49,11 @@ Log *topics_log(Topics *topics)
 const char *topics_folder(const Topics *topics)
 {
     return topics->folder;
+}
+
+int64_t topics_version(const Topics *topics)
+{
+    return topics->version;
 }
 
 int32_t topics_count(const Topics *topics)
@@ -81,10 +89,7 @@ Topic *topics_find(const Topics *topics, Str name)
 
 Topic *topics_find_id(const Topics *topics, Str id)
 {
-    for (int32_t i = 0; i < topics->topics.count; i++)
-        if (str_equal(str_make(topics_at(topics, i)->id, TOPIC_ID_BYTES), id))
-            return topics_at(topics, i);
-    return NULL;
+    return map_find(topics->ids, id);
 }
 
 bool topic_name_is_valid(Str name)
@@ -105,6 +110,8 @@ static void topics_insert(Topics *topics, Topic *topic)
     void **items = topics->topics.items;
     memmove(&items[at + 1], &items[at], sizeof(void *) * (size_t)(topics->topics.count - 1 - at));
     items[at] = topic;
+    map_put(topics->ids, str_make(topic->id, TOPIC_ID_BYTES), topic);
+    topics->version++;
 }
 
 static void topics_take_out(Topics *topics, const Topic *topic)
@@ -114,6 +121,8 @@ static void topics_take_out(Topics *topics, const Topic *topic)
     assert(items[at] == topic);
     topics->topics.count--;
     memmove(&items[at], &items[at + 1], sizeof(void *) * (size_t)(topics->topics.count - at));
+    map_remove(topics->ids, str_make(topic->id, TOPIC_ID_BYTES));
+    topics->version++;
 }
 
 /* ---- The file -------------------------------------------------------------------------------- */
@@ -218,6 +227,7 @@ Status topics_open(World *world, const char *folder, const LogOptions *options, 
     Topics *topics = memory_allocate_zeroed((int64_t)sizeof *topics);
     topics->world = world;
     topics->arena = arena_new(0);
+    topics->ids = map_new(topics->arena);
     pthread_mutex_init(&topics->lock, NULL);
     topics->folder = arena_printf(topics->arena, "%s", folder);
     topics->path = arena_printf(topics->arena, "%s/topics", folder);
@@ -293,6 +303,7 @@ Status topics_set_configs(Topics *topics, Topic *topic, const List *configs, Err
         topic->configs = before;
         return status;
     }
+    topics->version++;
     PartitionConfig config = config_of(&topic->configs);
     for (int32_t i = 0; i < topic->partition_count; i++)
         if (topic->partitions[i] != NULL)
@@ -313,6 +324,7 @@ Status topics_add_partitions(Topics *topics, Topic *topic, int32_t count, Error 
     memcpy(partitions, topic->partitions, sizeof(Partition *) * (size_t)before);
     topic->partitions = partitions;
     topic->partition_count = count;
+    topics->version++;
     return OK;
 }
 

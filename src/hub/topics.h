@@ -35,6 +35,9 @@ Log *topics_log(Topics *topics);
 void topics_lock(Topics *topics);
 void topics_unlock(Topics *topics);
 
+/* Another number after each change of what topics there are, their partitions or configuration. */
+int64_t topics_version(const Topics *topics);
+
 /* In order of name. */
 int32_t topics_count(const Topics *topics);
 Topic *topics_at(const Topics *topics, int32_t index);

@@ -29,6 +29,7 @@ Broker *broker_new(World *world, Topics *topics, const BrokerConfig *config)
     *broker = (Broker){.world = world, .topics = topics, .config = *config, .arena = arena};
     broker->started_us = broker->looked_us = world_monotonic_us(world);
     broker->groups = groups_new(world);
+    broker->fetches = fetch_sessions_new(world);
     for (int32_t i = 0; i < api_count(); i++) {
         broker->schemas[i].request = schema_new(arena, api_at(i)->request);
         broker->schemas[i].response = schema_new(arena, api_at(i)->response);
@@ -43,6 +44,7 @@ void broker_free(Broker *broker)
     if (broker == NULL)
         return;
     groups_free(broker->groups);
+    fetch_sessions_free(broker->fetches);
     transactions_free(broker->transactions);
     offsets_free(broker->offsets);
     arena_free(broker->arena);
@@ -75,6 +77,11 @@ static bool broker_move(Broker *broker)
     return broker->transactions != NULL && transactions_advance(broker->transactions);
 }
 
+void broker_moved(Broker *broker, Partition *partition)
+{
+    fetch_sessions_moved(broker->fetches, partition);
+}
+
 bool broker_advance(Broker *broker)
 {
     topics_lock(broker->topics);
@@ -103,30 +110,42 @@ WireError broker_error(Status status, const Error *error)
 WireError broker_partition(Broker *broker, Str name, int64_t index, Partition **out)
 {
     Topic *topic = topics_find(broker->topics, name);
-    if (topic == NULL || index < 0 || index >= topic->partition_count)
+    return topic != NULL ? broker_topic_partition(broker, topic, index, out)
+                         : WIRE_UNKNOWN_TOPIC_OR_PARTITION;
+}
+
+WireError broker_topic_partition(Broker *broker, Topic *topic, int64_t index, Partition **out)
+{
+    if (index < 0 || index >= topic->partition_count)
         return WIRE_UNKNOWN_TOPIC_OR_PARTITION;
     Error error = {0};
     Status status = topics_partition(broker->topics, topic, (int32_t)index, out, &error);
     return status == OK ? WIRE_NONE : broker_error(status, &error);
 }
 
-Topic *call_topic(Call *call, const Message *item, const char *name_field, int32_t ids_from,
-                  AclOperation operation, WireError *code)
+Topic *call_find_topic(Call *call, Str name_or_id, bool is_by_id, AclOperation operation,
+                       WireError *code)
 {
     Topics *topics = call->broker->topics;
-    bool is_by_id = call->version.number >= ids_from;
-    Topic *topic = is_by_id ? topics_find_id(topics, message_bytes(item, "topic_id"))
-                            : topics_find(topics, message_bytes(item, name_field));
+    Topic *topic = is_by_id ? topics_find_id(topics, name_or_id) : topics_find(topics, name_or_id);
     *code = topic != NULL ? WIRE_NONE
             : is_by_id    ? WIRE_UNKNOWN_TOPIC_ID
                           : WIRE_UNKNOWN_TOPIC_OR_PARTITION;
     /* Who may not does not learn whether there is one of that name. */
     if (topic != NULL || !is_by_id) {
-        Str name = topic != NULL ? str_from(topic->name) : message_bytes(item, name_field);
+        Str name = topic != NULL ? str_from(topic->name) : name_or_id;
         WireError refused = call_check(call, operation, ACL_TOPIC, name);
         *code = refused != WIRE_NONE ? refused : *code;
     }
     return *code == WIRE_NONE ? topic : NULL;
+}
+
+Topic *call_topic(Call *call, const Message *item, const char *name_field, int32_t ids_from,
+                  AclOperation operation, WireError *code)
+{
+    bool is_by_id = call->version.number >= ids_from;
+    return call_find_topic(call, message_bytes(item, is_by_id ? "topic_id" : name_field), is_by_id,
+                           operation, code);
 }
 
 void call_name_topic(Call *call, const Message *item, const char *name_field, int32_t ids_from,
@@ -238,8 +257,9 @@ void call_free(Call *call)
         partition_release(call->appends[i].append.partition);
     for (int32_t i = 0; i < call->promise_count; i++)
         partition_release(call->promises[i].partition);
-    for (int32_t i = 0; i < call->record_buffer_count; i++)
+    for (int32_t i = 0; i < call->record_buffer_capacity; i++)
         buffer_free(&call->records[i]);
+    fetch_session_free(call->fetch);
     buffer_free(&call->bytes);
     arena_free(call->arena);
 }

@@ -48,6 +48,8 @@ CallState call_run(Call *call, Buffer *out);
  * Counted in its length, not in `out`. */
 const MessagePieces *call_pieces(const Call *call);
 
+/* From any thread: there may be something new in the partition. */
+void broker_moved(Broker *broker, Partition *partition);
 /* What happens by itself in groups and transactions; to be called often. Whether calls that wait
  * should be run. */
 bool broker_tick(Broker *broker);

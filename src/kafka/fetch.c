@@ -1,5 +1,4 @@
-/* Fetch and ListOffsets. Sessions are not kept: a session id of 0 tells the client to say each time
- * all that it wants. */
+/* Fetch, ListOffsets and OffsetForLeaderEpoch. */
 #include <assert.h>
 
 #include "kafka/access.h"
@@ -15,124 +14,355 @@ enum {
     FETCH_IDS_FROM = 13,
 };
 
-/* ---- Fetch ----------------------------------------------------------------------------------- */
+/* ---- Sessions -------------------------------------------------------------------------------- */
+
+/* How topics are named in this version. */
+static Str topic_of(const Call *call, const Message *item)
+{
+    return message_bytes(item, call->version.number >= FETCH_IDS_FROM ? "topic_id" : "topic");
+}
+
+/* What the request asks for goes into the session. False: there is no room. */
+static bool put_asked(const Call *call, FetchSession *session)
+{
+    bool has_room = true;
+    for (int32_t i = 0; i < message_count(call->request, "topics"); i++) {
+        const Message *topic = message_item(call->request, "topics", i);
+        for (int32_t j = 0; has_room && j < message_count(topic, "partitions"); j++) {
+            const Message *asked = message_item(topic, "partitions", j);
+            has_room = fetch_session_put(session, topic_of(call, topic),
+                                         (int32_t)message_number(asked, "partition"),
+                                         message_number(asked, "fetch_offset"),
+                                         message_number(asked, "partition_max_bytes"));
+        }
+    }
+    return has_room;
+}
+
+static void forget_asked(const Call *call, FetchSession *session)
+{
+    for (int32_t i = 0; i < message_count(call->request, "forgotten_topics_data"); i++) {
+        const Message *topic = message_item(call->request, "forgotten_topics_data", i);
+        for (int32_t j = 0; j < message_count(topic, "partitions"); j++)
+            fetch_session_forget(session, topic_of(call, topic),
+                                 (int32_t)message_number(message_item(topic, "partitions", j), ""));
+    }
+}
+
+/* All that the client wants is in the request. Epoch 0 asks for a session, -1 ends one. */
+static void begin_full(Call *call, int32_t id, int32_t epoch)
+{
+    FetchSessions *sessions = call->broker->fetches;
+    const char *user = peer_user(call->peer);
+    if (id != 0)
+        fetch_session_free(fetch_session_find(sessions, id, user));
+    FetchSession *session = fetch_session_new(sessions, call->version.number >= FETCH_IDS_FROM);
+    put_asked(call, session);
+    if (epoch == 0 && fetch_session_count(session) > 0 && fetch_session_keep(session, user)) {
+        call->fetch_id = fetch_session_id(session);
+        call->fetch_epoch = fetch_session_epoch(session);
+    } else {
+        call->fetch = session;
+    }
+}
+
+/* What is in the request is added to what was asked for before. */
+static WireError begin_incremental(Call *call, int32_t id, int32_t epoch)
+{
+    FetchSession *session = fetch_session_find(call->broker->fetches, id, peer_user(call->peer));
+    if (session == NULL)
+        return WIRE_FETCH_SESSION_ID_NOT_FOUND;
+    if (fetch_session_epoch(session) != epoch)
+        return WIRE_INVALID_FETCH_SESSION_EPOCH;
+    if (fetch_session_is_by_id(session) != (call->version.number >= FETCH_IDS_FROM))
+        return WIRE_FETCH_SESSION_TOPIC_ID_ERROR;
+    forget_asked(call, session);
+    if (!put_asked(call, session)) {
+        fetch_session_free(session);
+        return WIRE_FETCH_SESSION_ID_NOT_FOUND;
+    }
+    fetch_session_next_epoch(session);
+    call->fetch_id = id;
+    call->fetch_epoch = fetch_session_epoch(session);
+    return WIRE_NONE;
+}
+
+static WireError fetch_begin(Call *call)
+{
+    const Message *request = call->request;
+    int32_t id = (int32_t)message_number(request, "session_id");
+    int32_t epoch =
+        call->version.number >= 7 ? (int32_t)message_number(request, "session_epoch") : -1;
+    call->deadline_us = world_monotonic_us(call->broker->world) +
+                        message_number(request, "max_wait_ms") * INT64_C(1000);
+    call->fetch_is_full = epoch <= 0;
+    if (!call->fetch_is_full)
+        return begin_incremental(call, id, epoch);
+    begin_full(call, id, epoch);
+    return WIRE_NONE;
+}
+
+/* That of the call. While it waits the client may have gone on without it, or the session had to
+ * go. */
+static WireError fetch_find(Call *call, FetchSession **out)
+{
+    *out = call->fetch;
+    if (*out != NULL)
+        return WIRE_NONE;
+    *out = fetch_session_find(call->broker->fetches, call->fetch_id, peer_user(call->peer));
+    if (*out == NULL)
+        return WIRE_FETCH_SESSION_ID_NOT_FOUND;
+    return fetch_session_epoch(*out) == call->fetch_epoch ? WIRE_NONE
+                                                          : WIRE_INVALID_FETCH_SESSION_EPOCH;
+}
+
+/* ---- Looking --------------------------------------------------------------------------------- */
 
 /* What is left of the answer's size, and whether anything in it cannot wait. */
 typedef struct Fetching {
+    Call *call;
+    FetchSession *session;
     int64_t bytes_left, bytes;
     bool is_committed;
     bool has_error;
 } Fetching;
 
-static void fetch_aborted(Call *call, Partition *partition, int64_t from, Str records,
-                          Message *answer)
+/* Room for one more; it is of use only if something comes into it. */
+static Buffer *next_buffer(Call *call)
 {
-    BatchHeader header = {0};
-    for (int64_t at = 0; at < records.length; at += header.bytes)
-        batch_read_header(str_make(records.data + at, records.length - at), &header);
-    List aborted = {0};
-    partition_find_aborted(partition, from, batch_end_offset(&header), call->arena, &aborted);
-    message_set_empty(answer, "aborted_transactions");
-    for (int32_t i = 0; i < aborted.count; i++) {
-        const AbortedTransaction *one = LIST_AT(aborted, i, AbortedTransaction);
-        Message *item = message_append(answer, "aborted_transactions", call->arena);
-        message_set_number(item, "producer_id", one->producer_id);
-        message_set_number(item, "first_offset", one->first_offset);
+    if (call->record_buffer_count == call->record_buffer_capacity) {
+        int32_t capacity = call->record_buffer_capacity == 0 ? 8 : call->record_buffer_capacity * 2;
+        Buffer *grown = ARENA_ARRAY(call->arena, Buffer, capacity);
+        if (call->record_buffer_capacity > 0)
+            memcpy(grown, call->records, sizeof(Buffer) * (size_t)call->record_buffer_capacity);
+        call->records = grown;
+        call->record_buffer_capacity = capacity;
     }
+    Buffer *buffer = &call->records[call->record_buffer_count];
+    buffer->length = 0;
+    return buffer;
 }
 
-static WireError fetch_partition(Call *call, const Topic *topic, const Message *asked,
-                                 Fetching *fetching, Message *answer)
+static WireError read_records(Fetching *fetching, FetchPartition *one, Partition *partition)
 {
-    Partition *partition;
-    WireError code = broker_partition(call->broker, str_from(topic->name),
-                                      message_number(asked, "partition"), &partition);
-    if (code != WIRE_NONE)
-        return code;
-    int64_t most = message_number(asked, "partition_max_bytes");
+    Call *call = fetching->call;
+    int64_t left = fetching->bytes_left;
     ReadRequest request = {
-        .offset = message_number(asked, "fetch_offset"),
-        .bytes_max = most < fetching->bytes_left ? most : fetching->bytes_left,
+        .offset = one->offset,
+        .bytes_max = one->bytes_max < left ? one->bytes_max : left,
         .at_least_one = fetching->bytes == 0,
         .level = fetching->is_committed ? READ_COMMITTED : READ_ACKNOWLEDGED,
     };
-    Buffer *records = &call->records[call->record_buffer_count++];
+    Buffer *records = next_buffer(call);
     Error error = {0};
     Status status = OK;
     if (request.bytes_max > 0)
         status = partition_read(partition, &request, records, &error);
     PartitionOffsets offsets;
     partition_offsets(partition, &offsets);
-    message_set_number(answer, "high_watermark", offsets.high_watermark);
-    message_set_number(answer, "last_stable_offset", offsets.stable_offset);
-    message_set_number(answer, "log_start_offset", offsets.start_offset);
+    one->seen.high_watermark = offsets.high_watermark;
+    one->seen.stable_offset = offsets.stable_offset;
+    one->seen.start_offset = offsets.start_offset;
     if (status == ERR_NOT_FOUND && error.code[0] == '\0')
         return WIRE_OFFSET_OUT_OF_RANGE;
     if (status != OK)
         return broker_error(status, &error);
-    if (fetching->is_committed)
-        fetch_aborted(call, partition, request.offset, buffer_str(records), answer);
-    message_set_bytes(answer, "records",
-                      records->length > 0 ? buffer_str(records) : str_make("", 0));
+    if (records->length > 0)
+        one->buffer = call->record_buffer_count++;
     fetching->bytes += records->length;
     fetching->bytes_left -= records->length;
     return WIRE_NONE;
 }
 
-static void fetch_all(Call *call, Fetching *fetching)
+/* The partition, or NULL. */
+static Partition *look_at(Fetching *fetching, FetchPartition *one)
 {
-    const Message *request = call->request;
-    for (int32_t i = 0; i < call->record_buffer_count; i++)
-        buffer_free(&call->records[i]);
-    call->record_buffer_count = 0;
-    call->records = ARENA_ARRAY(call->arena, Buffer, count_asked_partitions(request) + 1);
-    for (int32_t i = 0; i < message_count(request, "topics"); i++) {
-        const Message *topic = message_item(request, "topics", i);
-        WireError missing;
-        const Topic *found = call_topic(call, topic, "topic", FETCH_IDS_FROM, ACL_READ, &missing);
-        Message *answers = message_append(call->response, "responses", call->arena);
-        call_name_topic(call, topic, "topic", FETCH_IDS_FROM, answers);
-        for (int32_t j = 0; j < message_count(topic, "partitions"); j++) {
-            const Message *asked = message_item(topic, "partitions", j);
-            Message *answer = message_append(answers, "partitions", call->arena);
-            message_set_number(answer, "partition_index", message_number(asked, "partition"));
-            message_set_number(answer, "high_watermark", NO_OFFSET);
-            message_set_number(answer, "last_stable_offset", NO_OFFSET);
-            message_set_number(answer, "log_start_offset", NO_OFFSET);
-            message_set_number(answer, "preferred_read_replica", -1);
-            message_set_bytes(answer, "records", str_make("", 0));
-            WireError code =
-                found != NULL ? fetch_partition(call, found, asked, fetching, answer) : missing;
-            message_set_number(answer, "error_code", code);
-            fetching->has_error |= code != WIRE_NONE;
-        }
+    Call *call = fetching->call;
+    Partition *partition = NULL;
+    WireError code;
+    Topic *topic = call_find_topic(call, one->topic, fetch_session_is_by_id(fetching->session),
+                                   ACL_READ, &code);
+    one->buffer = -1;
+    one->seen = (FetchState){
+        .high_watermark = NO_OFFSET, .stable_offset = NO_OFFSET, .start_offset = NO_OFFSET};
+    if (topic != NULL)
+        code = broker_topic_partition(call->broker, topic, one->index, &partition);
+    if (code == WIRE_NONE)
+        code = read_records(fetching, one, partition);
+    one->seen.code = code;
+    fetching->has_error |= code != WIRE_NONE;
+    return partition;
+}
+
+/* Whether the client knows that already. */
+static bool is_told(const FetchPartition *one)
+{
+    const FetchState *seen = &one->seen, *told = &one->told;
+    return seen->code == told->code && seen->high_watermark == told->high_watermark &&
+           seen->stable_offset == told->stable_offset && seen->start_offset == told->start_offset;
+}
+
+/* It has all there is until the partition moves. */
+static bool is_at_end(const Fetching *fetching, const FetchPartition *one)
+{
+    return one->seen.code == WIRE_NONE && one->buffer < 0 &&
+           one->offset ==
+               (fetching->is_committed ? one->seen.stable_offset : one->seen.high_watermark);
+}
+
+static void look_at_ready(Fetching *fetching)
+{
+    FetchSession *session = fetching->session;
+    fetching->call->record_buffer_count = 0;
+    FetchPartition *one = fetch_session_first_ready(session), *next;
+    for (int32_t left = fetch_session_ready_count(session); left > 0; left--, one = next) {
+        next = one->next;
+        Partition *partition = look_at(fetching, one);
+        if (is_at_end(fetching, one) && (fetching->call->fetch_is_full || is_told(one)))
+            fetch_partition_rest(one, partition);
     }
 }
 
-static const Schema *response_schema(const Call *call)
+/* ---- Answering ------------------------------------------------------------------------------- */
+
+static void answer_aborted(Call *call, const FetchPartition *one, Str records, Message *answer)
 {
-    for (int32_t i = 0; i < api_count(); i++)
-        if (api_at(i) == call->api)
-            return call->broker->schemas[i].response;
-    assert(!"the call is of the table");
-    return NULL;
+    Partition *partition;
+    WireError code;
+    Topic *topic =
+        call_find_topic(call, one->topic, fetch_session_is_by_id(one->session), ACL_READ, &code);
+    if (topic == NULL ||
+        broker_topic_partition(call->broker, topic, one->index, &partition) != WIRE_NONE)
+        return; /* it was there when it was read, under the same lock */
+    BatchHeader header = {0};
+    for (int64_t at = 0; at < records.length; at += header.bytes)
+        batch_read_header(str_make(records.data + at, records.length - at), &header);
+    List aborted = {0};
+    partition_find_aborted(partition, one->offset, batch_end_offset(&header), call->arena,
+                           &aborted);
+    for (int32_t i = 0; i < aborted.count; i++) {
+        const AbortedTransaction *transaction = LIST_AT(aborted, i, AbortedTransaction);
+        Message *item = message_append(answer, "aborted_transactions", call->arena);
+        message_set_number(item, "producer_id", transaction->producer_id);
+        message_set_number(item, "first_offset", transaction->first_offset);
+    }
+}
+
+static void answer_partition(const Fetching *fetching, const FetchPartition *one, Message *topic)
+{
+    Call *call = fetching->call;
+    Message *answer = message_append(topic, "partitions", call->arena);
+    Str records = one->buffer >= 0 ? buffer_str(&call->records[one->buffer]) : STR("");
+    message_set_number(answer, "partition_index", one->index);
+    message_set_number(answer, "error_code", one->seen.code);
+    message_set_number(answer, "high_watermark", one->seen.high_watermark);
+    message_set_number(answer, "last_stable_offset", one->seen.stable_offset);
+    message_set_number(answer, "log_start_offset", one->seen.start_offset);
+    message_set_number(answer, "preferred_read_replica", -1);
+    message_set_bytes(answer, "records", records);
+    if (fetching->is_committed && one->seen.code == WIRE_NONE)
+        message_set_empty(answer, "aborted_transactions");
+    if (fetching->is_committed && one->buffer >= 0)
+        answer_aborted(call, one, records, answer);
+}
+
+/* The topic's item in the answer: that of the one before, if that is of the same topic. */
+static Message *answer_topic(const Fetching *fetching, const FetchPartition *before,
+                             const FetchPartition *one, Message *topic)
+{
+    Call *call = fetching->call;
+    if (before != NULL && str_equal(before->topic, one->topic))
+        return topic;
+    topic = message_append(call->response, "responses", call->arena);
+    message_set_bytes(topic, call->version.number >= FETCH_IDS_FROM ? "topic_id" : "topic",
+                      one->topic);
+    return topic;
+}
+
+static void answer_all(const Fetching *fetching)
+{
+    const FetchPartition *before = NULL;
+    Message *topic = NULL;
+    for (const FetchPartition *one = fetch_session_first(fetching->session); one != NULL;
+         before = one, one = one->next_of_all) {
+        topic = answer_topic(fetching, before, one, topic);
+        answer_partition(fetching, one, topic);
+    }
+}
+
+static void answer_changed(const Fetching *fetching)
+{
+    const FetchPartition *before = NULL;
+    Message *topic = NULL;
+    for (const FetchPartition *one = fetch_session_first_ready(fetching->session); one != NULL;
+         one = one->next) {
+        if (one->buffer < 0 && one->seen.code == WIRE_NONE && is_told(one))
+            continue;
+        topic = answer_topic(fetching, before, one, topic);
+        answer_partition(fetching, one, topic);
+        before = one;
+    }
+}
+
+/* The client knows now. Who has got records is served behind all others the next time. */
+static void note_told(const Fetching *fetching)
+{
+    FetchSession *session = fetching->session;
+    if (fetching->call->fetch_is_full)
+        for (FetchPartition *one = fetch_session_first(session); one != NULL;
+             one = one->next_of_all)
+            one->told = one->seen;
+    FetchPartition *one = fetch_session_first_ready(session), *next;
+    for (int32_t left = fetch_session_ready_count(session); left > 0; left--, one = next) {
+        next = one->next;
+        one->told = one->seen;
+        if (one->buffer >= 0)
+            fetch_partition_requeue(one);
+    }
+}
+
+static CallState refuse_fetch(Call *call, WireError code)
+{
+    message_set_number(call->response, "error_code", code);
+    return CALL_DONE;
 }
 
 CallState handle_fetch(Call *call)
 {
     const Message *request = call->request;
-    if (!call->has_begun)
-        call->deadline_us = world_monotonic_us(call->broker->world) +
-                            message_number(request, "max_wait_ms") * INT64_C(1000);
+    const Broker *broker = call->broker;
+    FetchSession *session = NULL;
+    fetch_sessions_wake(broker->fetches);
+    WireError code = call->has_begun ? WIRE_NONE : fetch_begin(call);
+    if (code == WIRE_NONE)
+        code = fetch_find(call, &session);
+    if (code != WIRE_NONE)
+        return refuse_fetch(call, code);
+    int64_t acls = broker->config.acls != NULL ? acls_version(broker->config.acls) : 0;
+    fetch_session_check_version(session, topics_version(broker->topics) + acls);
     int64_t most = message_number(request, "max_bytes");
-    Fetching fetching = {.bytes_left = most < FETCH_BYTES_MAX ? most : FETCH_BYTES_MAX,
+    Fetching fetching = {.call = call,
+                         .session = session,
+                         .bytes_left = most < FETCH_BYTES_MAX ? most : FETCH_BYTES_MAX,
                          .is_committed = message_number(request, "isolation_level") == 1};
-    call->response = message_new(call->arena, response_schema(call));
-    fetch_all(call, &fetching);
-    call->fetched_bytes = fetching.bytes;
+    look_at_ready(&fetching);
     bool is_enough = fetching.has_error || fetching.bytes >= message_number(request, "min_bytes") ||
-                     message_number(request, "max_wait_ms") <= 0 || call->record_buffer_count == 0;
-    return is_enough || call->is_late ? CALL_DONE : CALL_WAITS;
+                     message_number(request, "max_wait_ms") <= 0 ||
+                     fetch_session_count(session) == 0;
+    if (!is_enough && !call->is_late)
+        return CALL_WAITS;
+    call->fetched_bytes = fetching.bytes;
+    if (fetch_session_count(session) == 0 && call->fetch == NULL) {
+        fetch_session_free(session); /* the client has forgotten all of it */
+        return CALL_DONE;
+    }
+    message_set_number(call->response, "session_id", fetch_session_id(session));
+    if (call->fetch_is_full)
+        answer_all(&fetching);
+    else
+        answer_changed(&fetching);
+    note_told(&fetching);
+    return CALL_DONE;
 }
 
 /* ---- ListOffsets ----------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 
 #include "hub/transactions.h"
 #include "kafka/broker.h"
+#include "kafka/fetch_sessions.h"
 #include "kafka/groups.h"
 #include "kafka/schema.h"
 
@@ -88,6 +89,7 @@ struct Broker {
     Topics *topics;
     BrokerConfig config;
     Groups *groups;
+    FetchSessions *fetches;
     Offsets *offsets;              /* NULL until they are asked for */
     Transactions *transactions;    /* NULL until they are asked for */
     int64_t started_us, looked_us; /* the monotonic clock; for offsets that are old */
@@ -134,8 +136,11 @@ struct Call {
     int32_t promise_count, promise_capacity;
     const Transaction *transaction; /* of a call that waits for its end … */
     int64_t ended_count;            /* … until so many have ended */
-    Buffer *records;                /* of a fetch, one per partition */
-    int32_t record_buffer_count;
+    FetchSession *fetch;            /* of this fetch alone; NULL: one that is kept … */
+    int32_t fetch_id, fetch_epoch;  /* … has this id, and this epoch as long as the call counts */
+    bool fetch_is_full;             /* the answer has all partitions */
+    Buffer *records;                /* of a fetch, one per partition that has some */
+    int32_t record_buffer_count, record_buffer_capacity;
     int64_t record_count, fetched_bytes; /* that were produced; that go out */
     int64_t muted_us;                    /* for so long after it the connection is not heard */
     MessagePieces pieces;                /* of its answer */
@@ -232,6 +237,12 @@ Status broker_transactions(Broker *broker, Error *error);
 bool topic_is_internal(Str name);
 /* The partition of a topic, or what to answer instead. */
 WireError broker_partition(Broker *broker, Str topic, int64_t index, Partition **out);
+/* The same of a topic that is there. */
+WireError broker_topic_partition(Broker *broker, Topic *topic, int64_t index, Partition **out);
+/* The topic of that name or id, for who may do that with it. NULL: there is none, or he may not;
+ * then `*code` says so. */
+Topic *call_find_topic(Call *call, Str topic, bool is_by_id, AclOperation operation,
+                       WireError *code);
 /* The topic that an item of the request names, for who may do that with it: by its id from that
  * version on, or by its name. NULL: there is none, or he may not; then `*code` says so. */
 Topic *call_topic(Call *call, const Message *item, const char *name_field, int32_t ids_from,

@@ -391,8 +391,9 @@ static void timer_called(uv_timer_t *timer)
 /* From the log's threads, and from this one. */
 static void hub_progress(void *context, Partition *partition)
 {
-    (void)partition;
     Hub *hub = context;
+    if (partition != NULL && hub->broker != NULL)
+        broker_moved(hub->broker, partition);
     if (!hub->has_progress) {
         hub->has_progress = true;
         uv_async_send(&hub->waker);
@@ -611,8 +612,10 @@ Status hub_run(Hub *hub, Error *error)
 
 Status hub_close(Hub *hub, Error *error)
 {
-    /* While it can still wake the loop. */
+    /* While they can still wake the loop. */
     appender_free(hub->appender);
+    if (hub->topics != NULL)
+        log_stop(topics_log(hub->topics));
     hub_close_handles(hub);
     uv_run(&hub->loop, UV_RUN_DEFAULT);
     hub_take_handed(hub);
@@ -622,10 +625,8 @@ Status hub_close(Hub *hub, Error *error)
     logins_free(hub->logins);
     tls_server_free(hub->tls);
     Status status = OK;
-    if (hub->topics != NULL) {
-        log_stop(topics_log(hub->topics));
+    if (hub->topics != NULL)
         status = topics_close(hub->topics, error);
-    }
     pthread_mutex_destroy(&hub->lock);
     arena_free(hub->arena);
     memory_free(hub);

@@ -90,6 +90,7 @@ Status partition_clean(Partition *partition, Error *error)
     partition->is_tended = false;
     pthread_cond_broadcast(&partition->durable_moved);
     pthread_mutex_unlock(&partition->lock);
+    partition_tell(partition);
     return status;
 }
 
@@ -102,5 +103,8 @@ Status partition_delete_before(Partition *partition, int64_t offset, Error *erro
     else if (status == OK && offset > partition->mark.start_offset)
         partition->mark.start_offset = offset;
     pthread_mutex_unlock(&partition->lock);
-    return status == OK ? log_write_marks(partition->log, error) : status;
+    if (status != OK)
+        return status;
+    partition_tell(partition);
+    return log_write_marks(partition->log, error);
 }

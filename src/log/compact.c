@@ -435,6 +435,8 @@ Status partition_compact(Partition *partition, Error *error)
     if (status == ERR_CORRUPT)
         status = partition_stop(partition, &why);
     pthread_mutex_unlock(&partition->lock);
+    if (status == ERR_CORRUPT)
+        partition_tell(partition);
     memory_free(run.keys.slots);
     buffer_free(&run.scratch);
     buffer_free(&run.rewritten);

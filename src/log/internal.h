@@ -112,6 +112,8 @@ Status partition_sync_folder(Partition *partition, Error *error);
 Status partition_write_snapshot(Partition *partition, Error *error);
 void partition_remove_snapshot(Partition *partition, int64_t offset);
 
+/* Whoever is to be told of progress is. Not under a lock. */
+void partition_tell(Partition *partition);
 /* Make it durable; not under the lock. */
 Status partition_flush(Partition *partition, Error *error);
 

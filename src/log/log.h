@@ -21,8 +21,8 @@ typedef struct Log Log;
 
 typedef struct LogOptions {
     int32_t open_files_max; /* 0: 512 */
-    /* The high watermark or the durable end has moved; from the thread that moved it, without
-     * locks. May be NULL. */
+    /* The start, the high watermark or the durable end has moved, or the partition has stopped;
+     * from the thread that did it, without locks. May be NULL. */
     void (*on_progress)(void *context, Partition *partition);
     void *context;
 } LogOptions;

@@ -107,6 +107,13 @@ Status partition_stop(Partition *partition, const Error *error)
     return error->status;
 }
 
+void partition_tell(Partition *partition)
+{
+    const LogOptions *options = &partition->log->options;
+    if (options->on_progress != NULL)
+        options->on_progress(options->context, partition);
+}
+
 /* ---- Segments -------------------------------------------------------------------------------- */
 
 void partition_add_segment(Partition *partition, Segment *segment)
@@ -433,12 +440,12 @@ static Status append_locked(Partition *partition, char *batch, BatchHeader *head
         status = partition_check(partition, error);
     if (status == OK)
         status = append_judged(partition, batch, header, out, error);
-    bool has_moved = partition_high_watermark(partition) != acknowledged;
+    bool has_moved =
+        partition_high_watermark(partition) != acknowledged || partition->stopped != NULL;
     pthread_mutex_unlock(&partition->lock);
     pthread_mutex_unlock(&partition->append_lock);
-    const LogOptions *options = &partition->log->options;
-    if (has_moved && options->on_progress != NULL)
-        options->on_progress(options->context, partition);
+    if (has_moved)
+        partition_tell(partition);
     return status;
 }
 
@@ -533,9 +540,8 @@ static Status flush_to(Partition *partition, Segment *active, int64_t end_offset
         status = OK;
     bool has_moved = partition->mark.durable_end != durable;
     pthread_mutex_unlock(&partition->lock);
-    const LogOptions *options = &partition->log->options;
-    if (has_moved && options->on_progress != NULL)
-        options->on_progress(options->context, partition);
+    if (has_moved)
+        partition_tell(partition);
     return status;
 }
 

@@ -195,6 +195,7 @@ static Status stop_if_damaged(Partition *partition, Status status, const Error *
     pthread_mutex_lock(&partition->lock);
     status = partition_stop(partition, error);
     pthread_mutex_unlock(&partition->lock);
+    partition_tell(partition);
     return status;
 }
 
