@@ -42,6 +42,16 @@ def script(args, body, folder):
     return settings + text.replace("${SUBMIT_TIME}", "run")
 
 
+# q13's table outside: as weir has it, and as the original does, in words of before Flink 1.11.
+SIDE_TABLE = re.compile(r"'connector' = 'filesystem',\s*'path' = ('file:[^']*'),\s*'format' = 'csv'")
+SIDE_TABLE_OF_OLD = r"'connector.type' = 'filesystem', 'connector.path' = \1, 'format.type' = 'csv'"
+
+
+def for_flink(text):
+    """A script as Flink takes it."""
+    return SIDE_TABLE.sub(SIDE_TABLE_OF_OLD, text)
+
+
 class Ran:
     """One run of weir, and what it took."""
 

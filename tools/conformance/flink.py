@@ -90,9 +90,9 @@ def home():
     return _made(f"runner-{_digest([pom, *sources])}", _make_runner), library
 
 
-def _java(heap, *arguments):
+def _java(heap, *arguments, collector="Serial"):
     opened = [f"--add-opens={module}=ALL-UNNAMED" for module in OPENED]
-    return ["java", f"-Xmx{heap}", "-XX:+UseSerialGC", "-Xshare:auto", "-Duser.timezone=UTC", *opened,
+    return ["java", f"-Xmx{heap}", f"-XX:+Use{collector}GC", "-Xshare:auto", "-Duser.timezone=UTC", *opened,
             *arguments]
 
 
@@ -155,10 +155,11 @@ def answers(cases):
 class Scripts:
     """A Flink as it comes, in a process of its own, that runs whole scripts (Scripts.java)."""
 
-    def __init__(self, log):
+    def __init__(self, log, heap=HEAP_OF_SCRIPTS, collector="Serial", classes=()):
+        """`classes`: folders and jars that it is to know beside its own."""
         folder, library = home()
-        command = _java(HEAP_OF_SCRIPTS, "-cp", f"{library}/*:{folder}/conformance.jar",
-                        "weir.conformance.Scripts")
+        path = ":".join([f"{library}/*", f"{folder}/conformance.jar", *map(str, classes)])
+        command = _java(heap, "-cp", path, "weir.conformance.Scripts", collector=collector)
         self._log = log
         with open(log, "wb") as errors:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -172,6 +173,11 @@ class Scripts:
             tail = self._log.read_text("utf-8", "replace").splitlines()[-20:]
             sys.exit("conformance: Flink went away:\n" + "\n".join(tail))
         return json.loads(line)
+
+    def peak_bytes(self):
+        """The most resident memory that it has had."""
+        status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
     def close(self):
         self._process.stdin.close()

@@ -9,6 +9,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
@@ -20,7 +21,8 @@ import org.apache.flink.table.api.TableResult;
 /**
  * Runs whole scripts on a Flink as it comes, with its own connectors, clock and settings, each in a
  * cluster of its own in this process: {@code {"sql", "output", "settings", "stays"}} per line in,
- * one line out when the jobs have ended. What {@code print} writes goes to the file {@code output}.
+ * one line out when the jobs have ended, with how long the last one took, from its start to its end. What
+ * {@code print} writes goes to the file {@code output}.
  * The job of a script that {@code stays} is answered at once, and cancelled by the next line.
  *
  * <p>Started without our agent and with Flink's classes before ours.
@@ -85,7 +87,13 @@ public final class Scripts {
                 if (request.path("stays").asBoolean()) {
                     return result.getJobClient().get();
                 }
-                result.await();
+                answer.put(
+                        "millis",
+                        result.getJobClient()
+                                .get()
+                                .getJobExecutionResult()
+                                .get()
+                                .getNetRuntime(TimeUnit.MILLISECONDS));
             }
         } catch (Exception error) {
             answer.put(isRunning ? "failed" : "refused", Errors.describe(error));
