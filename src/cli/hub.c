@@ -142,6 +142,7 @@ static ExitCode hub_serve_with_door(Cli *cli, Hub *hub, const HubConfig *config,
         .default_partitions = config->default_partitions,
         .content_bytes_max = body_bytes,
         .keys = config->logins.keys,
+        .registry = registry_new(cli->world, hub_topics(hub)),
     };
     ExitCode code = hub_load_tables(cli, &door_config);
     if (code == EXIT_OK && status == OK && !cli_has(cli, "no-http"))
@@ -154,6 +155,7 @@ static ExitCode hub_serve_with_door(Cli *cli, Hub *hub, const HubConfig *config,
         code = hub_report(cli, &error);
     }
     door_close(door);
+    registry_free(door_config.registry);
     Status closed = hub_close(hub, code == EXIT_OK ? &error : NULL);
     return code != EXIT_OK || closed == OK ? code : report_failure(cli, &error);
 }

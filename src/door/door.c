@@ -32,10 +32,25 @@ static bool door_is_ready(void *context, Buffer *why)
     return false;
 }
 
+/* Ours, then those of the registry. */
+static const HttpRoute *door_gather_routes(Door *door, int32_t *count)
+{
+    const int32_t own = (int32_t)(sizeof door_routes / sizeof door_routes[0]);
+    int32_t more;
+    const HttpRoute *of_registry = door_registry_routes(&more);
+    *count = own + more;
+    door->routes = memory_allocate((int64_t)sizeof(HttpRoute) * *count);
+    memcpy(door->routes, door_routes, sizeof door_routes);
+    memcpy(door->routes + own, of_registry, sizeof(HttpRoute) * (size_t)more);
+    return door->routes;
+}
+
 Status door_open(const DoorConfig *config, Door **out, Error *error)
 {
     Door *door = memory_allocate_zeroed(sizeof *door);
     door->config = *config;
+    int32_t route_count;
+    const HttpRoute *routes = door_gather_routes(door, &route_count);
     int64_t bytes_max = config->content_bytes_max;
     HttpConfig http = {
         .world = config->world,
@@ -44,17 +59,19 @@ Status door_open(const DoorConfig *config, Door **out, Error *error)
         .tls = config->tls,
         .allows_plaintext = config->allows_plaintext,
         .name = "hub",
-        .routes = door_routes,
-        .route_count = (int32_t)(sizeof door_routes / sizeof door_routes[0]),
+        .routes = routes,
+        .route_count = route_count,
         .context = door,
         .content_bytes_max = bytes_max > 0 ? bytes_max : DOOR_CONTENT_BYTES_DEFAULT,
         .thread_count = DOOR_THREADS,
         .guard = door_guard,
+        .problem = door_registry_problem,
         .is_ready = door_is_ready,
         .ready_context = door,
     };
     Status status = http_start(&http, &door->http, error);
     if (status != OK) {
+        memory_free(door->routes);
         memory_free(door);
         return status;
     }
@@ -72,6 +89,7 @@ void door_close(Door *door)
     if (door == NULL)
         return;
     http_stop(door->http);
+    memory_free(door->routes);
     memory_free(door);
 }
 

@@ -4,6 +4,8 @@
  *   POST /v1/topics/{topic}/records      one JSON value, an array, lines, or bytes
  *   GET  /v1/topics/{topic}/records      from an offset or a time on
  *   GET  /v1/topics, /v1/topics/{topic}
+ *   /subjects, /schemas, /config, /mode, /compatibility
+ *                                        the API of Confluent's schema registry
  *   GET  /livez /readyz /metrics /buildz /openapi.json
  *
  * A record is acknowledged when it is durable. One that is not what its topic's declaration says
@@ -16,6 +18,7 @@
 #include "connect/kafka/topics.h"
 #include "hub/keys.h"
 #include "hub/topics.h"
+#include "registry/registry.h"
 
 typedef struct Door Door;
 
@@ -43,6 +46,7 @@ typedef struct DoorConfig {
     /* Who may do what. While there is none, everybody on this machine may everything, and beyond it
      * who has a certificate, or is allowed to come in plain text. */
     Keys *keys;
+    Registry *registry; /* borrowed */
 } DoorConfig;
 
 /* As http_start. */

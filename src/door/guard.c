@@ -3,6 +3,7 @@
 
 #include <strings.h>
 
+#include "base/base64.h"
 #include "base/metrics.h"
 
 static void refuse_credentials(HttpRequest *request, const char *reason)
@@ -13,14 +14,53 @@ static void refuse_credentials(HttpRequest *request, const char *reason)
                1);
 }
 
-/* Bearer KEY, or the header X-Api-Key. */
-static Str given_key(const HttpRequest *request)
+/* NAME:KEY, or nothing. */
+static Str given_basic(const HttpRequest *request, const char *packed, Str *name)
+{
+    Buffer text = {0};
+    Str key = {0};
+    if (base64_decode(&text, str_trim(str_from(packed))))
+        *name = str_split(str_copy(request->arena, buffer_str(&text)), ':', &key);
+    buffer_free(&text);
+    return key;
+}
+
+/* Bearer KEY, Basic NAME:KEY, or the header X-Api-Key. With a name it has to be the key's. */
+static Str given_key(const HttpRequest *request, Str *name)
 {
     const char *header = http_header(request, MHD_HTTP_HEADER_AUTHORIZATION);
     if (header != NULL && strncasecmp(header, "Bearer ", 7) == 0)
         return str_from(header + 7);
+    if (header != NULL && strncasecmp(header, "Basic ", 6) == 0)
+        return given_basic(request, header + 6, name);
     header = http_header(request, "X-Api-Key");
     return header != NULL ? str_from(header) : (Str){0};
+}
+
+/* A subject is its topic's, by the names that Confluent's clients give them: TOPIC-key and
+ * TOPIC-value. */
+static bool may_subject(const Key *key, KeyRole role, Str subject)
+{
+    static const Str endings[] = {STR(""), STR("-value"), STR("-key")};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+        if (str_has_suffix(subject, endings[i]) &&
+            key_may(key, role, str_make(subject.data, subject.length - endings[i].length)))
+            return true;
+    return false;
+}
+
+static bool guard_may(const HttpRequest *request, const Key *key)
+{
+    uint32_t asked = (uint32_t)request->route->role;
+    KeyRole role = (KeyRole)(asked & DOOR_ROLES);
+    bool has_role = (key->roles & (uint32_t)(role | KEY_ADMIN)) != 0;
+    if ((asked & DOOR_ALL) != 0)
+        return has_role && strcmp(key->topics, "*") == 0;
+    if ((asked & DOOR_SUBJECT) != 0)
+        return may_subject(key, role, request->segments[0]);
+    bool is_about_topic = (asked & DOOR_REGISTRY) == 0 && request->segment_count > 0 &&
+                          request->segments[0].length > 0;
+    return is_about_topic ? key_may(key, role, request->segments[0]) : has_role;
 }
 
 static bool guard_throttle(HttpRequest *request, const Key *key)
@@ -55,23 +95,21 @@ bool door_guard(HttpRequest *request)
 {
     const Door *door = door_of(request);
     Keys *keys = door->config.keys;
-    KeyRole role = (KeyRole)request->route->role;
+    int32_t role = request->route->role;
     if (role == 0 || keys == NULL || (door_is_open(door, request->server) && keys_count(keys) == 0))
         return true;
     Key *key = ARENA_NEW(request->arena, Key);
-    Str given = given_key(request);
-    if (given.data == NULL || !keys_find(keys, given, request->arena, key)) {
+    Str name = {0}, given = given_key(request, &name);
+    if (given.data == NULL || !keys_find(keys, given, request->arena, key) ||
+        (name.data != NULL && !str_is(name, key->name))) {
         refuse_credentials(request, given.data == NULL ? "none" : "unknown");
         http_problem(request, MHD_HTTP_UNAUTHORIZED, "WR6041", "who are you?",
                      given.data == NULL ? "this needs a key" : "the key is not known, or is over",
                      "send it as `Authorization: Bearer KEY`; `weir key create` makes one");
-        http_add_header(request, "WWW-Authenticate", "Bearer");
+        http_add_header(request, "WWW-Authenticate", "Bearer, Basic realm=\"weir\"");
         return false;
     }
-    Str topic = request->segment_count > 0 ? request->segments[0] : STR("");
-    bool may = topic.length > 0 ? key_may(key, role, topic)
-                                : (key->roles & role) != 0 || (key->roles & KEY_ADMIN) != 0;
-    if (!may) {
+    if (!guard_may(request, key)) {
         refuse_credentials(request, "forbidden");
         http_problem(request, MHD_HTTP_FORBIDDEN, "WR6042", "not allowed",
                      arena_printf(request->arena, "the key `%s` is not good for this", key->name),
@@ -79,5 +117,5 @@ bool door_guard(HttpRequest *request)
         return false;
     }
     request->principal = key;
-    return role != KEY_PRODUCE || guard_throttle(request, key);
+    return (role & DOOR_ROLES) != KEY_PRODUCE || guard_throttle(request, key);
 }

@@ -20,6 +20,7 @@ enum {
 struct Door {
     DoorConfig config;
     HttpServer *http;
+    HttpRoute *routes;
     _Atomic uint32_t turn; /* which partition gets records without a key */
 };
 
@@ -93,5 +94,58 @@ HttpHandler door_list_topics, door_describe_topic, door_post_records, door_get_r
 
 /* The guard: who asks, and whether he may. */
 bool door_guard(HttpRequest *request);
+
+/* ---- The schema registry ----------------------------------------------------------------------
+ */
+
+/* What a route of it says to the guard beside roles. */
+enum {
+    DOOR_REGISTRY = 0x100, /* it is one of these; a role will do for any topics … */
+    DOOR_SUBJECT = 0x200,  /* … unless its first segment is a subject */
+    DOOR_ALL = 0x400,      /* it is about all of them: only for whom all topics are good */
+    DOOR_ROLES = 0xff,
+};
+
+const HttpRoute *door_registry_routes(int32_t *count);
+/* HttpConfig.problem: as Confluent's registry says it, of its routes. */
+bool door_registry_problem(HttpRequest *request, const char *code, const char *detail);
+
+HttpHandler schemas_get, schemas_get_text, schemas_get_versions, schemas_get_subjects, schemas_list,
+    schemas_types;
+HttpHandler subjects_list, subjects_look_up, subjects_delete, versions_list, versions_register,
+    versions_get, versions_get_text, versions_get_users, versions_delete;
+HttpHandler level_get, level_put, level_delete, mode_get, mode_put, mode_delete, compatibility_post;
+
+/* A request in hand, between registry_begin and registry_end. */
+typedef struct Schemas {
+    HttpRequest *request;
+    Registry *registry;
+    JsonWriter json; /* the answer */
+    RegistryRefusal refusal;
+} Schemas;
+
+/* False: it is answered. */
+bool schemas_begin(Schemas *schemas, HttpRequest *request);
+/* `is_good`, or else the refusal is the answer. */
+void schemas_end(Schemas *schemas, bool is_good);
+bool schemas_refuse(Schemas *schemas, int32_t code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Whether a parameter is "true". */
+bool schemas_flag(const Schemas *schemas, const char *name);
+/* The subject of the first segment, if it has versions that are not deleted, or any; NULL with the
+ * refusal set. */
+const RegistrySubject *schemas_subject(Schemas *schemas, bool takes_deleted);
+/* The second segment, "latest" or a number: 0 for the first. BAD_VERSION. */
+bool schemas_version_number(Schemas *schemas, int32_t *out);
+/* Of that version. */
+const RegistryVersion *schemas_version(Schemas *schemas, bool takes_deleted);
+/* The schema in the body, canonical. */
+bool schemas_body(Schemas *schemas, RegistryRequest *out);
+/* {"subject": …, "version": …, "id": …, "schema": …} */
+void schemas_put_version(Schemas *schemas, const RegistrySubject *subject,
+                         const RegistryVersion *version);
+/* Type, references and text of the schema, as members. */
+void schemas_put_schema(Schemas *schemas, const RegistrySchema *schema);
 
 #endif

@@ -7,7 +7,10 @@
 #include "expr/json/document.h"
 #include "format/avro_default.h"
 
-enum { SCHEMA_BYTES_MAX = 4 << 20 };
+enum {
+    SCHEMA_BYTES_MAX = 4 << 20,
+    MEMBERS_MAX = 10000, /* of a record, an enum or a union, if nobody has written by it yet */
+};
 
 static const char *const KIND_NAMES[] = {
     [AVRO_NULL] = "null",   [AVRO_BOOLEAN] = "boolean", [AVRO_INT] = "int",
@@ -24,6 +27,7 @@ typedef struct Parser {
     Map *named; /* full name → AvroSchema */
     Error *error;
     int32_t depth;
+    bool is_new; /* what the specification forbids is refused, if it could be read or not */
 } Parser;
 
 #define SCHEMA_FAIL(parser, ...) fail((parser)->error, ERR_INVALID, "WR3512", __VA_ARGS__)
@@ -32,26 +36,11 @@ static Status parse_schema(Parser *parser, JsonElement element, Str space, AvroS
 
 /* ---- Members ------------------------------------------------------------------------------- */
 
-static bool member_find(JsonElement object, const char *name, JsonElement *out)
-{
-    JsonChildren children = json_children(object);
-    Str key;
-    JsonElement value;
-    bool is_there = false;
-    while (json_next(&children, &key, &value)) {
-        if (!str_is(key, name))
-            continue;
-        *out = value;
-        is_there = true;
-    }
-    return is_there;
-}
-
 /* A text of the object, copied; no data: there is none. */
 static Str member_text(Parser *parser, JsonElement object, const char *name)
 {
     JsonElement value;
-    if (!member_find(object, name, &value) || json_element_type(value) != JSON_STRING)
+    if (!json_find_typed(object, name, JSON_STRING, &value))
         return (Str){0};
     return str_copy(parser->arena, json_element_string(value));
 }
@@ -59,13 +48,22 @@ static Str member_text(Parser *parser, JsonElement object, const char *name)
 static bool member_int(JsonElement object, const char *name, int32_t most, int32_t *out)
 {
     JsonElement value;
-    if (!member_find(object, name, &value) || json_element_type(value) != JSON_INT)
+    if (!json_find_typed(object, name, JSON_INT, &value))
         return false;
     int64_t number = json_element_int(value);
     if (number < 0 || number > most)
         return false;
     *out = (int32_t)number;
     return true;
+}
+
+static Status check_count(Parser *parser, int32_t count)
+{
+    if (!parser->is_new || count <= MEMBERS_MAX)
+        return OK;
+    return SCHEMA_FAIL(parser,
+                       "an avro schema has more than %d fields, symbols or branches in one place",
+                       (int)MEMBERS_MAX);
 }
 
 static int32_t element_count(JsonElement array)
@@ -92,18 +90,44 @@ bool avro_name_is_valid(Str name)
     return name.length > 0;
 }
 
-static Str name_full(Parser *parser, Str name, Str space)
+Str avro_name_full(Arena *arena, Str name, Str space)
 {
     if (space.length == 0 || str_find(name, STR(".")) >= 0)
         return name;
-    return str_from(arena_printf(parser->arena, "%.*s.%.*s", STR_ARGS(space), STR_ARGS(name)));
+    return str_from(arena_printf(arena, "%.*s.%.*s", STR_ARGS(space), STR_ARGS(name)));
 }
 
-static Str name_space(Str full)
+Str avro_name_space(Str full)
 {
     const char *dot = full.length == 0 ? NULL : memrchr(full.data, '.', (size_t)full.length);
     return dot == NULL ? (Str){0} : str_make(full.data, dot - full.data);
 }
+
+AvroSchema *avro_name_find(Arena *arena, const Map *named, Str name, Str space)
+{
+    AvroSchema *found = map_find(named, avro_name_full(arena, name, space));
+    return found != NULL ? found : map_find(named, name);
+}
+
+static bool name_is_primitive(Str name)
+{
+    for (int32_t kind = 0; kind < PRIMITIVES; kind++)
+        if (str_is(name, KIND_NAMES[kind]))
+            return true;
+    return false;
+}
+
+static Status check_name(Parser *parser, Str full)
+{
+    for (Str rest = full; rest.data != NULL;)
+        if (!avro_name_is_valid(str_split(rest, '.', &rest)) || name_is_primitive(full))
+            return SCHEMA_FAIL(parser, "an avro schema is not valid: `%.*s` cannot be a name",
+                               STR_ARGS(full));
+    return OK;
+}
+
+static Status parse_texts(Parser *parser, JsonElement object, const char *name, Str **out,
+                          int32_t *count);
 
 /* The name of a record, enum or fixed; it is known from here on. */
 static Status parse_name(Parser *parser, JsonElement object, Str space, AvroSchema *schema)
@@ -113,13 +137,19 @@ static Status parse_name(Parser *parser, JsonElement object, Str space, AvroSche
     if (name.length == 0)
         return SCHEMA_FAIL(parser, "an avro schema is not valid: a %s has no name",
                            KIND_NAMES[schema->kind]);
-    if (member_find(object, "namespace", &ignored))
+    if (json_find_member(object, "namespace", &ignored))
         space = member_text(parser, object, "namespace");
-    schema->name = name_full(parser, name, space);
+    schema->name = avro_name_full(parser->arena, name, space);
+    if (parser->is_new)
+        TRY(check_name(parser, schema->name));
     if (map_find(parser->named, schema->name) != NULL)
         return SCHEMA_FAIL(parser, "an avro schema is not valid: `%.*s` is defined twice",
                            STR_ARGS(schema->name));
     map_put(parser->named, schema->name, schema);
+    TRY(parse_texts(parser, object, "aliases", &schema->aliases, &schema->alias_count));
+    for (int32_t i = 0; i < schema->alias_count; i++)
+        schema->aliases[i] =
+            avro_name_full(parser->arena, schema->aliases[i], avro_name_space(schema->name));
     return OK;
 }
 
@@ -131,10 +161,11 @@ static Status parse_texts(Parser *parser, JsonElement object, const char *name, 
     JsonElement list, value;
     Str key;
     *count = 0;
-    if (!member_find(object, name, &list))
+    if (!json_find_member(object, name, &list))
         return OK;
     if (json_element_type(list) != JSON_ARRAY)
         return SCHEMA_FAIL(parser, "an avro schema is not valid: \"%s\" is no list", name);
+    TRY(check_count(parser, element_count(list)));
     *out = ARENA_ARRAY(parser->arena, Str, element_count(list) + 1);
     JsonChildren children = json_children(list);
     while (json_next(&children, &key, &value)) {
@@ -148,7 +179,7 @@ static Status parse_texts(Parser *parser, JsonElement object, const char *name, 
 static Status parse_field(Parser *parser, JsonElement object, Str space, AvroField *field)
 {
     JsonElement type, value;
-    if (json_element_type(object) != JSON_OBJECT || !member_find(object, "type", &type))
+    if (json_element_type(object) != JSON_OBJECT || !json_find_member(object, "type", &type))
         return SCHEMA_FAIL(parser, "an avro schema is not valid: a field of `%.*s` has no type",
                            STR_ARGS(space));
     field->name = member_text(parser, object, "name");
@@ -157,7 +188,7 @@ static Status parse_field(Parser *parser, JsonElement object, Str space, AvroFie
                            STR_ARGS(field->name));
     TRY(parse_texts(parser, object, "aliases", &field->aliases, &field->alias_count));
     TRY(parse_schema(parser, type, space, &field->schema));
-    field->has_default = member_find(object, "default", &value);
+    field->has_default = json_find_member(object, "default", &value);
     if (field->has_default &&
         !avro_default_encode(parser->arena, field->schema, value, &field->default_bytes))
         return SCHEMA_FAIL(parser, "an avro schema is not valid: the default of `%.*s` is no %s",
@@ -170,15 +201,41 @@ static Status parse_record(Parser *parser, JsonElement object, Str space, AvroSc
     JsonElement list, value;
     Str key;
     TRY(parse_name(parser, object, space, schema));
-    if (!member_find(object, "fields", &list) || json_element_type(list) != JSON_ARRAY)
+    if (!json_find_member(object, "fields", &list) || json_element_type(list) != JSON_ARRAY)
         return SCHEMA_FAIL(parser, "an avro schema is not valid: `%.*s` has no fields",
                            STR_ARGS(schema->name));
+    TRY(check_count(parser, element_count(list)));
     schema->fields = ARENA_ARRAY(parser->arena, AvroField, element_count(list) + 1);
     JsonChildren children = json_children(list);
     while (json_next(&children, &key, &value)) {
-        TRY(parse_field(parser, value, name_space(schema->name), &schema->fields[schema->count]));
+        AvroField *field = &schema->fields[schema->count];
+        TRY(parse_field(parser, value, avro_name_space(schema->name), field));
+        for (int32_t i = 0; parser->is_new && i < schema->count; i++)
+            if (str_equal(schema->fields[i].name, field->name))
+                return SCHEMA_FAIL(parser,
+                                   "an avro schema is not valid: `%.*s` has two fields `%.*s`",
+                                   STR_ARGS(schema->name), STR_ARGS(field->name));
         schema->count++;
     }
+    return OK;
+}
+
+static Status check_symbols(Parser *parser, const AvroSchema *schema, bool has_default)
+{
+    for (int32_t i = 0; i < schema->count; i++) {
+        bool is_good = avro_name_is_valid(schema->symbols[i]);
+        for (int32_t k = 0; k < i; k++)
+            is_good = is_good && !str_equal(schema->symbols[i], schema->symbols[k]);
+        if (!is_good)
+            return SCHEMA_FAIL(parser,
+                               "an avro schema is not valid: `%.*s` cannot be a symbol of `%.*s`, "
+                               "or is one twice",
+                               STR_ARGS(schema->symbols[i]), STR_ARGS(schema->name));
+    }
+    if (has_default && schema->default_symbol < 0)
+        return SCHEMA_FAIL(parser,
+                           "an avro schema is not valid: the default of `%.*s` is no symbol of it",
+                           STR_ARGS(schema->name));
     return OK;
 }
 
@@ -190,7 +247,7 @@ static Status parse_enum(Parser *parser, JsonElement object, Str space, AvroSche
     for (int32_t i = 0; i < schema->count; i++)
         if (str_equal(schema->symbols[i], text))
             schema->default_symbol = i;
-    return OK;
+    return parser->is_new ? check_symbols(parser, schema, text.data != NULL) : OK;
 }
 
 static AvroLogical logical_find(AvroKind kind, Str name)
@@ -224,7 +281,7 @@ static void parse_logical(Parser *parser, JsonElement object, AvroSchema *schema
     if (schema->logical != AVRO_DECIMAL)
         return;
     JsonElement ignored;
-    bool has_scale = member_find(object, "scale", &ignored);
+    bool has_scale = json_find_member(object, "scale", &ignored);
     bool is_good = member_int(object, "precision", INT32_MAX, &schema->precision) &&
                    (!has_scale || member_int(object, "scale", schema->precision, &schema->scale));
     if (!is_good)
@@ -235,7 +292,7 @@ static Status parse_child(Parser *parser, JsonElement object, const char *name, 
                           AvroSchema *schema)
 {
     JsonElement type;
-    if (!member_find(object, name, &type))
+    if (!json_find_member(object, name, &type))
         return SCHEMA_FAIL(parser, "an avro schema is not valid: a %s has no \"%s\"",
                            KIND_NAMES[schema->kind], name);
     schema->branches = ARENA_ARRAY(parser->arena, AvroSchema *, 1);
@@ -272,9 +329,7 @@ static Status parse_named(Parser *parser, Str name, Str space, AvroSchema **out)
         **out = (AvroSchema){.kind = (AvroKind)kind, .default_symbol = -1};
         return OK;
     }
-    *out = map_find(parser->named, name_full(parser, name, space));
-    if (*out == NULL)
-        *out = map_find(parser->named, name);
+    *out = avro_name_find(parser->arena, parser->named, name, space);
     if (*out != NULL)
         return OK;
     return SCHEMA_FAIL(parser, "an avro schema is not valid: there is no type `%.*s`",
@@ -285,6 +340,7 @@ static Status parse_union(Parser *parser, JsonElement list, Str space, AvroSchem
 {
     AvroSchema *schema = *out = ARENA_NEW(parser->arena, AvroSchema);
     *schema = (AvroSchema){.kind = AVRO_UNION, .default_symbol = -1};
+    TRY(check_count(parser, element_count(list)));
     schema->branches = ARENA_ARRAY(parser->arena, AvroSchema *, element_count(list) + 1);
     JsonChildren children = json_children(list);
     Str key;
@@ -294,6 +350,11 @@ static Status parse_union(Parser *parser, JsonElement list, Str space, AvroSchem
         TRY(parse_schema(parser, value, space, branch));
         if ((*branch)->kind == AVRO_UNION)
             return SCHEMA_FAIL(parser, "an avro schema is not valid: a union within a union");
+        for (int32_t i = 0; parser->is_new && i + 1 < schema->count; i++)
+            if (schema->branches[i]->kind == (*branch)->kind &&
+                str_equal(schema->branches[i]->name, (*branch)->name))
+                return SCHEMA_FAIL(parser, "an avro schema is not valid: a union has %s twice",
+                                   avro_schema_text(parser->arena, *branch));
     }
     return OK;
 }
@@ -301,7 +362,7 @@ static Status parse_union(Parser *parser, JsonElement list, Str space, AvroSchem
 static Status parse_object(Parser *parser, JsonElement object, Str space, AvroSchema **out)
 {
     JsonElement type;
-    if (!member_find(object, "type", &type))
+    if (!json_find_member(object, "type", &type))
         return SCHEMA_FAIL(parser, "an avro schema is not valid: it has no \"type\"");
     if (json_element_type(type) != JSON_STRING)
         return parse_schema(parser, type, space, out);
@@ -340,21 +401,38 @@ static Status parse_schema(Parser *parser, JsonElement element, Str space, AvroS
     return status;
 }
 
-Status avro_schema_parse(Arena *arena, Str json, AvroSchema **out, Error *error)
+static Status parse_text(Parser *parser, JsonDocument *document, Str json, AvroSchema **out)
 {
-    Parser parser = {.arena = arena, .named = map_new(arena), .error = error};
-    JsonDocument *document = json_document_new();
     JsonElement root;
-    Status status;
     if (json.length > SCHEMA_BYTES_MAX)
-        status = SCHEMA_FAIL(&parser, "an avro schema is not valid: it has more than %d bytes",
-                             (int)SCHEMA_BYTES_MAX);
-    else if (!json_document_parse(document, json.data, json.length, &root))
-        status = SCHEMA_FAIL(&parser, "an avro schema is not valid: it is no json");
-    else
-        status = parse_schema(&parser, root, (Str){0}, out);
+        return SCHEMA_FAIL(parser, "an avro schema is not valid: it has more than %d bytes",
+                           (int)SCHEMA_BYTES_MAX);
+    if (!json_document_parse(document, json.data, json.length, &root))
+        return SCHEMA_FAIL(parser, "an avro schema is not valid: it is no json");
+    return parse_schema(parser, root, (Str){0}, out);
+}
+
+Status avro_schema_read(Arena *arena, const AvroSource *source, Map **named, AvroSchema **out,
+                        Error *error)
+{
+    Parser parser = {
+        .arena = arena, .named = map_new(arena), .error = error, .is_new = source->is_new};
+    JsonDocument *document = json_document_new();
+    Status status = OK;
+    *named = parser.named;
+    for (int32_t i = 0; status == OK && i < source->before_count; i++)
+        status = parse_text(&parser, document, source->before[i], out);
+    if (status == OK)
+        status = parse_text(&parser, document, source->text, out);
     json_document_free(document);
     return status;
+}
+
+Status avro_schema_parse(Arena *arena, Str json, AvroSchema **out, Error *error)
+{
+    AvroSource source = {.text = json};
+    Map *ignored;
+    return avro_schema_read(arena, &source, &ignored, out, error);
 }
 
 const char *avro_schema_text(Arena *arena, const AvroSchema *schema)

@@ -1,9 +1,11 @@
-/* Schemas of Avro 1.11: read from their JSON, and made of a table's columns. Private to format/. */
+/* Schemas of Avro 1.11: read from their JSON, and made of a table's columns. Others than format/
+ * use avro_evolution.h. */
 #ifndef WEIR_FORMAT_AVRO_SCHEMA_H
 #define WEIR_FORMAT_AVRO_SCHEMA_H
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/map.h"
 #include "base/status.h"
 #include "data/schema.h"
 
@@ -56,15 +58,29 @@ struct AvroSchema {
     int32_t precision, scale; /* AVRO_DECIMAL */
     int32_t size;             /* AVRO_FIXED: bytes */
     Str name;                 /* with its namespace, of records, enums and fixed */
-    AvroField *fields;        /* AVRO_RECORD */
-    AvroSchema **branches;    /* AVRO_UNION; one for AVRO_ARRAY and AVRO_MAP */
-    Str *symbols;             /* AVRO_ENUM */
-    int32_t count;            /* of fields, branches or symbols */
-    int32_t default_symbol;   /* AVRO_ENUM: what others are read as; -1: nothing */
+    Str *aliases;             /* with their namespaces */
+    int32_t alias_count;
+    AvroField *fields;      /* AVRO_RECORD */
+    AvroSchema **branches;  /* AVRO_UNION; one for AVRO_ARRAY and AVRO_MAP */
+    Str *symbols;           /* AVRO_ENUM */
+    int32_t count;          /* of fields, branches or symbols */
+    int32_t default_symbol; /* AVRO_ENUM: what others are read as; -1: nothing */
 };
 
 /* All of it in the arena. WR3512: it is no schema, and why. */
 Status avro_schema_parse(Arena *arena, Str json, AvroSchema **out, Error *error);
+
+/* A schema, and others that define names which it uses. */
+typedef struct AvroSource {
+    Str text;          /* JSON, as all of them */
+    const Str *before; /* each may use names of those before it */
+    int32_t before_count;
+    bool is_new; /* nobody has written by it yet: it is held to all of the specification */
+} AvroSource;
+
+/* The same; `named` gets what has a name, AvroSchema by its full name. */
+Status avro_schema_read(Arena *arena, const AvroSource *source, Map **named, AvroSchema **out,
+                        Error *error);
 
 /* The schema of rows of these columns as JSON, as Flink 1.20 derives it (AvroSchemaConverter).
  * `is_legacy`: TIMESTAMP is written as an instant, and TIMESTAMP_LTZ not at all. WR3504: a column
@@ -82,5 +98,11 @@ void avro_append_bytes(Buffer *out, Str bytes);
 
 /* Letters, digits and _, a digit not first: "Names" in Avro's specification. */
 bool avro_name_is_valid(Str name);
+/* The name with the namespace, unless it has one. */
+Str avro_name_full(Arena *arena, Str name, Str space);
+/* The namespace of a full name; no data: it has none. */
+Str avro_name_space(Str full);
+/* What a name means in the namespace, or NULL. */
+AvroSchema *avro_name_find(Arena *arena, const Map *named, Str name, Str space);
 
 #endif

@@ -218,32 +218,15 @@ static Status exchange_send(const SchemaRegistry *registry, Exchange *exchange, 
 
 /* ---- What it answers ----------------------------------------------------------------------- */
 
-static bool member_of(JsonElement object, const char *name, JsonType type, JsonElement *out)
-{
-    if (json_element_type(object) != JSON_OBJECT)
-        return false;
-    JsonChildren children = json_children(object);
-    Str key;
-    JsonElement value;
-    bool is_there = false;
-    while (json_next(&children, &key, &value)) {
-        if (!str_is(key, name) || json_element_type(value) != type)
-            continue;
-        *out = value;
-        is_there = true;
-    }
-    return is_there;
-}
-
 /* Of an answer that is none of 2xx: {"error_code": 40403, "message": "Schema not found"}. */
 static Status refusal_tell(const Exchange *exchange, JsonElement root, bool is_json, Error *error)
 {
     JsonElement code, message;
     int64_t number = exchange->status;
     Str text = STR("");
-    if (is_json && member_of(root, "error_code", JSON_INT, &code))
+    if (is_json && json_find_typed(root, "error_code", JSON_INT, &code))
         number = json_element_int(code);
-    if (is_json && member_of(root, "message", JSON_STRING, &message))
+    if (is_json && json_find_typed(root, "message", JSON_STRING, &message))
         text = json_element_string(message);
     Status status = number == CODE_NO_SCHEMA || number == CODE_NO_SUBJECT || number == 404
                         ? ERR_NOT_FOUND
@@ -265,7 +248,7 @@ static Status exchange_read(const Exchange *exchange, JsonDocument *document, co
         json_document_parse(document, exchange->answer.data, exchange->answer.length, &root);
     if (exchange->status < 200 || exchange->status > 299)
         return refusal_tell(exchange, root, is_json, error);
-    if (is_json && member_of(root, name, type, out))
+    if (is_json && json_find_typed(root, name, type, out))
         return OK;
     return fail(error, ERR_INVALID, "WR3514",
                 "the schema registry %s answers without \"%s\": it seems to be none",

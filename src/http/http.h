@@ -62,7 +62,7 @@ enum { HTTP_PADDING = 64 };
 typedef void HttpHandler(HttpRequest *request);
 
 struct HttpRoute {
-    const char *method;  /* "GET", which answers HEAD too, or "POST" */
+    const char *method;  /* "GET", which answers HEAD too, "POST", "PUT" or "DELETE" */
     const char *pattern; /* "/v1/tables/{name}/rows" */
     HttpHandler *handle;
     const char *summary;
@@ -85,6 +85,9 @@ typedef struct HttpConfig {
     int32_t thread_count;      /* 0: two */
     /* Whether a request may go to its route; a problem is set if not. NULL: all may. */
     bool (*guard)(HttpRequest *request);
+    /* Say what is wrong in another way than problem+json: the status is set, the body empty. False:
+     * this request has no other way. May be NULL. */
+    bool (*problem)(HttpRequest *request, const char *code, const char *detail);
     /* Whether all is well; a reason in `why` if not. May be NULL: always. From any of the server's
      * threads. */
     bool (*is_ready)(void *context, Buffer *why);

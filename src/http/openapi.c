@@ -46,7 +46,7 @@ static void put_response(JsonWriter *json, const char *status, const char *text)
 }
 
 /* Routes of one path stand together in the table. */
-static void put_routes(JsonWriter *json, const HttpRoute *routes, int32_t count)
+static void put_routes(JsonWriter *json, const HttpRoute *routes, int32_t count, Arena *arena)
 {
     for (int32_t i = 0; i < count; i++) {
         const HttpRoute *route = &routes[i];
@@ -56,7 +56,7 @@ static void put_routes(JsonWriter *json, const HttpRoute *routes, int32_t count)
             json_key(json, route->pattern);
             json_begin_object(json);
         }
-        json_key(json, strcmp(route->method, MHD_HTTP_METHOD_POST) == 0 ? "post" : "get");
+        json_key_str(json, str_to_lower(arena, str_from(route->method)));
         json_begin_object(json);
         json_key(json, "summary");
         json_text(json, route->summary);
@@ -87,7 +87,8 @@ void http_show_openapi(HttpRequest *request)
     json_end_object(&json);
     json_key(&json, "paths");
     json_begin_object(&json);
-    put_routes(&json, request->server->config.routes, request->server->config.route_count);
+    put_routes(&json, request->server->config.routes, request->server->config.route_count,
+               request->arena);
     json_end_object(&json);
     json_end_object(&json);
 }

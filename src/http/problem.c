@@ -4,10 +4,13 @@
 void http_problem(HttpRequest *request, unsigned int status, const char *code, const char *title,
                   const char *detail, const char *suggestion)
 {
+    const HttpConfig *config = &request->server->config;
     request->status = status;
-    request->content_type = "application/problem+json";
     request->etag = NULL;
     request->body.length = 0;
+    if (config->problem != NULL && config->problem(request, code, detail))
+        return;
+    request->content_type = "application/problem+json";
     JsonWriter json = {.out = &request->body};
     json_begin_object(&json);
     json_key(&json, "type");

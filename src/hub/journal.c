@@ -150,26 +150,41 @@ static void take_batches(const Journal *journal, Str batches, int64_t *offset, J
     buffer_free(&scratch);
 }
 
-Status journal_read(Journal *journal, JournalTake *take, void *context, Error *error)
+static Status read_all(Journal *journal, ReadLevel level, int64_t *offset, JournalTake *take,
+                       void *context, Error *error)
 {
     PartitionOffsets bounds;
     partition_offsets(journal->partition, &bounds);
+    int64_t end = level == READ_COMMITTED ? bounds.stable_offset : bounds.end_offset;
     Buffer bytes = {0};
     Status status = OK;
-    for (int64_t offset = bounds.start_offset; status == OK && offset < bounds.end_offset;) {
+    if (*offset < bounds.start_offset)
+        *offset = bounds.start_offset;
+    while (status == OK && *offset < end) {
         bytes.length = 0;
-        status = partition_read(journal->partition,
-                                &(ReadRequest){.offset = offset,
-                                               .bytes_max = READ_BYTES,
-                                               .at_least_one = true,
-                                               .level = READ_WRITTEN},
-                                &bytes, error);
+        status = partition_read(
+            journal->partition,
+            &(ReadRequest){
+                .offset = *offset, .bytes_max = READ_BYTES, .at_least_one = true, .level = level},
+            &bytes, error);
         if (bytes.length == 0)
             break;
-        take_batches(journal, buffer_str(&bytes), &offset, take, context);
+        take_batches(journal, buffer_str(&bytes), offset, take, context);
     }
     buffer_free(&bytes);
     return status;
+}
+
+Status journal_read(Journal *journal, JournalTake *take, void *context, Error *error)
+{
+    int64_t offset = 0;
+    return read_all(journal, READ_WRITTEN, &offset, take, context, error);
+}
+
+Status journal_follow(Journal *journal, int64_t *offset, JournalTake *take, void *context,
+                      Error *error)
+{
+    return read_all(journal, READ_COMMITTED, offset, take, context, error);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */

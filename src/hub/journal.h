@@ -19,6 +19,10 @@ void journal_free(Journal *journal);
  * aborted; `header` is that of its batch. Records are valid during the call only. */
 typedef void JournalTake(void *context, const BatchHeader *header, const Record *record);
 Status journal_read(Journal *journal, JournalTake *take, void *context, Error *error);
+/* The same from `*offset` on, as far as it is durable and no transaction is open; `*offset` comes
+ * to be behind the last. For those whose topic others write to as well. */
+Status journal_follow(Journal *journal, int64_t *offset, JournalTake *take, void *context,
+                      Error *error);
 
 /* A batch: begin, add, then write or drop it. Of a producer, or of none with -1 and -1; one with a
  * producer is part of its transaction. Only one batch at a time. */

@@ -157,3 +157,29 @@ extern "C" bool json_next(JsonChildren *children, Str *key, JsonElement *value)
     }
     return true;
 }
+
+extern "C" bool json_find_member(JsonElement object, const char *name, JsonElement *out)
+{
+    Str key;
+    JsonElement value;
+    bool is_there = false;
+    if (json_element_type(object) != JSON_OBJECT)
+        return false;
+    for (JsonChildren children = json_children(object); json_next(&children, &key, &value);) {
+        if (!str_is(key, name))
+            continue;
+        *out = value;
+        is_there = true;
+    }
+    return is_there;
+}
+
+extern "C" bool json_find_typed(JsonElement object, const char *name, JsonType type,
+                                JsonElement *out)
+{
+    JsonElement found;
+    if (!json_find_member(object, name, &found) || json_element_type(found) != type)
+        return false;
+    *out = found;
+    return true;
+}

@@ -59,6 +59,11 @@ typedef struct JsonChildren {
 JsonChildren json_children(JsonElement element);
 bool json_next(JsonChildren *children, Str *key, JsonElement *value);
 
+/* The member of that name, of objects the last of it; false: it is none, or there is none. */
+bool json_find_member(JsonElement object, const char *name, JsonElement *out);
+/* The same, if it is of that type. */
+bool json_find_typed(JsonElement object, const char *name, JsonType type, JsonElement *out);
+
 #ifdef __cplusplus
 }
 #endif

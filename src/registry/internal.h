@@ -1,0 +1,96 @@
+/* What the files of registry/ share. */
+#ifndef WEIR_REGISTRY_INTERNAL_H
+#define WEIR_REGISTRY_INTERNAL_H
+
+#include <pthread.h>
+
+#include "base/map.h"
+#include "expr/json/document.h"
+#include "format/avro_evolution.h"
+#include "hub/journal.h"
+#include "registry/registry.h"
+
+enum { SUBJECT_BYTES_MAX = 1024 };
+
+struct Registry {
+    World *world;
+    Topics *topics;
+    pthread_mutex_t lock; /* guards the rest */
+    Journal *journal;     /* NULL: there is no topic */
+    char topic_id[TOPIC_ID_BYTES];
+    int64_t next_offset; /* what is before it is known */
+    JsonDocument *key_document, *value_document;
+    /* What the topic says; all of it is made anew when there is another topic. */
+    Arena *arena;
+    Map *subjects;        /* name → RegistrySubject */
+    Map *schemas;         /* number, as text → RegistrySchema */
+    Map *texts;           /* schema_identity → RegistrySchema */
+    RegistrySubject all;  /* its settings are those of all subjects */
+    int64_t id_max;       /* that was ever given */
+    int64_t unread_count; /* records that are none of a registry's */
+};
+
+/* ---- topic.c: records of the topic ----------------------------------------------------------- */
+
+/* A record of it: JournalTake, with the Registry. */
+void topic_take(void *registry, const BatchHeader *header, const Record *record);
+
+/* What makes two schemas the same, at the end of `out`. */
+void schema_identity(Buffer *out, const RegistrySchema *schema);
+
+/* Records for the batch in hand; see registry_commit. */
+void topic_put_version(Registry *registry, Str subject, int32_t version,
+                       const RegistrySchema *schema, bool is_deleted);
+void topic_drop_version(Registry *registry, Str subject, int32_t version);
+/* All up to that version are deleted, but not for good. */
+void topic_put_removal(Registry *registry, Str subject, int32_t version);
+/* CONFIG or MODE of the subject, or of all if it has no data; an empty value takes it back. */
+void topic_put_setting(Registry *registry, bool is_mode, Str subject, Str value);
+/* The largest number that was given, for when the versions that have it are gone. */
+void topic_put_id_max(Registry *registry);
+
+/* ---- registry.c ------------------------------------------------------------------------------ */
+
+/* Begin a batch of records: all that was written before is known then, and the topic is made if it
+ * is not there. */
+bool registry_begin_change(Registry *registry, Arena *arena, RegistryRefusal *refusal);
+/* They are durable and count. What was looked up before is not valid any more. */
+bool registry_commit(Registry *registry, Arena *arena, RegistryRefusal *refusal);
+
+/* The subject with the name, made if need be. */
+RegistrySubject *registry_subject(Registry *registry, Str name);
+
+/* ---- schema.c -------------------------------------------------------------------------------- */
+
+/* What the object says of a schema, in the arena. */
+bool request_take(Arena *arena, JsonElement object, RegistryRequest *out, RegistryRefusal *refusal);
+
+/* Texts of what the schema builds upon, in order (Str *). BAD_SCHEMA: something is not there. */
+bool schema_resolve(const Registry *registry, Arena *arena, const RegistrySchema *schema, List *out,
+                    RegistryRefusal *refusal);
+
+/* The schema with all that it builds upon, read. `is_new`: nobody has written by it. BAD_SCHEMA. */
+bool schema_source(const Registry *registry, Arena *arena, const RegistrySchema *schema,
+                   bool is_new, AvroSource *out, RegistryRefusal *refusal);
+
+/* ---- check.c --------------------------------------------------------------------------------- */
+
+/* What a level asks for. */
+typedef struct LevelDemand {
+    bool reads_old;   /* who reads by the new schema reads what was written by the old ones */
+    bool read_by_old; /* and the other way round */
+    bool is_of_all;   /* by all old ones, not by the latest only */
+} LevelDemand;
+
+/* False: it is no level. */
+bool level_demand(Str level, LevelDemand *out);
+
+/* ---- change.c -------------------------------------------------------------------------------- */
+
+/* Whether a subject can be called so. */
+bool subject_is_named(Str name);
+/* READWRITE, or refuse. */
+bool check_may_write(const Registry *registry, Arena *arena, const RegistrySubject *subject,
+                     RegistryRefusal *refusal);
+
+#endif

@@ -1,0 +1,149 @@
+/* Versions and subjects, deleted and gone. What is deleted is still found by its number, so that
+ * what was written by it can be read; what is gone is not. */
+#include <stdio.h>
+
+#include "registry/internal.h"
+
+static bool refuse_subject(RegistryRefusal *refusal, Arena *arena, Str name)
+{
+    return registry_refuse(refusal, arena, REFUSED_SUBJECT, "Subject '%.*s' not found.",
+                           STR_ARGS(name));
+}
+
+/* Whether a schema that is there uses names of the version. */
+static bool is_referenced(const Registry *registry, Str name, int32_t number)
+{
+    for (int32_t i = 0; i < map_count(registry->subjects); i++) {
+        const RegistrySubject *subject = map_value_at(registry->subjects, i);
+        for (int32_t k = 0; k < subject->count; k++) {
+            const RegistrySchema *schema = subject->versions[k].schema;
+            for (int32_t r = 0; r < schema->reference_count; r++)
+                if (schema->references[r].version == number &&
+                    str_equal(schema->references[r].subject, name))
+                    return true;
+        }
+    }
+    return false;
+}
+
+static bool check_references(const Registry *registry, Arena *arena, Str name, int32_t number,
+                             RegistryRefusal *refusal)
+{
+    if (!is_referenced(registry, name, number))
+        return true;
+    return registry_refuse(refusal, arena, REFUSED_IS_REFERENCED,
+                           "schemas refer to version %d of subject `%.*s`", number, STR_ARGS(name));
+}
+
+/* A subject without versions has no settings either. */
+static void drop_settings(Registry *registry, const RegistrySubject *subject)
+{
+    if (subject->level.length > 0)
+        topic_put_setting(registry, false, subject->name, (Str){0});
+    if (subject->mode.length > 0)
+        topic_put_setting(registry, true, subject->name, (Str){0});
+}
+
+static bool check_version(const RegistrySubject *subject, const RegistryVersion *version,
+                          bool is_for_good, Arena *arena, RegistryRefusal *refusal)
+{
+    if (version->is_deleted && !is_for_good)
+        return registry_refuse(
+            refusal, arena, REFUSED_VERSION_IS_DELETED,
+            "Subject '%.*s' Version %d was soft deleted. Set permanent=true to delete "
+            "permanently",
+            STR_ARGS(subject->name), version->number);
+    if (!version->is_deleted && is_for_good)
+        return registry_refuse(
+            refusal, arena, REFUSED_VERSION_IS_LIVE,
+            "Subject '%.*s' Version %d was not deleted first before being permanently "
+            "deleted",
+            STR_ARGS(subject->name), version->number);
+    return true;
+}
+
+bool registry_remove_version(Registry *registry, Arena *arena, Str name, int32_t *gone,
+                             bool is_for_good, RegistryRefusal *refusal)
+{
+    if (registry_find_subject(registry, name) == NULL)
+        return refuse_subject(refusal, arena, name);
+    if (!registry_begin_change(registry, arena, refusal))
+        return false;
+    const RegistrySubject *subject = registry_find_subject(registry, name);
+    const RegistryVersion *version = subject_find_version(subject, *gone);
+    if (subject == NULL || subject->count == 0)
+        return refuse_subject(refusal, arena, name);
+    if (version == NULL)
+        return registry_refuse(refusal, arena, REFUSED_VERSION, "Version %d not found.", *gone);
+    *gone = version->number;
+    if (!check_may_write(registry, arena, subject, refusal) ||
+        !check_version(subject, version, is_for_good, arena, refusal) ||
+        !check_references(registry, arena, name, version->number, refusal))
+        return false;
+    if (is_for_good) {
+        topic_drop_version(registry, name, version->number);
+        topic_put_id_max(registry);
+    } else {
+        topic_put_version(registry, name, version->number, version->schema, true);
+        if (subject_live_count(subject) == 1)
+            drop_settings(registry, subject);
+    }
+    return registry_commit(registry, arena, refusal);
+}
+
+static bool check_subject(const Registry *registry, const RegistrySubject *subject,
+                          bool is_for_good, Arena *arena, RegistryRefusal *refusal)
+{
+    if (!check_may_write(registry, arena, subject, refusal))
+        return false;
+    int32_t live = subject_live_count(subject);
+    if (live == 0 && !is_for_good)
+        return registry_refuse(
+            refusal, arena, REFUSED_SUBJECT_IS_DELETED,
+            "Subject '%.*s' was soft deleted. Set permanent=true to delete permanently",
+            STR_ARGS(subject->name));
+    if (live > 0 && is_for_good)
+        return registry_refuse(
+            refusal, arena, REFUSED_SUBJECT_IS_LIVE,
+            "Subject '%.*s' was not deleted first before being permanently deleted",
+            STR_ARGS(subject->name));
+    for (int32_t i = 0; i < subject->count; i++) {
+        const RegistryVersion *version = &subject->versions[i];
+        if ((is_for_good || !version->is_deleted) &&
+            !check_references(registry, arena, subject->name, version->number, refusal))
+            return false;
+    }
+    return true;
+}
+
+bool registry_remove_subject(Registry *registry, Arena *arena, Str name, bool is_for_good,
+                             List *gone, RegistryRefusal *refusal)
+{
+    if (registry_find_subject(registry, name) == NULL)
+        return refuse_subject(refusal, arena, name);
+    if (!registry_begin_change(registry, arena, refusal))
+        return false;
+    const RegistrySubject *subject = registry_find_subject(registry, name);
+    if (subject == NULL || subject->count == 0)
+        return refuse_subject(refusal, arena, name);
+    if (!check_subject(registry, subject, is_for_good, arena, refusal))
+        return false;
+    int32_t last = 0;
+    for (int32_t i = 0; i < subject->count; i++) {
+        const RegistryVersion *version = &subject->versions[i];
+        if (!is_for_good && version->is_deleted)
+            continue;
+        int32_t *number = ARENA_NEW(arena, int32_t);
+        *number = last = version->number;
+        list_append(gone, arena, number);
+        if (is_for_good)
+            topic_drop_version(registry, name, version->number);
+    }
+    if (is_for_good) {
+        topic_put_id_max(registry);
+    } else {
+        topic_put_removal(registry, name, last);
+        drop_settings(registry, subject);
+    }
+    return registry_commit(registry, arena, refusal);
+}
