@@ -124,27 +124,31 @@ static void print_name(Printer *printer, Str full, Str space)
         print_text(printer, "namespace", own);
 }
 
-static void print_aliases(Printer *printer, const AvroSchema *schema)
+/* Each once. */
+static void print_aliases(Printer *printer, const Str *aliases, int32_t count, Str space)
 {
-    if (schema->alias_count == 0)
+    if (count == 0)
         return;
     print_key(printer, STR("aliases"));
-    for (int32_t i = 0; i < schema->alias_count; i++) {
+    for (int32_t i = 0; i < count; i++) {
+        bool is_again = false;
+        for (int32_t k = 0; k < i && !is_again; k++)
+            is_again = str_equal(aliases[k], aliases[i]);
+        if (is_again)
+            continue;
         buffer_append_char(printer->out, i == 0 ? '[' : ',');
-        json_append_quoted(printer->out,
-                           name_short(schema->aliases[i], avro_name_space(schema->name)));
+        json_append_quoted(printer->out, name_short(aliases[i], space));
     }
     buffer_append_char(printer->out, ']');
 }
 
 /* ---- Kinds --------------------------------------------------------------------------------- */
 
-static void print_field(Printer *printer, JsonElement field, Str space)
+static void print_field(Printer *printer, JsonElement field, const AvroField *parsed, Str space)
 {
-    JsonElement name, type, order, aliases;
+    JsonElement type, order;
     buffer_append_char(printer->out, '{');
-    if (json_find_typed(field, "name", JSON_STRING, &name))
-        print_text(printer, "name", json_element_string(name));
+    print_text(printer, "name", parsed->name);
     print_key(printer, STR("type"));
     if (json_find_member(field, "type", &type))
         print_schema(printer, type, space);
@@ -153,27 +157,24 @@ static void print_field(Printer *printer, JsonElement field, Str space)
     if (json_find_typed(field, "order", JSON_STRING, &order) &&
         !str_equal_ignoring_case(json_element_string(order), STR("ascending")))
         print_text(printer, "order", str_to_lower(printer->arena, json_element_string(order)));
-    if (json_find_member(field, "aliases", &aliases) &&
-        json_children(aliases).at.index < json_children(aliases).end)
-        print_member(printer, field, "aliases");
+    print_aliases(printer, parsed->aliases, parsed->alias_count, (Str){0});
     print_properties(printer, field, OF_FIELDS);
     buffer_append_char(printer->out, '}');
 }
 
-static void print_fields(Printer *printer, JsonElement object, Str space)
+static void print_fields(Printer *printer, JsonElement object, const AvroSchema *record)
 {
     JsonElement list, field;
     Str key;
-    bool is_first = true;
+    int32_t at = 0;
     print_key(printer, STR("fields"));
     buffer_append_char(printer->out, '[');
     bool is_there = json_find_member(object, "fields", &list);
     assert(is_there);
-    for (JsonChildren children = json_children(list); json_next(&children, &key, &field);) {
-        if (!is_first)
+    for (JsonChildren children = json_children(list); json_next(&children, &key, &field); at++) {
+        if (at > 0)
             buffer_append_char(printer->out, ',');
-        is_first = false;
-        print_field(printer, field, space);
+        print_field(printer, field, &record->fields[at], avro_name_space(record->name));
     }
     buffer_append_char(printer->out, ']');
 }
@@ -193,12 +194,12 @@ static void print_named(Printer *printer, JsonElement object, Str kind, Str spac
     print_name(printer, full, space);
     print_doc(printer, object);
     if (schema->kind == AVRO_RECORD)
-        print_fields(printer, object, avro_name_space(full));
+        print_fields(printer, object, schema);
     print_member(printer, object, schema->kind == AVRO_ENUM ? "symbols" : "size");
     if (schema->kind == AVRO_ENUM)
         print_member(printer, object, "default");
     print_properties(printer, object, schema->kind == AVRO_ENUM ? OF_ENUMS : OF_SCHEMAS);
-    print_aliases(printer, schema);
+    print_aliases(printer, schema->aliases, schema->alias_count, avro_name_space(full));
 }
 
 /* A name that is defined elsewhere, or a primitive type. */

@@ -73,16 +73,18 @@ static bool check_symbols(Comparison *self, const AvroSchema *reader, const Avro
     return true;
 }
 
-static const AvroField *field_of(const AvroSchema *writer, const AvroField *asked)
+/* The fields of the writer that the reader's is, by its name or an alias: one, or none. */
+static int32_t find_fields(const AvroSchema *writer, const AvroField *asked, const AvroField **out)
 {
-    for (int32_t i = 0; i < writer->count; i++)
-        if (str_equal(writer->fields[i].name, asked->name))
-            return &writer->fields[i];
-    for (int32_t k = 0; k < asked->alias_count; k++)
-        for (int32_t i = 0; i < writer->count; i++)
-            if (str_equal(writer->fields[i].name, asked->aliases[k]))
-                return &writer->fields[i];
-    return NULL;
+    int32_t count = 0;
+    for (int32_t i = 0; i < writer->count; i++) {
+        bool is_it = str_equal(writer->fields[i].name, asked->name);
+        for (int32_t k = 0; !is_it && k < asked->alias_count; k++)
+            is_it = str_equal(writer->fields[i].name, asked->aliases[k]);
+        if (is_it && count++ == 0)
+            *out = &writer->fields[i];
+    }
+    return count;
 }
 
 static bool check_fields(Comparison *self, const AvroSchema *reader, const AvroSchema *writer,
@@ -91,14 +93,17 @@ static bool check_fields(Comparison *self, const AvroSchema *reader, const AvroS
     bool is_good = true;
     for (int32_t i = 0; i < reader->count; i++) {
         const AvroField *field = &reader->fields[i];
-        const AvroField *written = field_of(writer, field);
+        const AvroField *written = NULL;
+        int32_t count = find_fields(writer, field, &written);
         const char *place = arena_printf(self->arena, "%s/fields/%d", path, i);
-        bool has_default = field->has_default ||
-                           (field->schema->kind == AVRO_ENUM && field->schema->default_symbol >= 0);
-        if (written != NULL)
+        if (count > 1)
+            is_good = refuse(self, "NAME_MISMATCH", place,
+                             arena_printf(self->arena, "`%.*s` and its aliases are several fields",
+                                          STR_ARGS(field->name)));
+        else if (written != NULL)
             is_good &= can_read(self, field->schema, written->schema,
                                 arena_printf(self->arena, "%s/type", place));
-        else if (!has_default)
+        else if (!field->has_default)
             is_good = refuse(self, "READER_FIELD_MISSING_DEFAULT_VALUE", place,
                              arena_printf(self->arena, "`%.*s` was not written and has no default",
                                           STR_ARGS(field->name)));
