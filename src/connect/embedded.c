@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "kafka/server.h"
+#include "registry/local.h"
 
 struct EmbeddedHub {
     World *world;
@@ -13,10 +14,26 @@ struct EmbeddedHub {
     HubConfig config;
     pthread_mutex_t lock;
     Hub *hub; /* NULL: not open */
+    Registry *schemas;
+    LocalRegistry registry;
     pthread_t thread;
     _Atomic bool has_failed;
     Error error;
 };
+
+static Status find_schema(void *context, Arena *arena, uint32_t id, Str *out, Error *error)
+{
+    EmbeddedHub *hub = context;
+    TRY(embedded_hub_need(hub, error));
+    return registry_local_find(hub->schemas, arena, id, out, error);
+}
+
+static Status put_schema(void *context, Str subject, Str schema, uint32_t *id, Error *error)
+{
+    EmbeddedHub *hub = context;
+    TRY(embedded_hub_need(hub, error));
+    return registry_local_put(hub->schemas, subject, schema, id, error);
+}
 
 EmbeddedHub *embedded_hub_new(World *world, const char *data_dir, const char *listen)
 {
@@ -30,6 +47,7 @@ EmbeddedHub *embedded_hub_new(World *world, const char *data_dir, const char *li
         .creates_topics = true,
         .default_partitions = 1,
     };
+    hub->registry = (LocalRegistry){.context = hub, .find = find_schema, .put = put_schema};
     pthread_mutex_init(&hub->lock, NULL);
     return hub;
 }
@@ -41,6 +59,7 @@ void embedded_hub_free(EmbeddedHub *hub)
     if (hub->hub != NULL) {
         hub_stop(hub->hub);
         pthread_join(hub->thread, NULL);
+        registry_free(hub->schemas);
         Status closed = hub_close(hub->hub, NULL);
         (void)closed; /* what was acknowledged is durable */
     }
@@ -64,9 +83,11 @@ static Status hub_begin(EmbeddedHub *hub, Error *error)
     if (status != OK)
         return status;
     hub->hub = opened;
+    hub->schemas = registry_new(hub->world, hub_topics(opened));
     if (pthread_create(&hub->thread, NULL, hub_thread, hub) == 0)
         return OK;
     hub->hub = NULL;
+    registry_free(hub->schemas);
     Status closed = hub_close(opened, NULL);
     (void)closed;
     return fail_thread(error, "for the hub");
@@ -88,6 +109,11 @@ const char *embedded_hub_address(const EmbeddedHub *hub)
 int embedded_hub_connect(EmbeddedHub *hub)
 {
     return hub->has_failed ? -1 : hub_connect(hub->hub);
+}
+
+const LocalRegistry *embedded_hub_registry(EmbeddedHub *hub)
+{
+    return hub != NULL ? &hub->registry : NULL;
 }
 
 Status embedded_hub_trouble(EmbeddedHub *hub, Error *error)

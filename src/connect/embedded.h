@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "base/world.h"
+#include "format/format.h"
 
 typedef struct EmbeddedHub EmbeddedHub;
 
@@ -19,6 +20,8 @@ Status embedded_hub_need(EmbeddedHub *hub, Error *error);
 const char *embedded_hub_address(const EmbeddedHub *hub);
 /* A socket to it, once it is open; from any thread. -1: there is none. */
 int embedded_hub_connect(EmbeddedHub *hub);
+/* The schema registry over its topics; the hub is opened when it is first asked. NULL of NULL. */
+const LocalRegistry *embedded_hub_registry(EmbeddedHub *hub);
 /* Why it has ended before its time, if it has. */
 Status embedded_hub_trouble(EmbeddedHub *hub, Error *error);
 

@@ -23,9 +23,8 @@ enum {
 static const OptionSpec confluent_options[] = {
     {.key = "url",
      .type = OPTION_TEXT,
-     .is_required = true,
-     .help =
-         "The address of the schema registry, http://… or https://…; several with commas between."},
+     .help = "The address of the schema registry, http://… or https://…; several with commas "
+             "between. Without it that of the hub in this process (Flink needs it)."},
     {.key = "subject",
      .type = OPTION_TEXT,
      .help = "Under which what is written is registered; without it TOPIC-value or TOPIC-key."},
@@ -122,8 +121,11 @@ static Status confluent_open(Arena *arena, const DecoderSpec *spec, Decoder **ou
     /* What the columns and an option say must go together by themselves. */
     TRY(avro_reader_new(arena, spec, own, own, &ignored, error));
     decoder->own = own;
-    TRY(schema_registry_open(arena, spec->world, spec->options, spec->prefix, &decoder->registry,
-                             error));
+    SchemaRegistrySpec where = {.world = spec->world,
+                                .options = spec->options,
+                                .prefix = spec->prefix,
+                                .local = spec->registry};
+    TRY(schema_registry_open(arena, &where, &decoder->registry, error));
     *out = (Decoder *)decoder;
     return OK;
 }
@@ -284,8 +286,11 @@ static Status confluent_encoder_open(Arena *arena, const EncoderSpec *spec, Enco
     TRY(avro_table_schema(arena, &table, &json, &schema, error));
     TRY(avro_writer_new(arena, spec, schema, &encoder->writer, error));
     TRY(confluent_subject(arena, spec, &subject, error));
-    Status status =
-        schema_registry_open(arena, spec->world, spec->options, spec->prefix, &registry, error);
+    SchemaRegistrySpec where = {.world = spec->world,
+                                .options = spec->options,
+                                .prefix = spec->prefix,
+                                .local = spec->registry};
+    Status status = schema_registry_open(arena, &where, &registry, error);
     if (status == OK)
         status = schema_registry_put(registry, subject, json, &id, error);
     schema_registry_close(registry);

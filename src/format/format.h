@@ -18,6 +18,14 @@
 typedef void FormatReject(void *context, int64_t offset, Str record, const char *code,
                           const char *reason);
 
+/* A schema registry of this process, for formats whose options name none. Calls come from any
+ * thread; as in schema_registry.h. */
+typedef struct LocalRegistry {
+    void *context;
+    Status (*find)(void *context, Arena *arena, uint32_t id, Str *out, Error *error);
+    Status (*put)(void *context, Str subject, Str schema, uint32_t *id, Error *error);
+} LocalRegistry;
+
 typedef struct DecoderSpec {
     const Schema *record;   /* all physical columns of the record, in declared order */
     const int32_t *columns; /* those wanted: batch column first_column + i = record column */
@@ -32,6 +40,7 @@ typedef struct DecoderSpec {
     const char *prefix;
     const TimeZone *zone;
     World *world; /* for formats that ask a server; or NULL, and they cannot be opened */
+    const LocalRegistry *registry; /* NULL: there is none */
     FormatReject *reject;
     void *reject_context;
 } DecoderSpec;
@@ -68,7 +77,8 @@ typedef struct EncoderSpec {
     const OptionSet *options;
     const char *prefix;
     const TimeZone *zone;
-    World *world;      /* as DecoderSpec has it */
+    World *world; /* as DecoderSpec has it */
+    const LocalRegistry *registry;
     const char *topic; /* that is written; NULL: there is none */
     bool is_key;       /* it is the keys of that topic, not the values */
 } EncoderSpec;

@@ -24,6 +24,7 @@ enum {
 };
 
 struct SchemaRegistry {
+    const LocalRegistry *local; /* that is asked; NULL: the servers are */
     World *world;
     const CurlApi *api;
     CURL *curl;
@@ -91,12 +92,23 @@ static Status auth_open(SchemaRegistry *registry, const OptionSet *options, cons
     return OK;
 }
 
-Status schema_registry_open(Arena *arena, World *world, const OptionSet *options,
-                            const char *prefix, SchemaRegistry **out, Error *error)
+Status schema_registry_open(Arena *arena, const SchemaRegistrySpec *spec, SchemaRegistry **out,
+                            Error *error)
 {
+    const OptionSet *options = spec->options;
+    const char *prefix = spec->prefix;
     SchemaRegistry *registry = *out = ARENA_NEW(arena, SchemaRegistry);
     registry->arena = arena;
-    registry->world = world;
+    registry->world = spec->world;
+    if (!format_option_has(options, prefix, "url")) {
+        registry->local = spec->local;
+        if (spec->local != NULL)
+            return OK;
+        return fail(error, ERR_INVALID, "WR3435",
+                    "no schema registry is named in '%surl', and there is no data folder for a hub "
+                    "of this process that has one",
+                    prefix);
+    }
     TRY(urls_open(registry, format_option_text(options, prefix, "url"), error));
     TRY(auth_open(registry, options, prefix, error));
     registry->trusted = text_option(registry, options, prefix, "ssl.truststore.location");
@@ -261,6 +273,8 @@ Status schema_registry_find(SchemaRegistry *registry, Arena *arena, uint32_t id,
     char path[64];
     snprintf(path, sizeof path, "/schemas/ids/%u", id);
     Exchange exchange = {.registry = registry, .path = path};
+    if (registry->local != NULL)
+        return registry->local->find(registry->local->context, arena, id, out, error);
     JsonDocument *document = json_document_new();
     JsonElement schema;
     Status status = exchange_send(registry, &exchange, error);
@@ -304,6 +318,8 @@ Status schema_registry_put(SchemaRegistry *registry, Str subject, Str schema, ui
                            Error *error)
 {
     Buffer path = {0}, body = {0};
+    if (registry->local != NULL)
+        return registry->local->put(registry->local->context, subject, schema, id, error);
     buffer_append_text(&path, "/subjects/");
     append_segment(&path, subject);
     buffer_append_text(&path, "/versions");

@@ -6,14 +6,21 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "base/world.h"
-#include "plan/options.h"
+#include "format/format.h"
 
 typedef struct SchemaRegistry SchemaRegistry;
 
-/* By the options of a format of that prefix: url, ssl.*, basic-auth.*, bearer-auth.*. Nothing is
- * sent yet. Of one thread. */
-Status schema_registry_open(Arena *arena, World *world, const OptionSet *options,
-                            const char *prefix, SchemaRegistry **out, Error *error);
+/* Where it is. */
+typedef struct SchemaRegistrySpec {
+    World *world;
+    const OptionSet *options; /* of a format of that prefix: url, ssl.*, basic-auth.*, … */
+    const char *prefix;
+    const LocalRegistry *local; /* where no url is given; or NULL */
+} SchemaRegistrySpec;
+
+/* Nothing is sent yet. Of one thread. WR3435: there is neither a url nor a local one. */
+Status schema_registry_open(Arena *arena, const SchemaRegistrySpec *spec, SchemaRegistry **out,
+                            Error *error);
 void schema_registry_close(SchemaRegistry *registry);
 
 /* The schema of that number, in the arena; asked once. ERR_NOT_FOUND: there is none.

@@ -1,0 +1,43 @@
+#include "registry/local.h"
+
+static Status fail_refused(const RegistryRefusal *refusal, Error *error)
+{
+    Status status = refusal->code == REFUSED_SCHEMA  ? ERR_NOT_FOUND
+                    : refusal->code == REFUSED_STORE ? ERR_IO
+                                                     : ERR_INVALID;
+    return fail(error, status, "WR3514", "the schema registry of this process refuses: %d %.600s",
+                refusal->code, refusal->text);
+}
+
+Status registry_local_find(Registry *registry, Arena *arena, uint32_t id, Str *out, Error *error)
+{
+    RegistryRefusal refusal;
+    if (!registry_begin(registry, arena, &refusal))
+        return fail_refused(&refusal, error);
+    const RegistrySchema *schema = registry_find_id(registry, id);
+    if (schema != NULL)
+        *out = str_copy(arena, schema->text);
+    registry_end(registry);
+    if (schema != NULL)
+        return OK;
+    registry_refuse(&refusal, arena, REFUSED_SCHEMA, "Schema %u not found", id);
+    return fail_refused(&refusal, error);
+}
+
+Status registry_local_put(Registry *registry, Str subject, Str schema, uint32_t *id, Error *error)
+{
+    Arena *arena = arena_new(0);
+    RegistryRefusal refusal;
+    RegistryRequest request = {.schema = {.type = STR("AVRO"), .text = schema}, .id = -1};
+    int32_t number = 0;
+    bool is_good = registry_begin(registry, arena, &refusal);
+    if (is_good) {
+        is_good = registry_canonize(registry, arena, &request, false, &refusal) &&
+                  registry_register(registry, arena, subject, &request, &number, &refusal);
+        registry_end(registry);
+    }
+    Status status = is_good ? OK : fail_refused(&refusal, error);
+    *id = (uint32_t)number;
+    arena_free(arena);
+    return status;
+}
