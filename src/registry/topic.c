@@ -65,6 +65,19 @@ static RegistrySchema *keep_schema(Registry *registry, int32_t id, RegistrySchem
     return known;
 }
 
+/* Another schema of that number that is in use: those who write to the topic by themselves may
+ * have given it twice. */
+static RegistrySchema *find_twin(const Registry *registry, int32_t id)
+{
+    for (int32_t i = 0; i < map_count(registry->subjects); i++) {
+        const RegistrySubject *subject = map_value_at(registry->subjects, i);
+        for (int32_t k = 0; k < subject->count; k++)
+            if (subject->versions[k].schema->id == id && subject->versions[k].schema->use_count > 0)
+                return subject->versions[k].schema;
+    }
+    return NULL;
+}
+
 /* A schema is known as long as a version has it. */
 static void drop_use(Registry *registry, RegistrySchema *schema)
 {
@@ -76,8 +89,12 @@ static void drop_use(Registry *registry, RegistrySchema *schema)
     if (map_find(registry->texts, buffer_str(&identity)) == schema)
         map_remove(registry->texts, buffer_str(&identity));
     Str number = str_make(text, snprintf(text, sizeof text, "%d", schema->id));
-    if (map_find(registry->schemas, number) == schema)
+    if (map_find(registry->schemas, number) == schema) {
         map_remove(registry->schemas, number);
+        RegistrySchema *twin = find_twin(registry, schema->id);
+        if (twin != NULL)
+            map_put(registry->schemas, number, twin);
+    }
     buffer_free(&identity);
 }
 
@@ -88,8 +105,9 @@ static void put_version(Registry *registry, RegistrySubject *subject, RegistryVe
         at--;
     version.schema->use_count++;
     if (at < subject->count && subject->versions[at].number == version.number) {
-        drop_use(registry, subject->versions[at].schema);
+        RegistrySchema *old = subject->versions[at].schema;
         subject->versions[at] = version;
+        drop_use(registry, old);
         return;
     }
     if (subject->count == subject->capacity) {
