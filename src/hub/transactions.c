@@ -96,7 +96,8 @@ static Transaction *get(Transactions *transactions, Str id)
     *transaction = (Transaction){.id = str_terminated(transactions->arena, id),
                                  .producer_id = -1,
                                  .epoch = -1,
-                                 .last_epoch = -1};
+                                 .last_epoch = -1,
+                                 .last_id = -1};
     map_put(transactions->all, id, transaction);
     return transaction;
 }
@@ -171,7 +172,7 @@ static void key_write(Buffer *out, const char *id)
     put_text(out, str_from(id));
 }
 
-/* Kafka's fields, and one of ours behind them, which others do not look at. */
+/* Kafka's fields, and two of ours behind them, which others do not look at. */
 static void value_write(Buffer *out, const Transaction *transaction)
 {
     put_number(out, VALUE_VERSION, 2);
@@ -188,6 +189,7 @@ static void value_write(Buffer *out, const Transaction *transaction)
     put_number(out, transaction->updated_ms, 8);
     put_number(out, transaction->started_ms, 8);
     put_number(out, transaction->last_epoch, 2);
+    put_number(out, transaction->last_id, 8);
 }
 
 static void partitions_read(Transaction *transaction, ByteReader *reader)
@@ -224,6 +226,9 @@ static void take_record(void *context, const BatchHeader *header, const Record *
     transaction->updated_ms = take_number(&value, 8);
     transaction->started_ms = take_number(&value, 8);
     transaction->last_epoch = (int16_t)take_number(&value, 2);
+    /* Older ones do not say it. */
+    bool says_id = byte_reader_left(&value) > 0;
+    transaction->last_id = says_id ? take_number(&value, 8) : transaction->producer_id;
 }
 
 /* Write what it is to become. */
@@ -303,11 +308,22 @@ void transactions_free(Transactions *transactions)
 
 /* ---- What producers ask ---------------------------------------------------------------------- */
 
+/* Its producer may still name `last_epoch`; -1: it has to name itself anew. */
+static void take_epoch_away(Transaction *next, int16_t last_epoch)
+{
+    assert(next->epoch < INT16_MAX);
+    next->last_id = next->producer_id;
+    next->last_epoch = last_epoch;
+    next->epoch++;
+}
+
 static Status decide(Transactions *transactions, Transaction *transaction, bool is_commit,
-                     Error *error)
+                     bool renews, Error *error)
 {
     Transaction next = *transaction;
     next.state = is_commit ? TRANSACTION_PREPARE_COMMIT : TRANSACTION_PREPARE_ABORT;
+    if (renews)
+        take_epoch_away(&next, next.epoch);
     return become(transactions, transaction, &next, error);
 }
 
@@ -317,30 +333,36 @@ static Status fence(Transactions *transactions, Transaction *transaction, int16_
 {
     Transaction next = *transaction;
     next.state = TRANSACTION_PREPARE_ABORT;
-    next.last_epoch = last_epoch;
-    next.epoch++;
+    take_epoch_away(&next, last_epoch);
     return become(transactions, transaction, &next, error);
 }
 
-/* A producer names itself: is it the one that has the id now, or was it until its time was over? */
-static bool is_known(const Transaction *transaction, const TransactionProducer *asks)
+static bool is_now(const Transaction *transaction, const TransactionProducer *asks)
 {
-    return asks->producer_id == transaction->producer_id &&
-           (asks->epoch == transaction->epoch ||
-            (transaction->last_epoch >= 0 && asks->epoch == transaction->last_epoch));
+    return asks->producer_id == transaction->producer_id && asks->epoch == transaction->epoch;
+}
+
+/* It was until its transaction ended or its time was over, and nobody has come since. */
+static bool was_before(const Transaction *transaction, const TransactionProducer *asks)
+{
+    return transaction->last_epoch >= 0 && asks->producer_id == transaction->last_id &&
+           asks->epoch == transaction->last_epoch;
+}
+
+bool transaction_goes_on(const Transaction *transaction, const TransactionProducer *ended)
+{
+    return !is_active(transaction) && transaction->state != TRANSACTION_EMPTY &&
+           (is_now(transaction, ended) || was_before(transaction, ended));
 }
 
 /* The epochs of a producer id end; one is kept for whoever fences the last. */
-static Status next_epoch(Transactions *transactions, Transaction *next, int16_t last_epoch,
-                         Error *error)
+static Status next_epoch(Transactions *transactions, Transaction *next, Error *error)
 {
-    next->last_epoch = last_epoch;
     if (next->producer_id >= 0 && next->epoch < INT16_MAX - 1) {
         next->epoch++;
         return OK;
     }
     next->epoch = 0;
-    next->last_epoch = -1;
     return topics_next_producer_id(transactions->topics, &next->producer_id, error);
 }
 
@@ -350,7 +372,8 @@ Status transactions_init(Transactions *transactions, const TransactionProducer *
     Transaction *transaction = get(transactions, asks->id);
     bool is_named = asks->producer_id >= 0;
     *out = (TransactionAnswer){.verdict = TRANSACTION_FENCED, .transaction = transaction};
-    if (is_named && transaction->producer_id >= 0 && !is_known(transaction, asks))
+    if (is_named && transaction->producer_id >= 0 && !is_now(transaction, asks) &&
+        !was_before(transaction, asks))
         return OK;
     out->verdict = TRANSACTION_BUSY;
     if (is_ending(transaction))
@@ -359,14 +382,16 @@ Status transactions_init(Transactions *transactions, const TransactionProducer *
         return fence(transactions, transaction, is_named ? asks->epoch : -1, error);
     out->verdict = TRANSACTION_GOOD;
     /* It asks again, as it has not heard the answer; or its time was over. */
-    bool is_again = is_named && asks->epoch == transaction->last_epoch &&
-                    transaction->state == TRANSACTION_EMPTY;
+    bool is_again =
+        is_named && was_before(transaction, asks) && transaction->state == TRANSACTION_EMPTY;
     if (is_again)
         return OK;
     Transaction next = *transaction;
     next.state = TRANSACTION_EMPTY;
     next.timeout_ms = timeout_ms;
-    TRY(next_epoch(transactions, &next, is_named ? asks->epoch : -1, error));
+    next.last_id = is_named ? asks->producer_id : -1;
+    next.last_epoch = is_named ? asks->epoch : -1;
+    TRY(next_epoch(transactions, &next, error));
     return become(transactions, transaction, &next, error);
 }
 
@@ -375,7 +400,7 @@ static TransactionVerdict judge(const Transaction *transaction, const Transactio
     if (transaction == NULL || asks->producer_id < 0 ||
         transaction->producer_id != asks->producer_id)
         return TRANSACTION_UNKNOWN;
-    return transaction->epoch == asks->epoch ? TRANSACTION_GOOD : TRANSACTION_FENCED;
+    return is_now(transaction, asks) ? TRANSACTION_GOOD : TRANSACTION_FENCED;
 }
 
 static int32_t add_partitions(Transaction *transaction, const TransactionPartition *partitions,
@@ -415,22 +440,27 @@ Status transactions_add(Transactions *transactions, const TransactionProducer *a
 }
 
 Status transactions_end(Transactions *transactions, const TransactionProducer *asks, bool is_commit,
-                        TransactionAnswer *out, Error *error)
+                        bool renews, TransactionAnswer *out, Error *error)
 {
     Transaction *transaction = find(transactions, asks->id);
     *out = (TransactionAnswer){.verdict = judge(transaction, asks), .transaction = transaction};
-    if (out->verdict != TRANSACTION_GOOD)
+    bool is_again = renews && transaction != NULL && was_before(transaction, asks);
+    if (out->verdict != TRANSACTION_GOOD && !is_again)
         return OK;
-    out->ended_count = transaction->ended_count;
     TransactionState done = is_commit ? TRANSACTION_COMPLETE_COMMIT : TRANSACTION_COMPLETE_ABORT;
     TransactionState ends = is_commit ? TRANSACTION_PREPARE_COMMIT : TRANSACTION_PREPARE_ABORT;
-    if (transaction->state == done)
-        return OK; /* it asks again */
-    out->ended_count++;
-    if (transaction->state == ends)
+    TransactionState state = transaction->state;
+    out->ended_count = transaction->ended_count;
+    if (is_again)
+        out->verdict = state == done || state == ends ? TRANSACTION_GOOD : TRANSACTION_FENCED;
+    if (out->verdict != TRANSACTION_GOOD || (state == done && (is_again || !renews)))
         return OK;
-    if (transaction->state == TRANSACTION_ONGOING)
-        return decide(transactions, transaction, is_commit, error);
+    out->ended_count++;
+    if (state == ends)
+        return OK;
+    bool has_not_begun = renews && !is_commit && !is_active(transaction);
+    if (state == TRANSACTION_ONGOING || has_not_begun)
+        return decide(transactions, transaction, is_commit, renews, error);
     out->verdict = TRANSACTION_WRONG_STATE;
     return OK;
 }
@@ -443,9 +473,10 @@ TransactionVerdict transactions_judge(const Transactions *transactions,
     if (verdict != TRANSACTION_GOOD)
         return verdict;
     const TransactionPartition *partition = find_partition(transaction, topic, index);
-    bool may_write = transaction->state == TRANSACTION_ONGOING && partition != NULL &&
-                     journal_is_durable(transactions->journal, partition->written_end);
-    return may_write ? TRANSACTION_GOOD : TRANSACTION_WRONG_STATE;
+    if (transaction->state != TRANSACTION_ONGOING || partition == NULL)
+        return TRANSACTION_WRONG_STATE;
+    return journal_is_durable(transactions->journal, partition->written_end) ? TRANSACTION_GOOD
+                                                                             : TRANSACTION_PENDING;
 }
 
 /* ---- Ending ---------------------------------------------------------------------------------- */
@@ -522,6 +553,9 @@ static Status complete(Transactions *transactions, Transaction *transaction, Err
     next.partition_count = 0;
     next.has_complained = false;
     next.ended_count++;
+    /* Its producer has no epoch left to go on with. */
+    if (next.epoch == INT16_MAX)
+        TRY(next_epoch(transactions, &next, error));
     TRY(become(transactions, transaction, &next, error));
     transaction->partition_count = count;
     drop_markers(transaction);

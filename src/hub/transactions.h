@@ -8,7 +8,10 @@
  * A transaction is decided when PREPARE_… is durable. Only then markers are written, into each of
  * its partitions, and only when they are durable is it complete: after a crash at any moment a
  * start goes on from there. The partitions of a transaction are durable before anything is written
- * to them, so that there is no open transaction that nobody knows of. */
+ * to them, so that there is no open transaction that nobody knows of.
+ *
+ * With version 2 (KIP-890) each end takes the producer's epoch away and gives it the next one: the
+ * markers have it, so that whatever comes late of the transaction is refused by each partition. */
 #ifndef WEIR_HUB_TRANSACTIONS_H
 #define WEIR_HUB_TRANSACTIONS_H
 
@@ -34,6 +37,7 @@ typedef enum TransactionVerdict {
     TRANSACTION_FENCED,      /* another producer has taken over */
     TRANSACTION_BUSY,        /* the one before is being ended: ask again */
     TRANSACTION_WRONG_STATE, /* that cannot be done now */
+    TRANSACTION_PENDING,     /* it can be done when what was added is durable */
 } TransactionVerdict;
 
 typedef struct TransactionPartition {
@@ -55,6 +59,7 @@ typedef struct Transaction {
     int64_t producer_id;
     int16_t epoch;
     int16_t last_epoch; /* which the same producer may still name, or -1 */
+    int64_t last_id;    /* with it: not the present one where the epochs of that have ended */
     int32_t timeout_ms;
     TransactionState state;
     int64_t started_ms, updated_ms;
@@ -98,9 +103,13 @@ Status transactions_add(Transactions *transactions, const TransactionProducer *a
                         const TransactionPartition *partitions, int32_t count,
                         TransactionAnswer *out, Error *error);
 
-/* Commit or abort. */
+/* Commit or abort. `renews`: the producer goes on with another epoch, and may abort what has not
+ * begun. Who asks again gets the same answer. */
 Status transactions_end(Transactions *transactions, const TransactionProducer *asks, bool is_commit,
-                        TransactionAnswer *out, Error *error);
+                        bool renews, TransactionAnswer *out, Error *error);
+
+/* Whether the producer that has ended its transaction goes on as the one that has the id now. */
+bool transaction_goes_on(const Transaction *transaction, const TransactionProducer *ended);
 
 /* May a batch of its transaction be written to the partition? */
 TransactionVerdict transactions_judge(const Transactions *transactions,

@@ -5,8 +5,26 @@
 
 /* ---- ApiVersions ----------------------------------------------------------------------------- */
 
+/* Version 2 of transactions (KIP-890): clients add no partitions, and have another epoch after each
+ * end. Others go on with version 1. */
+static void tell_features(Call *call)
+{
+    static const char transactions[] = "transaction.version";
+    enum { FIRST = 0, LAST = 2 };
+    Message *supported = message_append(call->response, "supported_features", call->arena);
+    message_set_text(supported, "name", transactions);
+    message_set_number(supported, "min_version", FIRST);
+    message_set_number(supported, "max_version", LAST);
+    Message *finalized = message_append(call->response, "finalized_features", call->arena);
+    message_set_text(finalized, "name", transactions);
+    message_set_number(finalized, "min_version_level", LAST);
+    message_set_number(finalized, "max_version_level", LAST);
+    message_set_number(call->response, "finalized_features_epoch", 1); /* they never change */
+}
+
 CallState handle_api_versions(Call *call)
 {
+    tell_features(call);
     for (int32_t i = 0; i < api_count(); i++) {
         Message *item = message_append(call->response, "api_keys", call->arena);
         message_set_number(item, "api_key", api_at(i)->key);

@@ -93,9 +93,12 @@ static const Api apis[] = {
      handle_list_groups},
     {SASL_HANDSHAKE_KEY, "SaslHandshake", 0, 1, NEVER, "mechanism:s", "error_code:h mechanisms:[s]",
      handle_sasl_handshake},
-    {API_VERSIONS_KEY, "ApiVersions", 0, 3, 3,
+    {API_VERSIONS_KEY, "ApiVersions", 0, 4, 3,
      "client_software_name:s@3+ client_software_version:s@3+",
-     "error_code:h api_keys:[api_key:h min_version:h max_version:h] throttle_time_ms:i@1+",
+     "error_code:h api_keys:[api_key:h min_version:h max_version:h] throttle_time_ms:i@1+"
+     " supported_features:[name:s min_version:h max_version:h]@4+#0"
+     " finalized_features_epoch:l@3+#1"
+     " finalized_features:[name:s max_version_level:h min_version_level:h]@3+#2",
      handle_api_versions},
     {19, "CreateTopics", 2, 7, 5,
      "topics:[name:s num_partitions:i replication_factor:h assignments:[partition_index:i"
@@ -129,9 +132,10 @@ static const Api apis[] = {
     {ADD_OFFSETS_KEY, "AddOffsetsToTxn", 0, 4, 3,
      "transactional_id:s producer_id:l producer_epoch:h group_id:s",
      "throttle_time_ms:i error_code:h", handle_add_offsets},
-    {26, "EndTxn", 0, 4, 3, "transactional_id:s producer_id:l producer_epoch:h committed:b",
-     "throttle_time_ms:i error_code:h", handle_end_transaction},
-    {TRANSACTION_COMMIT_KEY, "TxnOffsetCommit", 0, 4, 3,
+    {26, "EndTxn", 0, 5, 3, "transactional_id:s producer_id:l producer_epoch:h committed:b",
+     "throttle_time_ms:i error_code:h producer_id:l@5+ producer_epoch:h@5+",
+     handle_end_transaction},
+    {TRANSACTION_COMMIT_KEY, "TxnOffsetCommit", 0, 5, 3,
      "transactional_id:s group_id:s producer_id:l producer_epoch:h generation_id:i@3+"
      " member_id:s@3+ group_instance_id:s?@3+ topics:[name:s partitions:[partition_index:i"
      " committed_offset:l committed_leader_epoch:i@2+ committed_metadata:s?]]",

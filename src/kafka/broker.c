@@ -338,8 +338,9 @@ static CallState call_put_token(const Call *call, Buffer *out)
     return CALL_DONE;
 }
 
-CallState call_run(Call *call, Buffer *out)
+CallState call_run(Call *call, bool is_held, Buffer *out)
 {
+    call->is_held = is_held;
     int64_t now_us = world_monotonic_us(call->broker->world);
     call->is_late = call->deadline_us != 0 && now_us >= call->deadline_us;
     topics_lock(call->broker->topics);

@@ -43,7 +43,10 @@ typedef enum CallState {
     CALL_WAITS,
 } CallState;
 
-CallState call_run(Call *call, Buffer *out);
+/* `is_held`: of a call before it in its connection call_holds_others is true. */
+CallState call_run(Call *call, bool is_held, Buffer *out);
+/* Whether those behind it that write have to wait: what it writes is not on its way yet. */
+bool call_holds_others(const Call *call);
 /* Of an answer that is done: records that belong into it and stay where they are until call_free.
  * Counted in its length, not in `out`. */
 const MessagePieces *call_pieces(const Call *call);

@@ -68,6 +68,7 @@ typedef enum WireError {
     WIRE_UNKNOWN_TOPIC_ID = 100,
     WIRE_TRANSACTIONAL_ID_NOT_FOUND = 105,
     WIRE_FETCH_SESSION_TOPIC_ID_ERROR = 106,
+    WIRE_TRANSACTION_ABORTABLE = 120,
 } WireError;
 
 typedef struct Api {
@@ -109,7 +110,9 @@ typedef struct Promise {
 /* A batch of a Produce, and where its answer goes. */
 typedef struct CallAppend {
     Append append;
+    TransactionPartition to;
     Message *answer;
+    bool is_transactional;
     bool is_settled;
 } CallAppend;
 
@@ -120,8 +123,10 @@ struct Call {
     _Atomic int32_t users; /* whoever runs it, and each append that is queued */
     CallAppend *appends;
     int32_t append_count;
-    Buffer bytes;  /* the request's own */
-    bool is_token; /* of SaslAuthenticate, without headers */
+    bool is_submitted; /* what it writes is on its way, or refused */
+    bool is_held;      /* another one that writes stands before it */
+    Buffer bytes;      /* the request's own */
+    bool is_token;     /* of SaslAuthenticate, without headers */
     const Api *api;
     WireVersion version;
     int32_t correlation_id;
@@ -214,6 +219,10 @@ void append_configs(Call *call, const List *configs, Message *answer);
 CallState init_transactional(Call *call);
 /* Whether the batch may be written: by nobody, or within the transaction that it belongs to. */
 WireError judge_transaction(Call *call, Str topic, int64_t partition, Str records);
+/* What the request writes to becomes part of its transaction. `*waits`: it is asked again when more
+ * is durable. */
+WireError join_transaction(Call *call, const TransactionProducer *asks,
+                           const TransactionPartition *partitions, int32_t count, bool *waits);
 
 /* quota_admin.c: it is done; how long its connection has to wait for what it has moved, in
  * microseconds, which the answer says, too. */

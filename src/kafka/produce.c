@@ -4,7 +4,7 @@
 #include "kafka/access.h"
 #include "log/segment.h"
 
-enum { PRODUCE_IDS_FROM = 13 };
+enum { PRODUCE_IDS_FROM = 13, PRODUCE_JOINS_FROM = 12 };
 
 static WireError verdict_error(AppendVerdict verdict)
 {
@@ -27,15 +27,17 @@ static void produce_let_go(void *call)
     call_free(call);
 }
 
-/* Transactional batches are appended at once: what was judged of their transaction must hold when
- * they are written. */
-static void produce_append(Call *call, Partition *partition, Str records, Message *answer)
+static bool is_transactional(Str records)
 {
-    Appender *appender = call->broker->config.appender;
     BatchHeader header;
-    bool is_transactional =
-        batch_read_header(records, &header) && batch_has(&header, BATCH_IS_TRANSACTIONAL);
+    return batch_read_header(records, &header) && batch_has(&header, BATCH_IS_TRANSACTIONAL);
+}
+
+static void produce_collect(Call *call, const Topic *topic, Partition *partition,
+                            const Message *asked, Message *answer)
+{
     CallAppend *append = &call->appends[call->append_count++];
+    Str records = message_bytes(asked, "records");
     partition_hold(partition);
     /* The bytes are the call's own. */
     append->append = (Append){.partition = partition,
@@ -43,13 +45,10 @@ static void produce_append(Call *call, Partition *partition, Str records, Messag
                               .bytes = records.length,
                               .owner = call,
                               .let_go = produce_let_go};
+    append->to = (TransactionPartition){.topic = str_from(topic->name),
+                                        .index = (int32_t)message_number(asked, "index")};
+    append->is_transactional = is_transactional(records);
     append->answer = answer;
-    if (appender == NULL || is_transactional) {
-        append_run(&append->append);
-        return;
-    }
-    call->users++;
-    append_submit(appender, &append->append);
 }
 
 static WireError produce_batch(Call *call, const Topic *found, const Message *asked,
@@ -66,10 +65,83 @@ static WireError produce_batch(Call *call, const Topic *found, const Message *as
         return WIRE_INVALID_TOPIC;
     if (records.length == 0)
         return WIRE_CORRUPT_MESSAGE;
-    code = judge_transaction(call, topic, message_number(asked, "index"), records);
-    if (code == WIRE_NONE)
-        produce_append(call, partition, records, answer);
-    return code;
+    produce_collect(call, found, partition, asked, answer);
+    return WIRE_NONE;
+}
+
+/* ---- On their way ---------------------------------------------------------------------------- */
+
+/* The partitions of the batches that belong to a transaction become part of it; the producer is
+ * that of the first one, and each batch is judged by its own later. */
+static WireError produce_join(Call *call, bool *waits)
+{
+    TransactionPartition *partitions =
+        ARENA_ARRAY(call->arena, TransactionPartition, call->append_count + 1);
+    TransactionProducer asks = {.id = message_bytes(call->request, "transactional_id")};
+    int32_t count = 0;
+    for (int32_t i = 0; i < call->append_count; i++) {
+        const CallAppend *append = &call->appends[i];
+        BatchHeader header;
+        if (!append->is_transactional)
+            continue;
+        bool is_header =
+            batch_read_header(str_make(append->append.batch, append->append.bytes), &header);
+        assert(is_header);
+        if (count == 0) {
+            asks.producer_id = header.producer_id;
+            asks.epoch = header.producer_epoch;
+        }
+        partitions[count++] = append->to;
+    }
+    return count > 0 ? join_transaction(call, &asks, partitions, count, waits) : WIRE_NONE;
+}
+
+static bool has_transaction(const Call *call)
+{
+    for (int32_t i = 0; i < call->append_count; i++)
+        if (call->appends[i].is_transactional)
+            return true;
+    return false;
+}
+
+/* Transactional batches are appended at once: what was judged of their transaction must hold when
+ * they are written. */
+static void produce_append(Call *call, CallAppend *append)
+{
+    Appender *appender = call->broker->config.appender;
+    if (appender == NULL || append->is_transactional) {
+        append_run(&append->append);
+        return;
+    }
+    call->users++;
+    append_submit(appender, &append->append);
+}
+
+/* All batches that are without fault are given on. False: the transaction does not take them yet,
+ * or others of the connection that were sent before wait for theirs. */
+static bool produce_submit(Call *call)
+{
+    bool waits = false;
+    WireError refused = WIRE_NONE;
+    if (has_transaction(call)) {
+        waits = call->is_held;
+        if (!waits && call->version.number >= PRODUCE_JOINS_FROM)
+            refused = produce_join(call, &waits);
+    }
+    if (waits && !call->is_late)
+        return false;
+    for (int32_t i = 0; i < call->append_count; i++) {
+        CallAppend *append = &call->appends[i];
+        WireError code = waits ? WIRE_REQUEST_TIMED_OUT : refused;
+        if (code == WIRE_NONE && append->is_transactional)
+            code = judge_transaction(call, append->to.topic, append->to.index,
+                                     str_make(append->append.batch, append->append.bytes));
+        message_set_number(append->answer, "error_code", code);
+        append->is_settled = code != WIRE_NONE;
+        if (code == WIRE_NONE)
+            produce_append(call, append);
+    }
+    return true;
 }
 
 static WireError settle_append(Call *call, const CallAppend *append)
@@ -145,10 +217,19 @@ static void produce_all(Call *call)
     }
 }
 
+bool call_holds_others(const Call *call)
+{
+    return call->api->key == PRODUCE_KEY && !call->is_submitted;
+}
+
 CallState handle_produce(Call *call)
 {
     if (!call->has_begun)
         produce_all(call);
+    if (!call->is_submitted)
+        call->is_submitted = produce_submit(call);
+    if (!call->is_submitted)
+        return CALL_WAITS;
     if (message_number(call->request, "acks") == 0)
         return CALL_SILENT;
     if (!produce_settle(call))

@@ -9,6 +9,7 @@
 
 enum {
     FIELDS_MAX = 24,
+    NO_TAG = -1,
     VERSION_MAX = 0x7fff,
     VARINT_BYTES_MAX = 5,
     REQUEST_ARENA_BYTES_MAX = 64 * 1024 * 1024, /* few bytes can claim many items */
@@ -19,6 +20,7 @@ typedef struct Field {
     char type; /* '[' for an array */
     bool is_nullable;
     int32_t first, last;
+    int32_t tag; /* NO_TAG: it stands in its place */
     const Schema *items;
 } Field;
 
@@ -48,14 +50,17 @@ static const Schema *parse_fields(Arena *arena, const char **at);
 static void parse_versions(Field *field, const char **at)
 {
     field->last = VERSION_MAX;
-    if (**at != '@')
-        return;
-    char *end;
-    field->first = (int32_t)strtol(*at + 1, &end, 10);
-    if (*end == '-')
-        field->last = (int32_t)strtol(end + 1, &end, 10);
-    else
-        assert(*end++ == '+');
+    field->tag = NO_TAG;
+    char *end = (char *)*at;
+    if (*end == '@') {
+        field->first = (int32_t)strtol(end + 1, &end, 10);
+        if (*end == '-')
+            field->last = (int32_t)strtol(end + 1, &end, 10);
+        else
+            assert(*end++ == '+');
+    }
+    if (*end == '#')
+        field->tag = (int32_t)strtol(end + 1, &end, 10);
     *at = end;
 }
 
@@ -278,6 +283,11 @@ static bool read_cell(Cell *cell, const Field *field, ByteReader *reader, WireVe
     return !reader->is_short;
 }
 
+static bool field_is_in_place(const Field *field, WireVersion version)
+{
+    return field->tag == NO_TAG && version.number >= field->first && version.number <= field->last;
+}
+
 static bool schema_is_struct(const Schema *schema)
 {
     return schema->count != 1 || schema->fields[0].name.length > 0;
@@ -287,7 +297,7 @@ bool message_read(Message *value, ByteReader *reader, WireVersion version, Arena
 {
     for (int32_t i = 0; i < value->schema->count; i++) {
         const Field *field = &value->schema->fields[i];
-        if (version.number >= field->first && version.number <= field->last &&
+        if (field_is_in_place(field, version) &&
             !read_cell(&value->cells[i], field, reader, version, arena))
             return false;
     }
@@ -310,16 +320,20 @@ static void write_be(Buffer *out, int64_t number, int32_t bytes)
     out->length += bytes;
 }
 
-static void write_length(Buffer *out, int64_t length, char type, WireVersion version)
+static void write_varint(Buffer *out, int64_t number)
 {
-    if (!version.is_flexible) {
-        write_be(out, length, type == 's' ? 2 : 4);
-        return;
-    }
-    uint32_t left = (uint32_t)(length + 1);
+    uint32_t left = (uint32_t)number;
     for (; left >= 128; left >>= 7)
         buffer_append_u8(out, (uint8_t)(left | 128));
     buffer_append_u8(out, (uint8_t)left);
+}
+
+static void write_length(Buffer *out, int64_t length, char type, WireVersion version)
+{
+    if (version.is_flexible)
+        write_varint(out, length + 1);
+    else
+        write_be(out, length, type == 's' ? 2 : 4);
 }
 
 static void write_fields(Buffer *out, const Message *value, WireVersion version,
@@ -360,16 +374,44 @@ static void write_cell(Buffer *out, const Cell *cell, const Field *field, WireVe
     }
 }
 
+/* Whether it goes among the tagged fields. */
+static bool cell_is_tagged(const Cell *cell, const Field *field, WireVersion version)
+{
+    bool is_set = cell->number != 0 || cell->count > 0 || cell->bytes.length > 0;
+    return is_set && field->tag != NO_TAG && version.number >= field->first &&
+           version.number <= field->last;
+}
+
+static void write_tagged(Buffer *out, const Message *value, WireVersion version)
+{
+    const Schema *schema = value->schema;
+    int32_t count = 0;
+    for (int32_t i = 0; i < schema->count; i++)
+        count += cell_is_tagged(&value->cells[i], &schema->fields[i], version);
+    write_varint(out, count);
+    Buffer content = {0};
+    for (int32_t i = 0; count > 0 && i < schema->count; i++) {
+        if (!cell_is_tagged(&value->cells[i], &schema->fields[i], version))
+            continue;
+        content.length = 0;
+        write_cell(&content, &value->cells[i], &schema->fields[i], version, NULL);
+        write_varint(out, schema->fields[i].tag);
+        write_varint(out, content.length);
+        buffer_append_str(out, buffer_str(&content));
+    }
+    buffer_free(&content);
+}
+
 static void write_fields(Buffer *out, const Message *value, WireVersion version,
                          MessagePieces *pieces)
 {
     for (int32_t i = 0; i < value->schema->count; i++) {
         const Field *field = &value->schema->fields[i];
-        if (version.number >= field->first && version.number <= field->last)
+        if (field_is_in_place(field, version))
             write_cell(out, &value->cells[i], field, version, pieces);
     }
     if (version.is_flexible && schema_is_struct(value->schema))
-        buffer_append_u8(out, 0);
+        write_tagged(out, value, version);
 }
 
 void message_write(const Message *value, WireVersion version, Buffer *out)

@@ -3,13 +3,14 @@
  *
  *     "topics:[name:s partitions:[index:i records:R]] timeout_ms:i@1+"
  *
- *     name:TYPE[?][@FIRST+ | @FIRST-LAST]       fields in their order, with the versions that have
+ *     name:TYPE[?][@FIRST+ | @FIRST-LAST][#TAG] fields in their order, with the versions that have
  * them b c h i l    boolean, int8, int16, int32, int64 u            16 bytes s B R        text,
  * bytes, record batches (as bytes) [ … ]        an array of structs, or with a single type ([i]) of
  * values ?            may be null
  *
  * In the flexible versions of a message lengths are varints and each struct ends with tagged
- * fields: those that come are skipped, none are written. */
+ * fields: those that come are skipped; those that a schema names, behind all others and by their
+ * numbers, are written if they are set. */
 #ifndef WEIR_KAFKA_SCHEMA_H
 #define WEIR_KAFKA_SCHEMA_H
 

@@ -94,10 +94,47 @@ static void test_refuses_what_cannot_be(void **state)
     assert_false(reads("a:c", STR("\7\xff\xff\xff\xff\xff\xff\xff"), true));
 }
 
+/* Those that are set go behind the others, with number and length; readers skip them. */
+static void test_writes_fields_by_their_tags(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new(0);
+    const Schema *schema =
+        schema_new(arena, "id:c rows:[at:h]@1+#0 epoch:l#2 name:s?#3 later:i@3+#4");
+    Message *message = message_new(arena, schema);
+    message_set_number(message, "id", 7);
+    message_set_number(message_append(message, "rows", arena), "at", 258);
+    message_set_number(message, "epoch", 1);
+    message_set_number(message, "later", 1);
+    const WireVersion flexible = {1, true}, older = {0, true}, plain = {1, false};
+    Buffer out = {0};
+    message_write(message, flexible, &out);
+    Str expected = STR("\7\2\0\4\2\1\2\0\2\10\0\0\0\0\0\0\0\1");
+    assert_int_equal(out.length, expected.length);
+    assert_memory_equal(out.data, expected.data, out.length);
+    Message *read = message_new(arena, schema);
+    ByteReader reader = byte_reader(buffer_str(&out));
+    assert_true(message_read(read, &reader, flexible, arena));
+    assert_int_equal(byte_reader_left(&reader), 0);
+    assert_int_equal(message_number(read, "id"), 7);
+    assert_int_equal(message_number(read, "epoch"), 0);
+    out.length = 0;
+    message_write(message, older, &out);
+    expected = STR("\7\1\2\10\0\0\0\0\0\0\0\1");
+    assert_int_equal(out.length, expected.length);
+    assert_memory_equal(out.data, expected.data, out.length);
+    out.length = 0;
+    message_write(message, plain, &out);
+    assert_int_equal(out.length, 1);
+    buffer_free(&out);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_writes_each_version),
+        cmocka_unit_test(test_writes_fields_by_their_tags),
         cmocka_unit_test(test_refuses_what_cannot_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

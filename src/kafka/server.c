@@ -149,11 +149,21 @@ static void hub_wait_for_tick(Hub *hub)
         hub_wait_until(hub, world_monotonic_us(hub->config.world) + TICK_US);
 }
 
+static bool turn_is_held(const Connection *connection, const Turn *turn)
+{
+    if (!call_holds_others(turn->call))
+        return false;
+    for (const Turn *before = connection->turns; before < turn; before++)
+        if (before->call != NULL && call_holds_others(before->call))
+            return true;
+    return false;
+}
+
 /* Run a call; whether it is over. */
 static bool turn_run(Connection *connection, Turn *turn)
 {
     Hub *hub = connection->hub;
-    if (call_run(turn->call, &turn->out) == CALL_WAITS) {
+    if (call_run(turn->call, turn_is_held(connection, turn), &turn->out) == CALL_WAITS) {
         hub_wait_until(hub, call_deadline_us(turn->call));
         return false;
     }

@@ -4,6 +4,11 @@
 #include "kafka/access.h"
 #include "log/segment.h"
 
+enum { PRODUCE_ABORTABLE_FROM = 11, OFFSETS_JOIN_FROM = 5, END_RENEWS_FROM = 5 };
+
+static const TransactionPartition offsets_partition_zero = {
+    .topic = {.data = OFFSETS_TOPIC, .length = sizeof OFFSETS_TOPIC - 1}};
+
 /* ---- Who asks, and what to answer ------------------------------------------------------------ */
 
 static TransactionProducer read_producer(const Call *call)
@@ -24,9 +29,13 @@ static WireError verdict_error(const Call *call, TransactionVerdict verdict, int
         return call->version.number >= fenced_from ? WIRE_PRODUCER_FENCED
                                                    : WIRE_INVALID_PRODUCER_EPOCH;
     case TRANSACTION_BUSY: return WIRE_CONCURRENT_TRANSACTIONS;
-    case TRANSACTION_WRONG_STATE: break;
+    case TRANSACTION_WRONG_STATE:
+    case TRANSACTION_PENDING: break;
     }
-    return WIRE_INVALID_TXN_STATE;
+    /* Clients know that they can abort and go on. */
+    bool is_abortable =
+        call->api->key == PRODUCE_KEY && call->version.number >= PRODUCE_ABORTABLE_FROM;
+    return is_abortable ? WIRE_TRANSACTION_ABORTABLE : WIRE_INVALID_TXN_STATE;
 }
 
 /* Clients ask again. */
@@ -144,6 +153,24 @@ static bool collect_partitions(Call *call, TransactionPartition *partitions, Wir
     return are_there;
 }
 
+WireError join_transaction(Call *call, const TransactionProducer *asks,
+                           const TransactionPartition *partitions, int32_t count, bool *waits)
+{
+    Error error = {0};
+    TransactionAnswer found = {0};
+    Status status = broker_transactions(call->broker, &error);
+    if (status == OK)
+        status =
+            transactions_add(call->broker->transactions, asks, partitions, count, &found, &error);
+    if (status != OK)
+        return unavailable(status, &error);
+    *waits = found.verdict == TRANSACTION_BUSY;
+    for (int32_t i = 0; found.verdict == TRANSACTION_GOOD && i < count; i++)
+        *waits |= transactions_judge(call->broker->transactions, asks, partitions[i].topic,
+                                     partitions[i].index) == TRANSACTION_PENDING;
+    return verdict_error(call, found.verdict, INT32_MAX);
+}
+
 /* Of the transaction itself: what the request asks, or why not. */
 static WireError add(Call *call, const TransactionPartition *partitions, int32_t count)
 {
@@ -194,14 +221,12 @@ CallState handle_add_partitions(Call *call)
 
 CallState handle_add_offsets(Call *call)
 {
-    static const TransactionPartition offsets = {
-        .topic = {.data = OFFSETS_TOPIC, .length = sizeof OFFSETS_TOPIC - 1}};
     if (!call->has_begun) {
         WireError code = check_transaction(call);
         if (code == WIRE_NONE)
             code = call_check(call, ACL_READ, ACL_GROUP, message_bytes(call->request, "group_id"));
         if (code == WIRE_NONE)
-            code = add(call, &offsets, 1);
+            code = add(call, &offsets_partition_zero, 1);
         message_set_number(call->response, "error_code", code);
     }
     return wait_for_promises(call, WIRE_COORDINATOR_NOT_AVAILABLE);
@@ -220,44 +245,59 @@ static WireError judge_member(Call *call)
     return is_named ? find_member(call, &group, &member) : WIRE_NONE;
 }
 
-static void commit_begin(Call *call)
+/* Whether it may, and the transaction takes it. `*waits`: that is not known yet. */
+static WireError judge_commit(Call *call, const TransactionProducer *asks, bool *waits)
 {
     Error error = {0};
-    TransactionProducer asks = read_producer(call);
-    Status status = broker_transactions(call->broker, &error);
     WireError refusal = check_transaction(call);
     if (refusal == WIRE_NONE)
         refusal = call_check(call, ACL_READ, ACL_GROUP, message_bytes(call->request, "group_id"));
-    if (refusal == WIRE_NONE && status != OK)
-        refusal = unavailable(status, &error);
-    if (refusal == WIRE_NONE) {
-        TransactionVerdict verdict =
-            transactions_judge(call->broker->transactions, &asks, STR(OFFSETS_TOPIC), 0);
-        refusal = verdict_error(call, verdict, INT32_MAX);
-    }
     if (refusal == WIRE_NONE)
         refusal = judge_member(call);
+    if (refusal == WIRE_NONE && call->version.number >= OFFSETS_JOIN_FROM)
+        refusal = join_transaction(call, asks, &offsets_partition_zero, 1, waits);
+    if (refusal != WIRE_NONE || *waits)
+        return refusal;
+    Status status = broker_transactions(call->broker, &error);
+    if (status != OK)
+        return unavailable(status, &error);
+    TransactionVerdict verdict =
+        transactions_judge(call->broker->transactions, asks, STR(OFFSETS_TOPIC), 0);
+    return verdict_error(call, verdict, INT32_MAX);
+}
+
+/* False: it has to wait. */
+static bool commit_begin(Call *call)
+{
+    Error error = {0};
+    TransactionProducer asks = read_producer(call);
+    bool waits = false;
+    WireError refusal = judge_commit(call, &asks, &waits);
+    set_deadline(call, COMMIT_TIMEOUT_US);
+    if (waits && !call->is_late)
+        return false;
+    if (waits)
+        refusal = WIRE_CONCURRENT_TRANSACTIONS;
     CommittedOffset *commits;
     int64_t end_offset;
     int32_t count = collect_commits(call, refusal, &commits);
     if (count == 0)
-        return;
-    status = offsets_commit_in_transaction(call->broker->offsets,
-                                           (CommitProducer){asks.producer_id, asks.epoch}, commits,
-                                           count, &end_offset, &error);
-    if (status != OK) {
+        return true;
+    Status status = offsets_commit_in_transaction(call->broker->offsets,
+                                                  (CommitProducer){asks.producer_id, asks.epoch},
+                                                  commits, count, &end_offset, &error);
+    if (status != OK)
         call_refuse_all(call, unavailable(status, &error));
-        return;
-    }
-    set_deadline(call, COMMIT_TIMEOUT_US);
-    call_promise(call, offsets_partition(call->broker->offsets), end_offset, NULL);
+    else
+        call_promise(call, offsets_partition(call->broker->offsets), end_offset, NULL);
+    return true;
 }
 
 CallState handle_transaction_commit(Call *call)
 {
-    if (!call->has_begun)
-        commit_begin(call);
-    return wait_for_promises(call, WIRE_REQUEST_TIMED_OUT);
+    if (!call->is_submitted)
+        call->is_submitted = commit_begin(call);
+    return call->is_submitted ? wait_for_promises(call, WIRE_REQUEST_TIMED_OUT) : CALL_WAITS;
 }
 
 /* ---- EndTxn ---------------------------------------------------------------------------------- */
@@ -273,7 +313,8 @@ static WireError end_begin(Call *call)
     Status status = broker_transactions(call->broker, &error);
     if (status == OK)
         status = transactions_end(call->broker->transactions, &asks,
-                                  message_number(call->request, "committed") != 0, &found, &error);
+                                  message_number(call->request, "committed") != 0,
+                                  call->version.number >= END_RENEWS_FROM, &found, &error);
     if (status != OK)
         return unavailable(status, &error);
     if (found.verdict == TRANSACTION_GOOD)
@@ -283,15 +324,29 @@ static WireError end_begin(Call *call)
     return verdict_error(call, found.verdict, 2);
 }
 
+/* It has ended: who has asked goes on, unless somebody else has come meanwhile. */
+static CallState answer_ended(Call *call)
+{
+    const Transaction *transaction = call->transaction;
+    TransactionProducer asks = read_producer(call);
+    if (call->version.number < END_RENEWS_FROM)
+        return answer(call, WIRE_NONE);
+    if (!transaction_goes_on(transaction, &asks))
+        return refuse_producer(call, WIRE_PRODUCER_FENCED);
+    message_set_number(call->response, "producer_id", transaction->producer_id);
+    message_set_number(call->response, "producer_epoch", transaction->epoch);
+    return answer(call, WIRE_NONE);
+}
+
 /* Answered when all markers are durable: who reads then what is committed sees it. */
 CallState handle_end_transaction(Call *call)
 {
     WireError code = call->has_begun ? WIRE_NONE : end_begin(call);
     if (code != WIRE_NONE)
-        return answer(call, code);
+        return refuse_producer(call, code);
     if (call->transaction->ended_count >= call->ended_count)
-        return answer(call, WIRE_NONE);
-    return call->is_late ? answer(call, WIRE_COORDINATOR_NOT_AVAILABLE) : CALL_WAITS;
+        return answer_ended(call);
+    return call->is_late ? refuse_producer(call, WIRE_COORDINATOR_NOT_AVAILABLE) : CALL_WAITS;
 }
 
 /* ---- Produce --------------------------------------------------------------------------------- */

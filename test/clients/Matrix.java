@@ -92,6 +92,54 @@ public class Matrix {
         }
     }
 
+    static int epoch(String id) throws Exception {
+        return admin.describeTransactions(List.of(id)).all().get().get(id).producerEpoch();
+    }
+
+    /* Version 2 of transactions: each end gives another epoch; batches are on their way while the first of them
+       makes their partition part of the transaction. */
+    static void secondVersion() throws Exception {
+        say("version", admin.describeFeatures().featureMetadata().get().finalizedFeatures().get("transaction.version").maxVersionLevel());
+        admin.createTopics(List.of(new NewTopic("jv-tv", 3, (short) 1))).all().get();
+        var epochs = new ArrayList<Integer>();
+        try (var p = producer("transactional.id", "jv-tv", "batch.size", 60, "max.in.flight.requests.per.connection", 5)) {
+            p.initTransactions();
+            epochs.add(epoch("jv-tv"));
+            for (int n = 0; n < 6; n++) {
+                p.beginTransaction();
+                /* None in the fourth; the fifth writes to no partition of its own. */
+                for (int i = 0; i < 200 && n < 3; i++) p.send(new ProducerRecord<>("jv-tv", i % 3, null, n + "-" + i));
+                if (n == 4) p.sendOffsetsToTransaction(Map.of(new TopicPartition("jv-tv", 0), new OffsetAndMetadata(7)), new ConsumerGroupMetadata("jv-tv"));
+                if (n % 2 == 0) p.commitTransaction(); else p.abortTransaction();
+                epochs.add(epoch("jv-tv"));
+            }
+            say("version epochs", epochs);
+            var read = read("jv-tv", 3, "read_committed");
+            boolean inOrder = true;
+            for (int part = 0; part < 3; part++) {
+                int at = part;
+                var mine = new TreeMap<Integer, String>();
+                for (var r : read) if (r.startsWith(part + " ")) mine.put(Integer.parseInt(r.split(" ")[1]), r.split(" ")[3]);
+                var wanted = new ArrayList<String>();
+                for (int n = 0; n < 3; n += 2) for (int i = at; i < 200; i += 3) wanted.add(n + "-" + i);
+                inOrder &= wanted.equals(new ArrayList<>(mine.values()));
+            }
+            say("version order", inOrder);
+            say("version offset", admin.listConsumerGroupOffsets("jv-tv").partitionsToOffsetAndMetadata().get().get(new TopicPartition("jv-tv", 0)).offset());
+        }
+        try (var p = producer("transactional.id", "jv-late", "transaction.timeout.ms", 1000, "delivery.timeout.ms", 900, "request.timeout.ms", 800)) {
+            p.initTransactions();
+            p.beginTransaction();
+            p.send(new ProducerRecord<>("jv-tv", 0, null, "late")).get();
+            while (admin.describeTransactions(List.of("jv-late")).all().get().get("jv-late").state() != TransactionState.COMPLETE_ABORT) Thread.sleep(100);
+            say("version late", result(() -> p.send(new ProducerRecord<>("jv-tv", 0, null, "later")).get()));
+            say("version late commit", result(() -> { p.commitTransaction(); return null; }));
+            say("version late abort", result(() -> { p.abortTransaction(); return null; }));
+            say("version late then", result(() -> { p.beginTransaction(); p.send(new ProducerRecord<>("jv-tv", 0, null, "then")); p.commitTransaction(); return null; }));
+        }
+        say("version all", read("jv-tv", 3, "read_committed").size());
+    }
+
     static void transactions() throws Exception {
         var p = producer("transactional.id", "jv-tx");
         p.initTransactions();
@@ -193,6 +241,7 @@ public class Matrix {
         topics();
         produce();
         transactions();
+        secondVersion();
         groups("RangeAssignor");
         groups("CooperativeStickyAssignor");
         records();

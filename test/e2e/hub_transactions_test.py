@@ -5,8 +5,9 @@ import os
 import random
 import time
 
+import kafka
 from hub import Hub, install
-from lib import main, wait_until
+from lib import TOP, main, wait_until
 
 SEED = int(os.environ.get("WEIR_SEED", str(random.randrange(1 << 30))))
 
@@ -148,6 +149,13 @@ print(json.dumps(code))
     assert client.stdout().strip() not in ("null", ""), "a transaction whose time was over was committed"
 
 
+def read_all(hub):
+    """What is committed in each of the four partitions."""
+    lines = hub.kcat("-C", "-t", "t", "-o", "beginning", "-e", "-q", "-f", "%p %s\\n",
+                     "-X", "isolation.level=read_committed").splitlines()
+    return [[line[2:] for line in lines if line[0] == str(p)] for p in range(4)]
+
+
 def test_kills_within_commits(box):
     """The hub dies at any moment of a commit; what comes back is all of it in all partitions, or nothing."""
     print(f"seed {SEED}")
@@ -169,11 +177,6 @@ while True:
 """)
     told = set()
 
-    def read_all():
-        lines = hub.kcat("-C", "-t", "t", "-o", "beginning", "-e", "-q", "-f", "%p %s\\n",
-                         "-X", "isolation.level=read_committed").splitlines()
-        return [[line[2:] for line in lines if line[0] == str(p)] for p in range(4)]
-
     for round_number in range(4):
         client = box.process(f"client-{round_number}", [install(), script, round_number * 1000000])
         wait_until(lambda: len(client.stdout()) > 100, "some commits", process=client)
@@ -183,11 +186,34 @@ while True:
         hub.start()
         told.update(line for line in client.stdout().splitlines(keepends=True) if line.endswith("\n"))
         # What was decided is ended behind the start: for a moment some partitions have their marker.
-        wait_until(lambda: len({tuple(row) for row in read_all()}) == 1, f"all partitions to agree, seed {SEED}")
-        rows = read_all()
+        wait_until(lambda: len({tuple(row) for row in read_all(hub)}) == 1, f"all partitions to agree, seed {SEED}")
+        rows = read_all(hub)
         assert {line.strip() for line in told} <= set(rows[0]), SEED
         assert len(set(rows[0])) == len(rows[0]), SEED
         assert sorted(rows[0], key=int) == rows[0], SEED
+
+
+def test_kills_within_commits_of_version_2(box):
+    """The same by one Java client that goes on through all kills, with another epoch after each end."""
+    print(f"seed {SEED}")
+    chance = random.Random(SEED)
+    hub = box.keep(Hub(box, "--no-http", "--partitions", "4")).start()
+    client = box.process("client", ["java", *kafka.HEAP, "-cp", kafka.jars(), TOP / "test" / "clients" / "Commits.java",
+                                    hub.address, "t", 4, 0])
+    for _ in range(5):
+        count = len(client.stdout().splitlines())
+        wait_until(lambda: len(client.stdout().splitlines()) > count + 20, "some commits", 60, process=client)
+        time.sleep(chance.random() * 0.05)
+        hub.kill()
+        hub.start()
+    count = len(client.stdout().splitlines())
+    wait_until(lambda: len(client.stdout().splitlines()) > count + 20, "commits behind the last kill", 60, process=client)
+    client.kill()
+    told = [line for line in client.stdout().splitlines(keepends=True) if line.endswith("\n")]
+    wait_until(lambda: len({tuple(row) for row in read_all(hub)}) == 1, f"all partitions to agree, seed {SEED}")
+    rows = read_all(hub)[0]
+    assert {line.strip() for line in told} <= set(rows), SEED
+    assert sorted(set(rows), key=int) == rows, SEED
 
 
 def test_what_no_transaction_may(box):
@@ -211,6 +237,116 @@ print(json.dumps(out + [errors]))
 """)
     assert found[0] == "INVALID_TRANSACTION_TIMEOUT" and found[1] == "_STATE", found
     assert None not in found[2] and len(found[2]) == 2, found
+
+
+SECOND = """
+import json, socket, struct, time
+from kafka.record.default_records import DefaultRecordBatchBuilder
+PRODUCE, INIT, END, COMMIT = 0, 22, 26, 28
+def varint(number):
+    out = b''
+    while number > 127:
+        out, number = out + bytes([number & 127 | 128]), number >> 7
+    return out + bytes([number])
+def text(words):
+    return varint(len(words) + 1) + words.encode() if words is not None else b'\\0'
+def items(*all):
+    return varint(len(all) + 1) + b''.join(all)
+def batch(producer, epoch, sequence, *values):
+    made = DefaultRecordBatchBuilder(2, 0, True, producer, epoch, sequence, 100000)
+    for at, value in enumerate(values):
+        made.append(at, int(time.time() * 1000), None, value.encode(), [])
+    return bytes(made.build())
+class Wire:
+    def __init__(self):
+        host, port = ADDRESS.split(':')
+        self.socket = socket.create_connection((host, int(port)), 20)
+    def send(self, key, version, body):
+        frame = struct.pack('>hhih', key, version, 1, -1) + b'\\0' + body
+        self.socket.sendall(struct.pack('>i', len(frame)) + frame)
+    def hear(self):
+        size = struct.unpack('>i', self.socket.recv(4, socket.MSG_WAITALL))[0]
+        return self.socket.recv(size, socket.MSG_WAITALL)[5:]
+    def init(self, name):
+        self.send(INIT, 4, text(name) + struct.pack('>iqh', 60000, -1, -1) + b'\\0')
+        return struct.unpack('>ihqh', self.hear()[:16])[1:]
+    def send_produce(self, name, producer, epoch, sequence, partition, *values):
+        records = batch(producer, epoch, sequence, *values)
+        part = struct.pack('>i', partition) + varint(len(records) + 1) + records + b'\\0'
+        self.send(PRODUCE, 12, text(name) + struct.pack('>hi', -1, 20000) + items(text('t') + items(part) + b'\\0') + b'\\0')
+    def hear_produced(self):
+        return struct.unpack('>ihq', self.hear()[4:18])[1:]
+    def produce(self, *asked):
+        self.send_produce(*asked)
+        return self.hear_produced()
+    def end(self, name, producer, epoch, commits):
+        self.send(END, 5, text(name) + struct.pack('>qhb', producer, epoch, commits) + b'\\0')
+        return struct.unpack('>ihqh', self.hear()[:16])[1:]
+    def commit(self, name, producer, epoch, offset):
+        part = struct.pack('>iqi', 0, offset, -1) + text('') + b'\\0'
+        self.send(COMMIT, 5, text(name) + text('g') + struct.pack('>qhi', producer, epoch, -1) + text('') + b'\\0'
+                  + items(text('t') + items(part) + b'\\0') + b'\\0')
+        return struct.unpack('>ih', self.hear()[8:14])[1]
+"""
+
+
+def test_version_2_by_hand(box):
+    """Partitions and offsets join by themselves, batches that follow wait for the first, each end gives another epoch, and
+    what comes late is refused."""
+    hub = box.keep(Hub(box, "--partitions", "2")).start()
+    hub.kcat("-P", "-t", "t", "-p", 1, feed="x\n")
+    found = hub.python(SECOND + """
+wire = Wire()
+error, producer, epoch = wire.init('one')
+out = {'init': [error, epoch]}
+for sequence in range(20):
+    wire.send_produce('one', producer, epoch, sequence, 0, 'v%d' % sequence)
+out['produced'] = [wire.hear_produced() for _ in range(20)]
+out['end'] = [[error, id == producer, then - epoch] for error, id, then in
+              [wire.end('one', producer, epoch, 1), wire.end('one', producer, epoch, 1), Wire().end('one', producer, epoch, 1)]]
+out['late'] = [wire.produce('one', producer, epoch, 20, part, 'late') for part in (0, 1)]
+out['late end'] = wire.end('one', producer, epoch, 0)[0]
+out['offset'] = wire.commit('one', producer, epoch + 1, 5)
+out['abort'] = wire.end('one', producer, epoch + 1, 0)[0]
+out['nothing'] = [wire.end('one', producer, epoch + 2, 1)[0], wire.end('one', producer, epoch + 2, 0)[0]]
+out['late offset'] = wire.commit('one', producer, epoch + 2, 6)
+out['stranger'] = [wire.produce('two', producer, epoch + 3, 0, 0, 'x')[0], wire.produce(None, producer, epoch + 3, 0, 0, 'x')[0]]
+out['again'] = [wire.produce('one', producer, epoch + 3, 0, 0, 'next'), wire.commit('one', producer, epoch + 3, 9),
+                wire.end('one', producer, epoch + 3, 1)[0]]
+print(json.dumps(out))
+""")
+    fenced, wrong_state, unknown = 47, 48, 49
+    assert found == {"init": [0, 0], "produced": [[0, offset] for offset in range(20)], "end": [[0, True, 1]] * 3,
+                     "late": [[fenced, -1]] * 2, "late end": 90, "offset": 0, "abort": 0, "nothing": [wrong_state, 0],
+                     "late offset": fenced, "stranger": [unknown] * 2, "again": [[0, 21], 0, 0]}, found
+    assert committed(hub, "t") == [f"v{i}" for i in range(20)] + ["next"]
+    assert committed(hub, "t", 1) == ["x"]
+    assert hub.python("""
+import json
+from kafka import KafkaConsumer, TopicPartition
+print(json.dumps(KafkaConsumer(bootstrap_servers=ADDRESS, group_id='g').committed(TopicPartition('t', 0))))""") == 9
+
+
+def test_version_2_outlives_kills(box):
+    """Before and after the end, which is asked for again."""
+    hub = box.keep(Hub(box)).start()
+    hub.kcat("-P", "-t", "t", feed="x\n")
+    state = hub.python(SECOND + """
+wire = Wire()
+error, producer, epoch = wire.init('one')
+print(json.dumps([producer, epoch, wire.produce('one', producer, epoch, 0, 0, 'kept')]))
+""")
+    producer, epoch = state[:2]
+    assert state[2] == [0, 1], state
+    ask = SECOND + f"print(json.dumps(Wire().end('one', {producer}, {epoch}, 1)))"
+    hub.kill()
+    hub.start()
+    assert hub.python(ask) == [0, producer, epoch + 1]
+    hub.kill()
+    hub.start()
+    assert hub.python(ask) == [0, producer, epoch + 1]
+    assert hub.python(SECOND + f"print(json.dumps(Wire().produce('one', {producer}, {epoch}, 1, 0, 'late')))") == [47, -1]
+    assert committed(hub, "t") == ["x", "kept"]
 
 
 main()

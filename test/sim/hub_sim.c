@@ -1,6 +1,8 @@
 /* Transactions of the hub in a simulated world: the power goes, or the process dies, at each change
  * of the disk in turn; what was committed is in all partitions and in the offsets, what was aborted
- * or left is in none, and nothing stays open.
+ * or left is in none, and nothing stays open. Half of the producers use transactions of version 2:
+ * they add nothing by themselves, go on with another epoch, and ask again after a crash; and what
+ * comes late of a transaction that has ended is refused.
  *
  * Usage: hub_sim [--trials N] [--seed S] */
 #include <assert.h>
@@ -25,6 +27,9 @@ typedef struct Writer {
     int64_t producer_id;
     int16_t epoch;
     int32_t sequence[PARTITIONS];
+    bool renews;   /* its transactions are of version 2 */
+    int32_t asked; /* the one whose end it has asked for and not heard of; -1: none */
+    bool asked_commit;
 } Writer;
 
 typedef struct Written {
@@ -120,6 +125,14 @@ static TransactionProducer asks(const Writer *writer)
     return (TransactionProducer){str_from(writer->id), writer->producer_id, writer->epoch};
 }
 
+static void begin_epoch(Writer *writer, const Transaction *transaction)
+{
+    writer->producer_id = transaction->producer_id;
+    writer->epoch = transaction->epoch;
+    writer->asked = -1;
+    memset(writer->sequence, 0, sizeof writer->sequence);
+}
+
 /* Take the id over: what was open under it is aborted first. */
 static void take_over(Trial *trial, Writer *writer)
 {
@@ -140,27 +153,25 @@ static void take_over(Trial *trial, Writer *writer)
         wrong(trial, "an id cannot be taken over", answer.verdict);
         return;
     }
-    writer->producer_id = answer.transaction->producer_id;
-    writer->epoch = answer.transaction->epoch;
-    memset(writer->sequence, 0, sizeof writer->sequence);
+    begin_epoch(writer, answer.transaction);
+    writer->renews = random_below(&trial->chance, 2) == 0;
 }
 
-static void append(Trial *trial, Writer *writer, int32_t partition, int32_t number)
+/* A batch of one number; whether the partition took it. */
+static bool append_as(Trial *trial, const Writer *writer, int32_t partition, int32_t sequence,
+                      int32_t number)
 {
     Error error = {0};
     Partition *opened;
     Topic *topic = topics_find(trial->topics, STR("t"));
     if (!is_good(trial, topics_partition(trial->topics, topic, partition, &opened, &error), &error))
-        return;
-    TransactionProducer producer = asks(writer);
-    if (transactions_judge(trial->transactions, &producer, STR("t"), partition) != TRANSACTION_GOOD)
-        wrong(trial, "a transaction may not write", number);
+        return false;
     char value[16];
     snprintf(value, sizeof value, "%d", number);
     BatchHeader like = {.attributes = BATCH_IS_TRANSACTIONAL,
                         .producer_id = writer->producer_id,
                         .producer_epoch = writer->epoch,
-                        .base_sequence = writer->sequence[partition]++};
+                        .base_sequence = sequence};
     Buffer batch = {0};
     BatchWriter out;
     batch_begin(&out, &batch, &like);
@@ -169,15 +180,59 @@ static void append(Trial *trial, Writer *writer, int32_t partition, int32_t numb
     Appended appended = {0};
     bool is_done = is_good(
         trial, partition_append(opened, batch.data, batch.length, &appended, &error), &error);
-    if (is_done && appended.verdict != APPEND_DONE)
-        wrong(trial, "a batch was refused", appended.verdict);
     buffer_free(&batch);
+    return is_done && appended.verdict == APPEND_DONE;
+}
+
+static const TransactionPartition targets[] = {
+    {.topic = {"t", 1}, .index = 0},
+    {.topic = {"t", 1}, .index = 1},
+    {.topic = {OFFSETS_TOPIC, sizeof OFFSETS_TOPIC - 1}}};
+
+/* It may write there as soon as it is known that the partition belongs to its transaction. */
+static void wait_for_turn(Trial *trial, const Writer *writer, const TransactionPartition *target)
+{
+    TransactionProducer producer = asks(writer);
+    TransactionVerdict verdict = TRANSACTION_PENDING;
+    for (int32_t i = 0; i < TURNS_MAX && verdict == TRANSACTION_PENDING && !is_off(trial); i++) {
+        verdict = transactions_judge(trial->transactions, &producer, target->topic, target->index);
+        if (verdict == TRANSACTION_PENDING)
+            turn(trial);
+    }
+    if (verdict != TRANSACTION_GOOD)
+        wrong(trial, "a transaction may not write", verdict);
+}
+
+static void append(Trial *trial, Writer *writer, int32_t partition, int32_t number)
+{
+    wait_for_turn(trial, writer, &targets[partition]);
+    if (is_off(trial))
+        return;
+    if (!append_as(trial, writer, partition, writer->sequence[partition]++, number))
+        wrong(trial, "a batch was refused", number);
+}
+
+/* Of a transaction that has ended: neither the coordinator nor the partition takes it. */
+static void append_late(Trial *trial, const Writer *before, int32_t number)
+{
+    TransactionProducer producer = asks(before);
+    for (int32_t p = 0; p < PARTITIONS && !is_off(trial); p++) {
+        TransactionVerdict verdict =
+            transactions_judge(trial->transactions, &producer, STR("t"), p);
+        if (verdict == TRANSACTION_GOOD || verdict == TRANSACTION_PENDING)
+            wrong(trial, "a late batch may be written", number);
+        if (append_as(trial, before, p, before->sequence[p], number))
+            wrong(trial, "a late batch was taken", number);
+    }
 }
 
 static void commit_offset(Trial *trial, const Writer *writer, int32_t number)
 {
     Error error = {0};
     int64_t end_offset;
+    wait_for_turn(trial, writer, &targets[PARTITIONS]);
+    if (is_off(trial))
+        return;
     CommittedOffset offset = {.group = STR("g"),
                               .topic = STR("t"),
                               .partition = (int32_t)(writer - trial->writers),
@@ -189,47 +244,98 @@ static void commit_offset(Trial *trial, const Writer *writer, int32_t number)
             &error);
 }
 
-static void write_all(Trial *trial, Writer *writer, int32_t number)
+/* They are to be part of the transaction. */
+static void add(Trial *trial, const Writer *writer, int32_t first, int32_t count)
 {
-    static const TransactionPartition all[] = {
-        {.topic = {"t", 1}, .index = 0},
-        {.topic = {"t", 1}, .index = 1},
-        {.topic = {OFFSETS_TOPIC, sizeof OFFSETS_TOPIC - 1}}};
     Error error = {0};
     TransactionAnswer answer;
     TransactionProducer producer = asks(writer);
-    if (!is_good(trial, transactions_add(trial->transactions, &producer, all, 3, &answer, &error),
+    if (!is_good(trial,
+                 transactions_add(trial->transactions, &producer, targets + first, count, &answer,
+                                  &error),
                  &error))
         return;
     if (answer.verdict != TRANSACTION_GOOD)
         wrong(trial, "a transaction cannot begin", answer.verdict);
-    turn(trial);
-    for (int32_t p = 0; p < PARTITIONS && !is_off(trial); p++)
-        append(trial, writer, p, number);
+}
+
+static void write_all(Trial *trial, Writer *writer, int32_t number)
+{
+    if (!writer->renews)
+        add(trial, writer, 0, PARTITIONS + 1);
+    for (int32_t p = 0; p < PARTITIONS && !is_off(trial); p++) {
+        if (writer->renews)
+            add(trial, writer, p, 1);
+        if (!is_off(trial))
+            append(trial, writer, p, number);
+    }
+    if (writer->renews && !is_off(trial))
+        add(trial, writer, PARTITIONS, 1);
     if (!is_off(trial))
         commit_offset(trial, writer, number);
 }
 
-static void end(Trial *trial, Writer *writer, Written *written, bool is_commit)
+/* Ask for the end, until it is there; who goes on then. */
+static const Transaction *ask_end(Trial *trial, const Writer *writer, bool is_commit)
 {
     Error error = {0};
     TransactionAnswer answer;
     TransactionProducer producer = asks(writer);
-    written->fate = is_commit ? FATE_ASKED : FATE_ABORTED;
     if (!is_good(trial,
-                 transactions_end(trial->transactions, &producer, is_commit, &answer, &error),
+                 transactions_end(trial->transactions, &producer, is_commit, writer->renews,
+                                  &answer, &error),
                  &error))
-        return;
-    if (answer.verdict != TRANSACTION_GOOD)
+        return NULL;
+    if (answer.verdict != TRANSACTION_GOOD) {
         wrong(trial, "a transaction cannot end", answer.verdict);
+        return NULL;
+    }
     for (int32_t i = 0; i < TURNS_MAX && !is_off(trial); i++) {
-        if (answer.transaction->ended_count >= answer.ended_count) {
-            written->fate = is_commit ? FATE_COMMITTED : FATE_ABORTED;
-            return;
-        }
+        if (answer.transaction->ended_count >= answer.ended_count)
+            return answer.transaction;
         turn(trial);
     }
     wrong(trial, "a transaction does not end", is_commit);
+    return NULL;
+}
+
+/* The answer has come: a producer of version 2 goes on with what is in it. */
+static void note_end(Trial *trial, Writer *writer, const Transaction *transaction, bool is_commit)
+{
+    trial->written[writer->asked].fate = is_commit ? FATE_COMMITTED : FATE_ABORTED;
+    Writer before = *writer;
+    writer->asked = -1;
+    if (!writer->renews)
+        return;
+    TransactionProducer producer = asks(writer);
+    if (!transaction_goes_on(transaction, &producer) || transaction->epoch != before.epoch + 1)
+        wrong(trial, "a producer cannot go on", transaction->epoch);
+    begin_epoch(writer, transaction);
+    if (random_below(&trial->chance, 2) == 0)
+        append_late(trial, &before, trial->count);
+}
+
+static void end(Trial *trial, Writer *writer, int32_t number, bool is_commit)
+{
+    trial->written[number].fate = is_commit ? FATE_ASKED : FATE_ABORTED;
+    writer->asked = number;
+    writer->asked_commit = is_commit;
+    const Transaction *transaction = ask_end(trial, writer, is_commit);
+    /* The answer is lost, and it asks again. */
+    if (transaction != NULL && random_below(&trial->chance, 4) == 0)
+        transaction = ask_end(trial, writer, is_commit);
+    if (transaction != NULL)
+        note_end(trial, writer, transaction, is_commit);
+}
+
+/* A producer of version 2 outlives the hub: it asks again for the end that it has not heard of. */
+static void ask_again(Trial *trial, Writer *writer)
+{
+    if (!writer->renews || writer->asked < 0)
+        return;
+    const Transaction *transaction = ask_end(trial, writer, writer->asked_commit);
+    if (transaction != NULL)
+        note_end(trial, writer, transaction, writer->asked_commit);
 }
 
 static void step(Trial *trial)
@@ -250,7 +356,7 @@ static void step(Trial *trial)
     if (how == 0)
         take_over(trial, writer); /* it is left to whoever comes next */
     else if (!is_off(trial))
-        end(trial, writer, &trial->written[number], how < 7);
+        end(trial, writer, number, how < 7);
 }
 
 /* ---- What must be there ---------------------------------------------------------------------- */
@@ -350,7 +456,7 @@ static int64_t run(Trial *trial, uint64_t seed, int64_t cut_at, bool is_kill)
 {
     *trial = (Trial){.world = sim_world_new(seed), .chance = seed};
     for (int32_t w = 0; w < IDS; w++)
-        trial->writers[w] = (Writer){.id = w == 0 ? "one" : "two", .producer_id = -1};
+        trial->writers[w] = (Writer){.id = w == 0 ? "one" : "two", .producer_id = -1, .asked = -1};
     trial->world->faults = (SimFaults){.cut_at = cut_at, .cuts_after = cut_at % 2 == 0};
     begin_process(trial);
     for (int32_t i = 0; i < STEPS && !is_off(trial); i++)
@@ -363,6 +469,8 @@ static int64_t run(Trial *trial, uint64_t seed, int64_t cut_at, bool is_kill)
         if (i == 0 && cut_at > 0 && random_below(&trial->chance, 2) == 0)
             trial->world->faults.cut_at = 1 + random_below(&trial->chance, 30);
         begin_process(trial);
+        for (int32_t w = 0; w < IDS && !is_off(trial); w++)
+            ask_again(trial, &trial->writers[w]);
         for (int32_t w = 0; w < IDS && !is_off(trial); w++)
             take_over(trial, &trial->writers[w]);
         if (!is_off(trial))
