@@ -203,6 +203,13 @@ static void join_keep(const JoinInput *input, Arena *arena)
     join_settle(input, own, rows.count);
 }
 
+/* Batch mode: what nobody will ask for is not kept. Of a stream, the other side may go on after a
+ * restart with another bound. */
+static bool join_keeps(const Join *join, int32_t side)
+{
+    return !join_is_final(join) || join->base.inputs[1 - side].watermark < TIMESTAMP_MAX;
+}
+
 static Status join_push(Operator *op, int32_t side, Batch *batch)
 {
     Join *join = (Join *)op;
@@ -216,9 +223,10 @@ static Status join_push(Operator *op, int32_t side, Batch *batch)
         join_keep(&input, op->task->scratch);
         return OK;
     }
-    JoinSets sets = join_find(&input, true, op->task->scratch);
+    JoinSets sets = join_find(&input, join_keeps(join, side), op->task->scratch);
     TRY(join_process(&input, &sets));
-    join_settle(&input, sets.own, sets.keyed.count);
+    if (sets.own != NULL)
+        join_settle(&input, sets.own, sets.keyed.count);
     return OK;
 }
 

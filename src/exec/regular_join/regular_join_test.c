@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "data/rowcode.h"
+#include "exec/regular_join/regular_join.h"
 
 enum { KEYS = 6, VALUES = 4, LIVE = 60, CAPACITY = 256, TEXT_BYTES = 96, SHARDS = 2 };
 
@@ -515,6 +516,101 @@ static void test_anti(void **state)
     run_kind(JOIN_ANTI);
 }
 
+/* ---- Batch mode ------------------------------------------------------------------------ */
+
+/* The lines without the changes that took each other back, in order. */
+static void fold(Arena *arena, const char *text, Buffer *out)
+{
+    int32_t count = 0, capacity = 4096;
+    Str *lines = ARENA_ARRAY(arena, Str, capacity);
+    for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1) {
+        Str row = str_make(text + 3, end - text - 3);
+        if (text[0] == '+') {
+            assert_true(count < capacity);
+            lines[count++] = row;
+        }
+        for (int32_t i = 0; text[0] == '-' && i < count; i++) {
+            if (!str_equal(lines[i], row))
+                continue;
+            lines[i] = lines[--count];
+            break;
+        }
+    }
+    qsort(lines, (size_t)count, sizeof lines[0], compare_lines);
+    for (int32_t i = 0; i < count; i++)
+        buffer_printf(out, "%.*s\n", (int)lines[i].length, lines[i].data);
+}
+
+static int32_t kept_rows(const JoinSide *side)
+{
+    int32_t all = 0;
+    int64_t cursor = 0;
+    for (const uint8_t *value = table_next(side->table, &cursor); value != NULL;
+         value = table_next(side->table, &cursor)) {
+        uint8_t *one;
+        int32_t count;
+        uint8_t *const *rows = rowset_rows((const RowSet *)(const void *)value, &one, &count);
+        for (int32_t i = 0; i < count; i++)
+            all += rows[i] != NULL;
+    }
+    return all;
+}
+
+static void end_side(Trial *trial, int32_t side)
+{
+    assert_int_equal(operator_receive_watermark(trial->ops[0], side, TIMESTAMP_MAX), OK);
+}
+
+/* One side ends before the other, whose rows are not kept from then on. */
+static void run_batch_trial(uint64_t seed, JoinKind kind)
+{
+    Trial *trial = trial_new(seed);
+    trial->shapes[0] = trial_below(trial, 2) == 0 ? SHAPE_ONE_ROW : SHAPE_NOTHING;
+    trial->has_condition = trial_below(trial, 2) == 0;
+    trial_plan(trial, kind);
+    trial->node.regular_join.is_final = true;
+    trial->chain = chain_new(seed);
+    trial_open_shards(trial, 1);
+    const Join *join = (const Join *)trial->ops[0];
+    int32_t first = (int32_t)trial_below(trial, 2);
+    int64_t end_step = trial_below(trial, 12);
+    int32_t kept = 0;
+    for (int32_t step = 0; step < 16; step++) {
+        if (step == end_step) {
+            end_side(trial, first);
+            kept = kept_rows(&join->sides[1 - first]);
+        }
+        int32_t side = step >= end_step ? 1 - first : (int32_t)trial_below(trial, 2);
+        Batch *batch = batch_new(&trial->sources[side].schema, CAPACITY);
+        batch_need_kinds(batch, CAPACITY);
+        for (int64_t changes = 1 + trial_below(trial, 6); changes > 0; changes--)
+            trial_change(trial, side, batch);
+        trial_push(trial, side, batch);
+        batch_free(batch);
+    }
+    assert_int_equal(kept_rows(&join->sides[1 - first]), kept);
+    end_side(trial, 1 - first);
+    Buffer ours = {0}, theirs = {0};
+    fold(trial->bench[0].task.query, capture_text(trial->captures[0]), &ours);
+    fold(trial->bench[0].task.query, buffer_terminated(&trial->expected[0]), &theirs);
+    assert_string_equal(buffer_terminated(&ours), buffer_terminated(&theirs));
+    buffer_free(&ours);
+    buffer_free(&theirs);
+    trial_free(trial);
+}
+
+static void test_batch_mode(void **state)
+{
+    (void)state;
+    static const JoinKind kinds[] = {JOIN_INNER, JOIN_LEFT, JOIN_RIGHT,
+                                     JOIN_FULL,  JOIN_SEMI, JOIN_ANTI};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        for (uint64_t seed = 1; seed <= 100; seed++)
+            run_batch_trial(seed + i * 1000, kinds[i]);
+}
+
+/* ---- Expiry ---------------------------------------------------------------------------- */
+
 static void push_one(Trial *trial, int32_t id)
 {
     Batch *batch = batch_new(&trial->sources[0].schema, CAPACITY);
@@ -559,13 +655,10 @@ static void test_expired_rows_leave_checkpoints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_inner),
-        cmocka_unit_test(test_left),
-        cmocka_unit_test(test_right),
-        cmocka_unit_test(test_full),
-        cmocka_unit_test(test_semi),
-        cmocka_unit_test(test_anti),
-        cmocka_unit_test(test_expired_rows_leave_checkpoints),
+        cmocka_unit_test(test_inner),      cmocka_unit_test(test_left),
+        cmocka_unit_test(test_right),      cmocka_unit_test(test_full),
+        cmocka_unit_test(test_semi),       cmocka_unit_test(test_anti),
+        cmocka_unit_test(test_batch_mode), cmocka_unit_test(test_expired_rows_leave_checkpoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
