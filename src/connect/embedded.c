@@ -21,7 +21,7 @@ struct EmbeddedHub {
     Error error;
 };
 
-static Status find_schema(void *context, Arena *arena, uint32_t id, Str *out, Error *error)
+static Status find_schema(void *context, Arena *arena, uint32_t id, AvroSource *out, Error *error)
 {
     EmbeddedHub *hub = context;
     TRY(embedded_hub_need(hub, error));

@@ -147,12 +147,13 @@ static void confluent_note_unknown(ConfluentDecoder *decoder, uint32_t id)
 }
 
 /* A schema that was found, resolved or with the reason why not. */
-static KnownSchema *confluent_keep(ConfluentDecoder *decoder, uint32_t id, Str json)
+static KnownSchema *confluent_keep(ConfluentDecoder *decoder, uint32_t id, const AvroSource *source)
 {
     KnownSchema *known = ARENA_NEW(decoder->arena, KnownSchema);
     AvroSchema *writer;
+    Map *ignored;
     Error refusal = {0};
-    Status status = avro_schema_parse(decoder->arena, json, &writer, &refusal);
+    Status status = avro_schema_read(decoder->arena, source, &ignored, &writer, &refusal);
     if (status == OK)
         status = avro_reader_new(decoder->arena, &decoder->spec, writer, decoder->own,
                                  &known->reader, &refusal);
@@ -177,10 +178,10 @@ static Status confluent_find(ConfluentDecoder *decoder, uint32_t id, KnownSchema
     if (known != NULL) {
         *link = known->next;
     } else {
-        Str json;
+        AvroSource source;
         if (confluent_is_unknown(decoder, id))
             return OK;
-        Status status = schema_registry_find(decoder->registry, decoder->arena, id, &json, error);
+        Status status = schema_registry_find(decoder->registry, decoder->arena, id, &source, error);
         if (status == ERR_NOT_FOUND) {
             confluent_note_unknown(decoder, id);
             return OK;
@@ -189,7 +190,7 @@ static Status confluent_find(ConfluentDecoder *decoder, uint32_t id, KnownSchema
         if (decoder->known_count >= SCHEMAS_MAX)
             return fail(error, ERR_LIMIT, "WR3514", "records of more than %d schemas were read",
                         (int)SCHEMAS_MAX);
-        known = *out = confluent_keep(decoder, id, json);
+        known = *out = confluent_keep(decoder, id, &source);
     }
     known->next = decoder->known;
     decoder->known = known;

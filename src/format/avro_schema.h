@@ -42,6 +42,7 @@ typedef enum AvroLogical {
 } AvroLogical;
 
 typedef struct AvroSchema AvroSchema;
+typedef struct AvroSource AvroSource;
 
 typedef struct AvroField {
     Str name;
@@ -71,12 +72,12 @@ struct AvroSchema {
 Status avro_schema_parse(Arena *arena, Str json, AvroSchema **out, Error *error);
 
 /* A schema, and others that define names which it uses. */
-typedef struct AvroSource {
+struct AvroSource {
     Str text;          /* JSON, as all of them */
     const Str *before; /* each may use names of those before it */
     int32_t before_count;
     bool is_new; /* nobody has written by it yet: it is held to all of the specification */
-} AvroSource;
+};
 
 /* The same; `named` gets what has a name, AvroSchema by its full name. */
 Status avro_schema_read(Arena *arena, const AvroSource *source, Map **named, AvroSchema **out,

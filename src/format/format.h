@@ -18,11 +18,13 @@
 typedef void FormatReject(void *context, int64_t offset, Str record, const char *code,
                           const char *reason);
 
+typedef struct AvroSource AvroSource; /* format/avro_schema.h */
+
 /* A schema registry of this process, for formats whose options name none. Calls come from any
  * thread; as in schema_registry.h. */
 typedef struct LocalRegistry {
     void *context;
-    Status (*find)(void *context, Arena *arena, uint32_t id, Str *out, Error *error);
+    Status (*find)(void *context, Arena *arena, uint32_t id, AvroSource *out, Error *error);
     Status (*put)(void *context, Str subject, Str schema, uint32_t *id, Error *error);
 } LocalRegistry;
 

@@ -6,6 +6,7 @@
 
 #include "base/backoff.h"
 #include "base/json.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "expr/json/document.h"
@@ -19,6 +20,8 @@ enum {
     TRIES_MAX = 6,
     PAUSE_FIRST_US = 200 * 1000,
     PAUSE_MOST_US = 3 * 1000 * 1000,
+    REFERENCES_MAX = 1000,
+    REFERENCE_DEPTH_MAX = 64,
     CODE_NO_SCHEMA = 40403,
     CODE_NO_SUBJECT = 40401,
 };
@@ -250,41 +253,30 @@ static Status refusal_tell(const Exchange *exchange, JsonElement root, bool is_j
                 text.data);
 }
 
-/* The member of the answer, or what it refuses with. */
-static Status exchange_read(const Exchange *exchange, JsonDocument *document, const char *name,
-                            JsonType type, JsonElement *out, Error *error)
+/* The answer, or what it refuses with. */
+static Status exchange_read(const Exchange *exchange, JsonDocument *document, JsonElement *root,
+                            Error *error)
 {
-    JsonElement root = {0};
     bool is_json =
         exchange->answer.length > 0 &&
-        json_document_parse(document, exchange->answer.data, exchange->answer.length, &root);
+        json_document_parse(document, exchange->answer.data, exchange->answer.length, root);
     if (exchange->status < 200 || exchange->status > 299)
-        return refusal_tell(exchange, root, is_json, error);
-    if (is_json && json_find_typed(root, name, type, out))
+        return refusal_tell(exchange, *root, is_json, error);
+    if (is_json)
+        return OK;
+    return fail(error, ERR_INVALID, "WR3514",
+                "the schema registry %s does not answer in json: it seems to be none",
+                url_shown(exchange->registry->urls[0]));
+}
+
+static Status exchange_member(const Exchange *exchange, JsonElement root, const char *name,
+                              JsonType type, JsonElement *out, Error *error)
+{
+    if (json_find_typed(root, name, type, out))
         return OK;
     return fail(error, ERR_INVALID, "WR3514",
                 "the schema registry %s answers without \"%s\": it seems to be none",
                 url_shown(exchange->registry->urls[0]), name);
-}
-
-Status schema_registry_find(SchemaRegistry *registry, Arena *arena, uint32_t id, Str *out,
-                            Error *error)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/schemas/ids/%u", id);
-    Exchange exchange = {.registry = registry, .path = path};
-    if (registry->local != NULL)
-        return registry->local->find(registry->local->context, arena, id, out, error);
-    JsonDocument *document = json_document_new();
-    JsonElement schema;
-    Status status = exchange_send(registry, &exchange, error);
-    if (status == OK)
-        status = exchange_read(&exchange, document, "schema", JSON_STRING, &schema, error);
-    if (status == OK)
-        *out = str_copy(arena, json_element_string(schema));
-    json_document_free(document);
-    buffer_free(&exchange.answer);
-    return status;
 }
 
 /* In a path, all but letters, digits and -._~ as %XX. */
@@ -300,6 +292,111 @@ static void append_segment(Buffer *out, Str text)
             buffer_printf(out, "%%%02X", (unsigned char)c);
     }
 }
+
+/* ---- Schemas and those whose names they use -------------------------------------------------- */
+
+/* A version of a subject. */
+typedef struct Reference {
+    Str subject;
+    int64_t version;
+} Reference;
+
+typedef struct Finding {
+    SchemaRegistry *registry;
+    Arena *arena;
+    List before; /* Str *: texts, in order */
+    Map *seen;   /* paths that were asked */
+    int32_t depth;
+    Error *error;
+} Finding;
+
+static void take_references(Finding *self, JsonElement root, List *out)
+{
+    JsonElement list, item, subject, version;
+    Str key;
+    if (!json_find_typed(root, "references", JSON_ARRAY, &list))
+        return;
+    for (JsonChildren children = json_children(list); json_next(&children, &key, &item);) {
+        if (!json_find_typed(item, "subject", JSON_STRING, &subject) ||
+            !json_find_typed(item, "version", JSON_INT, &version))
+            continue;
+        Reference *reference = ARENA_NEW(self->arena, Reference);
+        *reference = (Reference){str_copy(self->arena, json_element_string(subject)),
+                                 json_element_int(version)};
+        list_append(out, self->arena, reference);
+    }
+}
+
+static Status find_references(Finding *self, const List *references);
+
+/* What stands at the path; all that it builds upon is asked for before. */
+static Status find_text(Finding *self, const char *path, Str *out)
+{
+    Exchange exchange = {.registry = self->registry, .path = path};
+    JsonDocument *document = json_document_new();
+    JsonElement root = {0}, schema;
+    List references = {0};
+    Status status = exchange_send(self->registry, &exchange, self->error);
+    if (status == OK)
+        status = exchange_read(&exchange, document, &root, self->error);
+    if (status == OK)
+        status = exchange_member(&exchange, root, "schema", JSON_STRING, &schema, self->error);
+    if (status == OK) {
+        *out = str_copy(self->arena, json_element_string(schema));
+        take_references(self, root, &references);
+    }
+    json_document_free(document);
+    buffer_free(&exchange.answer);
+    return status == OK ? find_references(self, &references) : status;
+}
+
+static Status find_references(Finding *self, const List *references)
+{
+    Status status = OK;
+    self->depth++;
+    for (int32_t i = 0; status == OK && i < references->count; i++) {
+        const Reference *reference = LIST_AT(*references, i, Reference);
+        Buffer path = {0};
+        buffer_append_text(&path, "/subjects/");
+        append_segment(&path, reference->subject);
+        buffer_printf(&path, "/versions/%lld?deleted=true", (long long)reference->version);
+        Str *text = ARENA_NEW(self->arena, Str);
+        bool is_new = map_find(self->seen, buffer_str(&path)) == NULL;
+        if (is_new && (self->depth > REFERENCE_DEPTH_MAX || self->before.count >= REFERENCES_MAX))
+            status =
+                fail(self->error, ERR_INVALID, "WR3514",
+                     "a schema of the registry refers to more than %d others", (int)REFERENCES_MAX);
+        if (is_new && status == OK) {
+            map_put(self->seen, buffer_str(&path), text);
+            status = find_text(self, buffer_terminated(&path), text);
+            list_append(&self->before, self->arena, text);
+        }
+        buffer_free(&path);
+    }
+    self->depth--;
+    return status;
+}
+
+Status schema_registry_find(SchemaRegistry *registry, Arena *arena, uint32_t id, AvroSource *out,
+                            Error *error)
+{
+    char path[64];
+    *out = (AvroSource){0};
+    if (registry->local != NULL)
+        return registry->local->find(registry->local->context, arena, id, out, error);
+    snprintf(path, sizeof path, "/schemas/ids/%u", id);
+    Finding finding = {
+        .registry = registry, .arena = arena, .seen = map_new(arena), .error = error};
+    TRY(find_text(&finding, path, &out->text));
+    Str *before = ARENA_ARRAY(arena, Str, finding.before.count + 1);
+    for (int32_t i = 0; i < finding.before.count; i++)
+        before[i] = *LIST_AT(finding.before, i, Str);
+    out->before = before;
+    out->before_count = finding.before.count;
+    return OK;
+}
+
+/* ---- Registering ----------------------------------------------------------------------------- */
 
 static Status put_tries(SchemaRegistry *registry, Exchange *exchange, Error *error)
 {
@@ -331,10 +428,12 @@ Status schema_registry_put(SchemaRegistry *registry, Str subject, Str schema, ui
     Exchange exchange = {
         .registry = registry, .path = buffer_terminated(&path), .body = buffer_str(&body)};
     JsonDocument *document = json_document_new();
-    JsonElement number;
+    JsonElement root = {0}, number;
     Status status = put_tries(registry, &exchange, error);
     if (status == OK)
-        status = exchange_read(&exchange, document, "id", JSON_INT, &number, error);
+        status = exchange_read(&exchange, document, &root, error);
+    if (status == OK)
+        status = exchange_member(&exchange, root, "id", JSON_INT, &number, error);
     if (status == OK)
         *id = (uint32_t)json_element_int(number);
     json_document_free(document);

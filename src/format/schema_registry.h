@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "base/world.h"
+#include "format/avro_schema.h"
 #include "format/format.h"
 
 typedef struct SchemaRegistry SchemaRegistry;
@@ -23,9 +24,10 @@ Status schema_registry_open(Arena *arena, const SchemaRegistrySpec *spec, Schema
                             Error *error);
 void schema_registry_close(SchemaRegistry *registry);
 
-/* The schema of that number, in the arena; asked once. ERR_NOT_FOUND: there is none.
- * ERR_UNAVAILABLE, retriable: the registry does not answer. Else (WR3514) it refuses. */
-Status schema_registry_find(SchemaRegistry *registry, Arena *arena, uint32_t id, Str *out,
+/* The schema of that number, and those whose names it uses, in the arena; asked once.
+ * ERR_NOT_FOUND: there is none. ERR_UNAVAILABLE, retriable: the registry does not answer. Else
+ * (WR3514) it refuses. */
+Status schema_registry_find(SchemaRegistry *registry, Arena *arena, uint32_t id, AvroSource *out,
                             Error *error);
 
 /* The number of the schema under the subject, which gets it if it does not have it yet; asked again

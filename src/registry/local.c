@@ -1,5 +1,7 @@
 #include "registry/local.h"
 
+#include "registry/internal.h"
+
 static Status fail_refused(const RegistryRefusal *refusal, Error *error)
 {
     Status status = refusal->code == REFUSED_SCHEMA  ? ERR_NOT_FOUND
@@ -9,19 +11,30 @@ static Status fail_refused(const RegistryRefusal *refusal, Error *error)
                 refusal->code, refusal->text);
 }
 
-Status registry_local_find(Registry *registry, Arena *arena, uint32_t id, Str *out, Error *error)
+/* What is found lives on when the registry has forgotten it. */
+static void copy_source(Arena *arena, AvroSource *source)
+{
+    Str *before = ARENA_ARRAY(arena, Str, source->before_count + 1);
+    for (int32_t i = 0; i < source->before_count; i++)
+        before[i] = str_copy(arena, source->before[i]);
+    source->text = str_copy(arena, source->text);
+    source->before = before;
+}
+
+Status registry_local_find(Registry *registry, Arena *arena, uint32_t id, AvroSource *out,
+                           Error *error)
 {
     RegistryRefusal refusal;
     if (!registry_begin(registry, arena, &refusal))
         return fail_refused(&refusal, error);
     const RegistrySchema *schema = registry_find_id(registry, id);
-    if (schema != NULL)
-        *out = str_copy(arena, schema->text);
+    bool is_good = schema != NULL ? schema_source(registry, arena, schema, false, out, &refusal)
+                                  : registry_refuse(&refusal, arena, REFUSED_SCHEMA,
+                                                    "Schema %u not found", id);
+    if (is_good)
+        copy_source(arena, out);
     registry_end(registry);
-    if (schema != NULL)
-        return OK;
-    registry_refuse(&refusal, arena, REFUSED_SCHEMA, "Schema %u not found", id);
-    return fail_refused(&refusal, error);
+    return is_good ? OK : fail_refused(&refusal, error);
 }
 
 Status registry_local_put(Registry *registry, Str subject, Str schema, uint32_t *id, Error *error)

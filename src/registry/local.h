@@ -2,10 +2,12 @@
 #ifndef WEIR_REGISTRY_LOCAL_H
 #define WEIR_REGISTRY_LOCAL_H
 
+#include "format/avro_schema.h"
 #include "registry/registry.h"
 
 /* As schema_registry_find. */
-Status registry_local_find(Registry *registry, Arena *arena, uint32_t id, Str *out, Error *error);
+Status registry_local_find(Registry *registry, Arena *arena, uint32_t id, AvroSource *out,
+                           Error *error);
 /* As schema_registry_put. */
 Status registry_local_put(Registry *registry, Str subject, Str schema, uint32_t *id, Error *error);
 

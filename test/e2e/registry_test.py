@@ -269,6 +269,37 @@ def test_schemas_that_use_names_of_others(box):
     assert registry.get("/schemas/ids/2")["references"] == fixed
 
 
+def test_records_of_a_schema_that_uses_names_of_others(box):
+    """Written by Confluent's serializer, read by a pipeline: over the network and within the process."""
+    registry = Registry(box)
+    registry.put("money", {"type": "fixed", "name": "shop.Money", "size": 2})
+    registry.put("state", {"type": "record", "name": "shop.State", "fields": [
+        {"name": "name", "type": "string"}, {"name": "paid", "type": "shop.Money"}]}, references=[
+            {"name": "shop.Money", "subject": "money", "version": 1}])
+    confluent(registry, """
+from confluent_kafka.schema_registry import SchemaReference
+schema = Schema(json.dumps({"type": "record", "name": "shop.Order", "fields": [
+    {"name": "id", "type": "int"}, {"name": "state", "type": "State"}, {"name": "rest", "type": "Money"}]}), "AVRO",
+    [SchemaReference("shop.State", "state", 1), SchemaReference("shop.Money", "money", 1)])
+serializer = AvroSerializer(client, schema)
+producer = Producer({"bootstrap.servers": ADDRESS})
+producer.produce("t", serializer({"id": 1, "state": {"name": "new", "paid": b"ab"}, "rest": b"cd"},
+                                 SerializationContext("t", MessageField.VALUE)))
+assert producer.flush(30) == 0
+print(json.dumps(True))""")
+    read = ("CREATE TABLE i (id INT, state ROW<name STRING, paid BYTES>, rest BYTES) WITH ('connector' = 'kafka', 'topic' = 't', "
+            "'format' = 'avro-confluent', 'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset'{});\n"
+            "CREATE TABLE p (id INT, name STRING, paid STRING) WITH ('connector' = 'print');\n"
+            "INSERT INTO p SELECT id, state.name, CAST(state.paid AS STRING) || CAST(rest AS STRING) FROM i;\n")
+    weir = box.weir(read.format(f", 'properties.bootstrap.servers' = '{registry.hub.address}', 'avro-confluent.url' = "
+                                f"'{registry.url}'"))
+    done = weir.call("run", "pipeline.sql")
+    assert done.stdout == "+I[1, new, abcd]\n", done
+    registry.hub.stop()
+    done = weir.call("run", weir.write("inner.sql", read.format("")), "--data-dir", registry.hub.folder)
+    assert done.stdout == "+I[1, new, abcd]\n", done
+
+
 def test_types_that_are_kept_and_not_looked_into(box):
     registry = Registry(box)
     first, second = json.dumps({"type": "object", "x": 1.5}), json.dumps({"type": "string"})
