@@ -11,6 +11,11 @@ static const OptionSpec avro_options[] = {
      .default_text = "binary",
      .choices = "binary",
      .help = "How records are written; Flink's other one, json, is not there."},
+    {.key = "codec",
+     .type = OPTION_ENUM,
+     .default_text = "snappy",
+     .choices = "snappy|null|deflate|zstandard",
+     .help = "How files are packed that the filesystem connector writes."},
     AVRO_TIMESTAMP_OPTION(false),
 };
 

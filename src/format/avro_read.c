@@ -505,27 +505,65 @@ static bool read_record(Cursor *cursor, const AvroNode *node, const Row *row)
     return true;
 }
 
-bool avro_read_message(const AvroReader *reader, AvroReading *reading, Str message, Batch *into,
-                       int32_t capacity)
+static Cursor cursor_of(Str data, AvroReading *reading)
 {
-    Cursor cursor = {.at = message.data,
-                     .end = message.data + message.length,
-                     .items_left = message.length + ITEMS_SPARE,
-                     .reading = reading};
-    Row row = {.batch = into, .index = into->row_count, .capacity = capacity};
-    assert(row.index < capacity);
-    const AvroNode *root = take_branch(&cursor, reader->root);
+    return (Cursor){.at = data.data,
+                    .end = data.data + data.length,
+                    .items_left = data.length + ITEMS_SPARE,
+                    .reading = reading};
+}
+
+static bool read_root(Cursor *cursor, const AvroReader *reader, const Row *row)
+{
+    assert(row->index < row->capacity);
+    const AvroNode *root = take_branch(cursor, reader->root);
     if (root == NULL)
         return false;
     if (root->op != READ_RECORD)
-        return cursor_fail(&cursor, CODE_FIELD, "what was written is no record");
-    if (!read_record(&cursor, root, &row))
+        return cursor_fail(cursor, CODE_FIELD, "what was written is no record");
+    return read_record(cursor, root, row);
+}
+
+static void row_add(const Row *row)
+{
+    if (row->batch->kinds != NULL)
+        row->batch->kinds[row->index] = ROW_INSERT;
+    row->batch->row_count++;
+}
+
+bool avro_read_message(const AvroReader *reader, AvroReading *reading, Str message, Batch *into,
+                       int32_t capacity)
+{
+    Cursor cursor = cursor_of(message, reading);
+    Row row = {.batch = into, .index = into->row_count, .capacity = capacity};
+    if (!read_root(&cursor, reader, &row))
         return false;
     if (cursor.at != cursor.end)
         return cursor_fail(&cursor, CODE_MALFORMED, "%lld bytes are left behind the record",
                            (long long)(cursor.end - cursor.at));
-    if (into->kinds != NULL)
-        into->kinds[row.index] = ROW_INSERT;
-    into->row_count++;
+    row_add(&row);
     return true;
+}
+
+bool avro_skip_next(const AvroReader *reader, AvroReading *reading, Str *data)
+{
+    Cursor cursor = cursor_of(*data, reading);
+    bool is_good = skip(&cursor, reader->root->writer, 0);
+    *data = is_good ? str_make(cursor.at, cursor.end - cursor.at) : (Str){0};
+    return is_good;
+}
+
+bool avro_read_next(const AvroReader *reader, AvroReading *reading, Str *data, Batch *into,
+                    int32_t capacity)
+{
+    Cursor cursor = cursor_of(*data, reading);
+    Row row = {.batch = into, .index = into->row_count, .capacity = capacity};
+    if (read_root(&cursor, reader, &row)) {
+        *data = str_make(cursor.at, cursor.end - cursor.at);
+        row_add(&row);
+        return true;
+    }
+    AvroReading ignored = {0};
+    (void)avro_skip_next(reader, &ignored, data);
+    return false;
 }

@@ -34,4 +34,12 @@ Status avro_reader_new(Arena *arena, const DecoderSpec *spec, const AvroSchema *
 bool avro_read_message(const AvroReader *reader, AvroReading *reading, Str message, Batch *into,
                        int32_t capacity);
 
+/* The first of some records, as avro_read_message; `data` comes to be behind it, also if it cannot
+ * be read, or to be no data at all: then nobody knows where the next one begins. */
+bool avro_read_next(const AvroReader *reader, AvroReading *reading, Str *data, Batch *into,
+                    int32_t capacity);
+
+/* Step over the first of some records. False: it is none. */
+bool avro_skip_next(const AvroReader *reader, AvroReading *reading, Str *data);
+
 #endif

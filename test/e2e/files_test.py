@@ -68,8 +68,12 @@ def test_malformed_lines_are_kept_with_bytes_place_and_reason(box):
     assert f"dead letters are in {weir.data}/dead-letters" in weir.stderr()
 
 
-def parquet_is_whole(path):
+def is_whole(path):
+    """Whether a file of parquet or avro has its end."""
     data = path.read_bytes()
+    if path.suffix == ".avro":
+        # The mark behind the last block is the one behind the header.
+        return data[:4] == b"Obj\1" and len(data) > 40 and data.count(data[-16:]) > 1
     if len(data) < 12 or data[:4] != b"PAR1" or data[-4:] != b"PAR1":
         return False
     return int.from_bytes(data[-8:-4], "little") + 12 <= len(data)
@@ -81,20 +85,20 @@ def has_ended(weir):
     return weir.exit_code() == 0 or (not has_checkpoint and bool(visible(weir.path("lake"))))
 
 
-def test_a_reader_sees_whole_parquet_files_only(box):
+def whole_files_only(box, file_format):
     """At any moment, through kills and stops; and what they hold is the input, each row once."""
-    weir = box.weir("""
+    weir = box.weir(f"""
         SET 'execution.checkpointing.interval' = '100 ms';
         CREATE TABLE g (id BIGINT, k INT) WITH ('connector' = 'datagen', 'rows-per-second' = '100000',
           'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '300000',
           'fields.k.min' = '0', 'fields.k.max' = '3');
         CREATE TABLE lake (id BIGINT, k INT) PARTITIONED BY (k)
-          WITH ('connector' = 'filesystem', 'path' = 'lake', 'format' = 'parquet');
+          WITH ('connector' = 'filesystem', 'path' = 'lake', 'format' = '{file_format}');
         INSERT INTO lake SELECT id, k FROM g;
     """)
-    weir.write("read.sql", """
+    weir.write("read.sql", f"""
         CREATE TABLE lake (id BIGINT, k INT) PARTITIONED BY (k)
-          WITH ('connector' = 'filesystem', 'path' = 'lake', 'format' = 'parquet');
+          WITH ('connector' = 'filesystem', 'path' = 'lake', 'format' = '{file_format}');
         CREATE TABLE p (id BIGINT) WITH ('connector' = 'print');
         INSERT INTO p SELECT id FROM lake;
     """)
@@ -106,12 +110,12 @@ def test_a_reader_sees_whole_parquet_files_only(box):
         until = time.monotonic() + chance.uniform(0.4, 1.0)
         while time.monotonic() < until:
             for path in visible(weir.path("lake")):
-                assert path.suffix == ".parquet", path
+                assert path.suffix == f".{file_format}", path
                 size = path.stat().st_size
                 if known.get(path) == size:
                     continue
                 assert path not in known, f"{path} has changed"
-                assert parquet_is_whole(path), path
+                assert is_whole(path), path
                 known[path] = size
             looks += 1
             time.sleep(0.005)
@@ -125,11 +129,19 @@ def test_a_reader_sees_whole_parquet_files_only(box):
         assert weir.wait(60) == 0, weir.log()
     print(f"     {looks} looks at {len(visible(weir.path('lake')))} files")
     for path in visible(weir.path("lake")):
-        assert parquet_is_whole(path), path
+        assert is_whole(path), path
     done = weir.call("run", "read.sql", "--data-dir", "read-data")
     assert done.returncode == 0, done.stderr
     ids = sorted(int(line[3:-1]) for line in done.stdout.splitlines())
     assert ids == list(range(1, 300_001)), (len(ids), len(set(ids)))
+
+
+def test_a_reader_sees_whole_parquet_files_only(box):
+    whole_files_only(box, "parquet")
+
+
+def test_a_reader_sees_whole_avro_files_only(box):
+    whole_files_only(box, "avro")
 
 
 def mount_small(box, name, megabytes):
@@ -166,8 +178,8 @@ def disk_full(box, file_format):
         time.sleep(1.0)
         assert weir.is_alive(), weir.log()
         for path in visible(small / "lake"):
-            if file_format == "parquet":
-                assert parquet_is_whole(path), path
+            if file_format != "json":
+                assert is_whole(path), path
         os.unlink(filler)
         assert weir.wait(60) == 0, weir.log()
         if file_format == "json":
@@ -175,7 +187,7 @@ def disk_full(box, file_format):
         else:
             weir.write("read.sql", f"""
                 CREATE TABLE lake (id BIGINT, pad STRING) WITH ('connector' = 'filesystem',
-                  'path' = '{small / "lake"}', 'format' = 'parquet');
+                  'path' = '{small / "lake"}', 'format' = '{file_format}');
                 CREATE TABLE p (id BIGINT) WITH ('connector' = 'print');
                 INSERT INTO p SELECT id FROM lake;""")
             done = weir.call("run", "read.sql", "--data-dir", "read-data")
@@ -257,6 +269,10 @@ def test_disk_full_under_json_files_waits_and_goes_on(box):
 
 def test_disk_full_under_the_lake_waits_and_goes_on(box):
     disk_full(box, "parquet")
+
+
+def test_disk_full_under_avro_files_waits_and_goes_on(box):
+    disk_full(box, "avro")
 
 
 def test_memory_stays_flat_while_millions_of_rows_pass(box):

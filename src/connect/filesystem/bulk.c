@@ -1,4 +1,4 @@
-/* Parquet files one after the other. */
+/* Files that are read as a whole, one after the other. */
 #include "connect/filesystem/bulk.h"
 
 void bulk_add(BulkFiles *bulk, Arena *arena, const FoundFile *file, int64_t offset,
@@ -22,27 +22,35 @@ static Status bulk_mark(BulkFiles *bulk, const FoundFile *file, Error *error)
     return mark_fail(file->path, "was half read, and another file has its name now", error);
 }
 
+static void bulk_reject(void *context, int64_t offset, Str record, const char *code,
+                        const char *reason)
+{
+    const BulkFiles *bulk = context;
+    bulk->reject(bulk->reject_context, bulk->file, offset, record, code, reason);
+}
+
 static Status bulk_open_file(BulkFiles *bulk, Arena *arena, Error *error)
 {
-    const FileLayout *layout = bulk->layout;
+    (void)arena;
     if (bulk->reader != NULL)
         return OK;
     if (bulk->next == bulk->files.count)
         return ERR_END;
     const FoundFile *file = LIST_AT(bulk->files, bulk->next, FoundFile);
     TRY(bulk_mark(bulk, file, error));
-    Schema wanted =
-        schema_pick(arena, &layout->record, layout->record_columns, layout->decoded_count);
     bulk->file = file;
     bulk->next++;
     bulk->row = bulk->first_row;
     bulk->first_row = 0;
-    return parquet_reader_open(file->path, &wanted, layout->paths, bulk->row, &bulk->reader, error);
+    DecoderSpec spec = bulk->spec;
+    spec.reject = bulk_reject;
+    spec.reject_context = bulk;
+    return bulk->kind->reader_open(&spec, file->path, bulk->row, &bulk->reader, error);
 }
 
 static void bulk_end_file(BulkFiles *bulk, BlocksItem *out)
 {
-    parquet_reader_free(bulk->reader);
+    bulk->kind->reader_free(bulk->reader);
     bulk->reader = NULL;
     *out = (BlocksItem){
         .file = bulk->file, .end_offset = bulk->row, .is_file_end = true, .mark = bulk->mark};
@@ -53,9 +61,11 @@ static Status bulk_read(BulkFiles *bulk, Arena *arena, BlocksItem *out, Error *e
 {
     TRY(bulk_open_file(bulk, arena, error));
     Batch *batch = batch_new(&bulk->layout->decoded, BATCH_ROWS_MAX);
-    Status status = parquet_reader_next(bulk->reader, batch, BATCH_ROWS_MAX, error);
+    int64_t taken;
+    Status status = bulk->kind->next(bulk->reader, batch, BATCH_ROWS_MAX, &taken, error);
+    if (status == OK || status == ERR_END)
+        bulk->row += taken;
     if (status == OK) {
-        bulk->row += batch->row_count;
         *out = (BlocksItem){
             .file = bulk->file, .batch = batch, .end_offset = bulk->row, .mark = bulk->mark};
         return OK;
@@ -71,6 +81,8 @@ Status bulk_next(BulkFiles *bulk, Arena *arena, BlocksItem *out, BlocksReject *r
                  void *context, Error *error)
 {
     Error damage = {0};
+    bulk->reject = reject;
+    bulk->reject_context = context;
     Status status = bulk_read(bulk, arena, out, &damage);
     if (status == ERR_DECODE && bulk->passes_damage) {
         Buffer reason = {0};
@@ -88,6 +100,7 @@ Status bulk_next(BulkFiles *bulk, Arena *arena, BlocksItem *out, BlocksReject *r
 
 void bulk_close(BulkFiles *bulk)
 {
-    parquet_reader_free(bulk->reader);
+    if (bulk->reader != NULL)
+        bulk->kind->reader_free(bulk->reader);
     bulk->reader = NULL;
 }

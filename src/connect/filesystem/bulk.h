@@ -1,20 +1,24 @@
-/* Files that are read as a whole, row by row: parquet. The same items as blocks.h gives, with
+/* Files that are read as a whole, row by row: parquet, avro. The same items as blocks.h gives, with
  * offsets that count rows. Private to connect/filesystem/. */
 #ifndef WEIR_CONNECT_FILESYSTEM_BULK_H
 #define WEIR_CONNECT_FILESYSTEM_BULK_H
 
 #include "connect/filesystem/blocks.h"
+#include "connect/filesystem/bulk_kind.h"
 #include "connect/filesystem/layout.h"
-#include "lake/parquet.h"
 
-/* Zero-initialise, then set world and layout. */
+/* Zero-initialise, then set kind, spec, world and layout. */
 typedef struct BulkFiles {
+    const BulkKind *kind; /* NULL: there are none */
+    DecoderSpec spec;     /* without reject */
     World *world;
     const FileLayout *layout;
     List files; /* FoundFile, in order */
     int32_t next;
     const FoundFile *file;
-    ParquetReader *reader;
+    BulkReader *reader;
+    BlocksReject *reject; /* while bulk_next goes on */
+    void *reject_context;
     int64_t row;        /* of the file, delivered so far */
     int64_t first_row;  /* where the first file begins */
     FileMark mark;      /* of the file; of the first one before it is opened */

@@ -1,4 +1,5 @@
 /* filesystem: tables as folders of files, by the options of Flink's connector. */
+#include "connect/filesystem/bulk_kind.h"
 #include "connect/filesystem/commit.h"
 #include "connect/filesystem/internal.h"
 #include "connect/filesystem/layout.h"
@@ -141,7 +142,8 @@ static Status filesystem_check(const TableCheck *check)
     arena_free(arena);
     if (status != OK)
         status = check_fail(check, "path", &error);
-    if (status == OK && check->table->format->is_of_messages) {
+    if (status == OK && check->table->format->is_of_messages &&
+        bulk_kind_find(check->table->format) == NULL) {
         (void)fail(
             &error, ERR_INVALID, "WR3406",
             "the format %s is one of messages: it does not say where a record of a file ends",
@@ -165,7 +167,7 @@ static Status filesystem_check(const TableCheck *check)
 
 static const ConnectorInfo filesystem_info = {
     .name = "filesystem",
-    .summary = "Reads and writes files in a folder: json, csv, parquet and others.",
+    .summary = "Reads and writes files in a folder: json, csv, parquet, avro and others.",
     .options = filesystem_options,
     .option_count = sizeof filesystem_options / sizeof filesystem_options[0],
     .metadata = filesystem_metadata,

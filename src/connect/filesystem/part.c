@@ -106,7 +106,7 @@ static Status part_close_bulk(Part *part, Error *error)
     const WorldKind *kind = part->world->kind;
     Status status = kind->make_folder(part->world, part->folder, error);
     if (status == OK)
-        status = parquet_writer_finish(part->parquet, part->hidden, error);
+        status = part->kind->finish(part->bulk, part->hidden, error);
     if (status != OK)
         return part_retriable(status, error);
     TRY(kind->open(part->world, part->hidden, FILE_APPEND, &part->file, error));
@@ -114,14 +114,14 @@ static Status part_close_bulk(Part *part, Error *error)
     FileInfo info;
     TRY(kind->stat(part->world, part->hidden, &info, error));
     part->file_bytes = info.size_bytes;
-    parquet_writer_free(part->parquet);
-    part->parquet = NULL;
+    part->kind->writer_free(part->bulk);
+    part->bulk = NULL;
     return OK;
 }
 
 Status part_close(Part *part, Error *error)
 {
-    if (part->parquet != NULL)
+    if (part->bulk != NULL)
         TRY(part_close_bulk(part, error));
     else
         TRY(part_sync(part, error));
@@ -135,8 +135,8 @@ Status part_publish(World *world, const char *hidden, const char *final, Error *
 
 int64_t part_bytes(const Part *part)
 {
-    if (part->parquet != NULL)
-        return parquet_writer_bytes(part->parquet);
+    if (part->bulk != NULL)
+        return part->kind->bytes(part->bulk);
     return part->file_bytes + part->buffer.length;
 }
 
@@ -144,7 +144,8 @@ void part_free(Part *part)
 {
     if (part->file != NULL)
         (void)part->world->kind->close(part->file, NULL);
-    parquet_writer_free(part->parquet);
+    if (part->bulk != NULL)
+        part->kind->writer_free(part->bulk);
     buffer_free(&part->buffer);
     memory_free((void *)part->partition.data);
     memory_free((void *)part->folder);

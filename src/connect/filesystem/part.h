@@ -11,7 +11,7 @@
 #include "base/buffer.h"
 #include "base/status.h"
 #include "base/world.h"
-#include "lake/parquet.h"
+#include "connect/filesystem/bulk_kind.h"
 
 typedef struct Part {
     World *world;
@@ -26,7 +26,8 @@ typedef struct Part {
     bool is_synced;     /* file_bytes are durable */
     bool is_listed;     /* its folder durably holds it */
     int64_t opened_us, written_us;
-    ParquetWriter *parquet; /* bulk format; then `file` and `buffer` are not used */
+    const BulkKind *kind; /* of a bulk format; NULL: it is none */
+    BulkWriter *bulk;     /* until it is written; then `file` and `buffer` are not used */
 } Part;
 
 /* Write the buffer to the file. ERR_FULL is retriable. */

@@ -37,11 +37,9 @@ static void sink_read_options(FilesystemSink *sink, const OptionSet *options)
         .check_us = options_duration_us(options, "sink.rolling-policy.check-interval"),
     };
     int64_t most = ceiling_share(BULK_PART, BULK_BYTES_MAX);
-    if (sink->is_bulk && sink->rolling.file_bytes > most)
+    if (sink->bulk != NULL && sink->rolling.file_bytes > most)
         sink->rolling.file_bytes = most;
     sink->default_partition = options_text(options, "partition.default-name");
-    if (sink->is_bulk)
-        sink->compression = options_text(options, "parquet.compression");
 }
 
 static void sink_map_columns(FilesystemSink *sink)
@@ -98,21 +96,15 @@ static Status sink_open_format(FilesystemSink *sink, Error *error)
 {
     const TableOptions *options = &sink->base.node->sink.table->options;
     Arena *arena = sink->base.arena;
-    if (sink->is_bulk) {
-        for (int32_t i = 0; i < sink->record.count; i++)
-            if (!parquet_takes_type(sink->record.fields[i].type))
-                return fail(error, ERR_INVALID, "WR3504",
-                            "column `%.*s` of type %s cannot be written as parquet yet",
-                            STR_ARGS(sink->record.fields[i].name),
-                            type_text(arena, sink->record.fields[i].type));
-        return OK;
-    }
-    EncoderSpec spec = {.record = &sink->record,
-                        .columns = sink->record_columns,
-                        .options = options->options,
-                        .prefix = arena_printf(arena, "%s.", options->format->name),
-                        .zone = sink->base.zone};
-    return sink->format->encoder->open(arena, &spec, &sink->encoder, error);
+    sink->spec = (EncoderSpec){.record = &sink->record,
+                               .columns = sink->record_columns,
+                               .options = options->options,
+                               .prefix = arena_printf(arena, "%s.", options->format->name),
+                               .zone = sink->base.zone,
+                               .world = sink->base.world};
+    if (sink->bulk != NULL)
+        return sink->bulk->check(arena, &sink->spec, error);
+    return sink->format->encoder->open(arena, &sink->spec, &sink->encoder, error);
 }
 
 static void sink_clear(FilesystemSink *sink)
@@ -146,7 +138,7 @@ static Status sink_open(SinkWriter *writer, Str state, Error *error)
     sink->scratch = arena_new(0);
     sink->last_part = -1;
     sink->format = format_find(str_from(options->format->name));
-    sink->is_bulk = options->format->is_bulk;
+    sink->bulk = bulk_kind_find(options->format);
     const char *name = str_has_suffix(str_from(options->format->name), STR("json"))
                            ? "json"
                            : options->format->name;
@@ -258,7 +250,7 @@ static int64_t sink_memory(const FilesystemSink *sink)
 {
     int64_t bytes = 0;
     for (int32_t i = 0; i < sink->part_count; i++)
-        bytes += sink->is_bulk ? part_bytes(sink->parts[i]) : sink->parts[i]->buffer.length;
+        bytes += sink->bulk != NULL ? part_bytes(sink->parts[i]) : sink->parts[i]->buffer.length;
     return bytes;
 }
 
@@ -272,9 +264,9 @@ static Status sink_relieve(FilesystemSink *sink, Error *error)
     int64_t average = bytes / sink->part_count;
     for (int32_t i = sink->part_count - 1; i >= 0; i--) {
         Part *part = sink->parts[i];
-        if (sink->is_bulk && part_bytes(part) >= average)
+        if (sink->bulk != NULL && part_bytes(part) >= average)
             TRY(sink_part_close(sink, i, error));
-        else if (!sink->is_bulk && part->buffer.length >= average)
+        else if (sink->bulk == NULL && part->buffer.length >= average)
             TRY(part_flush(part, error));
         if (sink->part_count > OPEN_FILES_MAX && i < sink->part_count)
             TRY(part_rest(sink->parts[i], error));
@@ -326,18 +318,16 @@ static void sink_refuse(FilesystemSink *sink, const Batch *view, int32_t row, co
     buffer_free(&bytes);
 }
 
-/* What parquet has no form for, or NULL. */
-static const char *bulk_problem(const Batch *view, int32_t row)
+/* The view of a batch, for what refuses rows of it. */
+typedef struct ViewOf {
+    FilesystemSink *sink;
+    const Batch *view;
+} ViewOf;
+
+static void refuse_row(void *context, int32_t row, const char *reason)
 {
-    for (int32_t i = 0; i < view->column_count; i++) {
-        const Column *column = &view->columns[i];
-        if (!type_is_nested(column->type) || column_is_null(column, row))
-            continue;
-        Value value = value_get(column, row);
-        if (nested_has_null_key(value.text, value.type))
-            return "a map has a NULL key";
-    }
-    return NULL;
+    const ViewOf *of = context;
+    sink_refuse(of->sink, of->view, row, "WR3510", reason);
 }
 
 static Status write_bulk(FilesystemSink *sink, const Batch *view, const int32_t *parts,
@@ -345,21 +335,15 @@ static Status write_bulk(FilesystemSink *sink, const Batch *view, const int32_t 
 {
     int32_t count = view->selection.count;
     int32_t *rows = arena_allocate(sink->scratch, (int64_t)sizeof(int32_t) * count);
+    ViewOf of = {.sink = sink, .view = view};
+    BulkRefuse refuse = {.take = refuse_row, .context = &of};
     for (int32_t p = 0; p < sink->part_count; p++) {
         Selection selection = {.rows = rows};
-        for (int32_t i = 0; i < count; i++) {
-            int32_t row = selection_row(view->selection, i);
-            if (parts[i] != p)
-                continue;
-            const char *problem = bulk_problem(view, row);
-            if (problem != NULL)
-                sink_refuse(sink, view, row, "WR3510", problem);
-            else
-                rows[selection.count++] = row;
-        }
+        for (int32_t i = 0; i < count; i++)
+            if (parts[i] == p)
+                rows[selection.count++] = selection_row(view->selection, i);
         if (selection.count > 0)
-            TRY(parquet_writer_append(sink->parts[p]->parquet, view, selection,
-                                      sink->record_columns, error));
+            TRY(sink->bulk->append(sink->parts[p]->bulk, view, selection, &refuse, error));
     }
     return OK;
 }
@@ -413,7 +397,7 @@ static Status sink_write(SinkWriter *writer, const Batch *batch, Error *error)
         TRY(row_part(sink, &view, selection_row(view.selection, i), &parts[i], error));
     sink_refuse_unplaced(sink, &view, parts);
     count = view.selection.count;
-    if (sink->is_bulk)
+    if (sink->bulk != NULL)
         TRY(write_bulk(sink, &view, parts, error));
     else
         write_rows(sink, &view, parts);
@@ -473,7 +457,7 @@ static Status sink_prepare(SinkWriter *writer, int64_t checkpoint, Buffer *state
     if (is_shown)
         TRY(sink_complete(sink, checkpoint, error));
     for (int32_t i = sink->part_count - 1; i >= 0; i--) {
-        if (sink->is_bulk)
+        if (sink->bulk != NULL)
             TRY(sink_part_close(sink, i, error));
         else
             TRY(sink_sync_part(sink, sink->parts[i], error));

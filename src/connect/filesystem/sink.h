@@ -25,8 +25,8 @@ typedef struct FilesystemSink {
     const char *root;
     const char *extension; /* ".json" */
     const Format *format;
-    bool is_bulk;
-    Str compression;
+    const BulkKind *bulk;    /* NULL: files are written record by record */
+    EncoderSpec spec;        /* of the format */
     Schema record;           /* what a file holds */
     int32_t *record_columns; /* physical column of each record column */
     int32_t *partition;      /* physical columns of the partition, in declared order */

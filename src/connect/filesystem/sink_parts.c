@@ -76,16 +76,18 @@ static Status part_new(FilesystemSink *sink, Str partition, Error *error)
             sink, partition)) /* a row's does: it is of a state, and under another root */
         return fail(error, ERR_LIMIT, "WR3411", "the path of partition %.*s is too long",
                     STR_ARGS(partition));
-    ParquetWriter *parquet = NULL;
-    if (sink->is_bulk)
-        TRY(parquet_writer_open(&sink->record, sink->compression, &parquet, error));
+    BulkWriter *bulk = NULL;
+    if (sink->bulk != NULL)
+        TRY(sink->bulk->writer_open(&sink->spec, &bulk, error));
     const char *folder = arena_printf(arena, "%s%s%.*s", sink->root,
                                       partition.length > 0 ? "/" : "", STR_ARGS(partition));
     const char *name = free_name(sink, folder);
     const char *hidden =
         arena_printf(arena, "%s/.%s.inprogress.%016llx", folder, name, (unsigned long long)random);
     const char *final = arena_printf(arena, "%s/%s", folder, name);
-    sink_part_add(sink, partition, hidden, final)->parquet = parquet;
+    Part *part = sink_part_add(sink, partition, hidden, final);
+    part->kind = sink->bulk;
+    part->bulk = bulk;
     return OK;
 }
 

@@ -112,8 +112,8 @@ static void partitions_are_folders_with_escaped_values(void **state)
 static void a_partition_that_cannot_be_a_folder_is_a_dead_letter(void **state)
 {
     (void)state;
-    const char *const formats[] = {"csv", "parquet"};
-    for (int32_t i = 0; i < 2; i++) {
+    const char *const formats[] = {"csv", "parquet", "avro"};
+    for (int32_t i = 0; i < 3; i++) {
         TestTable *test = test_table(&schema, 1, formats[i], NULL);
         SinkWriter *writer = test_sink(test, (Str){0});
         writer->dead_letters = test->letters;
@@ -517,10 +517,9 @@ static void partitions_are_complete_after_a_delay(void **state)
 }
 
 /* Bulk files end with every checkpoint, and are read back by the source. */
-static void parquet_files_go_out_and_come_back(void **state)
+static void bulk_files_go_out_and_come_back(const char *format)
 {
-    (void)state;
-    TestTable *test = test_table(&schema, 1, "parquet", NULL);
+    TestTable *test = test_table(&schema, 1, format, NULL);
     SinkWriter *writer = test_sink(test, (Str){0});
     Buffer saved = {0};
     write_rows(writer, 1, 2, "a");
@@ -540,6 +539,18 @@ static void parquet_files_go_out_and_come_back(void **state)
     buffer_free(&out);
     buffer_free(&saved);
     test_drop(test);
+}
+
+static void parquet_files_go_out_and_come_back(void **state)
+{
+    (void)state;
+    bulk_files_go_out_and_come_back("parquet");
+}
+
+static void avro_files_go_out_and_come_back(void **state)
+{
+    (void)state;
+    bulk_files_go_out_and_come_back("avro");
 }
 
 /* ---- INSERT OVERWRITE ------------------------------------------------------------------ */
@@ -747,6 +758,7 @@ int main(void)
         cmocka_unit_test(partitions_are_complete_when_the_watermark_says_so),
         cmocka_unit_test(partitions_are_complete_after_a_delay),
         cmocka_unit_test(parquet_files_go_out_and_come_back),
+        cmocka_unit_test(avro_files_go_out_and_come_back),
         cmocka_unit_test(old_files_go_when_the_input_has_ended),
         cmocka_unit_test(old_files_stay_until_the_checkpoint_of_the_end),
         cmocka_unit_test(an_older_checkpoint_goes_on_beside_the_files_that_came_later),

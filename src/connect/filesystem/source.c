@@ -193,19 +193,25 @@ static Status source_restore(FilesystemSource *source, Str state, Error *error)
     return OK;
 }
 
-static Status source_start_blocks(FilesystemSource *source, Error *error)
+static DecoderSpec source_decoder(const FilesystemSource *source)
 {
     const PlanTable *table = source->base.node->source.table;
+    return (DecoderSpec){.record = &source->layout.record,
+                         .columns = source->layout.record_columns,
+                         .paths = source->layout.paths,
+                         .column_count = source->layout.decoded_count,
+                         .options = table->options.options,
+                         .prefix = source->prefix,
+                         .zone = source->base.zone,
+                         .world = source->base.world};
+}
+
+static Status source_start_blocks(FilesystemSource *source, Error *error)
+{
     BlocksSpec spec = {
         .world = source->base.world,
         .kind = source->format->decoder,
-        .decoder = {.record = &source->layout.record,
-                    .columns = source->layout.record_columns,
-                    .paths = source->layout.paths,
-                    .column_count = source->layout.decoded_count,
-                    .options = table->options.options,
-                    .prefix = source->prefix,
-                    .zone = source->base.zone},
+        .decoder = source_decoder(source),
         .batch = &source->layout.decoded,
         .threads = source->base.decode_threads,
         .passes_damage = source->monitor_us > 0,
@@ -226,10 +232,12 @@ static Status source_open(SourceReader *reader, Str state, Error *error)
     if (options_has(options, "source.monitor-interval"))
         source->monitor_us = options_duration_us(options, "source.monitor-interval");
     TRY(path_of_option(arena, options_text(options, "path"), &source->root, error));
-    source->is_bulk = table->options.format->is_bulk;
+    source->bulk.kind = bulk_kind_find(table->options.format);
+    source->is_bulk = source->bulk.kind != NULL;
     seen_init(&source->seen, reader->world, arena, source->is_bulk);
     source->bulk.world = reader->world;
     source->bulk.layout = &source->layout;
+    source->bulk.spec = source_decoder(source);
     source->bulk.passes_damage = source->monitor_us > 0;
     TRY(source_compile_pattern(source, error));
     TRY(source_restore(source, state, error));
