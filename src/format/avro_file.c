@@ -59,7 +59,8 @@ static Status need(AvroFileReader *self, int64_t count, Error *error)
     if (bytes_left(self) >= count || self->has_all)
         return OK;
     int64_t left = bytes_left(self);
-    memmove(self->bytes.data, self->bytes.data + self->at, (size_t)left);
+    if (left > 0)
+        memmove(self->bytes.data, self->bytes.data + self->at, (size_t)left);
     self->bytes.length = left;
     self->at = 0;
     while (self->bytes.length < count && !self->has_all) {
