@@ -26,7 +26,8 @@ static const Format parquet_format = {
              .decodes = CHANGELOG_APPEND,
              .encodes = CHANGELOG_APPEND,
              .is_bulk = true,
-             .reads_fields = true},
+             .reads_fields = true,
+             .takes_bounds = true},
 };
 
 static const Format *const formats[] = {

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "base/world.h"
 #include "data/batch.h"
+#include "data/bound.h"
 #include "data/datetime.h"
 #include "plan/connector.h"
 
@@ -29,12 +30,15 @@ typedef struct LocalRegistry {
 } LocalRegistry;
 
 typedef struct DecoderSpec {
-    const Schema *record;   /* all physical columns of the record, in declared order */
-    const int32_t *columns; /* those wanted: batch column first_column + i = record column */
-    int32_t column_count;   /* columns[i]; the others are skipped unread */
-    const FieldPath *paths; /* of each wanted one, or NULL: a field of the record column is
-                               wanted; only of formats that say so (reads_fields) */
-    int32_t first_column;   /* where they start in the batch */
+    const Schema *record;      /* all physical columns of the record, in declared order */
+    const int32_t *columns;    /* those wanted: batch column first_column + i = record column */
+    int32_t column_count;      /* columns[i]; the others are skipped unread */
+    const FieldPath *paths;    /* of each wanted one, or NULL: a field of the record column is
+                                  wanted; only of formats that say so (reads_fields) */
+    const ColumnBound *bounds; /* rows that do not meet them may be left out; `column` is an index
+                                  of columns; only of formats that say so (takes_bounds) */
+    int32_t bound_count;
+    int32_t first_column; /* where they start in the batch */
     const int32_t
         *metadata; /* those of FormatInfo.metadata that are wanted; in the batch behind … */
     int32_t metadata_count;   /* … the columns */

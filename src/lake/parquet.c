@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/metrics.h"
+#include "data/datetime.h"
 #include "lake/duck.h"
 #include "lake/duck_type.h"
 
@@ -33,7 +34,10 @@ struct ParquetReader {
     duckdb_data_chunk chunk;
     int32_t chunk_at, chunk_rows;
     int32_t column_count;
+    bool is_bounded;        /* its last column is the number of the row */
+    const int64_t *numbers; /* of the chunk */
     int64_t skip_rows;
+    int64_t row;
 };
 
 bool parquet_takes_type(Type type)
@@ -231,20 +235,47 @@ static void reader_print_column(Buffer *sql, const Field *column, FieldPath path
     buffer_append_char(sql, ')');
 }
 
-/* SELECT the columns FROM read_parquet('path'); without columns, a constant. */
-static void reader_print_query(Buffer *sql, const char *path, const Schema *wanted,
-                               const FieldPath *paths)
+static void reader_print_wanted(Buffer *sql, const ParquetScan *scan, int32_t at)
 {
-    buffer_append_text(sql, "SELECT ");
-    for (int32_t i = 0; i < wanted->count; i++) {
-        buffer_append_text(sql, i > 0 ? ", " : "");
-        reader_print_column(sql, &wanted->fields[i], paths == NULL ? (FieldPath){0} : paths[i]);
-    }
-    if (wanted->count == 0)
-        buffer_append_text(sql, "TRUE");
-    buffer_append_text(sql, " FROM read_parquet(");
-    print_quoted(sql, str_from(path), '\'');
+    FieldPath path = scan->paths == NULL ? (FieldPath){0} : scan->paths[at];
+    reader_print_column(sql, &scan->wanted->fields[at], path);
+}
+
+/* … AND CAST("a" AS INTEGER) > CAST('3' AS INTEGER) */
+static void reader_print_bound(Buffer *sql, const ParquetScan *scan, const ColumnBound *bound)
+{
+    Buffer text = {0};
+    buffer_append_text(sql, " AND ");
+    reader_print_wanted(sql, scan, bound->column);
+    buffer_printf(sql, " %s CAST(", bound->sign);
+    value_print(&text, &bound->value, VALUE_PRINT, timezone_utc());
+    print_quoted(sql, buffer_str(&text), '\'');
+    buffer_append_text(sql, " AS ");
+    duck_type_print(sql, bound->value.type);
     buffer_append_char(sql, ')');
+    buffer_free(&text);
+}
+
+/* SELECT the columns FROM read_parquet('path'); without columns, a constant. With bounds, rows are
+ * no longer as many as the file has: each brings its number. */
+static void reader_print_query(Buffer *sql, const char *path, const ParquetScan *scan)
+{
+    bool is_bounded = scan->bound_count > 0;
+    buffer_append_text(sql, "SELECT ");
+    for (int32_t i = 0; i < scan->wanted->count; i++) {
+        buffer_append_text(sql, i > 0 ? ", " : "");
+        reader_print_wanted(sql, scan, i);
+    }
+    if (scan->wanted->count == 0)
+        buffer_append_text(sql, "TRUE");
+    buffer_append_text(sql,
+                       is_bounded ? ", file_row_number FROM read_parquet(" : " FROM read_parquet(");
+    print_quoted(sql, str_from(path), '\'');
+    buffer_append_text(sql, is_bounded ? ", file_row_number = true)" : ")");
+    if (is_bounded)
+        buffer_printf(sql, " WHERE file_row_number >= %" PRId64, scan->first_row);
+    for (int32_t i = 0; i < scan->bound_count; i++)
+        reader_print_bound(sql, scan, &scan->bounds[i]);
 }
 
 static Status reader_start(ParquetReader *reader, const char *sql, const char *path, Error *error)
@@ -263,17 +294,19 @@ static Status reader_start(ParquetReader *reader, const char *sql, const char *p
     return OK;
 }
 
-Status parquet_reader_open(const char *path, const Schema *wanted, const FieldPath *paths,
-                           int64_t skip_rows, ParquetReader **out, Error *error)
+Status parquet_reader_open(const char *path, const ParquetScan *scan, ParquetReader **out,
+                           Error *error)
 {
-    assert(skip_rows >= 0);
+    assert(scan->first_row >= 0);
     ParquetReader *reader = memory_allocate_zeroed(sizeof *reader);
-    reader->skip_rows = skip_rows;
-    reader->column_count = wanted->count;
+    reader->row = scan->first_row;
+    reader->is_bounded = scan->bound_count > 0;
+    reader->skip_rows = reader->is_bounded ? 0 : scan->first_row;
+    reader->column_count = scan->wanted->count;
     Status status = duck_connect(&reader->api, &reader->connection, error);
     if (status == OK) {
         Buffer sql = {0};
-        reader_print_query(&sql, path, wanted, paths);
+        reader_print_query(&sql, path, scan);
         status = reader_start(reader, buffer_terminated(&sql), path, error);
         buffer_free(&sql);
     }
@@ -305,6 +338,9 @@ static Status reader_fetch(ParquetReader *reader, Error *error)
         reader->chunk_at = (int32_t)skipped;
         reader->skip_rows -= skipped;
     }
+    if (reader->is_bounded)
+        reader->numbers = api->duckdb_vector_get_data(
+            api->duckdb_data_chunk_get_vector(reader->chunk, (idx_t)reader->column_count));
     return OK;
 }
 
@@ -325,9 +361,16 @@ Status parquet_reader_next(ParquetReader *reader, Batch *into, int32_t capacity,
         duck_vector_read(&read, reader->api->duckdb_data_chunk_get_vector(reader->chunk, (idx_t)i),
                          &into->columns[i]);
     reader->chunk_at += count;
+    reader->row =
+        reader->is_bounded ? reader->numbers[reader->chunk_at - 1] + 1 : reader->row + count;
     into->row_count += count;
     batch_select_all(into);
     return OK;
+}
+
+int64_t parquet_reader_row(const ParquetReader *reader)
+{
+    return reader->row;
 }
 
 void parquet_reader_free(ParquetReader *reader)

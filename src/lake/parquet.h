@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "data/batch.h"
+#include "data/bound.h"
 #include "data/schema.h"
 
 typedef struct ParquetWriter ParquetWriter;
@@ -38,15 +39,26 @@ Status parquet_writer_finish(ParquetWriter *writer, const char *path, Error *err
 /* NULL is allowed. */
 void parquet_writer_free(ParquetWriter *writer);
 
-/* The wanted columns of the file, by name, as these types; `skip_rows` of them are passed over.
- * Of column i only the field at paths[i] is read, which then is the batch's column; NULL: all are
- * read whole. */
-Status parquet_reader_open(const char *path, const Schema *wanted, const FieldPath *paths,
-                           int64_t skip_rows, ParquetReader **out, Error *error);
+/* What is read of a file. */
+typedef struct ParquetScan {
+    const Schema *wanted;   /* columns, by name, as these types */
+    const FieldPath *paths; /* of column i only this field, which then is the batch's column; NULL:
+                             * all are read whole */
+    const ColumnBound *bounds; /* only rows that meet them; their columns are those of `wanted` */
+    int32_t bound_count;
+    int64_t first_row; /* rows before it are passed over */
+} ParquetScan;
+
+/* The scan's parts are borrowed until it returns. ERR_DECODE for what is no such file. */
+Status parquet_reader_open(const char *path, const ParquetScan *scan, ParquetReader **out,
+                           Error *error);
 
 /* The next rows appended to the owned batch, whose first columns are the wanted ones; ERR_END
  * when there are none. */
 Status parquet_reader_next(ParquetReader *reader, Batch *into, int32_t capacity, Error *error);
+
+/* How many rows of the file stand before the next one, given out or not. */
+int64_t parquet_reader_row(const ParquetReader *reader);
 
 /* NULL is allowed. */
 void parquet_reader_free(ParquetReader *reader);

@@ -52,10 +52,10 @@ void parquet_writer_free(ParquetWriter *writer)
     (void)writer;
 }
 
-Status parquet_reader_open(const char *path, const Schema *wanted, const FieldPath *paths,
-                           int64_t skip_rows, ParquetReader **out, Error *error)
+Status parquet_reader_open(const char *path, const ParquetScan *scan, ParquetReader **out,
+                           Error *error)
 {
-    (void)path, (void)wanted, (void)paths, (void)skip_rows, (void)out;
+    (void)path, (void)scan, (void)out;
     return missing(error);
 }
 
@@ -63,6 +63,12 @@ Status parquet_reader_next(ParquetReader *reader, Batch *into, int32_t capacity,
 {
     (void)reader, (void)into, (void)capacity;
     return missing(error);
+}
+
+int64_t parquet_reader_row(const ParquetReader *reader)
+{
+    (void)reader;
+    return 0;
 }
 
 void parquet_reader_free(ParquetReader *reader)

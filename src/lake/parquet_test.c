@@ -105,7 +105,8 @@ static int64_t read_file(const Schema *schema, const char *path, int64_t skip, i
 {
     ParquetReader *reader;
     Error error = {0};
-    if (parquet_reader_open(path, schema, NULL, skip, &reader, &error) != OK)
+    ParquetScan scan = {.wanted = schema, .first_row = skip};
+    if (parquet_reader_open(path, &scan, &reader, &error) != OK)
         fail_msg("%s", error.text);
     Batch *batch = batch_new(schema, capacity);
     int64_t n = skip;
@@ -206,7 +207,8 @@ static void lists_longer_than_a_vector_come_back(void **state)
     assert_int_equal(parquet_writer_finish(writer, path, &error), OK);
     parquet_writer_free(writer);
     ParquetReader *reader;
-    assert_int_equal(parquet_reader_open(path, &schema, NULL, 0, &reader, &error), OK);
+    ParquetScan scan = {.wanted = &schema};
+    assert_int_equal(parquet_reader_open(path, &scan, &reader, &error), OK);
     Batch *back = batch_new(&schema, BATCH_ROWS_MAX);
     int64_t n = 0;
     while (parquet_reader_next(reader, back, BATCH_ROWS_MAX, &error) == OK) {
@@ -227,13 +229,103 @@ static void lists_longer_than_a_vector_come_back(void **state)
     assert_int_equal(world_remove_tree(world_system(), folder, NULL), OK);
 }
 
+/* -1, 0, 1 for types that bounds are made of. */
+static int value_order(const Value *a, const Value *b)
+{
+    if (type_is_text(a->type))
+        return str_compare(a->text, b->text);
+    if (a->type.id == TYPE_DECIMAL)
+        return (a->wide > b->wide) - (a->wide < b->wide);
+    return (a->integer > b->integer) - (a->integer < b->integer);
+}
+
+static bool meets(const ColumnBound *bound, const Value *value)
+{
+    int order = value->is_null ? 0 : value_order(value, &bound->value);
+    char wanted = (char)(order < 0 ? '<' : order > 0 ? '>' : '=');
+    return !value->is_null && strchr(bound->sign, wanted) != NULL;
+}
+
+/* Rows that meet both, from one on, each with the row it is. */
+static void check_bounds(const Schema *schema, const char *path, const ColumnBound *bounds,
+                         int64_t first)
+{
+    ParquetScan scan = {.wanted = schema, .bounds = bounds, .bound_count = 2, .first_row = first};
+    ParquetReader *reader;
+    Error error = {0};
+    if (parquet_reader_open(path, &scan, &reader, &error) != OK)
+        fail_msg("%s", error.text);
+    Batch *batch = batch_new(schema, BATCH_ROWS_MAX);
+    int64_t n = first;
+    int32_t row = 0;
+    for (; n < ROWS; n++) {
+        static char texts[2][64];
+        Value values[2];
+        bool meets_all = true;
+        for (int32_t i = 0; i < 2; i++) {
+            values[i] = make_value(schema->fields[bounds[i].column].type, n);
+            if (type_is_text(values[i].type)) {
+                memcpy(texts[i], values[i].text.data, (size_t)values[i].text.length);
+                values[i].text.data = texts[i];
+            }
+            meets_all = meets_all && meets(&bounds[i], &values[i]);
+        }
+        if (!meets_all)
+            continue;
+        if (row == batch->row_count) {
+            batch_reset(batch, schema, BATCH_ROWS_MAX);
+            row = 0;
+            assert_int_equal(parquet_reader_next(reader, batch, BATCH_ROWS_MAX, &error), OK);
+        }
+        for (int32_t i = 0; i < 2; i++) {
+            Value got = value_get(&batch->columns[bounds[i].column], row);
+            assert_true(value_equal(&got, &values[i]));
+        }
+        row++;
+        if (row == batch->row_count)
+            assert_int_equal(parquet_reader_row(reader), n + 1);
+    }
+    assert_int_equal(row, batch->row_count);
+    assert_int_equal(parquet_reader_next(reader, batch, BATCH_ROWS_MAX + 1, &error), ERR_END);
+    batch_free(batch);
+    parquet_reader_free(reader);
+}
+
+static void bounds_leave_rows_out(void **state)
+{
+    (void)state;
+    static const char *const signs[] = {"=", "<>", "<", "<=", ">", ">="};
+    static const int32_t columns[] = {1, 2, 3, 4, 7, 8, 9, 10, 11, 13};
+    char folder[] = "/tmp/parquet-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char path[64], text[64];
+    snprintf(path, sizeof path, "%s/bounds.parquet", folder);
+    Schema schema = all_types();
+    write_file(&schema, path, STR("SNAPPY"));
+    for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++) {
+        for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+            int32_t column = columns[c];
+            Value edge = make_value(schema.fields[column].type, 1234);
+            snprintf(text, sizeof text, "%.*s", (int)edge.text.length,
+                     type_is_text(edge.type) ? edge.text.data : "");
+            if (type_is_text(edge.type))
+                edge.text = str_from(text);
+            Value even = {.type = type_simple(TYPE_BIGINT), .integer = 4000000000};
+            ColumnBound bounds[] = {{column, signs[i], edge}, {4, "<", even}};
+            check_bounds(&schema, path, bounds, i % 2 == 0 ? 0 : 1777);
+        }
+    }
+    assert_int_equal(world_remove_tree(world_system(), folder, NULL), OK);
+}
+
 static void what_cannot_be_read_says_why(void **state)
 {
     (void)state;
     ParquetReader *reader;
     Error error = {0};
     Schema schema = all_types();
-    assert_int_equal(parquet_reader_open("/nowhere.parquet", &schema, NULL, 0, &reader, &error),
+    ParquetScan scan = {.wanted = &schema};
+    assert_int_equal(parquet_reader_open("/nowhere.parquet", &scan, &reader, &error),
                      ERR_NOT_FOUND);
     assert_true(strlen(error.text) > 0);
     ParquetWriter *writer;
@@ -247,6 +339,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_types_come_back),
         cmocka_unit_test(lists_longer_than_a_vector_come_back),
+        cmocka_unit_test(bounds_leave_rows_out),
         cmocka_unit_test(what_cannot_be_read_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

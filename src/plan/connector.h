@@ -41,6 +41,7 @@ typedef struct FormatInfo {
     ChangelogMode decodes, encodes; /* row kinds it can carry; 0: cannot */
     bool is_bulk;                   /* a file is read and written as a whole: parquet */
     bool reads_fields;              /* single fields of a ROW can be read as columns */
+    bool takes_bounds;              /* leaves out rows by comparisons with constants */
     /* What a record says beside its columns, of connectors that take messages: the key has "value."
      * in front. */
     const MetadataSpec *metadata;
@@ -124,6 +125,7 @@ typedef struct ConnectorInfo {
     bool can_read, can_write, takes_format, needs_format;
     bool takes_key_format; /* 'key.format', and 'value.format' for 'format' */
     bool reads_fields;     /* gives single fields of a ROW as columns, if its format does too */
+    bool takes_bounds;     /* leaves out rows that do not meet the source's bounds, likewise */
     bool is_extension;     /* not one of Flink's or its ecosystem's: named by --portable */
     bool can_overwrite;    /* INSERT OVERWRITE: what was there goes when the new rows come */
     SinkGuarantee guarantee;

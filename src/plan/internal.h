@@ -694,6 +694,7 @@ void top_n_keys(Planner *planner, Rel *calc); /* the key of what such a filter i
 void pass_changelog(Planner *planner);        /* row kinds; -U only where it is needed */
 void pass_fields(Planner *planner);           /* columns of which only fields are read */
 void pass_prune(Planner *planner);            /* columns nobody reads */
+void pass_bounds(Planner *planner);           /* comparisons that sources can go by */
 void pass_determinism(Planner *planner);      /* what does not come again the same */
 Plan *pass_finish(Planner *planner);          /* order, distribution, uids, labels */
 /* Fills identity and column_identities, those of the inputs being there; see Rel.zone_salt. */

@@ -146,6 +146,7 @@ static Plan *planner_run_passes(Planner *planner)
         return NULL;
     pass_fields(planner);
     pass_prune(planner);
+    pass_bounds(planner);
     pass_determinism(planner);
     return pass_finish(planner);
 }

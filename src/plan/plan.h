@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "base/status.h"
 #include "base/world.h"
+#include "data/bound.h"
 #include "data/datetime.h"
 #include "data/schema.h"
 #include "data/sortkey.h"
@@ -234,6 +235,9 @@ struct PlanNode {
             const int32_t *columns;
             /* Of each output column, where single fields of a ROW are read; else NULL. */
             const FieldPath *paths;
+            /* Rows that do not meet them are asked for by nobody, and may be left out. */
+            const ColumnBound *bounds;
+            int32_t bound_count;
             bool is_bounded;
         } source;
         struct {

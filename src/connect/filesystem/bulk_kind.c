@@ -103,7 +103,12 @@ static Status parquet_read(const DecoderSpec *spec, const char *path, int64_t sk
     Arena *arena = arena_new(0);
     Schema wanted = schema_pick(arena, spec->record, spec->columns, spec->column_count);
     ParquetReader *reader = NULL;
-    Status status = parquet_reader_open(path, &wanted, spec->paths, skip_records, &reader, error);
+    ParquetScan scan = {.wanted = &wanted,
+                        .paths = spec->paths,
+                        .bounds = spec->bounds,
+                        .bound_count = spec->bound_count,
+                        .first_row = skip_records};
+    Status status = parquet_reader_open(path, &scan, &reader, error);
     *out = (BulkReader *)reader;
     arena_free(arena);
     return status;
@@ -112,9 +117,10 @@ static Status parquet_read(const DecoderSpec *spec, const char *path, int64_t sk
 static Status parquet_next(BulkReader *reader, Batch *into, int32_t capacity, int64_t *taken,
                            Error *error)
 {
-    int32_t before = into->row_count;
-    Status status = parquet_reader_next((ParquetReader *)reader, into, capacity, error);
-    *taken = into->row_count - before;
+    ParquetReader *parquet = (ParquetReader *)reader;
+    int64_t before = parquet_reader_row(parquet);
+    Status status = parquet_reader_next(parquet, into, capacity, error);
+    *taken = parquet_reader_row(parquet) - before;
     return status;
 }
 

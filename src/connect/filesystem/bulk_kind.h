@@ -31,7 +31,8 @@ typedef struct BulkKind {
     /* The spec's columns of the file, behind so many records. */
     Status (*reader_open)(const DecoderSpec *spec, const char *path, int64_t skip_records,
                           BulkReader **out, Error *error);
-    /* The next rows appended to the owned batch; *taken: how many records they were. ERR_END. */
+    /* The next rows appended to the owned batch; *taken: how many records they were, with those
+     * that were left out. ERR_END. */
     Status (*next)(BulkReader *reader, Batch *into, int32_t capacity, int64_t *taken, Error *error);
     void (*reader_free)(BulkReader *reader); /* NULL is allowed */
 } BulkKind;

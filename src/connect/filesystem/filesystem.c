@@ -177,6 +177,7 @@ static const ConnectorInfo filesystem_info = {
     .takes_format = true,
     .needs_format = true,
     .reads_fields = true,
+    .takes_bounds = true,
     .can_overwrite = true,
     .guarantee = SINK_TRANSACTIONAL,
     .place_option = "path",

@@ -25,6 +25,20 @@ Schema layout_record(Arena *arena, const PlanTable *table, int32_t *places)
     return schema_pick(arena, &table->physical, picks, count);
 }
 
+static void layout_take_bounds(Arena *arena, const PlanNode *node, FileLayout *out)
+{
+    out->bounds = ARENA_ARRAY(arena, ColumnBound, node->source.bound_count + 1);
+    for (int32_t i = 0; i < node->source.bound_count; i++) {
+        ColumnBound bound = node->source.bounds[i];
+        for (int32_t column = 0; column < out->decoded_count; column++) {
+            if (out->outputs[column] != bound.column)
+                continue;
+            out->bounds[out->bound_count] = bound;
+            out->bounds[out->bound_count++].column = column;
+        }
+    }
+}
+
 void layout_of_source(Arena *arena, const PlanNode *node, FileLayout *out)
 {
     const PlanTable *table = node->source.table;
@@ -56,6 +70,7 @@ void layout_of_source(Arena *arena, const PlanNode *node, FileLayout *out)
             constant->metadata = (FileMetadata)(-column - 1);
         assert(column >= 0 || constant->metadata < METADATA_COUNT);
     }
+    layout_take_bounds(arena, node, out);
     /* Places without room of their own: the constants bring theirs. */
     for (int32_t i = 0; i < out->constant_count; i++)
         fields[out->decoded_count + i] = (Field){.type = type_simple(TYPE_NULL)};

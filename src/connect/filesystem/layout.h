@@ -30,6 +30,8 @@ typedef struct FileLayout {
     FieldPath *paths;        /* the field of it that is decoded */
     int32_t *outputs;        /* output place of each decoded column */
     int32_t decoded_count;
+    ColumnBound *bounds; /* of decoded columns: what the source's node has of them */
+    int32_t bound_count;
     FileColumn *constants;
     int32_t constant_count;
     Schema decoded; /* the batch a decoder fills: decoded columns, then room for the constants */

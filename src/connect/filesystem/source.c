@@ -200,6 +200,8 @@ static DecoderSpec source_decoder(const FilesystemSource *source)
                          .columns = source->layout.record_columns,
                          .paths = source->layout.paths,
                          .column_count = source->layout.decoded_count,
+                         .bounds = source->layout.bounds,
+                         .bound_count = source->layout.bound_count,
                          .options = table->options.options,
                          .prefix = source->prefix,
                          .zone = source->base.zone,

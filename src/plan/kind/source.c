@@ -110,6 +110,18 @@ static void source_label(Buffer *out, const PlanNode *node)
     buffer_printf(out, "source %.*s", STR_ARGS(node->source.table->name));
 }
 
+static void source_print_bounds(Buffer *out, const PlanNode *node)
+{
+    for (int32_t i = 0; i < node->source.bound_count; i++) {
+        const ColumnBound *bound = &node->source.bounds[i];
+        const char *quote = type_is_text(bound->value.type) ? "'" : "";
+        buffer_printf(out, "%s%.*s %s %s", i == 0 ? " WHERE " : " AND ",
+                      STR_ARGS(node->schema.fields[bound->column].name), bound->sign, quote);
+        value_print(out, &bound->value, VALUE_PRINT, timezone_utc());
+        buffer_append_text(out, quote);
+    }
+}
+
 static void source_details(Buffer *out, const PlanNode *node)
 {
     const PlanTable *table = node->source.table;
@@ -119,6 +131,7 @@ static void source_details(Buffer *out, const PlanNode *node)
     buffer_printf(out, ", %s: ", node->source.is_bounded ? "bounded" : "unbounded");
     for (int32_t i = 0; i < node->schema.count; i++)
         buffer_printf(out, "%s%.*s", i > 0 ? ", " : "", STR_ARGS(node->schema.fields[i].name));
+    source_print_bounds(out, node);
     if (table->key_count > 0) {
         buffer_append_text(out, ", key (");
         explain_names(out, &table->physical, table->key, table->key_count);
