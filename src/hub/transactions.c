@@ -322,6 +322,8 @@ static Status decide(Transactions *transactions, Transaction *transaction, bool 
 {
     Transaction next = *transaction;
     next.state = is_commit ? TRANSACTION_PREPARE_COMMIT : TRANSACTION_PREPARE_ABORT;
+    if (transaction->state != TRANSACTION_ONGOING)
+        next.started_ms = now_ms(transactions);
     if (renews)
         take_epoch_away(&next, next.epoch);
     return become(transactions, transaction, &next, error);

@@ -237,6 +237,9 @@ static const Api apis[] = {
      "throttle_time_ms:i error_code:h unknown_state_filters:[s]"
      " transaction_states:[transactional_id:s producer_id:l transaction_state:s]",
      handle_list_transactions},
+    {74, "ListConfigResources", 0, 1, 0, "resource_types:[c]@1+",
+     "throttle_time_ms:i error_code:h config_resources:[resource_name:s resource_type:c@1+]",
+     handle_list_config_resources},
 };
 
 enum { API_COUNT = sizeof apis / sizeof apis[0] };

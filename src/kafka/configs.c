@@ -1,11 +1,30 @@
-/* Describing and changing the configuration of topics. */
+/* Describing and changing the configuration of topics; what else has one. */
 #include <assert.h>
 
 #include "kafka/access.h"
 
-enum { RESOURCE_TOPIC = 2, RESOURCE_BROKER = 4 };
+enum {
+    RESOURCE_TOPIC = 2,
+    RESOURCE_BROKER = 4,
+    RESOURCE_BROKER_LOGGER = 8,
+    RESOURCE_CLIENT_METRICS = 16,
+    RESOURCE_GROUP = 32,
+};
 enum { SOURCE_TOPIC = 1, SOURCE_DEFAULT = 5 };
 enum { STEP_SET = 0, STEP_DELETE = 1, STEP_APPEND = 2, STEP_SUBTRACT = 3 };
+
+static const int32_t resource_types[] = {RESOURCE_TOPIC, RESOURCE_BROKER, RESOURCE_BROKER_LOGGER,
+                                         RESOURCE_CLIENT_METRICS, RESOURCE_GROUP};
+
+enum { RESOURCE_TYPES = sizeof resource_types / sizeof resource_types[0] };
+
+static bool has_resources(int64_t type)
+{
+    for (int32_t i = 0; i < RESOURCE_TYPES; i++)
+        if (resource_types[i] == type)
+            return true;
+    return false;
+}
 
 WireError read_configs(Call *call, const Message *asked, List *configs, const char **message)
 {
@@ -89,10 +108,13 @@ static WireError describe_resource(Call *call, const Message *asked, Message *an
 {
     int64_t type = message_number(asked, "resource_type");
     const Topic *topic = topics_find(call->broker->topics, message_bytes(asked, "resource_name"));
-    if (type == RESOURCE_BROKER) /* flags of the program */
-        return call_check_cluster(call, ACL_DESCRIBE_CONFIGS);
-    if (type != RESOURCE_TOPIC)
+    if (!has_resources(type))
         return WIRE_INVALID_REQUEST;
+    if (type == RESOURCE_GROUP)
+        return call_check(call, ACL_DESCRIBE_CONFIGS, ACL_GROUP,
+                          message_bytes(asked, "resource_name"));
+    if (type != RESOURCE_TOPIC) /* there are flags of the program */
+        return call_check_cluster(call, ACL_DESCRIBE_CONFIGS);
     WireError refused =
         call_check(call, ACL_DESCRIBE_CONFIGS, ACL_TOPIC, message_bytes(asked, "resource_name"));
     if (refused != WIRE_NONE || topic == NULL)
@@ -239,4 +261,42 @@ CallState handle_alter_configs(Call *call)
 CallState handle_alter_configs_by_step(Call *call)
 {
     return alter(call, true);
+}
+
+/* ---- ListConfigResources --------------------------------------------------------------------- */
+
+static void append_resource(Call *call, Str name, int32_t type)
+{
+    Message *out = message_append(call->response, "config_resources", call->arena);
+    message_set_bytes(out, "resource_name", name);
+    message_set_number(out, "resource_type", type);
+}
+
+/* Those of one type; of groups and of metrics there are none. */
+static void list_resources(Call *call, int64_t type)
+{
+    const Topics *topics = call->broker->topics;
+    for (int32_t i = 0; type == RESOURCE_TOPIC && i < topics_count(topics); i++)
+        append_resource(call, str_from(topics_at(topics, i)->name), RESOURCE_TOPIC);
+    if (type == RESOURCE_BROKER || type == RESOURCE_BROKER_LOGGER)
+        append_resource(call, str_from(arena_printf(call->arena, "%d", NODE_ID)), (int32_t)type);
+}
+
+/* Who names no types wants all; in version 0 those of metrics. */
+CallState handle_list_config_resources(Call *call)
+{
+    int32_t count = message_count(call->request, "resource_types");
+    WireError code = call_check_cluster(call, ACL_DESCRIBE_CONFIGS);
+    for (int32_t i = 0; code == WIRE_NONE && i < count; i++)
+        if (!has_resources(message_number(message_item(call->request, "resource_types", i), "")))
+            code = WIRE_UNSUPPORTED_VERSION;
+    message_set_number(call->response, "error_code", code);
+    if (code != WIRE_NONE)
+        return CALL_DONE;
+    for (int32_t i = 0; i < count; i++)
+        list_resources(call, message_number(message_item(call->request, "resource_types", i), ""));
+    bool wants_all = call->version.number > 0 && count == 0;
+    for (int32_t i = 0; wants_all && i < RESOURCE_TYPES; i++)
+        list_resources(call, resource_types[i]);
+    return CALL_DONE;
 }

@@ -173,6 +173,7 @@ CallState handle_list_reassignments(Call *call);
 CallState handle_describe_configs(Call *call);
 CallState handle_alter_configs(Call *call);
 CallState handle_alter_configs_by_step(Call *call);
+CallState handle_list_config_resources(Call *call);
 CallState handle_leader_epoch(Call *call);
 CallState handle_init_producer_id(Call *call);
 CallState handle_find_coordinator(Call *call);

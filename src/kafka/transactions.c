@@ -372,7 +372,7 @@ static void describe_transaction(Call *call, const Transaction *transaction, Mes
 {
     message_set_text(out, "transaction_state", transaction_state_name(transaction->state));
     message_set_number(out, "transaction_timeout_ms", transaction->timeout_ms);
-    bool has_begun = transaction->partition_count > 0;
+    bool has_begun = transaction->state != TRANSACTION_EMPTY;
     message_set_number(out, "transaction_start_time_ms",
                        has_begun ? transaction->started_ms : NO_TIMESTAMP);
     message_set_number(out, "producer_id", transaction->producer_id);

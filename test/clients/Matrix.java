@@ -232,6 +232,9 @@ public class Matrix {
         say("configs then", result(told));
         say("bad", result(() -> admin.incrementalAlterConfigs(Map.of(topic, List.of(new AlterConfigOp(new ConfigEntry("retention.ms", "x"), AlterConfigOp.OpType.SET)))).all().get()));
         say("log dirs", admin.describeLogDirs(admin.describeCluster().nodes().get().stream().map(Node::id).collect(Collectors.toList())).allDescriptions().get().size());
+        for (var type : List.of(ConfigResource.Type.TOPIC, ConfigResource.Type.BROKER, ConfigResource.Type.GROUP, ConfigResource.Type.CLIENT_METRICS))
+            say("resources " + type, result(() -> admin.listConfigResources(Set.of(type), new ListConfigResourcesOptions()).all().get().stream()
+                .map(ConfigResource::name).filter(n -> n.equals("jv") || !n.contains("-") && !n.startsWith("__")).sorted().collect(Collectors.toList())));
         say("nowhere", result(() -> admin.describeConfigs(List.of(new ConfigResource(ConfigResource.Type.TOPIC, "jv-nowhere"))).all().get()));
     }
 

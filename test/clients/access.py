@@ -167,6 +167,7 @@ def cases():
            code(4 + 1 + 1 + 9), True, [(*HUB, OP.ALTER)])
     yield ("DescribeProducers", 61, 0, some(compact(topic("DescribeProducers")) + some(i32(0)) + b"\0") + b"\0",
            code(4 + 1 + 1 + 20 + 1 + 4), True, [(TOPIC, topic("DescribeProducers"), OP.READ)])
+    yield ("ListConfigResources", 74, 1, some(i8(2)) + b"\0", code(4), True, [(*HUB, OP.DESCRIBE_CONFIGS)])
     yield ("DescribeTransactions", 65, 0, some(compact(tx("DescribeTx"))) + b"\0", code(5), True,
            [(TX, tx("DescribeTx"), OP.DESCRIBE)])
 

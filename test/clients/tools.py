@@ -85,8 +85,46 @@ def records():
 
 
 def transactions():
-    listed = tool("org.apache.kafka.tools.TransactionsCommand", *SERVER, "list")
-    return [listed[0], listed[1][:1]]
+    def ask(*arguments):
+        code, lines = tool("org.apache.kafka.tools.TransactionsCommand", *SERVER, *arguments)
+        # Without ids and times.
+        return [code, [re.sub(r"(kt-tx) \d+|\d{13} \d+$", r"\1 N", line) for line in lines if "kt-tx" in line or "Id" in line]]
+
+    made = tool("org.apache.kafka.tools.ProducerPerformance", "--topic", "kt-tx", "--num-records", 100, "--record-size", 10,
+                "--throughput", -1, "--producer-props", f"bootstrap.servers={ADDRESS}", "--transactional-id", "kt-tx",
+                "--transaction-duration-ms", 100000)
+    return [made[0], ask("list"), ask("describe", "--transactional-id", "kt-tx"), ask("find-hanging", "--broker-id", 1),
+            ask("describe-producers", "--topic", "kt-tx", "--partition", 0)[0],
+            ask("forceTerminateTransaction", "--transactionalId", "kt-tx"), ask("describe", "--transactional-id", "kt-tx"),
+            ask("describe", "--transactional-id", "kt-nobody")[0]]
+
+
+def verifiable():
+    def events(name, *arguments):
+        code, lines = tool(f"org.apache.kafka.tools.{name}", *SERVER, "--topic", "kt-verified", *arguments)
+        kept = ("name", "value", "offset", "count", "offsets", "success", "sent", "acked", "partitions")
+        return [code, [{key: value for key, value in json.loads(line).items() if key in kept} for line in lines]]
+
+    return [events("VerifiableProducer", "--max-messages", 5, "--acks", -1),
+            events("VerifiableConsumer", "--group-id", "kt-verified", "--max-messages", 5, "--reset-policy", "earliest")]
+
+
+def others():
+    features = tool("org.apache.kafka.tools.FeatureCommand", *SERVER, "describe")
+    dirs = tool("org.apache.kafka.tools.LogDirsCommand", *SERVER, "--describe", "--topic-list", "kt-verified")
+    found = json.loads(dirs[1][-1])["brokers"][0]["logDirs"][0]["partitions"]
+    offsets = [tool("org.apache.kafka.tools.GetOffsetShell", *SERVER, "--topic", "kt-verified", "--time", time)
+               for time in ("earliest", "latest", "earliest-local", "latest-tiered", 0)]
+    return [[features[0], [line.split(" Epoch")[0] for line in features[1] if "transaction" in line]],
+            [dirs[0], [(part["partition"], part["size"] > 0, part["offsetLag"]) for part in found]], offsets,
+            tool("org.apache.kafka.tools.ClusterTool", "list-endpoints", *SERVER)[0],
+            ordered(tool("org.apache.kafka.tools.GroupsCommand", *SERVER, "--list", "--consumer"))[0],
+            tool("org.apache.kafka.tools.StreamsResetter", *SERVER, "--application-id", "kt-app", "--input-topics", "kt-verified",
+                 "--dry-run"),
+            tool(CONFIGS, *SERVER, "--entity-type", "client-metrics", "--describe"),
+            tool(CONFIGS, *SERVER, "--entity-type", "groups", "--describe")[0],
+            tool("org.apache.kafka.tools.ClientMetricsCommand", *SERVER, "--list"),
+            tool("org.apache.kafka.tools.reassign.ReassignPartitionsCommand", *SERVER, "--list")]
 
 
 def performance():
@@ -99,7 +137,7 @@ def performance():
 
 def main():
     print(json.dumps({scenario.__name__: scenario() for scenario in (
-        topics, console, groups, configs, records, transactions, performance)}))
+        topics, console, groups, configs, records, transactions, verifiable, others, performance)}))
 
 
 main()
