@@ -38,6 +38,9 @@
     APPLY(rocksdb_options_set_max_background_jobs)                                                 \
     APPLY(rocksdb_options_set_write_buffer_size)                                                   \
     APPLY(rocksdb_options_set_max_write_buffer_number)                                             \
+    APPLY(rocksdb_options_set_level0_file_num_compaction_trigger)                                  \
+    APPLY(rocksdb_options_set_level0_slowdown_writes_trigger)                                      \
+    APPLY(rocksdb_options_set_level0_stop_writes_trigger)                                          \
     APPLY(rocksdb_options_set_blob_gc_force_threshold)                                             \
     APPLY(rocksdb_options_set_blob_gc_age_cutoff)                                                  \
     APPLY(rocksdb_options_set_enable_blob_gc)                                                      \

@@ -27,6 +27,7 @@ enum {
     BLOCK_BYTES = 4096,
     FILTER_BITS = 10,
     OPEN_FILES_MAX = 256,
+    FILES_PER_MERGE = 12,
     LOG_LEVEL_FATAL = 4,
 };
 
@@ -165,8 +166,14 @@ static void spill_choose(Spill *spill)
     api->rocksdb_options_set_min_blob_size(spill->options, 64);
     api->rocksdb_options_set_blob_file_size(spill->options, 64 << 20);
     api->rocksdb_options_set_enable_blob_gc(spill->options, 1);
-    api->rocksdb_options_set_blob_gc_age_cutoff(spill->options, 0.25);
-    api->rocksdb_options_set_blob_gc_force_threshold(spill->options, 0.8);
+    /* Most pages are written again, or forgotten, before long: a file is empty by itself then, and
+     * whoever clears up early copies pages for nothing. With the library's own choice that was more
+     * than half of all work. */
+    api->rocksdb_options_set_blob_gc_age_cutoff(spill->options, 0.05);
+    api->rocksdb_options_set_blob_gc_force_threshold(spill->options, 0.9);
+    api->rocksdb_options_set_level0_file_num_compaction_trigger(spill->options, FILES_PER_MERGE);
+    api->rocksdb_options_set_level0_slowdown_writes_trigger(spill->options, 4 * FILES_PER_MERGE);
+    api->rocksdb_options_set_level0_stop_writes_trigger(spill->options, 6 * FILES_PER_MERGE);
     rocksdb_block_based_table_options_t *table = api->rocksdb_block_based_options_create();
     spill->cache = api->rocksdb_cache_create_lru((size_t)spill->cache_bytes);
     api->rocksdb_block_based_options_set_block_cache(table, spill->cache);
