@@ -138,6 +138,25 @@ void memory_free(void *pointer)
     free(pointer);
 }
 
+void *memory_map(int64_t bytes)
+{
+    assert(bytes > 0);
+    ceiling_admit(bytes);
+    void *pointer =
+        mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pointer == MAP_FAILED || memory_is_refused())
+        memory_exhausted(bytes);
+    memory_note(bytes);
+    return pointer;
+}
+
+void memory_unmap(void *pointer, int64_t bytes)
+{
+    memory_note(-bytes);
+    int result = munmap(pointer, (size_t)bytes);
+    assert(result == 0);
+}
+
 int64_t memory_used_bytes(void)
 {
     return atomic_load_explicit(&used_bytes, memory_order_relaxed);

@@ -28,6 +28,11 @@ void *memory_resize(void *pointer, int64_t bytes);
 /* NULL is allowed. */
 void memory_free(void *pointer);
 
+/* Whole pages straight from the system, which has them back at once when they are given up: for
+ * large pieces that come and go between others. */
+void *memory_map(int64_t bytes);
+void memory_unmap(void *pointer, int64_t bytes);
+
 /* Bytes handed out and not yet freed, by the allocator's own accounting. */
 int64_t memory_used_bytes(void);
 

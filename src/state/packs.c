@@ -2,6 +2,7 @@
 #include "state/packs.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -11,8 +12,11 @@ enum {
     CHUNK_BYTES = 1 << 20,
     CHUNK_BYTES_FIRST = 1 << 12, /* small tables have small chunks, which double */
     ALIGNMENT = 8,
-    HOLES_PART = 16,      /* of all: then chunks are emptied */
-    TIDY_BYTES = 4 << 20, /* gone through in one call */
+    CHUNK_BYTES_MAPPED = 1 << 16, /* from here on they come straight from the system */
+    CHUNKS_SPARE = 4,
+    HOLES_PART = 16,        /* of all: then chunks are emptied … */
+    CURRENT_HOLES_PART = 4, /* … that which is filled now from this part of itself on */
+    TIDY_BYTES = 4 << 20,   /* gone through in one call */
 };
 
 typedef struct Block {
@@ -33,6 +37,30 @@ struct Packs {
     int64_t bytes, holes;
 };
 
+/* Some whole chunks that nobody has now, for all: pages that the system gives are cleared first. */
+static void *_Atomic chunks_spare[CHUNKS_SPARE];
+
+static uint8_t *chunk_allocate(int64_t size)
+{
+    uint8_t *found = NULL;
+    for (int32_t i = 0; size == CHUNK_BYTES && found == NULL && i < CHUNKS_SPARE; i++)
+        found = atomic_exchange(&chunks_spare[i], NULL);
+    if (found != NULL)
+        return found;
+    return size < CHUNK_BYTES_MAPPED ? memory_allocate(size) : memory_map(size);
+}
+
+static void chunk_free(const Chunk *chunk)
+{
+    void *bytes = chunk->bytes;
+    for (int32_t i = 0; chunk->size == CHUNK_BYTES && bytes != NULL && i < CHUNKS_SPARE; i++)
+        bytes = atomic_exchange(&chunks_spare[i], bytes);
+    if (bytes != NULL && chunk->size >= CHUNK_BYTES_MAPPED)
+        memory_unmap(bytes, chunk->size);
+    else
+        memory_free(bytes);
+}
+
 Packs *packs_new(void)
 {
     Packs *packs = memory_allocate_zeroed((int64_t)sizeof *packs);
@@ -45,7 +73,7 @@ void packs_free(Packs *packs)
     if (packs == NULL)
         return;
     for (int32_t i = 0; i < packs->count; i++)
-        memory_free(packs->chunks[i].bytes);
+        chunk_free(&packs->chunks[i]);
     memory_free(packs->chunks);
     memory_free(packs);
 }
@@ -61,7 +89,7 @@ static void packs_drop(Packs *packs, int32_t at)
     Chunk *chunk = &packs->chunks[at];
     packs->bytes -= chunk->size;
     packs->holes -= chunk->holes;
-    memory_free(chunk->bytes);
+    chunk_free(chunk);
     *chunk = (Chunk){0};
 }
 
@@ -87,7 +115,7 @@ static void packs_add_chunk(Packs *packs, int64_t bytes)
     if (before >= 0 && packs->chunks[before].holes == packs->chunks[before].used)
         packs_drop(packs, before);
     packs->current = packs_free_place(packs);
-    packs->chunks[packs->current] = (Chunk){.bytes = memory_allocate(size), .size = size};
+    packs->chunks[packs->current] = (Chunk){.bytes = chunk_allocate(size), .size = size};
     packs->bytes += size;
 }
 
@@ -130,8 +158,8 @@ static int32_t packs_worst(const Packs *packs)
     int32_t worst = -1;
     for (int32_t i = 0; i < packs->count; i++) {
         const Chunk *chunk = &packs->chunks[i];
-        if (i != packs->current && chunk->holes > 0 &&
-            (worst < 0 || chunk->holes > packs->chunks[worst].holes))
+        int64_t least = i == packs->current ? chunk->used / CURRENT_HOLES_PART : 0;
+        if (chunk->holes > least && (worst < 0 || chunk->holes > packs->chunks[worst].holes))
             worst = i;
     }
     return worst;
@@ -140,6 +168,8 @@ static int32_t packs_worst(const Packs *packs)
 static void packs_empty(Packs *packs, int32_t at)
 {
     int64_t used = packs->chunks[at].used;
+    if (at == packs->current)
+        packs->current = -1;
     for (int64_t offset = 0; offset < used;) {
         Block *block = (Block *)(void *)(packs->chunks[at].bytes + offset);
         offset += block->bytes;
