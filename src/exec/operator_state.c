@@ -37,9 +37,9 @@ Status operator_make_room(Operator *op)
 {
     if (op->task->spill == NULL)
         return OK;
-    if (op->derived != NULL)
-        TRY(keyed_make_room(op->derived, op->task->error));
-    return op->keyed == NULL ? OK : keyed_make_room(op->keyed, op->task->error);
+    if (op->keyed != NULL)
+        TRY(keyed_make_room(op->keyed, op->task->error));
+    return op->derived == NULL ? OK : keyed_make_room(op->derived, op->task->error);
 }
 
 Status operator_is_damaged(const Operator *op)

@@ -6,10 +6,6 @@
 #include "data/rowcode.h"
 
 enum {
-    RECORDS_MAX = 128,         /* of a page, before it divides */
-    PACK_BYTES_MAX = 8 * 1024, /* likewise */
-    ROWS_BYTES_MAX = 8 * 1024, /* … not in columns: each that is put there copies its page */
-    DEPTH_MAX = 28,
     PACK_OVERHEAD = 16, /* of the heap */
     FETCH_RUN = 64,     /* keys whose memory is asked for together */
     LINE_BYTES = 64,
@@ -29,8 +25,15 @@ enum {
 
 /* ---- Accounts ---------------------------------------------------------------------------- */
 
+static Page **cold_listed_at(Cold *cold, int64_t at)
+{
+    return &cold->listed[at & (cold->listed_capacity - 1)];
+}
+
 /* Pages in memory stand in a ring, in the order in which they came there, for the hand that looks
- * for what can go. One whose pack has gone meanwhile stays until the hand comes by. */
+ * for what can go. One whose pack has gone meanwhile stays until the hand comes by. Where all pages
+ * are gone through one after the other, those that come are the first to go: of the others, which
+ * stay, the next round has some use. */
 static void cold_list(Cold *cold, Page *page)
 {
     if (page->is_listed)
@@ -39,28 +42,30 @@ static void cold_list(Cold *cold, Page *page)
         int64_t capacity = cold->listed_capacity == 0 ? 16 : cold->listed_capacity * 2;
         Page **listed = memory_allocate((int64_t)sizeof(Page *) * capacity);
         for (int64_t i = 0; i < cold->listed_count; i++)
-            listed[i] = cold->listed[(cold->listed_first + i) & (cold->listed_capacity - 1)];
+            listed[i] = *cold_listed_at(cold, cold->listed_first + i);
         memory_free(cold->listed);
         cold->listed = listed;
         cold->listed_first = 0;
         cold->listed_capacity = capacity;
     }
-    int64_t end = cold->listed_first + cold->listed_count++;
-    cold->listed[end & (cold->listed_capacity - 1)] = page;
+    int64_t at = cold->is_edited ? --cold->listed_first : cold->listed_first + cold->listed_count;
+    cold->listed_first &= cold->listed_capacity - 1;
+    cold->listed_count++;
+    *cold_listed_at(cold, at) = page;
     page->is_listed = true;
 }
 
 static Page *cold_take_listed(Cold *cold)
 {
     assert(cold->listed_count > 0);
-    Page *page = cold->listed[cold->listed_first];
+    Page *page = *cold_listed_at(cold, cold->listed_first);
     cold->listed_first = (cold->listed_first + 1) & (cold->listed_capacity - 1);
     cold->listed_count--;
     page->is_listed = false;
     return page;
 }
 
-static void page_set_pack(Cold *cold, Page *page, Pack *pack)
+void page_set_pack(Cold *cold, Page *page, Pack *pack)
 {
     if (pack != NULL)
         cold_list(cold, page);
@@ -108,7 +113,7 @@ static int64_t cold_account(StateTable *table)
 
 /* ---- Life -------------------------------------------------------------------------------- */
 
-static Page *page_new(Cold *cold, uint32_t number, int32_t depth, uint8_t color)
+Page *page_new(Cold *cold, uint32_t number, int32_t depth, uint8_t color)
 {
     Page *page = memory_allocate(sizeof *page);
     *page = (Page){.number = number, .depth = (uint8_t)depth, .color = color};
@@ -181,6 +186,7 @@ void cold_free(StateTable *table)
     spill_leave(cold->spill);
     buffer_free(&cold->record);
     memory_free(cold->reading.entries);
+    memory_free(cold->reading.order);
     arena_free(cold->reading_keys);
     memory_free(cold->listed);
     memory_free(cold->late);
@@ -191,15 +197,14 @@ void cold_free(StateTable *table)
 
 /* ---- Records ------------------------------------------------------------------------------ */
 
-/* word, value; or hash, length of the key, value, key. The value's length is what is left. */
-static void cold_write(StateTable *table, const Entry *entry, Buffer *out)
+void cold_write(const StateTable *table, const Entry *entry, Buffer *out)
 {
     bool is_word = table->key->kind == TABLE_KEY_WORD;
     out->length = 0;
     buffer_append_u64(out, is_word ? entry->word : hash_plain(entry->hash));
     if (!is_word)
         buffer_append_u32(out, (uint32_t)entry->view.length);
-    table->codec->save(table->owner, entry_value(table, (uint8_t *)(uintptr_t)entry), out);
+    value_save(table, entry_value(table, (uint8_t *)(uintptr_t)entry), out);
     if (!is_word)
         buffer_append_str(out, str_view_str(&entry->view));
 }
@@ -259,7 +264,7 @@ uint8_t *cold_take(StateTable *table, Page *page, int32_t at, const Record *reco
     Entry *entry = value_entry(table, value);
     entry->hash = hash_plain(entry->hash) | kept | (table->color ^ !is_passed);
     ByteReader in = byte_reader(record->value);
-    bool is_sound = table->codec->load(table->owner, value, &in);
+    bool is_sound = value_load(table, value, &in);
     assert(is_sound && byte_reader_left(&in) == 0);
     *flags |= RECORD_TAKEN;
     page->is_stored = false;
@@ -268,75 +273,6 @@ uint8_t *cold_take(StateTable *table, Page *page, int32_t at, const Record *reco
     if (!is_passed)
         table_save_before_change(table, entry);
     return value;
-}
-
-/* ---- Pages divide -------------------------------------------------------------------------- */
-
-static void cold_double(Cold *cold)
-{
-    int64_t half = (int64_t)sizeof(Page *) * cold_size(cold);
-    cold->directory = memory_resize(cold->directory, 2 * half);
-    for (uint32_t i = cold_size(cold); i-- > 0;)
-        cold->directory[2 * i] = cold->directory[2 * i + 1] = cold->directory[i];
-    cold->bits++;
-}
-
-/* keeps[i]: 0 where the entry is no more, else 1 + the bit of its hash that decides. */
-static int32_t cold_judge(StateTable *table, const Page *page, uint8_t *keeps)
-{
-    int32_t kept = 0;
-    const uint8_t *flags = pack_flags(page->pack);
-    for (int32_t i = 0; i < pack_count(page->pack); i++) {
-        Record record;
-        cold_read(table, page, i, &record);
-        bool is_there =
-            (flags[i] & RECORD_TAKEN) == 0 || table_get_at_hand(table, &record.probe) != NULL;
-        uint32_t bit = page_tag(record.probe.hash) >> (31 - page->depth) & 1;
-        keeps[i] = (uint8_t)(is_there ? 1 + bit : 0);
-        kept += is_there;
-    }
-    return kept;
-}
-
-/* Whether there are too many records, or bytes, for a page as this pack is. */
-static bool page_is_large(const Pack *pack, int32_t records, int64_t bytes)
-{
-    int64_t most = pack_has_columns(pack) ? PACK_BYTES_MAX : ROWS_BYTES_MAX;
-    return records > RECORDS_MAX || (records > 1 && bytes > most);
-}
-
-static void cold_divide(StateTable *table, Page *page)
-{
-    Cold *cold = table->cold;
-    int32_t count = pack_count(page->pack);
-    uint8_t *keeps = memory_allocate(2 * (int64_t)count), *side = keeps + count;
-    int32_t kept = cold_judge(table, page, keeps);
-    Pack *old = page->pack;
-    /* What is left must be much less, or the next few would bring this about again. */
-    bool is_large = page_is_large(old, kept * 4 / 3, pack_bytes(old) * kept / count);
-    if (kept < count && !is_large)
-        page_set_pack(cold, page, pack_pick(cold->packs, old, keeps));
-    if (is_large && page->depth < DEPTH_MAX) {
-        if (page->depth == cold->bits)
-            cold_double(cold);
-        Page *other =
-            page_new(cold, page->number | (1U << (31 - page->depth)), page->depth + 1, page->color);
-        other->is_saved = page->is_saved;
-        other->is_used = page->is_used;
-        page->depth++;
-        uint32_t first = cold_place(cold, other->number), places = 1U << (cold->bits - page->depth);
-        for (uint32_t i = first; i < first + places; i++)
-            cold->directory[i] = other;
-        for (int32_t i = 0; i < count; i++)
-            side[i] = keeps[i] == 2;
-        page_set_pack(cold, other, pack_pick(cold->packs, old, side));
-        for (int32_t i = 0; i < count; i++)
-            side[i] = keeps[i] == 1;
-        page_set_pack(cold, page, pack_pick(cold->packs, old, side));
-    }
-    if (page->pack != old)
-        packs_release(cold->packs, old);
-    memory_free(keeps);
 }
 
 /* ---- Putting away -------------------------------------------------------------------------- */
@@ -375,8 +311,8 @@ void cold_put(StateTable *table, Entry *entry)
     page->is_used = true;
     cold->record_count++;
     table_remove(table, entry);
-    if (page_is_large(page->pack, pack_count(page->pack), pack_bytes(page->pack)))
-        cold_divide(table, page);
+    if (page_is_large(pack_count(page->pack), pack_bytes(page->pack)))
+        cold_divide(table, page, false);
 }
 
 /* The entries of the next slots that were not wanted lately, or all of them. */
@@ -478,12 +414,12 @@ static Status cold_store(Cold *cold, Page **idle, int32_t count, Error *error)
     return OK;
 }
 
-Status cold_trim(StateTable *table, Error *error)
+static Status cold_trim_to(StateTable *table, int64_t kept_bytes, Error *error)
 {
     Cold *cold = table->cold;
     Page *idle[STORE_MAX];
     int64_t steps = 2 * cold->listed_count;
-    while (cold_account(table) > spill_share(cold->spill) && spill_excess(cold->spill) > 0) {
+    while (cold_account(table) > kept_bytes && spill_excess(cold->spill) > 0) {
         int32_t count = cold_idle_pages(cold, idle, &steps);
         if (count == 0)
             break;
@@ -493,6 +429,16 @@ Status cold_trim(StateTable *table, Error *error)
         TRY(status);
     }
     return OK;
+}
+
+int64_t cold_share(const StateTable *table)
+{
+    return spill_share(table->cold->spill);
+}
+
+Status cold_trim(StateTable *table, Error *error)
+{
+    return cold_trim_to(table, cold_share(table), error);
 }
 
 /* How many entries may stay at hand: where many tables lie idle, as those of windows do, the few
@@ -526,11 +472,11 @@ static void cold_sample(StateTable *table)
     cold->sample_bytes = count == 0 ? 0 : bytes / count;
 }
 
-static Status cold_put_away(StateTable *table, int64_t keep, Error *error)
+static Status cold_put_away(StateTable *table, int64_t keep, int64_t kept_bytes, Error *error)
 {
     if (table->slots != NULL)
         cold_sweep(table, keep);
-    Status status = cold_trim(table, error);
+    Status status = cold_trim_to(table, kept_bytes, error);
     packs_tidy(table->cold->packs);
     return status;
 }
@@ -540,7 +486,7 @@ Status cold_make_room(StateTable *table, Error *error)
     cold_release(table);
     cold_sample(table);
     (void)cold_account(table);
-    return cold_put_away(table, cold_room(table), error);
+    return cold_put_away(table, cold_room(table), cold_share(table), error);
 }
 
 bool cold_is_short(const StateTable *table)
@@ -549,10 +495,10 @@ bool cold_is_short(const StateTable *table)
     return spill_excess(spill) > 0 || spill_excess_at_hand(spill) > 0;
 }
 
-Status cold_make_idle_room(StateTable *table, Error *error)
+Status cold_make_idle_room(StateTable *table, int64_t kept_bytes, Error *error)
 {
     cold_release(table);
-    Status status = cold_put_away(table, 0, error);
+    Status status = cold_put_away(table, 0, kept_bytes, error);
     table_shrink(table);
     (void)cold_account(table);
     return status;
@@ -590,7 +536,7 @@ static void cold_load_some(Cold *cold, Page **pages, int32_t count)
     uint32_t numbers[LOAD_MAX];
     int32_t some = 0;
     for (int32_t i = 0; i < count; i++) {
-        if (pages[i]->pack != NULL || !pages[i]->is_stored || pages[i]->is_wanted)
+        if (!page_is_away(pages[i]) || pages[i]->is_wanted)
             continue;
         pages[i]->is_wanted = true;
         wanted[some++] = pages[i];
@@ -692,7 +638,7 @@ void cold_fetch(StateTable *table, const TableKeys *keys, int32_t first, int32_t
             Page *page = wanted[i];
             Probe probe = keys_probe(keys, missing[i]);
             page_prefetch(wanted, i, found);
-            if (page->pack == NULL && page->is_stored)
+            if (page_is_away(page))
                 cold_note_late(cold, late++, missing[i]);
             else
                 cold_fetch_from(table, page, &probe);

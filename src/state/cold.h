@@ -37,10 +37,13 @@ void cold_expect(StateTable *table, const uint64_t *hashes, int32_t count);
 
 /* Between batches: put entries and pages away until the table keeps to its share. */
 Status cold_make_room(StateTable *table, Error *error);
+/* What the table may have in memory in any case. */
+int64_t cold_share(const StateTable *table);
 /* Whether all tables together have more than they may. */
 bool cold_is_short(const StateTable *table);
-/* The same for a table that nobody has asked for lately: it keeps nothing at hand. */
-Status cold_make_idle_room(StateTable *table, Error *error);
+/* The same for a table that nobody has asked for lately: it keeps nothing at hand, and in pages no
+ * more than so many bytes where memory is short. */
+Status cold_make_idle_room(StateTable *table, int64_t kept_bytes, Error *error);
 
 /* As table_next_run, for the entries in pages: those that are given out are at hand until the next
  * call. 0: there are no more. */
@@ -48,6 +51,11 @@ int32_t cold_next_run(StateTable *table, int64_t *cursor, uint8_t **values, int3
 
 /* As table_read_run, for the entries in pages. */
 int32_t cold_read_run(StateTable *table, int64_t *cursor, uint8_t **values, int32_t room);
+
+/* The same, of those entries only whose place is before page number `until`; 0: there are no more
+ * of them yet. */
+int32_t cold_read_until(StateTable *table, int64_t *cursor, int64_t until, uint8_t **values,
+                        int32_t room);
 
 /* A pass over all pages: from the first one on; until about so many bytes have been saved in all,
  * or as many pages looked at as *looks still allows. Whether it has come to its end. */

@@ -12,7 +12,11 @@ enum {
     RECORD_DONE = 64,  /* has been saved in the pass that is still to come to the page */
 };
 
-enum { LOAD_MAX = COLD_EXPECT_MAX }; /* pages read at once */
+enum {
+    LOAD_MAX = COLD_EXPECT_MAX, /* pages read at once … */
+    LOAD_AHEAD = LOAD_MAX / 4,  /* … by those who go through them in order */
+    DEPTH_MAX = 28,
+};
 
 typedef struct Page {
     Pack *pack;      /* NULL: empty, or in the spill */
@@ -29,6 +33,7 @@ typedef struct Page {
 /* The records of one page as entries that are in no table, for those who only look. */
 typedef struct Reading {
     uint8_t *entries;
+    uint64_t *order; /* by tag, whose low half says which entry: for cold_read_until */
     int32_t count, next, capacity;
 } Reading;
 
@@ -48,7 +53,8 @@ struct Cold {
     uint32_t slot_hand;
     Page **listed; /* those in memory, a ring, from the one on that is looked at next */
     int64_t listed_first, listed_count, listed_capacity; /* a power of two */
-    int64_t pass_cursor;                                 /* the number of the next page */
+    bool is_edited;      /* its pages are gone through in order: those that come go first */
+    int64_t pass_cursor; /* the number of the next page */
     Buffer record;
     int32_t *late; /* keys whose pages are to be read */
     int32_t late_capacity;
@@ -106,8 +112,32 @@ typedef struct Record {
     Str value;
 } Record;
 
+/* The record of an entry. Word, value; or hash, length of the key, value, key. The value's length
+ * is what is left. */
+void cold_write(const StateTable *table, const Entry *entry, Buffer *out);
 /* Record `at` of the page, until the next is read. */
 void cold_read(const StateTable *table, const Page *page, int32_t at, Record *record);
+/* Its records are in the spill only. */
+static inline bool page_is_away(const Page *page)
+{
+    return page->pack == NULL && page->is_stored;
+}
+
+/* What becomes of a page: its pack is another one, NULL for none. */
+void page_set_pack(Cold *cold, Page *page, Pack *pack);
+/* A page of the directory, which is yet to say so. */
+Page *page_new(Cold *cold, uint32_t number, int32_t depth, uint8_t color);
+/* Whether there are too many records, or bytes, for a page. */
+bool page_is_large(int32_t records, int64_t bytes);
+/* The upper half of its tags gets a page of its own, which is returned, and has nothing yet. */
+Page *cold_split(Cold *cold, Page *page);
+/* The page, which has records in memory, loses those that are no more, and divides if it is too
+ * large all the same, or if that is wanted. */
+void cold_divide(StateTable *table, Page *page, bool is_wanted);
+/* What is to be saved of the page in the pass under way is saved. */
+void cold_save_page(StateTable *table, Page *page);
+/* The page with this number and those behind it come into memory together. */
+void cold_load_ahead(Cold *cold, int64_t number);
 /* Those of the pages that are in the spill come into memory. */
 void cold_load(Cold *cold, Page **pages, int32_t count);
 /* The record becomes an entry of the table; NULL where it is taken already. */

@@ -1,6 +1,8 @@
 /* Going through all pages: for those who want every entry, and for checkpoints. */
 #include "state/cold_internal.h"
 
+#include <stdlib.h>
+
 /* ---- Iterating ---------------------------------------------------------------------------- */
 
 void cold_release(StateTable *table)
@@ -48,12 +50,11 @@ static void cold_stay_small(StateTable *table)
     packs_tidy(table->cold->packs);
 }
 
-/* The page with this number and those behind it come into memory together. */
-static void cold_load_ahead(Cold *cold, int64_t number)
+void cold_load_ahead(Cold *cold, int64_t number)
 {
-    Page *pages[LOAD_MAX / 4];
+    Page *pages[LOAD_AHEAD];
     int32_t count = 0;
-    for (; number < COLD_END && count < LOAD_MAX / 4; number = page_end(pages[count++]))
+    for (; number < COLD_END && count < LOAD_AHEAD; number = page_end(pages[count++]))
         pages[count] = cold_page_at(cold, number);
     cold_load(cold, pages, count);
 }
@@ -86,7 +87,7 @@ int32_t cold_next_run(StateTable *table, int64_t *cursor, uint8_t **values, int3
             return 0;
         cold_stay_small(table);
         Page *page = cold_page_at(cold, *cursor);
-        if (page->pack == NULL && page->is_stored)
+        if (page_is_away(page))
             cold_load_ahead(cold, *cursor);
         cold_give_page(table, page);
         *cursor = page_end(page);
@@ -128,7 +129,7 @@ static void cold_read_entry(StateTable *table, const Record *record, Arena *keys
     else
         entry->view = str_view_copy(keys, str_view_str(record->probe.view));
     ByteReader in = byte_reader(record->value);
-    bool is_sound = table->codec->load(table->owner, entry_value(table, bytes), &in);
+    bool is_sound = value_load(table, entry_value(table, bytes), &in);
     assert(is_sound && byte_reader_left(&in) == 0);
 }
 
@@ -141,6 +142,8 @@ static void cold_read_page(StateTable *table, Page *page)
         reading->capacity = count;
         reading->entries =
             memory_resize(reading->entries, (int64_t)table->entry_bytes * reading->capacity);
+        reading->order =
+            memory_resize(reading->order, (int64_t)sizeof(uint64_t) * reading->capacity);
     }
     if (cold->reading_keys == NULL)
         cold->reading_keys = arena_new(0);
@@ -154,27 +157,70 @@ static void cold_read_page(StateTable *table, Page *page)
     }
 }
 
-int32_t cold_read_run(StateTable *table, int64_t *cursor, uint8_t **values, int32_t room)
+/* The next page that has entries, if it starts before number `end`. */
+static bool cold_read_next(StateTable *table, int64_t *cursor, int64_t end)
 {
     Cold *cold = table->cold;
-    Reading *reading = &cold->reading;
-    if (*cursor == 0)
-        cold_end_reading(table);
-    while (reading->next == reading->count) {
-        cold_end_reading(table);
-        if (*cursor >= COLD_END)
-            return 0;
+    cold_end_reading(table);
+    while (cold->reading.count == 0 && *cursor < end) {
         Page *page = cold_page_at(cold, *cursor);
-        if (page->pack == NULL && page->is_stored) {
+        if (page_is_away(page)) {
             cold_stay_small(table);
             cold_load_ahead(cold, *cursor);
         }
         cold_read_page(table, page);
         *cursor = page_end(page);
     }
+    return cold->reading.count > 0;
+}
+
+int32_t cold_read_run(StateTable *table, int64_t *cursor, uint8_t **values, int32_t room)
+{
+    Reading *reading = &table->cold->reading;
+    if (*cursor == 0)
+        cold_end_reading(table);
+    if (reading->next == reading->count && !cold_read_next(table, cursor, COLD_END))
+        return 0;
     int32_t count = 0;
     while (count < room && reading->next < reading->count)
         values[count++] = entry_value(table, reading_entry(table, reading->next++));
+    return count;
+}
+
+static int reading_order(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static void reading_sort(const StateTable *table)
+{
+    Reading *reading = &table->cold->reading;
+    for (int32_t i = 0; i < reading->count; i++) {
+        const Entry *entry = (const Entry *)(const void *)reading_entry(table, i);
+        reading->order[i] = (uint64_t)page_tag(entry->hash) << 32 | (uint32_t)i;
+    }
+    qsort(reading->order, (size_t)reading->count, sizeof(uint64_t), reading_order);
+}
+
+int32_t cold_read_until(StateTable *table, int64_t *cursor, int64_t until, uint8_t **values,
+                        int32_t room)
+{
+    Reading *reading = &table->cold->reading;
+    if (*cursor == 0)
+        cold_end_reading(table);
+    if (reading->next == reading->count) {
+        if (!cold_read_next(table, cursor, until))
+            return 0;
+        reading_sort(table);
+    }
+    int32_t count = 0;
+    for (; count < room && reading->next < reading->count; reading->next++) {
+        uint64_t place = reading->order[reading->next];
+        if ((int64_t)(place >> 32) >= until)
+            break;
+        values[count++] = entry_value(table, reading_entry(table, (int32_t)(uint32_t)place));
+    }
     return count;
 }
 
@@ -186,7 +232,7 @@ void cold_begin_pass(Cold *cold)
 }
 
 /* All records that are to be saved, but for those that are at hand. */
-static void cold_save_page(StateTable *table, Page *page)
+void cold_save_page(StateTable *table, Page *page)
 {
     uint8_t *flags = page->pack == NULL ? NULL : pack_flags(page->pack);
     bool has_dirty = false;
@@ -222,7 +268,7 @@ bool cold_save_some(StateTable *table, const Buffer *out, int64_t bytes, int64_t
         if (page->color == table->color)
             continue;
         if (table->saves_all || !page->is_saved) {
-            if (page->pack == NULL && page->is_stored)
+            if (page_is_away(page))
                 cold_load_ahead(cold, page->number);
             cold_save_page(table, page);
         }

@@ -144,6 +144,25 @@ static inline Entry *value_entry(const StateTable *table, const uint8_t *value)
     return (Entry *)(uintptr_t)entry;
 }
 
+static inline void value_save(const StateTable *table, const uint8_t *value, Buffer *out)
+{
+    if (table->codec->save != NULL)
+        table->codec->save(table->owner, value, out);
+    else
+        buffer_append(out, value, table->value_bytes);
+}
+
+/* Into a zeroed value. */
+static inline bool value_load(const StateTable *table, uint8_t *value, ByteReader *in)
+{
+    if (table->codec->load != NULL)
+        return table->codec->load(table->owner, value, in);
+    Str bytes = byte_reader_take(in, table->value_bytes);
+    if (!in->is_short)
+        memcpy(value, bytes.data, (size_t)bytes.length);
+    return !in->is_short;
+}
+
 enum { PREFETCH_AHEAD = 8 }; /* keys between the slot and the entry, and the entry and its use */
 
 static inline void table_prefetch_slot(const StateTable *table, uint64_t hash)

@@ -132,7 +132,7 @@ static void table_save_entry(StateTable *table, Entry *entry)
     }
     int64_t start = out->length;
     buffer_append_u32(out, 0);
-    table->codec->save(table->owner, value, out);
+    value_save(table, value, out);
     uint32_t length = (uint32_t)(out->length - start - (int64_t)sizeof length);
     memcpy(out->data + start, &length, sizeof length);
     entry->hash |= ENTRY_PERSISTED;
@@ -288,7 +288,7 @@ static Status keyed_make_idle_room(KeyedState *keyed, Error *error)
         if (!cold_is_short(table))
             return OK;
         if (keyed->round - table->used_round > IDLE_ROUNDS)
-            TRY(cold_make_idle_room(table, error));
+            TRY(cold_make_idle_room(table, 0, error));
     }
     return OK;
 }
@@ -371,8 +371,7 @@ static bool load_put(StateTable *table, ByteReader *in, const KeyedChoice *owned
     if (table->codec->clear != NULL)
         table->codec->clear(table->owner, value);
     memset(value, 0, (size_t)table->value_bytes);
-    return table->codec->load(table->owner, value, &bytes) && !bytes.is_short &&
-           byte_reader_left(&bytes) == 0;
+    return value_load(table, value, &bytes) && !bytes.is_short && byte_reader_left(&bytes) == 0;
 }
 
 static bool load_delete(StateTable *table, ByteReader *in)

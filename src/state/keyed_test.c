@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "data/value.h"
+#include "state/edit.h"
 #include "state/keyed.h"
 #include "state/spill.h"
 
@@ -47,7 +48,8 @@ typedef struct Shelf {
     KeyedState *keyed;
     StateTable *tables[TABLES];
     Model now;
-    int64_t live; /* values that own something */
+    int64_t live;   /* values that own something */
+    Buffer *saving; /* the checkpoint under way, or NULL */
 } Shelf;
 
 static void numbered_save(void *owner, const uint8_t *value, Buffer *out)
@@ -203,6 +205,24 @@ static void world_change(Shelf *world, int32_t table)
     }
 }
 
+static int64_t world_key(const Shelf *world, const StateTable *table, const uint8_t *value)
+{
+    Batch *batch = batch_new(&world->schema, 1);
+    table_read_key(table, value, batch, 1);
+    const Column *column = &batch->columns[0];
+    const int64_t prefix = (int64_t)strlen(LONG_KEY);
+    Str text = {0};
+    if (column->physical == PHYSICAL_STRING && !column_is_null(column, 0))
+        text = str_view_str(column->values);
+    int64_t k = 0;
+    if (!column_is_null(column, 0) && column->physical == PHYSICAL_I64)
+        k = ((const int64_t *)column->values)[0];
+    else if (!column_is_null(column, 0))
+        assert_true(str_parse_int64(str_make(text.data + prefix, text.length - prefix), &k));
+    batch_free(batch);
+    return k;
+}
+
 /* All values once, some of which go. */
 static void world_walk(Shelf *world, int32_t table)
 {
@@ -215,20 +235,7 @@ static void world_walk(Shelf *world, int32_t table)
         int32_t some = table_next_run(walked, &cursor, values, (int32_t)room);
         for (int32_t i = 0; i < some; i++) {
             const Numbered *numbered = (const Numbered *)(void *)values[i];
-            Batch *batch = batch_new(&world->schema, 1);
-            table_read_key(walked, values[i], batch, 1);
-            const Column *column = &batch->columns[0];
-            const int64_t prefix = (int64_t)strlen(LONG_KEY);
-            Str text = {0};
-            if (column->physical == PHYSICAL_STRING && !column_is_null(column, 0))
-                text = str_view_str(column->values);
-            int64_t k = 0;
-            if (!column_is_null(column, 0) && column->physical == PHYSICAL_I64)
-                k = ((const int64_t *)column->values)[0];
-            else if (!column_is_null(column, 0))
-                assert_true(
-                    str_parse_int64(str_make(text.data + prefix, text.length - prefix), &k));
-            batch_free(batch);
+            int64_t k = world_key(world, walked, values[i]);
             assert_int_equal(before.numbers[table][k], numbered->number);
             assert_int_equal(world->now.numbers[table][k], numbered->number);
             if (!chance(4))
@@ -241,6 +248,81 @@ static void world_walk(Shelf *world, int32_t table)
             break;
     }
     assert_int_equal(count, wanted);
+}
+
+/* What is beside the page at hand comes into it. */
+static int64_t edit_merge(Shelf *world, TableEdit *edit, TableBeside *beside, int32_t from,
+                          int32_t into)
+{
+    uint8_t *values[ROWS], *found[ROWS];
+    int64_t count = 0;
+    int32_t some;
+    while ((some = edit_beside(edit, beside, values, ROWS)) > 0) {
+        edit_find_or_insert(edit, beside->table, (const uint8_t *const *)values, some, found);
+        for (int32_t i = 0; i < some; i++) {
+            const Numbered *numbered = (const Numbered *)(const void *)values[i];
+            int64_t k = world_key(world, beside->table, values[i]);
+            assert_int_equal(world->now.numbers[from][k], numbered->number);
+            Numbered *own = (Numbered *)(void *)found[i];
+            assert_int_equal(world->now.numbers[into][k], own->number);
+            world->now.numbers[into][k] += (uint32_t)numbered->number;
+            numbered_set(world, own, world->now.numbers[into][k]);
+        }
+        count += some;
+    }
+    return count;
+}
+
+/* Of the page at hand: all values as they should be; some change, others go. */
+static int64_t edit_change(Shelf *world, TableEdit *edit, int32_t table)
+{
+    int64_t count = 0;
+    for (int32_t i = 0; i < edit_count(edit); i++) {
+        uint8_t *value = edit_value(edit, i);
+        if (value == NULL)
+            continue;
+        Numbered *numbered = (Numbered *)(void *)value;
+        uint32_t *number =
+            &world->now.numbers[table][world_key(world, world->tables[table], value)];
+        assert_int_equal(*number, numbered->number);
+        count++;
+        if (chance(8)) {
+            edit_delete(edit, value);
+            *number = 0;
+            assert_null(edit_value(edit, i));
+        } else if (chance(8)) {
+            edit_touch(edit, value);
+            numbered_set(world, numbered, ++*number);
+        }
+    }
+    return count;
+}
+
+/* All of a table page by page, and all of another beside it, in the midst of a checkpoint. */
+static void world_edit(Shelf *world, int32_t table, int32_t other)
+{
+    TableEdit *edit = edit_new(world->tables[table]);
+    TableBeside beside = {.table = world->tables[other], .cursor = 7};
+    int64_t merged = 0, seen = 0, wanted = table_count(beside.table), count = 0;
+    for (int32_t k = 0; k < KEYS; k++)
+        count += world->now.numbers[table][k] != 0;
+    bool is_there, merges = chance(2);
+    assert_int_equal(edit_begin(edit, &beside, merges, NULL), OK);
+    for (;;) {
+        assert_int_equal(edit_next(edit, &beside, merges, &is_there, NULL), OK);
+        if (!is_there)
+            break;
+        merged += merges ? edit_merge(world, edit, &beside, other, table) : 0;
+        seen += edit_change(world, edit, table);
+        edit_close(edit);
+        if (world->saving != NULL && chance(3))
+            (void)keyed_step(world->keyed, 1 + (int64_t)(next_random() % 200), world->saving);
+        if (chance(4))
+            assert_int_equal(keyed_make_room(world->keyed, NULL), OK);
+    }
+    edit_free(edit);
+    assert_int_equal(merged, merges ? wanted : 0);
+    assert_true(merges ? seen >= count : seen == count);
 }
 
 static void world_turn(Shelf *world)
@@ -262,6 +344,10 @@ static void world_turn(Shelf *world)
         memset(now->numbers[table], 0, sizeof now->numbers[table]);
     } else if (chance(8)) {
         world_walk(world, table);
+    } else if (spill != NULL && chance(8)) {
+        int32_t other = (table + 1 + (int32_t)(next_random() % (TABLES - 1))) % TABLES;
+        if (now->is_there[other])
+            world_edit(world, table, other);
     } else if (chance(3)) {
         world_change(world, table);
     } else {
@@ -315,9 +401,11 @@ static void world_checkpoint(Shelf *world, const Type *type, Buffer *chain, int3
     *out = (Buffer){0};
     Model wanted = world->now;
     keyed_begin(world->keyed, is_full);
+    world->saving = out;
     while (!keyed_step(world->keyed, 1 + (int64_t)(next_random() % 800), out))
         for (int32_t i = (int32_t)(next_random() % 4); i > 0; i--)
             world_turn(world);
+    world->saving = NULL;
     assert_false(keyed_is_saving(world->keyed));
     Shelf loaded;
     world_load(&loaded, type, chain, *count);

@@ -32,14 +32,14 @@ int32_t pack_count(const Pack *pack)
     return pack == NULL ? 0 : pack->count;
 }
 
-bool pack_has_columns(const Pack *pack)
-{
-    return pack != NULL && pack->record_bytes > 0;
-}
-
 int64_t pack_bytes(const Pack *pack)
 {
     return pack == NULL ? 0 : pack->bytes;
+}
+
+int32_t pack_record_bytes(const Pack *pack)
+{
+    return pack == NULL ? 0 : pack->record_bytes;
 }
 
 /* Behind all else. */
@@ -204,9 +204,70 @@ static int32_t columns_find(const Pack *pack, uint64_t mark, int32_t from)
     return found;
 }
 
+static int32_t columns_room(int32_t count)
+{
+    return (count + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
+}
+
+/* Which bytes of the records are not those of the first; how many. */
+static int32_t columns_compare(const Str *records, int32_t count, Mask *mask)
+{
+    uint8_t differs[COLUMNS_MAX] = {0};
+    const uint8_t *base = (const uint8_t *)records[0].data;
+    int32_t length = (int32_t)records[0].length, varying = 0;
+    for (int32_t i = 1; i < count; i++) {
+        const uint8_t *record = (const uint8_t *)records[i].data;
+        for (int32_t at = 0; at < length; at++)
+            differs[at] |= record[at] ^ base[at];
+    }
+    *mask = (Mask){0};
+    for (int32_t at = 0; at < length; at++) {
+        mask->words[at / 64] |= (uint64_t)(differs[at] != 0) << (at % 64);
+        varying += differs[at] != 0;
+    }
+    return varying;
+}
+
+static Pack *columns_make(Packs *packs, const Str *records, int32_t count)
+{
+    Mask mask;
+    int32_t length = (int32_t)records[0].length, room = columns_room(count);
+    int32_t varying = columns_compare(records, count, &mask);
+    Pack *pack = columns_new(packs, length, varying, room);
+    pack->count = (uint16_t)count;
+    memcpy(pack->data, mask.words, (size_t)(8 * mask_words(length)));
+    memcpy(pack->data + (columns_base(pack) - pack->data), records[0].data, (size_t)length);
+    uint8_t *column = pack->data + (columns_first(pack) - pack->data);
+    for (int32_t at = 0; at < length; at++) {
+        if (!mask_has(&mask, at))
+            continue;
+        for (int32_t i = 0; i < count; i++)
+            column[i] = (uint8_t)records[i].data[at];
+        column += room;
+    }
+    return pack;
+}
+
+void pack_unpack(const Pack *pack, uint8_t *records, int64_t stride)
+{
+    assert(pack->record_bytes > 0);
+    Mask mask;
+    columns_read_mask(pack, &mask);
+    const uint8_t *base = columns_base(pack), *column = columns_first(pack);
+    for (int32_t i = 0; i < pack->count; i++)
+        memcpy(records + stride * i, base, pack->record_bytes);
+    for (int32_t w = 0; w < mask_words(pack->record_bytes); w++) {
+        for (uint64_t word = mask.words[w]; word != 0; word &= word - 1, column += pack->room) {
+            uint8_t *to = records + 64 * w + __builtin_ctzll(word);
+            for (int32_t i = 0; i < pack->count; i++)
+                to[stride * i] = column[i];
+        }
+    }
+}
+
 static Pack *columns_pick(Packs *packs, const Pack *old, const uint8_t *keeps, int32_t kept)
 {
-    int32_t room = (kept + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
+    int32_t room = columns_room(kept);
     Pack *pack = columns_new(packs, old->record_bytes, old->varying, room);
     memcpy(pack->data, columns_mask(old), (size_t)(8 * mask_words(old->record_bytes)));
     memcpy(pack->data + (columns_base(pack) - pack->data), columns_base(old), old->record_bytes);
@@ -303,6 +364,17 @@ static Pack *rows_of_columns(Packs *packs, Pack *old)
     return pack;
 }
 
+static Pack *rows_make(Packs *packs, const Str *records, int32_t count)
+{
+    int64_t bytes = 0;
+    for (int32_t i = 0; i < count; i++)
+        bytes += records[i].length;
+    Pack *pack = rows_new(packs, count, bytes);
+    for (int32_t i = 0; i < count; i++)
+        rows_add(pack, records[i], 0);
+    return pack;
+}
+
 static Pack *rows_pick(Packs *packs, const Pack *old, const uint8_t *keeps, int32_t kept)
 {
     int64_t bytes = 0;
@@ -362,6 +434,21 @@ Pack *pack_put(Packs *packs, Pack *pack, int32_t at, Str record, uint8_t flags)
             pack->count++;
     }
     pack_flags(pack)[at] = flags;
+    return pack;
+}
+
+Pack *pack_make(Packs *packs, const Str *records, const uint8_t *flags, int32_t count)
+{
+    if (count == 0)
+        return NULL;
+    assert(count < UINT16_MAX - ROOM_STEP);
+    bool are_alike = records[0].length <= COLUMNS_MAX;
+    for (int32_t i = 0; i < count; i++) {
+        assert(records[i].length >= MARK_BYTES);
+        are_alike = are_alike && records[i].length == records[0].length;
+    }
+    Pack *pack = are_alike ? columns_make(packs, records, count) : rows_make(packs, records, count);
+    memcpy(pack_flags(pack), flags, (size_t)count);
     return pack;
 }
 

@@ -13,11 +13,10 @@
 #include "base/buffer.h"
 #include "state/packs.h"
 
-/* NULL: no records. Made by pack_put and pack_pick, given up with packs_release. */
+/* NULL: no records. Made by pack_put, pack_make and pack_pick, given up with packs_release. */
 typedef struct Pack Pack;
 
 int32_t pack_count(const Pack *pack);
-bool pack_has_columns(const Pack *pack);
 /* Of the run of bytes from the pointer on. */
 int64_t pack_bytes(const Pack *pack);
 /* Some bits for each record, the caller's. */
@@ -32,6 +31,13 @@ void pack_get(const Pack *pack, int32_t at, Buffer *record);
 /* Record `at` becomes `record`, which is at least eight bytes long; `at` equal to the count adds
  * one. Takes the pack over and returns it or its successor. */
 Pack *pack_put(Packs *packs, Pack *pack, int32_t at, Str record, uint8_t flags);
+
+/* A new pack of these records; NULL where there are none. */
+Pack *pack_make(Packs *packs, const Str *records, const uint8_t *flags, int32_t count);
+/* The records of a pack that has columns, all that are there, `stride` bytes apart. */
+void pack_unpack(const Pack *pack, uint8_t *records, int64_t stride);
+/* How long each of its records is; 0: of several lengths. */
+int32_t pack_record_bytes(const Pack *pack);
 
 /* A new pack of those records for which `keeps` is not 0, with their flags. */
 Pack *pack_pick(Packs *packs, const Pack *pack, const uint8_t *keeps);

@@ -372,7 +372,7 @@ void table_shrink(StateTable *table)
     if (has_null) {
         const uint8_t *value = table_get_null(table);
         hash = value_entry(table, value)->hash;
-        table->codec->save(table->owner, value, &kept);
+        value_save(table, value, &kept);
     }
     table_clear_values(table);
     table_free_entries(table);
@@ -386,7 +386,7 @@ void table_shrink(StateTable *table)
     if (has_null) {
         uint8_t *value = table_put_null(table, hash);
         ByteReader in = byte_reader(buffer_str(&kept));
-        bool is_sound = table->codec->load(table->owner, value, &in);
+        bool is_sound = value_load(table, value, &in);
         assert(is_sound);
         value_entry(table, value)->hash = hash;
     }
@@ -475,7 +475,7 @@ Status table_make_room(StateTable *table, Error *error)
 
 Status table_put_away(StateTable *table, Error *error)
 {
-    return table->cold == NULL ? OK : cold_make_idle_room(table, error);
+    return table->cold == NULL ? OK : cold_make_idle_room(table, cold_share(table), error);
 }
 
 void table_expect_from(const StateTable *table, const StateTable *from,

@@ -27,7 +27,8 @@ typedef struct StateTable StateTable;
 typedef struct KeyedState KeyedState;
 typedef struct Spill Spill;
 
-/* What values are, to those who save them, bring them back and give them up. */
+/* What values are, to those who save them, bring them back and give them up. Without save and load
+ * they are saved as they lie in memory; what is in checkpoints has both. */
 typedef struct TableCodec {
     void (*save)(void *owner, const uint8_t *value, Buffer *out);
     /* Into a zeroed value, whose key is in its place; false: malformed, and the value is cleared.

@@ -13,6 +13,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "exec/window/running_pass.h"
+
 static const int64_t STEADY_US = (int64_t)15 * 60 * MICROS_PER_SECOND;
 
 /* The running values of a HOP are made from its slices again, those of a CUMULATE are saved. */
@@ -38,6 +40,9 @@ static void window_open_running(WindowAggregate *self)
     WindowLayout *layout = &self->layout;
     running_open(&self->running, op->task->query, layout, window_new_running(self),
                  op->task->error);
+    if (op->task->spill == NULL || self->clock.kind == WINDOW_TUMBLE)
+        return;
+    self->running.pass = running_pass_new(self->running.table);
     if (op->derived == NULL)
         return;
     slices_open(&self->running.undos, op->derived, &self->key, layout->undo_bytes,

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "exec/window/aggregate.h"
+#include "exec/window/running_pass.h"
 
 static Status window_flush(WindowAggregate *self)
 {
@@ -57,10 +58,29 @@ static int32_t window_gather(WindowAggregate *self, const StateTable *table, int
     }
 }
 
-/* A row for every key of the table that has records, from the cursor on; `is_running` says which
- * layout it has. Stops where nobody takes them. */
-static Status window_emit(WindowAggregate *self, const StateTable *table, bool is_running,
-                          int64_t window)
+/* Rows of these values; `is_running` says which layout they have. */
+static void window_add_rows(WindowAggregate *self, const StateTable *table, int32_t count,
+                            bool is_running)
+{
+    Batch *out = self->out;
+    int32_t row = out->row_count;
+    const uint8_t *const *values = (const uint8_t *const *)self->gathered;
+    Column *results = out->columns + self->base.node->window_aggregate.key_count;
+    table_read_keys(table, values, count, out, BATCH_ROWS_MAX);
+    AggregateStates sums = {.states = values, .offset = self->layout.slice_sums, .count = count};
+    if (is_running)
+        running_results(&self->running, values, count, results, out->arena, row);
+    else
+        accumulators_result_run(&self->layout.sums, &sums, results, out->arena, row,
+                                BATCH_ROWS_MAX);
+    out->row_count += count;
+    batch_select_all(out);
+    window_write_times(self, self->firing.window, row);
+}
+
+/* A row for every key of the table that has records, from the cursor on. Stops where nobody takes
+ * them. */
+static Status window_emit(WindowAggregate *self, const StateTable *table, bool is_running)
 {
     Batch *out = self->out;
     for (;;) {
@@ -69,49 +89,34 @@ static Status window_emit(WindowAggregate *self, const StateTable *table, bool i
         self->base.has_more = out->row_count == 0 && operator_is_clogged(&self->base);
         if (self->base.has_more)
             return OK;
-        int32_t row = out->row_count;
-        int32_t count = window_gather(self, table, &self->firing.cursor, BATCH_ROWS_MAX - row);
+        int32_t room = BATCH_ROWS_MAX - out->row_count;
+        int32_t count = window_gather(self, table, &self->firing.cursor, room);
         if (count == 0)
             return OK;
-        const uint8_t *const *values = (const uint8_t *const *)self->gathered;
-        Column *results = out->columns + self->base.node->window_aggregate.key_count;
-        table_read_keys(table, values, count, out, BATCH_ROWS_MAX);
-        AggregateStates sums = {
-            .states = values, .offset = self->layout.slice_sums, .count = count};
-        if (is_running)
-            running_results(&self->running, values, count, results, out->arena, row);
-        else
-            accumulators_result_run(&self->layout.sums, &sums, results, out->arena, row,
-                                    BATCH_ROWS_MAX);
-        out->row_count += count;
-        batch_select_all(out);
-        window_write_times(self, window, row);
+        window_add_rows(self, table, count, is_running);
     }
-}
-
-/* What is emitted from it does not move until it is all out. */
-static Status window_begin_emitting(WindowAggregate *self, StateTable *table)
-{
-    TRY(table_put_away(table, self->base.task->error));
-    self->firing.is_emitting = true;
-    self->firing.cursor = 0;
-    return OK;
 }
 
 static Status window_fire_tumble(WindowAggregate *self)
 {
+    WindowFiring *firing = &self->firing;
     for (;;) {
         const Slice *slice = slices_from(&self->slices, INT64_MIN);
-        if (slice == NULL || slice->number > self->firing.until)
+        if (slice == NULL || slice->number > firing->until)
             return OK;
-        int64_t number = slice->number;
-        if (!self->firing.is_emitting)
-            TRY(window_begin_emitting(self, slice->table));
-        TRY(window_emit(self, slice->table, false, number));
+        StateTable *table = slice->table;
+        if (!firing->is_emitting) {
+            /* What is emitted does not move until it is all out. */
+            TRY(table_put_away(table, self->base.task->error));
+            firing->is_emitting = true;
+            firing->window = slice->number;
+            firing->cursor = 0;
+        }
+        TRY(window_emit(self, table, false));
         if (self->base.has_more)
             return OK;
-        self->firing.is_emitting = false;
-        slices_drop(&self->slices, number);
+        firing->is_emitting = false;
+        slices_drop(&self->slices, firing->window);
     }
 }
 
@@ -129,35 +134,74 @@ static bool window_next(WindowAggregate *self)
     return firing->window <= firing->until;
 }
 
-/* The window at hand is in the running values. */
+static int64_t window_first(const WindowAggregate *self)
+{
+    return window_first_slice(&self->clock, self->firing.window);
+}
+
+/* The window at hand is in the running values, or will be as its pages come. */
 static Status window_enter(WindowAggregate *self)
 {
     int64_t window = self->firing.window;
+    self->firing.is_emitting = true;
+    self->firing.cursor = 0;
+    if (self->running.pass != NULL)
+        return running_pass_begin(&self->running, &self->slices, window_first(self), window);
     const StateTable *entering = slices_find(&self->slices, window);
     if (entering != NULL)
-        TRY(running_enter(&self->running, entering));
-    if (self->layout.keeps_slices)
-        TRY(running_settle(&self->running, &self->slices, window_first_slice(&self->clock, window),
-                           window));
-    else
-        slices_drop(&self->slices, window);
-    return window_begin_emitting(self, self->running.table);
+        running_enter(&self->running, entering);
+    running_settle(&self->running, &self->slices, window_first(self), window);
+    return OK;
+}
+
+/* The page that is at hand. */
+static Status window_emit_page(WindowAggregate *self)
+{
+    for (int32_t at = 0;;) {
+        if (self->out->row_count == BATCH_ROWS_MAX)
+            TRY(window_flush(self));
+        int32_t room = BATCH_ROWS_MAX - self->out->row_count;
+        int32_t count = running_pass_values(&self->running, &at, self->gathered, room);
+        if (count == 0)
+            return OK;
+        window_add_rows(self, self->running.table, count, true);
+    }
+}
+
+/* Page by page. Stops between two where nobody takes the rows. */
+static Status window_emit_pages(WindowAggregate *self)
+{
+    for (;;) {
+        bool is_there;
+        self->base.has_more = operator_is_clogged(&self->base);
+        if (self->base.has_more)
+            return OK;
+        TRY(running_pass_next(&self->running, &is_there));
+        if (!is_there)
+            return OK;
+        TRY(window_emit_page(self));
+        running_pass_close(&self->running);
+    }
 }
 
 /* It is out: what no other window needs goes. */
-static Status window_leave(WindowAggregate *self)
+static void window_leave(WindowAggregate *self)
 {
-    int64_t window = self->firing.window;
+    int64_t window = self->firing.window, first = window_first(self);
+    bool has_left = self->running.pass != NULL;
     self->firing.is_emitting = false;
     self->firing.window++;
-    if (self->layout.keeps_slices) {
-        int64_t first = window_first_slice(&self->clock, window);
-        TRY(running_leave(&self->running, &self->slices, first));
-        slices_drop(&self->slices, first);
-    } else if (window == window_last_of(&self->clock, window)) {
-        running_reset(&self->running);
+    if (has_left)
+        running_pass_end(&self->running);
+    if (!self->layout.keeps_slices) {
+        slices_drop(&self->slices, window);
+        if (window == window_last_of(&self->clock, window))
+            running_reset(&self->running);
+        return;
     }
-    return OK;
+    if (!has_left)
+        running_leave(&self->running, &self->slices, first);
+    slices_drop(&self->slices, has_left ? first - 1 : first);
 }
 
 /* HOP and CUMULATE. */
@@ -166,10 +210,11 @@ static Status window_fire_running(WindowAggregate *self)
     while (self->firing.is_emitting || window_next(self)) {
         if (!self->firing.is_emitting)
             TRY(window_enter(self));
-        TRY(window_emit(self, self->running.table, true, self->firing.window));
+        TRY(self->running.pass != NULL ? window_emit_pages(self)
+                                       : window_emit(self, self->running.table, true));
         if (self->base.has_more)
             return OK;
-        TRY(window_leave(self));
+        window_leave(self);
     }
     return OK;
 }

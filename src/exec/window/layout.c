@@ -122,10 +122,13 @@ WindowLayout window_layout(Arena *arena, const PlanAggregate *aggregates, int32_
     layout.running_bytes = layout.running_back + others;
     bool owns_heap = layout.sums.owns_heap || layout.others.owns_heap;
     layout.slice_codec = (TableCodec){slice_save, slice_load, owns_heap ? slice_clear : NULL};
-    bool is_derived = layout.keeps_slices && !layout.has_chains;
-    layout.running_codec =
-        (TableCodec){is_derived ? derived_save : running_save,
-                     is_derived ? derived_load : running_load, owns_heap ? running_clear : NULL};
+    if (!layout.keeps_slices || layout.has_chains)
+        layout.running_codec =
+            (TableCodec){running_save, running_load, owns_heap ? running_clear : NULL};
+    else if (owns_heap)
+        layout.running_codec = (TableCodec){derived_save, derived_load, running_clear};
+    else
+        layout.running_codec = (TableCodec){0};
     layout.undo_codec =
         (TableCodec){undo_save, undo_load, layout.others.owns_heap ? undo_clear : NULL};
     return layout;

@@ -1,6 +1,8 @@
 /* The running aggregate of the open window. */
 #include "exec/window/running.h"
 
+#include "exec/window/running_pass.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -21,6 +23,7 @@ void running_reset(Running *running)
 
 void running_close(Running *running)
 {
+    running_pass_free(running->pass);
     slices_free(&running->undos);
     table_free(running->table);
     running->table = NULL;
@@ -106,160 +109,133 @@ void running_link(Running *running, const Slice *slice)
 
 /* ---- Entering and leaving ---------------------------------------------------------------- */
 
-/* Some values of a slice and the running values they belong to. */
-typedef struct RunningRun {
-    const StateTable *slice;
-    StateTable *undos; /* what lies beside the slice; NULL: nothing, or it is not needed */
-    int64_t cursor;
-    uint8_t *into[RUNNING_RUN_MAX];
-    uint8_t *from[RUNNING_RUN_MAX];
-    int32_t count;
-} RunningRun;
-
-/* The next ones; none at the end. Those before are done with. */
-static Status running_take_run(const Running *running, RunningRun *run)
-{
-    TRY(table_make_room(running->table, running->error));
-    if (run->undos != NULL)
-        TRY(table_make_room(run->undos, running->error));
-    run->count = table_read_run(run->slice, &run->cursor, run->from, RUNNING_RUN_MAX);
-    const uint8_t *const *from = (const uint8_t *const *)run->from;
-    if (!running->layout->has_chains)
-        table_expect_from(running->table, run->slice, from, run->count);
-    if (run->undos != NULL)
-        table_expect_from(run->undos, run->slice, from, run->count);
-    for (int32_t i = 0; i < run->count; i++)
-        run->into[i] = running->layout->has_chains
-                           ? slice_head(run->from[i])->running
-                           : table_find_or_insert_from(running->table, run->slice, run->from[i]);
-    return OK;
-}
-
 static AggregatePairs running_pairs(const RunningRun *run, int32_t into, int32_t from)
 {
-    return (AggregatePairs){.into = run->into,
+    return (AggregatePairs){.into = (uint8_t *const *)run->into,
                             .from = (const uint8_t *const *)run->from,
                             .into_offset = into,
                             .from_offset = from,
                             .count = run->count};
 }
 
-static void running_enter_run(Running *running, const RunningRun *run)
+void running_add_run(Running *running, const RunningRun *run)
 {
     const WindowLayout *layout = running->layout;
     AggregatePairs sums = running_pairs(run, layout->running_sums, layout->slice_sums);
-    AggregatePairs others = running_pairs(run, layout->running_back, layout->slice_others);
-    for (int32_t i = 0; i < run->count; i++) {
-        RunningHead *head = running_head(run->into[i]);
-        head->records += slice_head(run->from[i])->records;
-        head->has_back = layout->others.count > 0;
-        head->slices += !layout->has_chains;
-    }
-    running->entered += layout->has_chains ? run->count : 0;
+    for (int32_t i = 0; i < run->count; i++)
+        running_head(run->into[i])->records += slice_head(run->from[i])->records;
     accumulators_merge_run(&layout->sums, &sums);
+}
+
+void running_push_run(Running *running, const RunningRun *run)
+{
+    const WindowLayout *layout = running->layout;
+    AggregatePairs others = running_pairs(run, layout->running_back, layout->slice_others);
+    for (int32_t i = 0; i < run->count; i++)
+        running_head(run->into[i])->has_back = layout->others.count > 0;
     accumulators_merge_run(&layout->others, &others);
 }
 
-Status running_enter(Running *running, const StateTable *slice)
+void running_subtract_run(Running *running, const RunningRun *run)
+{
+    const WindowLayout *layout = running->layout;
+    AggregatePairs sums = running_pairs(run, layout->running_sums, layout->slice_sums);
+    accumulators_subtract_run(&layout->sums, &sums);
+    for (int32_t i = 0; i < run->count; i++)
+        running_head(run->into[i])->records -= slice_head(run->from[i])->records;
+}
+
+/* The next values of a slice, none at the end. */
+static bool running_take_run(const Running *running, const StateTable *slice, int64_t *cursor,
+                             RunningRun *run)
+{
+    run->count = table_read_run(slice, cursor, run->from, RUNNING_RUN_MAX);
+    for (int32_t i = 0; i < run->count; i++)
+        run->into[i] = running->layout->has_chains
+                           ? slice_head(run->from[i])->running
+                           : table_find_or_insert_from(running->table, slice, run->from[i]);
+    return run->count > 0;
+}
+
+void running_enter(Running *running, const StateTable *slice)
 {
     RunningRun run;
-    run.slice = slice;
-    run.undos = NULL;
-    run.cursor = 0;
-    do {
-        TRY(running_take_run(running, &run));
-        running_enter_run(running, &run);
-    } while (run.count > 0);
-    return OK;
+    int64_t cursor = 0;
+    while (running_take_run(running, slice, &cursor, &run)) {
+        running->entered += running->layout->has_chains ? run.count : 0;
+        running_add_run(running, &run);
+        running_push_run(running, &run);
+    }
 }
 
 /* ---- The front --------------------------------------------------------------------------- */
 
-/* What there was before a slice came into the front, of one of its keys. */
-typedef struct FrontUndo {
-    uint8_t *has_front;
-    uint8_t *others;
-} FrontUndo;
-
-/* Value `i` of the run; there is one as soon as the slice is in the front. */
-static FrontUndo running_undo_of(const WindowLayout *layout, const RunningRun *run, int32_t i)
+/* There is one as soon as the slice is in the front. */
+static FrontUndo running_undo_of(const WindowLayout *layout, uint8_t *value)
 {
-    uint8_t *value = run->from[i];
-    if (run->undos == NULL)
-        return (FrontUndo){value + layout->slice_has_undo, value + layout->slice_undo};
-    value = table_find_or_insert_from(run->undos, run->slice, value);
-    return (FrontUndo){value, value + sizeof(int64_t)};
+    return (FrontUndo){value + layout->slice_has_undo, value + layout->slice_undo};
 }
 
-/* The front takes in one more slice on its left; what it was is kept. */
-static void running_turn_run(const WindowLayout *layout, const RunningRun *run)
+void running_clear_stacks(const WindowLayout *layout, uint8_t *into)
 {
-    for (int32_t i = 0; i < run->count; i++) {
-        FrontUndo undo = running_undo_of(layout, run, i);
-        uint8_t *front = run->into[i] + layout->running_front;
-        RunningHead *head = running_head(run->into[i]);
-        accumulators_clear(&layout->others, undo.others);
-        *undo.has_front = head->has_front;
-        if (head->has_front) {
-            accumulators_move(&layout->others, undo.others, front);
-            accumulators_merge(&layout->others, front, undo.others);
-        }
-        accumulators_merge(&layout->others, front, run->from[i] + layout->slice_others);
-        head->has_front = true;
+    RunningHead *head = running_head(into);
+    accumulators_clear(&layout->others, into + layout->running_front);
+    accumulators_clear(&layout->others, into + layout->running_back);
+    head->has_front = false;
+    head->has_back = false;
+}
+
+void running_turn_value(const WindowLayout *layout, uint8_t *into, const uint8_t *from,
+                        FrontUndo undo)
+{
+    uint8_t *front = into + layout->running_front;
+    RunningHead *head = running_head(into);
+    accumulators_clear(&layout->others, undo.others);
+    *undo.has_front = head->has_front;
+    if (head->has_front) {
+        accumulators_move(&layout->others, undo.others, front);
+        accumulators_merge(&layout->others, front, undo.others);
     }
+    accumulators_merge(&layout->others, front, from + layout->slice_others);
+    head->has_front = true;
 }
 
-static Status running_turn_slice(Running *running, const Slice *slice)
+static void running_turn_slice(Running *running, const StateTable *slice)
 {
     const WindowLayout *layout = running->layout;
     RunningRun run;
-    run.slice = slice->table;
-    run.undos = layout->undo_bytes > 0 ? slices_get(&running->undos, slice->number) : NULL;
-    run.cursor = 0;
-    do {
-        TRY(running_take_run(running, &run));
-        running_turn_run(layout, &run);
-    } while (run.count > 0);
-    return OK;
+    int64_t cursor = 0;
+    while (running_take_run(running, slice, &cursor, &run))
+        for (int32_t i = 0; i < run.count; i++)
+            running_turn_value(layout, run.into[i], run.from[i],
+                               running_undo_of(layout, run.from[i]));
 }
 
-/* All slices first … last become the front; the back is empty. */
-static Status running_turn(Running *running, Slices *slices, int64_t first, int64_t last)
+bool running_must_turn(const Running *running, int64_t first)
 {
-    const WindowLayout *layout = running->layout;
+    return running->layout->others.count > 0 && (running->is_stale || first > running->front_last);
+}
+
+void running_settle(Running *running, Slices *slices, int64_t first, int64_t last)
+{
+    if (!running_must_turn(running, first))
+        return;
     int64_t cursor = 0;
     for (uint8_t *value = table_next(running->table, &cursor); value != NULL;
-         value = table_next(running->table, &cursor)) {
-        RunningHead *head = running_head(value);
-        table_touch(running->table, value);
-        accumulators_clear(&layout->others, value + layout->running_front);
-        accumulators_clear(&layout->others, value + layout->running_back);
-        head->has_front = false;
-        head->has_back = false;
-    }
+         value = table_next(running->table, &cursor))
+        running_clear_stacks(running->layout, value);
     for (int32_t i = slices_count(slices) - 1; i >= 0; i--) {
         const Slice *slice = slices_at(slices, i);
         if (slice->number >= first && slice->number <= last)
-            TRY(running_turn_slice(running, slice));
+            running_turn_slice(running, slice->table);
     }
     running->front_last = last;
     running->is_stale = false;
-    return OK;
-}
-
-Status running_settle(Running *running, Slices *slices, int64_t first, int64_t last)
-{
-    if (running->layout->others.count == 0)
-        return OK;
-    if (running->is_stale || first > running->front_last)
-        return running_turn(running, slices, first, last);
-    return OK;
 }
 
 /* ---- Leaving ----------------------------------------------------------------------------- */
 
-/* Put the front of one key back to what it was before the slice came in. */
-static void running_undo(const WindowLayout *layout, uint8_t *into, FrontUndo undo)
+void running_undo_value(const WindowLayout *layout, uint8_t *into, FrontUndo undo)
 {
     uint8_t *front = into + layout->running_front;
     accumulators_clear(&layout->others, front);
@@ -276,41 +252,26 @@ static void running_drop(Running *running, uint8_t *into)
         table_delete(running->table, into);
 }
 
-static void running_leave_run(Running *running, const RunningRun *run)
+void running_leave(Running *running, Slices *slices, int64_t number)
 {
     const WindowLayout *layout = running->layout;
-    AggregatePairs sums = running_pairs(run, layout->running_sums, layout->slice_sums);
-    accumulators_subtract_run(&layout->sums, &sums);
-    if (layout->has_chains)
-        running->entered -= run->count;
-    assert(running->entered >= 0);
-    for (int32_t i = 0; i < run->count; i++) {
-        running_head(run->into[i])->records -= slice_head(run->from[i])->records;
-        if (layout->others.count > 0)
-            running_undo(layout, run->into[i], running_undo_of(layout, run, i));
-        running_drop(running, run->into[i]);
-    }
-}
-
-Status running_leave(Running *running, Slices *slices, int64_t number)
-{
-    const WindowLayout *layout = running->layout;
-    StateTable *slice = slices_find(slices, number);
+    const StateTable *slice = slices_find(slices, number);
     if (slice == NULL)
-        return OK;
+        return;
     assert(layout->others.count == 0 || number <= running->front_last);
-    assert(!running->is_stale && layout->keeps_slices);
+    assert(!running->is_stale && layout->has_chains);
     RunningRun run;
-    run.slice = slice;
-    run.undos = layout->undo_bytes > 0 ? slices_get(&running->undos, number) : NULL;
-    run.cursor = 0;
-    do {
-        TRY(running_take_run(running, &run));
-        running_leave_run(running, &run);
-    } while (run.count > 0);
-    if (run.undos != NULL)
-        slices_drop(&running->undos, number);
-    return OK;
+    int64_t cursor = 0;
+    while (running_take_run(running, slice, &cursor, &run)) {
+        running_subtract_run(running, &run);
+        running->entered -= run.count;
+        for (int32_t i = 0; i < run.count; i++) {
+            if (layout->others.count > 0)
+                running_undo_value(layout, run.into[i], running_undo_of(layout, run.from[i]));
+            running_drop(running, run.into[i]);
+        }
+    }
+    assert(running->entered >= 0);
 }
 
 /* The result of the stacks of one value. */

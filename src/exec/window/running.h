@@ -23,10 +23,8 @@
  * slices are searched, for as long as it lives: disorder costs a search, never a walk.
  *
  * Where state may leave memory nothing can point at a value, so there are no chains: rows are
- * searched for in their slices, and a slice finds its keys in the running table as it enters and as
- * it leaves. Tables that spill give out their keys in order of their hashes, all of them alike, so
- * that both tables are gone through page by page. What a slice keeps to be undone lies in a table
- * beside it then, since a slice in a page is as it stands in checkpoints.
+ * searched for in their slices, and windows go page by page (running_pass.h). What a slice keeps to
+ * be undone lies in a table beside it then, since a slice in a page is as it stands in checkpoints.
  *
  * Values in slices:      [ SliceHead | sums | others | undo of others ]
  * Values in the running: [ RunningHead | sums | front of others | back of others ]
@@ -89,9 +87,12 @@ static inline RunningHead *running_head(uint8_t *value)
 
 enum { CHAIN_STEPS_MAX = 8, RUNNING_RUN_MAX = 256, RUNNING_KEYED_KIND = 1 };
 
+typedef struct RunningPass RunningPass;
+
 typedef struct Running {
     const WindowLayout *layout;
     StateTable *table;
+    RunningPass *pass;  /* where the table may leave memory, else NULL */
     Slices undos;       /* what slices keep to be undone, if they do not keep it themselves */
     int64_t front_last; /* the last slice in the front; INT64_MIN: none */
     bool is_stale;      /* a row came into a slice of the front: build it anew */
@@ -121,15 +122,46 @@ uint8_t *running_slice_value(Slices *slices, const StateTable *keys, uint8_t *ru
 /* Tie values of a slice that come from a checkpoint to their keys; slice by slice, oldest first. */
 void running_link(Running *running, const Slice *slice);
 
-/* The slice becomes the last of the window. This and what follows may put state away: WR5312. */
-Status running_enter(Running *running, const StateTable *slice);
+/* Whether the front of a window that begins with slice `first` is to be built anew. */
+bool running_must_turn(const Running *running, int64_t first);
+
+/* These are for tables that stay in memory. The slice becomes the last of the window. */
+void running_enter(Running *running, const StateTable *slice);
 /* Slice `number`, the window's first, leaves; `slices` are those of the window, with it. */
-Status running_leave(Running *running, Slices *slices, int64_t number);
+void running_leave(Running *running, Slices *slices, int64_t number);
 /* The front is as new as the rows; call before results are read. */
-Status running_settle(Running *running, Slices *slices, int64_t first, int64_t last);
+void running_settle(Running *running, Slices *slices, int64_t first, int64_t last);
 
 /* The results of `count` values into columns[result] of each call, from `row` on. */
 void running_results(Running *running, const uint8_t *const *values, int32_t count, Column *columns,
                      Arena *arena, int32_t row);
+
+/* ---- For both kinds ---------------------------------------------------------------------- */
+
+/* Some values of a slice and the running values they belong to. */
+typedef struct RunningRun {
+    uint8_t *into[RUNNING_RUN_MAX];
+    uint8_t *from[RUNNING_RUN_MAX];
+    int32_t count;
+} RunningRun;
+
+/* What there was before a slice came into the front, of one of its keys. */
+typedef struct FrontUndo {
+    uint8_t *has_front;
+    uint8_t *others;
+} FrontUndo;
+
+/* Rows and sums of the slice come into the window, and leave it. */
+void running_add_run(Running *running, const RunningRun *run);
+void running_subtract_run(Running *running, const RunningRun *run);
+/* The slice's others come behind those of the window. */
+void running_push_run(Running *running, const RunningRun *run);
+/* There is nothing in the stacks. */
+void running_clear_stacks(const WindowLayout *layout, uint8_t *into);
+/* The front takes in one more slice on its left; what it was is kept. */
+void running_turn_value(const WindowLayout *layout, uint8_t *into, const uint8_t *from,
+                        FrontUndo undo);
+/* Put the front back to what it was before that. */
+void running_undo_value(const WindowLayout *layout, uint8_t *into, FrontUndo undo);
 
 #endif

@@ -1,6 +1,7 @@
 /* The state of a window operator in a checkpoint: its tables, one for each slice and one for the
  * running values of CUMULATE, and its time. */
 #include "exec/window/aggregate.h"
+#include "exec/window/running_pass.h"
 
 enum { WINDOW_STATE_VERSION = 2 };
 
@@ -64,12 +65,18 @@ Status window_start(Operator *op)
     self->fired = window_fired(&self->clock, is_processing_time ? self->clock_us : op->watermark);
     if (self->clock.kind != WINDOW_HOP)
         return OK;
+    /* What was still to leave (running_pass.h). */
+    const Slice *slice;
+    while ((slice = slices_from(&self->slices, INT64_MIN)) != NULL &&
+           window_last_of(&self->clock, slice->number) <= self->fired)
+        slices_drop(&self->slices, slice->number);
+    if (self->running.pass != NULL)
+        return running_pass_restore(&self->running, &self->slices, self->fired);
     for (int32_t i = 0; i < slices_count(&self->slices); i++) {
-        const Slice *slice = slices_at(&self->slices, i);
-        if (self->layout.has_chains)
-            running_link(&self->running, slice);
+        slice = slices_at(&self->slices, i);
+        running_link(&self->running, slice);
         if (slice->number <= self->fired)
-            TRY(running_enter(&self->running, slice->table));
+            running_enter(&self->running, slice->table);
     }
     return OK;
 }

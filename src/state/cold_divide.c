@@ -1,0 +1,79 @@
+/* Pages that are too large divide, by the next bit of the tags. */
+#include "state/cold_internal.h"
+
+enum {
+    RECORDS_MAX = 128,         /* of a page, before it divides */
+    PACK_BYTES_MAX = 8 * 1024, /* likewise: each record that is put into rows copies its page */
+};
+
+static void cold_double(Cold *cold)
+{
+    int64_t half = (int64_t)sizeof(Page *) * cold_size(cold);
+    cold->directory = memory_resize(cold->directory, 2 * half);
+    for (uint32_t i = cold_size(cold); i-- > 0;)
+        cold->directory[2 * i] = cold->directory[2 * i + 1] = cold->directory[i];
+    cold->bits++;
+}
+
+/* keeps[i]: 0 where the entry is no more, else 1 + the bit of its hash that decides. */
+static int32_t cold_judge(StateTable *table, const Page *page, uint8_t *keeps)
+{
+    int32_t kept = 0;
+    const uint8_t *flags = pack_flags(page->pack);
+    for (int32_t i = 0; i < pack_count(page->pack); i++) {
+        Record record;
+        cold_read(table, page, i, &record);
+        bool is_there =
+            (flags[i] & RECORD_TAKEN) == 0 || table_get_at_hand(table, &record.probe) != NULL;
+        uint32_t bit = page_tag(record.probe.hash) >> (31 - page->depth) & 1;
+        keeps[i] = (uint8_t)(is_there ? 1 + bit : 0);
+        kept += is_there;
+    }
+    return kept;
+}
+
+bool page_is_large(int32_t records, int64_t bytes)
+{
+    return records > RECORDS_MAX || (records > 1 && bytes > PACK_BYTES_MAX);
+}
+
+Page *cold_split(Cold *cold, Page *page)
+{
+    assert(page->depth < DEPTH_MAX);
+    if (page->depth == cold->bits)
+        cold_double(cold);
+    Page *other =
+        page_new(cold, page->number | (1U << (31 - page->depth)), page->depth + 1, page->color);
+    other->is_saved = page->is_saved;
+    other->is_used = page->is_used;
+    page->depth++;
+    uint32_t first = cold_place(cold, other->number), places = 1U << (cold->bits - page->depth);
+    for (uint32_t i = first; i < first + places; i++)
+        cold->directory[i] = other;
+    return other;
+}
+
+void cold_divide(StateTable *table, Page *page, bool is_wanted)
+{
+    Cold *cold = table->cold;
+    int32_t count = pack_count(page->pack);
+    uint8_t *keeps = memory_allocate(2 * (int64_t)count), *side = keeps + count;
+    int32_t kept = cold_judge(table, page, keeps);
+    Pack *old = page->pack;
+    /* What is left must be much less, or the next few would bring this about again. */
+    bool is_large = is_wanted || page_is_large(kept * 4 / 3, pack_bytes(old) * kept / count);
+    if (kept < count && !is_large)
+        page_set_pack(cold, page, pack_pick(cold->packs, old, keeps));
+    if (is_large && page->depth < DEPTH_MAX) {
+        Page *other = cold_split(cold, page);
+        for (int32_t i = 0; i < count; i++)
+            side[i] = keeps[i] == 2;
+        page_set_pack(cold, other, pack_pick(cold->packs, old, side));
+        for (int32_t i = 0; i < count; i++)
+            side[i] = keeps[i] == 1;
+        page_set_pack(cold, page, pack_pick(cold->packs, old, side));
+    }
+    if (page->pack != old)
+        packs_release(cold->packs, old);
+    memory_free(keeps);
+}
