@@ -294,10 +294,9 @@ static Status reader_start(ParquetReader *reader, const char *sql, const char *p
     return OK;
 }
 
-Status parquet_reader_open(const char *path, const ParquetScan *scan, ParquetReader **out,
-                           Error *error)
+static Status reader_open(const char *path, const ParquetScan *scan, ParquetReader **out,
+                          Error *error)
 {
-    assert(scan->first_row >= 0);
     ParquetReader *reader = memory_allocate_zeroed(sizeof *reader);
     reader->row = scan->first_row;
     reader->is_bounded = scan->bound_count > 0;
@@ -316,6 +315,20 @@ Status parquet_reader_open(const char *path, const ParquetScan *scan, ParquetRea
     }
     *out = reader;
     return OK;
+}
+
+Status parquet_reader_open(const char *path, const ParquetScan *scan, ParquetReader **out,
+                           Error *error)
+{
+    assert(scan->first_row >= 0);
+    Error refused = {0};
+    if (scan->bound_count > 0 && reader_open(path, scan, out, &refused) == OK)
+        return OK;
+    /* What DuckDB does not take with them, such as a file that has a column of the name that it
+     * gives to numbers of rows, is read whole: bounds are a wish. */
+    ParquetScan whole = *scan;
+    whole.bound_count = 0;
+    return reader_open(path, &whole, out, error);
 }
 
 /* The next chunk with rows that are not passed over. */

@@ -44,7 +44,8 @@ typedef struct ParquetScan {
     const Schema *wanted;   /* columns, by name, as these types */
     const FieldPath *paths; /* of column i only this field, which then is the batch's column; NULL:
                              * all are read whole */
-    const ColumnBound *bounds; /* only rows that meet them; their columns are those of `wanted` */
+    const ColumnBound *bounds; /* rows that do not meet them may be left out; their columns are
+                                  those of `wanted` */
     int32_t bound_count;
     int64_t first_row; /* rows before it are passed over */
 } ParquetScan;

@@ -318,6 +318,49 @@ static void bounds_leave_rows_out(void **state)
     assert_int_equal(world_remove_tree(world_system(), folder, NULL), OK);
 }
 
+/* A file whose own column has the name that DuckDB gives to numbers of rows; a text that ends
+ * early. */
+static void bounds_are_a_wish(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/parquet-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char path[64];
+    snprintf(path, sizeof path, "%s/numbers.parquet", folder);
+    Field fields[COLUMNS];
+    Schema schema = all_types();
+    memcpy(fields, schema.fields, sizeof fields);
+    fields[4].name = STR("file_row_number");
+    schema.fields = fields;
+    write_file(&schema, path, STR("SNAPPY"));
+    const int32_t picks[] = {4, 11};
+    Arena *arena = arena_new(0);
+    Schema some = schema_pick(arena, &schema, picks, 2);
+    const ColumnBound bounds[] = {
+        {0, ">=", {.type = type_simple(TYPE_BIGINT), .integer = (4000 - 100) * 1000000LL}},
+        {1, "<>", {.type = type_string(), .text = STR("t\0'")}}};
+    for (int32_t first = 0; first < 2; first++) {
+        ParquetScan scan = {
+            .wanted = &some, .bounds = bounds + first, .bound_count = 1, .first_row = 3990};
+        ParquetReader *reader;
+        Error error = {0};
+        assert_int_equal(parquet_reader_open(path, &scan, &reader, &error), OK);
+        Batch *batch = batch_new(&some, BATCH_ROWS_MAX);
+        int64_t last = 0;
+        while (parquet_reader_next(reader, batch, BATCH_ROWS_MAX, &error) == OK) {
+            Value got = value_get(&batch->columns[0], batch->row_count - 1);
+            last = got.is_null ? last : got.integer / 1000000 + 100;
+            batch_reset(batch, &some, BATCH_ROWS_MAX);
+        }
+        assert_int_equal(last, ROWS - 1);
+        assert_int_equal(parquet_reader_row(reader), ROWS);
+        batch_free(batch);
+        parquet_reader_free(reader);
+    }
+    arena_free(arena);
+    assert_int_equal(world_remove_tree(world_system(), folder, NULL), OK);
+}
+
 static void what_cannot_be_read_says_why(void **state)
 {
     (void)state;
@@ -340,6 +383,7 @@ int main(void)
         cmocka_unit_test(all_types_come_back),
         cmocka_unit_test(lists_longer_than_a_vector_come_back),
         cmocka_unit_test(bounds_leave_rows_out),
+        cmocka_unit_test(bounds_are_a_wish),
         cmocka_unit_test(what_cannot_be_read_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
