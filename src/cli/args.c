@@ -12,7 +12,7 @@ static const Command *const commands[] = {
     &restore_command,    &diff_command,      &version_command,   &explain_error_command,
     &completion_command, &man_command,       &dlq_command,       &fsck_command,
     &hub_command,        &key_command,       &user_command,      &topic_command,
-    &group_command,      &deploy_command,
+    &group_command,      &schema_command,    &deploy_command,
 };
 
 static const Flag global_flags[] = {

@@ -78,7 +78,8 @@ struct Cli {
 extern const Command sql_command, run_command, check_command, explain_command, connector_command,
     version_command, functions_command, explain_error_command, test_command, savepoint_command,
     restore_command, diff_command, completion_command, man_command, dlq_command, fsck_command,
-    hub_command, key_command, user_command, topic_command, group_command, deploy_command;
+    hub_command, key_command, user_command, topic_command, group_command, schema_command,
+    deploy_command;
 
 /* ---- args.c -------------------------------------------------------------------------------- */
 

@@ -618,5 +618,35 @@ def test_who_may_what(box):
     assert wrong.returncode != 0 and "401" in wrong.stderr, wrong.stderr
 
 
+def test_from_the_shell(box):
+    registry = Registry(box)
+
+    def weir(*arguments, code=0, feed=None):
+        done = subprocess.run([BINARY, "schema", *arguments, "--url", registry.url], input=feed, capture_output=True, text=True,
+                              check=False)
+        assert done.returncode == code, (arguments, done.stdout, done.stderr)
+        return done.stdout if code == 0 else done.stdout + done.stderr
+
+    assert weir("list") == ""
+    path = box.path("order.avsc")
+    path.write_text(json.dumps(TWO), "utf-8")
+    assert weir("register", "a/b c", str(path)) == "1\n"
+    assert weir("register", "p", "-", "--type", "PROTOBUF", feed="syntax = 'proto3';") == "2\n"
+    assert weir("list") == "a/b c  version 1  id 1  AVRO\np  version 1  id 2  PROTOBUF\n"
+    assert weir("show", "a/b c") == CANONICAL + "\n"
+    assert json.loads(weir("show", "a/b c", "--version", "1", "--json"))["id"] == 1
+    assert weir("check", "a/b c", str(path)) == ""
+    path.write_text('"int"', "utf-8")
+    assert "TYPE_MISMATCH" in weir("check", "a/b c", str(path), code=1)
+    assert "WR7053" in weir("register", "a/b c", str(path), code=65)
+    assert "Version 9 not found" in weir("show", "a/b c", "--version", "9", code=66)
+    assert "WR7003" in weir("show", code=64) and "WR7003" in weir("drop", "x", code=64)
+    secret = key(registry, "k", "--role", "consume")
+    wait_until(lambda: registry.call("GET", "/subjects")[0] == 401, "keys to count")
+    assert "WR6041" in weir("list", code=77) and weir("list", "--key", secret) == weir("list", "--key", f"k:{secret}")
+    registry.hub.stop()
+    assert "WR7053" in weir("list", code=69)
+
+
 if __name__ == "__main__":
     main()
