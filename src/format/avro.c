@@ -1,5 +1,7 @@
-/* The avro format: records in Avro's binary form without the schema, which is the table's own.
- * Whoever wrote them must have had the same one. */
+/* The avro format: records in Avro's binary form, or in its JSON, without the schema, which is the
+ * table's own. Whoever wrote them must have had the same one. */
+#include "format/avro_default.h"
+#include "format/avro_json.h"
 #include "format/avro_read.h"
 #include "format/avro_table.h"
 #include "format/avro_write.h"
@@ -9,8 +11,8 @@ static const OptionSpec avro_options[] = {
     {.key = "encoding",
      .type = OPTION_ENUM,
      .default_text = "binary",
-     .choices = "binary",
-     .help = "How records are written; Flink's other one, json, is not there."},
+     .choices = "binary|json",
+     .help = "How records are written; files are always binary."},
     {.key = "codec",
      .type = OPTION_ENUM,
      .default_text = "snappy",
@@ -48,11 +50,19 @@ Status avro_table_check(Arena *arena, const Schema *record, const OptionSet *opt
     return avro_table_schema(arena, &table, &json, &ignored, error);
 }
 
+static bool encoding_is_json(const OptionSet *options, const char *prefix)
+{
+    return str_equal_ignoring_case(format_option_text(options, prefix, "encoding"), STR("json"));
+}
+
 /* ---- Reading ------------------------------------------------------------------------------- */
 
 typedef struct AvroDecoder {
     AvroReader *reader;
     AvroReading reading;
+    const AvroSchema *schema;
+    JsonDocument *document; /* NULL: records are binary */
+    Buffer bytes;           /* of a record in JSON */
     FormatReject *reject;
     void *reject_context;
 } AvroDecoder;
@@ -65,16 +75,36 @@ static Status avro_open(Arena *arena, const DecoderSpec *spec, Decoder **out, Er
     AvroTable table = {.record = spec->record, .options = spec->options, .prefix = spec->prefix};
     TRY(avro_table_schema(arena, &table, &json, &schema, error));
     TRY(avro_reader_new(arena, spec, schema, schema, &decoder->reader, error));
+    decoder->schema = schema;
+    if (encoding_is_json(spec->options, spec->prefix))
+        decoder->document = json_document_new();
     decoder->reject = spec->reject;
     decoder->reject_context = spec->reject_context;
     *out = (Decoder *)decoder;
     return OK;
 }
 
+/* The record in JSON as binary data; NULL, or why it is none. */
+static const char *avro_take_json(AvroDecoder *decoder, Str message)
+{
+    JsonElement root;
+    decoder->bytes.length = 0;
+    if (message.length == 0 ||
+        !json_document_parse(decoder->document, message.data, message.length, &root))
+        return "it is no json";
+    return avro_json_encode(decoder->schema, root, &decoder->bytes)
+               ? NULL
+               : "it is no record of the table's schema in avro's json";
+}
+
 static void avro_message(Decoder *base, Str message, Batch *into, int32_t capacity)
 {
     AvroDecoder *decoder = (AvroDecoder *)base;
-    if (!avro_read_message(decoder->reader, &decoder->reading, message, into, capacity))
+    const char *problem = decoder->document != NULL ? avro_take_json(decoder, message) : NULL;
+    Str data = decoder->document != NULL ? buffer_str(&decoder->bytes) : message;
+    if (problem != NULL)
+        decoder->reject(decoder->reject_context, 0, message, "WR3511", problem);
+    else if (!avro_read_message(decoder->reader, &decoder->reading, data, into, capacity))
         decoder->reject(decoder->reject_context, 0, message, decoder->reading.code,
                         decoder->reading.reason);
     batch_select_all(into);
@@ -82,7 +112,10 @@ static void avro_message(Decoder *base, Str message, Batch *into, int32_t capaci
 
 static void avro_close(Decoder *base)
 {
-    avro_reading_free(&((AvroDecoder *)base)->reading);
+    AvroDecoder *decoder = (AvroDecoder *)base;
+    avro_reading_free(&decoder->reading);
+    json_document_free(decoder->document);
+    buffer_free(&decoder->bytes);
 }
 
 static const DecoderKind avro_decoder = {
@@ -93,26 +126,42 @@ static const DecoderKind avro_decoder = {
 
 /* ---- Writing ------------------------------------------------------------------------------- */
 
+typedef struct AvroEncoder {
+    AvroWriter *writer;
+    const AvroSchema *schema;
+    bool is_json;
+    Buffer bytes; /* of a record that becomes JSON */
+} AvroEncoder;
+
 static Status avro_encoder_open(Arena *arena, const EncoderSpec *spec, Encoder **out, Error *error)
 {
+    AvroEncoder *encoder = ARENA_NEW(arena, AvroEncoder);
     Str json;
     AvroSchema *schema;
-    AvroWriter *writer;
     AvroTable table = {.record = spec->record, .options = spec->options, .prefix = spec->prefix};
     TRY(avro_table_schema(arena, &table, &json, &schema, error));
-    TRY(avro_writer_new(arena, spec, schema, &writer, error));
-    *out = (Encoder *)writer;
+    TRY(avro_writer_new(arena, spec, schema, &encoder->writer, error));
+    encoder->schema = schema;
+    encoder->is_json = encoding_is_json(spec->options, spec->prefix);
+    *out = (Encoder *)encoder;
     return OK;
 }
 
-static const char *avro_encode(Encoder *encoder, const Batch *batch, int32_t row, Buffer *out)
+static const char *avro_encode(Encoder *base, const Batch *batch, int32_t row, Buffer *out)
 {
-    return avro_write((AvroWriter *)encoder, batch, row, out);
+    AvroEncoder *encoder = (AvroEncoder *)base;
+    if (!encoder->is_json)
+        return avro_write(encoder->writer, batch, row, out);
+    encoder->bytes.length = 0;
+    const char *problem = avro_write(encoder->writer, batch, row, &encoder->bytes);
+    if (problem == NULL)
+        avro_json_print(encoder->schema, buffer_str(&encoder->bytes), out);
+    return problem;
 }
 
-static void avro_encoder_close(Encoder *encoder)
+static void avro_encoder_close(Encoder *base)
 {
-    (void)encoder;
+    buffer_free(&((AvroEncoder *)base)->bytes);
 }
 
 static const EncoderKind avro_encoder = {

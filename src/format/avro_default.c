@@ -1,19 +1,38 @@
-/* JSON values in Avro's binary form, by the rules for defaults of Avro 1.11. */
+/* JSON values in Avro's binary form, by the rules of Avro 1.11 for defaults and for records that
+ * are written in JSON. */
 #include "format/avro_default.h"
 
 #include <math.h>
 
-static bool encode(Buffer *out, const AvroSchema *schema, JsonElement value, int32_t depth);
+/* Where values go. */
+typedef struct Encoding {
+    Buffer *out;
+    bool is_tagged; /* unions say which branch it is: {"string": "x"} */
+} Encoding;
 
-static bool encode_real(Buffer *out, const AvroSchema *schema, JsonElement value)
+static bool encode(const Encoding *self, const AvroSchema *schema, JsonElement value,
+                   int32_t depth);
+
+/* What JSON has no number for. */
+static bool take_non_number(Str text, double *out)
 {
+    *out = str_is(text, "NaN")         ? (double)NAN
+           : str_is(text, "-Infinity") ? -(double)INFINITY
+                                       : (double)INFINITY;
+    return str_is(text, "NaN") || str_is(text, "Infinity") || str_is(text, "-Infinity");
+}
+
+static bool encode_real(const Encoding *self, const AvroSchema *schema, JsonElement value)
+{
+    Buffer *out = self->out;
     JsonType type = json_element_type(value);
     double real;
     if (type == JSON_INT)
         real = (double)json_element_int(value);
     else if (type == JSON_REAL)
         real = json_element_real(value);
-    else
+    else if (!self->is_tagged || type != JSON_STRING ||
+             !take_non_number(json_element_string(value), &real))
         return false;
     float single = (float)real;
     if (schema->kind == AVRO_FLOAT)
@@ -64,8 +83,10 @@ static bool encode_text(Buffer *out, const AvroSchema *schema, JsonElement value
     return false;
 }
 
-static bool encode_items(Buffer *out, const AvroSchema *schema, JsonElement value, int32_t depth)
+static bool encode_items(const Encoding *self, const AvroSchema *schema, JsonElement value,
+                         int32_t depth)
 {
+    Buffer *out = self->out;
     if (json_element_type(value) != (schema->kind == AVRO_MAP ? JSON_OBJECT : JSON_ARRAY))
         return false;
     JsonChildren children = json_children(value);
@@ -75,15 +96,17 @@ static bool encode_items(Buffer *out, const AvroSchema *schema, JsonElement valu
         avro_append_long(out, 1); /* a block for each */
         if (schema->kind == AVRO_MAP)
             avro_append_bytes(out, key);
-        if (!encode(out, schema->branches[0], item, depth))
+        if (!encode(self, schema->branches[0], item, depth))
             return false;
     }
     avro_append_long(out, 0);
     return true;
 }
 
-static bool encode_record(Buffer *out, const AvroSchema *schema, JsonElement value, int32_t depth)
+static bool encode_record(const Encoding *self, const AvroSchema *schema, JsonElement value,
+                          int32_t depth)
 {
+    Buffer *out = self->out;
     if (json_element_type(value) != JSON_OBJECT)
         return false;
     for (int32_t i = 0; i < schema->count; i++) {
@@ -102,19 +125,45 @@ static bool encode_record(Buffer *out, const AvroSchema *schema, JsonElement val
             return false;
         if (!is_there)
             buffer_append_str(out, field->default_bytes);
-        else if (!encode(out, field->schema, found, depth))
+        else if (!encode(self, field->schema, found, depth))
             return false;
     }
     return true;
 }
 
-static bool encode_union(Buffer *out, const AvroSchema *schema, JsonElement value, int32_t depth)
+/* null, or an object of one member, which is called as the branch is. */
+static bool encode_branch(const Encoding *self, const AvroSchema *schema, JsonElement value,
+                          int32_t depth)
 {
+    Str name = STR("null"), key;
+    JsonElement inner = value, other;
+    if (json_element_type(value) != JSON_NULL) {
+        if (json_element_type(value) != JSON_OBJECT)
+            return false;
+        JsonChildren children = json_children(value);
+        if (!json_next(&children, &name, &inner) || json_next(&children, &key, &other))
+            return false;
+    }
+    for (int32_t i = 0; i < schema->count; i++) {
+        if (!str_is(name, avro_branch_name(schema->branches[i])))
+            continue;
+        avro_append_long(self->out, i);
+        return encode(self, schema->branches[i], inner, depth);
+    }
+    return false;
+}
+
+static bool encode_union(const Encoding *self, const AvroSchema *schema, JsonElement value,
+                         int32_t depth)
+{
+    Buffer *out = self->out;
     int64_t start = out->length;
+    if (self->is_tagged)
+        return encode_branch(self, schema, value, depth);
     for (int32_t i = 0; i < schema->count; i++) {
         out->length = start;
         avro_append_long(out, i);
-        if (encode(out, schema->branches[i], value, depth))
+        if (encode(self, schema->branches[i], value, depth))
             return true;
     }
     return false;
@@ -129,8 +178,9 @@ static bool encode_integer(Buffer *out, const AvroSchema *schema, JsonElement va
     return schema->kind == AVRO_LONG || (number >= INT32_MIN && number <= INT32_MAX);
 }
 
-static bool encode(Buffer *out, const AvroSchema *schema, JsonElement value, int32_t depth)
+static bool encode(const Encoding *self, const AvroSchema *schema, JsonElement value, int32_t depth)
 {
+    Buffer *out = self->out;
     if (depth >= AVRO_DEPTH_MAX)
         return false;
     switch (schema->kind) {
@@ -143,15 +193,15 @@ static bool encode(Buffer *out, const AvroSchema *schema, JsonElement value, int
     case AVRO_INT:
     case AVRO_LONG: return encode_integer(out, schema, value);
     case AVRO_FLOAT:
-    case AVRO_DOUBLE: return encode_real(out, schema, value);
+    case AVRO_DOUBLE: return encode_real(self, schema, value);
     case AVRO_BYTES:
     case AVRO_STRING:
     case AVRO_ENUM:
     case AVRO_FIXED: return encode_text(out, schema, value);
-    case AVRO_RECORD: return encode_record(out, schema, value, depth + 1);
+    case AVRO_RECORD: return encode_record(self, schema, value, depth + 1);
     case AVRO_ARRAY:
-    case AVRO_MAP: return encode_items(out, schema, value, depth + 1);
-    case AVRO_UNION: return encode_union(out, schema, value, depth + 1);
+    case AVRO_MAP: return encode_items(self, schema, value, depth + 1);
+    case AVRO_UNION: return encode_union(self, schema, value, depth + 1);
     }
     return false;
 }
@@ -159,8 +209,15 @@ static bool encode(Buffer *out, const AvroSchema *schema, JsonElement value, int
 bool avro_default_encode(Arena *arena, const AvroSchema *schema, JsonElement value, Str *out)
 {
     Buffer bytes = {0};
-    bool is_good = encode(&bytes, schema, value, 0);
+    Encoding encoding = {.out = &bytes};
+    bool is_good = encode(&encoding, schema, value, 0);
     *out = str_copy(arena, buffer_str(&bytes));
     buffer_free(&bytes);
     return is_good;
+}
+
+bool avro_json_encode(const AvroSchema *schema, JsonElement value, Buffer *out)
+{
+    Encoding encoding = {.out = out, .is_tagged = true};
+    return encode(&encoding, schema, value, 0);
 }

@@ -435,6 +435,12 @@ Status avro_schema_parse(Arena *arena, Str json, AvroSchema **out, Error *error)
     return avro_schema_read(arena, &source, &ignored, out, error);
 }
 
+const char *avro_branch_name(const AvroSchema *schema)
+{
+    /* Names were copied, and are terminated. */
+    return schema->name.length > 0 ? schema->name.data : KIND_NAMES[schema->kind];
+}
+
 const char *avro_schema_text(Arena *arena, const AvroSchema *schema)
 {
     if (schema->kind != AVRO_UNION)

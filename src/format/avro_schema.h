@@ -92,6 +92,9 @@ Status avro_schema_derive(Arena *arena, const Schema *record, bool is_legacy, Bu
 /* "int", "org.example.Order". */
 const char *avro_schema_text(Arena *arena, const AvroSchema *schema);
 
+/* As a union names its branch: "int", "org.example.Order". */
+const char *avro_branch_name(const AvroSchema *schema);
+
 /* Numbers as Avro writes them. */
 void avro_append_long(Buffer *out, int64_t value);
 /* The length, then the bytes. */

@@ -72,6 +72,13 @@ def write(value):
     out = io.BytesIO()
     fastavro.schemaless_writer(out, schema, back(value))
     return base64.b64encode(out.getvalue()).decode()
+def write_json(value):
+    out = io.StringIO()
+    fastavro.json_writer(out, schema, [back(value)])
+    return base64.b64encode(out.getvalue().encode()).decode()
+def read_json(text):
+    value, = fastavro.json_reader(io.StringIO(base64.b64decode(text).decode()), schema)
+    return plain(value)
 def read(text):
     data = io.BytesIO(base64.b64decode(text))
     value = plain(fastavro.schemaless_reader(data, schema))
@@ -176,14 +183,13 @@ class Tables:
     def table(self):
         names = [f"c{i}" for i in range(self.random.randrange(1, 12))]
         columns = [self.column(3, f"record_{name}") for name in names]
-        schema = {"type": "record", "name": "record", "fields": [
+        schema = {"type": "record", "name": "record", "namespace": "org.apache.flink.avro.generated", "fields": [
             {"name": name, "type": column[1]} for name, column in zip(names, columns)]}
         return (", ".join(f"`{name}` {column[0]}" for name, column in zip(names, columns)), schema,
                 lambda: {"map": sorted([name, column[2]()] for name, column in zip(names, columns))})
 
 
-@on("hub")
-def test_tables_of_any_types_against_fastavro(topics, box):
+def any_tables(topics, box, more, suffix):
     """What fastavro writes comes through, read and written, and fastavro reads it as it was."""
     seed = int(os.environ.get("WEIR_SEED", time.time()))
     rounds = 40 if os.environ.get("WEIR_SOAK") else 3
@@ -193,15 +199,46 @@ def test_tables_of_any_types_against_fastavro(topics, box):
         columns, schema, value = tables.table()
         values = [value() for _ in range(30)]
         topics.make(f"in{number}", 1)
-        put(topics, f"in{number}", [[None, data] for data in avro(topics, "write", schema, values)])
-        options = "'avro.timestamp_mapping.legacy' = 'false'"
+        put(topics, f"in{number}", [[None, data] for data in avro(topics, f"write{suffix}", schema, values)])
+        options = f"'avro.timestamp_mapping.legacy' = 'false'{more}"
         rows = run(box.weir(), table(topics, "i", columns, f"in{number}", f"{BOUNDED}, {options}", format="avro") +
                    table(topics, "o", columns, f"out{number}", options, format="avro") +
                    "INSERT INTO o SELECT * FROM i;\n")
         assert rows == [], rows
-        found = avro(topics, "read", schema, [data for _, data in get(topics, f"out{number}", len(values))])
-        for sent, came in zip(values, found):
+        found = avro(topics, f"read{suffix}", schema, [data for _, data in get(topics, f"out{number}", len(values))])
+        for sent, came in zip(values, found, strict=True):
             assert came == sent, (seed, columns, sent, came)
+
+
+@on("hub")
+def test_tables_of_any_types_against_fastavro(topics, box):
+    any_tables(topics, box, "", "")
+
+
+@on("hub")
+def test_the_same_in_avros_json(topics, box):
+    any_tables(topics, box, ", 'avro.encoding' = 'json'", "_json")
+
+
+@on("hub")
+def test_records_in_avros_json(topics, box):
+    """As Java writes them; what is none is a dead letter."""
+    topics.make("j", 1)
+    columns = "id INT NOT NULL, name STRING, b BYTES, d DOUBLE, a ARRAY<INT>"
+    good = [b'{"id":1,"name":{"string":"\xc3\xa4\\""},"b":{"bytes":"\\u0000\xc3\xbf"},"d":{"double":1.0E10},"a":{"array":[{"int":1},null]}}',
+            b'{"id":2,"name":null,"b":null,"d":{"double":"NaN"},"a":null}']
+    bad = [b"", b"{}x", b"[]", b'{"name":null,"b":null,"d":null,"a":null}', b'{"id":1,"name":"bare","b":null,"d":null,"a":null}',
+           b'{"id":1,"name":{"text":"x"},"b":null,"d":null,"a":null}', b'{"id":3000000000,"name":null,"b":null,"d":null,"a":null}',
+           b'{"id":1,"name":{"string":"x","int":1},"b":null,"d":null,"a":null}',
+           b'{"id":1,"name":null,"b":{"bytes":"\xe2\x82\xac"},"d":null,"a":null}']
+    put(topics, "j", [[None, base64.b64encode(data).decode()] for data in good + bad])
+    weir = box.weir()
+    options = "'avro.encoding' = 'json'"
+    assert run(weir, table(topics, "i", columns, "j", f"{BOUNDED}, {options}", format="avro") +
+               table(topics, "o", columns, "k", options, format="avro") + "INSERT INTO o SELECT * FROM i;\n") == []
+    assert [letter["code"] for letter in letters(weir, "i")] == ["WR3511"] * len(bad), letters(weir, "i")
+    found = [base64.b64decode(value) for _, value in get(topics, "k", len(good))]
+    assert found == good, found
 
 
 ORDER = {"type": "record", "name": "Order", "namespace": "shop", "fields": [
