@@ -1,4 +1,5 @@
-/* The avro-confluent format: records of Avro whose schemas a registry keeps.
+/* The formats avro-confluent and debezium-avro-confluent: records of Avro whose schemas a registry
+ * keeps; those of the second are changes.
  *
  *     0 │ number of the writer's schema, 4 bytes, the highest first │ Avro's binary data
  *
@@ -7,7 +8,7 @@
  * What is written is registered when the writer opens, so that a schema which the registry refuses
  * stops the job before its first row. */
 #include "base/bigendian.h"
-#include "format/avro_read.h"
+#include "format/avro_change.h"
 #include "format/avro_table.h"
 #include "format/avro_write.h"
 #include "format/formats.h"
@@ -75,14 +76,28 @@ static Status world_check(const World *world, Error *error)
                 "avro-confluent is a format of connectors: its records cannot be checked here");
 }
 
+/* The schema that the table stands for. */
+static Status own_schema(Arena *arena, const AvroTable *asked, bool is_change, Str *json,
+                         AvroSchema **out, Error *error)
+{
+    AvroTable table = *asked;
+    Schema envelope;
+    if (is_change) {
+        envelope = avro_change_envelope(arena, asked->record);
+        table.record = &envelope;
+    }
+    return avro_table_schema(arena, &table, json, out, error);
+}
+
 /* ---- Reading ------------------------------------------------------------------------------- */
 
 /* A schema that was met. */
 typedef struct KnownSchema {
     struct KnownSchema *next;
     uint32_t id;
-    AvroReader *reader; /* NULL: its records cannot be read, and why: */
-    const char *reason;
+    AvroReader *reader;   /* of avro-confluent, … */
+    AvroChanges *changes; /* … of debezium-avro-confluent */
+    const char *reason;   /* why its records cannot be read; NULL: they can */
 } KnownSchema;
 
 /* A number that the registry did not know. */
@@ -94,6 +109,7 @@ typedef struct UnknownId {
 typedef struct ConfluentDecoder {
     Arena *arena;
     DecoderSpec spec;
+    bool is_change;
     SchemaRegistry *registry;
     const AvroSchema *own; /* of the table */
     AvroReading reading;
@@ -104,23 +120,36 @@ typedef struct ConfluentDecoder {
     Error trouble;
 } ConfluentDecoder;
 
-static Status confluent_open(Arena *arena, const DecoderSpec *spec, Decoder **out, Error *error)
+/* By what the records of a schema are read. */
+static Status confluent_resolve(ConfluentDecoder *decoder, const AvroSchema *writer,
+                                KnownSchema *out, Error *error)
+{
+    if (decoder->is_change)
+        return avro_changes_new(decoder->arena, &decoder->spec, writer, decoder->own, &out->changes,
+                                error);
+    return avro_reader_new(decoder->arena, &decoder->spec, writer, decoder->own, &out->reader,
+                           error);
+}
+
+static Status open_decoder(Arena *arena, const DecoderSpec *spec, bool is_change, Decoder **out,
+                           Error *error)
 {
     ConfluentDecoder *decoder = ARENA_NEW(arena, ConfluentDecoder);
     Str json;
     AvroSchema *own;
-    AvroReader *ignored;
+    KnownSchema ignored;
     TRY(world_check(spec->world, error));
     decoder->arena = arena;
     decoder->spec = *spec;
+    decoder->is_change = is_change;
     AvroTable table = {.record = spec->record,
                        .options = spec->options,
                        .prefix = spec->prefix,
                        .has_schema_option = true};
-    TRY(avro_table_schema(arena, &table, &json, &own, error));
-    /* What the columns and an option say must go together by themselves. */
-    TRY(avro_reader_new(arena, spec, own, own, &ignored, error));
+    TRY(own_schema(arena, &table, is_change, &json, &own, error));
     decoder->own = own;
+    /* What the columns and an option say must go together by themselves. */
+    TRY(confluent_resolve(decoder, own, &ignored, error));
     SchemaRegistrySpec where = {.world = spec->world,
                                 .options = spec->options,
                                 .prefix = spec->prefix,
@@ -128,6 +157,16 @@ static Status confluent_open(Arena *arena, const DecoderSpec *spec, Decoder **ou
     TRY(schema_registry_open(arena, &where, &decoder->registry, error));
     *out = (Decoder *)decoder;
     return OK;
+}
+
+static Status confluent_open(Arena *arena, const DecoderSpec *spec, Decoder **out, Error *error)
+{
+    return open_decoder(arena, spec, false, out, error);
+}
+
+static Status change_open(Arena *arena, const DecoderSpec *spec, Decoder **out, Error *error)
+{
+    return open_decoder(arena, spec, true, out, error);
 }
 
 static bool confluent_is_unknown(const ConfluentDecoder *decoder, uint32_t id)
@@ -155,12 +194,9 @@ static KnownSchema *confluent_keep(ConfluentDecoder *decoder, uint32_t id, const
     Error refusal = {0};
     Status status = avro_schema_read(decoder->arena, source, &ignored, &writer, &refusal);
     if (status == OK)
-        status = avro_reader_new(decoder->arena, &decoder->spec, writer, decoder->own,
-                                 &known->reader, &refusal);
-    if (status != OK) {
-        known->reader = NULL;
+        status = confluent_resolve(decoder, writer, known, &refusal);
+    if (status != OK)
         known->reason = arena_printf(decoder->arena, "schema %u: %s", id, refusal.text);
-    }
     known->id = id;
     decoder->known_count++;
     return known;
@@ -217,14 +253,19 @@ static void confluent_message(Decoder *base, Str message, Batch *into, int32_t c
     decoder->trouble.status = status;
     if (status != OK)
         return;
-    if (known == NULL || known->reader == NULL) {
+    if (known == NULL || known->reason != NULL) {
         confluent_reject(decoder, message, "WR3513",
                          known != NULL ? known->reason
                                        : "the schema registry knows no schema of its number");
         return;
     }
     Str data = str_make(message.data + HEAD_BYTES, message.length - HEAD_BYTES);
-    if (!avro_read_message(known->reader, &decoder->reading, data, into, capacity))
+    if (decoder->is_change)
+        batch_need_kinds(into, capacity);
+    bool is_good = decoder->is_change
+                       ? avro_changes_read(known->changes, &decoder->reading, data, into, capacity)
+                       : avro_read_message(known->reader, &decoder->reading, data, into, capacity);
+    if (!is_good)
         confluent_reject(decoder, message, decoder->reading.code, decoder->reading.reason);
     batch_select_all(into);
 }
@@ -251,10 +292,18 @@ static const DecoderKind confluent_decoder = {
     .close = confluent_close,
 };
 
+static const DecoderKind change_decoder = {
+    .open = change_open,
+    .decode_message = confluent_message,
+    .trouble = confluent_trouble,
+    .close = confluent_close,
+};
+
 /* ---- Writing ------------------------------------------------------------------------------- */
 
 typedef struct ConfluentEncoder {
-    AvroWriter *writer;
+    AvroWriter *writer;        /* of avro-confluent, … */
+    AvroChangeWriter *changes; /* … of debezium-avro-confluent */
     char head[HEAD_BYTES];
 } ConfluentEncoder;
 
@@ -271,8 +320,8 @@ static Status confluent_subject(Arena *arena, const EncoderSpec *spec, Str *out,
     return OK;
 }
 
-static Status confluent_encoder_open(Arena *arena, const EncoderSpec *spec, Encoder **out,
-                                     Error *error)
+static Status open_encoder(Arena *arena, const EncoderSpec *spec, bool is_change, Encoder **out,
+                           Error *error)
 {
     ConfluentEncoder *encoder = ARENA_NEW(arena, ConfluentEncoder);
     SchemaRegistry *registry = NULL;
@@ -284,8 +333,9 @@ static Status confluent_encoder_open(Arena *arena, const EncoderSpec *spec, Enco
                        .options = spec->options,
                        .prefix = spec->prefix,
                        .has_schema_option = true};
-    TRY(avro_table_schema(arena, &table, &json, &schema, error));
-    TRY(avro_writer_new(arena, spec, schema, &encoder->writer, error));
+    TRY(own_schema(arena, &table, is_change, &json, &schema, error));
+    TRY(is_change ? avro_change_writer_new(arena, spec, schema, &encoder->changes, error)
+                  : avro_writer_new(arena, spec, schema, &encoder->writer, error));
     TRY(confluent_subject(arena, spec, &subject, error));
     SchemaRegistrySpec where = {.world = spec->world,
                                 .options = spec->options,
@@ -300,11 +350,24 @@ static Status confluent_encoder_open(Arena *arena, const EncoderSpec *spec, Enco
     return status;
 }
 
+static Status confluent_encoder_open(Arena *arena, const EncoderSpec *spec, Encoder **out,
+                                     Error *error)
+{
+    return open_encoder(arena, spec, false, out, error);
+}
+
+static Status change_encoder_open(Arena *arena, const EncoderSpec *spec, Encoder **out,
+                                  Error *error)
+{
+    return open_encoder(arena, spec, true, out, error);
+}
+
 static const char *confluent_encode(Encoder *base, const Batch *batch, int32_t row, Buffer *out)
 {
     ConfluentEncoder *encoder = (ConfluentEncoder *)base;
     buffer_append(out, encoder->head, HEAD_BYTES);
-    return avro_write(encoder->writer, batch, row, out);
+    return encoder->changes != NULL ? avro_change_write(encoder->changes, batch, row, out)
+                                    : avro_write(encoder->writer, batch, row, out);
 }
 
 static void confluent_encoder_close(Encoder *encoder)
@@ -314,6 +377,12 @@ static void confluent_encoder_close(Encoder *encoder)
 
 static const EncoderKind confluent_encoder = {
     .open = confluent_encoder_open,
+    .encode = confluent_encode,
+    .close = confluent_encoder_close,
+};
+
+static const EncoderKind change_encoder = {
+    .open = change_encoder_open,
     .encode = confluent_encode,
     .close = confluent_encoder_close,
 };
@@ -340,4 +409,18 @@ const Format avro_confluent_format = {
              .check = confluent_check},
     .decoder = &confluent_decoder,
     .encoder = &confluent_encoder,
+};
+
+const Format debezium_avro_format = {
+    .info = {.name = "debezium-avro-confluent",
+             .summary =
+                 "Change records of Debezium in Avro, whose schemas a schema registry keeps.",
+             .options = confluent_options,
+             .option_count = sizeof confluent_options / sizeof confluent_options[0],
+             .decodes = CHANGELOG_ALL,
+             .encodes = CHANGELOG_ALL,
+             .is_of_messages = true,
+             .check = confluent_check},
+    .decoder = &change_decoder,
+    .encoder = &change_encoder,
 };

@@ -33,6 +33,7 @@ struct AvroFileReader {
     bool has_all;        /* nothing is left in the file */
     AvroCodec codec;
     char sync[SYNC_BYTES];
+    AvroSchema *writer; /* by which it was written */
     AvroReader *reader;
     AvroReading reading;
     Buffer block;   /* unpacked */
@@ -158,7 +159,7 @@ static Status take_metadata(AvroFileReader *self, Str *schema, Error *error)
 static Status take_header(AvroFileReader *self, Error *error)
 {
     Str magic, sync, json = {0};
-    AvroSchema *writer, *own;
+    AvroSchema *own;
     TRY(need(self, (int64_t)sizeof MAGIC, error));
     if (bytes_left(self) < (int64_t)sizeof MAGIC)
         return damaged(self, "it is no avro file", error);
@@ -175,8 +176,8 @@ static Status take_header(AvroFileReader *self, Error *error)
     Error why = {0};
     if (json.length == 0)
         return damaged(self, "it has no schema", error);
-    if (avro_schema_parse(self->arena, json, &writer, &why) == OK &&
-        avro_reader_new(self->arena, &self->spec, writer, own, &self->reader, &why) == OK)
+    if (avro_schema_parse(self->arena, json, &self->writer, &why) == OK &&
+        avro_reader_new(self->arena, &self->spec, self->writer, own, &self->reader, &why) == OK)
         return OK;
     return fail(error, ERR_DECODE, "WR3513", "%s: %s", self->path, why.text);
 }
@@ -238,7 +239,7 @@ static Status pass_over(AvroFileReader *self, int64_t count, Error *error)
         TRY(take_block(self, count, error));
         int64_t passed = self->count < count ? self->count : count;
         for (int64_t i = 0; self->left.data != NULL && i < passed; i++)
-            if (!avro_skip_next(self->reader, &self->reading, &self->left))
+            if (!avro_skip_next(self->writer, &self->reading, &self->left))
                 return damaged(self, self->reading.reason, error);
         self->count -= passed;
         self->number += passed;

@@ -545,10 +545,10 @@ bool avro_read_message(const AvroReader *reader, AvroReading *reading, Str messa
     return true;
 }
 
-bool avro_skip_next(const AvroReader *reader, AvroReading *reading, Str *data)
+bool avro_skip_next(const AvroSchema *schema, AvroReading *reading, Str *data)
 {
     Cursor cursor = cursor_of(*data, reading);
-    bool is_good = skip(&cursor, reader->root->writer, 0);
+    bool is_good = skip(&cursor, schema, 0);
     *data = is_good ? str_make(cursor.at, cursor.end - cursor.at) : (Str){0};
     return is_good;
 }
@@ -564,6 +564,6 @@ bool avro_read_next(const AvroReader *reader, AvroReading *reading, Str *data, B
         return true;
     }
     AvroReading ignored = {0};
-    (void)avro_skip_next(reader, &ignored, data);
+    (void)avro_skip_next(reader->root->writer, &ignored, data);
     return false;
 }

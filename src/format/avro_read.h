@@ -39,7 +39,7 @@ bool avro_read_message(const AvroReader *reader, AvroReading *reading, Str messa
 bool avro_read_next(const AvroReader *reader, AvroReading *reading, Str *data, Batch *into,
                     int32_t capacity);
 
-/* Step over the first of some records. False: it is none. */
-bool avro_skip_next(const AvroReader *reader, AvroReading *reading, Str *data);
+/* Step over a value of the schema. False: it is none, and `data` is no data. */
+bool avro_skip_next(const AvroSchema *schema, AvroReading *reading, Str *data);
 
 #endif

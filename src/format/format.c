@@ -31,8 +31,8 @@ static const Format parquet_format = {
 };
 
 static const Format *const formats[] = {
-    &avro_confluent_format, &avro_format,    &canal_format,   &csv_format, &debezium_format,
-    &json_format,           &maxwell_format, &parquet_format, &raw_format,
+    &avro_confluent_format, &avro_format, &canal_format,   &csv_format,     &debezium_avro_format,
+    &debezium_format,       &json_format, &maxwell_format, &parquet_format, &raw_format,
 };
 
 int32_t format_count(void)

@@ -8,6 +8,7 @@ extern const Format avro_confluent_format;
 extern const Format avro_format;
 extern const Format canal_format;
 extern const Format csv_format;
+extern const Format debezium_avro_format;
 extern const Format debezium_format;
 extern const Format json_format;
 extern const Format maxwell_format;

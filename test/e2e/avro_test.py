@@ -76,9 +76,6 @@ def write_json(value):
     out = io.StringIO()
     fastavro.json_writer(out, schema, [back(value)])
     return base64.b64encode(out.getvalue().encode()).decode()
-def read_json(text):
-    value, = fastavro.json_reader(io.StringIO(base64.b64decode(text).decode()), schema)
-    return plain(value)
 def read(text):
     data = io.BytesIO(base64.b64decode(text))
     value = plain(fastavro.schemaless_reader(data, schema))
@@ -189,7 +186,7 @@ class Tables:
                 lambda: {"map": sorted([name, column[2]()] for name, column in zip(names, columns))})
 
 
-def any_tables(topics, box, more, suffix):
+def any_tables(topics, box, is_json):
     """What fastavro writes comes through, read and written, and fastavro reads it as it was."""
     seed = int(os.environ.get("WEIR_SEED", time.time()))
     rounds = 40 if os.environ.get("WEIR_SOAK") else 3
@@ -199,25 +196,30 @@ def any_tables(topics, box, more, suffix):
         columns, schema, value = tables.table()
         values = [value() for _ in range(30)]
         topics.make(f"in{number}", 1)
-        put(topics, f"in{number}", [[None, data] for data in avro(topics, f"write{suffix}", schema, values)])
-        options = f"'avro.timestamp_mapping.legacy' = 'false'{more}"
+        written = avro(topics, "write_json" if is_json else "write", schema, values)
+        put(topics, f"in{number}", [[None, data] for data in written])
+        options = "'avro.timestamp_mapping.legacy' = 'false'" + (", 'avro.encoding' = 'json'" if is_json else "")
         rows = run(box.weir(), table(topics, "i", columns, f"in{number}", f"{BOUNDED}, {options}", format="avro") +
                    table(topics, "o", columns, f"out{number}", options, format="avro") +
                    "INSERT INTO o SELECT * FROM i;\n")
         assert rows == [], rows
-        found = avro(topics, f"read{suffix}", schema, [data for _, data in get(topics, f"out{number}", len(values))])
+        found = [data for _, data in get(topics, f"out{number}", len(values))]
+        if is_json:  # fastavro does not read all that it writes
+            values, found = ([json.loads(base64.b64decode(data)) for data in side] for side in (written, found))
+        else:
+            found = avro(topics, "read", schema, found)
         for sent, came in zip(values, found, strict=True):
             assert came == sent, (seed, columns, sent, came)
 
 
 @on("hub")
 def test_tables_of_any_types_against_fastavro(topics, box):
-    any_tables(topics, box, "", "")
+    any_tables(topics, box, False)
 
 
 @on("hub")
 def test_the_same_in_avros_json(topics, box):
-    any_tables(topics, box, ", 'avro.encoding' = 'json'", "_json")
+    any_tables(topics, box, True)
 
 
 @on("hub")

@@ -618,6 +618,64 @@ def test_who_may_what(box):
     assert wrong.returncode != 0 and "401" in wrong.stderr, wrong.stderr
 
 
+ENVELOPE = {"type": "record", "name": "Envelope", "namespace": "server.shop.orders", "fields": [
+    {"name": "before", "type": ["null", {"type": "record", "name": "Value", "fields": [
+        {"name": "id", "type": "int"}, {"name": "note", "type": ["null", "string"], "default": None}]}], "default": None},
+    {"name": "after", "type": ["null", "Value"], "default": None},
+    {"name": "source", "type": {"type": "record", "name": "Source", "namespace": "io.debezium.connector.mysql", "fields": [
+        {"name": "ts_ms", "type": "long"}, {"name": "db", "type": "string"}]}},
+    {"name": "op", "type": "string"}, {"name": "ts_ms", "type": ["null", "long"], "default": None}]}
+
+
+def change(op, before, after):
+    def row(pair):
+        return pair and {"id": pair[0], "note": pair[1]}
+    return {"op": op, "before": row(before), "after": row(after), "source": {"ts_ms": 7, "db": "shop"}, "ts_ms": 8}
+
+
+def test_changes_of_debezium(box):
+    """Read as a connector writes them, by Confluent's serializer, and written so that its deserializer reads them."""
+    registry = Registry(box)
+    changes = [change("r", None, (1, "a")), change("c", None, (2, None)), change("u", (1, "a"), (1, "b")),
+               change("u", None, (2, "x")), change("d", (2, None), None), change("t", None, None), change("c", None, None),
+               change("d", None, (1, "b")), change("c", None, (3, "c"))]
+    confluent(registry, f"""
+write("in", {ENVELOPE!r}, {changes!r})
+producer = Producer({{"bootstrap.servers": ADDRESS}})
+producer.produce("in", None)
+write("in", {ONE!r}, [{{"id": 1}}], **{{"subject.name.strategy": lambda context, name: "other"}})
+assert producer.flush(30) == 0
+print(json.dumps(True))""")
+    kafka = f"'connector' = 'kafka', 'properties.bootstrap.servers' = '{registry.hub.address}'"
+    form = "'format' = 'debezium-avro-confluent', 'debezium-avro-confluent.url' = '{}'".format(registry.url)
+    read = (f"CREATE TABLE i (id INT, note STRING) WITH ({kafka}, 'topic' = 'in', {form}, "
+            "'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset');\n")
+    weir = box.weir(read + f"CREATE TABLE o (note STRING, n BIGINT NOT NULL) WITH ({kafka}, 'topic' = 'out', {form});\n"
+                    "CREATE TABLE p (id INT, note STRING) WITH ('connector' = 'print');\n"
+                    "INSERT INTO p SELECT id, note FROM i;\nINSERT INTO o SELECT note, COUNT(*) FROM i GROUP BY note;\n")
+    done = weir.call("run", "pipeline.sql", "--data-dir", weir.data)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["+I[1, a]", "+I[2, null]", "-U[1, a]", "+U[1, b]", "-D[2, null]", "+I[3, c]"], done.stdout
+    letters = [json.loads(line) for path in weir.data.rglob("i.jsonl") for line in path.read_text("utf-8").splitlines()]
+    told = [(letter["position"], letter["code"]) for letter in letters]
+    assert told == [("in/0:3", "WR3506"), ("in/0:5", "WR3506"), ("in/0:6", "WR3506"), ("in/0:7", "WR3506"),
+                    ("in/0:10", "WR3513")], letters
+    assert "REPLICA IDENTITY" in letters[0]["reason"] and "op" in letters[1]["reason"], letters
+    fields = json.loads(registry.get("/subjects/out-value/versions/1")["schema"])["fields"]
+    assert [field["name"] for field in fields] == ["before", "after", "op"], fields
+    count = len(registry.hub.consume("out", form="%o\n").splitlines())
+    assert count >= 2
+    found = confluent(registry, f"""
+import collections
+left = collections.Counter()
+for row in read("out", {count}):
+    assert (row["before"] is None) == (row["op"] == "c") and (row["after"] is None) == (row["op"] == "d"), row
+    whole = row["before"] or row["after"]
+    left[(whole["note"], whole["n"])] += 1 if row["op"] == "c" else -1
+print(json.dumps(sorted([list(key) for key, count in left.items() if count], key=str)))""")
+    assert found == [["b", 1], ["c", 1]], found
+
+
 def test_from_the_shell(box):
     registry = Registry(box)
 
