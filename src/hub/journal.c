@@ -215,6 +215,13 @@ void journal_add(Journal *journal, Str key, Str value)
                                           .value = value});
 }
 
+void journal_take(Journal *journal, Buffer *out)
+{
+    batch_finish(&journal->writer);
+    out->length = 0;
+    buffer_append_str(out, buffer_str(&journal->batch));
+}
+
 Status journal_write(Journal *journal, int64_t *end_offset, Error *error)
 {
     *end_offset = 0;

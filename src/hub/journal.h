@@ -33,6 +33,9 @@ void journal_add(Journal *journal, Str key, Str value);
  * refused. A batch without records is OK, with 0. */
 Status journal_write(Journal *journal, int64_t *end_offset, Error *error);
 
+/* Instead of journal_write: the batch goes to `out`, for somebody else to append. */
+void journal_take(Journal *journal, Buffer *out);
+
 Partition *journal_partition(const Journal *journal);
 /* The offset of the next record. */
 int64_t journal_end(const Journal *journal);

@@ -13,8 +13,11 @@ struct Offsets {
     World *world;
     Arena *arena;
     Journal *journal;
-    Map *entries; /* key of the record -> CommittedOffset */
-    List pending; /* Pending *, of producers whose transaction goes on */
+    Map *entries;        /* key of the record -> CommittedOffset */
+    List pending;        /* Pending *, of producers whose transaction goes on */
+    int32_t begun_count; /* that are not finished */
+    Arena *forget_arena; /* of what was to be forgotten while some were not … */
+    List forgets;        /* … OffsetsFilter * */
 };
 
 typedef struct PendingCommit {
@@ -50,9 +53,12 @@ static void value_write_offset(Buffer *out, const CommittedOffset *committed)
     put_number(out, committed->committed_ms, 8);
 }
 
+/* The newest in the topic counts. */
 static void remember(Offsets *offsets, Str key, const CommittedOffset *committed)
 {
     CommittedOffset *entry = map_find(offsets->entries, key);
+    if (entry != NULL && entry->written_at > committed->written_at)
+        return;
     if (entry == NULL) {
         entry = ARENA_NEW(offsets->arena, CommittedOffset);
         entry->group = str_copy(offsets->arena, committed->group);
@@ -100,8 +106,7 @@ static void pending_add(Offsets *offsets, int64_t producer_id, Str key,
     list_append(&pending->commits, pending->arena, commit);
 }
 
-/* What was written later counts, whenever the transaction ends. */
-static void pending_end(Offsets *offsets, int64_t producer_id, bool is_commit)
+void offsets_end_transaction(Offsets *offsets, int64_t producer_id, bool is_commit)
 {
     int32_t at = pending_index(offsets, producer_id);
     if (at == offsets->pending.count)
@@ -109,9 +114,7 @@ static void pending_end(Offsets *offsets, int64_t producer_id, bool is_commit)
     Pending *pending = LIST_AT(offsets->pending, at, Pending);
     for (int32_t i = 0; is_commit && i < pending->commits.count; i++) {
         const PendingCommit *commit = LIST_AT(pending->commits, i, PendingCommit);
-        const CommittedOffset *there = map_find(offsets->entries, commit->key);
-        if (there == NULL || there->written_at <= commit->committed.written_at)
-            remember(offsets, commit->key, &commit->committed);
+        remember(offsets, commit->key, &commit->committed);
     }
     offsets->pending.items[at] = offsets->pending.items[--offsets->pending.count];
     arena_free(pending->arena);
@@ -167,7 +170,8 @@ Status offsets_open(World *world, Topics *topics, Offsets **out, Error *error)
 {
     Arena *arena = arena_new(0);
     Offsets *offsets = ARENA_NEW(arena, Offsets);
-    *offsets = (Offsets){.world = world, .arena = arena, .entries = map_new(arena)};
+    *offsets = (Offsets){
+        .world = world, .arena = arena, .entries = map_new(arena), .forget_arena = arena_new(0)};
     Status status = journal_open(world, topics, OFFSETS_TOPIC, &offsets->journal, error);
     if (status == OK)
         status = journal_read(offsets->journal, take_record, offsets, error);
@@ -184,6 +188,7 @@ void offsets_free(Offsets *offsets)
     for (int32_t i = 0; i < offsets->pending.count; i++)
         arena_free(LIST_AT(offsets->pending, i, Pending)->arena);
     journal_free(offsets->journal);
+    arena_free(offsets->forget_arena);
     arena_free(offsets->arena);
 }
 
@@ -194,56 +199,50 @@ Partition *offsets_partition(const Offsets *offsets)
 
 /* ---- Commits --------------------------------------------------------------------------------- */
 
-static Status commit_all(Offsets *offsets, CommitProducer producer,
-                         const CommittedOffset *committed, int32_t count, int64_t *end_offset,
-                         Error *error)
+void offsets_begin(Offsets *offsets, CommitProducer producer, const CommittedOffset *commits,
+                   int32_t count, OffsetsWrite *out)
 {
     assert(count > 0);
+    *out = (OffsetsWrite){.producer = producer,
+                          .commits = commits,
+                          .count = count,
+                          .forget_count = offsets->forgets.count};
     Buffer key = {0}, value = {0};
     journal_begin(offsets->journal, producer.id, producer.epoch);
     for (int32_t i = 0; i < count; i++) {
-        key_write(&key, committed[i].group, committed[i].topic, committed[i].partition);
-        value_write_offset(&value, &committed[i]);
+        key_write(&key, commits[i].group, commits[i].topic, commits[i].partition);
+        value_write_offset(&value, &commits[i]);
         journal_add(offsets->journal, buffer_str(&key), buffer_str(&value));
     }
-    Status status = journal_write(offsets->journal, end_offset, error);
-    for (int32_t i = 0; status == OK && i < count; i++) {
-        CommittedOffset written = committed[i];
-        written.written_at = *end_offset - count + i;
-        key_write(&key, written.group, written.topic, written.partition);
-        if (producer.id >= 0)
-            pending_add(offsets, producer.id, buffer_str(&key), &written);
-        else
-            remember(offsets, buffer_str(&key), &written);
-    }
+    journal_take(offsets->journal, &out->batch);
     buffer_free(&key);
     buffer_free(&value);
-    return status;
+    offsets->begun_count++;
 }
 
-Status offsets_commit(Offsets *offsets, const CommittedOffset *committed, int32_t count,
-                      Partition **partition, int64_t *end_offset, Error *error)
+/* The sequence of a producer is that of the moment: others may have been appended since it began.
+ */
+static void set_sequence(const Offsets *offsets, OffsetsWrite *write)
 {
-    *partition = offsets_partition(offsets);
-    return commit_all(offsets, (CommitProducer){-1, -1}, committed, count, end_offset, error);
+    BatchHeader header;
+    bool is_header = batch_read_header(buffer_str(&write->batch), &header);
+    assert(is_header);
+    header.base_sequence = partition_next_sequence(offsets_partition(offsets), write->producer.id,
+                                                   write->producer.epoch);
+    batch_write_header(write->batch.data, write->batch.length, &header);
 }
 
-Status offsets_commit_in_transaction(Offsets *offsets, CommitProducer producer,
-                                     const CommittedOffset *committed, int32_t count,
-                                     int64_t *end_offset, Error *error)
-{
-    assert(producer.id >= 0);
-    return commit_all(offsets, producer, committed, count, end_offset, error);
-}
-
-Status offsets_end_transaction(Offsets *offsets, int64_t producer_id, int16_t producer_epoch,
-                               bool is_commit, int64_t *end_offset, Error *error)
+Status offsets_append(Offsets *offsets, OffsetsWrite *write, Error *error)
 {
     Appended appended;
-    TRY(partition_end_transaction(offsets_partition(offsets), producer_id, producer_epoch,
-                                  is_commit, &appended, error));
-    *end_offset = appended.end_offset;
-    pending_end(offsets, producer_id, is_commit);
+    Partition *partition = offsets_partition(offsets);
+    if (write->producer.id >= 0)
+        set_sequence(offsets, write);
+    TRY(partition_append(partition, write->batch.data, write->batch.length, &appended, error));
+    if (appended.verdict != APPEND_DONE)
+        return fail(error, ERR_LIMIT, "WR5404", "`%s` does not take a record: %s",
+                    partition_name(partition), appended.reason);
+    write->end_offset = appended.end_offset;
     return OK;
 }
 
@@ -256,11 +255,78 @@ static bool passes(const OffsetsFilter *filter, const CommittedOffset *committed
            (filter->is_free == NULL || filter->is_free(filter->context, committed->group));
 }
 
+/* Whether it was to be forgotten after it began. */
+static bool is_forgotten(const Offsets *offsets, const OffsetsWrite *write,
+                         const CommittedOffset *committed)
+{
+    for (int32_t i = write->forget_count; i < offsets->forgets.count; i++)
+        if (passes(LIST_AT(offsets->forgets, i, OffsetsFilter), committed))
+            return true;
+    return false;
+}
+
+/* They count from now on, or when the transaction ends; what is forgotten is taken back. */
+static Status count_commits(Offsets *offsets, const OffsetsWrite *write, Error *error)
+{
+    Buffer key = {0};
+    int64_t end_offset;
+    journal_begin(offsets->journal, -1, -1);
+    for (int32_t i = 0; i < write->count; i++) {
+        CommittedOffset written = write->commits[i];
+        written.written_at = write->end_offset - write->count + i;
+        key_write(&key, written.group, written.topic, written.partition);
+        if (write->producer.id >= 0)
+            pending_add(offsets, write->producer.id, buffer_str(&key), &written);
+        else if (is_forgotten(offsets, write, &written))
+            journal_add(offsets->journal, buffer_str(&key), (Str){0});
+        else
+            remember(offsets, buffer_str(&key), &written);
+    }
+    buffer_free(&key);
+    return journal_write(offsets->journal, &end_offset, error);
+}
+
+Status offsets_finish(Offsets *offsets, OffsetsWrite *write, Status appended, Error *error)
+{
+    Status status = appended == OK ? count_commits(offsets, write, error) : appended;
+    buffer_free(&write->batch);
+    assert(offsets->begun_count > 0);
+    if (--offsets->begun_count == 0) {
+        offsets->forgets = (List){0};
+        arena_reset(offsets->forget_arena);
+    }
+    return status;
+}
+
+Status offsets_commit(Offsets *offsets, CommitProducer producer, const CommittedOffset *committed,
+                      int32_t count, int64_t *end_offset, Error *error)
+{
+    OffsetsWrite write;
+    offsets_begin(offsets, producer, committed, count, &write);
+    Status status = offsets_append(offsets, &write, error);
+    *end_offset = write.end_offset;
+    return offsets_finish(offsets, &write, status, error);
+}
+
+static OffsetsFilter *filter_copy(Arena *arena, const OffsetsFilter *filter)
+{
+    OffsetsFilter *copy = ARENA_NEW(arena, OffsetsFilter);
+    *copy = *filter;
+    if (filter->group.data != NULL)
+        copy->group = str_copy(arena, filter->group);
+    if (filter->topic.data != NULL)
+        copy->topic = str_copy(arena, filter->topic);
+    return copy;
+}
+
 Status offsets_forget(Offsets *offsets, const OffsetsFilter *filter, int64_t *end_offset,
                       Error *error)
 {
     Arena *arena = arena_new(0);
     List keys = {0};
+    if (offsets->begun_count > 0)
+        list_append(&offsets->forgets, offsets->forget_arena,
+                    filter_copy(offsets->forget_arena, filter));
     journal_begin(offsets->journal, -1, -1);
     for (int32_t i = 0; i < offsets_count(offsets); i++) {
         if (!passes(filter, offsets_at(offsets, i)))

@@ -24,24 +24,42 @@ Status offsets_open(World *world, Topics *topics, Offsets **out, Error *error);
 /* NULL is allowed. */
 void offsets_free(Offsets *offsets);
 
-/* Write them, all of one group. They count at once; they are durable when the high watermark of
- * `partition` has come to `end_offset`. */
-Status offsets_commit(Offsets *offsets, const CommittedOffset *committed, int32_t count,
-                      Partition **partition, int64_t *end_offset, Error *error);
-
 /* The producer whose transaction a commit belongs to. */
 typedef struct CommitProducer {
     int64_t id; /* -1: none */
     int16_t epoch;
 } CommitProducer;
 
-/* The same within a transaction of the producer: they count when it is committed. */
-Status offsets_commit_in_transaction(Offsets *offsets, CommitProducer producer,
-                                     const CommittedOffset *committed, int32_t count,
-                                     int64_t *end_offset, Error *error);
-/* The producer's transaction is over: what it has committed counts, or never will. */
-Status offsets_end_transaction(Offsets *offsets, int64_t producer_id, int16_t producer_epoch,
-                               bool is_commit, int64_t *end_offset, Error *error);
+/* Write them, all of one group; within a transaction of the producer, if there is one: then they
+ * count when it is committed, else at once. They are durable when the high watermark of the topic's
+ * partition has come to `end_offset`. */
+Status offsets_commit(Offsets *offsets, CommitProducer producer, const CommittedOffset *committed,
+                      int32_t count, int64_t *end_offset, Error *error);
+
+/* The same in steps, for commits that one thread makes and another one writes:
+ *
+ *     offsets_begin ──> offsets_append, without the lock of topics ──> offsets_finish
+ *
+ * They are appended in the order in which they were begun. */
+typedef struct OffsetsWrite {
+    CommitProducer producer;
+    const CommittedOffset *commits; /* borrowed until it is finished */
+    int32_t count;
+    Buffer batch;
+    int64_t end_offset;   /* when it is appended */
+    int32_t forget_count; /* of what was to be forgotten before it began */
+} OffsetsWrite;
+
+void offsets_begin(Offsets *offsets, CommitProducer producer, const CommittedOffset *commits,
+                   int32_t count, OffsetsWrite *out);
+/* By one thread at a time. */
+Status offsets_append(Offsets *offsets, OffsetsWrite *write, Error *error);
+/* They count, if `appended` is OK. What has been forgotten since they began stays forgotten. */
+Status offsets_finish(Offsets *offsets, OffsetsWrite *write, Status appended, Error *error);
+
+/* The producer's transaction is over, its marker is written to the topic: what it has committed
+ * counts, or never will. */
+void offsets_end_transaction(Offsets *offsets, int64_t producer_id, bool is_commit);
 /* Whether a transaction that goes on may change it. */
 bool offsets_are_pending(const Offsets *offsets, Str group, Str topic, int32_t partition);
 

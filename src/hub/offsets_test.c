@@ -54,26 +54,27 @@ static CommittedOffset offset_of(const char *group, const char *topic, int64_t o
 
 static void commit(const char *group, const char *topic, int64_t offset)
 {
-    Partition *partition;
     int64_t end_offset;
     CommittedOffset one = offset_of(group, topic, offset);
-    assert_int_equal(offsets_commit(offsets, &one, 1, &partition, &end_offset, NULL), OK);
+    assert_int_equal(offsets_commit(offsets, (CommitProducer){-1, -1}, &one, 1, &end_offset, NULL),
+                     OK);
 }
 
 static void commit_within(int64_t producer, const char *group, int64_t offset)
 {
     int64_t end_offset;
     CommittedOffset one = offset_of(group, "t", offset);
-    assert_int_equal(offsets_commit_in_transaction(offsets, (CommitProducer){producer, 0}, &one, 1,
-                                                   &end_offset, NULL),
-                     OK);
+    assert_int_equal(
+        offsets_commit(offsets, (CommitProducer){producer, 0}, &one, 1, &end_offset, NULL), OK);
 }
 
 static void end(int64_t producer, bool is_commit)
 {
-    int64_t end_offset;
-    assert_int_equal(offsets_end_transaction(offsets, producer, 0, is_commit, &end_offset, NULL),
+    Appended appended;
+    assert_int_equal(partition_end_transaction(offsets_partition(offsets), producer, 0, is_commit,
+                                               &appended, NULL),
                      OK);
+    offsets_end_transaction(offsets, producer, is_commit);
 }
 
 static int64_t found(const char *group, const char *topic)
@@ -160,9 +161,89 @@ static void test_a_later_commit_outlives_a_transaction(void **state)
     assert_int_equal(found("a", "t"), 9);
 }
 
+/* Begun, appended and finished one after the other, among others of that kind. */
+static OffsetsWrite begin(const CommittedOffset *one, int64_t producer)
+{
+    OffsetsWrite write;
+    offsets_begin(offsets, (CommitProducer){producer, producer < 0 ? -1 : 0}, one, 1, &write);
+    return write;
+}
+
+static void append(OffsetsWrite *write)
+{
+    assert_int_equal(offsets_append(offsets, write, NULL), OK);
+}
+
+static void finish(OffsetsWrite *write)
+{
+    assert_int_equal(offsets_finish(offsets, write, OK, NULL), OK);
+}
+
+static void test_commits_on_their_way(void **state)
+{
+    (void)state;
+    CommittedOffset old = offset_of("a", "t", 1), new = offset_of("a", "t", 2);
+    OffsetsWrite first = begin(&old, -1), second = begin(&new, -1);
+    assert_int_equal(found("a", "t"), -1);
+    append(&first);
+    append(&second);
+    finish(&second);
+    finish(&first); /* what stands behind it counts */
+    assert_int_equal(found("a", "t"), 2);
+    /* Sequences of a producer are those of their turn. */
+    CommittedOffset within[] = {offset_of("b", "t", 3), offset_of("b", "u", 4)};
+    first = begin(&within[0], 5);
+    second = begin(&within[1], 5);
+    append(&first);
+    append(&second);
+    finish(&first);
+    finish(&second);
+    end(5, true);
+    OffsetsWrite failed = begin(&old, -1);
+    assert_int_equal(offsets_finish(offsets, &failed, ERR_FULL, NULL), ERR_FULL);
+    for (int32_t i = 0; i < 2; i++) {
+        assert_int_equal(found("a", "t"), 2);
+        assert_int_equal(found("b", "t"), 3);
+        assert_int_equal(found("b", "u"), 4);
+        close_all();
+        open_all();
+    }
+}
+
+/* Whatever is to be forgotten while a commit is on its way takes that with it. */
+static void test_commits_that_are_forgotten_on_their_way(void **state)
+{
+    (void)state;
+    CommittedOffset one = offset_of("a", "t", 1), other = offset_of("b", "t", 2);
+    commit("a", "t", 7);
+    OffsetsWrite first = begin(&one, -1), second = begin(&other, -1);
+    append(&first);
+    forget((OffsetsFilter){.group = STR("a"), .partition = -1}, true);
+    append(&second);
+    finish(&first);
+    finish(&second);
+    commit("c", "t", 3);
+    for (int32_t i = 0; i < 2; i++) {
+        assert_int_equal(found("a", "t"), -1);
+        assert_int_equal(found("b", "t"), 2);
+        assert_int_equal(found("c", "t"), 3);
+        close_all();
+        open_all();
+    }
+    /* Not what was begun later. */
+    forget((OffsetsFilter){.group = STR("b"), .partition = -1}, true);
+    first = begin(&other, -1);
+    append(&first);
+    finish(&first);
+    assert_int_equal(found("b", "t"), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_commits_on_their_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_commits_that_are_forgotten_on_their_way, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_forgets_what_the_filter_says, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_transactions_count_when_they_are_committed, set_up,
                                         tear_down),

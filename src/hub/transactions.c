@@ -23,6 +23,9 @@ struct Transactions {
     Transaction **active; /* those that go on or end */
     int32_t active_count, active_capacity;
     int64_t looked_ms; /* for old ids */
+    void (*submit)(void *context,
+                   TransactionMarker *marker); /* NULL: markers are written at once */
+    void *submit_context;
 };
 
 static int64_t now_ms(const Transactions *transactions)
@@ -483,30 +486,95 @@ TransactionVerdict transactions_judge(const Transactions *transactions,
 
 /* ---- Ending ---------------------------------------------------------------------------------- */
 
-static Status write_marker(Transactions *transactions, const Transaction *transaction,
-                           int32_t index, TransactionMarker *marker, Error *error)
+void transactions_set_submit(Transactions *transactions,
+                             void (*submit)(void *context, TransactionMarker *marker),
+                             void *context)
+{
+    transactions->submit = submit;
+    transactions->submit_context = context;
+}
+
+static void append_marker(TransactionMarker *marker)
+{
+    Appended appended;
+    marker->status =
+        partition_end_transaction(marker->partition, marker->producer_id, marker->epoch,
+                                  marker->is_commit, &appended, &marker->error);
+    marker->end_offset = appended.end_offset;
+}
+
+/* What its transaction has committed of offsets counts now, or never. */
+static void settle_marker(TransactionMarker *marker)
+{
+    if (marker->status == OK && marker->is_of_offsets)
+        offsets_end_transaction(marker->transactions->offsets, marker->producer_id,
+                                marker->is_commit);
+    marker->is_done = true;
+}
+
+void transaction_marker_write(TransactionMarker *marker)
+{
+    Topics *topics = marker->transactions->topics;
+    append_marker(marker);
+    topics_lock(topics);
+    settle_marker(marker);
+    topics_unlock(topics);
+}
+
+/* What is to be written, and where; no partition if that is gone, and its records with it. */
+static Status prepare_marker(Transactions *transactions, const Transaction *transaction,
+                             int32_t index, TransactionMarker *marker, Error *error)
 {
     const TransactionPartition *one = &transaction->partitions[index];
-    bool is_commit = transaction->state == TRANSACTION_PREPARE_COMMIT;
     Topic *topic = topics_find(transactions->topics, one->topic);
-    marker->is_written = true;
+    *marker = (TransactionMarker){.transactions = transactions,
+                                  .is_of_offsets = str_is(one->topic, OFFSETS_TOPIC),
+                                  .producer_id = transaction->producer_id,
+                                  .epoch = transaction->epoch,
+                                  .is_commit = transaction->state == TRANSACTION_PREPARE_COMMIT};
     if (topic == NULL || one->index < 0 || one->index >= topic->partition_count)
-        return OK; /* it is gone, and its records with it */
-    if (str_is(one->topic, OFFSETS_TOPIC)) {
-        TRY(offsets_end_transaction(transactions->offsets, transaction->producer_id,
-                                    transaction->epoch, is_commit, &marker->end_offset, error));
-        marker->partition = offsets_partition(transactions->offsets);
-    } else {
-        Appended appended;
-        Partition *partition;
-        TRY(topics_partition(transactions->topics, topic, one->index, &partition, error));
-        TRY(partition_end_transaction(partition, transaction->producer_id, transaction->epoch,
-                                      is_commit, &appended, error));
-        marker->end_offset = appended.end_offset;
-        marker->partition = partition;
-    }
+        return OK;
+    TRY(topics_partition(transactions->topics, topic, one->index, &marker->partition, error));
     partition_hold(marker->partition);
     return OK;
+}
+
+static void submit_marker(Transactions *transactions, TransactionMarker *marker)
+{
+    marker->is_submitted = true;
+    if (marker->partition == NULL) {
+        marker->is_done = true;
+    } else if (transactions->submit != NULL) {
+        transactions->submit(transactions->submit_context, marker);
+    } else {
+        append_marker(marker);
+        settle_marker(marker);
+    }
+}
+
+/* Whether it is written, or does not have to be. One that could not be is tried again. */
+static bool write_marker(Transactions *transactions, Transaction *transaction, int32_t index)
+{
+    TransactionMarker *marker = &transaction->markers[index];
+    Error error = {0};
+    Status status = OK;
+    if (!marker->is_submitted) {
+        status = prepare_marker(transactions, transaction, index, marker, &error);
+        if (status == OK)
+            submit_marker(transactions, marker);
+    }
+    if (status == OK && !marker->is_done)
+        return false;
+    if (status == OK && marker->status == OK)
+        return true;
+    if (!transaction->has_complained)
+        log_event(LOG_WARN, "hub", "transaction `%s` cannot end yet: %s", transaction->id,
+                  status == OK ? marker->error.text : error.text);
+    transaction->has_complained = true;
+    if (status == OK)
+        partition_release(marker->partition);
+    *marker = (TransactionMarker){0};
+    return false;
 }
 
 /* Those that are not written yet. Whether all are. */
@@ -516,17 +584,8 @@ static bool write_markers(Transactions *transactions, Transaction *transaction)
         transaction->markers = memory_allocate_zeroed((int64_t)sizeof(TransactionMarker) *
                                                       (transaction->partition_count + 1));
     bool are_written = true;
-    for (int32_t i = 0; i < transaction->partition_count; i++) {
-        Error error = {0};
-        TransactionMarker *marker = &transaction->markers[i];
-        if (marker->is_written || write_marker(transactions, transaction, i, marker, &error) == OK)
-            continue;
-        marker->is_written = are_written = false;
-        if (!transaction->has_complained)
-            log_event(LOG_WARN, "hub", "transaction `%s` cannot end yet: %s", transaction->id,
-                      error.text);
-        transaction->has_complained = true;
-    }
+    for (int32_t i = 0; i < transaction->partition_count; i++)
+        are_written = write_marker(transactions, transaction, i) && are_written;
     return are_written;
 }
 

@@ -46,11 +46,21 @@ typedef struct TransactionPartition {
     int64_t written_end; /* what says that it belongs to the transaction is durable from there on */
 } TransactionPartition;
 
-/* The marker of one partition. */
+typedef struct Transactions Transactions;
+
+/* The marker of one partition, on its way or written. */
 typedef struct TransactionMarker {
-    Partition *partition; /* held; NULL: there is nothing to write or it is not written yet */
+    Transactions *transactions;
+    Partition *partition; /* held; NULL: there is nothing to write, or it is durable */
+    bool is_of_offsets;
+    int64_t producer_id;
+    int16_t epoch;
+    bool is_commit, is_submitted;
+    /* Good once it is done. */
     int64_t end_offset;
-    bool is_written;
+    Status status;
+    Error error;
+    _Atomic bool is_done;
 } TransactionMarker;
 
 /* Of one transactional id. */
@@ -85,13 +95,20 @@ typedef struct TransactionAnswer {
     int64_t ended_count; /* of an end: what that of the transaction comes to when it is done */
 } TransactionAnswer;
 
-typedef struct Transactions Transactions;
-
 /* Read what there is; the topic is made if it is not there. `offsets` outlive it. */
 Status transactions_open(World *world, Topics *topics, Offsets *offsets, Transactions **out,
                          Error *error);
 /* NULL is allowed. */
 void transactions_free(Transactions *transactions);
+
+/* From now on markers are not written at once: `submit` sees to it that transaction_marker_write is
+ * called, by one thread, for each in its turn and behind all batches of its transaction that are on
+ * their way, before transactions_free. */
+void transactions_set_submit(Transactions *transactions,
+                             void (*submit)(void *context, TransactionMarker *marker),
+                             void *context);
+/* Without the lock of topics, which it takes for a while. */
+void transaction_marker_write(TransactionMarker *marker);
 
 /* A producer begins to use the id, and all before it are fenced. `asks` names the producer id and
  * epoch that it had, or -1. BUSY: the transaction of the one before is being aborted. */

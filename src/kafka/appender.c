@@ -16,20 +16,29 @@ struct Appender {
 
 void append_run(Append *append)
 {
-    append->status = partition_append(append->partition, append->batch, append->bytes,
-                                      &append->appended, &append->error);
+    if (append->write != NULL)
+        append->write(append);
+    else
+        append->status = partition_append(append->partition, append->batch, append->bytes,
+                                          &append->appended, &append->error);
     append->is_done = true;
 }
 
 /* Who waits hears of what is acknowledged later; if it was before `is_done` could be seen, or is
  * never, by nobody else than this. */
-static void appender_do(const Appender *appender, Append *append)
+static bool tells_of_itself(const Append *append)
 {
     PartitionOffsets offsets;
-    append_run(append);
+    if (append->write != NULL || append->status != OK || append->appended.verdict != APPEND_DONE)
+        return false;
     partition_offsets(append->partition, &offsets);
-    bool is_written = append->status == OK && append->appended.verdict == APPEND_DONE;
-    if (!is_written || offsets.high_watermark >= append->appended.end_offset)
+    return offsets.high_watermark < append->appended.end_offset;
+}
+
+static void appender_do(const Appender *appender, Append *append)
+{
+    append_run(append);
+    if (!tells_of_itself(append))
         appender->on_done(appender->context);
     append->let_go(append->owner);
 }

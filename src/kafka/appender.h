@@ -1,9 +1,11 @@
 /* Appends off the thread of the network, so that a slow disk keeps no fetch and no heartbeat
  * waiting.
  *
- *   Produce ── append_submit ──> queue ──> one thread: checksums, records unpacked, write ──> done
+ *   Produce, commits, markers ── append_submit ──> queue ──> one thread: checksums, records
+ * unpacked, write ──> done
  *
- * What is queued is done in its order, so the batches of a producer stay in theirs. */
+ * What is queued is done in its order: the batches of a producer stay in theirs, and the marker of
+ * a transaction stands behind them. */
 #ifndef WEIR_KAFKA_APPENDER_H
 #define WEIR_KAFKA_APPENDER_H
 
@@ -11,12 +13,14 @@
 
 typedef struct Appender Appender;
 
-/* A batch on its way into a partition. Whoever makes it fills the first part, and leaves all of it
- * alone until it is let go of. */
+/* A batch on its way into a partition, or something else that is written. Whoever makes it fills
+ * the first part, and leaves all of it alone until it is let go of. */
 typedef struct Append {
     Partition *partition; /* held by the owner */
     char *batch;          /* the offset is written into it */
     int64_t bytes;
+    /* NULL: the batch is appended. Else what is done in its place; the three above are not used. */
+    void (*write)(struct Append *append);
     void *owner;
     void (*let_go)(void *owner); /* from the thread, as the last thing */
     /* Good once it is done. */

@@ -57,13 +57,36 @@ Status broker_offsets(Broker *broker, Error *error)
                : offsets_open(broker->world, broker->topics, &broker->offsets, error);
 }
 
+/* A marker on its way. */
+typedef struct MarkerAppend {
+    Append append; /* first: an Append * is a MarkerAppend * */
+    TransactionMarker *marker;
+} MarkerAppend;
+
+static void marker_write(Append *append)
+{
+    transaction_marker_write(((MarkerAppend *)append)->marker);
+}
+
+static void submit_marker(void *context, TransactionMarker *marker)
+{
+    const Broker *broker = context;
+    MarkerAppend *append = memory_allocate_zeroed((int64_t)sizeof *append);
+    append->marker = marker;
+    append->append = (Append){.write = marker_write, .owner = append, .let_go = memory_free};
+    append_submit(broker->config.appender, &append->append);
+}
+
 Status broker_transactions(Broker *broker, Error *error)
 {
     if (broker->transactions != NULL)
         return OK;
     TRY(broker_offsets(broker, error));
-    return transactions_open(broker->world, broker->topics, broker->offsets, &broker->transactions,
-                             error);
+    TRY(transactions_open(broker->world, broker->topics, broker->offsets, &broker->transactions,
+                          error));
+    if (broker->config.appender != NULL)
+        transactions_set_submit(broker->transactions, submit_marker, broker);
+    return OK;
 }
 
 bool topic_is_internal(Str name)
@@ -262,6 +285,19 @@ void call_free(Call *call)
     fetch_session_free(call->fetch);
     buffer_free(&call->bytes);
     arena_free(call->arena);
+}
+
+static void let_go_of_call(void *call)
+{
+    call_free(call);
+}
+
+void call_submit(Call *call, Append *append)
+{
+    call->users++;
+    append->owner = call;
+    append->let_go = let_go_of_call;
+    append_submit(call->broker->config.appender, append);
 }
 
 /* ---- What calls wait for --------------------------------------------------------------------- */

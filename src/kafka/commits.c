@@ -87,6 +87,72 @@ int32_t collect_commits(Call *call, WireError refusal, CommittedOffset **out)
     return count;
 }
 
+/* They count as soon as they are appended, whether anybody still waits for that or not. */
+static void commit_append(CallCommit *commit)
+{
+    commit->append.status =
+        offsets_append(commit->broker->offsets, &commit->write, &commit->append.error);
+}
+
+static void commit_finish(CallCommit *commit)
+{
+    commit->append.status = offsets_finish(commit->broker->offsets, &commit->write,
+                                           commit->append.status, &commit->append.error);
+}
+
+static void commit_write(Append *append)
+{
+    CallCommit *commit = (CallCommit *)append;
+    commit_append(commit);
+    topics_lock(commit->broker->topics);
+    commit_finish(commit);
+    topics_unlock(commit->broker->topics);
+}
+
+void submit_commits(Call *call, CommitProducer producer, const CommittedOffset *commits,
+                    int32_t count)
+{
+    CallCommit *commit = ARENA_NEW(call->arena, CallCommit);
+    *commit = (CallCommit){.append = {.write = commit_write}, .broker = call->broker};
+    call->commit = commit;
+    if (call->deadline_us == 0)
+        call->deadline_us = world_monotonic_us(call->broker->world) + COMMIT_TIMEOUT_US;
+    offsets_begin(call->broker->offsets, producer, commits, count, &commit->write);
+    if (call->broker->config.appender != NULL) {
+        call_submit(call, &commit->append);
+        return;
+    }
+    commit_append(commit);
+    commit_finish(commit);
+    commit->append.is_done = true;
+}
+
+static WireError commit_error(const Call *call, const Append *append)
+{
+    WireError code = broker_error(append->status, &append->error);
+    /* Producers ask again. */
+    return call->api->key == TRANSACTION_COMMIT_KEY ? WIRE_COORDINATOR_NOT_AVAILABLE : code;
+}
+
+CallState wait_for_commits(Call *call)
+{
+    CallCommit *commit = call->commit;
+    bool is_done = commit == NULL || commit->append.is_done;
+    if (!is_done && !call->is_late)
+        return CALL_WAITS;
+    if (commit != NULL && !commit->is_settled) {
+        commit->is_settled = true;
+        if (!is_done)
+            call_refuse_all(call, WIRE_REQUEST_TIMED_OUT);
+        else if (commit->append.status != OK)
+            call_refuse_all(call, commit_error(call, &commit->append));
+        else
+            call_promise(call, offsets_partition(call->broker->offsets), commit->write.end_offset,
+                         NULL);
+    }
+    return call_promises_are_kept(call, WIRE_REQUEST_TIMED_OUT) ? CALL_DONE : CALL_WAITS;
+}
+
 static void commit_begin(Call *call)
 {
     CommittedOffset *commits;
@@ -94,25 +160,18 @@ static void commit_begin(Call *call)
     if (count == 0)
         return;
     Error error = {0};
-    Partition *partition;
-    int64_t end_offset = 0;
     Status status = broker_offsets(call->broker, &error);
-    if (status == OK)
-        status =
-            offsets_commit(call->broker->offsets, commits, count, &partition, &end_offset, &error);
-    if (status != OK) {
+    if (status != OK)
         call_refuse_all(call, broker_error(status, &error));
-        return;
-    }
-    call_promise(call, partition, end_offset, NULL);
-    call->deadline_us = world_monotonic_us(call->broker->world) + COMMIT_TIMEOUT_US;
+    else
+        submit_commits(call, (CommitProducer){-1, -1}, commits, count);
 }
 
 CallState handle_offset_commit(Call *call)
 {
     if (!call->has_begun)
         commit_begin(call);
-    return call_promises_are_kept(call, WIRE_REQUEST_TIMED_OUT) ? CALL_DONE : CALL_WAITS;
+    return wait_for_commits(call);
 }
 
 /* ---- OffsetFetch ----------------------------------------------------------------------------- */

@@ -116,6 +116,14 @@ typedef struct CallAppend {
     bool is_settled;
 } CallAppend;
 
+/* Offsets on their way, and whether the call knows what came of it. */
+typedef struct CallCommit {
+    Append append; /* first: an Append * is a CallCommit * */
+    Broker *broker;
+    OffsetsWrite write;
+    bool is_settled;
+} CallCommit;
+
 struct Call {
     Broker *broker;
     Peer *peer;
@@ -123,10 +131,11 @@ struct Call {
     _Atomic int32_t users; /* whoever runs it, and each append that is queued */
     CallAppend *appends;
     int32_t append_count;
-    bool is_submitted; /* what it writes is on its way, or refused */
-    bool is_held;      /* another one that writes stands before it */
-    Buffer bytes;      /* the request's own */
-    bool is_token;     /* of SaslAuthenticate, without headers */
+    CallCommit *commit; /* NULL: there is none */
+    bool is_submitted;  /* what it writes is on its way, or refused */
+    bool is_held;       /* another one that writes stands before it */
+    Buffer bytes;       /* the request's own */
+    bool is_token;      /* of SaslAuthenticate, without headers */
     const Api *api;
     WireVersion version;
     int32_t correlation_id;
@@ -232,6 +241,13 @@ int64_t call_charge(Call *call);
 /* commits.c: the commits that are well-formed go into an array of the arena; of the others the
  * answer says why. */
 int32_t collect_commits(Call *call, WireError refusal, CommittedOffset **out);
+/* Write them. */
+void submit_commits(Call *call, CommitProducer producer, const CommittedOffset *commits,
+                    int32_t count);
+/* When they are durable, or it is late, it is done. */
+CallState wait_for_commits(Call *call);
+/* It goes to the appender, and the call stays until that is done with it. */
+void call_submit(Call *call, Append *append);
 
 /* membership.c: the member that asks, of the group's present generation; it is heard. */
 WireError find_member(Call *call, Group **group, Member **member);

@@ -22,11 +22,6 @@ static WireError verdict_error(AppendVerdict verdict)
     return WIRE_UNKNOWN;
 }
 
-static void produce_let_go(void *call)
-{
-    call_free(call);
-}
-
 static bool is_transactional(Str records)
 {
     BatchHeader header;
@@ -40,11 +35,8 @@ static void produce_collect(Call *call, const Topic *topic, Partition *partition
     Str records = message_bytes(asked, "records");
     partition_hold(partition);
     /* The bytes are the call's own. */
-    append->append = (Append){.partition = partition,
-                              .batch = (char *)records.data,
-                              .bytes = records.length,
-                              .owner = call,
-                              .let_go = produce_let_go};
+    append->append =
+        (Append){.partition = partition, .batch = (char *)records.data, .bytes = records.length};
     append->to = (TransactionPartition){.topic = str_from(topic->name),
                                         .index = (int32_t)message_number(asked, "index")};
     append->is_transactional = is_transactional(records);
@@ -104,17 +96,14 @@ static bool has_transaction(const Call *call)
     return false;
 }
 
-/* Transactional batches are appended at once: what was judged of their transaction must hold when
- * they are written. */
+/* What was judged of a transaction holds when its batch is written: the markers that end it go the
+ * same way, behind it. */
 static void produce_append(Call *call, CallAppend *append)
 {
-    Appender *appender = call->broker->config.appender;
-    if (appender == NULL || append->is_transactional) {
+    if (call->broker->config.appender != NULL)
+        call_submit(call, &append->append);
+    else
         append_run(&append->append);
-        return;
-    }
-    call->users++;
-    append_submit(appender, &append->append);
 }
 
 /* All batches that are without fault are given on. False: the transaction does not take them yet,

@@ -12,7 +12,15 @@
 #include "kafka/server.h"
 #include "log/batch_testing.h"
 
-enum { PRODUCE = 0, FETCH = 1, API_VERSIONS = 18, CREATE_TOPICS = 19, VALUE_BYTES = 600 };
+enum {
+    PRODUCE = 0,
+    FETCH = 1,
+    OFFSET_COMMIT = 8,
+    OFFSET_FETCH = 9,
+    API_VERSIONS = 18,
+    CREATE_TOPICS = 19,
+    VALUE_BYTES = 600
+};
 
 /* A world whose disk gets stuck: in writes or in syncs. */
 static WorldKind kind;
@@ -148,6 +156,48 @@ static void hear_produced(Bench *bench, int64_t offset)
     buffer_free(&answer);
 }
 
+static void ask_commit(Bench *bench, int64_t offset)
+{
+    Buffer body = {0};
+    put_text(&body, "g");
+    put(&body, -1, 4); /* no member of the group */
+    put_text(&body, "");
+    put(&body, -1, 8);
+    put(&body, 1, 4);
+    put_text(&body, "t");
+    put(&body, 1, 4);
+    put(&body, 0, 4);
+    put(&body, offset, 8);
+    put_text(&body, "");
+    ask(bench->writer, OFFSET_COMMIT, 2, &body);
+    buffer_free(&body);
+}
+
+static void hear_committed(Bench *bench)
+{
+    Buffer answer = {0};
+    hear(bench->writer, OFFSET_COMMIT, &answer);
+    assert_int_equal(load_be16(answer.data + 4 + 3 + 4 + 4), 0);
+    buffer_free(&answer);
+}
+
+/* What another client is told. */
+static int64_t committed(Bench *bench)
+{
+    Buffer body = {0}, answer = {0};
+    put_text(&body, "g");
+    put(&body, 1, 4);
+    put_text(&body, "t");
+    put(&body, 1, 4);
+    put(&body, 0, 4);
+    ask(bench->reader, OFFSET_FETCH, 1, &body);
+    hear(bench->reader, OFFSET_FETCH, &answer);
+    int64_t offset = (int64_t)load_be64(answer.data + 4 + 3 + 4 + 4);
+    buffer_free(&body);
+    buffer_free(&answer);
+    return offset;
+}
+
 /* Another client asks what the hub can do, and reads what is acknowledged: `bytes` of it. */
 static void check_others_are_served(Bench *bench, bool has_records)
 {
@@ -250,6 +300,26 @@ static void test_the_end_of_a_segment_keeps_no_reader_waiting(void **state)
     hear_produced(bench, 2);
 }
 
+/* It counts when it is written, and is answered when it is durable. */
+static void test_a_commit_that_takes_long_keeps_nobody_else_waiting(void **state)
+{
+    Bench *bench = *state;
+    ask_commit(bench, 1);
+    hear_committed(bench);
+    assert_int_equal(committed(bench), 1);
+    writes_are_stuck = true;
+    ask_commit(bench, 2);
+    await_stuck();
+    ask_commit(bench, 3);
+    check_others_are_served(bench, false);
+    assert_int_equal(committed(bench), 1);
+    assert_false(has_answer(bench->writer));
+    writes_are_stuck = false;
+    hear_committed(bench);
+    hear_committed(bench);
+    assert_int_equal(committed(bench), 3);
+}
+
 /* Whoever has asked for it is gone before it is done: it is done all the same. */
 static void test_a_client_that_goes_while_it_waits(void **state)
 {
@@ -273,6 +343,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_end_of_a_segment_keeps_no_reader_waiting, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_a_commit_that_takes_long_keeps_nobody_else_waiting,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_that_goes_while_it_waits, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

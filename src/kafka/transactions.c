@@ -269,7 +269,6 @@ static WireError judge_commit(Call *call, const TransactionProducer *asks, bool 
 /* False: it has to wait. */
 static bool commit_begin(Call *call)
 {
-    Error error = {0};
     TransactionProducer asks = read_producer(call);
     bool waits = false;
     WireError refusal = judge_commit(call, &asks, &waits);
@@ -279,17 +278,9 @@ static bool commit_begin(Call *call)
     if (waits)
         refusal = WIRE_CONCURRENT_TRANSACTIONS;
     CommittedOffset *commits;
-    int64_t end_offset;
     int32_t count = collect_commits(call, refusal, &commits);
-    if (count == 0)
-        return true;
-    Status status = offsets_commit_in_transaction(call->broker->offsets,
-                                                  (CommitProducer){asks.producer_id, asks.epoch},
-                                                  commits, count, &end_offset, &error);
-    if (status != OK)
-        call_refuse_all(call, unavailable(status, &error));
-    else
-        call_promise(call, offsets_partition(call->broker->offsets), end_offset, NULL);
+    if (count > 0)
+        submit_commits(call, (CommitProducer){asks.producer_id, asks.epoch}, commits, count);
     return true;
 }
 
@@ -297,7 +288,7 @@ CallState handle_transaction_commit(Call *call)
 {
     if (!call->is_submitted)
         call->is_submitted = commit_begin(call);
-    return call->is_submitted ? wait_for_promises(call, WIRE_REQUEST_TIMED_OUT) : CALL_WAITS;
+    return call->is_submitted ? wait_for_commits(call) : CALL_WAITS;
 }
 
 /* ---- EndTxn ---------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 #include "log/record.h"
 #include "sim/world.h"
 
+enum { MARKERS_MAX = 64 };
 enum { PARTITIONS = 2, IDS = 2, STEPS = 14, TRANSACTIONS_MAX = 256, TURNS_MAX = 60 };
 
 typedef enum Fate { FATE_LEFT, FATE_ASKED, FATE_COMMITTED, FATE_ABORTED } Fate;
@@ -43,6 +44,9 @@ typedef struct Trial {
     Topics *topics;
     Offsets *offsets;
     Transactions *transactions;
+    TransactionMarker *markers[MARKERS_MAX]; /* on their way, in their order */
+    int32_t marker_count;
+    bool markers_wait; /* they are written later, as the hub does it */
     Writer writers[IDS];
     Written written[TRANSACTIONS_MAX];
     int32_t count;
@@ -70,12 +74,32 @@ static bool is_good(Trial *trial, Status status, const Error *error)
 
 /* ---- A process ------------------------------------------------------------------------------- */
 
+static void submit_marker(void *context, TransactionMarker *marker)
+{
+    Trial *trial = context;
+    assert(trial->marker_count < MARKERS_MAX);
+    trial->markers[trial->marker_count++] = marker;
+}
+
+/* Some of those that are on their way are written. */
+static void write_markers(Trial *trial)
+{
+    int32_t count = (int32_t)random_below(&trial->chance, trial->marker_count + 1), done = 0;
+    while (done < count && !is_off(trial))
+        transaction_marker_write(trial->markers[done++]);
+    trial->marker_count -= done;
+    memmove(trial->markers, trial->markers + done,
+            sizeof trial->markers[0] * (size_t)trial->marker_count);
+}
+
 /* What is durable moves on, in either order: nothing may rely on a sync in between. */
 static void turn(Trial *trial)
 {
     Error error = {0};
     if (random_below(&trial->chance, 2) == 0 && !is_off(trial))
         transactions_advance(trial->transactions);
+    if (!is_off(trial))
+        write_markers(trial);
     is_good(trial, log_flush(topics_log(trial->topics), &error), &error);
     if (!is_off(trial))
         transactions_advance(trial->transactions);
@@ -101,12 +125,15 @@ static void begin_process(Trial *trial)
                 transactions_open(&trial->world->base, trial->topics, trial->offsets,
                                   &trial->transactions, &error),
                 &error);
+    if (!is_off(trial) && trial->markers_wait)
+        transactions_set_submit(trial->transactions, submit_marker, trial);
 }
 
 /* As it is: nothing more comes to the disk. */
 static void end_process(Trial *trial)
 {
     trial->world->is_off = true;
+    trial->marker_count = 0;
     transactions_free(trial->transactions);
     offsets_free(trial->offsets);
     if (trial->topics != NULL) {
@@ -238,9 +265,8 @@ static void commit_offset(Trial *trial, const Writer *writer, int32_t number)
                               .partition = (int32_t)(writer - trial->writers),
                               .offset = number};
     is_good(trial,
-            offsets_commit_in_transaction(trial->offsets,
-                                          (CommitProducer){writer->producer_id, writer->epoch},
-                                          &offset, 1, &end_offset, &error),
+            offsets_commit(trial->offsets, (CommitProducer){writer->producer_id, writer->epoch},
+                           &offset, 1, &end_offset, &error),
             &error);
 }
 
@@ -455,6 +481,7 @@ static void check(Trial *trial)
 static int64_t run(Trial *trial, uint64_t seed, int64_t cut_at, bool is_kill)
 {
     *trial = (Trial){.world = sim_world_new(seed), .chance = seed};
+    trial->markers_wait = random_below(&trial->chance, 2) == 0;
     for (int32_t w = 0; w < IDS; w++)
         trial->writers[w] = (Writer){.id = w == 0 ? "one" : "two", .producer_id = -1, .asked = -1};
     trial->world->faults = (SimFaults){.cut_at = cut_at, .cuts_after = cut_at % 2 == 0};
