@@ -15,6 +15,8 @@ import kafka
 from lib import free_port
 
 CLIENT = h.BUILD / "bench" / "hub" / "client"
+IDLE = pathlib.Path(__file__).parent / "Idle.java"
+IDLE_PARTITIONS = 1000
 SIZES = (100, 1024)
 PARTITIONS = (1, 16)
 # As its scripts start it: a gigabyte of heap, G1, all of the compiler.
@@ -148,6 +150,25 @@ def warm_up(servers):
             client("fetch", server.address, "warm", 1, 3)
 
 
+def idle(report, servers):
+    """What a consumer costs that has nothing to read (the Java client)."""
+    seconds = 2 if h.IS_QUICK else 20
+    rows, costs = [], []
+    for name, server in servers.items():
+        server.create("idle", IDLE_PARTITIONS)
+        with subprocess.Popen(["java", *kafka.HEAP, "-cp", kafka.jars(), IDLE, server.address, "idle", str(IDLE_PARTITIONS),
+                               str(seconds)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                              preexec_fn=h.die_with_parent) as consumer:
+            assert consumer.stdout.readline().strip() == "begin"
+            before = server.cpu_seconds()
+            figures = {key: float(value) for key, value in FIGURE.findall(consumer.stdout.readline())}
+            costs.append((server.cpu_seconds() - before) / seconds)
+        rows.append([name, *(f"{figures[key] / seconds:.0f}" for key in ("sent", "received")), f"{costs[-1]:.2%}"])
+    report.measure(f"hub, processor time while a consumer of {IDLE_PARTITIONS} partitions is idle, against Kafka",
+                   costs[0] * 1000, "ms/s", costs[0] / max(costs[1], 1e-6), 1, at_most=True)
+    report.table(["idle consumer", "bytes sent a second", "received", "processor of the server"], rows)
+
+
 def compare(report, weir, other):
     seconds = 1 if h.IS_QUICK else 4
     warm_up([weir, other])
@@ -186,6 +207,7 @@ def measure(report):
                 servers.append(start(folder / name))
                 stack.callback(servers[-1].stop)
             compare(report, *servers)
+            idle(report, dict(zip(("hub", "Kafka"), servers)))
         ours, theirs = starts(folder)
         report.measure("hub, from start to ready", ours * 1000, "ms", target=100, at_most=True)
         report.measure("hub, from start to ready, against Kafka", ours, "s", ours / theirs)
