@@ -565,6 +565,36 @@ print(json.dumps(True))""")
     assert registry.get("/subjects") == [] and registry.put("s", '"int"') == 1
 
 
+def test_a_compacted_topic_says_the_same(box):
+    """What was deleted for good leaves the topic, and no number of it is given again."""
+    registry = Registry(box)
+    registry.hub.python("""
+import json
+from kafka.admin import KafkaAdminClient, NewTopic
+KafkaAdminClient(bootstrap_servers=ADDRESS).create_topics([NewTopic("_schemas", 1, 1, topic_configs={
+    "cleanup.policy": "compact", "segment.bytes": "12000", "min.cleanable.dirty.ratio": "0.01", "delete.retention.ms": "0"})])
+print(json.dumps(True))""")
+    registry.call("PUT", "/config", {"compatibility": "NONE"})
+    for number in range(60):
+        registry.put("gone", record(f"Gone{number}", ("a", "int")))
+    registry.put("kept", record("Kept", ("a", "int")))
+    last = registry.put("gone", record("Last", ("a", "int")))
+    registry.call("DELETE", "/subjects/gone")
+    status, gone = registry.call("DELETE", "/subjects/gone?permanent=true")
+    assert status == 200 and len(gone) == 61, (status, gone)
+    before = [registry.get(path) for path in ("/schemas?deleted=true", "/config", "/subjects?deleted=true")]
+
+    def is_compacted():
+        registry.call("PUT", "/config", {"compatibility": "NONE"})  # so that segments end
+        return "Gone3" not in registry.hub.consume(TOPIC, form="%s\n")
+    wait_until(is_compacted, "what is gone to leave the topic", 60, every=0.1, process=registry.hub.process)
+    for _ in range(2):
+        assert [registry.get(path) for path in ("/schemas?deleted=true", "/config", "/subjects?deleted=true")] == before
+        registry.restart()
+    assert registry.put("gone", '"int"') == last + 1
+    assert registry.get("/subjects/gone/versions") == [1]
+
+
 def test_damage_is_told(box):
     registry = Registry(box)
     for number in range(50):
