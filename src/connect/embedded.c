@@ -14,7 +14,7 @@ struct EmbeddedHub {
     HubConfig config;
     pthread_mutex_t lock;
     Hub *hub; /* NULL: not open */
-    Registry *schemas;
+    Subjects *schemas;
     LocalRegistry registry;
     pthread_t thread;
     _Atomic bool has_failed;

@@ -28,8 +28,10 @@ typedef struct Checker {
     Buffer key;
 } Checker;
 
-static Status checker_open(Checker *checker, Arena *arena, const DoorTable *table, Error *error)
+static Status checker_open(Checker *checker, HttpRequest *request, const DoorTable *table,
+                           Error *error)
 {
+    Arena *arena = request->arena;
     const TopicRecord *record = &table->record;
     *checker = (Checker){.arena = arena, .record = record, .refusal = {.arena = arena}};
     int32_t *columns = ARENA_ARRAY(arena, int32_t, record->record.count);
@@ -42,6 +44,7 @@ static Status checker_open(Checker *checker, Arena *arena, const DoorTable *tabl
         .options = table->options,
         .prefix = record->prefix,
         .zone = table->zone,
+        .registry = &door_of(request)->schemas,
         .reject = refuse,
         .reject_context = &checker->refusal,
     };
@@ -55,6 +58,9 @@ static Status checker_open(Checker *checker, Arena *arena, const DoorTable *tabl
         .options = table->options,
         .prefix = record->key_prefix,
         .zone = table->zone,
+        .registry = &door_of(request)->schemas,
+        .topic = record->topic,
+        .is_key = true,
     };
     return record->key_format->encoder->open(arena, &key, &checker->encoder, error);
 }
@@ -87,22 +93,24 @@ static void checker_find_nulls(Checker *checker, int32_t first, DoorRecord *reco
     }
 }
 
-static void checker_take(Checker *checker, DoorRecord *record)
+static Status checker_take(Checker *checker, DoorRecord *record, Error *error)
 {
+    const DecoderKind *kind = checker->record->format->decoder;
     Batch *batch = checker->batch;
     /* A change of a row gives two. */
     if (batch->row_count + 2 > BATCH_ROWS_MAX)
         batch_reset(batch, &checker->record->record, BATCH_ROWS_MAX);
     int32_t first = batch->row_count;
     checker->refusal.code = NULL;
-    checker->record->format->decoder->decode_message(checker->decoder, record->value, batch,
-                                                     BATCH_ROWS_MAX);
+    kind->decode_message(checker->decoder, record->value, batch, BATCH_ROWS_MAX);
+    if (kind->trouble != NULL)
+        TRY(kind->trouble(checker->decoder, error));
     record->code = checker->refusal.code;
     record->reason = checker->refusal.reason;
     if (record->code == NULL)
         checker_find_nulls(checker, first, record);
     if (record->code != NULL || checker->encoder == NULL || batch->row_count == first)
-        return;
+        return OK;
     checker->key.length = 0;
     const char *fault = checker->record->key_format->encoder->encode(
         checker->encoder, batch, batch->row_count - 1, &checker->key);
@@ -112,15 +120,16 @@ static void checker_take(Checker *checker, DoorRecord *record)
         record->code = "WR3510";
         record->reason = arena_printf(checker->arena, "%s", fault);
     }
+    return OK;
 }
 
-static Status check_by_table(Arena *arena, const DoorTable *table, DoorRecord *records,
+static Status check_by_table(HttpRequest *request, const DoorTable *table, DoorRecord *records,
                              int32_t count, Error *error)
 {
     Checker checker;
-    Status status = checker_open(&checker, arena, table, error);
+    Status status = checker_open(&checker, request, table, error);
     for (int32_t i = 0; status == OK && i < count; i++)
-        checker_take(&checker, &records[i]);
+        status = checker_take(&checker, &records[i], error);
     checker_close(&checker);
     return status;
 }
@@ -129,7 +138,7 @@ Status door_check(HttpRequest *request, const DoorTable *table, DoorRecord *reco
                   Error *error)
 {
     if (table != NULL)
-        return check_by_table(request->arena, table, records, count, error);
+        return check_by_table(request, table, records, count, error);
     JsonRecords *json = json_records_new();
     for (int32_t i = 0; i < count; i++) {
         records[i].reason = json_records_fault(json, records[i].value);

@@ -49,6 +49,7 @@ Status door_open(const DoorConfig *config, Door **out, Error *error)
 {
     Door *door = memory_allocate_zeroed(sizeof *door);
     door->config = *config;
+    door->schemas = registry_local(config->registry);
     int32_t route_count;
     const HttpRoute *routes = door_gather_routes(door, &route_count);
     int64_t bytes_max = config->content_bytes_max;

@@ -46,7 +46,7 @@ typedef struct DoorConfig {
     /* Who may do what. While there is none, everybody on this machine may everything, and beyond it
      * who has a certificate, or is allowed to come in plain text. */
     Keys *keys;
-    Registry *registry; /* borrowed */
+    Subjects *registry; /* borrowed */
 } DoorConfig;
 
 /* As http_start. */

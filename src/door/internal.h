@@ -6,6 +6,7 @@
 #include "format/json_records.h"
 #include "http/http.h"
 #include "log/record.h"
+#include "registry/local.h"
 
 #define DEAD_LETTERS_SUFFIX ".dead-letters"
 
@@ -21,6 +22,7 @@ struct Door {
     DoorConfig config;
     HttpServer *http;
     HttpRoute *routes;
+    LocalRegistry schemas; /* of `config.registry` */
     _Atomic uint32_t turn; /* which partition gets records without a key */
 };
 
@@ -119,7 +121,7 @@ HttpHandler level_get, level_put, level_delete, mode_get, mode_put, mode_delete,
 /* A request in hand, between registry_begin and registry_end. */
 typedef struct Schemas {
     HttpRequest *request;
-    Registry *registry;
+    Subjects *registry;
     JsonWriter json; /* the answer */
     RegistryRefusal refusal;
 } Schemas;

@@ -68,12 +68,14 @@ static const OptionSpec confluent_options[] = {
      .help = "Accepted for Flink's sake: properties of a client in Java."},
 };
 
-static Status world_check(const World *world, Error *error)
+/* Without a world only the registry of this process can be asked. */
+static Status check_reach(const World *world, const OptionSet *options, const char *prefix,
+                          Error *error)
 {
-    if (world != NULL)
+    if (world != NULL || !format_option_has(options, prefix, "url"))
         return OK;
     return fail(error, ERR_INVALID, "WR3505",
-                "avro-confluent is a format of connectors: its records cannot be checked here");
+                "records whose schemas another registry keeps cannot be checked here");
 }
 
 /* The schema that the table stands for. */
@@ -138,7 +140,7 @@ static Status open_decoder(Arena *arena, const DecoderSpec *spec, bool is_change
     Str json;
     AvroSchema *own;
     KnownSchema ignored;
-    TRY(world_check(spec->world, error));
+    TRY(check_reach(spec->world, spec->options, spec->prefix, error));
     decoder->arena = arena;
     decoder->spec = *spec;
     decoder->is_change = is_change;
@@ -171,6 +173,8 @@ static Status change_open(Arena *arena, const DecoderSpec *spec, Decoder **out, 
 
 static bool confluent_is_unknown(const ConfluentDecoder *decoder, uint32_t id)
 {
+    if (decoder->spec.world == NULL)
+        return false;
     int64_t now_us = world_monotonic_us(decoder->spec.world);
     for (int32_t i = 0; i < UNKNOWN_MAX; i++)
         if (decoder->unknown[i].id == id && decoder->unknown[i].until_us > now_us)
@@ -180,6 +184,8 @@ static bool confluent_is_unknown(const ConfluentDecoder *decoder, uint32_t id)
 
 static void confluent_note_unknown(ConfluentDecoder *decoder, uint32_t id)
 {
+    if (decoder->spec.world == NULL)
+        return;
     decoder->unknown[decoder->next_unknown] =
         (UnknownId){id, world_monotonic_us(decoder->spec.world) + FORGET_US};
     decoder->next_unknown = (decoder->next_unknown + 1) % UNKNOWN_MAX;
@@ -328,7 +334,7 @@ static Status open_encoder(Arena *arena, const EncoderSpec *spec, bool is_change
     AvroSchema *schema;
     Str json, subject;
     uint32_t id = 0;
-    TRY(world_check(spec->world, error));
+    TRY(check_reach(spec->world, spec->options, spec->prefix, error));
     AvroTable table = {.record = spec->record,
                        .options = spec->options,
                        .prefix = spec->prefix,

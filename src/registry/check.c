@@ -25,7 +25,7 @@ bool level_demand(Str level, LevelDemand *out)
 }
 
 typedef struct Checking {
-    const Registry *registry;
+    const Subjects *registry;
     Arena *arena;
     const RegistryCheck *check;
     LevelDemand demand;
@@ -94,7 +94,7 @@ static bool check_one(Checking *self, const RegistryVersion *version)
         STR_ARGS(type));
 }
 
-bool registry_check(const Registry *registry, Arena *arena, const RegistryCheck *check, List *why,
+bool registry_check(const Subjects *registry, Arena *arena, const RegistryCheck *check, List *why,
                     RegistryRefusal *refusal)
 {
     Checking self = {

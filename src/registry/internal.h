@@ -12,7 +12,7 @@
 
 enum { SUBJECT_BYTES_MAX = 1024 };
 
-struct Registry {
+struct Subjects {
     World *world;
     Topics *topics;
     pthread_mutex_t lock; /* guards the rest */
@@ -32,33 +32,33 @@ struct Registry {
 
 /* ---- topic.c: records of the topic ----------------------------------------------------------- */
 
-/* A record of it: JournalTake, with the Registry. */
+/* A record of it: JournalTake, with the Subjects. */
 void topic_take(void *registry, const BatchHeader *header, const Record *record);
 
 /* What makes two schemas the same, at the end of `out`. */
 void schema_identity(Buffer *out, const RegistrySchema *schema);
 
 /* Records for the batch in hand; see registry_commit. */
-void topic_put_version(Registry *registry, Str subject, int32_t version,
+void topic_put_version(Subjects *registry, Str subject, int32_t version,
                        const RegistrySchema *schema, bool is_deleted);
-void topic_drop_version(Registry *registry, Str subject, int32_t version);
+void topic_drop_version(Subjects *registry, Str subject, int32_t version);
 /* All up to that version are deleted, but not for good. */
-void topic_put_removal(Registry *registry, Str subject, int32_t version);
+void topic_put_removal(Subjects *registry, Str subject, int32_t version);
 /* CONFIG or MODE of the subject, or of all if it has no data; an empty value takes it back. */
-void topic_put_setting(Registry *registry, bool is_mode, Str subject, Str value);
+void topic_put_setting(Subjects *registry, bool is_mode, Str subject, Str value);
 /* The largest number that was given, for when the versions that have it are gone. */
-void topic_put_id_max(Registry *registry);
+void topic_put_id_max(Subjects *registry);
 
 /* ---- registry.c ------------------------------------------------------------------------------ */
 
 /* Begin a batch of records: all that was written before is known then, and the topic is made if it
  * is not there. */
-bool registry_begin_change(Registry *registry, Arena *arena, RegistryRefusal *refusal);
+bool registry_begin_change(Subjects *registry, Arena *arena, RegistryRefusal *refusal);
 /* They are durable and count. What was looked up before is not valid any more. */
-bool registry_commit(Registry *registry, Arena *arena, RegistryRefusal *refusal);
+bool registry_commit(Subjects *registry, Arena *arena, RegistryRefusal *refusal);
 
 /* The subject with the name, made if need be. */
-RegistrySubject *registry_subject(Registry *registry, Str name);
+RegistrySubject *registry_subject(Subjects *registry, Str name);
 
 /* ---- schema.c -------------------------------------------------------------------------------- */
 
@@ -66,11 +66,11 @@ RegistrySubject *registry_subject(Registry *registry, Str name);
 bool request_take(Arena *arena, JsonElement object, RegistryRequest *out, RegistryRefusal *refusal);
 
 /* Texts of what the schema builds upon, in order (Str *). BAD_SCHEMA: something is not there. */
-bool schema_resolve(const Registry *registry, Arena *arena, const RegistrySchema *schema, List *out,
+bool schema_resolve(const Subjects *registry, Arena *arena, const RegistrySchema *schema, List *out,
                     RegistryRefusal *refusal);
 
 /* The schema with all that it builds upon, read. `is_new`: nobody has written by it. BAD_SCHEMA. */
-bool schema_source(const Registry *registry, Arena *arena, const RegistrySchema *schema,
+bool schema_source(const Subjects *registry, Arena *arena, const RegistrySchema *schema,
                    bool is_new, AvroSource *out, RegistryRefusal *refusal);
 
 /* ---- check.c --------------------------------------------------------------------------------- */
@@ -90,7 +90,7 @@ bool level_demand(Str level, LevelDemand *out);
 /* Whether a subject can be called so. */
 bool subject_is_named(Str name);
 /* READWRITE, or refuse. */
-bool check_may_write(const Registry *registry, Arena *arena, const RegistrySubject *subject,
+bool check_may_write(const Subjects *registry, Arena *arena, const RegistrySubject *subject,
                      RegistryRefusal *refusal);
 
 #endif

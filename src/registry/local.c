@@ -21,7 +21,7 @@ static void copy_source(Arena *arena, AvroSource *source)
     source->before = before;
 }
 
-Status registry_local_find(Registry *registry, Arena *arena, uint32_t id, AvroSource *out,
+Status registry_local_find(Subjects *registry, Arena *arena, uint32_t id, AvroSource *out,
                            Error *error)
 {
     RegistryRefusal refusal;
@@ -37,7 +37,7 @@ Status registry_local_find(Registry *registry, Arena *arena, uint32_t id, AvroSo
     return is_good ? OK : fail_refused(&refusal, error);
 }
 
-Status registry_local_put(Registry *registry, Str subject, Str schema, uint32_t *id, Error *error)
+Status registry_local_put(Subjects *registry, Str subject, Str schema, uint32_t *id, Error *error)
 {
     Arena *arena = arena_new(0);
     RegistryRefusal refusal;
@@ -53,4 +53,19 @@ Status registry_local_put(Registry *registry, Str subject, Str schema, uint32_t 
     *id = (uint32_t)number;
     arena_free(arena);
     return status;
+}
+
+static Status find_in(void *context, Arena *arena, uint32_t id, AvroSource *out, Error *error)
+{
+    return registry_local_find(context, arena, id, out, error);
+}
+
+static Status put_into(void *context, Str subject, Str schema, uint32_t *id, Error *error)
+{
+    return registry_local_put(context, subject, schema, id, error);
+}
+
+LocalRegistry registry_local(Subjects *registry)
+{
+    return (LocalRegistry){.context = registry, .find = find_in, .put = put_into};
 }

@@ -9,7 +9,7 @@ bool subject_is_named(Str name)
     return is_good;
 }
 
-const RegistryVersion *registry_look_up(const Registry *registry, const RegistrySubject *subject,
+const RegistryVersion *registry_look_up(const Subjects *registry, const RegistrySubject *subject,
                                         const RegistrySchema *schema, bool takes_deleted)
 {
     Buffer identity = {0};
@@ -24,7 +24,7 @@ const RegistryVersion *registry_look_up(const Registry *registry, const Registry
     return NULL;
 }
 
-bool check_may_write(const Registry *registry, Arena *arena, const RegistrySubject *subject,
+bool check_may_write(const Subjects *registry, Arena *arena, const RegistrySubject *subject,
                      RegistryRefusal *refusal)
 {
     Str mode = registry_mode(registry, subject);
@@ -34,7 +34,7 @@ bool check_may_write(const Registry *registry, Arena *arena, const RegistrySubje
                            "the mode is %.*s: nothing is changed", STR_ARGS(mode));
 }
 
-static bool check_new(Registry *registry, Arena *arena, const RegistrySubject *subject,
+static bool check_new(Subjects *registry, Arena *arena, const RegistrySubject *subject,
                       const RegistryRequest *request, RegistryRefusal *refusal)
 {
     RegistryCheck check = {.subject = subject, .schema = &request->schema};
@@ -64,7 +64,7 @@ static bool check_new(Registry *registry, Arena *arena, const RegistrySubject *s
 }
 
 /* The version that it gets; one before it that has it, and is deleted, goes for good. */
-static void put_new(Registry *registry, Str name, RegistrySubject *subject, RegistrySchema *schema)
+static void put_new(Subjects *registry, Str name, RegistrySubject *subject, RegistrySchema *schema)
 {
     int32_t next = 1;
     for (int32_t i = 0; subject != NULL && i < subject->count; i++) {
@@ -76,7 +76,7 @@ static void put_new(Registry *registry, Str name, RegistrySubject *subject, Regi
     topic_put_version(registry, name, next, schema, false);
 }
 
-bool registry_register(Registry *registry, Arena *arena, Str name, const RegistryRequest *request,
+bool registry_register(Subjects *registry, Arena *arena, Str name, const RegistryRequest *request,
                        int32_t *id, RegistryRefusal *refusal)
 {
     if (!subject_is_named(name))

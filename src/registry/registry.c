@@ -28,7 +28,7 @@ static bool refuse_store(RegistryRefusal *refusal, Arena *arena, const Error *er
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 /* Nothing is known. */
-static void registry_forget(Registry *registry)
+static void registry_forget(Subjects *registry)
 {
     arena_free(registry->arena);
     registry->arena = arena_new(0);
@@ -41,7 +41,7 @@ static void registry_forget(Registry *registry)
     registry->unread_count = 0;
 }
 
-static void registry_leave_topic(Registry *registry)
+static void registry_leave_topic(Subjects *registry)
 {
     if (registry->journal == NULL)
         return;
@@ -51,9 +51,9 @@ static void registry_leave_topic(Registry *registry)
     registry_forget(registry);
 }
 
-Registry *registry_new(World *world, Topics *topics)
+Subjects *registry_new(World *world, Topics *topics)
 {
-    Registry *registry = memory_allocate_zeroed((int64_t)sizeof *registry);
+    Subjects *registry = memory_allocate_zeroed((int64_t)sizeof *registry);
     registry->world = world;
     registry->topics = topics;
     registry->key_document = json_document_new();
@@ -63,7 +63,7 @@ Registry *registry_new(World *world, Topics *topics)
     return registry;
 }
 
-void registry_free(Registry *registry)
+void registry_free(Subjects *registry)
 {
     if (registry == NULL)
         return;
@@ -78,7 +78,7 @@ void registry_free(Registry *registry)
 /* ---- Following ------------------------------------------------------------------------------- */
 
 /* Have the topic that is there now; `makes`: or make it. Under the lock of the topics. */
-static Status find_topic(Registry *registry, bool makes, Error *error)
+static Status find_topic(Subjects *registry, bool makes, Error *error)
 {
     Topic *topic = topics_find(registry->topics, STR(REGISTRY_TOPIC));
     bool is_same = topic != NULL && memcmp(topic->id, registry->topic_id, TOPIC_ID_BYTES) == 0;
@@ -94,7 +94,7 @@ static Status find_topic(Registry *registry, bool makes, Error *error)
     return OK;
 }
 
-static Status registry_follow(Registry *registry, bool makes, Error *error)
+static Status registry_follow(Subjects *registry, bool makes, Error *error)
 {
     topics_lock(registry->topics);
     Status status = find_topic(registry, makes, error);
@@ -105,7 +105,7 @@ static Status registry_follow(Registry *registry, bool makes, Error *error)
     return status;
 }
 
-bool registry_begin(Registry *registry, Arena *arena, RegistryRefusal *refusal)
+bool registry_begin(Subjects *registry, Arena *arena, RegistryRefusal *refusal)
 {
     Error error = {0};
     pthread_mutex_lock(&registry->lock);
@@ -115,7 +115,7 @@ bool registry_begin(Registry *registry, Arena *arena, RegistryRefusal *refusal)
     return refuse_store(refusal, arena, &error);
 }
 
-void registry_end(Registry *registry)
+void registry_end(Subjects *registry)
 {
     pthread_mutex_unlock(&registry->lock);
 }
@@ -123,7 +123,7 @@ void registry_end(Registry *registry)
 /* ---- Changes --------------------------------------------------------------------------------- */
 
 /* Wait, without the lock, until what is written is durable. */
-static Status registry_await(Registry *registry, int64_t end_offset, Error *error)
+static Status registry_await(Subjects *registry, int64_t end_offset, Error *error)
 {
     Partition *partition = journal_partition(registry->journal);
     partition_hold(partition);
@@ -134,7 +134,7 @@ static Status registry_await(Registry *registry, int64_t end_offset, Error *erro
     return status;
 }
 
-bool registry_begin_change(Registry *registry, Arena *arena, RegistryRefusal *refusal)
+bool registry_begin_change(Subjects *registry, Arena *arena, RegistryRefusal *refusal)
 {
     Error error = {0};
     for (int32_t i = 0; i < CATCH_UP_MAX; i++) {
@@ -154,7 +154,7 @@ bool registry_begin_change(Registry *registry, Arena *arena, RegistryRefusal *re
                            "`, or others write to it");
 }
 
-bool registry_commit(Registry *registry, Arena *arena, RegistryRefusal *refusal)
+bool registry_commit(Subjects *registry, Arena *arena, RegistryRefusal *refusal)
 {
     Error error = {0};
     int64_t end_offset;
@@ -172,7 +172,7 @@ bool registry_commit(Registry *registry, Arena *arena, RegistryRefusal *refusal)
 
 /* ---- Looking --------------------------------------------------------------------------------- */
 
-RegistrySubject *registry_subject(Registry *registry, Str name)
+RegistrySubject *registry_subject(Subjects *registry, Str name)
 {
     RegistrySubject *subject = map_find(registry->subjects, name);
     if (subject != NULL)
@@ -183,14 +183,14 @@ RegistrySubject *registry_subject(Registry *registry, Str name)
     return subject;
 }
 
-const RegistrySchema *registry_find_id(const Registry *registry, int64_t id)
+const RegistrySchema *registry_find_id(const Subjects *registry, int64_t id)
 {
     char text[24];
     return map_find(registry->schemas,
                     str_make(text, snprintf(text, sizeof text, "%lld", (long long)id)));
 }
 
-const RegistrySubject *registry_find_subject(const Registry *registry, Str name)
+const RegistrySubject *registry_find_subject(const Subjects *registry, Str name)
 {
     return map_find(registry->subjects, name);
 }
@@ -201,7 +201,7 @@ static int compare_names(const void *a, const void *b)
                        (*(const RegistrySubject *const *)b)->name);
 }
 
-void registry_list(const Registry *registry, Str prefix, Arena *arena, List *out)
+void registry_list(const Subjects *registry, Str prefix, Arena *arena, List *out)
 {
     for (int32_t i = 0; i < map_count(registry->subjects); i++) {
         RegistrySubject *subject = map_value_at(registry->subjects, i);
@@ -230,14 +230,14 @@ const RegistryVersion *subject_find_version(const RegistrySubject *subject, int3
     return NULL;
 }
 
-Str registry_level(const Registry *registry, const RegistrySubject *subject)
+Str registry_level(const Subjects *registry, const RegistrySubject *subject)
 {
     if (subject != NULL && subject->level.length > 0)
         return subject->level;
     return registry->all.level.length > 0 ? registry->all.level : STR("BACKWARD");
 }
 
-Str registry_mode(const Registry *registry, const RegistrySubject *subject)
+Str registry_mode(const Subjects *registry, const RegistrySubject *subject)
 {
     if (subject != NULL && subject->mode.length > 0)
         return subject->mode;

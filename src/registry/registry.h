@@ -16,7 +16,7 @@
 
 #define REGISTRY_TOPIC "_schemas"
 
-typedef struct Registry Registry;
+typedef struct Subjects Subjects;
 
 /* The version of a subject whose names a schema uses. */
 typedef struct RegistryReference {
@@ -79,23 +79,23 @@ typedef struct RegistryRefusal {
 } RegistryRefusal;
 
 /* Nothing is read yet. `topics` have a log that flushes by itself, and outlive it. */
-Registry *registry_new(World *world, Topics *topics);
+Subjects *registry_new(World *world, Topics *topics);
 /* NULL is allowed. */
-void registry_free(Registry *registry);
+void registry_free(Subjects *registry);
 
 /* Know what the topic says now, and keep others out until registry_end. REFUSED_STORE: it is
  * damaged; then there is nothing to end. */
-bool registry_begin(Registry *registry, Arena *arena, RegistryRefusal *refusal);
-void registry_end(Registry *registry);
+bool registry_begin(Subjects *registry, Arena *arena, RegistryRefusal *refusal);
+void registry_end(Subjects *registry);
 
 /* ---- Looking: valid until the next change or the end ---------------------------------------- */
 
 /* NULL: none has the number. */
-const RegistrySchema *registry_find_id(const Registry *registry, int64_t id);
+const RegistrySchema *registry_find_id(const Subjects *registry, int64_t id);
 /* NULL: there never was one of that name, or it is gone for good and has no settings. */
-const RegistrySubject *registry_find_subject(const Registry *registry, Str name);
+const RegistrySubject *registry_find_subject(const Subjects *registry, Str name);
 /* All of them (RegistrySubject *) that begin so, in order of name. */
-void registry_list(const Registry *registry, Str prefix, Arena *arena, List *out);
+void registry_list(const Subjects *registry, Str prefix, Arena *arena, List *out);
 /* How many of its versions are not deleted. */
 int32_t subject_live_count(const RegistrySubject *subject);
 /* The number, or 0 for the latest that is not deleted; NULL: it has none such. */
@@ -103,8 +103,8 @@ const RegistryVersion *subject_find_version(const RegistrySubject *subject, int3
 
 /* What counts for the subject: its own, else that of all, else BACKWARD and READWRITE. NULL: for
  * all. */
-Str registry_level(const Registry *registry, const RegistrySubject *subject);
-Str registry_mode(const Registry *registry, const RegistrySubject *subject);
+Str registry_level(const Subjects *registry, const RegistrySubject *subject);
+Str registry_mode(const Subjects *registry, const RegistrySubject *subject);
 
 /* ---- Schemas as clients send them ------------------------------------------------------------ */
 
@@ -120,11 +120,11 @@ bool registry_read_request(Arena *arena, Str json, RegistryRequest *out, Registr
 
 /* Bring its schema into the form in which schemas are compared. `is_sorted`: see avro_canonical.
  * BAD_SCHEMA. */
-bool registry_canonize(const Registry *registry, Arena *arena, RegistryRequest *request,
+bool registry_canonize(const Subjects *registry, Arena *arena, RegistryRequest *request,
                        bool is_sorted, RegistryRefusal *refusal);
 
 /* The version of the subject that has the schema, which is canonical; NULL: none. */
-const RegistryVersion *registry_look_up(const Registry *registry, const RegistrySubject *subject,
+const RegistryVersion *registry_look_up(const Subjects *registry, const RegistrySubject *subject,
                                         const RegistrySchema *schema, bool takes_deleted);
 
 /* Whether the schema, which is canonical, may follow these versions of the subject, by the level
@@ -135,28 +135,28 @@ typedef struct RegistryCheck {
     const RegistryVersion *version; /* against this one alone; NULL: those that the level names */
     const RegistrySchema *schema;
 } RegistryCheck;
-bool registry_check(const Registry *registry, Arena *arena, const RegistryCheck *check, List *why,
+bool registry_check(const Subjects *registry, Arena *arena, const RegistryCheck *check, List *why,
                     RegistryRefusal *refusal);
 
 /* ---- Changes --------------------------------------------------------------------------------- */
 
 /* The number of the schema, which is canonical, under the subject; it gets it if it does not have
  * it. */
-bool registry_register(Registry *registry, Arena *arena, Str subject,
+bool registry_register(Subjects *registry, Arena *arena, Str subject,
                        const RegistryRequest *request, int32_t *id, RegistryRefusal *refusal);
 
 /* 0: the latest. `*gone` gets its number. */
-bool registry_remove_version(Registry *registry, Arena *arena, Str subject, int32_t *gone,
+bool registry_remove_version(Subjects *registry, Arena *arena, Str subject, int32_t *gone,
                              bool is_for_good, RegistryRefusal *refusal);
 /* `gone` gets the numbers (room for all of them, in the arena). */
-bool registry_remove_subject(Registry *registry, Arena *arena, Str subject, bool is_for_good,
+bool registry_remove_subject(Subjects *registry, Arena *arena, Str subject, bool is_for_good,
                              List *gone, RegistryRefusal *refusal);
 
 /* Set what counts for the subject, or for all if it has no data; an empty value takes it back.
  * BAD_LEVEL, BAD_MODE. */
-bool registry_set_level(Registry *registry, Arena *arena, Str subject, Str level,
+bool registry_set_level(Subjects *registry, Arena *arena, Str subject, Str level,
                         RegistryRefusal *refusal);
-bool registry_set_mode(Registry *registry, Arena *arena, Str subject, Str mode,
+bool registry_set_mode(Subjects *registry, Arena *arena, Str subject, Str mode,
                        RegistryRefusal *refusal);
 
 /* False, with the refusal set. */

@@ -13,7 +13,7 @@ static void expect(bool is_so)
         abort();
 }
 
-static void try_request(Registry *registry, Str json)
+static void try_request(Subjects *registry, Str json)
 {
     Arena *arena = arena_new(0);
     RegistryRequest request;
@@ -35,7 +35,7 @@ static void try_request(Registry *registry, Str json)
     arena_free(arena);
 }
 
-static void check_state(const Registry *registry)
+static void check_state(const Subjects *registry)
 {
     for (int32_t i = 0; i < map_count(registry->subjects); i++) {
         const RegistrySubject *subject = map_value_at(registry->subjects, i);
@@ -51,7 +51,7 @@ static void check_state(const Registry *registry)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    Registry *registry = registry_new(world_system(), NULL);
+    Subjects *registry = registry_new(world_system(), NULL);
     BatchHeader header = {0};
     Str rest = str_make((const char *)data, (int64_t)size);
     Str request = size > 0 ? str_split(rest, '\n', &rest) : (Str){0};

@@ -11,7 +11,7 @@ static bool refuse_subject(RegistryRefusal *refusal, Arena *arena, Str name)
 }
 
 /* Whether a schema that is there uses names of the version. */
-static bool is_referenced(const Registry *registry, Str name, int32_t number)
+static bool is_referenced(const Subjects *registry, Str name, int32_t number)
 {
     for (int32_t i = 0; i < map_count(registry->subjects); i++) {
         const RegistrySubject *subject = map_value_at(registry->subjects, i);
@@ -26,7 +26,7 @@ static bool is_referenced(const Registry *registry, Str name, int32_t number)
     return false;
 }
 
-static bool check_references(const Registry *registry, Arena *arena, Str name, int32_t number,
+static bool check_references(const Subjects *registry, Arena *arena, Str name, int32_t number,
                              RegistryRefusal *refusal)
 {
     if (!is_referenced(registry, name, number))
@@ -36,7 +36,7 @@ static bool check_references(const Registry *registry, Arena *arena, Str name, i
 }
 
 /* A subject without versions has no settings either. */
-static void drop_settings(Registry *registry, const RegistrySubject *subject)
+static void drop_settings(Subjects *registry, const RegistrySubject *subject)
 {
     if (subject->level.length > 0)
         topic_put_setting(registry, false, subject->name, (Str){0});
@@ -62,7 +62,7 @@ static bool check_version(const RegistrySubject *subject, const RegistryVersion 
     return true;
 }
 
-bool registry_remove_version(Registry *registry, Arena *arena, Str name, int32_t *gone,
+bool registry_remove_version(Subjects *registry, Arena *arena, Str name, int32_t *gone,
                              bool is_for_good, RegistryRefusal *refusal)
 {
     if (registry_find_subject(registry, name) == NULL)
@@ -91,7 +91,7 @@ bool registry_remove_version(Registry *registry, Arena *arena, Str name, int32_t
     return registry_commit(registry, arena, refusal);
 }
 
-static bool check_subject(const Registry *registry, const RegistrySubject *subject,
+static bool check_subject(const Subjects *registry, const RegistrySubject *subject,
                           bool is_for_good, Arena *arena, RegistryRefusal *refusal)
 {
     if (!check_may_write(registry, arena, subject, refusal))
@@ -116,7 +116,7 @@ static bool check_subject(const Registry *registry, const RegistrySubject *subje
     return true;
 }
 
-bool registry_remove_subject(Registry *registry, Arena *arena, Str name, bool is_for_good,
+bool registry_remove_subject(Subjects *registry, Arena *arena, Str name, bool is_for_good,
                              List *gone, RegistryRefusal *refusal)
 {
     if (registry_find_subject(registry, name) == NULL)

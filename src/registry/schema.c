@@ -140,7 +140,7 @@ bool registry_read_request(Arena *arena, Str json, RegistryRequest *out, Registr
 /* ---- What a schema builds upon --------------------------------------------------------------- */
 
 typedef struct Resolution {
-    const Registry *registry;
+    const Subjects *registry;
     Arena *arena;
     List *texts; /* Str * */
     Map *seen;   /* texts, so that each is there once */
@@ -183,7 +183,7 @@ static bool resolve(Resolution *self, const RegistrySchema *schema)
     return is_good;
 }
 
-bool schema_source(const Registry *registry, Arena *arena, const RegistrySchema *schema,
+bool schema_source(const Subjects *registry, Arena *arena, const RegistrySchema *schema,
                    bool is_new, AvroSource *out, RegistryRefusal *refusal)
 {
     List texts = {0};
@@ -205,7 +205,7 @@ bool schema_source(const Registry *registry, Arena *arena, const RegistrySchema 
 /* ---- The form in which schemas are compared -------------------------------------------------- */
 
 /* -1 is the latest version: what that is now is what is meant. */
-static bool fix_references(const Registry *registry, Arena *arena, RegistryRequest *request,
+static bool fix_references(const Subjects *registry, Arena *arena, RegistryRequest *request,
                            RegistryRefusal *refusal)
 {
     for (int32_t i = 0; i < request->schema.reference_count; i++) {
@@ -224,7 +224,7 @@ static bool fix_references(const Registry *registry, Arena *arena, RegistryReque
     return true;
 }
 
-static bool canonize_avro(const Registry *registry, Arena *arena, RegistrySchema *schema,
+static bool canonize_avro(const Subjects *registry, Arena *arena, RegistrySchema *schema,
                           bool is_sorted, RegistryRefusal *refusal)
 {
     AvroSource source;
@@ -237,7 +237,7 @@ static bool canonize_avro(const Registry *registry, Arena *arena, RegistrySchema
     return registry_refuse(refusal, arena, REFUSED_BAD_SCHEMA, "%s: %s", error.code, error.text);
 }
 
-bool registry_canonize(const Registry *registry, Arena *arena, RegistryRequest *request,
+bool registry_canonize(const Subjects *registry, Arena *arena, RegistryRequest *request,
                        bool is_sorted, RegistryRefusal *refusal)
 {
     RegistrySchema *schema = &request->schema;

@@ -1,7 +1,7 @@
 /* Levels and modes, of subjects and of all. */
 #include "registry/internal.h"
 
-static bool put_setting(Registry *registry, Arena *arena, bool is_mode, Str subject, Str value,
+static bool put_setting(Subjects *registry, Arena *arena, bool is_mode, Str subject, Str value,
                         RegistryRefusal *refusal)
 {
     if (subject.data != NULL && !subject_is_named(subject))
@@ -13,7 +13,7 @@ static bool put_setting(Registry *registry, Arena *arena, bool is_mode, Str subj
     return registry_commit(registry, arena, refusal);
 }
 
-bool registry_set_level(Registry *registry, Arena *arena, Str subject, Str level,
+bool registry_set_level(Subjects *registry, Arena *arena, Str subject, Str level,
                         RegistryRefusal *refusal)
 {
     LevelDemand ignored;
@@ -25,7 +25,7 @@ bool registry_set_level(Registry *registry, Arena *arena, Str subject, Str level
     return put_setting(registry, arena, false, subject, level, refusal);
 }
 
-bool registry_set_mode(Registry *registry, Arena *arena, Str subject, Str mode,
+bool registry_set_mode(Subjects *registry, Arena *arena, Str subject, Str mode,
                        RegistryRefusal *refusal)
 {
     if (mode.length > 0 && !str_is(mode, "READWRITE") && !str_is(mode, "READONLY"))

@@ -45,7 +45,7 @@ static Str find_text(JsonElement object, const char *name)
 }
 
 /* The schema with what the value says, known from here on. */
-static RegistrySchema *keep_schema(Registry *registry, int32_t id, RegistrySchema *schema)
+static RegistrySchema *keep_schema(Subjects *registry, int32_t id, RegistrySchema *schema)
 {
     Buffer identity = {0};
     schema->id = id;
@@ -67,7 +67,7 @@ static RegistrySchema *keep_schema(Registry *registry, int32_t id, RegistrySchem
 
 /* Another schema of that number that is in use: those who write to the topic by themselves may
  * have given it twice. */
-static RegistrySchema *find_twin(const Registry *registry, int32_t id)
+static RegistrySchema *find_twin(const Subjects *registry, int32_t id)
 {
     for (int32_t i = 0; i < map_count(registry->subjects); i++) {
         const RegistrySubject *subject = map_value_at(registry->subjects, i);
@@ -79,7 +79,7 @@ static RegistrySchema *find_twin(const Registry *registry, int32_t id)
 }
 
 /* A schema is known as long as a version has it. */
-static void drop_use(Registry *registry, RegistrySchema *schema)
+static void drop_use(Subjects *registry, RegistrySchema *schema)
 {
     char text[24];
     Buffer identity = {0};
@@ -98,7 +98,7 @@ static void drop_use(Registry *registry, RegistrySchema *schema)
     buffer_free(&identity);
 }
 
-static void put_version(Registry *registry, RegistrySubject *subject, RegistryVersion version)
+static void put_version(Subjects *registry, RegistrySubject *subject, RegistryVersion version)
 {
     int32_t at = subject->count;
     while (at > 0 && subject->versions[at - 1].number >= version.number)
@@ -124,14 +124,14 @@ static void put_version(Registry *registry, RegistrySubject *subject, RegistryVe
 }
 
 /* A subject of which nothing is left is none. */
-static void drop_if_empty(Registry *registry, const RegistrySubject *subject)
+static void drop_if_empty(Subjects *registry, const RegistrySubject *subject)
 {
     if (subject != &registry->all && subject->count == 0 && subject->level.length == 0 &&
         subject->mode.length == 0)
         map_remove(registry->subjects, subject->name);
 }
 
-static void drop_version(Registry *registry, RegistrySubject *subject, int32_t number)
+static void drop_version(Subjects *registry, RegistrySubject *subject, int32_t number)
 {
     for (int32_t i = 0; i < subject->count; i++) {
         if (subject->versions[i].number != number)
@@ -146,7 +146,7 @@ static void drop_version(Registry *registry, RegistrySubject *subject, int32_t n
     drop_if_empty(registry, subject);
 }
 
-static bool take_schema(Registry *registry, JsonElement key, const JsonElement *value)
+static bool take_schema(Subjects *registry, JsonElement key, const JsonElement *value)
 {
     int32_t number, id;
     JsonElement deleted;
@@ -172,7 +172,7 @@ static bool take_schema(Registry *registry, JsonElement key, const JsonElement *
 }
 
 /* Up to a version all are deleted, or gone. */
-static bool take_removal(Registry *registry, JsonElement key, const JsonElement *value,
+static bool take_removal(Subjects *registry, JsonElement key, const JsonElement *value,
                          bool is_for_good)
 {
     int32_t version;
@@ -192,7 +192,7 @@ static bool take_removal(Registry *registry, JsonElement key, const JsonElement 
     return true;
 }
 
-static bool take_setting(Registry *registry, JsonElement key, const JsonElement *value,
+static bool take_setting(Subjects *registry, JsonElement key, const JsonElement *value,
                          bool is_mode)
 {
     Str name = find_text(key, "subject");
@@ -204,7 +204,7 @@ static bool take_setting(Registry *registry, JsonElement key, const JsonElement 
     return true;
 }
 
-static bool take(Registry *registry, const Record *record)
+static bool take(Subjects *registry, const Record *record)
 {
     JsonElement key, parsed;
     const JsonElement *value = record->has_value ? &parsed : NULL;
@@ -230,7 +230,7 @@ static bool take(Registry *registry, const Record *record)
 void topic_take(void *context, const BatchHeader *header, const Record *record)
 {
     (void)header;
-    Registry *registry = context;
+    Subjects *registry = context;
     if (!take(registry, record) && registry->unread_count++ == 0)
         log_event(LOG_WARN, "registry",
                   "the record at offset %lld of `" REGISTRY_TOPIC
@@ -253,14 +253,14 @@ static void put_key(Buffer *out, const char *type, Str subject, int32_t version)
         buffer_append_text(out, ",\"magic\":0}");
 }
 
-static void put_record(Registry *registry, Buffer *key, Buffer *value)
+static void put_record(Subjects *registry, Buffer *key, Buffer *value)
 {
     journal_add(registry->journal, buffer_str(key), buffer_str(value));
     buffer_free(key);
     buffer_free(value);
 }
 
-void topic_put_version(Registry *registry, Str subject, int32_t version,
+void topic_put_version(Subjects *registry, Str subject, int32_t version,
                        const RegistrySchema *schema, bool is_deleted)
 {
     Buffer key = {0}, value = {0};
@@ -279,14 +279,14 @@ void topic_put_version(Registry *registry, Str subject, int32_t version,
     put_record(registry, &key, &value);
 }
 
-void topic_drop_version(Registry *registry, Str subject, int32_t version)
+void topic_drop_version(Subjects *registry, Str subject, int32_t version)
 {
     Buffer key = {0}, value = {0};
     put_key(&key, "SCHEMA", subject, version);
     put_record(registry, &key, &value);
 }
 
-void topic_put_removal(Registry *registry, Str subject, int32_t version)
+void topic_put_removal(Subjects *registry, Str subject, int32_t version)
 {
     Buffer key = {0}, value = {0};
     put_key(&key, "DELETE_SUBJECT", subject, 0);
@@ -296,7 +296,7 @@ void topic_put_removal(Registry *registry, Str subject, int32_t version)
     put_record(registry, &key, &value);
 }
 
-void topic_put_setting(Registry *registry, bool is_mode, Str subject, Str text)
+void topic_put_setting(Subjects *registry, bool is_mode, Str subject, Str text)
 {
     Buffer key = {0}, value = {0};
     put_key(&key, is_mode ? "MODE" : "CONFIG", subject, 0);
@@ -306,7 +306,7 @@ void topic_put_setting(Registry *registry, bool is_mode, Str subject, Str text)
     put_record(registry, &key, &value);
 }
 
-void topic_put_id_max(Registry *registry)
+void topic_put_id_max(Subjects *registry)
 {
     Buffer key = {0}, value = {0};
     buffer_append_text(&key, "{\"keytype\":\"NOOP\",\"magic\":0}");

@@ -706,6 +706,20 @@ print(json.dumps(sorted([list(key) for key, count in left.items() if count], key
     assert found == [["b", 1], ["c", 1]], found
 
 
+def test_the_door_checks_records_of_its_schemas(box):
+    """What is posted to a topic that a table of avro-confluent declares has to be by a schema of the hub."""
+    script = box.path("tables.sql")
+    script.write_text("CREATE TABLE t (id SMALLINT NOT NULL, note STRING) WITH ('connector' = 'kafka', 'topic' = 't', "
+                      "'format' = 'avro-confluent');\n", "utf-8")
+    registry = Registry(box, "--tables", str(script))
+    number = registry.put("t-value", record("R", ("id", "int"), ("note", "string"))).to_bytes(4, "big")
+    for body, status in ((b"\0" + number + b"\x02\x02a", 200), (b"\0" + number + b"\xf0\xa2\x04\x02a", 422), (b"nothing", 422),
+                         (b"\0\0\0\0\x09\x02\x02a", 422)):
+        told, answer, _ = registry.post("t", body, Content_Type="application/octet-stream")
+        assert told == status, (body, told, answer)
+    assert len(registry.values("t")) == 1 and len(registry.values("t.dead-letters")) == 3
+
+
 def test_from_the_shell(box):
     registry = Registry(box)
 
