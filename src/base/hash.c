@@ -10,6 +10,11 @@ uint64_t hash_bytes(const void *bytes, int64_t length)
     return XXH3_64bits(length > 0 ? bytes : "", (size_t)length);
 }
 
+uint64_t hash_bytes_seeded(const void *bytes, int64_t length, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(length > 0 ? bytes : "", (size_t)length, seed);
+}
+
 Hash128 hash_bytes_128(const void *bytes, int64_t length)
 {
     XXH128_hash_t hash = XXH3_128bits(length > 0 ? bytes : "", (size_t)length);

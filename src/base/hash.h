@@ -8,6 +8,9 @@
 /* XXH3, 64 bits. */
 uint64_t hash_bytes(const void *bytes, int64_t length);
 
+/* The same with a seed: for tables whose keys strangers choose, who must not know what meets. */
+uint64_t hash_bytes_seeded(const void *bytes, int64_t length, uint64_t seed);
+
 typedef struct Hash128 {
     uint64_t low, high;
 } Hash128;

@@ -16,27 +16,90 @@ enum {
 
 /* ---- Sessions -------------------------------------------------------------------------------- */
 
+static FetchState no_state(WireError code)
+{
+    return (FetchState){.code = code,
+                        .high_watermark = NO_OFFSET,
+                        .stable_offset = NO_OFFSET,
+                        .start_offset = NO_OFFSET};
+}
+
 /* How topics are named in this version. */
 static Str topic_of(const Call *call, const Message *item)
 {
     return message_bytes(item, call->version.number >= FETCH_IDS_FROM ? "topic_id" : "topic");
 }
 
-/* What the request asks for goes into the session. False: there is no room. */
-static bool put_asked(const Call *call, FetchSession *session)
+/* The item of an answer that tells this of a partition, without records. */
+static Message *tell_partition(const Call *call, Message *topic, int32_t index,
+                               const FetchState *state)
 {
-    bool has_room = true;
+    Message *answer = message_append(topic, "partitions", call->arena);
+    message_set_number(answer, "partition_index", index);
+    message_set_number(answer, "error_code", state->code);
+    message_set_number(answer, "high_watermark", state->high_watermark);
+    message_set_number(answer, "last_stable_offset", state->stable_offset);
+    message_set_number(answer, "log_start_offset", state->start_offset);
+    message_set_number(answer, "preferred_read_replica", -1);
+    message_set_bytes(answer, "records", STR(""));
+    return answer;
+}
+
+static Message *tell_topic(const Call *call, Str topic)
+{
+    Message *answer = message_append(call->response, "responses", call->arena);
+    message_set_bytes(answer, call->version.number >= FETCH_IDS_FROM ? "topic_id" : "topic", topic);
+    return answer;
+}
+
+/* The partitions of an item from that one on are none to follow; it is told at once. */
+static void refuse_asked(Call *call, const Message *topic, int32_t from, WireError code)
+{
+    FetchState state = no_state(code);
+    Message *answer = tell_topic(call, topic_of(call, topic));
+    for (int32_t i = from; i < message_count(topic, "partitions"); i++)
+        tell_partition(call, answer,
+                       (int32_t)message_number(message_item(topic, "partitions", i), "partition"),
+                       &state);
+    call->fetch_is_refused = true;
+}
+
+/* The partitions of an item go into the session; how many of them there was room for. */
+static int32_t put_topic(const Call *call, FetchSession *session, const Message *topic)
+{
+    int32_t count = message_count(topic, "partitions"), put = 0;
+    for (; put < count; put++) {
+        const Message *asked = message_item(topic, "partitions", put);
+        if (!fetch_session_put(session, topic_of(call, topic),
+                               (int32_t)message_number(asked, "partition"),
+                               message_number(asked, "fetch_offset"),
+                               message_number(asked, "partition_max_bytes")))
+            break;
+    }
+    return put;
+}
+
+/* What the request asks for goes into the session, but for what no topic can be called: such names
+ * may be long, and are answered without being kept. False: it is kept, and there is no room. */
+static bool put_asked(Call *call, FetchSession *session)
+{
+    bool is_by_id = fetch_session_is_by_id(session);
     for (int32_t i = 0; i < message_count(call->request, "topics"); i++) {
         const Message *topic = message_item(call->request, "topics", i);
-        for (int32_t j = 0; has_room && j < message_count(topic, "partitions"); j++) {
-            const Message *asked = message_item(topic, "partitions", j);
-            has_room = fetch_session_put(session, topic_of(call, topic),
-                                         (int32_t)message_number(asked, "partition"),
-                                         message_number(asked, "fetch_offset"),
-                                         message_number(asked, "partition_max_bytes"));
+        Str name = topic_of(call, topic);
+        if (!is_by_id && !topic_name_is_valid(name)) {
+            WireError code;
+            call_find_topic(call, name, false, ACL_READ, &code);
+            refuse_asked(call, topic, 0, code);
+            continue;
         }
+        int32_t put = put_topic(call, session, topic);
+        if (put < message_count(topic, "partitions") && !call->fetch_is_full)
+            return false;
+        if (put < message_count(topic, "partitions"))
+            refuse_asked(call, topic, put, WIRE_STORAGE_ERROR); /* clients ask again */
     }
-    return has_room;
+    return true;
 }
 
 static void forget_asked(const Call *call, FetchSession *session)
@@ -183,8 +246,7 @@ static Partition *look_at(Fetching *fetching, FetchPartition *one)
     Topic *topic = call_find_topic(call, one->topic, fetch_session_is_by_id(fetching->session),
                                    ACL_READ, &code);
     one->buffer = -1;
-    one->seen = (FetchState){
-        .high_watermark = NO_OFFSET, .stable_offset = NO_OFFSET, .start_offset = NO_OFFSET};
+    one->seen = no_state(WIRE_NONE);
     if (topic != NULL)
         code = broker_topic_partition(call->broker, topic, one->index, &partition);
     if (code == WIRE_NONE)
@@ -251,14 +313,8 @@ static void answer_aborted(Call *call, const FetchPartition *one, Str records, M
 static void answer_partition(const Fetching *fetching, const FetchPartition *one, Message *topic)
 {
     Call *call = fetching->call;
-    Message *answer = message_append(topic, "partitions", call->arena);
+    Message *answer = tell_partition(call, topic, one->index, &one->seen);
     Str records = one->buffer >= 0 ? buffer_str(&call->records[one->buffer]) : STR("");
-    message_set_number(answer, "partition_index", one->index);
-    message_set_number(answer, "error_code", one->seen.code);
-    message_set_number(answer, "high_watermark", one->seen.high_watermark);
-    message_set_number(answer, "last_stable_offset", one->seen.stable_offset);
-    message_set_number(answer, "log_start_offset", one->seen.start_offset);
-    message_set_number(answer, "preferred_read_replica", -1);
     message_set_bytes(answer, "records", records);
     if (fetching->is_committed && one->seen.code == WIRE_NONE)
         message_set_empty(answer, "aborted_transactions");
@@ -270,13 +326,8 @@ static void answer_partition(const Fetching *fetching, const FetchPartition *one
 static Message *answer_topic(const Fetching *fetching, const FetchPartition *before,
                              const FetchPartition *one, Message *topic)
 {
-    Call *call = fetching->call;
-    if (before != NULL && str_equal(before->topic, one->topic))
-        return topic;
-    topic = message_append(call->response, "responses", call->arena);
-    message_set_bytes(topic, call->version.number >= FETCH_IDS_FROM ? "topic_id" : "topic",
-                      one->topic);
-    return topic;
+    bool is_same = before != NULL && str_equal(before->topic, one->topic);
+    return is_same ? topic : tell_topic(fetching->call, one->topic);
 }
 
 static void answer_all(const Fetching *fetching)
@@ -339,12 +390,14 @@ CallState handle_fetch(Call *call)
     if (code != WIRE_NONE)
         return refuse_fetch(call, code);
     int64_t acls = broker->config.acls != NULL ? acls_version(broker->config.acls) : 0;
-    fetch_session_check_version(session, topics_version(broker->topics) + acls);
+    bool is_committed = message_number(request, "isolation_level") == 1;
+    fetch_session_check(session, topics_version(broker->topics) + acls, is_committed);
     int64_t most = message_number(request, "max_bytes");
     Fetching fetching = {.call = call,
                          .session = session,
                          .bytes_left = most < FETCH_BYTES_MAX ? most : FETCH_BYTES_MAX,
-                         .is_committed = message_number(request, "isolation_level") == 1};
+                         .is_committed = is_committed,
+                         .has_error = call->fetch_is_refused};
     look_at_ready(&fetching);
     bool is_enough = fetching.has_error || fetching.bytes >= message_number(request, "min_bytes") ||
                      message_number(request, "max_wait_ms") <= 0 ||

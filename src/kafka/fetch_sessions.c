@@ -3,12 +3,19 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "base/memory.h"
 
 enum { BUCKETS_MIN = 8, PLACES_MIN = 64, MOVED_MAX = 64 * 1024 };
+
+/* A topic's name or id, of all partitions that were asked for with it in a row. */
+typedef struct TopicName {
+    int32_t users;
+    char text[];
+} TopicName;
 
 typedef struct Queue {
     FetchPartition *first, *last;
@@ -24,7 +31,7 @@ struct FetchSession {
     FetchSessions *sessions;
     char *user; /* NULL: it is not kept */
     int32_t id, epoch;
-    bool is_by_id;
+    bool is_by_id, is_committed;
     int64_t created_us, used_us;
     int64_t version;
     FetchPartition *first, *last; /* of all */
@@ -35,6 +42,7 @@ struct FetchSession {
 
 struct FetchSessions {
     World *world;
+    uint64_t seed; /* of the buckets: which of them meet must be nobody's choice */
     int32_t ids[FETCH_SESSIONS_MAX]; /* beside the sessions, so that one is found soon */
     FetchSession *kept[FETCH_SESSIONS_MAX];
     int32_t kept_count, partition_count;
@@ -176,6 +184,7 @@ FetchSessions *fetch_sessions_new(World *world)
 {
     FetchSessions *sessions = memory_allocate_zeroed((int64_t)sizeof *sessions);
     sessions->world = world;
+    sessions->seed = world->kind->random_u64(world);
     pthread_mutex_init(&sessions->lock, NULL);
     places_rebuild(sessions);
     return sessions;
@@ -217,6 +226,31 @@ static void let_go(FetchSession *session)
     session->user = NULL;
 }
 
+static TopicName *name_of(const FetchPartition *one)
+{
+    return (TopicName *)(one->topic.data - offsetof(TopicName, text));
+}
+
+/* Requests name a topic and then its partitions: that of the last one is the same most often. */
+static Str name_share(const FetchSession *session, Str topic)
+{
+    if (session->last != NULL && str_equal(session->last->topic, topic)) {
+        name_of(session->last)->users++;
+        return session->last->topic;
+    }
+    TopicName *name = memory_allocate((int64_t)sizeof *name + topic.length);
+    name->users = 1;
+    memcpy(name->text, topic.data, (size_t)topic.length);
+    return str_make(name->text, topic.length);
+}
+
+static void name_drop(const FetchPartition *one)
+{
+    TopicName *name = name_of(one);
+    if (--name->users == 0)
+        memory_free(name);
+}
+
 static void partition_drop(FetchPartition *one)
 {
     FetchSession *session = one->session;
@@ -229,6 +263,7 @@ static void partition_drop(FetchPartition *one)
         one->before_of_all;
     session->count--;
     session->sessions->partition_count -= session->user != NULL;
+    name_drop(one);
     memory_free(one);
 }
 
@@ -246,9 +281,9 @@ void fetch_session_free(FetchSession *session)
 
 /* ---- Those that are kept --------------------------------------------------------------------- */
 
-/* Make room for one of that size: one that nobody has used for long goes, or a smaller one that is
- * not young any more. */
-static bool evict(FetchSessions *sessions, int32_t count, int64_t now_us)
+/* Who has to go for one of that size: one that nobody has used for long, or a smaller one that is
+ * not young any more. NULL: nobody. */
+static FetchSession *find_victim(const FetchSessions *sessions, int32_t count, int64_t now_us)
 {
     FetchSession *oldest = sessions->kept[0], *smallest = NULL;
     for (int32_t i = 0; i < sessions->kept_count; i++) {
@@ -260,10 +295,9 @@ static bool evict(FetchSessions *sessions, int32_t count, int64_t now_us)
             smallest = one;
     }
     bool is_stale = now_us - oldest->used_us > FETCH_SESSION_SAFE_US;
-    if (!is_stale && (smallest == NULL || smallest->count >= count))
-        return false;
-    fetch_session_free(is_stale ? oldest : smallest);
-    return true;
+    if (is_stale)
+        return oldest;
+    return smallest != NULL && smallest->count < count ? smallest : NULL;
 }
 
 static bool is_taken(const FetchSessions *sessions, int32_t id)
@@ -279,10 +313,12 @@ bool fetch_session_keep(FetchSession *session, const char *user)
     FetchSessions *sessions = session->sessions;
     int64_t now_us = world_monotonic_us(sessions->world);
     assert(session->user == NULL);
-    if (sessions->kept_count == FETCH_SESSIONS_MAX && !evict(sessions, session->count, now_us))
+    bool is_full = sessions->kept_count == FETCH_SESSIONS_MAX;
+    FetchSession *victim = is_full ? find_victim(sessions, session->count, now_us) : NULL;
+    int32_t others = sessions->partition_count - (victim != NULL ? victim->count : 0);
+    if ((is_full && victim == NULL) || others + session->count > FETCH_PARTITIONS_MAX)
         return false;
-    if (sessions->partition_count + session->count > FETCH_PARTITIONS_MAX)
-        return false;
+    fetch_session_free(victim);
     /* Those of a hub that has been started anew are none of its own. */
     do
         session->id = (int32_t)(sessions->world->kind->random_u64(sessions->world) & INT32_MAX);
@@ -335,7 +371,9 @@ bool fetch_session_is_by_id(const FetchSession *session)
 /* The link that leads to it, or the last one of its bucket. */
 static FetchPartition **link_to(const FetchSession *session, Str topic, int32_t index)
 {
-    uint64_t hash = hash_combine(hash_bytes(topic.data, topic.length), (uint64_t)index);
+    uint64_t seed = session->sessions->seed;
+    uint64_t name = hash_bytes_seeded(topic.data, topic.length, seed);
+    uint64_t hash = hash_u64(hash_combine(name, (uint64_t)index) ^ seed);
     FetchPartition **link = &session->buckets[hash & ((uint64_t)session->bucket_count - 1)];
     while (*link != NULL && ((*link)->index != index || !str_equal((*link)->topic, topic)))
         link = &(*link)->next_in_bucket;
@@ -360,14 +398,13 @@ static FetchPartition *partition_add(FetchSession *session, Str topic, int32_t i
 {
     static const FetchState nothing = {.code = -1};
     buckets_grow(session);
-    FetchPartition *one = memory_allocate((int64_t)sizeof *one + topic.length);
+    FetchPartition *one = memory_allocate((int64_t)sizeof *one);
     *one = (FetchPartition){.session = session,
-                            .topic = str_make((char *)(one + 1), topic.length),
+                            .topic = name_share(session, topic),
                             .index = index,
                             .buffer = -1,
                             .told = nothing,
                             .before_of_all = session->last};
-    memcpy(one + 1, topic.data, (size_t)topic.length);
     *(session->last != NULL ? &session->last->next_of_all : &session->first) = one;
     session->last = one;
     queue_append(&session->ready, one);
@@ -382,8 +419,8 @@ bool fetch_session_put(FetchSession *session, Str topic, int32_t index, int64_t 
                        int64_t bytes_max)
 {
     FetchPartition *one = session->count > 0 ? *link_to(session, topic, index) : NULL;
-    if (one == NULL && session->user != NULL &&
-        session->sessions->partition_count == FETCH_PARTITIONS_MAX)
+    int32_t count = session->user != NULL ? session->sessions->partition_count : session->count;
+    if (one == NULL && count == FETCH_PARTITIONS_MAX)
         return false;
     if (one == NULL)
         one = partition_add(session, topic, index);
@@ -423,11 +460,12 @@ FetchPartition *fetch_session_first_ready(const FetchSession *session)
     return session->ready.first;
 }
 
-void fetch_session_check_version(FetchSession *session, int64_t version)
+void fetch_session_check(FetchSession *session, int64_t version, bool is_committed)
 {
-    if (session->version == version)
+    if (session->version == version && session->is_committed == is_committed)
         return;
     session->version = version;
+    session->is_committed = is_committed;
     for (FetchPartition *one = session->first; one != NULL; one = one->next_of_all)
         become_ready(one);
 }

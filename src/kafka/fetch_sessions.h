@@ -16,7 +16,7 @@
 /* As Kafka has them: max.incremental.fetch.session.cache.slots and
  * min.incremental.fetch.session.eviction.ms. */
 enum { FETCH_SESSIONS_MAX = 1000, FETCH_SESSION_SAFE_US = 120 * 1000 * 1000 };
-/* Of all sessions together. */
+/* Of all sessions that are kept together, and of each that is not. */
 enum { FETCH_PARTITIONS_MAX = 1000 * 1000 };
 
 typedef struct FetchSessions FetchSessions;
@@ -31,7 +31,7 @@ typedef struct FetchState {
 
 struct FetchPartition {
     FetchSession *session;
-    Str topic; /* its name, or its id */
+    Str topic; /* its name, or its id; shared with its neighbours of the same topic */
     int32_t index;
     int64_t offset, bytes_max; /* as it was asked for */
     FetchState seen, told;     /* when it was looked at last; what the client knows */
@@ -69,7 +69,8 @@ int32_t fetch_session_epoch(const FetchSession *session);
 void fetch_session_next_epoch(FetchSession *session);
 bool fetch_session_is_by_id(const FetchSession *session);
 
-/* It is asked for, from now on or in another way: it is ready. False: there is no room for more. */
+/* It is asked for, from now on or in another way: it is ready. The name is copied: that it is one
+ * of a topic, and so short, is the caller's business. False: there is no room for more. */
 bool fetch_session_put(FetchSession *session, Str topic, int32_t index, int64_t offset,
                        int64_t bytes_max);
 /* It is asked for no more, if it was. */
@@ -81,8 +82,9 @@ int32_t fetch_session_ready_count(const FetchSession *session);
 FetchPartition *fetch_session_first(const FetchSession *session);
 FetchPartition *fetch_session_first_ready(const FetchSession *session);
 
-/* All are ready, if `version` is another one than at the last call. */
-void fetch_session_check_version(FetchSession *session, int64_t version);
+/* All are ready, if `version` or what is read, which is all or what is committed, is another one
+ * than at the last call. */
+void fetch_session_check(FetchSession *session, int64_t version, bool is_committed);
 
 /* Nothing is new in it until this partition moves. */
 void fetch_partition_rest(FetchPartition *one, Partition *partition);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/random.h"
 #include "kafka/fetch_sessions.h"
 
@@ -108,12 +109,76 @@ static void test_another_version_makes_all_ready(void **state)
 {
     (void)state;
     FetchSession *session = session_of(2);
-    fetch_session_check_version(session, 4);
+    fetch_session_check(session, 4, true);
     fetch_partition_rest(fetch_session_first_ready(session), place(0));
-    fetch_session_check_version(session, 4);
+    fetch_session_check(session, 4, true);
     assert_string_equal(ready(session), "1 ");
-    fetch_session_check_version(session, 5);
+    fetch_session_check(session, 5, true);
     assert_string_equal(ready(session), "1 0 ");
+    fetch_session_free(session);
+}
+
+/* What rests behind the last commit has more to give to who reads all. */
+static void test_another_isolation_makes_all_ready(void **state)
+{
+    (void)state;
+    FetchSession *session = session_of(2);
+    for (int32_t round = 0; round < 2; round++) {
+        fetch_session_check(session, 4, round == 0);
+        fetch_partition_rest(fetch_session_first_ready(session), place(0));
+        fetch_session_check(session, 4, round == 0);
+        assert_int_equal(fetch_session_ready_count(session), 1);
+    }
+    fetch_session_check(session, 4, true);
+    assert_int_equal(fetch_session_ready_count(session), 2);
+    fetch_session_free(session);
+}
+
+static void test_partitions_of_a_topic_share_its_name(void **state)
+{
+    (void)state;
+    FetchSession *session = session_of(3);
+    assert_true(fetch_session_put(session, STR("u"), 0, 0, 1));
+    FetchPartition *first = fetch_session_first(session);
+    const char *name = first->topic.data;
+    assert_ptr_equal(first->next_of_all->topic.data, name);
+    assert_ptr_equal(first->next_of_all->next_of_all->topic.data, name);
+    /* It outlives the one that has brought it. */
+    fetch_session_forget(session, STR("t"), 0);
+    fetch_session_forget(session, STR("t"), 1);
+    first = fetch_session_first(session);
+    assert_int_equal(first->index, 2);
+    assert_true(str_is(first->topic, "t") && str_is(first->next_of_all->topic, "u"));
+    fetch_session_free(session);
+}
+
+/* The indexes would all be in one bucket, if one could know which one that is. */
+static void test_nobody_chooses_what_meets(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000, BUCKETS = 4096, MET_MAX = 30 };
+    FetchSession *session = fetch_session_new(sessions, false);
+    for (int32_t index = 0; fetch_session_count(session) < COUNT; index++)
+        if (hash_combine(hash_bytes("t", 1), (uint64_t)index) % BUCKETS == 0)
+            assert_true(fetch_session_put(session, STR("t"), index, 0, 1));
+    int32_t most = 0;
+    for (FetchPartition *one = fetch_session_first(session); one != NULL; one = one->next_of_all) {
+        int32_t met = 0;
+        for (const FetchPartition *at = one; at != NULL; at = at->next_in_bucket)
+            met++;
+        most = met > most ? met : most;
+    }
+    assert_in_range(most, 1, MET_MAX);
+    fetch_session_free(session);
+}
+
+static void test_no_session_is_larger_than_all_may_be(void **state)
+{
+    (void)state;
+    FetchSession *session = session_of(FETCH_PARTITIONS_MAX);
+    assert_false(fetch_session_put(session, STR("t"), FETCH_PARTITIONS_MAX, 0, 1));
+    assert_true(fetch_session_put(session, STR("t"), 0, 7, 1)); /* it is there */
+    assert_int_equal(fetch_session_count(session), FETCH_PARTITIONS_MAX);
     fetch_session_free(session);
 }
 
@@ -187,6 +252,26 @@ static void test_the_smallest_goes_for_a_larger_one(void **state)
     assert_int_equal(kept(4), 0); /* the one of three is young */
 }
 
+/* What goes gives its room away, and nothing goes for one that finds none. */
+static void test_who_goes_makes_room(void **state)
+{
+    (void)state;
+    enum { LARGE = FETCH_PARTITIONS_MAX - FETCH_SESSIONS_MAX + 1 };
+    int32_t ids[FETCH_SESSIONS_MAX];
+    for (int32_t i = 0; i < FETCH_SESSIONS_MAX; i++)
+        ids[i] = kept(i == 0 ? LARGE : 1);
+    now_us += FETCH_SESSION_SAFE_US + 1;
+    assert_non_null(fetch_session_find(sessions, ids[0], "a"));
+    assert_int_equal(kept(3), 0); /* the room of one is not enough */
+    for (int32_t i = 0; i < FETCH_SESSIONS_MAX; i++)
+        assert_non_null(fetch_session_find(sessions, ids[i], "a"));
+    now_us += FETCH_SESSION_SAFE_US + 1;
+    for (int32_t i = 1; i < FETCH_SESSIONS_MAX; i++)
+        assert_non_null(fetch_session_find(sessions, ids[i], "a"));
+    assert_true(kept(3) > 0); /* for the large one */
+    assert_null(fetch_session_find(sessions, ids[0], "a"));
+}
+
 /* Anything in any order, against the plainest model. */
 static void test_as_a_model_has_it(void **state)
 {
@@ -253,11 +338,18 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_asked_for_anew_is_ready, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_another_version_makes_all_ready, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_another_isolation_makes_all_ready, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_partitions_of_a_topic_share_its_name, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_nobody_chooses_what_meets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_session_is_larger_than_all_may_be, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_moves_that_are_too_many_to_name_wake_all, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_session_is_its_users, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_which_session_has_to_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_smallest_goes_for_a_larger_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_who_goes_makes_room, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_as_a_model_has_it, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

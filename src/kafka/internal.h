@@ -153,6 +153,7 @@ struct Call {
     FetchSession *fetch;            /* of this fetch alone; NULL: one that is kept … */
     int32_t fetch_id, fetch_epoch;  /* … has this id, and this epoch as long as the call counts */
     bool fetch_is_full;             /* the answer has all partitions */
+    bool fetch_is_refused;          /* of some of them that alone is told */
     Buffer *records;                /* of a fetch, one per partition that has some */
     int32_t record_buffer_count, record_buffer_capacity;
     int64_t record_count, fetched_bytes; /* that were produced; that go out */

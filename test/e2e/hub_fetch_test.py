@@ -15,6 +15,11 @@ def array(items):
     return struct.pack(">i", len(items)) + b"".join(items)
 
 
+def number(value):
+    """As flexible versions write lengths."""
+    return bytes([value & 127 | 128]) + number(value >> 7) if value > 127 else bytes([value])
+
+
 class Answer:
     def __init__(self, content):
         self.content, self.at = content, 0
@@ -229,6 +234,48 @@ made.commit_transaction(20)
 print(1)""")
     waits.join(20)
     assert len(heard) == 1 and heard[0]["t", 0][:2] == (0, 3) and heard[0]["t", 0][3] > 60, heard
+
+
+def test_who_reads_all_from_then_on(box):
+    """A session that waits at an open transaction is asked for what is not committed, and back."""
+    hub = box.keep(Hub(box, "--no-http")).start()
+    produce(hub, "t", 0, "x")
+    hub.python("""
+from confluent_kafka import Producer
+made = Producer({'bootstrap.servers': ADDRESS, 'transactional.id': 'one'})
+made.init_transactions(20)
+made.begin_transaction()
+made.produce('t', 'y')
+made.flush()
+print(1)""")
+    reader = Reader(hub, committed=True)
+    reader.begin([("t", 0, 1)])
+    assert reader.next() == {}
+    reader.committed = False
+    assert reader.next()["t", 0][3] > 60
+    reader.committed = True
+    assert reader.next() == {}
+
+
+def test_names_that_no_topic_has(box):
+    """Are refused, and not kept: neither by a session nor once for each partition."""
+    hub = box.keep(Hub(box, "--no-http")).start()
+    produce(hub, "t", 0, "x")
+    reader = Reader(hub)
+    reader.begin([("t", 0, 1)])
+    long = "n" * 30000
+    assert reader.next((long, 0, 0), ("no/topic", 1, 0)) == {key: (UNKNOWN_TOPIC, -1, -1, 0)
+                                                            for key in ((long, 0), ("no/topic", 1))}
+    assert reader.next() == {}
+    assert reader.ask([(long, 0, 0)], session=0, epoch=0)[:2] == (0, 0)
+    parts = 4000
+    asked = b"".join(struct.pack(">iiqiqi", part, -1, 0, -1, -1, 1 << 20) + b"\0" for part in range(parts))
+    topic = number(1 << 20) + b"n" * ((1 << 20) - 1) + number(parts + 1) + asked + b"\0"
+    body = struct.pack(">iiiibii", -1, 0, 1, 1 << 20, 0, 0, 0) + number(2) + topic + number(1) + number(1) + b"\0"
+    answer = Answer(Wire(hub.port).flexible(FETCH, 12, body))
+    assert answer.read("ihi") == (0, 0, 0)
+    assert len(answer.content) > 1 << 20
+    assert hub.process.memory_bytes("VmHWM") < 500 << 20
 
 
 main()
