@@ -311,13 +311,15 @@ void transactions_free(Transactions *transactions)
 
 /* ---- What producers ask ---------------------------------------------------------------------- */
 
-/* Its producer may still name `last_epoch`; -1: it has to name itself anew. */
+/* Its producer may still name `last_epoch`; -1: it has to name itself anew. The last epoch, which
+ * logs of older hubs may name as the present one, stays until it has ended: then the id is another
+ * one. */
 static void take_epoch_away(Transaction *next, int16_t last_epoch)
 {
-    assert(next->epoch < INT16_MAX);
     next->last_id = next->producer_id;
     next->last_epoch = last_epoch;
-    next->epoch++;
+    if (next->epoch < INT16_MAX)
+        next->epoch++;
 }
 
 static Status decide(Transactions *transactions, Transaction *transaction, bool is_commit,

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "hub/transactions.h"
+#include "hub/transactions_testing.h"
 
 static char folder[64];
 static Topics *topics;
@@ -231,6 +231,36 @@ static void test_the_last_epoch_gives_another_id(void **state)
     assert_int_equal(again.epoch, 1);
 }
 
+/* He who has the last epoch ends what has begun, or what has not, and goes on under another id. */
+static void test_the_last_epoch_of_older_hubs(void **state)
+{
+    (void)state;
+    TransactionProducer last = init(-1, -1);
+    last.epoch = INT16_MAX;
+    for (int has_begun = 0; has_begun < 2; has_begun++) {
+        test_transaction_at_last_epoch(topics, STR("x"), last.producer_id,
+                                       TRANSACTION_COMPLETE_ABORT);
+        start_again();
+        if (has_begun)
+            assert_int_equal(add(&last), TRANSACTION_GOOD);
+        settle();
+        assert_int_equal(end(&last, has_begun, true), TRANSACTION_GOOD);
+        TransactionProducer next = next_of(&last);
+        assert_int_not_equal(next.producer_id, last.producer_id);
+        assert_int_equal(next.epoch, 0);
+        assert_int_equal(end(&last, has_begun, true), TRANSACTION_GOOD);
+        assert_int_equal(next_of(&last).producer_id, next.producer_id);
+        assert_int_equal(add(&last), TRANSACTION_UNKNOWN);
+        assert_int_equal(add(&next), TRANSACTION_GOOD);
+    }
+    /* Somebody else who comes while it goes on has it aborted, too. */
+    test_transaction_at_last_epoch(topics, STR("x"), last.producer_id, TRANSACTION_ONGOING);
+    start_again();
+    assert_int_equal(init(-1, -1).producer_id, -(int64_t)TRANSACTION_BUSY);
+    settle();
+    assert_int_not_equal(init(-1, -1).producer_id, last.producer_id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +270,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_whoever_was_fenced_does_not_go_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_he_may_name_himself_as_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_last_epoch_gives_another_id, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_last_epoch_of_older_hubs, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

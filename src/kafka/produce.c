@@ -121,7 +121,9 @@ static bool produce_submit(Call *call)
         return false;
     for (int32_t i = 0; i < call->append_count; i++) {
         CallAppend *append = &call->appends[i];
-        WireError code = waits ? WIRE_REQUEST_TIMED_OUT : refused;
+        WireError code = waits                      ? WIRE_REQUEST_TIMED_OUT
+                         : append->is_transactional ? refused
+                                                    : WIRE_NONE;
         if (code == WIRE_NONE && append->is_transactional)
             code = judge_transaction(call, append->to.topic, append->to.index,
                                      str_make(append->append.batch, append->append.bytes));

@@ -296,7 +296,7 @@ static void connection_changed(Transport *transport)
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
 
-/* Run calls that wait; those whose time has come, or all. */
+/* Run calls that wait; those whose time has come and what they may have held, or all. */
 static void hub_run_waiting(Hub *hub, bool all)
 {
     int64_t now_us = world_monotonic_us(hub->config.world);
@@ -305,7 +305,10 @@ static void hub_run_waiting(Hub *hub, bool all)
         bool is_any_done = false;
         for (int32_t i = 0; i < connection->turn_count && !connection->transport.is_closing; i++) {
             Turn *turn = &connection->turns[i];
-            if (turn->call != NULL && (all || call_deadline_us(turn->call) <= now_us))
+            if (turn->call == NULL)
+                continue;
+            bool was_held = is_any_done && call_holds_others(turn->call);
+            if (all || was_held || call_deadline_us(turn->call) <= now_us)
                 is_any_done |= turn_run(connection, turn);
         }
         if (is_any_done)
@@ -593,6 +596,7 @@ Status hub_open(const HubConfig *config, Hub **out, Error *error)
         status = appender_new(hub_appended, hub, &hub->appender, error);
     if (status == OK)
         status = hub_listen(hub, error);
+    assert(status != OK || hub->broker != NULL); /* the log's threads look at it */
     if (status == OK)
         status = log_start(topics_log(hub->topics), FLUSHERS, hub_failed, error);
     if (status != OK) {

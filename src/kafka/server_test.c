@@ -9,6 +9,7 @@
 
 #include "base/bigendian.h"
 #include "base/memory.h"
+#include "hub/transactions_testing.h"
 #include "kafka/server.h"
 #include "log/batch_testing.h"
 
@@ -19,21 +20,26 @@ enum {
     OFFSET_FETCH = 9,
     API_VERSIONS = 18,
     CREATE_TOPICS = 19,
+    INIT_PRODUCER = 22,
+    END_TRANSACTION = 26,
     VALUE_BYTES = 600
 };
+enum { TIMED_OUT = 7, INVALID_EPOCH = 47, HOUR_MS = 60 * 60 * 1000 };
 
 /* A world whose disk gets stuck: in writes or in syncs. */
 static WorldKind kind;
 static World world = {.kind = &kind};
 static _Atomic bool writes_are_stuck, syncs_are_stuck;
-static _Atomic int32_t waiting;
+static _Atomic bool one_goes; /* of those that are stuck */
+static _Atomic int32_t waiting, waited;
 
 static void wait_while(_Atomic bool *is_stuck)
 {
     if (!*is_stuck)
         return;
     waiting++;
-    while (*is_stuck)
+    waited++;
+    while (*is_stuck && !atomic_exchange(&one_goes, false))
         usleep(500);
     waiting--;
 }
@@ -44,9 +50,24 @@ static Status stuck_write(File *file, const void *bytes, int64_t length, Error *
     return world_system()->kind->write(file, bytes, length, error);
 }
 
+/* The log notes from time to time how far it is; that is nobody's request, and never stuck. */
+static _Atomic(File *) marks;
+
+static Status open_noting_marks(World *of, const char *path, FileMode mode, File **out,
+                                Error *error)
+{
+    TRY(world_system()->kind->open(of, path, mode, out, error));
+    if (strstr(path, "/marks.tmp") != NULL)
+        marks = *out;
+    else if (marks == *out)
+        marks = NULL; /* it is closed, and its memory another one's */
+    return OK;
+}
+
 static Status stuck_sync(File *file, Error *error)
 {
-    wait_while(&syncs_are_stuck);
+    if (file != marks)
+        wait_while(&syncs_are_stuck);
     return world_system()->kind->sync(file, error);
 }
 
@@ -70,7 +91,7 @@ static void put(Buffer *out, int64_t value, int32_t bytes)
         buffer_append_u8(out, (uint8_t)(value >> (8 * i)));
 }
 
-static void put_text(Buffer *out, const char *text)
+static void put_name(Buffer *out, const char *text)
 {
     put(out, (int64_t)strlen(text), 2);
     buffer_append_text(out, text);
@@ -84,7 +105,7 @@ static void ask(int socket, int32_t api, int32_t version, const Buffer *body)
     put(&out, api, 2);
     put(&out, version, 2);
     put(&out, api, 4); /* the correlation */
-    put_text(&out, "c");
+    put_name(&out, "c");
     buffer_append_str(&out, buffer_str(body));
     assert_int_equal(send(socket, out.data, (size_t)out.length, 0), out.length);
     buffer_free(&out);
@@ -112,13 +133,13 @@ static void create_topic(Bench *bench)
 {
     Buffer body = {0}, answer = {0};
     put(&body, 1, 4);
-    put_text(&body, "t");
+    put_name(&body, "t");
     put(&body, 1, 4);
     put(&body, 1, 2);
     put(&body, 0, 4);
     put(&body, 1, 4);
-    put_text(&body, "segment.bytes");
-    put_text(&body, "1000");
+    put_name(&body, "segment.bytes");
+    put_name(&body, "1000");
     put(&body, 1000, 4);
     put(&body, 0, 1); /* not only a check */
     ask(bench->writer, CREATE_TOPICS, 2, &body);
@@ -136,7 +157,7 @@ static void ask_produce(Bench *bench)
     put(&body, -1, 2);
     put(&body, 60000, 4);
     put(&body, 1, 4);
-    put_text(&body, "t");
+    put_name(&body, "t");
     put(&body, 1, 4);
     put(&body, 0, 4);
     put(&body, batch.length, 4);
@@ -159,16 +180,16 @@ static void hear_produced(Bench *bench, int64_t offset)
 static void ask_commit(Bench *bench, int64_t offset)
 {
     Buffer body = {0};
-    put_text(&body, "g");
+    put_name(&body, "g");
     put(&body, -1, 4); /* no member of the group */
-    put_text(&body, "");
+    put_name(&body, "");
     put(&body, -1, 8);
     put(&body, 1, 4);
-    put_text(&body, "t");
+    put_name(&body, "t");
     put(&body, 1, 4);
     put(&body, 0, 4);
     put(&body, offset, 8);
-    put_text(&body, "");
+    put_name(&body, "");
     ask(bench->writer, OFFSET_COMMIT, 2, &body);
     buffer_free(&body);
 }
@@ -185,9 +206,9 @@ static void hear_committed(Bench *bench)
 static int64_t committed(Bench *bench)
 {
     Buffer body = {0}, answer = {0};
-    put_text(&body, "g");
+    put_name(&body, "g");
     put(&body, 1, 4);
-    put_text(&body, "t");
+    put_name(&body, "t");
     put(&body, 1, 4);
     put(&body, 0, 4);
     ask(bench->reader, OFFSET_FETCH, 1, &body);
@@ -211,7 +232,7 @@ static void check_others_are_served(Bench *bench, bool has_records)
     put(&body, 1 << 20, 4);
     put(&body, 0, 1);
     put(&body, 1, 4);
-    put_text(&body, "t");
+    put_name(&body, "t");
     put(&body, 1, 4);
     put(&body, 0, 4);
     put(&body, 0, 8);
@@ -225,15 +246,28 @@ static void check_others_are_served(Bench *bench, bool has_records)
     buffer_free(&answer);
 }
 
+/* The folder is that of a hub where the producer 7 has the last epoch under the id "x". */
+static void leave_last_epoch(const Bench *bench)
+{
+    Topics *topics;
+    assert_int_equal(topics_open(world_system(), bench->folder, &(LogOptions){0}, &topics, NULL),
+                     OK);
+    test_transaction_at_last_epoch(topics, STR("x"), 7, TRANSACTION_COMPLETE_ABORT);
+    assert_int_equal(topics_close(topics, NULL), OK);
+}
+
 static int set_up(void **state)
 {
     Bench *bench = memory_allocate_zeroed((int64_t)sizeof *bench);
     kind = *world_system()->kind;
+    kind.open = open_noting_marks;
     kind.write = stuck_write;
     kind.sync = stuck_sync;
     snprintf(bench->folder, sizeof bench->folder, "/tmp/weir-server-XXXXXX");
     if (mkdtemp(bench->folder) == NULL)
         return -1;
+    if (*state != NULL)
+        leave_last_epoch(bench);
     HubConfig config = {.world = &world, .folder = bench->folder, .default_partitions = 1};
     Error error = {0};
     if (hub_open(&config, &bench->hub, &error) != OK ||
@@ -265,6 +299,15 @@ static int tear_down(void **state)
 static void await_stuck(void)
 {
     while (waiting == 0)
+        usleep(500);
+}
+
+/* One goes on, until another one is stuck. */
+static void await_next_stuck(void)
+{
+    int32_t before = waited;
+    one_goes = true;
+    while (waited == before)
         usleep(500);
 }
 
@@ -336,8 +379,116 @@ static void test_a_client_that_goes_while_it_waits(void **state)
     check_others_are_served(bench, true);
 }
 
+/* ---- Transactions ---------------------------------------------------------------------------- */
+
+static void put_short(Buffer *out, Str text)
+{
+    put(out, text.length + 1, 1);
+    buffer_append_str(out, text);
+}
+
+/* Behind the header's tags: a producer begins, under an id or none. */
+static int64_t ask_producer(Bench *bench, Str id)
+{
+    Buffer body = {0}, answer = {0};
+    put(&body, 0, 1);
+    if (id.length > 0)
+        put_short(&body, id);
+    else
+        put(&body, 0, 1);
+    put(&body, 60000, 4);
+    put(&body, -1, 8);
+    put(&body, -1, 2);
+    put(&body, 0, 1);
+    ask(bench->writer, INIT_PRODUCER, 4, &body);
+    hear(bench->writer, INIT_PRODUCER, &answer);
+    assert_int_equal(load_be16(answer.data + 5), 0);
+    int64_t producer_id = (int64_t)load_be64(answer.data + 7);
+    buffer_free(&body);
+    buffer_free(&answer);
+    return producer_id;
+}
+
+static void ask_produce_in_transaction(Bench *bench, int64_t producer_id, int16_t epoch,
+                                       int32_t timeout_ms)
+{
+    Buffer body = {0}, batch = {0};
+    test_batch(&batch, &(TestBatch){.timestamp_ms = 1,
+                                    .value = "v",
+                                    .has_producer = true,
+                                    .is_transactional = true,
+                                    .producer_id = producer_id,
+                                    .epoch = epoch});
+    assert_true(batch.length < 127);
+    put(&body, 0, 1);
+    put_short(&body, STR("x"));
+    put(&body, -1, 2);
+    put(&body, timeout_ms, 4);
+    put(&body, 2, 1);
+    put_short(&body, STR("t"));
+    put(&body, 2, 1);
+    put(&body, 0, 4);
+    put_short(&body, buffer_str(&batch));
+    put(&body, 0, 3); /* tags */
+    ask(bench->writer, PRODUCE, 12, &body);
+    buffer_free(&body);
+    buffer_free(&batch);
+}
+
+static void hear_refused(Bench *bench, int32_t code)
+{
+    Buffer answer = {0};
+    hear(bench->writer, PRODUCE, &answer);
+    assert_int_equal(load_be16(answer.data + 1 + 1 + 2 + 1 + 4), code);
+    buffer_free(&answer);
+}
+
+/* The first waits for what says that the partition belongs to the transaction, and the others for
+ * it. */
+static void test_time_that_is_over_lets_the_next_one_go(void **state)
+{
+    Bench *bench = *state;
+    int64_t producer_id = ask_producer(bench, STR("x"));
+    ask_produce(bench);
+    hear_produced(bench, 0);
+    syncs_are_stuck = true;
+    ask_produce_in_transaction(bench, producer_id, 0, 300);
+    ask_produce_in_transaction(bench, producer_id, 1, HOUR_MS); /* which it does not have */
+    hear_refused(bench, TIMED_OUT);
+    hear_refused(bench, INVALID_EPOCH);
+}
+
+/* The one that ends is told of it when no crash can give him another one any more. */
+static void test_a_new_producer_id_is_told_when_it_is_durable(void **state)
+{
+    Bench *bench = *state;
+    Buffer body = {0}, answer = {0};
+    int64_t other = ask_producer(bench, STR("")); /* now the hub has ids at hand … */
+    ask_produce(bench);
+    hear_produced(bench, 0); /* … and its files open */
+    put(&body, 0, 1);
+    put_short(&body, STR("x"));
+    put(&body, 7, 8);
+    put(&body, INT16_MAX, 2);
+    put(&body, 0, 2); /* abort; tags */
+    syncs_are_stuck = true;
+    ask(bench->writer, END_TRANSACTION, 5, &body);
+    await_stuck();      /* that it is to end */
+    await_next_stuck(); /* that it has */
+    check_others_are_served(bench, true);
+    assert_false(has_answer(bench->writer));
+    syncs_are_stuck = false;
+    hear(bench->writer, END_TRANSACTION, &answer);
+    assert_int_equal(load_be16(answer.data + 5), 0);
+    assert_int_equal(load_be64(answer.data + 7), other + 1);
+    assert_int_equal(load_be16(answer.data + 15), 0);
+    buffer_free(&body);
+    buffer_free(&answer);
+}
+
 int main(void)
 {
+    bool has_last_epoch = true;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_write_that_takes_long_keeps_nobody_else_waiting,
                                         set_up, tear_down),
@@ -346,6 +497,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_commit_that_takes_long_keeps_nobody_else_waiting,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_that_goes_while_it_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_time_that_is_over_lets_the_next_one_go, set_up,
+                                        tear_down),
+        cmocka_unit_test_prestate_setup_teardown(test_a_new_producer_id_is_told_when_it_is_durable,
+                                                 set_up, tear_down, &has_last_epoch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

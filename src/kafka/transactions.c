@@ -315,7 +315,8 @@ static WireError end_begin(Call *call)
     return verdict_error(call, found.verdict, 2);
 }
 
-/* It has ended: who has asked goes on, unless somebody else has come meanwhile. */
+/* It has ended: who has asked goes on, unless somebody else has come meanwhile. A new id has to be
+ * durable before he hears of it: after a crash it would be another one. */
 static CallState answer_ended(Call *call)
 {
     const Transaction *transaction = call->transaction;
@@ -326,12 +327,18 @@ static CallState answer_ended(Call *call)
         return refuse_producer(call, WIRE_PRODUCER_FENCED);
     message_set_number(call->response, "producer_id", transaction->producer_id);
     message_set_number(call->response, "producer_epoch", transaction->epoch);
-    return answer(call, WIRE_NONE);
+    if (transaction->producer_id == asks.producer_id)
+        return answer(call, WIRE_NONE);
+    call->deadline_us = 0;
+    promise_transaction(call, transaction);
+    return wait_for_promises(call, WIRE_COORDINATOR_NOT_AVAILABLE);
 }
 
 /* Answered when all markers are durable: who reads then what is committed sees it. */
 CallState handle_end_transaction(Call *call)
 {
+    if (call->promise_count > 0)
+        return wait_for_promises(call, WIRE_COORDINATOR_NOT_AVAILABLE);
     WireError code = call->has_begun ? WIRE_NONE : end_begin(call);
     if (code != WIRE_NONE)
         return refuse_producer(call, code);

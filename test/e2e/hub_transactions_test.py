@@ -253,7 +253,7 @@ def text(words):
 def items(*all):
     return varint(len(all) + 1) + b''.join(all)
 def batch(producer, epoch, sequence, *values):
-    made = DefaultRecordBatchBuilder(2, 0, True, producer, epoch, sequence, 100000)
+    made = DefaultRecordBatchBuilder(2, 0, producer >= 0, producer, epoch, sequence, 100000)
     for at, value in enumerate(values):
         made.append(at, int(time.time() * 1000), None, value.encode(), [])
     return bytes(made.build())
@@ -279,6 +279,13 @@ class Wire:
     def produce(self, *asked):
         self.send_produce(*asked)
         return self.hear_produced()
+    def produce_beside(self, name, producer, epoch, value):
+        '''A batch of the transaction to partition 0 and one of nobody to partition 1; the codes.'''
+        parts = [struct.pack('>i', part) + varint(len(records) + 1) + records + b'\\0'
+                 for part, records in enumerate([batch(producer, epoch, 0, value), batch(-1, -1, -1, value)])]
+        self.send(PRODUCE, 12, text(name) + struct.pack('>hi', -1, 20000) + items(text('t') + items(*parts) + b'\\0') + b'\\0')
+        answer = self.hear()
+        return [struct.unpack('>ih', answer[at:at + 6])[1] for at in (4, 37)]
     def end(self, name, producer, epoch, commits):
         self.send(END, 5, text(name) + struct.pack('>qhb', producer, epoch, commits) + b'\\0')
         return struct.unpack('>ihqh', self.hear()[:16])[1:]
@@ -313,14 +320,15 @@ out['late offset'] = wire.commit('one', producer, epoch + 2, 6)
 out['stranger'] = [wire.produce('two', producer, epoch + 3, 0, 0, 'x')[0], wire.produce(None, producer, epoch + 3, 0, 0, 'x')[0]]
 out['again'] = [wire.produce('one', producer, epoch + 3, 0, 0, 'next'), wire.commit('one', producer, epoch + 3, 9),
                 wire.end('one', producer, epoch + 3, 1)[0]]
+out['beside'] = wire.produce_beside('one', producer, epoch, 'beside')
 print(json.dumps(out))
 """)
     fenced, wrong_state, unknown = 47, 48, 49
     assert found == {"init": [0, 0], "produced": [[0, offset] for offset in range(20)], "end": [[0, True, 1]] * 3,
                      "late": [[fenced, -1]] * 2, "late end": 90, "offset": 0, "abort": 0, "nothing": [wrong_state, 0],
-                     "late offset": fenced, "stranger": [unknown] * 2, "again": [[0, 21], 0, 0]}, found
+                     "late offset": fenced, "stranger": [unknown] * 2, "again": [[0, 21], 0, 0], "beside": [fenced, 0]}, found
     assert committed(hub, "t") == [f"v{i}" for i in range(20)] + ["next"]
-    assert committed(hub, "t", 1) == ["x"]
+    assert committed(hub, "t", 1) == ["x", "beside"]
     assert hub.python("""
 import json
 from kafka import KafkaConsumer, TopicPartition
