@@ -311,7 +311,7 @@ void cold_put(StateTable *table, Entry *entry)
     page->is_used = true;
     cold->record_count++;
     table_remove(table, entry);
-    if (page_is_large(pack_count(page->pack), pack_bytes(page->pack)))
+    if (page_is_large(cold, pack_count(page->pack), pack_bytes(page->pack)))
         cold_divide(table, page, false);
 }
 

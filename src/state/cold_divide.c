@@ -4,6 +4,7 @@
 enum {
     RECORDS_MAX = 128,         /* of a page, before it divides */
     PACK_BYTES_MAX = 8 * 1024, /* likewise: each record that is put into rows copies its page */
+    EDITED_FACTOR = 4,         /* more of both where all keys of a page are wanted together */
 };
 
 static void cold_double(Cold *cold)
@@ -32,9 +33,10 @@ static int32_t cold_judge(StateTable *table, const Page *page, uint8_t *keeps)
     return kept;
 }
 
-bool page_is_large(int32_t records, int64_t bytes)
+bool page_is_large(const Cold *cold, int32_t records, int64_t bytes)
 {
-    return records > RECORDS_MAX || (records > 1 && bytes > PACK_BYTES_MAX);
+    int32_t factor = cold->has_edit ? EDITED_FACTOR : 1;
+    return records > factor * RECORDS_MAX || (records > 1 && bytes > factor * PACK_BYTES_MAX);
 }
 
 Page *cold_split(Cold *cold, Page *page)
@@ -61,7 +63,7 @@ void cold_divide(StateTable *table, Page *page, bool is_wanted)
     int32_t kept = cold_judge(table, page, keeps);
     Pack *old = page->pack;
     /* What is left must be much less, or the next few would bring this about again. */
-    bool is_large = is_wanted || page_is_large(kept * 4 / 3, pack_bytes(old) * kept / count);
+    bool is_large = is_wanted || page_is_large(cold, kept * 4 / 3, pack_bytes(old) * kept / count);
     if (kept < count && !is_large)
         page_set_pack(cold, page, pack_pick(cold->packs, old, keeps));
     if (is_large && page->depth < DEPTH_MAX) {

@@ -53,6 +53,7 @@ struct Cold {
     uint32_t slot_hand;
     Page **listed; /* those in memory, a ring, from the one on that is looked at next */
     int64_t listed_first, listed_count, listed_capacity; /* a power of two */
+    bool has_edit;       /* it is mostly gone through page by page: they are large … */
     bool is_edited;      /* its pages are gone through in order: those that come go first */
     int64_t pass_cursor; /* the number of the next page */
     Buffer record;
@@ -128,7 +129,7 @@ void page_set_pack(Cold *cold, Page *page, Pack *pack);
 /* A page of the directory, which is yet to say so. */
 Page *page_new(Cold *cold, uint32_t number, int32_t depth, uint8_t color);
 /* Whether there are too many records, or bytes, for a page. */
-bool page_is_large(int32_t records, int64_t bytes);
+bool page_is_large(const Cold *cold, int32_t records, int64_t bytes);
 /* The upper half of its tags gets a page of its own, which is returned, and has nothing yet. */
 Page *cold_split(Cold *cold, Page *page);
 /* The page, which has records in memory, loses those that are no more, and divides if it is too

@@ -35,6 +35,7 @@ TableEdit *edit_new(StateTable *table)
     assert(table->cold != NULL);
     TableEdit *edit = memory_allocate_zeroed((int64_t)sizeof *edit);
     edit->table = table;
+    table->cold->has_edit = true;
     edit->keys = arena_new(0);
     edit->cursor = COLD_END + 1;
     return edit;
@@ -442,9 +443,9 @@ static void edit_pack(TableEdit *edit, Page *page, int32_t *places, int32_t coun
             edit_entry(edit, places[i])->hash & (uint32_t)(ENTRY_DIRTY | ENTRY_PERSISTED);
     }
     bool may_divide = page->depth < DEPTH_MAX;
-    if (!may_divide || !page_is_large(count, 0)) {
+    if (!may_divide || !page_is_large(cold, count, 0)) {
         Pack *pack = pack_make(cold->packs, edit->records, edit->flags, count);
-        if (!may_divide || !page_is_large(count, pack_bytes(pack))) {
+        if (!may_divide || !page_is_large(cold, count, pack_bytes(pack))) {
             page_set_pack(cold, page, pack);
             return;
         }
