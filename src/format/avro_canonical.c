@@ -130,12 +130,11 @@ static void print_aliases(Printer *printer, const Str *aliases, int32_t count, S
     if (count == 0)
         return;
     print_key(printer, STR("aliases"));
+    Map *seen = map_new(printer->arena);
     for (int32_t i = 0; i < count; i++) {
-        bool is_again = false;
-        for (int32_t k = 0; k < i && !is_again; k++)
-            is_again = str_equal(aliases[k], aliases[i]);
-        if (is_again)
+        if (map_find(seen, aliases[i]) != NULL)
             continue;
+        map_put(seen, aliases[i], printer);
         buffer_append_char(printer->out, i == 0 ? '[' : ',');
         json_append_quoted(printer->out, name_short(aliases[i], space));
     }

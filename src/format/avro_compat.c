@@ -2,34 +2,93 @@
  * types count for nothing there. */
 #include "format/avro_evolution.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
+enum {
+    DEPTH_MAX = 1000,            /* of what is within each other, by name or not */
+    WORK_MAX = 4 << 20,          /* names looked at */
+    WORK_OF_RECORDS = 16,        /* of a pair beside its fields */
+    REASON_BYTES_MAX = 64 << 10, /* of all reasons; what is beyond goes unsaid */
+};
+
+/* Where in the schema it is: one step, within those around it. */
+typedef struct Place {
+    const struct Place *outer;
+    const char *step;
+    int32_t number; /* behind the step; -1: none */
+} Place;
+
 typedef struct Comparison {
     Arena *arena;
     List *why;  /* const char *; NULL while it is only tried */
     Map *known; /* a reader's and a writer's record → &is_so or &is_not, or what is thought until
                    the answer is there */
+    int32_t depth;
+    int64_t work; /* that is left */
+    int64_t reason_bytes;
+    bool is_too_much; /* it was given up: there is no answer */
 } Comparison;
 
 static bool is_so = true, is_not = false;
 
 static bool can_read(Comparison *self, const AvroSchema *reader, const AvroSchema *writer,
-                     const char *path);
+                     const Place *place);
 
-static bool refuse(Comparison *self, const char *kind, const char *path, const char *text)
+/* False: that is more than a comparison may take. */
+static bool spend(Comparison *self, int64_t work)
 {
-    if (self->why != NULL)
-        list_append(
-            self->why, self->arena,
-            arena_printf(self->arena, "%s at %s: %s", kind, path[0] != '\0' ? path : "/", text));
+    self->work -= work;
+    self->is_too_much |= self->work < 0;
+    return !self->is_too_much;
+}
+
+/* ---- Reasons ------------------------------------------------------------------------------- */
+
+static bool tells(const Comparison *self)
+{
+    return self->why != NULL && self->reason_bytes < REASON_BYTES_MAX;
+}
+
+static void print_place(Buffer *out, const Place *place)
+{
+    if (place->outer == NULL)
+        return;
+    print_place(out, place->outer);
+    buffer_append_text(out, place->step);
+    if (place->number >= 0)
+        buffer_printf(out, "%d", place->number);
+}
+
+static bool refuse(Comparison *self, const char *kind, const Place *place, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static bool refuse(Comparison *self, const char *kind, const Place *place, const char *format, ...)
+{
+    if (!tells(self))
+        return false;
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    Buffer out = {0};
+    buffer_printf(&out, "%s at ", kind);
+    print_place(&out, place);
+    buffer_printf(&out, "%s: %s", place->outer == NULL ? "/" : "", text);
+    list_append(self->why, self->arena, arena_printf(self->arena, "%s", buffer_terminated(&out)));
+    self->reason_bytes += out.length;
+    buffer_free(&out);
     return false;
 }
 
 static bool refuse_type(Comparison *self, const AvroSchema *reader, const AvroSchema *writer,
-                        const char *path)
+                        const Place *place)
 {
-    return refuse(self, "TYPE_MISMATCH", path,
-                  arena_printf(self->arena, "%s was written, which cannot be read as %s",
-                               avro_schema_text(self->arena, writer),
-                               avro_schema_text(self->arena, reader)));
+    if (!tells(self))
+        return false;
+    return refuse(self, "TYPE_MISMATCH", place, "%s was written, which cannot be read as %s",
+                  avro_schema_text(self->arena, writer), avro_schema_text(self->arena, reader));
 }
 
 /* ---- Names --------------------------------------------------------------------------------- */
@@ -44,76 +103,101 @@ static Str name_last(Str full)
 
 /* Namespaces do not matter, but for aliases. */
 static bool check_names(Comparison *self, const AvroSchema *reader, const AvroSchema *writer,
-                        const char *path)
+                        const Place *place)
 {
     bool is_same = str_equal(name_last(reader->name), name_last(writer->name));
     for (int32_t i = 0; !is_same && i < reader->alias_count; i++)
         is_same = str_equal(reader->aliases[i], writer->name);
     if (is_same)
         return true;
-    return refuse(self, "NAME_MISMATCH", path,
-                  arena_printf(self->arena, "`%.*s` was written, which is not `%.*s`",
-                               STR_ARGS(writer->name), STR_ARGS(reader->name)));
+    return refuse(self, "NAME_MISMATCH", place, "`%.*s` was written, which is not `%.*s`",
+                  STR_ARGS(writer->name), STR_ARGS(reader->name));
 }
 
 /* ---- Kinds --------------------------------------------------------------------------------- */
 
 static bool check_symbols(Comparison *self, const AvroSchema *reader, const AvroSchema *writer,
-                          const char *path)
+                          const Place *place)
 {
-    for (int32_t i = 0; reader->default_symbol < 0 && i < writer->count; i++) {
-        bool is_known = false;
-        for (int32_t k = 0; k < reader->count && !is_known; k++)
-            is_known = str_equal(writer->symbols[i], reader->symbols[k]);
-        if (!is_known)
-            return refuse(self, "MISSING_ENUM_SYMBOLS", path,
-                          arena_printf(self->arena, "`%.*s` does not know the symbol `%.*s`",
-                                       STR_ARGS(reader->name), STR_ARGS(writer->symbols[i])));
-    }
-    return true;
+    const Str *missing = NULL;
+    if (reader->default_symbol >= 0)
+        return true;
+    if (!spend(self, reader->count + writer->count))
+        return false;
+    Arena *scratch = arena_new(0);
+    Map *symbols = map_new(scratch);
+    for (int32_t i = 0; i < reader->count; i++)
+        map_put(symbols, reader->symbols[i], &reader->symbols[i]);
+    for (int32_t i = 0; i < writer->count && missing == NULL; i++)
+        if (map_find(symbols, writer->symbols[i]) == NULL)
+            missing = &writer->symbols[i];
+    arena_free(scratch);
+    return missing == NULL ||
+           refuse(self, "MISSING_ENUM_SYMBOLS", place, "`%.*s` does not know the symbol `%.*s`",
+                  STR_ARGS(reader->name), STR_ARGS(*missing));
 }
 
-/* The fields of the writer that the reader's is, by its name or an alias: one, or none. */
-static int32_t find_fields(const AvroSchema *writer, const AvroField *asked, const AvroField **out)
+/* Which of the writer's fields one of the reader's is, by its name or an alias. */
+typedef struct Match {
+    const AvroField *written; /* NULL: none */
+    bool is_ambiguous;
+} Match;
+
+static void match_name(Match *match, const Map *fields, Str name)
 {
-    int32_t count = 0;
-    for (int32_t i = 0; i < writer->count; i++) {
-        bool is_it = str_equal(writer->fields[i].name, asked->name);
-        for (int32_t k = 0; !is_it && k < asked->alias_count; k++)
-            is_it = str_equal(writer->fields[i].name, asked->aliases[k]);
-        if (is_it && count++ == 0)
-            *out = &writer->fields[i];
+    const AvroField *found = map_find(fields, name);
+    match->is_ambiguous |= found != NULL && match->written != NULL && found != match->written;
+    if (found != NULL)
+        match->written = found;
+}
+
+/* Of each field of the reader; NULL: that is too much. */
+static Match *match_fields(Comparison *self, const AvroSchema *reader, const AvroSchema *writer)
+{
+    int64_t work = WORK_OF_RECORDS + writer->count + reader->count;
+    for (int32_t i = 0; i < reader->count; i++)
+        work += reader->fields[i].alias_count;
+    if (!spend(self, work))
+        return NULL;
+    Arena *scratch = arena_new(0);
+    Map *fields = map_new(scratch);
+    Match *matches = ARENA_ARRAY(self->arena, Match, reader->count + 1);
+    for (int32_t i = 0; i < writer->count; i++)
+        map_put(fields, writer->fields[i].name, &writer->fields[i]);
+    for (int32_t i = 0; i < reader->count; i++) {
+        const AvroField *field = &reader->fields[i];
+        match_name(&matches[i], fields, field->name);
+        for (int32_t k = 0; k < field->alias_count; k++)
+            match_name(&matches[i], fields, field->aliases[k]);
     }
-    return count;
+    arena_free(scratch);
+    return matches;
 }
 
 static bool check_fields(Comparison *self, const AvroSchema *reader, const AvroSchema *writer,
-                         const char *path)
+                         const Place *outer)
 {
-    bool is_good = true;
-    for (int32_t i = 0; i < reader->count; i++) {
+    const Match *matches = match_fields(self, reader, writer);
+    bool is_good = matches != NULL;
+    for (int32_t i = 0; matches != NULL && i < reader->count; i++) {
         const AvroField *field = &reader->fields[i];
-        const AvroField *written = NULL;
-        int32_t count = find_fields(writer, field, &written);
-        const char *place = arena_printf(self->arena, "%s/fields/%d", path, i);
-        if (count > 1)
-            is_good = refuse(self, "NAME_MISMATCH", place,
-                             arena_printf(self->arena, "`%.*s` and its aliases are several fields",
-                                          STR_ARGS(field->name)));
+        const AvroField *written = matches[i].written;
+        Place place = {outer, "/fields/", i}, type = {&place, "/type", -1};
+        if (matches[i].is_ambiguous)
+            is_good = refuse(self, "NAME_MISMATCH", &place,
+                             "`%.*s` and its aliases are several fields", STR_ARGS(field->name));
         else if (written != NULL)
-            is_good &= can_read(self, field->schema, written->schema,
-                                arena_printf(self->arena, "%s/type", place));
+            is_good &= can_read(self, field->schema, written->schema, &type);
         else if (!field->has_default)
-            is_good = refuse(self, "READER_FIELD_MISSING_DEFAULT_VALUE", place,
-                             arena_printf(self->arena, "`%.*s` was not written and has no default",
-                                          STR_ARGS(field->name)));
+            is_good = refuse(self, "READER_FIELD_MISSING_DEFAULT_VALUE", &place,
+                             "`%.*s` was not written and has no default", STR_ARGS(field->name));
     }
     return is_good;
 }
 
 /* A record may be part of itself: what is asked again meanwhile is taken to be good. */
 static bool check_record(Comparison *self, const AvroSchema *reader, const AvroSchema *writer,
-                         const char *path)
+                         const Place *place)
 {
     const void *pair[] = {reader, writer};
     Str key = str_make((const char *)pair, sizeof pair);
@@ -121,50 +205,52 @@ static bool check_record(Comparison *self, const AvroSchema *reader, const AvroS
     if (known != NULL && *known)
         return true;
     if (known != NULL)
-        return refuse_type(self, reader, writer, path);
+        return refuse_type(self, reader, writer, place);
     map_put(self->known, key, &is_so);
-    bool is_good = check_names(self, reader, writer, path);
-    is_good &= check_fields(self, reader, writer, path);
+    bool is_good = check_names(self, reader, writer, place);
+    if (is_good || self->why != NULL)
+        is_good &= check_fields(self, reader, writer, place);
     map_put(self->known, key, is_good ? &is_so : &is_not);
     return is_good;
 }
 
-static bool refuse_branch(Comparison *self, const AvroSchema *writer, const char *path)
+static bool refuse_branch(Comparison *self, const AvroSchema *writer, const Place *place)
 {
-    return refuse(self, "MISSING_UNION_BRANCH", path,
-                  arena_printf(self->arena, "the union does not take %s",
-                               avro_schema_text(self->arena, writer)));
+    if (!tells(self))
+        return false;
+    return refuse(self, "MISSING_UNION_BRANCH", place, "the union does not take %s",
+                  avro_schema_text(self->arena, writer));
 }
 
 static bool tries(Comparison *self, const AvroSchema *reader, const AvroSchema *writer,
-                  const char *path)
+                  const Place *place)
 {
     List *why = self->why;
     self->why = NULL;
-    bool is_good = can_read(self, reader, writer, path);
+    bool is_good = can_read(self, reader, writer, place);
     self->why = why;
     return is_good;
 }
 
 /* Each branch that may have been written has to be read. */
 static bool check_written_union(Comparison *self, const AvroSchema *reader,
-                                const AvroSchema *writer, const char *path)
+                                const AvroSchema *writer, const Place *outer)
 {
     bool is_good = true;
     for (int32_t i = 0; i < writer->count; i++) {
-        const char *place = arena_printf(self->arena, "%s/%d", path, i);
-        is_good &= can_read(self, reader, writer->branches[i], place);
+        Place place = {outer, "/", i};
+        is_good &= can_read(self, reader, writer->branches[i], &place);
     }
     return is_good;
 }
 
 static bool check_union(Comparison *self, const AvroSchema *reader, const AvroSchema *writer,
-                        const char *path)
+                        const Place *place)
 {
     for (int32_t i = 0; i < reader->count; i++)
-        if (tries(self, reader->branches[i], writer, path))
+        if (tries(self, reader->branches[i], writer, place))
             return true;
-    return refuse_branch(self, writer, path);
+    return refuse_branch(self, writer, place);
 }
 
 static bool is_promoted(AvroKind reader, AvroKind writer)
@@ -189,44 +275,57 @@ static bool is_promoted(AvroKind reader, AvroKind writer)
 }
 
 static bool check_kind(Comparison *self, const AvroSchema *reader, const AvroSchema *writer,
-                       const char *path)
+                       const Place *place)
 {
     bool is_good = true;
+    Place inner = {place, reader->kind == AVRO_ARRAY ? "/items" : "/values", -1};
     switch ((int)reader->kind) {
     case AVRO_ARRAY:
-    case AVRO_MAP:
-        return can_read(self, reader->branches[0], writer->branches[0],
-                        arena_printf(self->arena, "%s/%s", path,
-                                     reader->kind == AVRO_ARRAY ? "items" : "values"));
+    case AVRO_MAP: return can_read(self, reader->branches[0], writer->branches[0], &inner);
     case AVRO_FIXED:
-        is_good = check_names(self, reader, writer, path);
+        is_good = check_names(self, reader, writer, place);
         if (reader->size != writer->size)
-            is_good = refuse(self, "FIXED_SIZE_MISMATCH", path,
-                             arena_printf(self->arena, "%d bytes were written, and %d are read",
-                                          writer->size, reader->size));
+            is_good = refuse(self, "FIXED_SIZE_MISMATCH", place,
+                             "%d bytes were written, and %d are read", writer->size, reader->size);
         return is_good;
     case AVRO_ENUM:
-        is_good = check_names(self, reader, writer, path);
-        return check_symbols(self, reader, writer, path) && is_good;
-    case AVRO_RECORD: return check_record(self, reader, writer, path);
+        is_good = check_names(self, reader, writer, place);
+        return check_symbols(self, reader, writer, place) && is_good;
+    case AVRO_RECORD: return check_record(self, reader, writer, place);
     default: return true;
     }
 }
 
 static bool can_read(Comparison *self, const AvroSchema *reader, const AvroSchema *writer,
-                     const char *path)
+                     const Place *place)
 {
+    bool is_good;
+    self->is_too_much |= self->depth >= DEPTH_MAX;
+    if (!spend(self, 1))
+        return false;
+    self->depth++;
     if (writer->kind == AVRO_UNION)
-        return check_written_union(self, reader, writer, path);
-    if (reader->kind == AVRO_UNION)
-        return check_union(self, reader, writer, path);
-    if (reader->kind == writer->kind)
-        return check_kind(self, reader, writer, path);
-    return is_promoted(reader->kind, writer->kind) || refuse_type(self, reader, writer, path);
+        is_good = check_written_union(self, reader, writer, place);
+    else if (reader->kind == AVRO_UNION)
+        is_good = check_union(self, reader, writer, place);
+    else if (reader->kind == writer->kind)
+        is_good = check_kind(self, reader, writer, place);
+    else
+        is_good =
+            is_promoted(reader->kind, writer->kind) || refuse_type(self, reader, writer, place);
+    self->depth--;
+    return is_good;
 }
 
-bool avro_can_read(Arena *arena, const AvroSchema *reader, const AvroSchema *writer, List *why)
+Status avro_can_read(Arena *arena, const AvroSchema *reader, const AvroSchema *writer, List *why,
+                     Error *error)
 {
-    Comparison self = {.arena = arena, .why = why, .known = map_new(arena)};
-    return can_read(&self, reader, writer, "");
+    Comparison self = {.arena = arena, .why = why, .known = map_new(arena), .work = WORK_MAX};
+    bool is_good = can_read(&self, reader, writer, &(Place){0});
+    if (self.is_too_much)
+        return fail(error, ERR_LIMIT, "WR3512",
+                    "two avro schemas cannot be compared: they have more than %d names within each "
+                    "other, or too many that could be meant by one another",
+                    (int)DEPTH_MAX);
+    return is_good ? OK : ERR_INVALID;
 }

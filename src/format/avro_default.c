@@ -4,11 +4,22 @@
 
 #include <math.h>
 
-/* Where values go. */
+enum { RECORD_BYTES_MAX = 64 << 20, RECORD_WORK_MAX = 256 << 20 }; /* of a record in JSON */
+
+/* Where values go, and how much they may still come to. */
 typedef struct Encoding {
     Buffer *out;
+    AvroDefaultBudget *budget;
     bool is_tagged; /* unions say which branch it is: {"string": "x"} */
 } Encoding;
+
+/* False: it was more than there may be. */
+static bool spend(const Encoding *self, int64_t work)
+{
+    self->budget->work -= work;
+    self->budget->is_spent |= self->budget->work < 0 || self->out->length > self->budget->bytes;
+    return !self->budget->is_spent;
+}
 
 static bool encode(const Encoding *self, const AvroSchema *schema, JsonElement value,
                    int32_t depth);
@@ -63,11 +74,14 @@ static bool encode_bytes(Buffer *out, const AvroSchema *schema, Str text)
     return is_good;
 }
 
-static bool encode_text(Buffer *out, const AvroSchema *schema, JsonElement value)
+static bool encode_text(const Encoding *self, const AvroSchema *schema, JsonElement value)
 {
+    Buffer *out = self->out;
     if (json_element_type(value) != JSON_STRING)
         return false;
     Str text = json_element_string(value);
+    if (!spend(self, text.length + schema->count))
+        return false;
     if (schema->kind == AVRO_BYTES || schema->kind == AVRO_FIXED)
         return encode_bytes(out, schema, text);
     if (schema->kind == AVRO_STRING) {
@@ -93,6 +107,8 @@ static bool encode_items(const Encoding *self, const AvroSchema *schema, JsonEle
     Str key;
     JsonElement item;
     while (json_next(&children, &key, &item)) {
+        if (!spend(self, key.length))
+            return false;
         avro_append_long(out, 1); /* a block for each */
         if (schema->kind == AVRO_MAP)
             avro_append_bytes(out, key);
@@ -116,12 +132,16 @@ static bool encode_record(const Encoding *self, const AvroSchema *schema, JsonEl
         JsonElement item, found = {0};
         bool is_there = false;
         while (json_next(&children, &key, &item)) {
+            if (!spend(self, 1))
+                return false;
             if (!str_equal(key, field->name))
                 continue;
             found = item;
             is_there = true;
         }
         if (!is_there && !field->has_default)
+            return false;
+        if (!is_there && !spend(self, field->default_bytes.length))
             return false;
         if (!is_there)
             buffer_append_str(out, field->default_bytes);
@@ -181,7 +201,7 @@ static bool encode_integer(Buffer *out, const AvroSchema *schema, JsonElement va
 static bool encode(const Encoding *self, const AvroSchema *schema, JsonElement value, int32_t depth)
 {
     Buffer *out = self->out;
-    if (depth >= AVRO_DEPTH_MAX)
+    if (depth >= AVRO_DEPTH_MAX || !spend(self, 1))
         return false;
     switch (schema->kind) {
     case AVRO_NULL: return json_element_type(value) == JSON_NULL;
@@ -197,7 +217,7 @@ static bool encode(const Encoding *self, const AvroSchema *schema, JsonElement v
     case AVRO_BYTES:
     case AVRO_STRING:
     case AVRO_ENUM:
-    case AVRO_FIXED: return encode_text(out, schema, value);
+    case AVRO_FIXED: return encode_text(self, schema, value);
     case AVRO_RECORD: return encode_record(self, schema, value, depth + 1);
     case AVRO_ARRAY:
     case AVRO_MAP: return encode_items(self, schema, value, depth + 1);
@@ -206,18 +226,22 @@ static bool encode(const Encoding *self, const AvroSchema *schema, JsonElement v
     return false;
 }
 
-bool avro_default_encode(Arena *arena, const AvroSchema *schema, JsonElement value, Str *out)
+bool avro_default_encode(Arena *arena, const AvroSchema *schema, JsonElement value,
+                         AvroDefaultBudget *budget, Str *out)
 {
     Buffer bytes = {0};
-    Encoding encoding = {.out = &bytes};
+    Encoding encoding = {.out = &bytes, .budget = budget};
     bool is_good = encode(&encoding, schema, value, 0);
-    *out = str_copy(arena, buffer_str(&bytes));
+    budget->bytes -= bytes.length;
+    budget->is_spent |= budget->bytes < 0;
+    *out = str_copy(arena, budget->is_spent ? (Str){0} : buffer_str(&bytes));
     buffer_free(&bytes);
-    return is_good;
+    return is_good && !budget->is_spent;
 }
 
 bool avro_json_encode(const AvroSchema *schema, JsonElement value, Buffer *out)
 {
-    Encoding encoding = {.out = out, .is_tagged = true};
-    return encode(&encoding, schema, value, 0);
+    AvroDefaultBudget budget = {.bytes = out->length + RECORD_BYTES_MAX, .work = RECORD_WORK_MAX};
+    Encoding encoding = {.out = out, .budget = &budget, .is_tagged = true};
+    return encode(&encoding, schema, value, 0) && !budget.is_spent;
 }

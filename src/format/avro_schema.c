@@ -10,6 +10,8 @@
 enum {
     SCHEMA_BYTES_MAX = 4 << 20,
     MEMBERS_MAX = 10000, /* of a record, an enum or a union, if nobody has written by it yet */
+    DEFAULT_BYTES_MAX = 1 << 20, /* of all fields, as they are written */
+    DEFAULT_WORK_MAX = 16 << 20,
 };
 
 static const char *const KIND_NAMES[] = {
@@ -27,6 +29,7 @@ typedef struct Parser {
     Map *named; /* full name → AvroSchema */
     Error *error;
     int32_t depth;
+    AvroDefaultBudget defaults;
     bool is_new; /* what the specification forbids is refused, if it could be read or not */
 } Parser;
 
@@ -189,11 +192,16 @@ static Status parse_field(Parser *parser, JsonElement object, Str space, AvroFie
     TRY(parse_texts(parser, object, "aliases", &field->aliases, &field->alias_count));
     TRY(parse_schema(parser, type, space, &field->schema));
     field->has_default = json_find_member(object, "default", &value);
-    if (field->has_default &&
-        !avro_default_encode(parser->arena, field->schema, value, &field->default_bytes))
-        return SCHEMA_FAIL(parser, "an avro schema is not valid: the default of `%.*s` is no %s",
-                           STR_ARGS(field->name), avro_schema_text(parser->arena, field->schema));
-    return OK;
+    if (!field->has_default || avro_default_encode(parser->arena, field->schema, value,
+                                                   &parser->defaults, &field->default_bytes))
+        return OK;
+    if (parser->defaults.is_spent)
+        return SCHEMA_FAIL(parser,
+                           "an avro schema is too large: with that of `%.*s`, the defaults of its "
+                           "fields come to more than %d bytes, or are too much work to find",
+                           STR_ARGS(field->name), (int)DEFAULT_BYTES_MAX);
+    return SCHEMA_FAIL(parser, "an avro schema is not valid: the default of `%.*s` is no %s",
+                       STR_ARGS(field->name), avro_schema_text(parser->arena, field->schema));
 }
 
 static Status parse_record(Parser *parser, JsonElement object, Str space, AvroSchema *schema)
@@ -207,14 +215,14 @@ static Status parse_record(Parser *parser, JsonElement object, Str space, AvroSc
     TRY(check_count(parser, element_count(list)));
     schema->fields = ARENA_ARRAY(parser->arena, AvroField, element_count(list) + 1);
     JsonChildren children = json_children(list);
+    Map *names = map_new(parser->arena);
     while (json_next(&children, &key, &value)) {
         AvroField *field = &schema->fields[schema->count];
         TRY(parse_field(parser, value, avro_name_space(schema->name), field));
-        for (int32_t i = 0; parser->is_new && i < schema->count; i++)
-            if (str_equal(schema->fields[i].name, field->name))
-                return SCHEMA_FAIL(parser,
-                                   "an avro schema is not valid: `%.*s` has two fields `%.*s`",
-                                   STR_ARGS(schema->name), STR_ARGS(field->name));
+        if (parser->is_new && map_find(names, field->name) != NULL)
+            return SCHEMA_FAIL(parser, "an avro schema is not valid: `%.*s` has two fields `%.*s`",
+                               STR_ARGS(schema->name), STR_ARGS(field->name));
+        map_put(names, field->name, field);
         schema->count++;
     }
     return OK;
@@ -222,10 +230,11 @@ static Status parse_record(Parser *parser, JsonElement object, Str space, AvroSc
 
 static Status check_symbols(Parser *parser, const AvroSchema *schema, bool has_default)
 {
+    Map *names = map_new(parser->arena);
     for (int32_t i = 0; i < schema->count; i++) {
-        bool is_good = avro_name_is_valid(schema->symbols[i]);
-        for (int32_t k = 0; k < i; k++)
-            is_good = is_good && !str_equal(schema->symbols[i], schema->symbols[k]);
+        bool is_good =
+            avro_name_is_valid(schema->symbols[i]) && map_find(names, schema->symbols[i]) == NULL;
+        map_put(names, schema->symbols[i], &schema->symbols[i]);
         if (!is_good)
             return SCHEMA_FAIL(parser,
                                "an avro schema is not valid: `%.*s` cannot be a symbol of `%.*s`, "
@@ -342,6 +351,7 @@ static Status parse_union(Parser *parser, JsonElement list, Str space, AvroSchem
     *schema = (AvroSchema){.kind = AVRO_UNION, .default_symbol = -1};
     TRY(check_count(parser, element_count(list)));
     schema->branches = ARENA_ARRAY(parser->arena, AvroSchema *, element_count(list) + 1);
+    Map *known = map_new(parser->arena);
     JsonChildren children = json_children(list);
     Str key;
     JsonElement value;
@@ -350,11 +360,12 @@ static Status parse_union(Parser *parser, JsonElement list, Str space, AvroSchem
         TRY(parse_schema(parser, value, space, branch));
         if ((*branch)->kind == AVRO_UNION)
             return SCHEMA_FAIL(parser, "an avro schema is not valid: a union within a union");
-        for (int32_t i = 0; parser->is_new && i + 1 < schema->count; i++)
-            if (schema->branches[i]->kind == (*branch)->kind &&
-                str_equal(schema->branches[i]->name, (*branch)->name))
-                return SCHEMA_FAIL(parser, "an avro schema is not valid: a union has %s twice",
-                                   avro_schema_text(parser->arena, *branch));
+        Str text =
+            (*branch)->name.length > 0 ? (*branch)->name : str_from(KIND_NAMES[(*branch)->kind]);
+        if (parser->is_new && map_find(known, text) != NULL)
+            return SCHEMA_FAIL(parser, "an avro schema is not valid: a union has %.*s twice",
+                               STR_ARGS(text));
+        map_put(known, text, *branch);
     }
     return OK;
 }
@@ -415,8 +426,11 @@ static Status parse_text(Parser *parser, JsonDocument *document, Str json, AvroS
 Status avro_schema_read(Arena *arena, const AvroSource *source, Map **named, AvroSchema **out,
                         Error *error)
 {
-    Parser parser = {
-        .arena = arena, .named = map_new(arena), .error = error, .is_new = source->is_new};
+    Parser parser = {.arena = arena,
+                     .named = map_new(arena),
+                     .error = error,
+                     .defaults = {.bytes = DEFAULT_BYTES_MAX, .work = DEFAULT_WORK_MAX},
+                     .is_new = source->is_new};
     JsonDocument *document = json_document_new();
     Status status = OK;
     *named = parser.named;

@@ -61,12 +61,16 @@ static bool compare(Checking *self, const RegistryVersion *version)
         return false;
     if (!parse(self, version->schema, &old))
         return false;
-    bool is_good = true;
+    Status forward = OK, back = OK;
+    Error error = {0};
     if (self->demand.reads_old)
-        is_good &= avro_can_read(self->arena, self->parsed, old, self->why);
-    if (self->demand.read_by_old)
-        is_good &= avro_can_read(self->arena, old, self->parsed, self->why);
-    if (!is_good) {
+        forward = avro_can_read(self->arena, self->parsed, old, self->why, &error);
+    if (self->demand.read_by_old && forward != ERR_LIMIT)
+        back = avro_can_read(self->arena, old, self->parsed, self->why, &error);
+    if (forward == ERR_LIMIT || back == ERR_LIMIT)
+        return registry_refuse(self->refusal, self->arena, REFUSED_BAD_SCHEMA, "%s: %s", error.code,
+                               error.text);
+    if (forward != OK || back != OK) {
         if (self->why->count == before)
             tell(self, "TYPE_MISMATCH");
         tell(self, arena_printf(self->arena, "against version %d, by %.*s", version->number,
