@@ -41,6 +41,16 @@ static int32_t map_index_of(const Map *map, Str key, uint64_t hash)
     return -1;
 }
 
+/* Its slot, where there is none for its key. */
+static void map_place(Map *map, int32_t index)
+{
+    uint64_t mask = (uint64_t)map->slot_count - 1;
+    uint64_t at = map->entries[index].hash & mask;
+    while (map->slots[at] != 0)
+        at = (at + 1) & mask;
+    map->slots[at] = index + 1;
+}
+
 static void map_rebuild(Map *map, int32_t slot_count)
 {
     if (slot_count == map->slot_count)
@@ -48,13 +58,8 @@ static void map_rebuild(Map *map, int32_t slot_count)
     else
         map->slots = ARENA_ARRAY(map->arena, int32_t, slot_count);
     map->slot_count = slot_count;
-    uint64_t mask = (uint64_t)slot_count - 1;
-    for (int32_t i = 0; i < map->count; i++) {
-        uint64_t at = map->entries[i].hash & mask;
-        while (map->slots[at] != 0)
-            at = (at + 1) & mask;
-        map->slots[at] = i + 1;
-    }
+    for (int32_t i = 0; i < map->count; i++)
+        map_place(map, i);
 }
 
 void *map_find(const Map *map, Str key)
@@ -84,7 +89,10 @@ void map_put(Map *map, Str key, void *value)
     int32_t slots = map->slot_count > 0 ? map->slot_count : 16;
     while (slots < map->count * 2)
         slots *= 2;
-    map_rebuild(map, slots);
+    if (slots == map->slot_count)
+        map_place(map, map->count - 1);
+    else
+        map_rebuild(map, slots);
 }
 
 bool map_remove(Map *map, Str key)
