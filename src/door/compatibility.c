@@ -179,9 +179,9 @@ void compatibility_post(HttpRequest *request)
     RegistryRequest asked;
     RegistryCheck check = {0};
     List why = {0};
-    if (!schemas_begin(&schemas, request))
+    if (!schemas_begin_with(&schemas, request, &asked))
         return;
-    bool is_good = find_check(&schemas, &check) && schemas_body(&schemas, &asked);
+    bool is_good = find_check(&schemas, &check);
     check.schema = &asked.schema;
     is_good =
         is_good && registry_check(schemas.registry, request->arena, &check, &why, &schemas.refusal);

@@ -128,6 +128,8 @@ typedef struct Schemas {
 
 /* False: it is answered. */
 bool schemas_begin(Schemas *schemas, HttpRequest *request);
+/* The same, with the schema in the body, canonical. */
+bool schemas_begin_with(Schemas *schemas, HttpRequest *request, RegistryRequest *out);
 /* `is_good`, or else the refusal is the answer. */
 void schemas_end(Schemas *schemas, bool is_good);
 bool schemas_refuse(Schemas *schemas, int32_t code, const char *format, ...)
@@ -142,8 +144,6 @@ const RegistrySubject *schemas_subject(Schemas *schemas, bool takes_deleted);
 bool schemas_version_number(Schemas *schemas, int32_t *out);
 /* Of that version. */
 const RegistryVersion *schemas_version(Schemas *schemas, bool takes_deleted);
-/* The schema in the body, canonical. */
-bool schemas_body(Schemas *schemas, RegistryRequest *out);
 /* {"subject": …, "version": …, "id": …, "schema": …} */
 void schemas_put_version(Schemas *schemas, const RegistrySubject *subject,
                          const RegistryVersion *version);

@@ -91,27 +91,35 @@ bool door_registry_problem(HttpRequest *request, const char *code, const char *d
     return true;
 }
 
-bool schemas_begin(Schemas *schemas, HttpRequest *request)
+static void schemas_init(Schemas *schemas, HttpRequest *request)
 {
     *schemas = (Schemas){.request = request,
                          .registry = door_of(request)->config.registry,
                          .json = {.out = &request->body}};
     request->content_type = CONTENT_TYPE;
+}
+
+static void answer_refusal(Schemas *schemas)
+{
+    int32_t code = schemas->refusal.code;
+    schemas->request->status = (unsigned int)(code < 1000 ? code : code / 100);
+    put_error(schemas->request, code, schemas->refusal.text);
+}
+
+bool schemas_begin(Schemas *schemas, HttpRequest *request)
+{
+    schemas_init(schemas, request);
     if (registry_begin(schemas->registry, request->arena, &schemas->refusal))
         return true;
-    request->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
-    put_error(request, schemas->refusal.code, schemas->refusal.text);
+    answer_refusal(schemas);
     return false;
 }
 
 void schemas_end(Schemas *schemas, bool is_good)
 {
     registry_end(schemas->registry);
-    if (is_good)
-        return;
-    int32_t code = schemas->refusal.code;
-    schemas->request->status = (unsigned int)(code < 1000 ? code : code / 100);
-    put_error(schemas->request, schemas->refusal.code, schemas->refusal.text);
+    if (!is_good)
+        answer_refusal(schemas);
 }
 
 bool schemas_refuse(Schemas *schemas, int32_t code, const char *format, ...)
@@ -199,12 +207,15 @@ const RegistryVersion *schemas_version(Schemas *schemas, bool takes_deleted)
     return NULL;
 }
 
-bool schemas_body(Schemas *schemas, RegistryRequest *out)
+bool schemas_begin_with(Schemas *schemas, HttpRequest *request, RegistryRequest *out)
 {
-    const HttpRequest *request = schemas->request;
-    return registry_read_request(request->arena, request->content, out, &schemas->refusal) &&
-           registry_canonize(schemas->registry, request->arena, out,
-                             schemas_flag(schemas, "normalize"), &schemas->refusal);
+    schemas_init(schemas, request);
+    if (registry_read_request(request->arena, request->content, out, &schemas->refusal) &&
+        registry_canonize(schemas->registry, request->arena, out,
+                          schemas_flag(schemas, "normalize"), &schemas->refusal))
+        return schemas_begin(schemas, request);
+    answer_refusal(schemas);
+    return false;
 }
 
 /* ---- By number ------------------------------------------------------------------------------- */

@@ -28,11 +28,11 @@ void subjects_look_up(HttpRequest *request)
 {
     Schemas schemas;
     RegistryRequest asked;
-    if (!schemas_begin(&schemas, request))
+    if (!schemas_begin_with(&schemas, request, &asked))
         return;
     bool takes_deleted = schemas_flag(&schemas, "deleted");
     const RegistrySubject *subject = schemas_subject(&schemas, takes_deleted);
-    bool is_good = subject != NULL && schemas_body(&schemas, &asked);
+    bool is_good = subject != NULL;
     const RegistryVersion *version =
         is_good ? registry_look_up(schemas.registry, subject, &asked.schema, takes_deleted) : NULL;
     if (version != NULL)
@@ -83,10 +83,12 @@ void versions_register(HttpRequest *request)
     Schemas schemas;
     RegistryRequest asked;
     int32_t id = 0;
-    if (!schemas_begin(&schemas, request))
+    const Key *principal = request->principal;
+    if (principal != NULL)
+        keys_charge(door_of(request)->config.keys, principal, 1, request->content.length);
+    if (!schemas_begin_with(&schemas, request, &asked))
         return;
-    bool is_good = schemas_body(&schemas, &asked) &&
-                   registry_register(schemas.registry, request->arena, request->segments[0], &asked,
+    bool is_good = registry_register(schemas.registry, request->arena, request->segments[0], &asked,
                                      &id, &schemas.refusal);
     json_begin_object(&schemas.json);
     json_key(&schemas.json, "id");
@@ -138,7 +140,8 @@ static void put_users(Schemas *schemas, const RegistryVersion *version)
         const RegistrySubject *subject = LIST_AT(subjects, i, RegistrySubject);
         for (int32_t k = 0; k < subject->count; k++) {
             const RegistrySchema *schema = subject->versions[k].schema;
-            if (schema->id == last_id || !refers(schema, name, version->number))
+            if (subject->versions[k].is_deleted || schema->id == last_id ||
+                !refers(schema, name, version->number))
                 continue;
             json_int(&schemas->json, schema->id);
             last_id = schema->id;

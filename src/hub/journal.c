@@ -52,16 +52,9 @@ Str take_text(ByteReader *reader)
 static Status journal_open_topic(Journal *journal, Topics *topics, const char *name, Error *error)
 {
     Topic *topic = topics_find(topics, str_from(name));
-    if (topic == NULL) {
-        ConfigEntry compact = {"cleanup.policy", "compact"};
-        ConfigEntry segment = {"segment.bytes", "16777216"};
-        ConfigEntry largest = {"max.message.bytes", "16777216"};
-        List configs = {0};
-        list_append(&configs, journal->arena, &compact);
-        list_append(&configs, journal->arena, &segment);
-        list_append(&configs, journal->arena, &largest);
-        TRY(topics_create(topics, str_from(name), 1, &configs, &topic, error));
-    }
+    assert(topic_is_kept(str_from(name)));
+    if (topic == NULL)
+        TRY(topics_create(topics, str_from(name), 1, &(List){0}, &topic, error));
     return topics_partition(topics, topic, 0, &journal->partition, error);
 }
 

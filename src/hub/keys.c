@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "hub/hex.h"
+#include "hub/kept.h"
 #include "hub/ledger.h"
 
 #define KEY_PREFIX "weir_"
@@ -339,6 +340,9 @@ bool keys_have(Keys *keys, const Key *key)
 
 bool key_may(const Key *key, KeyRole role, Str topic)
 {
+    /* Who writes there writes what counts for all subjects. */
+    if (role == KEY_PRODUCE && str_is(topic, SCHEMAS_TOPIC))
+        role = KEY_ADMIN;
     if ((key->roles & (uint32_t)(role | KEY_ADMIN)) == 0)
         return false;
     Str rest = str_from(key->topics);

@@ -5,7 +5,6 @@
 
 #include "hub/topics.h"
 
-#define OFFSETS_TOPIC "__consumer_offsets"
 
 typedef struct Offsets Offsets;
 

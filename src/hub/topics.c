@@ -277,11 +277,14 @@ Status topics_create(Topics *topics, Str name, int32_t partition_count, const Li
 {
     assert(topic_name_is_valid(name) && topics_find(topics, name) == NULL);
     assert(partition_count > 0 && partition_count <= TOPIC_PARTITIONS_MAX);
+    bool is_kept = topic_is_kept(name);
     Topic *topic = ARENA_NEW(topics->arena, Topic);
     topic->name = str_terminated(topics->arena, name);
-    topic->partition_count = partition_count;
-    topic->partitions = ARENA_ARRAY(topics->arena, Partition *, partition_count);
+    topic->partition_count = is_kept ? 1 : partition_count;
+    topic->partitions = ARENA_ARRAY(topics->arena, Partition *, topic->partition_count);
     topic->configs = configs_copy(topics, configs);
+    if (is_kept)
+        topic_complete(&topic->configs, topics->arena);
     for (int32_t i = 0; i < TOPIC_ID_BYTES; i += 8) {
         uint64_t half = topics->world->kind->random_u64(topics->world);
         memcpy(topic->id + i, &half, sizeof half);

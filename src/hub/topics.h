@@ -8,7 +8,7 @@
 #ifndef WEIR_HUB_TOPICS_H
 #define WEIR_HUB_TOPICS_H
 
-#include "hub/config.h"
+#include "hub/kept.h"
 #include "log/log.h"
 
 enum { TOPIC_NAME_BYTES_MAX = 249, TOPIC_PARTITIONS_MAX = 10000, TOPIC_ID_BYTES = 16 };
@@ -51,8 +51,9 @@ const char *topics_folder(const Topics *topics);
 /* Whether Kafka allows the name. */
 bool topic_name_is_valid(Str name);
 
-/* Make one, durably; `configs` are without fault and are copied. The name is valid and not taken.
- */
+/* Make one, durably; `configs` are without fault and are copied. The name is valid and not taken. If
+ * it is that of a topic that is kept (hub/kept.h), the topic has one partition and is compacted,
+ * unless `configs` say otherwise. */
 Status topics_create(Topics *topics, Str name, int32_t partition_count, const List *configs,
                      Topic **out, Error *error);
 

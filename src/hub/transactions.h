@@ -17,7 +17,6 @@
 
 #include "hub/offsets.h"
 
-#define TRANSACTIONS_TOPIC "__transaction_state"
 
 enum { TRANSACTION_TIMEOUT_MS_MAX = 15 * 60 * 1000 };
 

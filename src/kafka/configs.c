@@ -232,6 +232,12 @@ static WireError change(Call *call, const Message *asked, bool by_step, const ch
     WireError code = by_step ? WIRE_NONE : read_configs(call, asked, &configs, message);
     for (int32_t i = 0; by_step && code == WIRE_NONE && i < message_count(asked, "configs"); i++)
         code = take_step(call, message_item(asked, "configs", i), &configs, message);
+    if (code == WIRE_NONE && topic_is_kept(name) && !by_step)
+        topic_complete(&configs, call->arena);
+    if (code == WIRE_NONE)
+        *message = topic_find_fault(name, 1, &configs);
+    if (code == WIRE_NONE && *message != NULL)
+        code = WIRE_POLICY_VIOLATION;
     if (code != WIRE_NONE || message_number(call->request, "validate_only") != 0)
         return code;
     Error error = {0};

@@ -30,12 +30,19 @@ static WireError create_asked(Call *call, const Message *asked, Message *answer,
         return WIRE_TOPIC_ALREADY_EXISTS;
     if (message_count(asked, "assignments") > 0)
         return WIRE_INVALID_REPLICA_ASSIGNMENT;
-    partitions = partitions == -1 ? broker->config.default_partitions : partitions;
+    if (partitions == -1)
+        partitions = topic_is_kept(name) ? 1 : broker->config.default_partitions;
     if (partitions < 1 || partitions > TOPIC_PARTITIONS_MAX)
         return WIRE_INVALID_PARTITIONS;
     if (replicas != -1 && replicas != 1)
         return WIRE_INVALID_REPLICATION_FACTOR;
     WireError code = read_configs(call, asked, &configs, message);
+    if (topic_is_kept(name))
+        topic_complete(&configs, call->arena);
+    if (code == WIRE_NONE)
+        *message = topic_find_fault(name, (int32_t)partitions, &configs);
+    if (*message != NULL && code == WIRE_NONE)
+        code = WIRE_POLICY_VIOLATION;
     if (call_may(call, ACL_DESCRIBE_CONFIGS, ACL_TOPIC, name)) {
         message_set_number(answer, "num_partitions", partitions);
         message_set_number(answer, "replication_factor", 1);
@@ -135,6 +142,10 @@ static WireError add_partitions(Call *call, const Message *asked, const char **m
         return WIRE_INVALID_TOPIC;
     if (message_count(asked, "assignments") > 0)
         return WIRE_INVALID_REPLICA_ASSIGNMENT;
+    if (topic_is_kept(name)) {
+        *message = topic_find_fault(name, 0, &topic->configs);
+        return WIRE_POLICY_VIOLATION;
+    }
     if (count <= topic->partition_count || count > TOPIC_PARTITIONS_MAX) {
         *message = arena_printf(call->arena,
                                 "The topic %s currently has %d partition(s); %lld would not be an "
@@ -175,7 +186,7 @@ static WireError delete_records(Call *call, Str name, const Message *asked, int6
     if (code != WIRE_NONE)
         return code;
     const Topic *topic = topics_find(call->broker->topics, name);
-    if (topic_is_internal(name) || !config_of(&topic->configs).is_deleted)
+    if (topic_is_kept(name) || !config_of(&topic->configs).is_deleted)
         return WIRE_POLICY_VIOLATION; /* what is compacted would not be whole */
     PartitionOffsets offsets;
     partition_offsets(partition, &offsets);

@@ -34,14 +34,15 @@ typedef struct Checking {
     RegistryRefusal *refusal;
 } Checking;
 
-static bool parse(Checking *self, const RegistrySchema *schema, AvroSchema **out)
+static bool parse(Checking *self, Arena *arena, const RegistrySchema *schema, AvroSchema **out)
 {
     AvroSource source;
     Map *ignored;
     Error error = {0};
-    if (!schema_source(self->registry, self->arena, schema, false, &source, self->refusal))
-        return false;
-    if (avro_schema_read(self->arena, &source, &ignored, out, &error) == OK)
+    RegistryRefusal refusal;
+    if (!schema_source(self->registry, arena, schema, false, &source, &refusal))
+        return registry_refuse(self->refusal, self->arena, refusal.code, "%s", refusal.text);
+    if (avro_schema_read(arena, &source, &ignored, out, &error) == OK)
         return true;
     return registry_refuse(self->refusal, self->arena, REFUSED_BAD_SCHEMA, "%s: %s", error.code,
                            error.text);
@@ -53,14 +54,9 @@ static void tell(Checking *self, const char *text)
 }
 
 /* What is against the new one beside a version. */
-static bool compare(Checking *self, const RegistryVersion *version)
+static bool compare_to(Checking *self, const RegistryVersion *version, const AvroSchema *old)
 {
-    AvroSchema *old;
     int32_t before = self->why->count;
-    if (self->parsed == NULL && !parse(self, self->check->schema, &self->parsed))
-        return false;
-    if (!parse(self, version->schema, &old))
-        return false;
     Status forward = OK, back = OK;
     Error error = {0};
     if (self->demand.reads_old)
@@ -77,6 +73,17 @@ static bool compare(Checking *self, const RegistryVersion *version)
                                 STR_ARGS(registry_level(self->registry, self->check->subject))));
     }
     return true;
+}
+
+static bool compare(Checking *self, const RegistryVersion *version)
+{
+    AvroSchema *old;
+    if (self->parsed == NULL && !parse(self, self->arena, self->check->schema, &self->parsed))
+        return false;
+    Arena *scratch = arena_new(0);
+    bool is_good = parse(self, scratch, version->schema, &old) && compare_to(self, version, old);
+    arena_free(scratch);
+    return is_good;
 }
 
 static bool check_one(Checking *self, const RegistryVersion *version)

@@ -43,10 +43,10 @@ Status registry_local_put(Subjects *registry, Str subject, Str schema, uint32_t 
     RegistryRefusal refusal;
     RegistryRequest request = {.schema = {.type = STR("AVRO"), .text = schema}, .id = -1};
     int32_t number = 0;
-    bool is_good = registry_begin(registry, arena, &refusal);
+    bool is_good = registry_canonize(registry, arena, &request, false, &refusal) &&
+                   registry_begin(registry, arena, &refusal);
     if (is_good) {
-        is_good = registry_canonize(registry, arena, &request, false, &refusal) &&
-                  registry_register(registry, arena, subject, &request, &number, &refusal);
+        is_good = registry_register(registry, arena, subject, &request, &number, &refusal);
         registry_end(registry);
     }
     Status status = is_good ? OK : fail_refused(&refusal, error);

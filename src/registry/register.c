@@ -34,6 +34,16 @@ bool check_may_write(const Subjects *registry, Arena *arena, const RegistrySubje
                            "the mode is %.*s: nothing is changed", STR_ARGS(mode));
 }
 
+bool check_subjects(const Subjects *registry, Arena *arena, const RegistrySubject *subject,
+                    RegistryRefusal *refusal)
+{
+    if (subject != NULL || map_count(registry->subjects) < SUBJECTS_MAX)
+        return true;
+    return registry_refuse(refusal, arena, REFUSED_TOO_LARGE,
+                           "there cannot be more than %d subjects: delete some for good",
+                           (int)SUBJECTS_MAX);
+}
+
 static bool check_new(Subjects *registry, Arena *arena, const RegistrySubject *subject,
                       const RegistryRequest *request, RegistryRefusal *refusal)
 {
@@ -63,14 +73,35 @@ static bool check_new(Subjects *registry, Arena *arena, const RegistrySubject *s
     return false;
 }
 
-/* The version that it gets; one before it that has it, and is deleted, goes for good. */
+/* Whether there is room for the schema; NULL: it is there already. */
+static bool check_room(const Subjects *registry, Arena *arena, const RegistrySubject *subject,
+                       const RegistrySchema *schema, RegistryRefusal *refusal)
+{
+    if (!check_subjects(registry, arena, subject, refusal))
+        return false;
+    if (subject != NULL && subject->count >= VERSIONS_MAX)
+        return registry_refuse(refusal, arena, REFUSED_TOO_LARGE,
+                               "a subject cannot have more than %d versions, with those that are "
+                               "deleted: delete some for good",
+                               (int)VERSIONS_MAX);
+    if (schema != NULL && registry->schema_bytes + schema->text.length > SCHEMA_BYTES_MAX)
+        return registry_refuse(refusal, arena, REFUSED_TOO_LARGE,
+                               "all schemas together cannot have more than %d bytes: delete some "
+                               "for good",
+                               (int)SCHEMA_BYTES_MAX);
+    return true;
+}
+
+/* The version that it gets; one before it that has it, is deleted, and that nothing refers to, goes
+ * for good. */
 static void put_new(Subjects *registry, Str name, RegistrySubject *subject, RegistrySchema *schema)
 {
     int32_t next = 1;
     for (int32_t i = 0; subject != NULL && i < subject->count; i++) {
         const RegistryVersion *version = &subject->versions[i];
         next = version->number + 1;
-        if (version->is_deleted && version->schema->id == schema->id)
+        if (version->is_deleted && version->schema->id == schema->id &&
+            !version_is_referenced(registry, name, version->number, true))
             topic_drop_version(registry, name, version->number);
     }
     topic_put_version(registry, name, next, schema, false);
@@ -91,6 +122,7 @@ bool registry_register(Subjects *registry, Arena *arena, Str name, const Registr
         return true;
     }
     if (!check_may_write(registry, arena, subject, refusal) ||
+        !request_recheck(registry, arena, request, refusal) ||
         !check_new(registry, arena, subject, request, refusal))
         return false;
     Buffer identity = {0};
@@ -98,6 +130,8 @@ bool registry_register(Subjects *registry, Arena *arena, Str name, const Registr
     const RegistrySchema *same = map_find(registry->texts, buffer_str(&identity));
     buffer_free(&identity);
     RegistrySchema schema = request->schema;
+    if (!check_room(registry, arena, subject, same == NULL ? &schema : NULL, refusal))
+        return false;
     if (same == NULL && registry->id_max >= INT32_MAX)
         return registry_refuse(refusal, arena, REFUSED_STORE, "there are no numbers left");
     schema.id = same != NULL ? same->id : (int32_t)(registry->id_max + 1);

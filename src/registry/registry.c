@@ -31,11 +31,8 @@ static bool refuse_store(RegistryRefusal *refusal, Arena *arena, const Error *er
 static void registry_forget(Subjects *registry)
 {
     arena_free(registry->arena);
-    registry->arena = arena_new(0);
-    registry->subjects = map_new(registry->arena);
-    registry->schemas = map_new(registry->arena);
-    registry->texts = map_new(registry->arena);
-    registry->all = (RegistrySubject){0};
+    state_begin(registry);
+    registry->tidy_bytes = 0;
     registry->next_offset = 0;
     registry->id_max = 0;
     registry->unread_count = 0;
@@ -56,6 +53,7 @@ Subjects *registry_new(World *world, Topics *topics)
     Subjects *registry = memory_allocate_zeroed((int64_t)sizeof *registry);
     registry->world = world;
     registry->topics = topics;
+    registry->scratch = arena_new(0);
     registry->key_document = json_document_new();
     registry->value_document = json_document_new();
     pthread_mutex_init(&registry->lock, NULL);
@@ -71,6 +69,7 @@ void registry_free(Subjects *registry)
     json_document_free(registry->key_document);
     json_document_free(registry->value_document);
     arena_free(registry->arena);
+    arena_free(registry->scratch);
     pthread_mutex_destroy(&registry->lock);
     memory_free(registry);
 }
@@ -80,24 +79,41 @@ void registry_free(Subjects *registry)
 /* Have the topic that is there now; `makes`: or make it. Under the lock of the topics. */
 static Status find_topic(Subjects *registry, bool makes, Error *error)
 {
-    Topic *topic = topics_find(registry->topics, STR(REGISTRY_TOPIC));
+    Topic *topic = topics_find(registry->topics, STR(SCHEMAS_TOPIC));
     bool is_same = topic != NULL && memcmp(topic->id, registry->topic_id, TOPIC_ID_BYTES) == 0;
     if (registry->journal != NULL && is_same)
         return OK;
     registry_leave_topic(registry);
     if (topic == NULL && !makes)
         return OK;
-    TRY(journal_open(registry->world, registry->topics, REGISTRY_TOPIC, &registry->journal, error));
+    TRY(journal_open(registry->world, registry->topics, SCHEMAS_TOPIC, &registry->journal, error));
     partition_hold(journal_partition(registry->journal));
-    topic = topics_find(registry->topics, STR(REGISTRY_TOPIC));
+    topic = topics_find(registry->topics, STR(SCHEMAS_TOPIC));
     memcpy(registry->topic_id, topic->id, TOPIC_ID_BYTES);
     return OK;
+}
+
+/* What is written to a topic that loses old records would be lost with them. */
+static Status check_topic(Subjects *registry, Error *error)
+{
+    const Topic *topic = topics_find(registry->topics, STR(SCHEMAS_TOPIC));
+    const char *fault =
+        topic_find_fault(STR(SCHEMAS_TOPIC), topic->partition_count, &topic->configs);
+    if (fault == NULL)
+        return OK;
+    return fail(error, ERR_INVALID, "WR5405",
+                "no schema is written to the topic `" SCHEMAS_TOPIC
+                "` as it is: %s; set cleanup.policy to compact, or, if it has several partitions, "
+                "let it be made anew",
+                fault);
 }
 
 static Status registry_follow(Subjects *registry, bool makes, Error *error)
 {
     topics_lock(registry->topics);
     Status status = find_topic(registry, makes, error);
+    if (status == OK && makes)
+        status = check_topic(registry, error);
     topics_unlock(registry->topics);
     if (status == OK && registry->journal != NULL)
         status =
@@ -150,7 +166,7 @@ bool registry_begin_change(Subjects *registry, Arena *arena, RegistryRefusal *re
             return refuse_store(refusal, arena, &error);
     }
     return registry_refuse(refusal, arena, REFUSED_STORE,
-                           "a transaction is open in the topic `" REGISTRY_TOPIC
+                           "a transaction is open in the topic `" SCHEMAS_TOPIC
                            "`, or others write to it");
 }
 
@@ -171,17 +187,6 @@ bool registry_commit(Subjects *registry, Arena *arena, RegistryRefusal *refusal)
 }
 
 /* ---- Looking --------------------------------------------------------------------------------- */
-
-RegistrySubject *registry_subject(Subjects *registry, Str name)
-{
-    RegistrySubject *subject = map_find(registry->subjects, name);
-    if (subject != NULL)
-        return subject;
-    subject = ARENA_NEW(registry->arena, RegistrySubject);
-    subject->name = str_copy(registry->arena, name);
-    map_put(registry->subjects, subject->name, subject);
-    return subject;
-}
 
 const RegistrySchema *registry_find_id(const Subjects *registry, int64_t id)
 {

@@ -14,8 +14,6 @@
 #include "base/list.h"
 #include "hub/topics.h"
 
-#define REGISTRY_TOPIC "_schemas"
-
 typedef struct Subjects Subjects;
 
 /* The version of a subject whose names a schema uses. */
@@ -113,15 +111,17 @@ typedef struct RegistryRequest {
     RegistrySchema schema; /* without a number */
     Str extras;            /* the part of `attached` that is no references */
     int64_t id, version;   /* that it is to have; -1 and 0: it does not say */
+    Str *before;           /* of AVRO: what it refers to, as it was read; Str */
+    int32_t before_count;
 } RegistryRequest;
 
 /* {"schema": …, "schemaType": …, "references": …}. BAD_SCHEMA. */
 bool registry_read_request(Arena *arena, Str json, RegistryRequest *out, RegistryRefusal *refusal);
 
 /* Bring its schema into the form in which schemas are compared. `is_sorted`: see avro_canonical.
- * BAD_SCHEMA. */
-bool registry_canonize(const Subjects *registry, Arena *arena, RegistryRequest *request,
-                       bool is_sorted, RegistryRefusal *refusal);
+ * Not between begin and end: what is much work keeps nobody out. BAD_SCHEMA, STORE. */
+bool registry_canonize(Subjects *registry, Arena *arena, RegistryRequest *request, bool is_sorted,
+                       RegistryRefusal *refusal);
 
 /* The version of the subject that has the schema, which is canonical; NULL: none. */
 const RegistryVersion *registry_look_up(const Subjects *registry, const RegistrySubject *subject,

@@ -22,10 +22,11 @@ static void try_request(Subjects *registry, Str json)
     AvroSchema *parsed;
     Map *named;
     if (registry_read_request(arena, json, &request, &refusal) &&
-        registry_canonize(registry, arena, &request, json.length % 2 == 1, &refusal) &&
+        request_resolve(registry, arena, &request, &refusal) &&
+        request_canonize(arena, &request, json.length % 2 == 1, &refusal) &&
         str_is(request.schema.type, "AVRO")) {
         Str first = request.schema.text;
-        expect(registry_canonize(registry, arena, &request, json.length % 2 == 1, &refusal));
+        expect(request_canonize(arena, &request, json.length % 2 == 1, &refusal));
         expect(str_equal(first, request.schema.text));
         expect(schema_source(registry, arena, &request.schema, true, &source, &refusal));
         expect(avro_schema_read(arena, &source, &named, &parsed, NULL) == OK);

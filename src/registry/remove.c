@@ -10,29 +10,37 @@ static bool refuse_subject(RegistryRefusal *refusal, Arena *arena, Str name)
                            STR_ARGS(name));
 }
 
-/* Whether a schema that is there uses names of the version. */
-static bool is_referenced(const Subjects *registry, Str name, int32_t number)
+static bool schema_refers(const RegistrySchema *schema, Str name, int32_t number)
+{
+    for (int32_t i = 0; i < schema->reference_count; i++)
+        if (schema->references[i].version == number &&
+            str_equal(schema->references[i].subject, name))
+            return true;
+    return false;
+}
+
+bool version_is_referenced(const Subjects *registry, Str name, int32_t number, bool by_deleted)
 {
     for (int32_t i = 0; i < map_count(registry->subjects); i++) {
         const RegistrySubject *subject = map_value_at(registry->subjects, i);
-        for (int32_t k = 0; k < subject->count; k++) {
-            const RegistrySchema *schema = subject->versions[k].schema;
-            for (int32_t r = 0; r < schema->reference_count; r++)
-                if (schema->references[r].version == number &&
-                    str_equal(schema->references[r].subject, name))
-                    return true;
-        }
+        for (int32_t k = 0; k < subject->count; k++)
+            if ((by_deleted || !subject->versions[k].is_deleted) &&
+                schema_refers(subject->versions[k].schema, name, number))
+                return true;
     }
     return false;
 }
 
+/* A schema that is deleted can still be read by, as long as what it refers to is not gone. */
 static bool check_references(const Subjects *registry, Arena *arena, Str name, int32_t number,
-                             RegistryRefusal *refusal)
+                             bool is_for_good, RegistryRefusal *refusal)
 {
-    if (!is_referenced(registry, name, number))
+    if (!version_is_referenced(registry, name, number, is_for_good))
         return true;
-    return registry_refuse(refusal, arena, REFUSED_IS_REFERENCED,
-                           "schemas refer to version %d of subject `%.*s`", number, STR_ARGS(name));
+    return registry_refuse(
+        refusal, arena, REFUSED_IS_REFERENCED, "schemas refer to version %d of subject `%.*s`%s",
+        number, STR_ARGS(name),
+        is_for_good ? "; those that are deleted, but not for good, count too" : "");
 }
 
 /* A subject without versions has no settings either. */
@@ -78,7 +86,7 @@ bool registry_remove_version(Subjects *registry, Arena *arena, Str name, int32_t
     *gone = version->number;
     if (!check_may_write(registry, arena, subject, refusal) ||
         !check_version(subject, version, is_for_good, arena, refusal) ||
-        !check_references(registry, arena, name, version->number, refusal))
+        !check_references(registry, arena, name, version->number, is_for_good, refusal))
         return false;
     if (is_for_good) {
         topic_drop_version(registry, name, version->number);
@@ -110,7 +118,8 @@ static bool check_subject(const Subjects *registry, const RegistrySubject *subje
     for (int32_t i = 0; i < subject->count; i++) {
         const RegistryVersion *version = &subject->versions[i];
         if ((is_for_good || !version->is_deleted) &&
-            !check_references(registry, arena, subject->name, version->number, refusal))
+            !check_references(registry, arena, subject->name, version->number, is_for_good,
+                              refusal))
             return false;
     }
     return true;

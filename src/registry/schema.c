@@ -6,6 +6,7 @@
 enum {
     REFERENCES_MAX = 1000, /* of a schema, with those of what it refers to */
     REFERENCE_DEPTH_MAX = 64,
+    RESOLVED_BYTES_MAX = 16 << 20, /* of all of them */
 };
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -146,6 +147,7 @@ typedef struct Resolution {
     Map *seen;   /* texts, so that each is there once */
     RegistryRefusal *refusal;
     int32_t depth;
+    int64_t bytes;
 } Resolution;
 
 static bool resolve(Resolution *self, const RegistrySchema *schema);
@@ -162,10 +164,14 @@ static bool resolve_one(Resolution *self, const RegistryReference *reference)
     RegistrySchema *schema = version->schema;
     if (map_find(self->seen, schema->text) != NULL)
         return true;
-    if (self->depth >= REFERENCE_DEPTH_MAX || self->texts->count >= REFERENCES_MAX)
-        return registry_refuse(self->refusal, self->arena, REFUSED_BAD_SCHEMA,
-                               "a schema refers to others more than %d deep, or to more than %d",
-                               (int)REFERENCE_DEPTH_MAX, (int)REFERENCES_MAX);
+    self->bytes += schema->text.length;
+    if (self->depth >= REFERENCE_DEPTH_MAX || self->texts->count >= REFERENCES_MAX ||
+        self->bytes > RESOLVED_BYTES_MAX)
+        return registry_refuse(
+            self->refusal, self->arena, REFUSED_BAD_SCHEMA,
+            "a schema refers to others more than %d deep, or to more than %d, or "
+            "to more than %d bytes of them",
+            (int)REFERENCE_DEPTH_MAX, (int)REFERENCES_MAX, (int)RESOLVED_BYTES_MAX);
     map_put(self->seen, schema->text, schema);
     if (!resolve(self, schema))
         return false;
@@ -204,9 +210,23 @@ bool schema_source(const Subjects *registry, Arena *arena, const RegistrySchema 
 
 /* ---- The form in which schemas are compared -------------------------------------------------- */
 
+/* What is found has to outlive the registry's lock. */
+static bool copy_sources(const Subjects *registry, Arena *arena, RegistryRequest *request,
+                         RegistryRefusal *refusal)
+{
+    AvroSource source;
+    if (!schema_source(registry, arena, &request->schema, true, &source, refusal))
+        return false;
+    request->before_count = source.before_count;
+    request->before = ARENA_ARRAY(arena, Str, source.before_count + 1);
+    for (int32_t i = 0; i < source.before_count; i++)
+        request->before[i] = str_copy(arena, source.before[i]);
+    return true;
+}
+
 /* -1 is the latest version: what that is now is what is meant. */
-static bool fix_references(const Subjects *registry, Arena *arena, RegistryRequest *request,
-                           RegistryRefusal *refusal)
+bool request_resolve(const Subjects *registry, Arena *arena, RegistryRequest *request,
+                     RegistryRefusal *refusal)
 {
     for (int32_t i = 0; i < request->schema.reference_count; i++) {
         RegistryReference *reference = &request->schema.references[i];
@@ -221,31 +241,58 @@ static bool fix_references(const Subjects *registry, Arena *arena, RegistryReque
         reference->version = version->number;
     }
     request->schema.attached = write_attached(arena, request);
-    return true;
+    return !str_is(request->schema.type, "AVRO") || copy_sources(registry, arena, request, refusal);
 }
 
-static bool canonize_avro(const Subjects *registry, Arena *arena, RegistrySchema *schema,
-                          bool is_sorted, RegistryRefusal *refusal)
+bool request_recheck(const Subjects *registry, Arena *arena, const RegistryRequest *request,
+                     RegistryRefusal *refusal)
 {
-    AvroSource source;
+    RegistryRequest now = *request;
+    for (int32_t i = 0; i < request->schema.reference_count; i++) {
+        const RegistryReference *reference = &request->schema.references[i];
+        const RegistryVersion *version = subject_find_version(
+            registry_find_subject(registry, reference->subject), reference->version);
+        if (version == NULL || version->is_deleted)
+            return registry_refuse(refusal, arena, REFUSED_BAD_SCHEMA,
+                                   "the reference `%.*s` is to version %d of subject `%.*s`, which "
+                                   "is deleted",
+                                   STR_ARGS(reference->name), reference->version,
+                                   STR_ARGS(reference->subject));
+    }
+    if (!str_is(request->schema.type, "AVRO"))
+        return true;
+    if (!copy_sources(registry, arena, &now, refusal))
+        return false;
+    bool is_same = now.before_count == request->before_count;
+    for (int32_t i = 0; is_same && i < now.before_count; i++)
+        is_same = str_equal(now.before[i], request->before[i]);
+    return is_same || registry_refuse(refusal, arena, REFUSED_BAD_SCHEMA,
+                                      "what the schema refers to has become something else while "
+                                      "it was read: send it again");
+}
+
+static bool canonize_avro(Arena *arena, RegistryRequest *request, bool is_sorted,
+                          RegistryRefusal *refusal)
+{
+    RegistrySchema *schema = &request->schema;
+    AvroSource source = {.text = schema->text,
+                         .before = request->before,
+                         .before_count = request->before_count,
+                         .is_new = true};
     AvroSchema *ignored;
     Error error = {0};
-    if (!schema_source(registry, arena, schema, true, &source, refusal))
-        return false;
     if (avro_canonical(arena, &source, is_sorted, &schema->text, &ignored, &error) == OK)
         return true;
     return registry_refuse(refusal, arena, REFUSED_BAD_SCHEMA, "%s: %s", error.code, error.text);
 }
 
-bool registry_canonize(const Subjects *registry, Arena *arena, RegistryRequest *request,
-                       bool is_sorted, RegistryRefusal *refusal)
+bool request_canonize(Arena *arena, RegistryRequest *request, bool is_sorted,
+                      RegistryRefusal *refusal)
 {
     RegistrySchema *schema = &request->schema;
     JsonElement root;
-    if (!fix_references(registry, arena, request, refusal))
-        return false;
     if (str_is(schema->type, "AVRO"))
-        return canonize_avro(registry, arena, schema, is_sorted, refusal);
+        return canonize_avro(arena, request, is_sorted, refusal);
     if (str_is(schema->type, "PROTOBUF"))
         return true;
     if (!str_is(schema->type, "JSON"))
@@ -263,4 +310,18 @@ bool registry_canonize(const Subjects *registry, Arena *arena, RegistryRequest *
     json_document_free(document);
     return is_json ||
            registry_refuse(refusal, arena, REFUSED_BAD_SCHEMA, "the JSON schema is no JSON");
+}
+
+bool registry_canonize(Subjects *registry, Arena *arena, RegistryRequest *request, bool is_sorted,
+                       RegistryRefusal *refusal)
+{
+    if (request->schema.reference_count > 0) {
+        if (!registry_begin(registry, arena, refusal))
+            return false;
+        bool is_found = request_resolve(registry, arena, request, refusal);
+        registry_end(registry);
+        if (!is_found)
+            return false;
+    }
+    return request_canonize(arena, request, is_sorted, refusal);
 }

@@ -9,6 +9,9 @@ static bool put_setting(Subjects *registry, Arena *arena, bool is_mode, Str subj
                                "`%.*s` cannot be a subject's name", STR_ARGS(subject));
     if (!registry_begin_change(registry, arena, refusal))
         return false;
+    if (subject.data != NULL && value.length > 0 &&
+        !check_subjects(registry, arena, map_find(registry->subjects, subject), refusal))
+        return false;
     topic_put_setting(registry, is_mode, subject, value);
     return registry_commit(registry, arena, refusal);
 }

@@ -5,25 +5,17 @@
  *     {"keytype":"DELETE_SUBJECT","subject":"s","magic":0}   {"subject":"s","version":3}
  *     {"keytype":"CONFIG","subject":null,"magic":0}          {"compatibilityLevel":"FULL"}
  *     {"keytype":"MODE","subject":"s","magic":0}             {"mode":"READONLY"}
- *     {"keytype":"NOOP","magic":0}                           {"maxId":7}
+ *     {"magic":0,"keytype":"NOOP"}                           {"maxId":7}
  *
- * A record without a value takes back what was under its key. The value of NOOP is our own;
- * Confluent's looks at none. */
+ * A record without a value takes back what was under its key. The value of NOOP is our own, and so
+ * is the order in its key: Confluent's looks at neither, and writes its own NOOP the other way
+ * round, so that compaction leaves ours. */
 #include <stdio.h>
 
 #include "base/json.h"
 #include "base/log.h"
 #include "expr/json/write.h"
 #include "registry/internal.h"
-
-void schema_identity(Buffer *out, const RegistrySchema *schema)
-{
-    buffer_append_str(out, schema->type);
-    buffer_append_char(out, '\0');
-    buffer_append_str(out, schema->attached);
-    buffer_append_char(out, '\0');
-    buffer_append_str(out, schema->text);
-}
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
@@ -44,108 +36,6 @@ static Str find_text(JsonElement object, const char *name)
                                                               : (Str){0};
 }
 
-/* The schema with what the value says, known from here on. */
-static RegistrySchema *keep_schema(Subjects *registry, int32_t id, RegistrySchema *schema)
-{
-    Buffer identity = {0};
-    schema->id = id;
-    schema_identity(&identity, schema);
-    RegistrySchema *known = map_find(registry->texts, buffer_str(&identity));
-    if (known == NULL || known->id != id) {
-        known = ARENA_NEW(registry->arena, RegistrySchema);
-        *known = *schema;
-        char text[24];
-        int length = snprintf(text, sizeof text, "%d", id);
-        map_put(registry->texts, buffer_str(&identity), known);
-        map_put(registry->schemas, str_make(text, length), known);
-    }
-    buffer_free(&identity);
-    if (id > registry->id_max)
-        registry->id_max = id;
-    return known;
-}
-
-/* Another schema of that number that is in use: those who write to the topic by themselves may
- * have given it twice. */
-static RegistrySchema *find_twin(const Subjects *registry, int32_t id)
-{
-    for (int32_t i = 0; i < map_count(registry->subjects); i++) {
-        const RegistrySubject *subject = map_value_at(registry->subjects, i);
-        for (int32_t k = 0; k < subject->count; k++)
-            if (subject->versions[k].schema->id == id && subject->versions[k].schema->use_count > 0)
-                return subject->versions[k].schema;
-    }
-    return NULL;
-}
-
-/* A schema is known as long as a version has it. */
-static void drop_use(Subjects *registry, RegistrySchema *schema)
-{
-    char text[24];
-    Buffer identity = {0};
-    if (--schema->use_count > 0)
-        return;
-    schema_identity(&identity, schema);
-    if (map_find(registry->texts, buffer_str(&identity)) == schema)
-        map_remove(registry->texts, buffer_str(&identity));
-    Str number = str_make(text, snprintf(text, sizeof text, "%d", schema->id));
-    if (map_find(registry->schemas, number) == schema) {
-        map_remove(registry->schemas, number);
-        RegistrySchema *twin = find_twin(registry, schema->id);
-        if (twin != NULL)
-            map_put(registry->schemas, number, twin);
-    }
-    buffer_free(&identity);
-}
-
-static void put_version(Subjects *registry, RegistrySubject *subject, RegistryVersion version)
-{
-    int32_t at = subject->count;
-    while (at > 0 && subject->versions[at - 1].number >= version.number)
-        at--;
-    version.schema->use_count++;
-    if (at < subject->count && subject->versions[at].number == version.number) {
-        RegistrySchema *old = subject->versions[at].schema;
-        subject->versions[at] = version;
-        drop_use(registry, old);
-        return;
-    }
-    if (subject->count == subject->capacity) {
-        subject->capacity = subject->capacity * 2 + 2;
-        RegistryVersion *wider = ARENA_ARRAY(registry->arena, RegistryVersion, subject->capacity);
-        for (int32_t i = 0; i < subject->count; i++)
-            wider[i] = subject->versions[i];
-        subject->versions = wider;
-    }
-    for (int32_t i = subject->count; i > at; i--)
-        subject->versions[i] = subject->versions[i - 1];
-    subject->versions[at] = version;
-    subject->count++;
-}
-
-/* A subject of which nothing is left is none. */
-static void drop_if_empty(Subjects *registry, const RegistrySubject *subject)
-{
-    if (subject != &registry->all && subject->count == 0 && subject->level.length == 0 &&
-        subject->mode.length == 0)
-        map_remove(registry->subjects, subject->name);
-}
-
-static void drop_version(Subjects *registry, RegistrySubject *subject, int32_t number)
-{
-    for (int32_t i = 0; i < subject->count; i++) {
-        if (subject->versions[i].number != number)
-            continue;
-        RegistrySchema *schema = subject->versions[i].schema;
-        for (int32_t k = i; k + 1 < subject->count; k++)
-            subject->versions[k] = subject->versions[k + 1];
-        subject->count--;
-        drop_use(registry, schema);
-        break;
-    }
-    drop_if_empty(registry, subject);
-}
-
 static bool take_schema(Subjects *registry, JsonElement key, const JsonElement *value)
 {
     int32_t number, id;
@@ -155,20 +45,19 @@ static bool take_schema(Subjects *registry, JsonElement key, const JsonElement *
     Str name = find_text(key, "subject");
     if (name.data == NULL || !find_number(key, "version", 1, &number))
         return false;
-    RegistrySubject *subject = registry_subject(registry, name);
-    if (value == NULL)
-        drop_version(registry, subject, number);
-    bool is_good = value != NULL && find_number(*value, "id", 0, &id) &&
-                   request_take(registry->arena, *value, &request, &ignored);
-    if (is_good) {
-        RegistryVersion version = {.number = number,
-                                   .schema = keep_schema(registry, id, &request.schema)};
-        version.is_deleted =
-            json_find_typed(*value, "deleted", JSON_BOOL, &deleted) && json_element_bool(deleted);
-        put_version(registry, subject, version);
+    if (value == NULL) {
+        state_drop_version(registry, name, number);
+        return true;
     }
-    drop_if_empty(registry, subject);
-    return is_good || value == NULL;
+    if (!find_number(*value, "id", 0, &id) ||
+        !request_take(registry->scratch, *value, &request, &ignored))
+        return false;
+    RegistryVersion version = {.number = number,
+                               .schema = state_keep_schema(registry, id, &request.schema)};
+    version.is_deleted =
+        json_find_typed(*value, "deleted", JSON_BOOL, &deleted) && json_element_bool(deleted);
+    state_put_version(registry, state_subject(registry, name), version);
+    return true;
 }
 
 /* Up to a version all are deleted, or gone. */
@@ -183,12 +72,7 @@ static bool take_removal(Subjects *registry, JsonElement key, const JsonElement 
         return true;
     if (!find_number(*value, "version", 0, &version))
         return false;
-    RegistrySubject *subject = registry_subject(registry, name);
-    while (is_for_good && subject->count > 0 && subject->versions[0].number <= version)
-        drop_version(registry, subject, subject->versions[0].number);
-    for (int32_t i = 0; i < subject->count; i++)
-        subject->versions[i].is_deleted |= subject->versions[i].number <= version;
-    drop_if_empty(registry, subject);
+    state_remove(registry, name, version, is_for_good);
     return true;
 }
 
@@ -197,10 +81,7 @@ static bool take_setting(Subjects *registry, JsonElement key, const JsonElement 
 {
     Str name = find_text(key, "subject");
     Str text = value != NULL ? find_text(*value, is_mode ? "mode" : "compatibilityLevel") : STR("");
-    RegistrySubject *subject =
-        name.data != NULL ? registry_subject(registry, name) : &registry->all;
-    *(is_mode ? &subject->mode : &subject->level) = str_copy(registry->arena, text);
-    drop_if_empty(registry, subject);
+    state_set(registry, name, is_mode, text);
     return true;
 }
 
@@ -231,9 +112,12 @@ void topic_take(void *context, const BatchHeader *header, const Record *record)
 {
     (void)header;
     Subjects *registry = context;
-    if (!take(registry, record) && registry->unread_count++ == 0)
+    arena_reset(registry->scratch);
+    bool is_read = take(registry, record);
+    state_tidy(registry);
+    if (!is_read && registry->unread_count++ == 0)
         log_event(LOG_WARN, "registry",
-                  "the record at offset %lld of `" REGISTRY_TOPIC
+                  "the record at offset %lld of `" SCHEMAS_TOPIC
                   "` is none of a registry; it and others like it are passed over",
                   (long long)record->offset);
 }
@@ -309,7 +193,7 @@ void topic_put_setting(Subjects *registry, bool is_mode, Str subject, Str text)
 void topic_put_id_max(Subjects *registry)
 {
     Buffer key = {0}, value = {0};
-    buffer_append_text(&key, "{\"keytype\":\"NOOP\",\"magic\":0}");
+    buffer_append_text(&key, "{\"magic\":0,\"keytype\":\"NOOP\"}");
     buffer_printf(&value, "{\"maxId\":%lld}", (long long)registry->id_max);
     put_record(registry, &key, &value);
 }
