@@ -14,8 +14,8 @@ typedef struct AvroDefaultBudget {
     bool is_spent; /* more was asked for */
 } AvroDefaultBudget;
 
-/* The bytes that a writer of the schema writes for it, in the arena. False: it is no value of it, or
- * the budget is spent. A union takes the first branch that fits. */
+/* The bytes that a writer of the schema writes for it, in the arena. False: it is no value of it,
+ * or the budget is spent. A union takes the first branch that fits. */
 bool avro_default_encode(Arena *arena, const AvroSchema *schema, JsonElement value,
                          AvroDefaultBudget *budget, Str *out);
 

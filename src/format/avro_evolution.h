@@ -13,8 +13,8 @@ Status avro_canonical(Arena *arena, const AvroSource *source, bool is_sorted, St
                       AvroSchema **out, Error *error);
 
 /* Whether whoever reads by the one schema can read all that is written by the other, by the rules
- * of Avro's SchemaCompatibility. ERR_INVALID: no, and why: texts (const char *) are appended. WR3512,
- * ERR_LIMIT: they are too deep or too large to tell. */
+ * of Avro's SchemaCompatibility. ERR_INVALID: no, and why: texts (const char *) are appended.
+ * WR3512, ERR_LIMIT: they are too deep or too large to tell. */
 Status avro_can_read(Arena *arena, const AvroSchema *reader, const AvroSchema *writer, List *why,
                      Error *error);
 

@@ -58,8 +58,8 @@ bool keys_find(Keys *keys, Str text, Arena *arena, Key *out);
 /* Whether the key, as it was found, is still one, and not over. From any thread. */
 bool keys_have(Keys *keys, const Key *key);
 
-/* Whether the key is good for that role and topic; to produce to the topic of schemas takes the role
- * admin. */
+/* Whether the key is good for that role and topic; to produce to the topic of schemas takes the
+ * role admin. */
 bool key_may(const Key *key, KeyRole role, Str topic);
 
 /* What it has used of its limits: 0 if it may go on, or how many microseconds to wait. */

@@ -5,7 +5,6 @@
 
 #include "hub/topics.h"
 
-
 typedef struct Offsets Offsets;
 
 typedef struct CommittedOffset {

@@ -51,8 +51,8 @@ const char *topics_folder(const Topics *topics);
 /* Whether Kafka allows the name. */
 bool topic_name_is_valid(Str name);
 
-/* Make one, durably; `configs` are without fault and are copied. The name is valid and not taken. If
- * it is that of a topic that is kept (hub/kept.h), the topic has one partition and is compacted,
+/* Make one, durably; `configs` are without fault and are copied. The name is valid and not taken.
+ * If it is that of a topic that is kept (hub/kept.h), the topic has one partition and is compacted,
  * unless `configs` say otherwise. */
 Status topics_create(Topics *topics, Str name, int32_t partition_count, const List *configs,
                      Topic **out, Error *error);

@@ -17,7 +17,6 @@
 
 #include "hub/offsets.h"
 
-
 enum { TRANSACTION_TIMEOUT_MS_MAX = 15 * 60 * 1000 };
 
 /* As they are on disk. */
