@@ -13,7 +13,7 @@ enum {
     CHUNK_BYTES_FIRST = 1 << 12, /* small tables have small chunks, which double */
     ALIGNMENT = 8,
     CHUNK_BYTES_MAPPED = 1 << 16, /* from here on they come straight from the system */
-    CHUNKS_SPARE = 4,
+    CHUNKS_SPARE = 1,
     HOLES_PART = 16,        /* of all: then chunks are emptied … */
     CURRENT_HOLES_PART = 4, /* … that which is filled now from this part of itself on */
     TIDY_BYTES = 4 << 20,   /* gone through in one call */

@@ -27,7 +27,7 @@ enum {
     BLOCK_BYTES = 4096,
     FILTER_BITS = 10,
     OPEN_FILES_MAX = 256,
-    FILES_PER_MERGE = 12,
+    FILES_PER_MERGE = 8,
     LOG_LEVEL_FATAL = 4,
 };
 
