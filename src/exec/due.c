@@ -202,11 +202,3 @@ Status due_go_on(DueKeys *due, DueVisit *visit, void *context)
     due->last = limit;
     return due_put_idle_away(due);
 }
-
-Status due_take(DueKeys *due, Timestamp time, DueVisit *visit, void *context)
-{
-    due_begin(due, time);
-    TRY(due_go_on(due, visit, context));
-    assert(due->taken == NULL);
-    return OK;
-}

@@ -51,11 +51,9 @@ void due_put(DueKeys *due, const StateTable *table, const uint8_t *value, Timest
 typedef Status DueVisit(void *context, const StateTable *bucket, const uint8_t *const *values,
                         int32_t count);
 enum { DUE_RUN_MAX = 256 };
-/* Give out all keys with something due up to `time`, and be done with them. Between messages or
- * where nobody holds values of the tables of this operator. */
-Status due_take(DueKeys *due, Timestamp time, DueVisit *visit, void *context);
-
-/* The same in pieces: begin, then go on until it has not been paused. */
+/* Give out all keys with something due up to `time`, and be done with them: begin, then go on until
+ * it has not been paused. Between messages or where nobody holds values of the tables of this
+ * operator. */
 void due_begin(DueKeys *due, Timestamp time);
 Status due_go_on(DueKeys *due, DueVisit *visit, void *context);
 /* From a visit: it is the last one for now. */

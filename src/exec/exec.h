@@ -159,6 +159,10 @@ static inline bool operator_is_clogged(const Operator *op)
     return op->task->is_clogged && !op->task->is_hurried;
 }
 
+/* The same where state leaves as rows go out: while a checkpoint is under way it has its turn in
+ * between, since what goes before it has been saved is kept in memory until then. */
+bool operator_is_to_pause(const Operator *op);
+
 /* Hand the selected rows to every output; nothing happens for an empty selection. */
 Status operator_emit(Operator *op, Batch *batch);
 /* Pass a watermark on to every output. */

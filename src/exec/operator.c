@@ -42,6 +42,16 @@ static const OperatorKind *operator_kind_of(PlanKind kind)
     return NULL;
 }
 
+static const OperatorKind *operator_kind_for(const PlanNode *node)
+{
+    bool is_session =
+        node->kind == PLAN_WINDOW_AGGREGATE
+            ? node->window_aggregate.window.kind == WINDOW_SESSION &&
+                  !node->window_aggregate.window.is_attached
+            : node->kind == PLAN_WINDOW_ASSIGN && node->window_assign.window.kind == WINDOW_SESSION;
+    return is_session ? &session_aggregate_operator : operator_kind_of(node->kind);
+}
+
 const char *operator_labels(const Operator *op, const char *more)
 {
     Buffer text = {0};
@@ -73,21 +83,11 @@ Operator *operator_make(TaskContext *task, const OperatorKind *kind, const PlanN
     op->inputs = ARENA_ARRAY(task->query, OperatorInput, input_count);
     op->input_count = input_count;
     op->watermark = TIMESTAMP_MIN;
-    bool is_of_plan = node != NULL && node->label != NULL && kind == operator_kind_of(node->kind);
+    bool is_of_plan = node != NULL && node->label != NULL && kind == operator_kind_for(node);
     op->holder = ceiling_holder(is_of_plan ? node->label : kind->name);
     for (int32_t i = 0; i < input_count; i++)
         op->inputs[i].watermark = TIMESTAMP_MIN;
     return op;
-}
-
-static const OperatorKind *operator_kind_for(const PlanNode *node)
-{
-    bool is_session =
-        node->kind == PLAN_WINDOW_AGGREGATE
-            ? node->window_aggregate.window.kind == WINDOW_SESSION &&
-                  !node->window_aggregate.window.is_attached
-            : node->kind == PLAN_WINDOW_ASSIGN && node->window_assign.window.kind == WINDOW_SESSION;
-    return is_session ? &session_aggregate_operator : operator_kind_of(node->kind);
 }
 
 bool operator_keeps_state(const PlanNode *node)
@@ -150,6 +150,12 @@ Status operator_go_on(Operator *op)
     Status status = op->kind->go_on(op);
     memory_hold(before);
     return status;
+}
+
+bool operator_is_to_pause(const Operator *op)
+{
+    bool is_saving = op->keyed != NULL && keyed_is_saving(op->keyed) && !op->task->is_hurried;
+    return is_saving || operator_is_clogged(op);
 }
 
 /* Something else comes from above in the same task before the rest was done. */

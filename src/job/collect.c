@@ -146,15 +146,32 @@ static bool task_save_records(Task *task, Operator *op)
     return !is_over;
 }
 
+static int64_t board_pieces_max(const Board *board)
+{
+    int64_t part = board->memory_limit / PIECE_PART_OF_LIMIT;
+    return part > 0 && part < PIECE_BYTES_MAX ? part : PIECE_BYTES_MAX;
+}
+
 /* At the end of the input nothing is written before all have acknowledged, and nothing comes bit by
  * bit. */
 static bool board_takes_pieces(const Board *board)
 {
-    if (atomic_load(&board->barrier_is_end))
-        return true;
-    int64_t part = board->memory_limit / PIECE_PART_OF_LIMIT;
-    int64_t most = part > 0 && part < PIECE_BYTES_MAX ? part : PIECE_BYTES_MAX;
-    return atomic_load(&board->piece_bytes) <= most;
+    return atomic_load(&board->barrier_is_end) ||
+           atomic_load(&board->piece_bytes) <= board_pieces_max(board);
+}
+
+static int64_t operator_saved_bytes(const Operator *op)
+{
+    return op->keyed == NULL ? 0 : keyed_saved_bytes(op->keyed);
+}
+
+/* The one whose turn it is, or one behind it that has much to hand over already. */
+static int32_t task_next_to_save(const Task *task)
+{
+    for (int32_t i = task->saving; i < task->operator_count; i++)
+        if (operator_saved_bytes(task->operators[i]) > task->board->step_bytes)
+            return i;
+    return task->saving;
 }
 
 void task_save_some(Task *task, bool *progressed)
@@ -162,9 +179,21 @@ void task_save_some(Task *task, bool *progressed)
     if (!task->is_saving || !board_takes_pieces(task->board))
         return;
     *progressed = true;
-    if (task->saving < task->operator_count) {
-        task->saving += !task_save_records(task, task->operators[task->saving]);
+    if (task->saving == task->operator_count) {
+        task_acknowledge(task);
         return;
     }
-    task_acknowledge(task);
+    int32_t next = task_next_to_save(task);
+    bool has_more = task_save_records(task, task->operators[next]);
+    task->saving += next == task->saving && !has_more;
+}
+
+bool task_waits_for_pieces(const Task *task)
+{
+    if (!task->is_saving || board_takes_pieces(task->board))
+        return false;
+    int64_t bytes = 0;
+    for (int32_t i = task->saving; i < task->operator_count; i++)
+        bytes += operator_saved_bytes(task->operators[i]);
+    return bytes > board_pieces_max(task->board);
 }

@@ -3,9 +3,9 @@
  * What operators send on waits in the outbox when the channels are full, and one batch may make any
  * amount of it: a join with many matches, or 2,048 numbers that become texts of a megabyte. So
  * that this has a bound, no more rows are pushed at once than have lately filled the outbox to its
- * share; the next ones go when it is empty. A batch that is being worked off is all there is: no
- * other message and no barrier passes it. A batch of a source that is larger than any goes in
- * windows of the usual size. */
+ * share, or brought as much state back into memory; the next ones go when it is empty. A batch that
+ * is being worked off is all there is: no other message and no barrier passes it. A batch of a
+ * source that is larger than any goes in windows of the usual size. */
 #include "job/internal.h"
 
 #include "base/ceiling.h"
@@ -13,8 +13,8 @@
 
 enum {
     OUTBOX_BYTES_MAX = 16 << 20,
-    OUTBOX_PART = 32,            /* of the limit of memory */
-    SOURCE_SLICE_ROWS_FIRST = 4, /* nothing is known yet of what becomes of them */
+    OUTBOX_PART = 32,     /* of the limit of memory */
+    SLICE_ROWS_FIRST = 4, /* nothing is known yet of what becomes of them */
 };
 
 static int64_t feed_outbox_bytes(const Task *task)
@@ -25,11 +25,22 @@ static int64_t feed_outbox_bytes(const Task *task)
     return bytes;
 }
 
+/* By which state has grown that may leave memory, until room was made for it. */
+static int64_t feed_state_bytes(const Task *task)
+{
+    int64_t bytes = 0;
+    for (int32_t i = 0; task->context.spill != NULL && i < task->operator_count; i++)
+        if (task->operators[i]->keyed != NULL)
+            bytes += keyed_take_growth(task->operators[i]->keyed);
+    return bytes;
+}
+
 static void feed_learn(Task *task, int32_t rows)
 {
     Feed *feed = &task->feed;
     int64_t share = ceiling_share(OUTBOX_PART, OUTBOX_BYTES_MAX);
-    int64_t bytes = feed_outbox_bytes(task);
+    int64_t outbox = feed_outbox_bytes(task), state = feed_state_bytes(task);
+    int64_t bytes = outbox > state ? outbox : state;
     if (bytes > share) {
         int64_t fewer = rows * (share / 2) / bytes;
         feed->slice_rows = fewer > 1 ? (int32_t)fewer : 1;
@@ -45,8 +56,9 @@ void feed_begin(Task *task, TaskInput *from, Batch *batch)
     feed->batch = batch;
     feed->from = from;
     feed->done = 0;
+    bool may_be_much = task->reader != NULL || task->context.spill != NULL;
     if (feed->slice_rows == 0)
-        feed->slice_rows = task->reader != NULL ? SOURCE_SLICE_ROWS_FIRST : BATCH_ROWS_MAX;
+        feed->slice_rows = may_be_much ? SLICE_ROWS_FIRST : BATCH_ROWS_MAX;
 }
 
 void feed_end(Task *task)
@@ -89,12 +101,15 @@ Status feed_step(Task *task)
     part.selection = feed_slice(task, part.selection, feed->done - first);
     int32_t count = part.selection.count;
     task->context.eval.error_count = 0;
+    (void)feed_state_bytes(task);
     Status status = task->reader != NULL ? operator_emit(task->head, &part)
                                          : operator_push(task->head, feed->from->input, &part);
     arena_reset(task->context.scratch);
     feed->done += count;
     if (status != OK || feed->done == total)
         feed_end(task);
+    if (status == OK)
+        status = task_make_room(task);
     feed_learn(task, count);
     return status;
 }

@@ -52,6 +52,7 @@ typedef struct Board {
     _Atomic int64_t wish_granted;   /* by the coordinator */
     _Atomic bool is_beside;         /* another job is in charge: sinks by key keep their rows */
 
+    const Plan *plan;     /* for messages */
     Spill *spill;         /* NULL: state stays in memory */
     int64_t memory_limit; /* of the process; 0: none */
     _Atomic int64_t memory_looked_us, spilled_us, trimmed_us;
@@ -154,6 +155,9 @@ void task_close(Task *task);
 Status task_save(Task *task, int64_t id);
 /* Save some more records, if the writer keeps up; after the last ones the task acknowledges. */
 void task_save_some(Task *task, bool *progressed);
+/* So much has changed before it was saved, and waits in memory, that the writer is to take some of
+ * it before anything else is worked on. */
+bool task_waits_for_pieces(const Task *task);
 /* All that wait, in order; for the coordinator. */
 Pieces board_take_pieces(Board *board);
 void pieces_free(Pieces *pieces);

@@ -175,6 +175,7 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     job->letter_folders[options->data_dir != NULL] = options->letters_dir;
     job->board.core_count = options->choose != NULL ? 0 : job_core_count();
     job->board.step_bytes = options->choose != NULL ? STEP_BYTES_SIMULATED : STEP_BYTES;
+    job->board.plan = plan;
     job->board.memory_limit = plan->settings.memory_limit_bytes;
     if (options->beside == NULL)
         job_set_ceiling(job);

@@ -14,13 +14,14 @@
 
 enum {
     LOOK_INTERVAL_US = 5 * 1000, /* in which a source reads 10 MB or so */
-    TRIM_INTERVAL_US = 1000 * 1000,
+    TRIM_INTERVAL_US = 100 * 1000,
     PATIENCE_US = 5 * 1000 * 1000,
     BUSY_US = 1000 * 1000, /* longer than ticks and checkpoints keep anybody from waiting */
     SPILL_INTERVAL_US = 100 * 1000, /* as long as it takes until it is felt */
     MIB = 1024 * 1024,
     SPILL_PART = 45, /* of the limit: less than 3/4 */
     SPILL_DIVISOR = 64,
+    HOLDER_PART = 8, /* of the limit: who holds less is not to blame */
 };
 
 static int64_t board_resident_bytes(const Board *board)
@@ -101,6 +102,37 @@ static bool job_has_worked_off(const Job *job)
     return true;
 }
 
+/* The operator whose state fills memory: the one that holds most, if it is much; or NULL. */
+static const PlanNode *pressure_holder(const Board *board)
+{
+    const PlanNode *most = NULL;
+    int64_t most_bytes = board->memory_limit / HOLDER_PART;
+    for (int32_t i = 0; i < board->plan->node_count; i++) {
+        const PlanNode *node = board->plan->nodes[i];
+        if (plan_state_place(node) == STATE_NONE)
+            continue;
+        int64_t bytes = metric_value(ceiling_holder(node->label));
+        if (bytes < most_bytes)
+            continue;
+        most = node;
+        most_bytes = bytes;
+    }
+    return most;
+}
+
+/* What helps where this operator holds most: what may leave memory and still does not fit is on its
+ * way, and wide. */
+static void pressure_advise(const Board *board, const PlanNode *holder, Error *error)
+{
+    StatePlace place = holder == NULL ? STATE_NONE : plan_state_place(holder);
+    bool may_spill = place == STATE_MAY_SPILL && board->spill == NULL;
+    const char *relief = may_spill || place == STATE_IN_MEMORY ? plan_state_relief(holder) : NULL;
+    error_hint(error, "%s%s%s%sallow more; the next run resumes",
+               may_spill ? "keep state on disk with SET 'state.backend.type' = 'rocksdb', " : "",
+               relief != NULL ? relief : "", relief != NULL ? ", " : "",
+               may_spill || relief != NULL ? "or " : "");
+}
+
 static Status pressure_fail(const Board *board, const char *more, Error *error)
 {
     char holders[512];
@@ -109,8 +141,7 @@ static Status pressure_fail(const Board *board, const char *more, Error *error)
         error, ERR_LIMIT, "WR4412", "%lld of the %lld MiB of weir.memory.limit are in use%s%s%s",
         (long long)(board_resident_bytes(board) / MIB), (long long)(board->memory_limit / MIB),
         told > 0 ? ", " : "", holders, more);
-    error_hint(error, "keep state on disk with SET 'state.backend.type' = 'rocksdb', let it expire "
-                      "with table.exec.state.ttl, or allow more; the next run resumes");
+    pressure_advise(board, pressure_holder(board), error);
     return status;
 }
 
@@ -128,7 +159,8 @@ Status pressure_look(Job *job, Pressure *pressure, bool *wants_checkpoint, Error
 {
     Board *board = &job->board;
     *wants_checkpoint = false;
-    if (!atomic_load(&board->is_memory_short)) {
+    /* Sources that have come to their end do not look any more. */
+    if (pressure_allows_reading(board)) {
         pressure->since_us = 0;
         return OK;
     }

@@ -353,13 +353,14 @@ static Status task_take_message(Task *task, bool *is_idle)
 static Status task_step_inputs(Task *task, bool *progressed)
 {
     for (int32_t i = 0; i < STEP_MESSAGES_MAX && !task->is_last_taken; i++) {
-        if (!task_drain(task))
+        if (!task_drain(task) || task_waits_for_pieces(task))
             return OK;
         if (task_has_more(task)) {
             *progressed = true;
             TRY(task_go_on(task));
             TRY(task_make_room(task));
             TRY(pressure_check(task->board, &task->error));
+            task_save_some(task, progressed);
             continue;
         }
         bool is_idle = false;
@@ -371,10 +372,12 @@ static Status task_step_inputs(Task *task, bool *progressed)
             return OK;
         }
         *progressed = true;
-        if (task->feed.batch != NULL)
+        if (task->feed.batch != NULL) {
             TRY(feed_step(task));
-        arena_reset(task->context.scratch);
-        TRY(task_make_room(task));
+        } else {
+            arena_reset(task->context.scratch);
+            TRY(task_make_room(task));
+        }
         TRY(pressure_check(task->board, &task->error));
         task_save_some(task, progressed);
     }

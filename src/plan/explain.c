@@ -177,10 +177,8 @@ void explain_distributions(Buffer *out, const PlanNode *node)
 
 static void explain_state(Explainer *explainer, const PlanNode *node, int32_t depth)
 {
-    StatePlace place = rel_kind(node->kind)->state;
-    bool is_stateless =
-        node->kind == PLAN_WINDOW_ASSIGN && node->window_assign.window.kind != WINDOW_SESSION;
-    if (!explainer->plan->settings.spills_state || place == STATE_NONE || is_stateless)
+    StatePlace place = plan_state_place(node);
+    if (!explainer->plan->settings.spills_state || place == STATE_NONE)
         return;
     explain_indent(explainer, depth, false);
     buffer_append_text(explainer->out, place == STATE_MAY_SPILL ? "state may leave memory\n"

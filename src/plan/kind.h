@@ -23,13 +23,6 @@ typedef enum Monotonicity {
     MONOTONIC_DECREASING,
 } Monotonicity;
 
-/* What the operator keeps from one batch to the next, and where. */
-typedef enum StatePlace {
-    STATE_NONE,
-    STATE_IN_MEMORY,
-    STATE_MAY_SPILL, /* with state.backend.type = 'rocksdb'; exec/ says so to its table */
-} StatePlace;
-
 typedef struct RelKind {
     PlanKind kind;
     const char *name; /* "window_aggregate": in JSON, and with dashes in uids */

@@ -553,6 +553,18 @@ bool plan_uid_is_same_but_zone(const char *a, const char *b);
 /* Whether state that was saved under the uid `found` is that of the operator `uid`. */
 bool plan_uid_takes(const char *uid, const char *found);
 
+/* What an operator keeps from one batch to the next, and where. */
+typedef enum StatePlace {
+    STATE_NONE,
+    STATE_IN_MEMORY,
+    STATE_MAY_SPILL, /* with state.backend.type = 'rocksdb'; exec/ says so to its table */
+} StatePlace;
+
+StatePlace plan_state_place(const PlanNode *node);
+/* What else a script can do about the memory that it takes, as an advice: "let it expire with …".
+ * NULL: nothing. */
+const char *plan_state_relief(const PlanNode *node);
+
 /* The plan as an indented tree with changelog modes, keys and the guarantee of each path. */
 void plan_explain(const Plan *plan, Buffer *out);
 void plan_explain_json(const Plan *plan, Buffer *out);

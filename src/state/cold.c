@@ -12,6 +12,7 @@ enum {
     PACK_LINES = 14,
     PACKS_AHEAD = 2,
     SWEEP_SLOTS = 256,
+    KEEPS_MAX = 1024,          /* records of a page that is looked through for taken ones */
     STORE_MAX = 64,            /* pages written at once, of so many bytes: */
     STORE_BYTES_MAX = 1 << 20, /* RocksDB has them in memory twice */
     SLOT_BYTES = 32,           /* on average, of an entry */
@@ -311,7 +312,7 @@ void cold_put(StateTable *table, Entry *entry)
     page->is_used = true;
     cold->record_count++;
     table_remove(table, entry);
-    if (page_is_large(cold, pack_count(page->pack), pack_bytes(page->pack)))
+    if (page_is_large(cold, pack_count(page->pack), pack_bytes(page->pack), page->pack))
         cold_divide(table, page, false);
 }
 
@@ -392,22 +393,48 @@ static int32_t cold_idle_pages(Cold *cold, Page **idle, int64_t *steps)
     return count;
 }
 
+/* The page has its records without those that are taken: an entry at hand comes back as a new one,
+ * and one that has been deleted not at all. */
+static void cold_leave_out_taken(Cold *cold, Page *page)
+{
+    Pack *old = page->pack;
+    const uint8_t *flags = pack_flags(old);
+    uint8_t keeps[KEEPS_MAX];
+    int32_t count = pack_count(old), kept = 0;
+    if (count > KEEPS_MAX)
+        return;
+    for (int32_t i = 0; i < count; i++) {
+        keeps[i] = (flags[i] & RECORD_TAKEN) == 0;
+        kept += keeps[i];
+    }
+    if (kept == count)
+        return;
+    page->pack = pack_pick(cold->packs, old, keeps);
+    if (page->pack != NULL)
+        packs_settle(page->pack, (void **)&page->pack);
+    packs_release(cold->packs, old);
+}
+
 static Status cold_store(Cold *cold, Page **idle, int32_t count, Error *error)
 {
     SpillPage changed[STORE_MAX];
     int32_t changed_count = 0;
-    for (int32_t i = 0; i < count; i++)
-        if (!idle[i]->is_stored)
+    for (int32_t i = 0; i < count; i++) {
+        if (idle[i]->is_stored)
+            continue;
+        cold_leave_out_taken(cold, idle[i]);
+        if (idle[i]->pack != NULL)
             changed[changed_count++] = (SpillPage){
                 idle[i]->number,
                 str_make((const char *)idle[i]->pack, pack_bytes(idle[i]->pack)),
             };
+    }
     cold->has_stored |= changed_count > 0;
     if (changed_count > 0)
         TRY(spill_write(cold->spill, cold->id, changed, changed_count, error));
     for (int32_t i = 0; i < count; i++) {
         Pack *pack = idle[i]->pack;
-        idle[i]->is_stored = true;
+        idle[i]->is_stored = pack != NULL;
         page_set_pack(cold, idle[i], NULL);
         packs_release(cold->packs, pack);
     }
@@ -485,7 +512,8 @@ Status cold_make_room(StateTable *table, Error *error)
 {
     cold_release(table);
     cold_sample(table);
-    (void)cold_account(table);
+    int64_t before = table->cold->accounted;
+    keyed_note_growth(table, cold_account(table) - before);
     return cold_put_away(table, cold_room(table), cold_share(table), error);
 }
 

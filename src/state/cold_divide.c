@@ -3,8 +3,11 @@
 
 enum {
     RECORDS_MAX = 128,         /* of a page, before it divides */
-    PACK_BYTES_MAX = 8 * 1024, /* likewise: each record that is put into rows copies its page */
+    PACK_BYTES_MAX = 8 * 1024, /* likewise */
+    ROWS_BYTES_MAX = 2 * 1024, /* … not in columns: each that is put there copies its page */
     EDITED_FACTOR = 4,         /* more of both where all keys of a page are wanted together */
+    PLACES_MIN = 256,          /* of the directory; above, it has no more of them … */
+    PLACES_PER_PAGE = 8,       /* … for each page, on average */
 };
 
 static void cold_double(Cold *cold)
@@ -33,10 +36,20 @@ static int32_t cold_judge(StateTable *table, const Page *page, uint8_t *keeps)
     return kept;
 }
 
-bool page_is_large(const Cold *cold, int32_t records, int64_t bytes)
+bool page_is_large(const Cold *cold, int32_t records, int64_t bytes, const Pack *pack)
 {
-    int32_t factor = cold->has_edit ? EDITED_FACTOR : 1;
-    return records > factor * RECORDS_MAX || (records > 1 && bytes > factor * PACK_BYTES_MAX);
+    if (cold->has_edit)
+        return records > EDITED_FACTOR * RECORDS_MAX ||
+               (records > 1 && bytes > EDITED_FACTOR * PACK_BYTES_MAX);
+    int64_t most = pack_has_columns(pack) ? PACK_BYTES_MAX : ROWS_BYTES_MAX;
+    return records > RECORDS_MAX || (records > 1 && bytes > most);
+}
+
+bool cold_may_divide(const Cold *cold, const Page *page)
+{
+    bool is_sparse =
+        cold_size(cold) > PLACES_MIN && cold_size(cold) / PLACES_PER_PAGE >= cold->page_count;
+    return page->depth < DEPTH_MAX && (page->depth < cold->bits || !is_sparse);
 }
 
 Page *cold_split(Cold *cold, Page *page)
@@ -63,10 +76,11 @@ void cold_divide(StateTable *table, Page *page, bool is_wanted)
     int32_t kept = cold_judge(table, page, keeps);
     Pack *old = page->pack;
     /* What is left must be much less, or the next few would bring this about again. */
-    bool is_large = is_wanted || page_is_large(cold, kept * 4 / 3, pack_bytes(old) * kept / count);
-    if (kept < count && !is_large)
+    bool is_large = page_is_large(cold, kept * 4 / 3, pack_bytes(old) * kept / count, old);
+    bool divides = is_wanted || (is_large && cold_may_divide(cold, page));
+    if (kept < count && !divides)
         page_set_pack(cold, page, pack_pick(cold->packs, old, keeps));
-    if (is_large && page->depth < DEPTH_MAX) {
+    if (divides && page->depth < DEPTH_MAX) {
         Page *other = cold_split(cold, page);
         for (int32_t i = 0; i < count; i++)
             side[i] = keeps[i] == 2;

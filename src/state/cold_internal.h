@@ -129,7 +129,11 @@ void page_set_pack(Cold *cold, Page *page, Pack *pack);
 /* A page of the directory, which is yet to say so. */
 Page *page_new(Cold *cold, uint32_t number, int32_t depth, uint8_t color);
 /* Whether there are too many records, or bytes, for a page. */
-bool page_is_large(const Cold *cold, int32_t records, int64_t bytes);
+bool page_is_large(const Cold *cold, int32_t records, int64_t bytes, const Pack *pack);
+/* Two wide records of one page may have hashes that differ in the very last bits: the directory
+ * does not double for a few of those, which would take more memory than all pages. They stay
+ * together. */
+bool cold_may_divide(const Cold *cold, const Page *page);
 /* The upper half of its tags gets a page of its own, which is returned, and has nothing yet. */
 Page *cold_split(Cold *cold, Page *page);
 /* The page, which has records in memory, loses those that are no more, and divides if it is too

@@ -268,8 +268,10 @@ bool cold_save_some(StateTable *table, const Buffer *out, int64_t bytes, int64_t
         if (page->color == table->color)
             continue;
         if (table->saves_all || !page->is_saved) {
-            if (page_is_away(page))
+            if (page_is_away(page)) {
+                cold_stay_small(table);
                 cold_load_ahead(cold, page->number);
+            }
             cold_save_page(table, page);
         }
         page->color = table->color;

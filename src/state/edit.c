@@ -442,10 +442,10 @@ static void edit_pack(TableEdit *edit, Page *page, int32_t *places, int32_t coun
         edit->flags[i] =
             edit_entry(edit, places[i])->hash & (uint32_t)(ENTRY_DIRTY | ENTRY_PERSISTED);
     }
-    bool may_divide = page->depth < DEPTH_MAX;
-    if (!may_divide || !page_is_large(cold, count, 0)) {
+    bool may_divide = cold_may_divide(cold, page);
+    if (!may_divide || !page_is_large(cold, count, 0, NULL)) {
         Pack *pack = pack_make(cold->packs, edit->records, edit->flags, count);
-        if (!may_divide || !page_is_large(cold, count, pack_bytes(pack))) {
+        if (!may_divide || !page_is_large(cold, count, pack_bytes(pack), pack)) {
             page_set_pack(cold, page, pack);
             return;
         }

@@ -242,6 +242,8 @@ void table_save_end(StateTable *table, Entry *entry);
 /* A value that is not at hand goes into the checkpoint under way, as it is saved. */
 void table_save_record(StateTable *table, const Probe *probe, Str value);
 void keyed_empty(KeyedState *keyed, StateTable *table);
+/* The table has so many bytes more in memory, before it makes room. */
+void keyed_note_growth(const StateTable *table, int64_t bytes);
 /* Entries of a table that spills come to hand: there is to be made room for them. */
 void keyed_enter_use(StateTable *table);
 static inline void keyed_note_use(StateTable *table)

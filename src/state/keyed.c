@@ -37,6 +37,7 @@ struct KeyedState {
     StateTable **in_use; /* of those that spill: used since room was last made */
     int32_t in_use_count, in_use_capacity;
     int64_t round;  /* how often room was made */
+    int64_t growth; /* bytes, until somebody asks */
     int32_t idle;   /* the next table to be looked at for not being used */
     uint64_t mark;  /* of entries that have been touched since the last barrier */
     bool is_saving; /* a pass is under way */
@@ -306,6 +307,18 @@ Status keyed_make_room(KeyedState *keyed, Error *error)
     return keyed_make_idle_room(keyed, error);
 }
 
+void keyed_note_growth(const StateTable *table, int64_t bytes)
+{
+    table->keyed->growth += bytes > 0 ? bytes : 0;
+}
+
+int64_t keyed_take_growth(KeyedState *keyed)
+{
+    int64_t growth = keyed->growth;
+    keyed->growth = 0;
+    return growth;
+}
+
 bool keyed_is_saving(const KeyedState *keyed)
 {
     return keyed->is_saving;
@@ -339,6 +352,11 @@ bool keyed_step(KeyedState *keyed, int64_t bytes, Buffer *out)
     keyed->is_saving = keyed->current < keyed->count;
     records_hand_over(saved, out);
     return !keyed->is_saving;
+}
+
+int64_t keyed_saved_bytes(const KeyedState *keyed)
+{
+    return keyed->is_saving ? keyed->saved.bytes.length : 0;
 }
 
 /* ---- Loading ----------------------------------------------------------------------------- */

@@ -56,6 +56,10 @@ void keyed_remove(KeyedState *keyed, StateTable *table);
  * there. */
 Status keyed_make_room(KeyedState *keyed, Error *error);
 
+/* How much more memory its tables that spill had than before, whenever room was made since this was
+ * last asked, in all. */
+int64_t keyed_take_growth(KeyedState *keyed);
+
 /* The mark (table_mark) of values that have been touched since the last barrier; the place stays.
  */
 const uint64_t *keyed_mark(const KeyedState *keyed);
@@ -67,6 +71,10 @@ bool keyed_is_saving(const KeyedState *keyed);
  * at that the others should have a turn, and append all of them to `out`. INT64_MAX: all of them.
  * Whether the pass is over. */
 bool keyed_step(KeyedState *keyed, int64_t bytes, Buffer *out);
+
+/* Bytes of records that wait for the next step: entries that had to be saved before they changed.
+ */
+int64_t keyed_saved_bytes(const KeyedState *keyed);
 
 /* Which keys are meant, by their hash. */
 typedef struct KeyedChoice {

@@ -32,6 +32,11 @@ int32_t pack_count(const Pack *pack)
     return pack == NULL ? 0 : pack->count;
 }
 
+bool pack_has_columns(const Pack *pack)
+{
+    return pack != NULL && pack->record_bytes > 0;
+}
+
 int64_t pack_bytes(const Pack *pack)
 {
     return pack == NULL ? 0 : pack->bytes;

@@ -17,6 +17,7 @@
 typedef struct Pack Pack;
 
 int32_t pack_count(const Pack *pack);
+bool pack_has_columns(const Pack *pack);
 /* Of the run of bytes from the pointer on. */
 int64_t pack_bytes(const Pack *pack);
 /* Some bits for each record, the caller's. */

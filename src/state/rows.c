@@ -89,21 +89,27 @@ int64_t row_size(const RowLayout *layout, const Batch *batch, int32_t row)
     return bytes;
 }
 
+/* The text of one row and column; where the next one begins. */
+static inline uint32_t row_write_text(const RowLayout *layout, int32_t at, const Column *column,
+                                      int32_t row, uint32_t end, uint8_t *out)
+{
+    if (!column_is_null(column, row)) {
+        Str text = str_view_str((const StrView *)column->values + column_index(column, row));
+        if (text.length > 0)
+            memcpy(out + layout->fixed_bytes + end, text.data, (size_t)text.length);
+        end += (uint32_t)text.length;
+    }
+    memcpy(out + layout->places[at].offset, &end, sizeof end);
+    return end;
+}
+
 static void rows_write_texts(const RowLayout *layout, int32_t at, const Column *column,
                              Selection rows, uint8_t *const *out)
 {
-    const RowPlace *place = &layout->places[at];
-    for (int32_t i = 0; i < rows.count; i++) {
-        int32_t row = selection_row(rows, i);
-        uint32_t end = place->start > 0 ? row_u32(out[i], place->start) : 0;
-        if (!column_is_null(column, row)) {
-            Str text = str_view_str((const StrView *)column->values + column_index(column, row));
-            if (text.length > 0)
-                memcpy(out[i] + layout->fixed_bytes + end, text.data, (size_t)text.length);
-            end += (uint32_t)text.length;
-        }
-        memcpy(out[i] + place->offset, &end, sizeof end);
-    }
+    int32_t start = layout->places[at].start;
+    for (int32_t i = 0; i < rows.count; i++)
+        (void)row_write_text(layout, at, column, selection_row(rows, i),
+                             start > 0 ? row_u32(out[i], start) : 0, out[i]);
 }
 
 #define WRITE(type)                                                                                \
@@ -161,9 +167,29 @@ void rows_write(const RowLayout *layout, const Batch *batch, Selection rows, uin
     }
 }
 
+/* Row by row this is cheaper than rows_write of one: a join did a tenth less in all. */
 void row_write(const RowLayout *layout, const Batch *batch, int32_t row, uint8_t *out)
 {
-    rows_write(layout, batch, (Selection){.rows = &row, .count = 1}, &out);
+    assert(batch->column_count == layout->column_count);
+    uint8_t *nulls = out + layout->header_bytes;
+    memset(nulls, 0, (size_t)layout_null_bytes(layout));
+    uint32_t end = 0;
+    for (int32_t i = 0; i < layout->column_count; i++) {
+        const Column *column = &batch->columns[i];
+        const RowPlace *place = &layout->places[i];
+        assert(column->physical == place->physical);
+        bool is_null = place->physical == PHYSICAL_NONE || column_is_null(column, row);
+        if (is_null)
+            nulls[i / 8] |= (uint8_t)(1 << (i % 8));
+        if (place->physical == PHYSICAL_STRING)
+            end = row_write_text(layout, i, column, row, end, out);
+        else if (is_null)
+            memset(out + place->offset, 0, (size_t)place->width);
+        else
+            memcpy(out + place->offset,
+                   (const char *)column->values + (int64_t)column_index(column, row) * place->width,
+                   (size_t)place->width);
+    }
 }
 
 /* ---- Comparing ------------------------------------------------------------------------- */

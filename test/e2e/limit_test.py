@@ -30,7 +30,8 @@ def test_state_that_does_not_fit_ends_the_job_in_order(box):
     while weir.is_alive():
         peak = max(peak, weir.memory_bytes() or 0)
         time.sleep(0.01)
-    assert "WR4412" in weir.stderr() and "rocksdb" in weir.stderr(), weir.stderr()
+    assert "WR4412" in weir.stderr(), weir.stderr()
+    assert f"{ON_DISK}let it expire sooner with table.exec.state.ttl, {RESUMES}" in weir.stderr(), weir.stderr()
     assert 64 << 20 < peak <= 110 << 20, peak
     weir.write("pipeline.sql", PIPELINE.format(limit="1 gb", keys=KEYS, port=redis.port))
     weir.start()
@@ -39,6 +40,44 @@ def test_state_that_does_not_fit_ends_the_job_in_order(box):
     for k in range(4):
         found = redis.hash(str(k))
         assert found == {"visitors": str(KEYS // 4), "visits": str(KEYS // 4)}, found
+
+
+# State that stays in memory, whatever is set, and that may leave it but does not expire.
+MATCHES = """CREATE TABLE o WITH ('connector' = 'blackhole') AS SELECT n FROM wide MATCH_RECOGNIZE (
+    PARTITION BY visitor ORDER BY ts MEASURES CHAR_LENGTH(A.s) AS n PATTERN (A B) DEFINE B AS s = A.s) AS m;"""
+SERVED = "CREATE MATERIALIZED TABLE t (PRIMARY KEY (visitor) NOT ENFORCED) AS SELECT visitor, s FROM wide;"
+SESSIONS = """CREATE TABLE o WITH ('connector' = 'blackhole') AS SELECT visitor, MAX(s) AS s FROM TABLE(
+    SESSION(TABLE wide PARTITION BY visitor, DESCRIPTOR(ts), INTERVAL '1' DAY)) GROUP BY visitor, window_start, window_end;"""
+SPILLING = "SET 'state.backend.type' = 'rocksdb';"
+ON_DISK = "keep state on disk with SET 'state.backend.type' = 'rocksdb', "
+RESUMES = "or allow more; the next run resumes"
+
+
+def advice(box, statement, settings=""):
+    """The help that comes with WR4412."""
+    weir = box.weir(f"""{settings}
+        SET 'weir.memory.limit' = '80 mb'; SET 'execution.checkpointing.interval' = '0 s';
+        CREATE TABLE visits (visitor BIGINT, ts AS TO_TIMESTAMP_LTZ(visitor, 3), WATERMARK FOR ts AS ts) WITH (
+          'connector' = 'datagen', 'rows-per-second' = '100000000',
+          'fields.visitor.kind' = 'sequence', 'fields.visitor.start' = '1', 'fields.visitor.end' = '9000000');
+        CREATE VIEW wide AS SELECT visitor, ts, CONCAT(CAST(visitor AS STRING), REPEAT('x', 1000)) AS s FROM visits;
+        {statement}
+    """).start()
+    assert weir.wait(120) != 0 and "error[WR4412]" in weir.stderr(), weir.log()
+    found = [line.partition("help: ")[2] for line in weir.stderr().splitlines() if "help: " in line]
+    assert len(found) == 1, weir.stderr()
+    return found[0]
+
+
+def test_advice_is_what_helps(box):
+    assert advice(box, MATCHES) == f"end its matches sooner with WITHIN, {RESUMES}"
+    assert advice(box, SERVED, SPILLING) == f"let its rows expire sooner with the option 'ttl', {RESUMES}"
+
+
+def soak_more_advice_is_what_helps(box):
+    assert advice(box, MATCHES, SPILLING) == f"end its matches sooner with WITHIN, {RESUMES}"
+    assert advice(box, SERVED) == f"let its rows expire sooner with the option 'ttl', {RESUMES}"
+    assert advice(box, SESSIONS) == f"{ON_DISK}{RESUMES}"
 
 
 def test_rows_that_grow_on_the_way_do_not_take_memory_for_all_of_a_batch(box):

@@ -85,7 +85,7 @@ PIPELINES = {
     "FROM g GROUP BY n % 10;",
 }
 PIPELINES |= {name + "-rocksdb": "SET 'state.backend.type' = 'rocksdb';\n" + PIPELINES[name]
-              for name in ("distinct", "count-distinct", "join", "max", "last", "listagg")}
+              for name in ("distinct", "count-distinct", "join", "max", "last", "listagg", "row-number", "top-n")}
 QUICK = ["union", "csv-sink", "parquet-sink", "json", "listagg", "count-distinct", "row-number", "join", "served"]
 # What keeps nothing comes to its end, whatever the limit (DuckDB alone takes some 70 MB, so parquet may not).
 WHOLE = {"datagen", "calc", "union", "print", "csv-sink", "json-sink", "csv", "json"}

@@ -418,49 +418,4 @@ def soak_windows_of_long_values_are_larger_than_the_limit(box):
     check_large_windows(box, "COUNT(DISTINCT n % 3) AS visits, MAX(n) AS s")
 
 
-# All wait, or may have partners, until the end of input: then everything is due at once.
-WAITING = {
-    "interval": """SELECT o.name, p.n AS partner FROM orders o LEFT JOIN payments p ON o.id = p.id
-      AND p.ts BETWEEN o.ts - INTERVAL '9' HOUR AND o.ts + INTERVAL '9' HOUR""",
-    "temporal": """SELECT o.name, r.n AS partner FROM orders o
-      LEFT JOIN rates FOR SYSTEM_TIME AS OF o.ts AS r ON o.id = r.id""",
-    "over": """SELECT name, SUM(n) OVER (PARTITION BY id ORDER BY ts
-      RANGE BETWEEN INTERVAL '1' HOUR PRECEDING AND CURRENT ROW) AS partner FROM orders""",
-}
-
-
-def run_waiting(box, query, settings, rows=800_000):
-    """The answer, and the most memory."""
-    weir = box.weir(f"""
-{settings}
-CREATE TABLE events (n BIGINT, ts AS TO_TIMESTAMP_LTZ(n, 3), WATERMARK FOR ts AS ts - INTERVAL '9' HOUR) WITH (
-  'connector' = 'datagen', 'rows-per-second' = '1000000000',
-  'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '{rows}');
-CREATE VIEW orders AS SELECT n, n * 7919 % 200000 AS id, ts,
-  CONCAT(CAST(n AS STRING), REPEAT('x', CAST(300 + n % 100 AS INT))) AS name FROM events WHERE n % 8 > 0;
-CREATE VIEW payments AS SELECT n, n / 8 * 104729 % 200000 AS id, ts FROM events WHERE n % 8 = 0;
-CREATE VIEW rates AS SELECT n, id, ts FROM (
-  SELECT *, ROW_NUMBER() OVER (PARTITION BY id ORDER BY ts DESC) AS place FROM payments) WHERE place = 1;
-CREATE TABLE answers (many BIGINT, partners BIGINT, s BIGINT, letters BIGINT) WITH ('connector' = 'print');
-INSERT INTO answers SELECT COUNT(*), COUNT(partner), SUM(partner), SUM(CHAR_LENGTH(name)) FROM ({query});
-""").start()
-    peak = 0
-    while weir.is_alive():
-        peak = max(peak, weir.memory_bytes() or 0)
-        time.sleep(0.02)
-    assert weir.wait(10) == 0, weir.log()
-    return weir.stdout().splitlines()[-1], peak >> 20
-
-
-def soak_rows_that_wait_are_larger_than_the_limit(box):
-    """Three times the limit; the process stays within it + 10 %, and says the same as in memory."""
-    for name, query in WAITING.items():
-        spilled, peak = run_waiting(box, query, "SET 'state.backend.type' = 'rocksdb'; "
-                                                "SET 'weir.memory.limit' = '100 mb';")
-        in_memory, whole = run_waiting(box, query, "")
-        print(f"     {name}: at most {peak} MB, {whole} MB in memory")
-        assert spilled == in_memory, (name, spilled, in_memory)
-        assert peak <= 110 and whole >= 300, (name, peak, whole)
-
-
 main()

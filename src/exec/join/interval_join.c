@@ -40,6 +40,7 @@ typedef struct IntervalJoin {
     DueKeys due; /* where they may leave it; not used while it has no operator */
     JoinOutput out;
     Timestamp now;      /* watermark or clock, as far as state follows it */
+    bool is_in_push;    /* nothing is left for later */
     int64_t delay_us;   /* the output's watermark behind the input's */
     bool is_impossible; /* the bounds leave nothing between them */
     bool is_restored;
@@ -235,6 +236,10 @@ static Status interval_visit(void *context, const StateTable *bucket, const uint
             interval_forget_due(self, entries[k]);
         TRY(table_make_room(self->table, self->base.task->error));
     }
+    if (!self->is_in_push && operator_is_to_pause(&self->base)) {
+        due_pause(&self->due);
+        self->base.has_more = true;
+    }
     return OK;
 }
 
@@ -246,11 +251,21 @@ static Status interval_expire(IntervalJoin *self, Timestamp now)
     if (now <= self->now)
         return OK;
     self->now = now;
-    if (interval_spills(self))
-        return due_take(&self->due, now, interval_visit, self);
+    if (interval_spills(self)) {
+        due_begin(&self->due, now);
+        return due_go_on(&self->due, interval_visit, self);
+    }
     for (int32_t side = 0; side < 2; side++)
         TRY(interval_expire_side(self, side, interval_limit(self, side)));
     return OK;
+}
+
+static Status interval_expire_all(IntervalJoin *self, Timestamp now)
+{
+    self->is_in_push = true;
+    Status status = interval_expire(self, now);
+    self->is_in_push = false;
+    return status;
 }
 
 /* ---- Rows in ----------------------------------------------------------------------------- */
@@ -387,7 +402,7 @@ static Status interval_push(Operator *op, int32_t input, Batch *batch)
         join_reject_null_times(op, input, op->node->interval_join.times[input], batch,
                                self->null_times);
     else
-        TRY(interval_expire(self, floor_div(world_now_us(op->task->world), STEP_US) * STEP_US));
+        TRY(interval_expire_all(self, floor_div(world_now_us(op->task->world), STEP_US) * STEP_US));
     if (batch->selection.count == 0)
         return OK;
     IntervalBatch in = {.batch = batch,
@@ -422,14 +437,27 @@ static Status interval_push(Operator *op, int32_t input, Batch *batch)
     return OK;
 }
 
+static Status interval_pass(IntervalJoin *self)
+{
+    bool is_held = self->now != TIMESTAMP_MAX && !self->is_impossible;
+    return operator_advance(&self->base, is_held ? self->now - self->delay_us : self->now);
+}
+
+static Status interval_go_on(Operator *op)
+{
+    IntervalJoin *self = (IntervalJoin *)op;
+    TRY(due_go_on(&self->due, interval_visit, self));
+    bool is_event_time = op->node->interval_join.is_event_time;
+    return op->has_more || !is_event_time ? OK : interval_pass(self);
+}
+
 static Status interval_advance(Operator *op, Timestamp watermark)
 {
     IntervalJoin *self = (IntervalJoin *)op;
     if (!op->node->interval_join.is_event_time)
         return operator_advance(op, watermark);
     TRY(interval_expire(self, watermark));
-    bool is_held = watermark != TIMESTAMP_MAX && !self->is_impossible;
-    return operator_advance(op, is_held ? watermark - self->delay_us : watermark);
+    return op->has_more ? OK : interval_pass(self);
 }
 
 static Status interval_tick(Operator *op, int64_t now_us)
@@ -522,6 +550,7 @@ const OperatorKind interval_join_operator = {
     .open = interval_open,
     .push = interval_push,
     .advance = interval_advance,
+    .go_on = interval_go_on,
     .tick = interval_tick,
     .snapshot = interval_snapshot,
     .restore = interval_restore,

@@ -49,6 +49,8 @@ typedef struct TemporalJoin {
     KeptRow **due;
     int64_t due_count, due_capacity;
     int64_t due_bytes_max; /* of rows in memory, while they are collected */
+    bool has_emitted;      /* since it last went on: so many were due */
+    bool has_rows;         /* what is due now: rows, then versions */
     bool is_left;
     Sweep sweep;
     Metric *late, *null_times, *state_bytes;
@@ -444,6 +446,14 @@ static Status temporal_emit_spilled(TemporalJoin *self)
     return table_make_room(self->table, error);
 }
 
+static void temporal_pause(TemporalJoin *self, DueKeys *due)
+{
+    if (!operator_is_to_pause(&self->base))
+        return;
+    due_pause(due);
+    self->base.has_more = true;
+}
+
 /* All rows of a watermark go out together as long as there is memory for them. */
 static Status temporal_visit_rows(void *context, const StateTable *bucket,
                                   const uint8_t *const *values, int32_t count)
@@ -455,20 +465,19 @@ static Status temporal_visit_rows(void *context, const StateTable *bucket,
         uint8_t *value = table_find_from(self->waiting_rows, bucket, values[i]);
         if (value != NULL)
             temporal_collect_due(self, value);
-        if (self->due_count >= DUE_ROWS_MAX || kept_bytes(&self->rows) > self->due_bytes_max)
-            TRY(temporal_emit_spilled(self));
+        if (self->due_count < DUE_ROWS_MAX && kept_bytes(&self->rows) <= self->due_bytes_max)
+            continue;
+        TRY(temporal_emit_spilled(self));
+        self->has_emitted = true;
     }
+    if (self->has_emitted)
+        temporal_pause(self, &self->due_rows);
     return OK;
 }
 
 static Status temporal_pass_rows(TemporalJoin *self, Timestamp watermark)
 {
     TimeItem item;
-    if (temporal_spills(self)) {
-        self->due_bytes_max = kept_bytes(&self->rows) + RUN_BYTES;
-        TRY(due_take(&self->due_rows, watermark, temporal_visit_rows, self));
-        return temporal_emit_spilled(self);
-    }
     while (time_queue_take(&self->waiting, watermark, &item))
         temporal_collect(self, item.value);
     return temporal_emit(self);
@@ -531,22 +540,39 @@ static Status temporal_visit_versions(void *context, const StateTable *bucket,
         }
         TRY(table_make_room(self->table, self->base.task->error));
     }
+    temporal_pause(self, &self->due_versions);
     return OK;
 }
 
-static Status temporal_pass_versions(TemporalJoin *self, Timestamp watermark)
+/* Where state may leave memory: rows, then versions, then the watermark. */
+static Status temporal_go_on(Operator *op)
 {
-    if (temporal_spills(self))
-        return due_take(&self->due_versions, watermark, temporal_visit_versions, self);
-    temporal_pass_queue(self, watermark);
-    return OK;
+    TemporalJoin *self = (TemporalJoin *)op;
+    if (self->has_rows) {
+        self->due_bytes_max = kept_bytes(&self->rows) + RUN_BYTES;
+        self->has_emitted = false;
+        TRY(due_go_on(&self->due_rows, temporal_visit_rows, self));
+        TRY(temporal_emit_spilled(self));
+        if (op->has_more)
+            return OK;
+        self->has_rows = false;
+        due_begin(&self->due_versions, op->watermark);
+    }
+    TRY(due_go_on(&self->due_versions, temporal_visit_versions, self));
+    return op->has_more ? OK : operator_advance(op, op->watermark);
 }
 
 static Status temporal_advance(Operator *op, Timestamp watermark)
 {
     TemporalJoin *self = (TemporalJoin *)op;
+    assert(watermark == op->watermark);
+    if (temporal_spills(self)) {
+        self->has_rows = true;
+        due_begin(&self->due_rows, watermark);
+        return temporal_go_on(op);
+    }
     TRY(temporal_pass_rows(self, watermark));
-    TRY(temporal_pass_versions(self, watermark));
+    temporal_pass_queue(self, watermark);
     return operator_advance(op, watermark);
 }
 
@@ -667,6 +693,7 @@ const OperatorKind temporal_join_operator = {
     .open = temporal_open,
     .push = temporal_push,
     .advance = temporal_advance,
+    .go_on = temporal_go_on,
     .tick = temporal_tick,
     .snapshot = temporal_snapshot,
     .restore = temporal_restore,

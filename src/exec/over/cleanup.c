@@ -39,16 +39,19 @@ static Status over_visit_cleanups(void *context, const StateTable *bucket,
         if (value != NULL)
             over_look_after(self, over_state(value), self->now);
     }
-    return table_make_room(self->table, self->base.task->error);
+    TRY(table_make_room(self->table, self->base.task->error));
+    over_pause(self, &self->due_cleanups);
+    return OK;
 }
 
-Status over_clean_up(Over *self, Timestamp time)
+Status over_clean_up_due(Over *self)
+{
+    return due_go_on(&self->due_cleanups, over_visit_cleanups, self);
+}
+
+void over_clean_up(Over *self, Timestamp time)
 {
     TimeItem item;
-    self->now = time;
-    if (over_spills(self))
-        return due_take(&self->due_cleanups, time, over_visit_cleanups, self);
     while (time_queue_take(&self->cleanups, time, &item))
         over_look_after(self, item.value, item.time);
-    return OK;
 }

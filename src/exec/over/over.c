@@ -277,10 +277,34 @@ static Status over_push(Operator *op, int32_t input, Batch *batch)
 
 /* ---- Time -------------------------------------------------------------------------------- */
 
-static Status over_advance_to(Over *self, Timestamp time)
+/* Where state may leave memory: rows, then keys, then the watermark, if one has come. */
+static Status over_go_on(Operator *op)
 {
+    Over *self = (Over *)op;
+    if (self->has_rows) {
+        TRY(over_work_due(self));
+        if (op->has_more)
+            return OK;
+        self->has_rows = false;
+        due_begin(&self->due_cleanups, self->now);
+    }
+    TRY(over_clean_up_due(self));
+    return op->has_more || !self->has_watermark ? OK : operator_advance(op, op->watermark);
+}
+
+static Status over_advance_to(Over *self, Timestamp time, bool has_watermark)
+{
+    Operator *op = &self->base;
+    if (over_spills(self)) {
+        self->now = time;
+        self->has_rows = true;
+        self->has_watermark = has_watermark;
+        due_begin(&self->due_rows, time);
+        return over_go_on(op);
+    }
     TRY(over_work_until(self, time));
-    return over_clean_up(self, time);
+    over_clean_up(self, time);
+    return has_watermark ? operator_advance(op, op->watermark) : OK;
 }
 
 static Status over_advance(Operator *op, Timestamp watermark)
@@ -288,7 +312,7 @@ static Status over_advance(Operator *op, Timestamp watermark)
     Over *self = (Over *)op;
     /* At the end of input, rows that wait for their millisecond to be over go too. */
     if (!self->is_processing_time || watermark == TIMESTAMP_MAX)
-        TRY(over_advance_to(self, watermark));
+        return over_advance_to(self, watermark, true);
     return operator_advance(op, watermark);
 }
 
@@ -304,7 +328,7 @@ static Status over_tick(Operator *op, int64_t now_us)
                                       self->cleanups.bytes + due_bytes(&self->due_rows) +
                                       due_bytes(&self->due_cleanups));
     if (self->waits && self->is_processing_time)
-        TRY(over_advance_to(self, now_us - MICROS_PER_MILLI));
+        TRY(over_advance_to(self, now_us - MICROS_PER_MILLI, false));
     int64_t ttl_us = op->node->over.state_ttl_us;
     operator_sweep(op, &self->sweep, self->table, ttl_us, now_us, over_is_over);
     return OK;
@@ -334,6 +358,7 @@ const OperatorKind over_operator = {
     .open = over_open,
     .push = over_push,
     .advance = over_advance,
+    .go_on = over_go_on,
     .tick = over_tick,
     .snapshot = over_snapshot,
     .restore = over_restore,

@@ -41,6 +41,9 @@ typedef struct Over {
     int64_t held_most;   /* then: bytes of blocks, before they are worked out */
     DueKeys due_rows, due_cleanups; /* then: keys with rows, and those to be forgotten */
     Timestamp now;                  /* then: up to which time rows are worked out */
+    bool has_worked;                /* since it last went on: so many were due */
+    bool has_rows;                  /* what is due now: rows, then keys to be forgotten */
+    bool has_watermark;             /* which is passed on behind all */
     Blocks blocks;
     RowOut out;
     Buffer bytes;
@@ -96,9 +99,14 @@ void over_drop(Over *self, int64_t count);
 void over_enqueue(Over *self, OverState *state);
 /* Rows up to the time are worked out. */
 Status over_work_until(Over *self, Timestamp time);
+/* The same where state may leave memory, of due_rows; it may leave the rest for later. */
+Status over_work_due(Over *self);
 /* Into a checkpoint, and from there to those that wait. */
 void over_save_waiting(const OverState *state, Buffer *out);
 bool over_load_waiting(Over *self, OverState *state, ByteReader *in);
+
+/* From a visit: the rest is for later, if that is better. */
+void over_pause(Over *self, DueKeys *due);
 
 /* As if no row of the key had come. */
 void over_clear(Over *self, OverState *state);
@@ -108,7 +116,9 @@ void over_clear(Over *self, OverState *state);
 /* Look after a state when its last row is out of every frame. RANGE with a bound. */
 void over_queue_cleanup(Over *self, OverState *state);
 /* Forget keys whose rows are out of every frame that can still come. */
-Status over_clean_up(Over *self, Timestamp time);
+void over_clean_up(Over *self, Timestamp time);
+/* The same where state may leave memory, of due_cleanups; it may leave the rest for later. */
+Status over_clean_up_due(Over *self);
 
 /* As a key of pending rows. */
 Str over_time_key(Timestamp time, char room[9]);

@@ -84,6 +84,14 @@ static Status waiting_work(Over *self)
     return table_make_room(self->table, self->base.task->error);
 }
 
+void over_pause(Over *self, DueKeys *due)
+{
+    if (!operator_is_to_pause(&self->base))
+        return;
+    due_pause(due);
+    self->base.has_more = true;
+}
+
 /* What is due of a key becomes pending, if it is not yet, and it is put for what is left. */
 static void waiting_take(Over *self, OverState *state)
 {
@@ -107,20 +115,26 @@ static Status waiting_visit(void *context, const StateTable *bucket, const uint8
         uint8_t *value = table_find_from(self->table, bucket, values[i]);
         if (value != NULL)
             waiting_take(self, over_state(value));
-        if (self->pending.count >= TAKEN_ROWS_MAX || self->blocks.held_bytes > self->held_most)
-            TRY(waiting_work(self));
+        if (self->pending.count < TAKEN_ROWS_MAX && self->blocks.held_bytes <= self->held_most)
+            continue;
+        TRY(waiting_work(self));
+        self->has_worked = true;
     }
+    if (self->has_worked)
+        over_pause(self, &self->due_rows);
     return OK;
+}
+
+Status over_work_due(Over *self)
+{
+    self->held_most = self->blocks.held_bytes + TAKEN_BYTES_MAX;
+    self->has_worked = false;
+    TRY(due_go_on(&self->due_rows, waiting_visit, self));
+    return waiting_work(self);
 }
 
 Status over_work_until(Over *self, Timestamp time)
 {
-    if (over_spills(self)) {
-        self->now = time;
-        self->held_most = self->blocks.held_bytes + TAKEN_BYTES_MAX;
-        TRY(due_take(&self->due_rows, time, waiting_visit, self));
-        return waiting_work(self);
-    }
     int64_t due = rows_until(&self->pending, time);
     return due > 0 ? over_work_pending(self, due) : OK;
 }

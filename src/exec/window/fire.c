@@ -115,6 +115,9 @@ static Status window_fire_tumble(WindowAggregate *self)
         TRY(window_emit(self, table, false));
         if (self->base.has_more)
             return OK;
+        self->base.has_more = operator_is_to_pause(&self->base);
+        if (self->base.has_more)
+            return window_flush(self);
         firing->is_emitting = false;
         slices_drop(&self->slices, firing->window);
     }

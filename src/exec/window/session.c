@@ -583,15 +583,6 @@ static Status session_fire_key(SessionAggregate *self, uint8_t *value)
     return OK;
 }
 
-/* While a checkpoint is under way it has its turn in between: what goes before it has been saved
- * is kept in memory until then. */
-static bool session_is_to_pause(const SessionAggregate *self)
-{
-    const Operator *op = &self->base;
-    bool is_saving = keyed_is_saving(op->keyed) && !op->task->is_hurried;
-    return is_saving || operator_is_clogged(op);
-}
-
 static Status session_visit(void *context, const StateTable *bucket, const uint8_t *const *values,
                             int32_t count)
 {
@@ -603,7 +594,7 @@ static Status session_visit(void *context, const StateTable *bucket, const uint8
         if (value != NULL)
             TRY(session_fire_key(self, value));
     }
-    if (!session_is_to_pause(self))
+    if (!operator_is_to_pause(&self->base))
         return OK;
     due_pause(&self->due);
     return session_pause(self);
