@@ -274,7 +274,9 @@ Status avro_file_next(AvroFileReader *self, Batch *into, int32_t capacity, int64
 {
     int64_t began = self->number;
     Status status = self->damage.status;
-    while (status == OK && into->row_count < capacity) {
+    /* Rejected records count, too: a file that has nothing else is left between two calls, or could
+     * not be stopped. */
+    while (status == OK && into->row_count < capacity && self->number - began < capacity) {
         if (self->count > 0)
             status = take_record(self, into, capacity, &self->damage);
         else if (self->left.length > 0)

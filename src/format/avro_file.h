@@ -18,9 +18,9 @@ typedef struct AvroFileWriter AvroFileWriter;
 Status avro_file_open(const DecoderSpec *spec, const char *path, int64_t skip_records,
                       AvroFileReader **out, Error *error);
 
-/* The next rows, appended to the owned batch until there are `capacity`; `*taken` gets how many
- * records they were, with those that were rejected. ERR_END: there are none. ERR_DECODE (WR3403):
- * the file is damaged here. */
+/* The next rows, of up to `capacity` records, appended to the owned batch; `*taken` gets how many
+ * records they were, with those that were rejected, which may be all of them. ERR_END: there are
+ * none. ERR_DECODE (WR3403): the file is damaged here. */
 Status avro_file_next(AvroFileReader *reader, Batch *into, int32_t capacity, int64_t *taken,
                       Error *error);
 

@@ -47,6 +47,7 @@ typedef struct FormatInfo {
     const MetadataSpec *metadata;
     int32_t metadata_count;
     bool is_of_messages; /* its records have no end that could be told in a file */
+    bool asks_registry;  /* for schemas: that of its option `url`, or of the hub in the process */
     /* Whether it has a form for these columns; its options are those of `prefix`. May be NULL. */
     Status (*check)(Arena *arena, const Schema *columns, const OptionSet *options,
                     const char *prefix, Error *error);

@@ -551,6 +551,22 @@ def test_a_pipeline_without_a_server(box):
     assert door.get("/subjects") == ["t-value"]
 
 
+def test_tables_of_other_clusters_name_their_registry(box):
+    """Said when the script is checked: the registry of this process is not theirs."""
+    kafka = "'connector' = 'kafka', 'topic' = 't', 'properties.bootstrap.servers' = '127.0.0.1:1'"
+    upsert = kafka.replace("kafka'", "upsert-kafka'", 1)
+    url = ", 'avro-confluent.url' = 'http://127.0.0.1:1'"
+    plain = f"CREATE TABLE o (id INT) WITH ({kafka}, 'format' = 'avro-confluent'%s);\nINSERT INTO o VALUES (1);\n"
+    keyed = (f"CREATE TABLE o (id INT, n INT, PRIMARY KEY (id) NOT ENFORCED) WITH ({upsert}, 'key.format' = 'avro-confluent', "
+             "'value.format' = 'json'%s);\nINSERT INTO o VALUES (1, 2);\n")
+    weir = box.weir(plain % "")
+    for script, named in ((plain, url), (keyed, url.replace("'avro", "'key.avro"))):
+        for more in ("", named):
+            done = weir.call("check", weir.write("pipeline.sql", script % more))
+            assert (done.returncode == 0) == bool(more), done.stderr
+            assert ("WR3435" in done.stderr and "avro-confluent.url" in done.stderr) == (not more), done.stderr
+
+
 def test_kills_in_the_midst_of_registrations(box):
     """What was acknowledged is there with its number, and no number stands for two schemas."""
     print(f"     seed {SEED}", flush=True)

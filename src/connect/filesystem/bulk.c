@@ -65,6 +65,10 @@ static Status bulk_read(BulkFiles *bulk, Arena *arena, BlocksItem *out, Error *e
     Status status = bulk->kind->next(bulk->reader, batch, BATCH_ROWS_MAX, &taken, error);
     if (status == OK || status == ERR_END)
         bulk->row += taken;
+    if (status == OK && batch->row_count == 0) {
+        batch_free(batch); /* all of them were rejected */
+        batch = NULL;
+    }
     if (status == OK) {
         *out = (BlocksItem){
             .file = bulk->file, .batch = batch, .end_offset = bulk->row, .mark = bulk->mark};

@@ -49,6 +49,11 @@ static void client_set(rd_kafka_conf_t *conf, const KafkaSetting *settings, bool
 
 /* ---- The hub of this process --------------------------------------------------------------- */
 
+EmbeddedHub *kafka_hub(const PlanTable *table, EmbeddedHub *hub)
+{
+    return options_has(table->options.options, "properties.bootstrap.servers") ? NULL : hub;
+}
+
 Status kafka_client_embed(KafkaClient *client, const PlanTable *table, EmbeddedHub *hub,
                           Error *error)
 {

@@ -49,7 +49,7 @@ static Status part_open(const SinkWriter *writer, EncodedPart *part, bool is_key
         .prefix = is_key ? table->key_prefix : table->format_prefix,
         .zone = writer->zone,
         .world = writer->world,
-        .registry = embedded_hub_registry(writer->hub),
+        .registry = embedded_hub_registry(kafka_hub(writer->node->sink.table, writer->hub)),
         .topic = options_terminated(table->options, "topic"),
         .is_key = is_key,
     };

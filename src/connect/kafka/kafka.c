@@ -249,6 +249,23 @@ static void check_columns(Check *check, const Schema *columns, const FormatInfo 
                arena_printf(check->arena, "%s", error.text), NULL);
 }
 
+/* The schemas of another cluster's records are not those of the hub in this process. */
+static void check_registry(Check *check, const FormatInfo *format, const char *prefix,
+                           const char *key)
+{
+    const OptionSet *options = check->options;
+    if (format == NULL || !format->asks_registry ||
+        !options_has(options, "properties.bootstrap.servers") ||
+        options_has(options, arena_printf(check->arena, "%surl", prefix)))
+        return;
+    check_fail(check, key, "WR3435",
+               arena_printf(check->arena,
+                            "the table is of a cluster, and names no schema registry in '%surl'",
+                            prefix),
+               "name the registry of the cluster; only tables without "
+               "'properties.bootstrap.servers' have that of the hub in this process");
+}
+
 static void check_parts(Check *check)
 {
     const OptionSet *options = check->options;
@@ -282,6 +299,9 @@ static void check_parts(Check *check)
     if (problem != NULL)
         return;
     bool is_whole = options_has(options, "format");
+    check_registry(check, table->table->format, table->table->format_prefix,
+                   is_whole ? "format" : "value.format");
+    check_registry(check, table->table->key_format, table->table->key_prefix, "key.format");
     check_columns(check, &record.value.schema, table->table->format, table->table->format_prefix,
                   is_whole ? "format" : "value.format");
     if (record.key.schema.count > 0)

@@ -148,7 +148,7 @@ static Status part_open(KafkaRows *rows, PartColumns *columns, const KafkaPart *
         .prefix = prefix,
         .zone = reader->zone,
         .world = reader->world,
-        .registry = embedded_hub_registry(reader->hub),
+        .registry = embedded_hub_registry(kafka_hub(reader->node->source.table, reader->hub)),
         .reject = rows_reject,
         .reject_context = rows,
     };

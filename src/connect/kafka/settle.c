@@ -37,19 +37,12 @@ static Status note_take(rd_kafka_t *handle, const char *topic, KafkaClient *clie
     return kafka_unreachable(client, rd_kafka_err2str(code), error);
 }
 
-/* Of this process, if the table names no cluster. */
-static EmbeddedHub *hub_of(const SinkWriter *writer)
-{
-    const OptionSet *options = writer->node->sink.table->options.options;
-    return options_has(options, "properties.bootstrap.servers") ? NULL : writer->hub;
-}
-
 static Status note_read(SinkWriter *writer, const char *name, Note *out, Error *error)
 {
     const PlanTable *table = writer->node->sink.table;
     KafkaClient client = {0};
     kafka_client_init(&client, writer->world);
-    client.hub = hub_of(writer);
+    client.hub = kafka_hub(table, writer->hub);
     KafkaSetting settings[] = {
         {"group.id", name, true},
         /* What is committed, not what waits to be. */
@@ -93,7 +86,7 @@ static Status settle_end(SinkWriter *writer, const KafkaPrepared *prepared, cons
         TransactionEnd end = {.id = prepared->transactional_id,
                               .producer_id = prepared->producer_id,
                               .producer_epoch = prepared->producer_epoch};
-        end.hub = hub_of(writer);
+        end.hub = kafka_hub(table, writer->hub);
         TRY(kafka_end_transaction(writer->world, table->options.options, &end, &code, error));
     }
     if (code == 0) {
