@@ -30,6 +30,12 @@ static Str topic_of(const Call *call, const Message *item)
     return message_bytes(item, call->version.number >= FETCH_IDS_FROM ? "topic_id" : "topic");
 }
 
+/* Whether a topic can be called so. Names that are none may be long, and their partitions many. */
+static bool may_be_kept(const FetchSession *session, Str topic)
+{
+    return fetch_session_is_by_id(session) || topic_name_is_valid(topic);
+}
+
 /* The item of an answer that tells this of a partition, without records. */
 static Message *tell_partition(const Call *call, Message *topic, int32_t index,
                                const FetchState *state)
@@ -79,15 +85,14 @@ static int32_t put_topic(const Call *call, FetchSession *session, const Message 
     return put;
 }
 
-/* What the request asks for goes into the session, but for what no topic can be called: such names
- * may be long, and are answered without being kept. False: it is kept, and there is no room. */
+/* What the request asks for goes into the session, but for what no topic can be called: that is
+ * answered without being kept. False: it is kept, and there is no room. */
 static bool put_asked(Call *call, FetchSession *session)
 {
-    bool is_by_id = fetch_session_is_by_id(session);
     for (int32_t i = 0; i < message_count(call->request, "topics"); i++) {
         const Message *topic = message_item(call->request, "topics", i);
         Str name = topic_of(call, topic);
-        if (!is_by_id && !topic_name_is_valid(name)) {
+        if (!may_be_kept(session, name)) {
             WireError code;
             call_find_topic(call, name, false, ACL_READ, &code);
             refuse_asked(call, topic, 0, code);
@@ -106,7 +111,8 @@ static void forget_asked(const Call *call, FetchSession *session)
 {
     for (int32_t i = 0; i < message_count(call->request, "forgotten_topics_data"); i++) {
         const Message *topic = message_item(call->request, "forgotten_topics_data", i);
-        for (int32_t j = 0; j < message_count(topic, "partitions"); j++)
+        bool may_be_there = may_be_kept(session, topic_of(call, topic));
+        for (int32_t j = 0; may_be_there && j < message_count(topic, "partitions"); j++)
             fetch_session_forget(session, topic_of(call, topic),
                                  (int32_t)message_number(message_item(topic, "partitions", j), ""));
     }

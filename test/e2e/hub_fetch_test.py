@@ -275,6 +275,10 @@ def test_names_that_no_topic_has(box):
     answer = Answer(Wire(hub.port).flexible(FETCH, 12, body))
     assert answer.read("ihi") == (0, 0, 0)
     assert len(answer.content) > 1 << 20
+    # Forgetting costs no look at the name for each partition, either: it would take minutes.
+    gone = number((32 << 20) + 1) + b"n" * (32 << 20) + number(50001) + b"\0\0\0\7" * 50000 + b"\0"
+    body = struct.pack(">iiiibii", -1, 0, 1, 1 << 20, 0, reader.session, reader.epoch) + number(1) + number(2) + gone + number(1) + b"\0"
+    assert Answer(Wire(hub.port).flexible(FETCH, 12, body)).read("ihi") == (0, 0, reader.session)
     assert hub.process.memory_bytes("VmHWM") < 500 << 20
 
 
