@@ -16,12 +16,14 @@ struct Offsets {
     Map *entries;        /* key of the record -> CommittedOffset */
     List pending;        /* Pending *, of producers whose transaction goes on */
     int32_t begun_count; /* that are not finished */
+    int64_t ticket;      /* of the one that began last */
     Arena *forget_arena; /* of what was to be forgotten while some were not … */
     List forgets;        /* … OffsetsFilter * */
 };
 
 typedef struct PendingCommit {
     Str key;
+    int64_t ticket; /* of the write that it is on its way with; 0: it is written */
     CommittedOffset committed;
 } PendingCommit;
 
@@ -87,7 +89,7 @@ static int32_t pending_index(const Offsets *offsets, int64_t producer_id)
 }
 
 static void pending_add(Offsets *offsets, int64_t producer_id, Str key,
-                        const CommittedOffset *committed)
+                        const CommittedOffset *committed, int64_t ticket)
 {
     int32_t at = pending_index(offsets, producer_id);
     if (at == offsets->pending.count) {
@@ -99,11 +101,47 @@ static void pending_add(Offsets *offsets, int64_t producer_id, Str key,
     Pending *pending = LIST_AT(offsets->pending, at, Pending);
     PendingCommit *commit = ARENA_NEW(pending->arena, PendingCommit);
     commit->key = str_copy(pending->arena, key);
+    commit->ticket = ticket;
     commit->committed = *committed;
     commit->committed.group = str_copy(pending->arena, committed->group);
     commit->committed.topic = str_copy(pending->arena, committed->topic);
     commit->committed.metadata = str_copy(pending->arena, committed->metadata);
     list_append(&pending->commits, pending->arena, commit);
+}
+
+/* Those of a write that has come to its end. */
+static void pending_settle(Offsets *offsets, const OffsetsWrite *write, Status appended)
+{
+    int32_t at = pending_index(offsets, write->producer.id), kept = 0, number = 0;
+    if (at == offsets->pending.count)
+        return;
+    List *commits = &LIST_AT(offsets->pending, at, Pending)->commits;
+    for (int32_t i = 0; i < commits->count; i++) {
+        PendingCommit *commit = LIST_AT(*commits, i, PendingCommit);
+        bool is_ours = commit->ticket == write->ticket;
+        if (is_ours) {
+            commit->ticket = 0;
+            commit->committed.written_at = write->end_offset - write->count + number++;
+        }
+        if (!is_ours || appended == OK)
+            commits->items[kept++] = commit;
+    }
+    commits->count = kept;
+}
+
+/* It is never to count, whatever becomes of the transaction. */
+static void pending_strike(Offsets *offsets, Str key)
+{
+    for (int32_t i = 0; i < offsets->pending.count; i++) {
+        List *commits = &LIST_AT(offsets->pending, i, Pending)->commits;
+        int32_t kept = 0;
+        for (int32_t j = 0; j < commits->count; j++) {
+            PendingCommit *commit = LIST_AT(*commits, j, PendingCommit);
+            if (commit->ticket != 0 || !str_equal(commit->key, key))
+                commits->items[kept++] = commit;
+        }
+        commits->count = kept;
+    }
 }
 
 void offsets_end_transaction(Offsets *offsets, int64_t producer_id, bool is_commit)
@@ -149,6 +187,7 @@ static void take_record(void *context, const BatchHeader *header, const Record *
     committed.partition = (int32_t)take_number(&key, 4);
     if (!record->has_value) {
         map_remove(offsets->entries, record->key);
+        pending_strike(offsets, record->key);
         return;
     }
     if (take_number(&value, 2) != VALUE_VERSION)
@@ -161,7 +200,7 @@ static void take_record(void *context, const BatchHeader *header, const Record *
         return;
     if (batch_has(header, BATCH_IS_TRANSACTIONAL) &&
         partition_is_undecided(offsets_partition(offsets), header->producer_id, record->offset))
-        pending_add(offsets, header->producer_id, record->key, &committed);
+        pending_add(offsets, header->producer_id, record->key, &committed, 0);
     else
         remember(offsets, record->key, &committed);
 }
@@ -206,6 +245,7 @@ void offsets_begin(Offsets *offsets, CommitProducer producer, const CommittedOff
     *out = (OffsetsWrite){.producer = producer,
                           .commits = commits,
                           .count = count,
+                          .ticket = ++offsets->ticket,
                           .forget_count = offsets->forgets.count};
     Buffer key = {0}, value = {0};
     journal_begin(offsets->journal, producer.id, producer.epoch);
@@ -213,6 +253,9 @@ void offsets_begin(Offsets *offsets, CommitProducer producer, const CommittedOff
         key_write(&key, commits[i].group, commits[i].topic, commits[i].partition);
         value_write_offset(&value, &commits[i]);
         journal_add(offsets->journal, buffer_str(&key), buffer_str(&value));
+        /* Whoever reads it from now on, before it is written too, is told to wait. */
+        if (producer.id >= 0)
+            pending_add(offsets, producer.id, buffer_str(&key), &commits[i], out->ticket);
     }
     journal_take(offsets->journal, &out->batch);
     buffer_free(&key);
@@ -275,12 +318,12 @@ static Status count_commits(Offsets *offsets, const OffsetsWrite *write, Error *
         CommittedOffset written = write->commits[i];
         written.written_at = write->end_offset - write->count + i;
         key_write(&key, written.group, written.topic, written.partition);
-        if (write->producer.id >= 0)
-            pending_add(offsets, write->producer.id, buffer_str(&key), &written);
-        else if (is_forgotten(offsets, write, &written))
+        if (is_forgotten(offsets, write, &written)) {
             journal_add(offsets->journal, buffer_str(&key), (Str){0});
-        else
+            pending_strike(offsets, buffer_str(&key));
+        } else if (write->producer.id < 0) {
             remember(offsets, buffer_str(&key), &written);
+        }
     }
     buffer_free(&key);
     return journal_write(offsets->journal, &end_offset, error);
@@ -288,6 +331,8 @@ static Status count_commits(Offsets *offsets, const OffsetsWrite *write, Error *
 
 Status offsets_finish(Offsets *offsets, OffsetsWrite *write, Status appended, Error *error)
 {
+    if (write->producer.id >= 0)
+        pending_settle(offsets, write, appended);
     Status status = appended == OK ? count_commits(offsets, write, error) : appended;
     buffer_free(&write->batch);
     assert(offsets->begun_count > 0);
@@ -319,6 +364,24 @@ static OffsetsFilter *filter_copy(Arena *arena, const OffsetsFilter *filter)
     return copy;
 }
 
+/* What transactions that go on have committed goes as well, unless it is for its age. */
+static void forget_pending(const Offsets *offsets, const OffsetsFilter *filter, Arena *arena,
+                           List *keys)
+{
+    for (int32_t i = 0; filter->before_ms == 0 && i < offsets->pending.count; i++) {
+        const List *commits = &LIST_AT(offsets->pending, i, Pending)->commits;
+        for (int32_t j = 0; j < commits->count; j++) {
+            const PendingCommit *commit = LIST_AT(*commits, j, PendingCommit);
+            if (commit->ticket != 0 || !passes(filter, &commit->committed))
+                continue;
+            Str *key = ARENA_NEW(arena, Str);
+            *key = str_copy(arena, commit->key);
+            list_append(keys, arena, key);
+            journal_add(offsets->journal, *key, (Str){0});
+        }
+    }
+}
+
 Status offsets_forget(Offsets *offsets, const OffsetsFilter *filter, int64_t *end_offset,
                       Error *error)
 {
@@ -336,9 +399,12 @@ Status offsets_forget(Offsets *offsets, const OffsetsFilter *filter, int64_t *en
         list_append(&keys, arena, key);
         journal_add(offsets->journal, *key, (Str){0});
     }
+    forget_pending(offsets, filter, arena, &keys);
     Status status = journal_write(offsets->journal, end_offset, error);
-    for (int32_t i = 0; status == OK && i < keys.count; i++)
+    for (int32_t i = 0; status == OK && i < keys.count; i++) {
         map_remove(offsets->entries, *LIST_AT(keys, i, Str));
+        pending_strike(offsets, *LIST_AT(keys, i, Str));
+    }
     arena_free(arena);
     return status;
 }

@@ -45,6 +45,7 @@ typedef struct OffsetsWrite {
     int32_t count;
     Buffer batch;
     int64_t end_offset;   /* when it is appended */
+    int64_t ticket;       /* who it is among those that are on their way */
     int32_t forget_count; /* of what was to be forgotten before it began */
 } OffsetsWrite;
 

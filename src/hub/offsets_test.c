@@ -148,6 +148,54 @@ static void test_transactions_count_when_they_are_committed(void **state)
     }
 }
 
+/* They are pending from the moment on in which they were taken, unless they cannot be written. */
+static void test_transactions_are_pending_before_they_are_written(void **state)
+{
+    (void)state;
+    CommittedOffset one = offset_of("a", "t", 4), other = offset_of("b", "t", 5);
+    commit("a", "t", 1);
+    OffsetsWrite first, second;
+    offsets_begin(offsets, (CommitProducer){5, 0}, &one, 1, &first);
+    offsets_begin(offsets, (CommitProducer){5, 0}, &other, 1, &second);
+    assert_true(offsets_are_pending(offsets, STR("a"), STR("t"), 0));
+    assert_true(offsets_are_pending(offsets, STR("b"), STR("t"), 0));
+    assert_int_equal(offsets_append(offsets, &first, NULL), OK);
+    assert_int_equal(offsets_finish(offsets, &first, OK, NULL), OK);
+    assert_int_equal(offsets_finish(offsets, &second, ERR_FULL, NULL), ERR_FULL);
+    assert_true(offsets_are_pending(offsets, STR("a"), STR("t"), 0));
+    assert_false(offsets_are_pending(offsets, STR("b"), STR("t"), 0));
+    end(5, true);
+    assert_int_equal(found("a", "t"), 4);
+    assert_int_equal(found("b", "t"), -1);
+}
+
+/* A topic that goes takes what transactions have committed of it, written or on its way. */
+static void test_transactions_lose_what_is_forgotten(void **state)
+{
+    (void)state;
+    commit_within(5, "a", 2);
+    commit_within(5, "b", 3);
+    CommittedOffset one = offset_of("a", "t", 4);
+    OffsetsWrite write;
+    offsets_begin(offsets, (CommitProducer){5, 0}, &one, 1, &write);
+    forget((OffsetsFilter){.group = STR("a"), .partition = -1}, true);
+    assert_int_equal(offsets_append(offsets, &write, NULL), OK);
+    assert_int_equal(offsets_finish(offsets, &write, OK, NULL), OK);
+    for (int32_t i = 0; i < 2; i++) {
+        assert_false(offsets_are_pending(offsets, STR("a"), STR("t"), 0));
+        assert_true(offsets_are_pending(offsets, STR("b"), STR("t"), 0));
+        close_all();
+        open_all();
+    }
+    end(5, true);
+    for (int32_t i = 0; i < 2; i++) {
+        assert_int_equal(found("a", "t"), -1);
+        assert_int_equal(found("b", "t"), 3);
+        close_all();
+        open_all();
+    }
+}
+
 /* What was written last counts, whenever the transaction ends. */
 static void test_a_later_commit_outlives_a_transaction(void **state)
 {
@@ -246,6 +294,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_forgets_what_the_filter_says, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_transactions_count_when_they_are_committed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_transactions_are_pending_before_they_are_written,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_transactions_lose_what_is_forgotten, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_later_commit_outlives_a_transaction, set_up,
                                         tear_down),

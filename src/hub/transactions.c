@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "hub/journal.h"
 
-enum { KEY_VERSION = 0, VALUE_VERSION = 0, FORGET_BATCH = 100 };
+enum { KEY_VERSION = 0, VALUE_VERSION = 0, FORGET_BATCH = 100, RETRY_US = 100 * 1000 };
 
 static const int64_t FORGET_AFTER_MS =
     INT64_C(7) * 86400 * 1000; /* transactional.id.expiration.ms */
@@ -560,6 +560,8 @@ static bool write_marker(Transactions *transactions, Transaction *transaction, i
     TransactionMarker *marker = &transaction->markers[index];
     Error error = {0};
     Status status = OK;
+    if (!marker->is_submitted && world_monotonic_us(transactions->world) < transaction->retry_us)
+        return false;
     if (!marker->is_submitted) {
         status = prepare_marker(transactions, transaction, index, marker, &error);
         if (status == OK)
@@ -576,6 +578,7 @@ static bool write_marker(Transactions *transactions, Transaction *transaction, i
     if (status == OK)
         partition_release(marker->partition);
     *marker = (TransactionMarker){0};
+    transaction->retry_us = world_monotonic_us(transactions->world) + RETRY_US;
     return false;
 }
 

@@ -75,6 +75,7 @@ typedef struct Transaction {
     int32_t partition_count, partition_capacity;
     int64_t written_end; /* what is here is durable when the topic's high watermark is there */
     TransactionMarker *markers;
+    int64_t retry_us;    /* a marker that could not be written is not tried again before */
     int64_t ended_count; /* transactions that have ended since the start */
     bool has_complained;
 } Transaction;

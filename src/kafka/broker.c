@@ -374,10 +374,43 @@ static CallState call_put_token(const Call *call, Buffer *out)
     return CALL_DONE;
 }
 
+static bool call_follows_commits(const Call *call)
+{
+    int32_t key = call->api->key;
+    return key == OFFSET_FETCH_KEY || key == JOIN_GROUP_KEY || key == LEAVE_GROUP_KEY;
+}
+
+bool call_may_be_held(const Call *call)
+{
+    return call_is_to_write(call) || call_follows_commits(call);
+}
+
+bool call_is_held_by(const Call *call, const Call *before)
+{
+    return (call_is_to_write(call) && call_is_to_write(before)) ||
+           (call_follows_commits(call) && before->commit != NULL &&
+            !before->commit->append.is_done);
+}
+
+/* Before it has begun, and no longer than those that it waits for. */
+static bool call_is_behind(Call *call, int64_t now_us)
+{
+    if (call->has_begun || !call_follows_commits(call))
+        return false;
+    if (call->is_held && call->deadline_us == 0)
+        call->deadline_us = now_us + COMMIT_TIMEOUT_US;
+    if (call->is_held && now_us < call->deadline_us)
+        return true;
+    call->deadline_us = 0; /* its own is yet to come */
+    return false;
+}
+
 CallState call_run(Call *call, bool is_held, Buffer *out)
 {
     call->is_held = is_held;
     int64_t now_us = world_monotonic_us(call->broker->world);
+    if (call_is_behind(call, now_us))
+        return CALL_WAITS;
     call->is_late = call->deadline_us != 0 && now_us >= call->deadline_us;
     topics_lock(call->broker->topics);
     CallState state = call->api->handle(call);

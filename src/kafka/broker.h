@@ -43,10 +43,14 @@ typedef enum CallState {
     CALL_WAITS,
 } CallState;
 
-/* `is_held`: of a call before it in its connection call_holds_others is true. */
+/* `is_held`: a call before it in its connection holds it, see call_is_held_by. */
 CallState call_run(Call *call, bool is_held, Buffer *out);
-/* Whether those behind it that write have to wait: what it writes is not on its way yet. */
-bool call_holds_others(const Call *call);
+/* Whether it has to wait for one that came before it in its connection: of two that write, what the
+ * first one writes is not on its way yet; or the first one commits offsets, and this one would not
+ * see them, or let others have the partitions without them. */
+bool call_is_held_by(const Call *call, const Call *before);
+/* Whether there are such. */
+bool call_may_be_held(const Call *call);
 /* Of an answer that is done: records that belong into it and stay where they are until call_free.
  * Counted in its length, not in `out`. */
 const MessagePieces *call_pieces(const Call *call);

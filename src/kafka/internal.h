@@ -84,6 +84,7 @@ enum { COMMIT_TIMEOUT_US = 5 * 1000 * 1000, TRANSACTION_WAIT_US = 25 * 1000 * 10
 enum { API_COUNT_MAX = 64, NODE_ID = 1, API_VERSIONS_KEY = 18, ACL_UNASKED = INT32_MIN };
 enum { ADD_OFFSETS_KEY = 25, TRANSACTION_COMMIT_KEY = 28 };
 enum { PRODUCE_KEY = 0, FETCH_KEY = 1, SASL_HANDSHAKE_KEY = 17, SASL_AUTHENTICATE_KEY = 36 };
+enum { OFFSET_FETCH_KEY = 9, JOIN_GROUP_KEY = 11, LEAVE_GROUP_KEY = 13 };
 
 struct Broker {
     World *world;
@@ -171,6 +172,8 @@ const Api *api_at(int32_t index);
 CallState handle_api_versions(Call *call);
 CallState handle_metadata(Call *call);
 CallState handle_produce(Call *call);
+/* Of a Produce: what it writes is not on its way yet. */
+bool call_is_to_write(const Call *call);
 CallState handle_fetch(Call *call);
 CallState handle_list_offsets(Call *call);
 CallState handle_describe_cluster(Call *call);

@@ -208,7 +208,7 @@ static void produce_all(Call *call)
     }
 }
 
-bool call_holds_others(const Call *call)
+bool call_is_to_write(const Call *call)
 {
     return call->api->key == PRODUCE_KEY && !call->is_submitted;
 }

@@ -151,10 +151,8 @@ static void hub_wait_for_tick(Hub *hub)
 
 static bool turn_is_held(const Connection *connection, const Turn *turn)
 {
-    if (!call_holds_others(turn->call))
-        return false;
     for (const Turn *before = connection->turns; before < turn; before++)
-        if (before->call != NULL && call_holds_others(before->call))
+        if (before->call != NULL && call_is_held_by(turn->call, before->call))
             return true;
     return false;
 }
@@ -307,7 +305,7 @@ static void hub_run_waiting(Hub *hub, bool all)
             Turn *turn = &connection->turns[i];
             if (turn->call == NULL)
                 continue;
-            bool was_held = is_any_done && call_holds_others(turn->call);
+            bool was_held = is_any_done && call_may_be_held(turn->call);
             if (all || was_held || call_deadline_us(turn->call) <= now_us)
                 is_any_done |= turn_run(connection, turn);
         }
