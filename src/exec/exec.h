@@ -119,8 +119,9 @@ struct Operator {
     Timestamp restored;  /* the earliest of operator_restore_watermark */
     bool is_restored;
     bool is_idle;
-    Metric *holder; /* for whom memory counts while it is at work */
-    bool has_more;  /* it has stopped in the midst of something: see go_on */
+    Metric *holder;      /* for whom memory counts while it is at work */
+    bool has_more;       /* it has stopped in the midst of something: see go_on */
+    StateTable *awaited; /* … until this table has been saved; NULL: it may go on at once */
 };
 
 /* For kinds whose answer to a row depends on how far time was: in restore, the watermark that was
@@ -162,6 +163,13 @@ static inline bool operator_is_clogged(const Operator *op)
 /* The same where state leaves as rows go out: while a checkpoint is under way it has its turn in
  * between, since what goes before it has been saved is kept in memory until then. */
 bool operator_is_to_pause(const Operator *op);
+
+/* The same before a table goes as a whole (NULL: none does), as long as it is still to be saved:
+ * has_more is set then, and there is nothing to go on with before. Not where all state stays in
+ * memory: there is room for what is saved at once, and nothing waits for the writer. */
+bool operator_is_to_wait(Operator *op, StateTable *table);
+/* Whether it has stopped so, and the table is still to be saved. */
+bool operator_is_waiting(const Operator *op);
 
 /* Hand the selected rows to every output; nothing happens for an empty selection. */
 Status operator_emit(Operator *op, Batch *batch);

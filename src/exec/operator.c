@@ -146,6 +146,7 @@ Status operator_go_on(Operator *op)
     if (!op->has_more)
         return OK;
     op->has_more = false;
+    op->awaited = NULL;
     Metric *before = memory_hold(op->holder);
     Status status = op->kind->go_on(op);
     memory_hold(before);
@@ -156,6 +157,20 @@ bool operator_is_to_pause(const Operator *op)
 {
     bool is_saving = op->keyed != NULL && keyed_is_saving(op->keyed) && !op->task->is_hurried;
     return is_saving || operator_is_clogged(op);
+}
+
+bool operator_is_to_wait(Operator *op, StateTable *table)
+{
+    if (table == NULL || op->task->spill == NULL || op->task->is_hurried || !keyed_save_next(table))
+        return false;
+    op->awaited = table;
+    op->has_more = true;
+    return true;
+}
+
+bool operator_is_waiting(const Operator *op)
+{
+    return op->awaited != NULL && keyed_save_next(op->awaited);
 }
 
 /* Something else comes from above in the same task before the rest was done. */

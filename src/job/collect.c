@@ -188,9 +188,22 @@ void task_save_some(Task *task, bool *progressed)
     task->saving += next == task->saving && !has_more;
 }
 
+/* Of those that have more, the last goes on first. */
+static bool task_is_waiting(const Task *task)
+{
+    for (int32_t i = task->operator_count - 1; i >= 0; i--)
+        if (task->operators[i]->has_more)
+            return operator_is_waiting(task->operators[i]);
+    return false;
+}
+
 bool task_waits_for_pieces(const Task *task)
 {
-    if (!task->is_saving || board_takes_pieces(task->board))
+    if (!task->is_saving)
+        return false;
+    if (task_is_waiting(task))
+        return true;
+    if (board_takes_pieces(task->board))
         return false;
     int64_t bytes = 0;
     for (int32_t i = task->saving; i < task->operator_count; i++)

@@ -156,7 +156,7 @@ Status task_save(Task *task, int64_t id);
 /* Save some more records, if the writer keeps up; after the last ones the task acknowledges. */
 void task_save_some(Task *task, bool *progressed);
 /* So much has changed before it was saved, and waits in memory, that the writer is to take some of
- * it before anything else is worked on. */
+ * it before anything else is worked on; or a table is to be saved before it goes. */
 bool task_waits_for_pieces(const Task *task);
 /* All that wait, in order; for the coordinator. */
 Pieces board_take_pieces(Board *board);

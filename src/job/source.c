@@ -177,6 +177,10 @@ static Status source_poll(Task *task)
 Status source_step(Task *task, bool *progressed)
 {
     Board *board = task->board;
+    if (task_waits_for_pieces(task)) {
+        task_drain(task);
+        return OK;
+    }
     if (task_has_more(task)) {
         if (!task_drain(task))
             return OK;

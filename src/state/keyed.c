@@ -324,6 +324,17 @@ bool keyed_is_saving(const KeyedState *keyed)
     return keyed->is_saving;
 }
 
+bool keyed_save_next(StateTable *table)
+{
+    KeyedState *keyed = table->keyed;
+    if (keyed == NULL || !table->is_saving)
+        return false;
+    assert(keyed->is_saving && table->position >= keyed->current);
+    keyed_put(keyed, table->position, keyed->tables[keyed->current]);
+    keyed_put(keyed, keyed->current, table);
+    return true;
+}
+
 /* As they are, where they come first. */
 static void records_hand_over(Records *records, Buffer *out)
 {

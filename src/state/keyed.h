@@ -67,6 +67,9 @@ const uint64_t *keyed_mark(const KeyedState *keyed);
 /* A barrier. The pass before has come to its end. */
 void keyed_begin(KeyedState *keyed, bool is_full);
 bool keyed_is_saving(const KeyedState *keyed);
+/* What the pass under way has still to save of this table comes next in it; false: nothing is left.
+ */
+bool keyed_save_next(StateTable *table);
 /* Save entries until about `bytes` have been saved since the last call, or so many have been looked
  * at that the others should have a turn, and append all of them to `out`. INT64_MAX: all of them.
  * Whether the pass is over. */

@@ -225,8 +225,7 @@ static Status window_join_fire(WindowJoin *self, const Slice *window)
         int32_t count =
             table_read_run(window->table, &firing->cursor, self->entries, BATCH_ROWS_MAX);
         if (count == 0) {
-            self->base.has_more = operator_is_to_pause(&self->base);
-            if (self->base.has_more)
+            if (operator_is_to_wait(&self->base, window->table))
                 return OK;
             firing->is_emitting = false;
             slices_drop(&self->windows, window->number);

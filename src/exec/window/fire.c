@@ -115,8 +115,7 @@ static Status window_fire_tumble(WindowAggregate *self)
         TRY(window_emit(self, table, false));
         if (self->base.has_more)
             return OK;
-        self->base.has_more = operator_is_to_pause(&self->base);
-        if (self->base.has_more)
+        if (operator_is_to_wait(&self->base, table))
             return window_flush(self);
         firing->is_emitting = false;
         slices_drop(&self->slices, firing->window);
@@ -171,20 +170,31 @@ static Status window_emit_page(WindowAggregate *self)
     }
 }
 
-/* Page by page. Stops between two where nobody takes the rows. */
+/* Page by page. Stops between two where nobody takes the rows, or a checkpoint is under way. */
 static Status window_emit_pages(WindowAggregate *self)
 {
-    for (;;) {
+    while (!self->base.has_more) {
         bool is_there;
-        self->base.has_more = operator_is_clogged(&self->base);
-        if (self->base.has_more)
-            return OK;
         TRY(running_pass_next(&self->running, &is_there));
         if (!is_there)
             return OK;
         TRY(window_emit_page(self));
         running_pass_close(&self->running);
+        self->base.has_more = operator_is_to_pause(&self->base);
     }
+    return OK;
+}
+
+/* Whether what goes with the window is still to be saved. */
+static bool window_is_to_wait(WindowAggregate *self)
+{
+    int64_t window = self->firing.window, first = window_first(self);
+    bool keeps_slices = self->layout.keeps_slices;
+    int64_t goes = !keeps_slices ? window : self->running.pass != NULL ? first - 1 : first;
+    if (operator_is_to_wait(&self->base, slices_find(&self->slices, goes)))
+        return true;
+    bool resets = !keeps_slices && window == window_last_of(&self->clock, window);
+    return resets && operator_is_to_wait(&self->base, self->running.table);
 }
 
 /* It is out: what no other window needs goes. */
@@ -217,6 +227,8 @@ static Status window_fire_running(WindowAggregate *self)
                                        : window_emit(self, self->running.table, true));
         if (self->base.has_more)
             return OK;
+        if (window_is_to_wait(self))
+            return window_flush(self);
         window_leave(self);
     }
     return OK;

@@ -259,6 +259,65 @@ static void test_damaged_state_is_refused(void **state)
     }
 }
 
+/* A checkpoint is under way when a window goes out. */
+static void fire_while_saving(Fixture *fixture, WindowSpec spec, bool spills)
+{
+    fixture_open(fixture, spec, NULL);
+    fixture_stop(fixture);
+    if (spills)
+        fixture->bench.task.spill = spill_new(world_system(), NULL, 0);
+    fixture_start(fixture);
+    fixture->capture->has_watermarks = true;
+    push(fixture, 1, 5 * SECOND, 7, ROW_INSERT);
+    push(fixture, 1, 25 * SECOND, 8, ROW_INSERT);
+    keyed_begin(fixture->op->keyed, true);
+    assert_int_equal(operator_receive_watermark(fixture->op, 0, 30 * SECOND), OK);
+}
+
+static const WindowSpec cumulate = {.kind = WINDOW_CUMULATE, .size_ms = 20000, .slide_ms = 10000};
+
+static void test_windows_in_memory_do_not_wait_for_the_writer(void **state)
+{
+    (void)state;
+    const WindowSpec *specs[] = {&tumble, &hop, &cumulate};
+    for (int32_t i = 0; i < 3; i++) {
+        Fixture fixture;
+        fire_while_saving(&fixture, *specs[i], false);
+        assert_true(keyed_is_saving(fixture.op->keyed));
+        assert_false(fixture.op->has_more);
+        assert_true(fixture.capture->rows > 0);
+        assert_non_null(strstr(capture_text(fixture.capture), "W 30000000\n"));
+        fixture_close(&fixture);
+    }
+}
+
+static void test_a_window_that_may_leave_memory_goes_when_it_is_saved(void **state)
+{
+    (void)state;
+    const WindowSpec *specs[] = {&tumble, &hop, &cumulate};
+    for (int32_t i = 0; i < 3; i++) {
+        Fixture fixture;
+        fire_while_saving(&fixture, *specs[i], true);
+        Operator *op = fixture.op;
+        Buffer records = {0};
+        int32_t waits = 0;
+        while (op->has_more) {
+            if (operator_is_waiting(op)) {
+                waits++;
+                assert_int_equal(operator_go_on(op), OK);
+                assert_true(op->has_more && operator_is_waiting(op));
+                while (operator_is_waiting(op))
+                    keyed_step(op->keyed, 1, &records);
+            }
+            assert_int_equal(operator_go_on(op), OK);
+        }
+        assert_true(waits > 0);
+        assert_non_null(strstr(capture_text(fixture.capture), "W 30000000\n"));
+        buffer_free(&records);
+        fixture_close(&fixture);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +328,8 @@ int main(void)
         cmocka_unit_test(test_days_of_the_session_zone),
         cmocka_unit_test(test_many_keys_come_out_in_batches),
         cmocka_unit_test(test_damaged_state_is_refused),
+        cmocka_unit_test(test_windows_in_memory_do_not_wait_for_the_writer),
+        cmocka_unit_test(test_a_window_that_may_leave_memory_goes_when_it_is_saved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
