@@ -343,6 +343,10 @@ static void world_turn(Shelf *world)
         }
         memset(now->numbers[table], 0, sizeof now->numbers[table]);
     } else if (chance(8)) {
+        bool is_left = keyed_save_next(world->tables[table]);
+        assert_true(!is_left || keyed_is_saving(world->keyed));
+        assert_int_equal(keyed_save_next(world->tables[table]), is_left);
+    } else if (chance(8)) {
         world_walk(world, table);
     } else if (spill != NULL && chance(8)) {
         int32_t other = (table + 1 + (int32_t)(next_random() % (TABLES - 1))) % TABLES;
