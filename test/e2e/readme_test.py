@@ -122,7 +122,7 @@ def test_commands_of_the_table(box):
     assert len(named) >= 8, named
     for command in named:
         arguments = command.replace("FILE.", "sales.").replace("NAME", "mysql-cdc").split()
-        if arguments[0] in ("savepoint", "restore", "hub", "fsck", "topic", "group", "deploy"):  # in tests of their own
+        if arguments[0] in ("savepoint", "restore", "hub", "fsck", "topic", "group", "schema", "deploy"):  # in tests of their own
             arguments = ["help", arguments[0]]
         if command == "sql":  # a shell with nothing to read ends without a word
             arguments += ["-e", "SELECT 1"]
