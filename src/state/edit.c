@@ -351,6 +351,8 @@ void edit_find_or_insert(TableEdit *edit, const StateTable *from, const uint8_t 
             found[i] = table_find_or_insert_from(table, from, values[i]);
         return;
     }
+    if (count == 0)
+        return;
     edit_reserve(edit, (int64_t)edit->count + count);
     edit_index(edit, count);
     for (int32_t i = 0; i < count; i++) {
