@@ -29,9 +29,8 @@ static void bulk_reject(void *context, int64_t offset, Str record, const char *c
     bulk->reject(bulk->reject_context, bulk->file, offset, record, code, reason);
 }
 
-static Status bulk_open_file(BulkFiles *bulk, Arena *arena, Error *error)
+static Status bulk_open_file(BulkFiles *bulk, Error *error)
 {
-    (void)arena;
     if (bulk->reader != NULL)
         return OK;
     if (bulk->next == bulk->files.count)
@@ -57,9 +56,9 @@ static void bulk_end_file(BulkFiles *bulk, BlocksItem *out)
 }
 
 /* The next rows of the file, or its end. */
-static Status bulk_read(BulkFiles *bulk, Arena *arena, BlocksItem *out, Error *error)
+static Status bulk_read(BulkFiles *bulk, BlocksItem *out, Error *error)
 {
-    TRY(bulk_open_file(bulk, arena, error));
+    TRY(bulk_open_file(bulk, error));
     Batch *batch = batch_new(&bulk->layout->decoded, BATCH_ROWS_MAX);
     int64_t taken;
     Status status = bulk->kind->next(bulk->reader, batch, BATCH_ROWS_MAX, &taken, error);
@@ -81,13 +80,13 @@ static Status bulk_read(BulkFiles *bulk, Arena *arena, BlocksItem *out, Error *e
     return OK;
 }
 
-Status bulk_next(BulkFiles *bulk, Arena *arena, BlocksItem *out, BlocksReject *reject,
-                 void *context, Error *error)
+Status bulk_next(BulkFiles *bulk, BlocksItem *out, BlocksReject *reject, void *context,
+                 Error *error)
 {
     Error damage = {0};
     bulk->reject = reject;
     bulk->reject_context = context;
-    Status status = bulk_read(bulk, arena, out, &damage);
+    Status status = bulk_read(bulk, out, &damage);
     if (status == ERR_DECODE && bulk->passes_damage) {
         Buffer reason = {0};
         buffer_printf(&reason, "%s is damaged: it cannot be read behind row %lld: %s",

@@ -29,8 +29,8 @@ void bulk_add(BulkFiles *bulk, Arena *arena, const FoundFile *file, int64_t offs
               const FileMark *mark);
 
 /* The next item; ERR_END when all files are delivered. */
-Status bulk_next(BulkFiles *bulk, Arena *arena, BlocksItem *out, BlocksReject *reject,
-                 void *context, Error *error);
+Status bulk_next(BulkFiles *bulk, BlocksItem *out, BlocksReject *reject, void *context,
+                 Error *error);
 void bulk_close(BulkFiles *bulk);
 
 #endif

@@ -314,10 +314,9 @@ static Status source_poll(SourceReader *reader, Batch **out, Error *error)
     BlocksItem item;
     if (atomic_load(&source->is_interrupted))
         return ERR_CANCELLED;
-    Status status =
-        source->is_bulk
-            ? bulk_next(&source->bulk, reader->arena, &item, source_reject, source, error)
-            : blocks_next(source->blocks, &item, source_reject, source, error);
+    Status status = source->is_bulk
+                        ? bulk_next(&source->bulk, &item, source_reject, source, error)
+                        : blocks_next(source->blocks, &item, source_reject, source, error);
     if (status == ERR_END)
         return source_wait(source, error);
     TRY(status);
