@@ -50,7 +50,7 @@ typedef struct ParquetScan {
     int64_t first_row; /* rows before it are passed over */
 } ParquetScan;
 
-/* The scan's parts are borrowed until it returns. ERR_NOT_FOUND; ERR_DECODE for what is no parquet. */
+/* The scan's parts are borrowed until it returns. ERR_NOT_FOUND; ERR_DECODE: it is no parquet. */
 Status parquet_reader_open(const char *path, const ParquetScan *scan, ParquetReader **out,
                            Error *error);
 
