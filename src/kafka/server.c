@@ -47,7 +47,7 @@ struct Hub {
     int32_t connection_count, waiting_count;
     int64_t next_us; /* when the timer comes, by the monotonic clock; 0: not set */
     _Atomic bool is_stopping, has_progress;
-    bool is_closing;
+    bool is_closing, is_over;
     pthread_mutex_t lock; /* of `handed` */
     Buffer handed;        /* sockets of clients in this process that are not served yet */
 };
@@ -399,10 +399,13 @@ static void timer_called(uv_timer_t *timer)
     hub_wait_for_tick(hub);
 }
 
-/* From the log's threads, and from this one. */
+/* From the log's threads, and from this one; when the log is closed there is nobody left to hear of
+ * what that makes durable. */
 static void hub_progress(void *context, Partition *partition)
 {
     Hub *hub = context;
+    if (hub->is_over)
+        return;
     if (partition != NULL && hub->broker != NULL)
         broker_moved(hub->broker, partition);
     if (!hub->has_progress) {
@@ -633,6 +636,7 @@ Status hub_close(Hub *hub, Error *error)
     hub_take_handed(hub);
     int code = uv_loop_close(&hub->loop);
     assert(code == 0);
+    hub->is_over = true;
     broker_free(hub->broker);
     logins_free(hub->logins);
     tls_server_free(hub->tls);

@@ -129,17 +129,17 @@ static bool has_answer(int socket)
     return recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-static void create_topic(Bench *bench)
+static void create_topic(Bench *bench, const char *name, const char *setting, const char *value)
 {
     Buffer body = {0}, answer = {0};
     put(&body, 1, 4);
-    put_name(&body, "t");
+    put_name(&body, name);
     put(&body, 1, 4);
     put(&body, 1, 2);
     put(&body, 0, 4);
     put(&body, 1, 4);
-    put_name(&body, "segment.bytes");
-    put_name(&body, "1000");
+    put_name(&body, setting);
+    put_name(&body, value);
     put(&body, 1000, 4);
     put(&body, 0, 1); /* not only a check */
     ask(bench->writer, CREATE_TOPICS, 2, &body);
@@ -149,7 +149,7 @@ static void create_topic(Bench *bench)
     buffer_free(&answer);
 }
 
-static void ask_produce(Bench *bench)
+static void ask_produce_to(Bench *bench, const char *topic)
 {
     Buffer body = {0}, batch = {0};
     test_batch(&batch, &(TestBatch){.timestamp_ms = 1, .value = "v", .padding = VALUE_BYTES});
@@ -157,7 +157,7 @@ static void ask_produce(Bench *bench)
     put(&body, -1, 2);
     put(&body, 60000, 4);
     put(&body, 1, 4);
-    put_name(&body, "t");
+    put_name(&body, topic);
     put(&body, 1, 4);
     put(&body, 0, 4);
     put(&body, batch.length, 4);
@@ -165,6 +165,11 @@ static void ask_produce(Bench *bench)
     ask(bench->writer, PRODUCE, 3, &body);
     buffer_free(&body);
     buffer_free(&batch);
+}
+
+static void ask_produce(Bench *bench)
+{
+    ask_produce_to(bench, "t");
 }
 
 static void hear_produced(Bench *bench, int64_t offset)
@@ -287,7 +292,7 @@ static int set_up(void **state)
     bench->writer = hub_connect(bench->hub);
     bench->reader = hub_connect(bench->hub);
     *state = bench;
-    create_topic(bench);
+    create_topic(bench, "t", "segment.bytes", "1000");
     return 0;
 }
 
@@ -390,6 +395,15 @@ static void test_a_client_that_goes_while_it_waits(void **state)
     ask_produce(bench);
     hear_produced(bench, 1);
     check_others_are_served(bench, true);
+}
+
+/* It is made durable at the end, when there are no connections left to tell of it. */
+static void test_an_end_with_records_that_are_not_durable_yet(void **state)
+{
+    Bench *bench = *state;
+    create_topic(bench, "u", "flush.messages", "1000");
+    ask_produce_to(bench, "u");
+    hear_produced(bench, 0);
 }
 
 /* ---- Transactions ---------------------------------------------------------------------------- */
@@ -510,6 +524,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_commit_that_takes_long_keeps_nobody_else_waiting,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_that_goes_while_it_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_end_with_records_that_are_not_durable_yet, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_time_that_is_over_lets_the_next_one_go, set_up,
                                         tear_down),
         cmocka_unit_test_prestate_setup_teardown(test_a_new_producer_id_is_told_when_it_is_durable,
