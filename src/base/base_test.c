@@ -125,6 +125,23 @@ static void crc32c_matches_the_published_check_value(void **state)
     assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283);
 }
 
+/* Short pieces one behind the other go another way than many bytes at once. */
+static void crc32c_of_many_bytes_is_that_of_their_pieces(void **state)
+{
+    (void)state;
+    enum { BYTES = 10 * 1024 };
+    static unsigned char bytes[BYTES];
+    for (int32_t i = 0; i < BYTES; i++)
+        bytes[i] = (unsigned char)hash_u64((uint64_t)i);
+    for (int32_t from = 0; from < 9; from++)
+        for (int32_t to = 3000; to <= BYTES; to += 71) {
+            uint32_t crc = 0;
+            for (int32_t at = from; at < to; at += 100)
+                crc = crc32c(crc, bytes + at, at + 100 < to ? 100 : to - at);
+            assert_int_equal(crc32c(0, bytes + from, to - from), crc);
+        }
+}
+
 static void pauses_grow_to_their_limit_and_differ(void **state)
 {
     (void)state;
@@ -232,6 +249,7 @@ int main(void)
         cmocka_unit_test(json_escapes_what_must_be_escaped),
         cmocka_unit_test(scanning_finds_what_a_loop_finds),
         cmocka_unit_test(crc32c_matches_the_published_check_value),
+        cmocka_unit_test(crc32c_of_many_bytes_is_that_of_their_pieces),
         cmocka_unit_test(pauses_grow_to_their_limit_and_differ),
         cmocka_unit_test(time_does_not_jump_with_the_clock),
         cmocka_unit_test(time_that_was_not_known_is_believed),
