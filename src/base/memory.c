@@ -138,23 +138,46 @@ void memory_free(void *pointer)
     free(pointer);
 }
 
-void *memory_map(int64_t bytes)
+void *memory_reserve(int64_t bytes)
 {
     assert(bytes > 0);
-    ceiling_admit(bytes);
     void *pointer =
         mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pointer == MAP_FAILED || memory_is_refused())
         memory_exhausted(bytes);
-    memory_note(bytes);
     return pointer;
+}
+
+void memory_unreserve(void *pointer, int64_t bytes, int64_t occupied_bytes)
+{
+    memory_note(-occupied_bytes);
+    int result = munmap(pointer, (size_t)bytes);
+    assert(result == 0);
+}
+
+void memory_occupy(int64_t bytes)
+{
+    assert(bytes > 0);
+    ceiling_admit(bytes);
+    memory_note(bytes);
+}
+
+void memory_vacate(void *pointer, int64_t bytes)
+{
+    memory_note(-bytes);
+    int result = madvise(pointer, (size_t)bytes, MADV_DONTNEED);
+    assert(result == 0);
+}
+
+void *memory_map(int64_t bytes)
+{
+    memory_occupy(bytes);
+    return memory_reserve(bytes);
 }
 
 void memory_unmap(void *pointer, int64_t bytes)
 {
-    memory_note(-bytes);
-    int result = munmap(pointer, (size_t)bytes);
-    assert(result == 0);
+    memory_unreserve(pointer, bytes, bytes);
 }
 
 int64_t memory_used_bytes(void)

@@ -33,6 +33,14 @@ void memory_free(void *pointer);
 void *memory_map(int64_t bytes);
 void memory_unmap(void *pointer, int64_t bytes);
 
+/* Addresses of whole pages, yet without memory. A piece of them has some from memory_occupy, which
+ * makes it count, until memory_vacate, which gives it back to the system. `occupied_bytes`: those
+ * pieces that still have some. */
+void *memory_reserve(int64_t bytes);
+void memory_unreserve(void *pointer, int64_t bytes, int64_t occupied_bytes);
+void memory_occupy(int64_t bytes);
+void memory_vacate(void *pointer, int64_t bytes);
+
 /* Bytes handed out and not yet freed, by the allocator's own accounting. */
 int64_t memory_used_bytes(void);
 

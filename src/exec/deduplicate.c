@@ -89,7 +89,13 @@ static void deduplicate_clear(void *owner, uint8_t *value)
     deduplicate_forget(owner, (KeptRow *)(void *)value);
 }
 
-static const TableCodec deduplicate_codec = {deduplicate_save, deduplicate_load, deduplicate_clear};
+static int64_t deduplicate_owned(const void *owner)
+{
+    return ((const Deduplicate *)owner)->blocks.held_bytes;
+}
+
+static const TableCodec deduplicate_codec = {deduplicate_save, deduplicate_load, deduplicate_clear,
+                                             deduplicate_owned};
 
 static Status deduplicate_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {

@@ -17,7 +17,7 @@ struct HeldRows {
     TableKey shape;
     StateTable *table; /* key -> uint8_t * */
     RowLayout *layout;
-    RowHeap *heap;
+    Blocks heap;
 };
 
 HeldRows *held_new(const Schema *schema, const int32_t *key, int32_t key_count)
@@ -34,7 +34,6 @@ HeldRows *held_new(const Schema *schema, const int32_t *key, int32_t key_count)
     held->shape = table_key(arena, types, key_count);
     held->table = table_new(&held->shape, (int32_t)sizeof(uint8_t *));
     held->layout = row_layout(arena, schema, HEADER_BYTES);
-    held->heap = row_heap_new();
     return held;
 }
 
@@ -43,7 +42,7 @@ void held_free(HeldRows *held)
     if (held == NULL)
         return;
     table_free(held->table);
-    row_heap_free(held->heap);
+    blocks_close(&held->heap);
     arena_free(held->scratch);
     arena_free(held->arena);
 }
@@ -56,8 +55,7 @@ int64_t held_count(const HeldRows *held)
 void held_clear(HeldRows *held)
 {
     table_clear(held->table);
-    row_heap_free(held->heap);
-    held->heap = row_heap_new();
+    blocks_close(&held->heap);
 }
 
 static uint8_t *held_row(const uint8_t *value)
@@ -77,8 +75,8 @@ void held_add(HeldRows *held, const Batch *batch)
         int32_t at = selection_row(rows, i);
         uint8_t *old = held_row(values[i]);
         if (old != NULL)
-            row_heap_release(held->heap, old, row_stored_size(held->layout, old));
-        uint8_t *row = row_heap_allocate(held->heap, row_size(held->layout, batch, at));
+            blocks_give(&held->heap, old, row_stored_size(held->layout, old));
+        uint8_t *row = blocks_take(&held->heap, row_size(held->layout, batch, at));
         memset(row, 0, HEADER_BYTES);
         row[0] = (uint8_t)batch_kind(batch, at);
         assert(row[0] != ROW_UPDATE_BEFORE);
@@ -134,7 +132,7 @@ void held_save(const HeldRows *held, Buffer *out)
 }
 
 /* As many as a batch holds at once, so that their keys are made as those of other rows. */
-static bool held_load_run(HeldRows *held, RowHeap *heap, ByteReader *reader)
+static bool held_load_run(HeldRows *held, Blocks *heap, ByteReader *reader)
 {
     Arena *arena = arena_new(0);
     uint8_t **rows = ARENA_ARRAY(arena, uint8_t *, BATCH_ROWS_MAX);
@@ -158,11 +156,11 @@ static bool held_load_run(HeldRows *held, RowHeap *heap, ByteReader *reader)
 
 bool held_load(HeldRows *held, Str bytes)
 {
-    RowHeap *heap = row_heap_new();
+    Blocks blocks = {0}, *heap = &blocks;
     ByteReader reader = byte_reader(bytes);
     bool is_whole = true;
     while (is_whole && byte_reader_left(&reader) > 0)
         is_whole = held_load_run(held, heap, &reader);
-    row_heap_free(heap);
+    blocks_close(heap);
     return is_whole;
 }

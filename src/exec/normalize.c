@@ -65,7 +65,8 @@ static void normalize_clear(void *owner, uint8_t *value)
     memory_free(((StoredRow *)(void *)value)->bytes);
 }
 
-static const TableCodec normalize_codec = {normalize_save, normalize_load, normalize_clear};
+static const TableCodec normalize_codec = {
+    .save = normalize_save, .load = normalize_load, .clear = normalize_clear};
 
 /* ---- Rows -------------------------------------------------------------------------------- */
 

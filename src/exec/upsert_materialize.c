@@ -29,7 +29,7 @@ typedef struct Materialize {
     TableKey key;
     StateTable *table; /* key -> LiveRows */
     RowLayout *layout;
-    RowHeap *heap;
+    Blocks heap;
     RowSetKind rows;
     ColumnList compared;
     int64_t set_bytes;
@@ -48,7 +48,7 @@ typedef struct Materialize {
 
 static void materialize_free_row(Materialize *self, uint8_t *row)
 {
-    row_heap_release(self->heap, row, row_stored_size(self->layout, row));
+    blocks_give(&self->heap, row, row_stored_size(self->layout, row));
 }
 
 static void materialize_forget(Materialize *self, LiveRows *live)
@@ -88,7 +88,7 @@ static bool materialize_load(void *owner, uint8_t *value, ByteReader *in)
     uint32_t count = byte_reader_u32(in);
     for (uint32_t i = 0; i < count && !in->is_short; i++) {
         uint32_t hash = byte_reader_u32(in);
-        uint8_t *row = row_load(self->layout, self->heap, in);
+        uint8_t *row = row_load(self->layout, &self->heap, in);
         if (row == NULL)
             return false;
         memcpy(row, &hash, sizeof hash);
@@ -102,7 +102,14 @@ static void materialize_clear(void *owner, uint8_t *value)
     materialize_forget(owner, (LiveRows *)(void *)value);
 }
 
-static const TableCodec materialize_codec = {materialize_save, materialize_load, materialize_clear};
+static int64_t materialize_owned(const void *owner)
+{
+    const Materialize *self = owner;
+    return self->heap.held_bytes + self->set_bytes;
+}
+
+static const TableCodec materialize_codec = {materialize_save, materialize_load, materialize_clear,
+                                             materialize_owned};
 
 /* ---- Opening --------------------------------------------------------------------------- */
 
@@ -120,7 +127,6 @@ static Status materialize_open(Operator *op)
         operator_new_table(op, 0, &self->key, (int32_t)sizeof(LiveRows), &materialize_codec);
     operator_spill_table(op, self->table);
     self->layout = row_layout(arena, &node->schema, HEADER_BYTES);
-    self->heap = row_heap_new();
     self->compared = node->upsert_materialize.upsert_key;
     self->rows = (RowSetKind){.layout = self->layout};
     if (node->upsert_materialize.has_upsert_key) {
@@ -244,7 +250,7 @@ static Status materialize_row(Materialize *self, const Batch *batch, int32_t row
         TRY(materialize_flush(self));
         materialize_forget(self, live);
     }
-    uint8_t *kept = row_heap_allocate(self->heap, row_size(self->layout, batch, row));
+    uint8_t *kept = blocks_take(&self->heap, row_size(self->layout, batch, row));
     uint32_t short_hash = (uint32_t)hash;
     memcpy(kept, &short_hash, sizeof short_hash);
     row_write(self->layout, batch, row, kept);
@@ -290,7 +296,7 @@ static Status materialize_tick(Operator *op, int64_t now_us)
     enum { LOOKED_AT = 256 };
     Materialize *self = (Materialize *)op;
     metric_set(self->state_bytes,
-               table_bytes(self->table) + row_heap_bytes(self->heap) + self->set_bytes);
+               table_bytes(self->table) + self->heap.held_bytes + self->set_bytes);
     if (op->node->upsert_materialize.state_ttl_us == 0)
         return OK;
     self->now_us = now_us;
@@ -312,7 +318,7 @@ static void materialize_close(Operator *op)
         return;
     table_free(self->table);
     self->table = NULL;
-    row_heap_free(self->heap);
+    blocks_close(&self->heap);
     memory_free(self->out);
     memory_free(self->kinds);
     memory_free(self->freed);

@@ -1,35 +1,45 @@
 /* Memory for many small things of keyed state that come and go: rows, mostly.
  *
- * Blocks are cut from slabs by size class and go back to the free list of their class, so that
- * state which stays as large as it is takes no memory anew. Large blocks come from the heap. The
- * caller remembers how many bytes a block has. One thread at a time. */
+ *     regions   a megabyte of addresses each, cut into slabs of 16 KiB
+ *     slab      blocks of one size class; its head says which, and what is free
+ *
+ * A block finds its slab by its address. A slab without blocks goes to the next class that wants
+ * one, so that state which stays as large as it is takes no memory anew; of those beyond some
+ * spare ones the memory goes back to the system, so that state which shrinks takes less, whatever
+ * lies beside it. Blocks that would waste a slab are allocated by themselves. The caller remembers
+ * how many bytes a block has. One thread at a time. */
 #ifndef WEIR_STATE_BLOCKS_H
 #define WEIR_STATE_BLOCKS_H
 
 #include <stdint.h>
 
 enum {
-    BLOCKS_FINE_MAX = 512,    /* steps of 16 bytes up to here */
-    BLOCKS_COARSE_MAX = 4096, /* steps of 256 bytes up to here, the heap above */
-    BLOCKS_CLASSES = BLOCKS_FINE_MAX / 16 + (BLOCKS_COARSE_MAX - BLOCKS_FINE_MAX) / 256 + 1,
+    BLOCKS_FINE_MAX = 256,  /* classes 8 bytes apart; above, eighths of a power of two … */
+    BLOCKS_SLAB_MAX = 2048, /* … up to here, in slabs */
+    BLOCKS_FINE_CLASSES = BLOCKS_FINE_MAX / 8,
+    BLOCKS_CLASSES = BLOCKS_FINE_CLASSES + 3 * 8 + 1,
 };
 
-typedef struct BlockFree BlockFree;
 typedef struct BlockSlab BlockSlab;
+typedef struct BlockRegion BlockRegion;
+typedef struct LargeBlock LargeBlock;
 
-/* Zero-initialise; blocks_close gives all of it back, except the large blocks. */
+/* Zero-initialise; blocks_close gives all of it back. */
 typedef struct Blocks {
-    BlockFree *free[BLOCKS_CLASSES];
-    BlockSlab *slabs;
-    char *at, *end;     /* what is left of the newest slab */
-    int64_t slab_bytes; /* of the next slab */
-    int64_t held_bytes; /* slabs and large blocks */
+    BlockSlab *with_room[BLOCKS_CLASSES];
+    BlockSlab *spare;     /* slabs without blocks that have their memory still */
+    BlockRegion *regions; /* all … */
+    BlockRegion *vacant;  /* … and those with slabs that have no memory */
+    LargeBlock *large;
+    int64_t slab_count, spare_count; /* with memory; of these, without blocks */
+    int64_t held_bytes;              /* slabs with memory, and large blocks */
 } Blocks;
 
-/* Uninitialised, aligned to 16 bytes. `bytes` > 0. */
+/* Uninitialised, aligned to 8 bytes. `bytes` >= 0. */
 void *blocks_take(Blocks *blocks, int64_t bytes);
 /* `bytes` as it was taken. NULL is allowed. */
 void blocks_give(Blocks *blocks, void *block, int64_t bytes);
+/* With all blocks. */
 void blocks_close(Blocks *blocks);
 
 #endif

@@ -88,16 +88,26 @@ int64_t cold_bytes(const Cold *cold)
 }
 
 /* What values own lies elsewhere, in the measure of what their records are longer. */
-static int64_t cold_entry_bytes(const StateTable *table)
+static int64_t cold_owned_guess(const StateTable *table)
 {
     const Cold *cold = table->cold;
-    int64_t bytes = table->entry_bytes + SLOT_BYTES;
     int64_t record =
         cold->put_count < FIRST_RECORDS ? cold->sample_bytes : cold->put_bytes / cold->put_count;
     int64_t owned = record - table->entry_bytes;
     if (owned <= 0)
-        return bytes;
-    return bytes + (owned < OWNED_WIDE ? owned * OWNED_FACTOR : owned + owned / OWNED_WIDE_DIVISOR);
+        return 0;
+    return owned < OWNED_WIDE ? owned * OWNED_FACTOR : owned + owned / OWNED_WIDE_DIVISOR;
+}
+
+/* A few wide values that stay, each among many that have gone, hold much more than their own. */
+static int64_t cold_entry_bytes(const StateTable *table)
+{
+    int64_t owned = cold_owned_guess(table);
+    if (table->codec->owned_bytes != NULL && table->count > 0) {
+        int64_t held = table->codec->owned_bytes(table->owner) / table->count;
+        owned = held > owned ? held : owned;
+    }
+    return table->entry_bytes + SLOT_BYTES + owned;
 }
 
 static int64_t cold_account(StateTable *table)

@@ -90,7 +90,8 @@ static void numbered_clear(void *owner, uint8_t *value)
     numbered->owned = NULL;
 }
 
-static const TableCodec codec = {numbered_save, numbered_load, numbered_clear};
+static const TableCodec codec = {
+    .save = numbered_save, .load = numbered_load, .clear = numbered_clear};
 
 static StateTable *world_make(void *context, KeyedId id)
 {

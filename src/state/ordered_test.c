@@ -149,40 +149,11 @@ static void test_snapshot_comes_back(void **state)
     memory_free(model);
 }
 
-/* What has been given back is taken again: the slabs stay as they are. */
-static void test_blocks_are_used_again(void **state)
-{
-    (void)state;
-    Blocks blocks = {0};
-    char *taken[64];
-    int64_t sizes[64], held = 0;
-    seed = 11;
-    for (int32_t i = 0; i < 64; i++)
-        sizes[i] = 1 + random_below(i % 8 == 0 ? 9000 : 600);
-    for (int32_t round = 0; round < 200; round++) {
-        for (int32_t i = 0; i < 64; i++) {
-            taken[i] = blocks_take(&blocks, sizes[i]);
-            assert_int_equal((uintptr_t)taken[i] % 16, 0);
-            memset(taken[i], i, (size_t)sizes[i]);
-        }
-        for (int32_t i = 0; i < 64; i++) {
-            for (int64_t k = 0; k < sizes[i]; k++)
-                assert_int_equal(taken[i][k], i);
-            blocks_give(&blocks, taken[i], sizes[i]);
-        }
-        assert_true(round == 0 || blocks.held_bytes == held);
-        held = blocks.held_bytes;
-    }
-    blocks_close(&blocks);
-    assert_int_equal(blocks.held_bytes, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_list_is_a_sorted_array),
         cmocka_unit_test(test_snapshot_comes_back),
-        cmocka_unit_test(test_blocks_are_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

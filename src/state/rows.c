@@ -299,16 +299,16 @@ static bool row_is_sound(const RowLayout *layout, const uint8_t *row, int64_t si
     return layout->fixed_bytes + (int64_t)end == size;
 }
 
-uint8_t *row_load(const RowLayout *layout, RowHeap *heap, ByteReader *in)
+uint8_t *row_load(const RowLayout *layout, Blocks *heap, ByteReader *in)
 {
     Str body = byte_reader_bytes(in);
     int64_t size = layout->header_bytes + body.length;
     if (in->is_short || size < layout->fixed_bytes)
         return NULL;
-    uint8_t *row = row_heap_allocate(heap, size);
+    uint8_t *row = blocks_take(heap, size);
     memcpy(row + layout->header_bytes, body.data, (size_t)body.length);
     if (row_is_sound(layout, row, size))
         return row;
-    row_heap_release(heap, row, size);
+    blocks_give(heap, row, size);
     return NULL;
 }

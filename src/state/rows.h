@@ -4,9 +4,8 @@
  *           ▲        ╰────────── body: canonical, so equal rows have equal bytes ──╯
  *           └ header_bytes that belong to the caller
  *
- * A RowLayout says where the columns of a schema lie; a column of many rows is read at one go. A
- * RowHeap gives rows their memory by size, takes it back when they are freed, and gives it back
- * to the system when enough of it lies idle. One thread at a time. */
+ * A RowLayout says where the columns of a schema lie; a column of many rows is read at one go. Rows
+ * lie in Blocks. One thread at a time. */
 #ifndef WEIR_STATE_ROWS_H
 #define WEIR_STATE_ROWS_H
 
@@ -15,6 +14,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "data/batch.h"
+#include "state/blocks.h"
 
 typedef struct RowPlace {
     Physical physical;
@@ -34,20 +34,6 @@ typedef struct RowLayout {
 
 /* In the arena; the types are copied. */
 RowLayout *row_layout(Arena *arena, const Schema *schema, int32_t header_bytes);
-
-/* ---- Memory ---------------------------------------------------------------------------- */
-
-typedef struct RowHeap RowHeap;
-
-RowHeap *row_heap_new(void);
-/* Frees all rows. NULL is allowed. */
-void row_heap_free(RowHeap *heap);
-/* Uninitialised, aligned to 8 bytes. */
-uint8_t *row_heap_allocate(RowHeap *heap, int64_t bytes);
-/* `bytes` as allocated. */
-void row_heap_release(RowHeap *heap, uint8_t *row, int64_t bytes);
-/* All it holds. */
-int64_t row_heap_bytes(const RowHeap *heap);
 
 /* ---- Rows ------------------------------------------------------------------------------ */
 
@@ -75,6 +61,6 @@ void row_gather(const RowLayout *layout, int32_t column, const uint8_t *const *r
 /* Body of the row as length-prefixed bytes, and back: from `in` into a new row of the heap whose
  * header is not written; NULL on malformed bytes. */
 void row_save(const RowLayout *layout, const uint8_t *row, Buffer *out);
-uint8_t *row_load(const RowLayout *layout, RowHeap *heap, ByteReader *in);
+uint8_t *row_load(const RowLayout *layout, Blocks *heap, ByteReader *in);
 
 #endif

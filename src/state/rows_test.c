@@ -1,5 +1,5 @@
-/* Rows in compact form: what goes in comes out, equal rows are equal bytes, memory is used again
- * and goes back; sets of rows against plain lists. */
+/* Rows in compact form: what goes in comes out, equal rows are equal bytes; sets of rows against
+ * plain lists. */
 #include "base/testing.h"
 
 #include "base/hash.h"
@@ -45,9 +45,9 @@ static Batch *rows_batch(const Schema *schema)
     return batch;
 }
 
-static uint8_t *row_make(RowHeap *heap, const RowLayout *layout, const Batch *batch, int32_t row)
+static uint8_t *row_make(Blocks *heap, const RowLayout *layout, const Batch *batch, int32_t row)
 {
-    uint8_t *out = row_heap_allocate(heap, row_size(layout, batch, row));
+    uint8_t *out = blocks_take(heap, row_size(layout, batch, row));
     memset(out, 0, (size_t)layout->header_bytes);
     row_write(layout, batch, row, out);
     assert_int_equal(row_stored_size(layout, out), row_size(layout, batch, row));
@@ -77,7 +77,7 @@ static void rows_come_out_as_they_went_in(void **state)
     Schema schema = rows_schema();
     Batch *batch = rows_batch(&schema);
     RowLayout *layout = row_layout(arena, &schema, 8);
-    RowHeap *heap = row_heap_new();
+    Blocks blocks = {0}, *heap = &blocks;
     uint8_t *rows[ROWS];
     for (int32_t i = 0; i < ROWS; i++)
         rows[i] = row_make(heap, layout, batch, i);
@@ -86,7 +86,7 @@ static void rows_come_out_as_they_went_in(void **state)
         row_gather(layout, c, (const uint8_t *const *)rows, ROWS, &column, arena);
         assert_columns_equal(&column, &batch->columns[c]);
     }
-    row_heap_free(heap);
+    blocks_close(heap);
     batch_free(batch);
     arena_free(arena);
 }
@@ -98,7 +98,7 @@ static void no_row_gives_nulls(void **state)
     Schema schema = rows_schema();
     Batch *batch = rows_batch(&schema);
     RowLayout *layout = row_layout(arena, &schema, 0);
-    RowHeap *heap = row_heap_new();
+    Blocks blocks = {0}, *heap = &blocks;
     const uint8_t *rows[2] = {NULL, row_make(heap, layout, batch, 1)};
     for (int32_t c = 0; c < schema.count; c++) {
         Column column = column_new(arena, schema.fields[c].type, 2);
@@ -106,7 +106,7 @@ static void no_row_gives_nulls(void **state)
         assert_true(column_is_null(&column, 0));
         assert_false(column_is_null(&column, 1));
     }
-    row_heap_free(heap);
+    blocks_close(heap);
     batch_free(batch);
     arena_free(arena);
 }
@@ -118,7 +118,7 @@ static void equal_rows_are_equal_through_snapshots(void **state)
     Schema schema = rows_schema();
     Batch *batch = rows_batch(&schema);
     RowLayout *layout = row_layout(arena, &schema, 16);
-    RowHeap *heap = row_heap_new();
+    Blocks blocks = {0}, *heap = &blocks;
     Buffer saved = {0};
     uint8_t *rows[ROWS];
     for (int32_t i = 0; i < ROWS; i++) {
@@ -136,7 +136,7 @@ static void equal_rows_are_equal_through_snapshots(void **state)
     }
     assert_int_equal(byte_reader_left(&in), 0);
     buffer_free(&saved);
-    row_heap_free(heap);
+    blocks_close(heap);
     batch_free(batch);
     arena_free(arena);
 }
@@ -148,7 +148,7 @@ static void damaged_rows_are_refused(void **state)
     Schema schema = rows_schema();
     Batch *batch = rows_batch(&schema);
     RowLayout *layout = row_layout(arena, &schema, 0);
-    RowHeap *heap = row_heap_new();
+    Blocks blocks = {0}, *heap = &blocks;
     Buffer saved = {0};
     row_save(layout, row_make(heap, layout, batch, 2), &saved);
     for (int64_t cut = 0; cut < saved.length; cut++) {
@@ -159,7 +159,7 @@ static void damaged_rows_are_refused(void **state)
     ByteReader in = byte_reader(buffer_str(&saved));
     assert_null(row_load(layout, heap, &in));
     buffer_free(&saved);
-    row_heap_free(heap);
+    blocks_close(heap);
     batch_free(batch);
     arena_free(arena);
 }
@@ -170,40 +170,10 @@ static uint64_t next_seed(uint64_t *seed)
     return *seed >> 11;
 }
 
-static void memory_is_used_again_and_goes_back(void **state)
-{
-    (void)state;
-    RowHeap *heap = row_heap_new();
-    uint8_t *rows[LIVE] = {0};
-    int64_t sizes[LIVE] = {0};
-    uint64_t seed = 7;
-    int64_t empty = row_heap_bytes(heap), most = 0;
-    for (int32_t round = 0; round < 20000; round++) {
-        int32_t at = (int32_t)(next_seed(&seed) % LIVE);
-        if (rows[at] != NULL) {
-            for (int64_t i = 0; i < sizes[at]; i++)
-                assert_int_equal(rows[at][i], (uint8_t)at);
-            row_heap_release(heap, rows[at], sizes[at]);
-        }
-        sizes[at] = (int64_t)(next_seed(&seed) % (round % 50 == 0 ? 5000 : 300));
-        rows[at] = row_heap_allocate(heap, sizes[at]);
-        assert_int_equal((uintptr_t)rows[at] % 8, 0);
-        memset(rows[at], at, (size_t)sizes[at]);
-        if (round == 2000)
-            most = row_heap_bytes(heap);
-    }
-    assert_true(row_heap_bytes(heap) < most * 2);
-    for (int32_t i = 0; i < LIVE; i++)
-        if (rows[i] != NULL)
-            row_heap_release(heap, rows[i], sizes[i]);
-    assert_true(row_heap_bytes(heap) < most / 2 + empty);
-    row_heap_free(heap);
-}
-
 /* A set of numbers with repetitions, once as rows and once as a list. */
 typedef struct SetTrial {
     RowLayout *layout;
-    RowHeap *heap;
+    Blocks heap;
     RowSetKind kind;
     RowSet set;
     int64_t bytes;
@@ -213,7 +183,7 @@ typedef struct SetTrial {
 
 static uint8_t *trial_row(SetTrial *trial, int64_t value)
 {
-    uint8_t *row = row_heap_allocate(trial->heap, trial->layout->fixed_bytes);
+    uint8_t *row = blocks_take(&trial->heap, trial->layout->fixed_bytes);
     memset(row, 0, (size_t)trial->layout->fixed_bytes);
     uint32_t hash = (uint32_t)hash_u64((uint64_t)value);
     memcpy(row, &hash, sizeof hash);
@@ -250,7 +220,7 @@ static void trial_remove(SetTrial *trial, int64_t value)
 {
     uint8_t *probe = trial_row(trial, value);
     int32_t position = rowset_find(&trial->kind, &trial->set, probe), at = 0;
-    row_heap_release(trial->heap, probe, trial->layout->fixed_bytes);
+    blocks_give(&trial->heap, probe, trial->layout->fixed_bytes);
     while (at < trial->count && trial->list[at] != value)
         at++;
     assert_int_equal(position >= 0, at < trial->count);
@@ -258,7 +228,7 @@ static void trial_remove(SetTrial *trial, int64_t value)
         return;
     uint8_t *row = rowset_at(&trial->set, position);
     rowset_remove(&trial->kind, &trial->set, position, &trial->bytes);
-    row_heap_release(trial->heap, row, trial->layout->fixed_bytes);
+    blocks_give(&trial->heap, row, trial->layout->fixed_bytes);
     trial->count--;
     for (int32_t i = at; i < trial->count; i++)
         trial->list[i] = trial->list[i + 1];
@@ -270,7 +240,7 @@ static void sets_are_lists_in_order(void **state)
     Arena *arena = arena_new(0);
     Field field = {.name = STR("v"), .type = type_simple(TYPE_BIGINT)};
     Schema schema = {.fields = &field, .count = 1};
-    SetTrial trial = {.layout = row_layout(arena, &schema, 8), .heap = row_heap_new()};
+    SetTrial trial = {.layout = row_layout(arena, &schema, 8)};
     trial.kind = (RowSetKind){.layout = trial.layout};
     uint64_t seed = 3;
     for (int32_t round = 0; round < 20000; round++) {
@@ -289,7 +259,7 @@ static void sets_are_lists_in_order(void **state)
         trial_remove(&trial, trial.list[0]);
     assert_int_equal(trial.set.bits, 0);
     assert_int_equal(trial.bytes, 0);
-    row_heap_free(trial.heap);
+    blocks_close(&trial.heap);
     arena_free(arena);
 }
 
@@ -300,7 +270,6 @@ int main(void)
         cmocka_unit_test(no_row_gives_nulls),
         cmocka_unit_test(equal_rows_are_equal_through_snapshots),
         cmocka_unit_test(damaged_rows_are_refused),
-        cmocka_unit_test(memory_is_used_again_and_goes_back),
         cmocka_unit_test(sets_are_lists_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
  *   run | 1 ──> [ row, row, –, row … ]   several; removed ones leave gaps until the next growth
  *                  index by hash, once there are many and rows are searched for
  *
- * The rows belong to the caller's RowHeap. What a set allocates itself is counted in *bytes. */
+ * The rows belong to the caller's Blocks. What a set allocates itself is counted in *bytes. */
 #ifndef WEIR_STATE_ROWSET_H
 #define WEIR_STATE_ROWSET_H
 

@@ -36,6 +36,9 @@ typedef struct TableCodec {
     bool (*load)(void *owner, uint8_t *value, ByteReader *in);
     /* Give back what the value owns, be it zeroed or half loaded; NULL: never anything. */
     void (*clear)(void *owner, uint8_t *value);
+    /* What the values of a table that spills own together, with the memory that lies idle between;
+     * NULL: nobody counts it, and it is guessed from what they are saved as. */
+    int64_t (*owned_bytes)(const void *owner);
 } TableCodec;
 
 typedef enum TableKeyKind {

@@ -14,21 +14,20 @@ static_assert(sizeof(KeptRow) % 8 == 0, "a header of rows");
 
 void kept_open(KeptRows *kept, Arena *arena, const Schema *schema)
 {
-    *kept = (KeptRows){.layout = row_layout(arena, schema, (int32_t)sizeof(KeptRow)),
-                       .heap = row_heap_new(),
-                       .schema = schema};
+    *kept =
+        (KeptRows){.layout = row_layout(arena, schema, (int32_t)sizeof(KeptRow)), .schema = schema};
 }
 
 void kept_close(KeptRows *kept)
 {
-    row_heap_free(kept->heap);
+    blocks_close(&kept->heap);
     batch_free(kept->one);
     *kept = (KeptRows){0};
 }
 
 int64_t kept_bytes(const KeptRows *kept)
 {
-    return row_heap_bytes(kept->heap);
+    return kept->heap.held_bytes;
 }
 
 void kept_add(KeptRows *kept, const Batch *batch, Selection rows, KeptRow **out)
@@ -36,7 +35,7 @@ void kept_add(KeptRows *kept, const Batch *batch, Selection rows, KeptRow **out)
     uint8_t *const *bytes = (uint8_t *const *)(void *)out;
     for (int32_t i = 0; i < rows.count; i++) {
         int32_t row = selection_row(rows, i);
-        void *added = row_heap_allocate(kept->heap, row_size(kept->layout, batch, row));
+        void *added = blocks_take(&kept->heap, row_size(kept->layout, batch, row));
         out[i] = added;
         *out[i] = (KeptRow){.kind = (uint8_t)batch_kind(batch, row)};
     }
@@ -46,7 +45,7 @@ void kept_add(KeptRows *kept, const Batch *batch, Selection rows, KeptRow **out)
 void kept_remove(KeptRows *kept, KeptRow *row)
 {
     uint8_t *bytes = (uint8_t *)row;
-    row_heap_release(kept->heap, bytes, row_stored_size(kept->layout, bytes));
+    blocks_give(&kept->heap, bytes, row_stored_size(kept->layout, bytes));
 }
 
 void kept_save(const KeptRows *kept, const KeptRow *row, Buffer *out)
@@ -76,7 +75,7 @@ KeptRow *kept_load(KeptRows *kept, ByteReader *in)
         return NULL;
     if (kind == form)
         return kept_load_code(kept, (RowKind)kind, in);
-    uint8_t *bytes = row_load(kept->layout, kept->heap, in);
+    uint8_t *bytes = row_load(kept->layout, &kept->heap, in);
     if (bytes == NULL)
         return NULL;
     KeptRow *row = (KeptRow *)(void *)bytes;

@@ -29,7 +29,7 @@ struct KeptRow {
 /* Where the rows of one input lie. */
 typedef struct KeptRows {
     const RowLayout *layout; /* the header is a KeptRow */
-    RowHeap *heap;
+    Blocks heap;
     const Schema *schema;
     Batch *one; /* for rows of checkpoints that are in the code of rows; made when there is one */
 } KeptRows;

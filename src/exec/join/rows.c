@@ -259,12 +259,22 @@ static void join_entry_clear(void *owner, uint8_t *value)
 const TableCodec join_entry_codec = {
     .save = join_entry_save, .load = join_entry_load, .clear = join_entry_clear};
 
+static int64_t join_entries_owned(const void *owner)
+{
+    const KeptRows *kept = owner;
+    return kept_bytes(&kept[0]) + kept_bytes(&kept[1]);
+}
+
+/* Of the only table that has these rows. */
+static const TableCodec join_entries_codec = {join_entry_save, join_entry_load, join_entry_clear,
+                                              join_entries_owned};
+
 StateTable *join_entries_new(Operator *op, const TableKey *key, KeptRows *kept)
 {
     assert(op->keyed == NULL);
     op->keyed = keyed_new(NULL);
     StateTable *table = table_new(key, (int32_t)sizeof(JoinEntry));
-    table_describe(table, &join_entry_codec, kept);
+    table_describe(table, &join_entries_codec, kept);
     keyed_add(op->keyed, (KeyedId){0}, table);
     return table;
 }

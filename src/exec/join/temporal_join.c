@@ -113,7 +113,13 @@ static void versions_clear(void *owner, uint8_t *value)
     entry->versions = (RowChain){0};
 }
 
-static const TableCodec versions_codec = {versions_save, versions_load, versions_clear};
+static int64_t versions_owned(const void *owner)
+{
+    return kept_bytes(&((const TemporalJoin *)owner)->versions);
+}
+
+static const TableCodec versions_codec = {versions_save, versions_load, versions_clear,
+                                          versions_owned};
 
 /* The rows; then of each, in the same order, its place among all and whether it was late. */
 static void waiting_save(void *owner, const uint8_t *value, Buffer *out)
@@ -149,7 +155,12 @@ static void waiting_clear(void *owner, uint8_t *value)
     row_chain_clear((RowChain *)(void *)value, &((TemporalJoin *)owner)->rows);
 }
 
-static const TableCodec waiting_codec = {waiting_save, waiting_load, waiting_clear};
+static int64_t waiting_owned(const void *owner)
+{
+    return kept_bytes(&((const TemporalJoin *)owner)->rows);
+}
+
+static const TableCodec waiting_codec = {waiting_save, waiting_load, waiting_clear, waiting_owned};
 
 /* ---- Opening ----------------------------------------------------------------------------- */
 

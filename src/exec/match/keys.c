@@ -53,7 +53,7 @@ void key_append_row(MatchOperator *self, MatchKey *key, MatchRow *row)
 static void key_drop_rows(MatchOperator *self, MatchKey *key, int64_t before)
 {
     for (; key->first < before; key->first++)
-        match_row_free(self->layout, self->heap, match_row(key, key->first));
+        match_row_free(self->layout, &self->heap, match_row(key, key->first));
     if (key->first < key->next || key->row_capacity == 0)
         return;
     blocks_give(self->blocks, key->rows, (int64_t)sizeof(MatchRow *) * key->row_capacity);
@@ -119,7 +119,7 @@ void key_clear(MatchOperator *self, MatchKey *key)
     key_drop_rows(self, key, key->next);
     for (MatchRow *row = key->waiting, *next; row != NULL; row = next) {
         next = row->next;
-        match_row_free(self->layout, self->heap, row);
+        match_row_free(self->layout, &self->heap, row);
     }
     key->waiting = key->waiting_last = NULL;
 }

@@ -50,7 +50,7 @@ typedef struct MatchOperator {
     Blocks memory;
     Blocks *blocks; /* &memory */
     Pending pending;
-    RowHeap *heap;
+    Blocks heap;
     RowLayout *layout;
     MatchAutomaton automaton;
     int32_t counts_offset, match_bytes;

@@ -75,7 +75,6 @@ static Status match_open(Operator *op)
     self->key = table_key(arena, types, node->match.key_count);
     self->table = operator_new_table(op, 0, &self->key, (int32_t)sizeof(MatchKey), &match_codec);
     self->blocks = &self->memory;
-    self->heap = row_heap_new();
     self->layout = match_row_layout(arena, input);
     self->automaton = match_automaton(arena, node->match.variables, node->match.variable_count);
     self->counts_offset = (int32_t)offsetof(Match, counts);
@@ -311,7 +310,7 @@ static Status match_push(Operator *op, int32_t input, Batch *batch)
     MatchRow **rows = arena_allocate(scratch, (int64_t)sizeof(MatchRow *) * selection.count);
     TableKeys table_of = table_keys(&self->key, batch, op->node->match.keys, selection, scratch);
     table_find_or_insert(self->table, &table_of, 0, selection.count, keys);
-    match_rows_new(self->layout, self->heap, batch, rows);
+    match_rows_new(self->layout, &self->heap, batch, rows);
     PendingRow *pending = arena_allocate(scratch, (int64_t)sizeof(PendingRow) * selection.count);
     Timestamp now = time_column < 0 ? match_now(self) : 0;
     const Column *time = time_column < 0 ? NULL : &batch->columns[time_column];
@@ -345,7 +344,7 @@ static Status match_tick(Operator *op, int64_t now_us)
     MatchOperator *self = (MatchOperator *)op;
     (void)now_us;
     metric_set(self->state_bytes, table_bytes(self->table) + self->blocks->held_bytes +
-                                      row_heap_bytes(self->heap) + pending_bytes(&self->pending));
+                                      self->heap.held_bytes + pending_bytes(&self->pending));
     /* A match that is too old now was it a millisecond ago: no row of its time can come. */
     return op->node->match.time_column >= 0
                ? OK
@@ -367,7 +366,7 @@ static void match_close(Operator *op)
     memory_free(self->timers);
     memory_free(self->active);
     blocks_close(self->blocks);
-    row_heap_free(self->heap);
+    blocks_close(&self->heap);
     arena_free(self->arena);
     arena_free(self->lent);
 }

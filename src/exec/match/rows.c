@@ -3,11 +3,11 @@
 
 #include "state/served_key.h"
 
-void match_rows_new(const RowLayout *layout, RowHeap *heap, const Batch *batch, MatchRow **out)
+void match_rows_new(const RowLayout *layout, Blocks *heap, const Batch *batch, MatchRow **out)
 {
     for (int32_t i = 0; i < batch->selection.count; i++) {
         int32_t row = selection_row(batch->selection, i);
-        uint8_t *stored = row_heap_allocate(heap, row_size(layout, batch, row));
+        uint8_t *stored = blocks_take(heap, row_size(layout, batch, row));
         row_write(layout, batch, row, stored);
         out[i] = (MatchRow *)(void *)stored;
         *out[i] = (MatchRow){0};
@@ -50,7 +50,7 @@ void match_row_save(const RowLayout *layout, const MatchRow *row, Buffer *out)
     row_save(layout, (const uint8_t *)row, out);
 }
 
-MatchRow *match_row_load(const RowLayout *layout, RowHeap *heap, ByteReader *in)
+MatchRow *match_row_load(const RowLayout *layout, Blocks *heap, ByteReader *in)
 {
     Timestamp time = (Timestamp)byte_reader_u64(in);
     MatchRow *row = (MatchRow *)(void *)row_load(layout, heap, in);

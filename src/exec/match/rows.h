@@ -21,11 +21,11 @@ static inline RowLayout *match_row_layout(Arena *arena, const Schema *schema)
 }
 
 /* The selected rows, times unset. */
-void match_rows_new(const RowLayout *layout, RowHeap *heap, const Batch *batch, MatchRow **out);
+void match_rows_new(const RowLayout *layout, Blocks *heap, const Batch *batch, MatchRow **out);
 
-static inline void match_row_free(const RowLayout *layout, RowHeap *heap, MatchRow *row)
+static inline void match_row_free(const RowLayout *layout, Blocks *heap, MatchRow *row)
 {
-    row_heap_release(heap, (uint8_t *)row, row_stored_size(layout, (const uint8_t *)row));
+    blocks_give(heap, (uint8_t *)row, row_stored_size(layout, (const uint8_t *)row));
 }
 
 /* out[i] = the column's value in rows[i], NULL where the row is NULL. Texts are borrowed; `out` is
@@ -42,6 +42,6 @@ int match_row_compare(const RowLayout *layout, const MatchRow *a, const MatchRow
 
 void match_row_save(const RowLayout *layout, const MatchRow *row, Buffer *out);
 /* NULL on malformed bytes. */
-MatchRow *match_row_load(const RowLayout *layout, RowHeap *heap, ByteReader *in);
+MatchRow *match_row_load(const RowLayout *layout, Blocks *heap, ByteReader *in);
 
 #endif

@@ -114,7 +114,7 @@ static bool rows_load(MatchOperator *self, MatchKey *key, ByteReader *in)
     if (in->is_short || key->first < 0 || key->first > INT64_MAX / 2)
         return false;
     for (int64_t i = 0; i < count; i++) {
-        MatchRow *row = match_row_load(self->layout, self->heap, in);
+        MatchRow *row = match_row_load(self->layout, &self->heap, in);
         if (row == NULL)
             return false;
         key_append_row(self, key, row);
@@ -126,7 +126,7 @@ static bool waiting_load(MatchOperator *self, MatchKey *key, ByteReader *in)
 {
     int64_t count = byte_reader_u32(in);
     for (int64_t i = 0; i < count; i++) {
-        MatchRow *row = match_row_load(self->layout, self->heap, in);
+        MatchRow *row = match_row_load(self->layout, &self->heap, in);
         if (row == NULL)
             return false;
         key_wait(key, row);
@@ -147,7 +147,7 @@ static void key_clear_value(void *owner, uint8_t *value)
     key_clear(owner, (MatchKey *)(void *)value);
 }
 
-const TableCodec match_codec = {key_save, key_load, key_clear_value};
+const TableCodec match_codec = {.save = key_save, .load = key_load, .clear = key_clear_value};
 
 Status match_restore(Operator *op, Str state)
 {

@@ -42,7 +42,12 @@ static void over_clear_value(void *owner, uint8_t *value)
     over_clear(self, state);
 }
 
-const TableCodec over_codec = {.save = over_save, .load = over_load, .clear = over_clear_value};
+static int64_t over_owned(const void *owner)
+{
+    return ((const Over *)owner)->blocks.held_bytes;
+}
+
+const TableCodec over_codec = {over_save, over_load, over_clear_value, over_owned};
 
 Status over_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {

@@ -112,7 +112,12 @@ static void rank_clear_value(void *owner, uint8_t *value)
     rank_clear(owner, (RankState *)(void *)value);
 }
 
-const TableCodec rank_codec = {.save = rank_save, .load = rank_load, .clear = rank_clear_value};
+static int64_t rank_owned(const void *owner)
+{
+    return ((const Rank *)owner)->blocks.held_bytes;
+}
+
+const TableCodec rank_codec = {rank_save, rank_load, rank_clear_value, rank_owned};
 
 /* ---- The rest ---------------------------------------------------------------------------- */
 

@@ -55,7 +55,8 @@ static void window_rank_clear(void *owner, uint8_t *value)
     ordered_clear(window_rank_rows(value), &self->blocks);
 }
 
-static const TableCodec window_rank_codec = {window_rank_save, window_rank_load, window_rank_clear};
+static const TableCodec window_rank_codec = {
+    .save = window_rank_save, .load = window_rank_load, .clear = window_rank_clear};
 
 static StateTable *window_rank_make(void *context, KeyedId id)
 {

@@ -24,7 +24,7 @@ typedef struct JoinSide {
     TableKey key;
     ColumnList keys; /* columns of the input */
     RowLayout *layout;
-    RowHeap *heap;
+    Blocks heap;
     StateTable *table; /* key -> RowSet */
     RowSetKind rows;
     bool is_one_row;         /* the key of the join is unique here: a new row takes the old one's

@@ -80,7 +80,6 @@ void side_open(Join *join, int32_t index)
                                  : kind == JOIN_RIGHT || kind == JOIN_FULL;
     side->ttl_us = node->regular_join.state_ttl_us[index];
     side_lay_out(join, side, index);
-    side->heap = row_heap_new();
     side->world = join->base.task->world;
     side->table = table_new(&side->key, (int32_t)sizeof(RowSet));
     table_describe(side->table, &side_codec, side);
@@ -95,13 +94,13 @@ void side_close(JoinSide *side)
     table_free(side->table);
     side->table = NULL;
     assert(side->set_bytes == 0);
-    row_heap_free(side->heap);
+    blocks_close(&side->heap);
     buffer_free(&side->probe);
 }
 
 int64_t side_bytes(const JoinSide *side)
 {
-    return table_bytes(side->table) + row_heap_bytes(side->heap) + side->set_bytes;
+    return table_bytes(side->table) + side->heap.held_bytes + side->set_bytes;
 }
 
 /* ---- Headers --------------------------------------------------------------------------- */
@@ -156,7 +155,7 @@ const uint64_t *side_hashes(const JoinSide *side, const Batch *batch, Arena *are
 
 void side_free_row(JoinSide *side, uint8_t *row)
 {
-    row_heap_release(side->heap, row, row_stored_size(side->layout, row));
+    blocks_give(&side->heap, row, row_stored_size(side->layout, row));
 }
 
 /* The row, header included, in `out`. */
@@ -184,7 +183,7 @@ static void side_add_to(const JoinInput *input, JoinSide *side, RowSet *set, int
 void side_add(const JoinInput *input, RowSet *set, int32_t row, int32_t associations)
 {
     JoinSide *side = &input->join->sides[input->side];
-    uint8_t *added = row_heap_allocate(side->heap, row_size(side->layout, input->batch, row));
+    uint8_t *added = blocks_take(&side->heap, row_size(side->layout, input->batch, row));
     side_write(input, side, row, added);
     header_put_u32(added, side->associations_at, (uint32_t)associations);
     int32_t position = -1;

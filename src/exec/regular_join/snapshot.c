@@ -86,7 +86,7 @@ static void put_u32(uint8_t *row, int32_t at, uint32_t value)
 static bool load_row(JoinSide *side, uint8_t flags, RowSet *set, ByteReader *in)
 {
     SavedHeader header = load_header(flags, in);
-    uint8_t *row = row_load(side->layout, side->heap, in);
+    uint8_t *row = row_load(side->layout, &side->heap, in);
     if (row == NULL)
         return false;
     /* State saved before it was to expire is as old as this moment. */
@@ -127,4 +127,10 @@ static void set_clear(void *owner, uint8_t *value)
     rowset_clear(set, &side->set_bytes);
 }
 
-const TableCodec side_codec = {.save = set_save, .load = set_load, .clear = set_clear};
+static int64_t set_owned(const void *owner)
+{
+    const JoinSide *side = owner;
+    return side->heap.held_bytes + side->set_bytes;
+}
+
+const TableCodec side_codec = {set_save, set_load, set_clear, set_owned};

@@ -121,15 +121,17 @@ WindowLayout window_layout(Arena *arena, const PlanAggregate *aggregates, int32_
     layout.running_back = layout.running_front + others;
     layout.running_bytes = layout.running_back + others;
     bool owns_heap = layout.sums.owns_heap || layout.others.owns_heap;
-    layout.slice_codec = (TableCodec){slice_save, slice_load, owns_heap ? slice_clear : NULL};
+    layout.slice_codec = (TableCodec){
+        .save = slice_save, .load = slice_load, .clear = owns_heap ? slice_clear : NULL};
     if (!layout.keeps_slices || layout.has_chains)
-        layout.running_codec =
-            (TableCodec){running_save, running_load, owns_heap ? running_clear : NULL};
+        layout.running_codec = (TableCodec){
+            .save = running_save, .load = running_load, .clear = owns_heap ? running_clear : NULL};
     else if (owns_heap)
-        layout.running_codec = (TableCodec){derived_save, derived_load, running_clear};
+        layout.running_codec =
+            (TableCodec){.save = derived_save, .load = derived_load, .clear = running_clear};
     else
         layout.running_codec = (TableCodec){0};
-    layout.undo_codec =
-        (TableCodec){undo_save, undo_load, layout.others.owns_heap ? undo_clear : NULL};
+    layout.undo_codec = (TableCodec){
+        .save = undo_save, .load = undo_load, .clear = layout.others.owns_heap ? undo_clear : NULL};
     return layout;
 }

@@ -195,7 +195,12 @@ static void session_clear(void *owner, uint8_t *value)
     }
 }
 
-static const TableCodec session_codec = {session_save, session_load, session_clear};
+static int64_t session_owned(const void *owner)
+{
+    return ((const SessionAggregate *)owner)->blocks.held_bytes;
+}
+
+static const TableCodec session_codec = {session_save, session_load, session_clear, session_owned};
 
 static Status session_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {
