@@ -158,6 +158,11 @@ static Status system_read_at(File *file, int64_t offset, void *into, int64_t byt
     return OK;
 }
 
+static int system_descriptor(const File *file)
+{
+    return file->descriptor;
+}
+
 static Status system_write(File *file, const void *bytes, int64_t length, Error *error)
 {
     const char *at = bytes;
@@ -317,6 +322,7 @@ static const WorldKind system_kind = {
     .random_u64 = system_random_u64,
     .open = system_open,
     .read_at = system_read_at,
+    .descriptor = system_descriptor,
     .write = system_write,
     .sync = system_sync,
     .close = system_close,

@@ -51,6 +51,8 @@ typedef struct WorldKind {
                       Error *error);
     /* All of it, at the end of what was written. ERR_FULL when the device is full. */
     Status (*write)(File *file, const void *bytes, int64_t length, Error *error);
+    /* The system's own name of an open file, for calls that take two of them. NULL: it has none. */
+    int (*descriptor)(const File *file);
     /* Durable when it returns OK; after a failure the file must not be trusted. */
     Status (*sync)(File *file, Error *error);
     Status (*close)(File *file, Error *error); /* frees the File even on failure */

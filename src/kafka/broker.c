@@ -47,6 +47,7 @@ void broker_free(Broker *broker)
     fetch_sessions_free(broker->fetches);
     transactions_free(broker->transactions);
     offsets_free(broker->offsets);
+    buffer_free(&broker->window);
     arena_free(broker->arena);
 }
 
@@ -281,7 +282,7 @@ void call_free(Call *call)
     for (int32_t i = 0; i < call->promise_count; i++)
         partition_release(call->promises[i].partition);
     for (int32_t i = 0; i < call->record_buffer_capacity; i++)
-        buffer_free(&call->records[i]);
+        partition_read_free(&call->records[i]);
     fetch_session_free(call->fetch);
     buffer_free(&call->bytes);
     arena_free(call->arena);

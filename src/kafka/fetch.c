@@ -197,19 +197,20 @@ typedef struct Fetching {
 } Fetching;
 
 /* Room for one more; it is of use only if something comes into it. */
-static Buffer *next_buffer(Call *call)
+static PartitionRead *next_read(Call *call)
 {
     if (call->record_buffer_count == call->record_buffer_capacity) {
         int32_t capacity = call->record_buffer_capacity == 0 ? 8 : call->record_buffer_capacity * 2;
-        Buffer *grown = ARENA_ARRAY(call->arena, Buffer, capacity);
+        PartitionRead *grown = ARENA_ARRAY(call->arena, PartitionRead, capacity);
         if (call->record_buffer_capacity > 0)
-            memcpy(grown, call->records, sizeof(Buffer) * (size_t)call->record_buffer_capacity);
+            memcpy(grown, call->records,
+                   sizeof(PartitionRead) * (size_t)call->record_buffer_capacity);
         call->records = grown;
         call->record_buffer_capacity = capacity;
     }
-    Buffer *buffer = &call->records[call->record_buffer_count];
-    buffer->length = 0;
-    return buffer;
+    PartitionRead *read = &call->records[call->record_buffer_count];
+    partition_read_reset(read);
+    return read;
 }
 
 static WireError read_records(Fetching *fetching, FetchPartition *one, Partition *partition)
@@ -222,11 +223,12 @@ static WireError read_records(Fetching *fetching, FetchPartition *one, Partition
         .at_least_one = fetching->bytes == 0,
         .level = fetching->is_committed ? READ_COMMITTED : READ_ACKNOWLEDGED,
     };
-    Buffer *records = next_buffer(call);
+    PartitionRead *read = next_read(call);
     Error error = {0};
     Status status = OK;
+    Buffer *window = peer_takes_files(call->peer) ? &call->broker->window : NULL;
     if (request.bytes_max > 0)
-        status = partition_read(partition, &request, records, &error);
+        status = partition_read_in_place(partition, &request, read, window, &error);
     PartitionOffsets offsets;
     partition_offsets(partition, &offsets);
     one->seen.high_watermark = offsets.high_watermark;
@@ -236,10 +238,11 @@ static WireError read_records(Fetching *fetching, FetchPartition *one, Partition
         return WIRE_OFFSET_OUT_OF_RANGE;
     if (status != OK)
         return broker_error(status, &error);
-    if (records->length > 0)
+    int64_t length = partition_read_length(read);
+    if (length > 0)
         one->buffer = call->record_buffer_count++;
-    fetching->bytes += records->length;
-    fetching->bytes_left -= records->length;
+    fetching->bytes += length;
+    fetching->bytes_left -= length;
     return WIRE_NONE;
 }
 
@@ -293,7 +296,8 @@ static void look_at_ready(Fetching *fetching)
 
 /* ---- Answering ------------------------------------------------------------------------------- */
 
-static void answer_aborted(Call *call, const FetchPartition *one, Str records, Message *answer)
+static void answer_aborted(Call *call, const FetchPartition *one, int64_t end_offset,
+                           Message *answer)
 {
     Partition *partition;
     WireError code;
@@ -302,12 +306,8 @@ static void answer_aborted(Call *call, const FetchPartition *one, Str records, M
     if (topic == NULL ||
         broker_topic_partition(call->broker, topic, one->index, &partition) != WIRE_NONE)
         return; /* it was there when it was read, under the same lock */
-    BatchHeader header = {0};
-    for (int64_t at = 0; at < records.length; at += header.bytes)
-        batch_read_header(str_make(records.data + at, records.length - at), &header);
     List aborted = {0};
-    partition_find_aborted(partition, one->offset, batch_end_offset(&header), call->arena,
-                           &aborted);
+    partition_find_aborted(partition, one->offset, end_offset, call->arena, &aborted);
     for (int32_t i = 0; i < aborted.count; i++) {
         const AbortedTransaction *transaction = LIST_AT(aborted, i, AbortedTransaction);
         Message *item = message_append(answer, "aborted_transactions", call->arena);
@@ -320,12 +320,12 @@ static void answer_partition(const Fetching *fetching, const FetchPartition *one
 {
     Call *call = fetching->call;
     Message *answer = tell_partition(call, topic, one->index, &one->seen);
-    Str records = one->buffer >= 0 ? buffer_str(&call->records[one->buffer]) : STR("");
-    message_set_bytes(answer, "records", records);
+    if (one->buffer >= 0)
+        message_set_records(answer, "records", &call->records[one->buffer]);
     if (fetching->is_committed && one->seen.code == WIRE_NONE)
         message_set_empty(answer, "aborted_transactions");
     if (fetching->is_committed && one->buffer >= 0)
-        answer_aborted(call, one, records, answer);
+        answer_aborted(call, one, call->records[one->buffer].end_offset, answer);
 }
 
 /* The topic's item in the answer: that of the one before, if that is of the same topic. */
@@ -408,8 +408,11 @@ CallState handle_fetch(Call *call)
     bool is_enough = fetching.has_error || fetching.bytes >= message_number(request, "min_bytes") ||
                      message_number(request, "max_wait_ms") <= 0 ||
                      fetch_session_count(session) == 0;
-    if (!is_enough && !call->is_late)
+    if (!is_enough && !call->is_late) {
+        for (int32_t i = 0; i < call->record_buffer_count; i++)
+            partition_read_reset(&call->records[i]); /* no segment stays for who waits */
         return CALL_WAITS;
+    }
     call->fetched_bytes = fetching.bytes;
     if (fetch_session_count(session) == 0 && call->fetch == NULL) {
         fetch_session_free(session); /* the client has forgotten all of it */

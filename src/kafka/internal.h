@@ -95,6 +95,7 @@ struct Broker {
     Offsets *offsets;              /* NULL until they are asked for */
     Transactions *transactions;    /* NULL until they are asked for */
     int64_t started_us, looked_us; /* the monotonic clock; for offsets that are old */
+    Buffer window;                 /* through which batches are looked at */
     Arena *arena;
     struct {
         const Schema *request, *response;
@@ -155,7 +156,7 @@ struct Call {
     int32_t fetch_id, fetch_epoch;  /* … has this id, and this epoch as long as the call counts */
     bool fetch_is_full;             /* the answer has all partitions */
     bool fetch_is_refused;          /* of some of them that alone is told */
-    Buffer *records;                /* of a fetch, one per partition that has some */
+    PartitionRead *records;         /* of a fetch, one per partition that has some */
     int32_t record_buffer_count, record_buffer_capacity;
     int64_t record_count, fetched_bytes; /* that were produced; that go out */
     int64_t muted_us;                    /* for so long after it the connection is not heard */

@@ -46,7 +46,7 @@ struct Peer {
     Logins *logins;
     Arena *arena;
     const char *host, *reached;
-    bool is_inner, has_logged_in;
+    bool is_inner, takes_files, has_logged_in;
     bool is_raw; /* tokens come without headers */
     PeerState state;
     Mechanism mechanism;
@@ -164,6 +164,7 @@ Peer *peer_new(Logins *logins, const PeerOrigin *origin)
         .host = arena_printf(arena, "%s", origin->host),
         .reached = arena_printf(arena, "%s", origin->reached != NULL ? origin->reached : ""),
         .is_inner = origin->is_inner,
+        .takes_files = origin->takes_files,
         .user = origin->subject != NULL ? arena_printf(arena, "%s", origin->subject) : "ANONYMOUS",
     };
     if (origin->is_inner || logins->config.mechanisms == 0)
@@ -196,6 +197,11 @@ const char *peer_reached(const Peer *peer)
 bool peer_is_inner(const Peer *peer)
 {
     return peer->is_inner;
+}
+
+bool peer_takes_files(const Peer *peer)
+{
+    return peer->takes_files;
 }
 
 const Key *peer_key(const Peer *peer)

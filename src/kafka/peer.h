@@ -46,6 +46,7 @@ typedef struct PeerOrigin {
     const char *reached; /* the address of ours that he came to; NULL as "" */
     const char *subject; /* of his certificate, as RFC 2253 has it; NULL: he has none */
     bool is_inner;       /* within the process: he may everything */
+    bool takes_files;    /* the system can send to him what lies in files */
 } PeerOrigin;
 
 Peer *peer_new(Logins *logins, const PeerOrigin *origin);
@@ -57,6 +58,7 @@ const char *peer_user(const Peer *peer);
 const char *peer_host(const Peer *peer);
 const char *peer_reached(const Peer *peer);
 bool peer_is_inner(const Peer *peer);
+bool peer_takes_files(const Peer *peer);
 /* The key that he has come in with; NULL: it was none. */
 const Key *peer_key(const Peer *peer);
 

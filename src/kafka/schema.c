@@ -34,6 +34,7 @@ typedef struct Cell {
     int64_t number;
     Str bytes;
     bool is_null;
+    const PartitionRead *read; /* of records: `bytes` are the rest of it; or NULL */
     Message **items;
     int32_t count, capacity;
 } Cell;
@@ -168,6 +169,12 @@ void message_set_bytes(Message *value, const char *field, Str bytes)
     Cell *cell = cell_of(value, field);
     cell->bytes = bytes;
     cell->is_null = bytes.data == NULL;
+}
+
+void message_set_records(Message *value, const char *field, const PartitionRead *read)
+{
+    message_set_bytes(value, field, buffer_str(&read->bytes));
+    cell_of(value, field)->read = read;
 }
 
 void message_set_text(Message *value, const char *field, const char *text)
@@ -343,15 +350,18 @@ static void write_fields(Buffer *out, const Message *value, WireVersion version,
 static void write_bytes(Buffer *out, const Cell *cell, const Field *field, WireVersion version,
                         MessagePieces *pieces)
 {
-    write_length(out, cell->is_null ? -1 : cell->bytes.length, field->type, version);
+    int64_t length = cell->bytes.length + (cell->read != NULL ? cell->read->span_bytes : 0);
+    write_length(out, cell->is_null ? -1 : length, field->type, version);
     if (cell->is_null)
         return;
-    if (pieces == NULL || field->type != 'R' || cell->bytes.length < MESSAGE_PIECE_BYTES) {
+    if (pieces == NULL || field->type != 'R' || length < MESSAGE_PIECE_BYTES) {
+        assert(length == cell->bytes.length);
         buffer_append_str(out, cell->bytes);
         return;
     }
-    pieces->items[pieces->count++] = (MessagePiece){.at = out->length, .bytes = cell->bytes};
-    pieces->bytes += cell->bytes.length;
+    pieces->items[pieces->count++] =
+        (MessagePiece){.at = out->length, .bytes = cell->bytes, .read = cell->read};
+    pieces->bytes += length;
 }
 
 static void write_cell(Buffer *out, const Cell *cell, const Field *field, WireVersion version,

@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "log/partition.h"
 
 typedef struct Schema Schema;
 typedef struct Message Message;
@@ -40,10 +41,11 @@ void message_write(const Message *value, WireVersion version, Buffer *out);
 enum { MESSAGE_PIECE_BYTES = 16 * 1024 };
 
 /* Large fields that are sent from where they are, without a copy: `bytes` stand before the byte at
- * `at` of what was written. */
+ * `at` of what was written; between them stand the spans of `read`, if that is not NULL. */
 typedef struct MessagePiece {
     int64_t at;
     Str bytes;
+    const PartitionRead *read;
 } MessagePiece;
 
 typedef struct MessagePieces {
@@ -72,6 +74,9 @@ void message_set_number(Message *value, const char *field, int64_t number);
 /* Borrowed until it is written; data == NULL makes it null where that may be. */
 void message_set_bytes(Message *value, const char *field, Str bytes);
 void message_set_text(Message *value, const char *field, const char *text);
+/* Records, borrowed in the same way. With spans they are large, and can be written in pieces only.
+ */
+void message_set_records(Message *value, const char *field, const PartitionRead *read);
 Message *message_append(Message *value, const char *field, Arena *arena);
 /* An array that is there and empty, where null would be the default. */
 void message_set_empty(Message *value, const char *field);

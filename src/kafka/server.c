@@ -257,6 +257,7 @@ static void connection_greet(Connection *connection)
         .reached = transport_own_host(transport, arena),
         .subject = transport->tls != NULL ? tls_session_subject(transport->tls, arena) : NULL,
         .is_inner = connection->is_inner,
+        .takes_files = transport->tls == NULL,
     };
     connection->peer = peer_new(connection->hub->logins, &origin);
     arena_free(arena);

@@ -1,22 +1,25 @@
 #include "kafka/transport.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/metrics.h"
 
-enum { READ_BYTES = 64 * 1024, KEEPALIVE_SECONDS = 60 };
+enum {
+    READ_BYTES = 64 * 1024,
+    KEEPALIVE_SECONDS = 60,
+    CHUNK_BYTES = 16 * 1024, /* of a file, to be told when there is room again */
+};
 
 void transport_init(Transport *transport, uv_loop_t *loop)
 {
     uv_tcp_init(loop, &transport->socket);
-}
-
-void transport_free_parts(Transport *transport)
-{
-    tls_session_free(transport->tls);
-    buffer_free(&transport->received);
 }
 
 static void transport_closed(uv_handle_t *handle)
@@ -68,19 +71,34 @@ const char *transport_own_host(const Transport *transport, Arena *arena)
 
 /* ---- Sending ----------------------------------------------------------------------------- */
 
+/* Bytes in memory, or in a file. */
+typedef struct Part {
+    const char *data; /* NULL: in the file */
+    int descriptor;
+    int64_t position, bytes;
+} Part;
+
 typedef struct Sending {
-    uv_write_t request; /* first */
+    uv_write_t request; /* first: a uv_write_t * is a Sending * */
     Transport *transport;
     Buffer bytes;
     int64_t total_bytes;
     void (*let_go)(void *owner); /* of pieces; or NULL */
     void *owner;
+    Part only, *parts; /* what is gone is taken out of them */
+    int32_t part_count, part;
+    bool has_files;
+    Buffer chunk;
+    struct Sending *next;
 } Sending;
 
 static void sending_free(Sending *sending)
 {
     sending->transport->unsent_bytes -= sending->total_bytes;
     buffer_free(&sending->bytes);
+    buffer_free(&sending->chunk);
+    if (sending->parts != &sending->only)
+        memory_free(sending->parts);
     if (sending->let_go != NULL)
         sending->let_go(sending->owner);
     memory_free(sending);
@@ -103,25 +121,165 @@ static Sending *sending_new(Transport *transport, Buffer bytes, int64_t total_by
     sending->transport = transport;
     sending->bytes = bytes;
     sending->total_bytes = total_bytes;
+    sending->only = (Part){.data = bytes.data, .bytes = bytes.length};
+    sending->parts = &sending->only;
+    sending->part_count = 1;
     transport->unsent_bytes += total_bytes;
     return sending;
 }
 
-/* As they are on the wire. */
-static void sending_begin(Sending *sending, const uv_buf_t *parts, int32_t count)
+/* All of it, from memory. */
+static void sending_write(Sending *sending)
 {
     Transport *transport = sending->transport;
-    if (uv_write(&sending->request, (uv_stream_t *)&transport->socket, parts, (unsigned)count,
-                 sending_done) == 0)
+    uv_buf_t only, *buffers = &only;
+    if (sending->part_count > 1)
+        buffers = memory_allocate((int64_t)sizeof(uv_buf_t) * sending->part_count);
+    for (int32_t i = 0; i < sending->part_count; i++)
+        buffers[i] = uv_buf_init((char *)sending->parts[i].data, (unsigned)sending->parts[i].bytes);
+    int code = uv_write(&sending->request, (uv_stream_t *)&transport->socket, buffers,
+                        (unsigned)sending->part_count, sending_done);
+    if (buffers != &only)
+        memory_free(buffers);
+    if (code == 0)
         return;
     sending_free(sending);
     transport_close(transport);
 }
 
+/* ---- From files -------------------------------------------------------------------------- */
+
+/* Straight from the file to the socket, without libuv, which has no part in it: when the socket is
+ * full it is given some bytes to write, and tells when they are gone. */
+
+static void transport_go_on(Transport *transport);
+
+static void sending_moved(uv_write_t *request, int status)
+{
+    Transport *transport = ((Sending *)request)->transport;
+    if (status != 0)
+        transport_close(transport);
+    if (transport->is_closing)
+        return; /* what is left goes with the transport */
+    transport_go_on(transport);
+    if (!transport->is_closing)
+        transport->on_change(transport);
+}
+
+static void part_take(Part *part, int64_t bytes)
+{
+    if (part->data != NULL)
+        part->data += bytes;
+    else
+        part->position += bytes;
+    part->bytes -= bytes;
+}
+
+/* Some bytes by libuv, behind whatever it has to write. False: they cannot be had. */
+static bool sending_wait(Sending *sending)
+{
+    Part *part = &sending->parts[sending->part];
+    uv_buf_t buffer = uv_buf_init((char *)part->data, (unsigned)part->bytes);
+    if (part->data == NULL) {
+        int64_t wanted = part->bytes < CHUNK_BYTES ? part->bytes : CHUNK_BYTES;
+        sending->chunk.length = 0;
+        char *into = buffer_reserve(&sending->chunk, wanted);
+        ssize_t got = pread(part->descriptor, into, (size_t)wanted, part->position);
+        if (got <= 0)
+            return false;
+        buffer = uv_buf_init(into, (unsigned)got);
+    }
+    part_take(part, (int64_t)buffer.len);
+    return uv_write(&sending->request, (uv_stream_t *)&sending->transport->socket, &buffer, 1,
+                    sending_moved) == 0;
+}
+
+/* Of one part as much as there is room for; 0: there is none, -1: the socket or the file is of no
+ * use. */
+static int64_t part_push(Part *part, int socket, bool is_last)
+{
+    off_t at = part->position;
+    ssize_t sent =
+        part->data != NULL
+            ? send(socket, part->data, (size_t)part->bytes, MSG_NOSIGNAL | (is_last ? 0 : MSG_MORE))
+            : sendfile(socket, part->descriptor, &at, (size_t)part->bytes);
+    if (sent > 0)
+        return sent;
+    return sent < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+}
+
+/* Whether all of it is gone. */
+static bool sending_push(Sending *sending)
+{
+    Transport *transport = sending->transport;
+    int socket;
+    bool is_good = uv_fileno((uv_handle_t *)&transport->socket, &socket) == 0;
+    /* What libuv has to write stands before it. */
+    bool has_room = uv_stream_get_write_queue_size((uv_stream_t *)&transport->socket) == 0;
+    while (is_good && has_room && sending->part < sending->part_count) {
+        Part *part = &sending->parts[sending->part];
+        int64_t sent = 0;
+        if (part->bytes > 0)
+            sent = part_push(part, socket, sending->part + 1 == sending->part_count);
+        is_good = sent >= 0;
+        if (sent > 0)
+            part_take(part, sent);
+        sending->part += part->bytes == 0;
+        has_room = sent > 0 || part->bytes == 0;
+    }
+    bool is_done = sending->part == sending->part_count;
+    if (is_good && !is_done)
+        is_good = sending_wait(sending);
+    if (!is_good)
+        transport_close(transport);
+    return is_done;
+}
+
+static void transport_go_on(Transport *transport)
+{
+    while (transport->first != NULL && !transport->is_closing) {
+        Sending *sending = transport->first;
+        if (sending->has_files && !sending_push(sending))
+            return;
+        transport->first = sending->next;
+        if (sending->has_files)
+            sending_free(sending);
+        else
+            sending_write(sending);
+    }
+}
+
+/* At once, unless there is one with files before it. */
+static void transport_put(Transport *transport, Sending *sending)
+{
+    bool is_next = transport->first == NULL;
+    if (is_next && !sending->has_files) {
+        sending_write(sending);
+        return;
+    }
+    *(is_next ? &transport->first : &transport->last->next) = sending;
+    transport->last = sending;
+    if (is_next)
+        transport_go_on(transport);
+}
+
+void transport_free_parts(Transport *transport)
+{
+    while (transport->first != NULL) {
+        Sending *next = transport->first->next;
+        sending_free(transport->first);
+        transport->first = next;
+    }
+    tls_session_free(transport->tls);
+    buffer_free(&transport->received);
+}
+
+/* ---- What is sent ------------------------------------------------------------------------ */
+
+/* As they are on the wire. */
 static void transport_write(Transport *transport, Buffer bytes)
 {
-    uv_buf_t part = uv_buf_init(bytes.data, (unsigned)bytes.length);
-    sending_begin(sending_new(transport, bytes, bytes.length), &part, 1);
+    transport_put(transport, sending_new(transport, bytes, bytes.length));
 }
 
 static void transport_seal(Transport *transport, Buffer bytes)
@@ -140,42 +298,63 @@ void transport_send(Transport *transport, Buffer bytes)
         transport_seal(transport, bytes);
 }
 
-/* Bytes and pieces in their order. */
-static int32_t list_parts(const Buffer *bytes, const MessagePieces *pieces, uv_buf_t *parts)
+static void add_part(Sending *sending, const char *data, int64_t bytes)
 {
-    int32_t count = 0;
+    if (bytes > 0)
+        sending->parts[sending->part_count++] = (Part){.data = data, .bytes = bytes};
+}
+
+static void add_piece(Sending *sending, const MessagePiece *piece)
+{
+    const PartitionRead *read = piece->read;
     int64_t at = 0;
+    for (int32_t i = 0; read != NULL && i < read->span_count; i++) {
+        const ReadSpan *span = &read->spans[i];
+        add_part(sending, piece->bytes.data + at, span->at - at);
+        sending->parts[sending->part_count++] = (Part){
+            .descriptor = read->descriptor, .position = span->position, .bytes = span->bytes};
+        sending->has_files = true;
+        at = span->at;
+    }
+    add_part(sending, piece->bytes.data + at, piece->bytes.length - at);
+}
+
+/* Bytes and pieces in their order. */
+static void list_parts(Sending *sending, const MessagePieces *pieces)
+{
+    int64_t room = 1, at = 0;
+    for (int32_t i = 0; i < pieces->count; i++)
+        room += 2 + (pieces->items[i].read != NULL ? 2 * pieces->items[i].read->span_count : 0);
+    sending->parts = memory_allocate((int64_t)sizeof(Part) * room);
+    sending->part_count = 0;
     for (int32_t i = 0; i < pieces->count; i++) {
         const MessagePiece *piece = &pieces->items[i];
-        parts[count++] = uv_buf_init(bytes->data + at, (unsigned)(piece->at - at));
-        parts[count++] = uv_buf_init((char *)piece->bytes.data, (unsigned)piece->bytes.length);
+        add_part(sending, sending->bytes.data + at, piece->at - at);
+        add_piece(sending, piece);
         at = piece->at;
     }
-    parts[count++] = uv_buf_init(bytes->data + at, (unsigned)(bytes->length - at));
-    return count;
+    add_part(sending, sending->bytes.data + at, sending->bytes.length - at);
 }
 
 void transport_send_pieces(Transport *transport, Buffer bytes, const MessagePieces *pieces,
                            void (*let_go)(void *owner), void *owner)
 {
-    int64_t size = (int64_t)sizeof(uv_buf_t) * (2 * pieces->count + 1);
-    uv_buf_t *parts = memory_allocate(size);
-    int32_t count = list_parts(&bytes, pieces, parts);
+    Sending *sending = sending_new(transport, bytes, bytes.length + pieces->bytes);
+    sending->let_go = let_go;
+    sending->owner = owner;
+    list_parts(sending, pieces);
     if (transport->tls == NULL) {
-        Sending *sending = sending_new(transport, bytes, bytes.length + pieces->bytes);
-        sending->let_go = let_go;
-        sending->owner = owner;
-        sending_begin(sending, parts, count);
-    } else {
-        Buffer all = {0};
-        buffer_reserve(&all, bytes.length + pieces->bytes);
-        for (int32_t i = 0; i < count; i++)
-            buffer_append(&all, parts[i].base, (int64_t)parts[i].len);
-        buffer_free(&bytes);
-        let_go(owner);
-        transport_seal(transport, all);
+        transport_put(transport, sending);
+        return;
     }
-    memory_free(parts);
+    Buffer all = {0};
+    buffer_reserve(&all, sending->total_bytes);
+    for (int32_t i = 0; i < sending->part_count; i++) {
+        assert(sending->parts[i].data != NULL);
+        buffer_append(&all, sending->parts[i].data, sending->parts[i].bytes);
+    }
+    sending_free(sending);
+    transport_seal(transport, all);
 }
 
 /* ---- Receiving --------------------------------------------------------------------------- */

@@ -18,6 +18,9 @@ struct Transport {
     TlsSession *tls; /* NULL: plain */
     Buffer received; /* plain bytes; the owner takes away what it has used */
     int64_t unsent_bytes;
+    /* Those that are not given to libuv yet: the first one has parts in files, the others stand
+     * behind it. */
+    struct Sending *first, *last;
     bool is_closing;
     /* Bytes have come, or some that were sent are gone. */
     void (*on_change)(Transport *transport);
@@ -47,7 +50,8 @@ const char *transport_own_host(const Transport *transport, Arena *arena);
 
 /* Takes the bytes over. */
 void transport_send(Transport *transport, Buffer bytes);
-/* The same, with pieces between the bytes, which stay where they are until `let_go` is called. */
+/* The same, with pieces between the bytes, which stay where they are until `let_go` is called. With
+ * TLS there are no spans of files among them. */
 void transport_send_pieces(Transport *transport, Buffer bytes, const MessagePieces *pieces,
                            void (*let_go)(void *owner), void *owner);
 

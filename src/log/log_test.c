@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "log/batch_testing.h"
 #include "log/fsck.h"
@@ -269,6 +270,101 @@ static void test_damage_that_is_read_stops_it(void **state)
     assert_int_equal(partition_append(partition, batch.data, batch.length, &appended, NULL),
                      ERR_CORRUPT);
     buffer_free(&bytes);
+}
+
+/* Batches of which some are larger than the window through which they are looked at. */
+static void append_sizes(void)
+{
+    static const int32_t paddings[] = {10, 40000, 100, 300000, 32600, 70000, 5, 32500, 200000, 90};
+    for (int32_t i = 0; i < 10; i++)
+        append((TestBatch){.records = 1 + i % 3, .timestamp_ms = i, .padding = paddings[i]});
+    flush();
+}
+
+/* What a client would get of it. */
+static void join_spans(const PartitionRead *read, Buffer *out)
+{
+    int64_t at = 0;
+    out->length = 0;
+    for (int32_t i = 0; i < read->span_count; i++) {
+        const ReadSpan *span = &read->spans[i];
+        buffer_append(out, read->bytes.data + at, span->at - at);
+        char *into = buffer_reserve(out, span->bytes);
+        assert_int_equal(pread(read->descriptor, into, (size_t)span->bytes, span->position),
+                         span->bytes);
+        out->length += span->bytes;
+        at = span->at;
+    }
+    buffer_append(out, read->bytes.data + at, read->bytes.length - at);
+}
+
+static void test_what_is_sent_from_files_is_what_is_read(void **state)
+{
+    (void)state;
+    append_sizes();
+    Buffer bytes = {0}, joined = {0}, window = {0};
+    PartitionRead read = {0};
+    int32_t spans = 0;
+    for (int64_t offset = 0; offset <= offsets().end_offset; offset++)
+        for (int64_t bytes_max = 1; bytes_max < 4000000; bytes_max = bytes_max * 3 + 1000) {
+            for (int32_t is_any = 0; is_any < 2; is_any++) {
+                ReadRequest request = {
+                    .offset = offset, .bytes_max = bytes_max, .at_least_one = is_any != 0};
+                bytes.length = 0;
+                partition_read_reset(&read);
+                assert_int_equal(partition_read(partition, &request, &bytes, NULL), OK);
+                assert_int_equal(partition_read_in_place(partition, &request, &read, &window, NULL),
+                                 OK);
+                join_spans(&read, &joined);
+                assert_int_equal(joined.length, bytes.length);
+                assert_int_equal(partition_read_length(&read), bytes.length);
+                if (bytes.length > 0)
+                    assert_memory_equal(joined.data, bytes.data, (size_t)bytes.length);
+                spans += read.span_count;
+            }
+        }
+    assert_true(spans > 0);
+    partition_read_free(&read);
+    buffer_free(&bytes);
+    buffer_free(&joined);
+    buffer_free(&window);
+}
+
+static void test_what_is_to_be_sent_outlives_its_topic(void **state)
+{
+    (void)state;
+    append_sizes();
+    Buffer joined = {0}, window = {0};
+    PartitionRead read = {0};
+    ReadRequest request = {.offset = 1, .bytes_max = 1, .at_least_one = true}; /* one batch */
+    assert_int_equal(partition_read_in_place(partition, &request, &read, &window, NULL), OK);
+    assert_true(read.span_count > 0);
+    partition_release(partition);
+    assert_int_equal(log_remove(log_, "orders/0", NULL), OK);
+    partition = NULL;
+    join_spans(&read, &joined);
+    assert_true(batch_is_intact(buffer_str(&joined)));
+    partition_read_free(&read);
+    buffer_free(&joined);
+    buffer_free(&window);
+}
+
+static void test_damage_in_what_is_to_be_sent_stops_it(void **state)
+{
+    (void)state;
+    append_sizes();
+    damage(segment_path(0, ".log"), 300000); /* in a span */
+    Error error = {0};
+    Buffer window = {0};
+    PartitionRead read = {0};
+    ReadRequest request = {.bytes_max = 4000000, .at_least_one = true};
+    assert_int_equal(partition_read_in_place(partition, &request, &read, &window, &error),
+                     ERR_CORRUPT);
+    assert_int_equal(partition_read_length(&read), 0);
+    assert_null(read.segment);
+    assert_int_equal(partition_read(partition, &request, &window, NULL), ERR_CORRUPT);
+    partition_read_free(&read);
+    buffer_free(&window);
 }
 
 static void test_indexes_are_made_again(void **state)
@@ -606,6 +702,9 @@ int main(void)
         CASE(test_damage_below_the_mark_stops_it),
         CASE(test_fsck_tells_torn_from_damaged),
         CASE(test_damage_that_is_read_stops_it),
+        CASE(test_what_is_sent_from_files_is_what_is_read),
+        CASE(test_what_is_to_be_sent_outlives_its_topic),
+        CASE(test_damage_in_what_is_to_be_sent_stops_it),
         CASE(test_indexes_are_made_again),
         CASE(test_finds_offsets_by_time),
         CASE(test_keeps_a_batch_of_a_producer_once),

@@ -89,6 +89,37 @@ typedef struct ReadRequest {
  * the offset is out of range. ERR_CORRUPT stops the partition. */
 Status partition_read(Partition *partition, const ReadRequest *request, Buffer *out, Error *error);
 
+/* Bytes of a file, which belong before the byte at `at` of what was read beside them. */
+typedef struct ReadSpan {
+    int64_t at;
+    int64_t position, bytes; /* in the file */
+} ReadSpan;
+
+/* Batches that are checked and still lie in their file, from where they can be sent. Zeroed; free
+ * with partition_read_free, or read again after partition_read_reset. */
+typedef struct PartitionRead {
+    Buffer bytes; /* headers, and small batches */
+    ReadSpan *spans;
+    int32_t span_count, span_capacity;
+    int64_t span_bytes;
+    int64_t end_offset;   /* behind the last batch */
+    int descriptor;       /* of the file of the spans */
+    Partition *partition; /* with spans: held, as the segment is, until it is freed or reset */
+    struct Segment *segment;
+} PartitionRead;
+
+/* The same as partition_read. `window` is used for what is looked at, and belongs to the caller;
+ * where it is NULL, or files have no descriptors, all is read into `bytes`. */
+Status partition_read_in_place(Partition *partition, const ReadRequest *request, PartitionRead *out,
+                               Buffer *window, Error *error);
+void partition_read_reset(PartitionRead *read);
+void partition_read_free(PartitionRead *read);
+
+static inline int64_t partition_read_length(const PartitionRead *read)
+{
+    return read->bytes.length + read->span_bytes;
+}
+
 typedef struct PartitionOffsets {
     int64_t start_offset;
     int64_t end_offset;

@@ -1,6 +1,7 @@
 /* Reading from a partition: by offset and by time. */
 #include <assert.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "log/internal.h"
 #include "log/record.h"
@@ -169,6 +170,157 @@ static Status read_place(Partition *partition, Place *place, const ReadRequest *
     return OK;
 }
 
+/* ---- Reading in place ------------------------------------------------------------------------ */
+
+/* What is looked at: as much as stays in the processor's cache until it is checked. */
+enum { WINDOW_BYTES = 128 * 1024, SPAN_BYTES_MIN = 32 * 1024 };
+
+typedef struct Looking {
+    const Partition *partition;
+    Place *place;
+    PartitionRead *out;
+    Buffer *window;
+    int64_t window_position; /* of its first byte, in the file */
+} Looking;
+
+/* What the window has from the position on, and at least `least` bytes; less where the segment
+ * ends. */
+static Status look(Looking *looking, int64_t position, int64_t least, Str *out, Error *error)
+{
+    Buffer *buffer = looking->window;
+    int64_t left = looking->place->bytes - position;
+    int64_t at = position - looking->window_position;
+    if (at < 0 || at > buffer->length || buffer->length - at < (least < left ? least : left)) {
+        int64_t wanted = least > WINDOW_BYTES ? least : WINDOW_BYTES;
+        wanted = wanted < left ? wanted : left;
+        buffer->length = 0;
+        char *into = buffer_reserve(buffer, wanted);
+        TRY(files_read(looking->partition->log->files, &looking->place->segment->reader, position,
+                       str_make(into, wanted), &buffer->length, error));
+        looking->window_position = position;
+        at = 0;
+    }
+    *out = str_make(buffer->data + at, buffer->length - at);
+    return OK;
+}
+
+/* Of a batch that may be larger than the window: whether its checksum is that of its bytes. */
+static Status check_batch(Looking *looking, int64_t position, const BatchHeader *header,
+                          bool *is_intact, Error *error)
+{
+    uint32_t checksum = 0;
+    int64_t at = position + BATCH_CHECKED_AT, end = position + header->bytes;
+    *is_intact = false;
+    while (at < end) {
+        Str bytes;
+        TRY(look(looking, at, 1, &bytes, error));
+        if (bytes.length == 0)
+            return OK; /* the file is shorter than its segment */
+        int64_t length = bytes.length < end - at ? bytes.length : end - at;
+        checksum = crc32c(checksum, bytes.data, length);
+        at += length;
+    }
+    *is_intact = checksum == header->checksum;
+    return OK;
+}
+
+static void add_span(PartitionRead *out, int64_t position, int64_t bytes)
+{
+    if (out->span_count == out->span_capacity) {
+        out->span_capacity = out->span_capacity == 0 ? 8 : out->span_capacity * 2;
+        out->spans = memory_resize(out->spans, (int64_t)sizeof(ReadSpan) * out->span_capacity);
+    }
+    out->spans[out->span_count++] =
+        (ReadSpan){.at = out->bytes.length, .position = position, .bytes = bytes};
+    out->span_bytes += bytes;
+}
+
+/* The batch at the position: its header, and the rest as a span if it is large. `*size` is 0 if
+ * nobody may read it yet, or it is too large for `bytes_left`. */
+static Status take_in_place(Looking *looking, int64_t position, int64_t bytes_left, int64_t *size,
+                            Error *error)
+{
+    Place *place = looking->place;
+    PartitionRead *out = looking->out;
+    int64_t taken = position - place->position;
+    Str rest;
+    BatchHeader header;
+    *size = 0;
+    TRY(look(looking, position, BATCH_HEADER_BYTES, &rest, error));
+    if (!batch_read_header(rest, &header) || !batch_is_sealed(rest) ||
+        header.base_offset < place->read_end)
+        return fail_read(place, taken, "there is no batch where one should be", error);
+    if (header.base_offset >= place->limit_offset || header.bytes > bytes_left)
+        return OK;
+    if (header.bytes > place->bytes - position)
+        return fail_read(place, taken, "the file ends within a batch", error);
+    bool is_span = header.bytes - BATCH_HEADER_BYTES >= SPAN_BYTES_MIN, is_intact;
+    int64_t kept = is_span ? BATCH_HEADER_BYTES : header.bytes;
+    TRY(look(looking, position, kept, &rest, error));
+    int64_t start = out->bytes.length;
+    buffer_append(&out->bytes, rest.data, kept < rest.length ? kept : rest.length);
+    TRY(check_batch(looking, position, &header, &is_intact, error));
+    if (batch_end_offset(&header) > place->limit_offset || !is_intact)
+        return fail_read(place, taken, "the checksum of a batch is wrong", error);
+    batch_unseal(out->bytes.data + start);
+    if (is_span)
+        add_span(out, position + BATCH_HEADER_BYTES, header.bytes - BATCH_HEADER_BYTES);
+    place->read_end = batch_end_offset(&header);
+    *size = header.bytes;
+    return OK;
+}
+
+/* From the place on, as read_place. */
+static Status read_in_place(const Partition *partition, Place *place, const ReadRequest *request,
+                            PartitionRead *out, Buffer *window, Error *error)
+{
+    Looking looking = {.partition = partition,
+                       .place = place,
+                       .out = out,
+                       .window = window,
+                       .window_position = -1};
+    int64_t position = place->position, size = 1;
+    window->length = 0;
+    while (size > 0 && place->bytes - position >= BATCH_HEADER_BYTES) {
+        bool is_any_size = request->at_least_one && position == place->position;
+        int64_t left = request->bytes_max - (position - place->position);
+        TRY(take_in_place(&looking, position, is_any_size ? INT64_MAX : left, &size, error));
+        position += size;
+    }
+    return OK;
+}
+
+/* The segment stays while something of it is to be sent. */
+static void keep_place(Partition *partition, const Place *place, PartitionRead *out)
+{
+    partition_hold(partition);
+    out->partition = partition;
+    out->segment = place->segment;
+    out->descriptor = partition->log->world->kind->descriptor(place->segment->reader.file);
+}
+
+void partition_read_reset(PartitionRead *read)
+{
+    if (read->partition != NULL) {
+        place_leave(read->partition, &(Place){.segment = read->segment});
+        partition_release(read->partition);
+    }
+    read->partition = NULL;
+    read->segment = NULL;
+    read->bytes.length = 0;
+    read->span_count = 0;
+    read->span_bytes = 0;
+}
+
+void partition_read_free(PartitionRead *read)
+{
+    partition_read_reset(read);
+    buffer_free(&read->bytes);
+    memory_free(read->spans);
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
 /* Under the lock: what a reader of that level may see, and where it begins. */
 static Status begin_read(Partition *partition, int64_t offset, ReadLevel level, Place *place,
                          Error *error)
@@ -199,13 +351,15 @@ static Status stop_if_damaged(Partition *partition, Status status, const Error *
     return status;
 }
 
-Status partition_read(Partition *partition, const ReadRequest *request, Buffer *out, Error *error)
+/* `window` is NULL: all of it comes into `bytes`. */
+static Status read_batches(Partition *partition, const ReadRequest *request, PartitionRead *out,
+                           Buffer *window, Error *error)
 {
     int64_t offset = request->offset;
-    int64_t start = out->length;
+    int64_t start = partition_read_length(out), length = 0;
     Error why = {0};
     Status status = OK;
-    while (status == OK && out->length == start) {
+    while (status == OK && length == 0) {
         Place place = {0};
         pthread_mutex_lock(&partition->lock);
         status = begin_read(partition, offset, request->level, &place, &why);
@@ -214,12 +368,20 @@ Status partition_read(Partition *partition, const ReadRequest *request, Buffer *
             break;
         place.read_end = place.segment->base_offset;
         status = place_find(partition, offset, &place, &why);
-        if (status == OK && place.position < place.bytes)
-            status = read_place(partition, &place, request, out, &why);
-        if (out->length > start)
-            place_remember(partition, &place, place.read_end, place.position + out->length - start);
+        bool has_some = status == OK && place.position < place.bytes;
+        if (has_some && window != NULL)
+            status = read_in_place(partition, &place, request, out, window, &why);
+        else if (has_some)
+            status = read_place(partition, &place, request, &out->bytes, &why);
+        length = partition_read_length(out) - start;
+        if (status == OK && length > 0)
+            place_remember(partition, &place, place.read_end, place.position + length);
+        out->end_offset = place.read_end;
         bool has_more = place.position >= place.bytes && place.next_base > offset;
-        place_leave(partition, &place);
+        if (out->span_count > 0)
+            keep_place(partition, &place, out);
+        else
+            place_leave(partition, &place);
         if (!has_more)
             break;
         offset = place.next_base; /* compaction took what was before it */
@@ -229,6 +391,24 @@ Status partition_read(Partition *partition, const ReadRequest *request, Buffer *
     if (status != OK && error != NULL)
         *error = why;
     return stop_if_damaged(partition, status, &why);
+}
+
+Status partition_read(Partition *partition, const ReadRequest *request, Buffer *out, Error *error)
+{
+    PartitionRead read = {.bytes = *out};
+    Status status = read_batches(partition, request, &read, NULL, error);
+    *out = read.bytes;
+    return status;
+}
+
+Status partition_read_in_place(Partition *partition, const ReadRequest *request, PartitionRead *out,
+                               Buffer *window, Error *error)
+{
+    bool is_in_place = partition->log->world->kind->descriptor != NULL;
+    Status status = read_batches(partition, request, out, is_in_place ? window : NULL, error);
+    if (status != OK)
+        partition_read_reset(out);
+    return status;
 }
 
 /* ---- Time ------------------------------------------------------------------------------------ */

@@ -84,6 +84,36 @@ def produce(hub, topic, part, *lines):
     hub.kcat("-P", "-t", topic, "-p", part, feed="".join(f"{line}\n" for line in lines))
 
 
+def test_large_batches_come_whole_however_slowly_they_are_taken(box):
+    """Records that are sent from their file: as they were, and the answers in their order, while the socket is full."""
+    hub = box.keep(Hub(box, "--no-http")).start()
+    lines = [f"{i:06d}" + chr(97 + i % 26) * (40 + 977 * i % 1500) for i in range(20000)]
+    hub.kcat("-P", "-t", "large", "-X", "linger.ms=50", feed="".join(line + "\n" for line in lines))
+    assert hub.consume("large", form="%s\n").split() == lines
+    reader = Reader(hub)
+    body = struct.pack(">iiiibii", -1, 0, 1, 50 << 20, 0, 0, -1) + array([text("large") + array(
+        [struct.pack(">iiqqi", 0, -1, 0, -1, 50 << 20)])]) + array([]) + text("")
+    for _ in range(4):
+        reader.wire.send(FETCH, VERSION, body)
+        reader.wire.send(18, 0, b"")
+    contents = []
+    with reader.wire.socket.makefile("rb") as answers:
+        for number in range(1, 9):
+            length, correlation = struct.unpack(">ii", answers.read(8))
+            content = answers.read(length - 4)
+            assert correlation == number and len(content) == length - 4
+            contents += [content] * (number % 2)
+    assert all(content == contents[0] for content in contents) and len(contents[0]) > 10 << 20, len(contents[0])
+    assert all(line.encode() in contents[0] for line in (lines[0], lines[10000], lines[-1]))
+    # Who goes away in the midst of it leaves nothing behind.
+    for _ in range(20):
+        gone = Reader(hub)
+        gone.wire.send(FETCH, VERSION, body)
+        gone.wire.socket.recv(1000)
+        gone.wire.socket.close()
+    assert len(Reader(hub).wire.ask(FETCH, VERSION, body)) == len(contents[0])
+
+
 def test_an_answer_has_only_what_is_new(box):
     """Records, and offsets that have moved; once told, no more."""
     hub = box.keep(Hub(box, "--no-http", "--partitions", "5")).start()
