@@ -267,6 +267,8 @@ Call *call_new(Broker *broker, Peer *peer, Str request)
     Call *call = ARENA_NEW(arena, Call);
     *call = (Call){.broker = broker, .peer = peer, .arena = arena, .users = 1};
     buffer_append_str(&call->bytes, request);
+    if (broker->config.room != NULL)
+        room_take(broker->config.room, call->bytes.length);
     if (call_parse(call, buffer_str(&call->bytes)))
         return call;
     call_free(call);
@@ -284,8 +286,12 @@ void call_free(Call *call)
     for (int32_t i = 0; i < call->record_buffer_capacity; i++)
         partition_read_free(&call->records[i]);
     fetch_session_free(call->fetch);
+    Room *room = call->broker->config.room;
+    int64_t bytes = call->bytes.length;
     buffer_free(&call->bytes);
     arena_free(call->arena);
+    if (room != NULL)
+        room_give(room, bytes);
 }
 
 static void let_go_of_call(void *call)

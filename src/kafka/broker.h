@@ -10,6 +10,7 @@
 #include "hub/topics.h"
 #include "kafka/appender.h"
 #include "kafka/peer.h"
+#include "kafka/room.h"
 #include "kafka/schema.h"
 
 typedef struct Broker Broker;
@@ -25,6 +26,7 @@ typedef struct BrokerConfig {
     Acls *acls;                   /* NULL: everybody may everything */
     Quotas *quotas;               /* NULL: there are none */
     Appender *appender;           /* which outlives all calls; NULL: calls append by themselves */
+    Room *room;                   /* for their requests; NULL: as much as comes */
 } BrokerConfig;
 
 Broker *broker_new(World *world, Topics *topics, const BrokerConfig *config);

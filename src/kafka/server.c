@@ -23,9 +23,12 @@ enum {
     CONNECTIONS_MAX = 10000,
     BACKLOG = 511,
     FLUSHERS = 2,
-    TICK_US = 100 * 1000,        /* of groups */
-    OPEN_US = 15 * 1000 * 1000,  /* of a handshake */
-    KEPT_BYTES_MAX = 256 * 1024, /* of memory, of a connection that has nothing to read */
+    TICK_US = 100 * 1000,          /* of groups */
+    OPEN_US = 15 * 1000 * 1000,    /* of a handshake */
+    KEPT_BYTES_MAX = 256 * 1024,   /* of memory, of a connection that has nothing to read */
+    ROOM_BYTES = 64 * 1024 * 1024, /* of requests of all connections, in hand or coming in */
+    SMALL_BYTES = 4 * 1024,        /* of a request that does not wait for room: a heartbeat */
+    ARRIVE_US = 30 * 1000 * 1000,  /* of a request that others wait for */
 };
 
 typedef struct Connection Connection;
@@ -37,6 +40,7 @@ struct Hub {
     Broker *broker;
     Logins *logins;
     Appender *appender;
+    Room *room;
     uv_loop_t loop;
     uv_tcp_t listener;
     uv_async_t waker;
@@ -64,6 +68,7 @@ struct Connection {
     Hub *hub;
     Peer *peer; /* NULL: the transport is not open yet */
     bool is_inner;
+    RoomPlace place;
     Connection *next, *before;
     Turn turns[CALLS_MAX]; /* the oldest first */
     int32_t turn_count;
@@ -89,6 +94,7 @@ static void connection_free(Transport *transport)
     if (connection->next != NULL)
         connection->next->before = connection->before;
     hub->connection_count--;
+    room_leave(hub->room, &connection->place);
     peer_free(connection->peer);
     transport_free_parts(transport);
     memory_free(connection);
@@ -184,6 +190,18 @@ static void hub_progress(void *context, Partition *partition);
 
 /* ---- Requests -------------------------------------------------------------------------------- */
 
+/* For a request of this length, before the rest of it is read. False: there is none yet. */
+static bool connection_enter(Connection *connection, int64_t length)
+{
+    Hub *hub = connection->hub;
+    if (length <= SMALL_BYTES || connection->place.bytes > 0)
+        return true;
+    bool may_enter = room_enter(hub->room, &connection->place, length);
+    connection->place.until_us = world_monotonic_us(hub->config.world) + ARRIVE_US;
+    hub_wait_until(hub, connection->place.until_us);
+    return may_enter;
+}
+
 /* The next whole request, or NULL data: false if the connection is of no use. */
 static bool connection_take(Connection *connection, int64_t *at, Str *request)
 {
@@ -195,7 +213,7 @@ static bool connection_take(Connection *connection, int64_t *at, Str *request)
     int64_t length = (int32_t)load_be32(connection->transport.received.data + *at);
     if (length < 0 || length > most)
         return false;
-    if (left - 4 < length)
+    if (!connection_enter(connection, length) || left - 4 < length)
         return true;
     *request = str_make(connection->transport.received.data + *at + 4, length);
     *at += 4 + length;
@@ -206,6 +224,7 @@ static bool connection_take(Connection *connection, int64_t *at, Str *request)
 static bool connection_has_room(const Connection *connection)
 {
     if (peer_has_failed(connection->peer) || connection->muted_until_us != 0 ||
+        connection->place.waits ||
         (peer_is_greeting(connection->peer) && connection->turn_count > 0))
         return false;
     return connection->turn_count < CALLS_MAX &&
@@ -224,6 +243,7 @@ static bool connection_run_requests(Connection *connection)
         if (!is_good || request.data == NULL)
             break;
         Call *call = call_new(hub->broker, connection->peer, request);
+        room_leave(hub->room, &connection->place);
         is_good = call != NULL;
         if (!is_good)
             break;
@@ -293,6 +313,21 @@ static void connection_changed(Transport *transport)
     connection_pump((Connection *)transport);
 }
 
+/* Those that wait for room go on, as long as there is any. */
+static void hub_give_room(Hub *hub)
+{
+    for (RoomPlace *place; (place = room_next(hub->room)) != NULL;)
+        connection_pump(place->owner);
+}
+
+/* Whoever has begun a request, and keeps others waiting for room with it, has to come to its end.
+ */
+static bool connection_is_too_slow(const Connection *connection, int64_t now_us)
+{
+    return connection->place.bytes > 0 && room_is_awaited(connection->hub->room) &&
+           connection->place.until_us <= now_us;
+}
+
 /* ---- Waiting --------------------------------------------------------------------------------- */
 
 /* Run calls that wait; those whose time has come and what they may have held, or all. */
@@ -360,6 +395,7 @@ static void waker_called(uv_async_t *waker)
         hub->has_progress = false;
         broker_advance(hub->broker);
         hub_run_waiting(hub, true);
+        hub_give_room(hub);
     }
 }
 
@@ -378,6 +414,11 @@ static void connection_wait(Connection *connection)
             connection_pump(connection);
         }
     }
+    int64_t now_us = world_monotonic_us(hub->config.world);
+    if (connection_is_too_slow(connection, now_us))
+        transport_close(&connection->transport);
+    else if (connection->place.bytes > 0 && connection->place.until_us > now_us)
+        hub_wait_until(hub, connection->place.until_us);
     if (connection->opens_by_us == 0)
         return;
     if (connection->opens_by_us <= world_monotonic_us(hub->config.world))
@@ -437,6 +478,7 @@ static Connection *connection_new(Hub *hub)
 {
     Connection *connection = memory_allocate_zeroed((int64_t)sizeof *connection);
     connection->hub = hub;
+    connection->place.owner = connection;
     connection->next = hub->connections;
     if (hub->connections != NULL)
         hub->connections->before = connection;
@@ -503,6 +545,7 @@ static void hub_make_broker(Hub *hub, const char *host, int port)
                                    .default_partitions = hub->config.default_partitions,
                                    .creates_topics = hub->config.creates_topics,
                                    .appender = hub->appender,
+                                   .room = hub->room,
                                    .offsets_retention_ms = hub->config.offsets_retention_ms,
                                    .logins = hub->logins,
                                    .acls = hub->config.acls,
@@ -582,6 +625,7 @@ Status hub_open(const HubConfig *config, Hub **out, Error *error)
     hub->config = *config;
     hub->arena = arena_new(0);
     hub->logins = logins_new(config->world, &config->logins);
+    hub->room = room_new(ROOM_BYTES, hub_appended, hub);
     pthread_mutex_init(&hub->lock, NULL);
     uv_loop_init(&hub->loop);
     uv_tcp_init(&hub->loop, &hub->listener);
@@ -639,6 +683,7 @@ Status hub_close(Hub *hub, Error *error)
     assert(code == 0);
     hub->is_over = true;
     broker_free(hub->broker);
+    room_free(hub->room);
     logins_free(hub->logins);
     tls_server_free(hub->tls);
     Status status = OK;

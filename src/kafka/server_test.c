@@ -149,12 +149,13 @@ static void create_topic(Bench *bench, const char *name, const char *setting, co
     buffer_free(&answer);
 }
 
-static void ask_produce_to(Bench *bench, const char *topic)
+/* The body of a Produce. */
+static Buffer produce_body(const char *topic, int32_t acks, int32_t value_bytes)
 {
     Buffer body = {0}, batch = {0};
-    test_batch(&batch, &(TestBatch){.timestamp_ms = 1, .value = "v", .padding = VALUE_BYTES});
+    test_batch(&batch, &(TestBatch){.timestamp_ms = 1, .value = "v", .padding = value_bytes});
     put(&body, -1, 2); /* no transaction */
-    put(&body, -1, 2);
+    put(&body, acks, 2);
     put(&body, 60000, 4);
     put(&body, 1, 4);
     put_name(&body, topic);
@@ -162,9 +163,15 @@ static void ask_produce_to(Bench *bench, const char *topic)
     put(&body, 0, 4);
     put(&body, batch.length, 4);
     buffer_append_str(&body, buffer_str(&batch));
+    buffer_free(&batch);
+    return body;
+}
+
+static void ask_produce_to(Bench *bench, const char *topic)
+{
+    Buffer body = produce_body(topic, -1, VALUE_BYTES);
     ask(bench->writer, PRODUCE, 3, &body);
     buffer_free(&body);
-    buffer_free(&batch);
 }
 
 static void ask_produce(Bench *bench)
@@ -235,13 +242,20 @@ static int64_t committed(Bench *bench)
     return hear_what_is_committed(bench->reader);
 }
 
+static void check_is_served(int socket)
+{
+    Buffer body = {0}, answer = {0};
+    ask(socket, API_VERSIONS, 0, &body);
+    hear(socket, API_VERSIONS, &answer);
+    assert_int_equal(load_be16(answer.data), 0);
+    buffer_free(&answer);
+}
+
 /* Another client asks what the hub can do, and reads what is acknowledged: `bytes` of it. */
 static void check_others_are_served(Bench *bench, bool has_records)
 {
     Buffer body = {0}, answer = {0};
-    ask(bench->reader, API_VERSIONS, 0, &body);
-    hear(bench->reader, API_VERSIONS, &answer);
-    assert_int_equal(load_be16(answer.data), 0);
+    check_is_served(bench->reader);
     put(&body, -1, 4);
     put(&body, 0, 4);
     put(&body, 1, 4);
@@ -397,6 +411,87 @@ static void test_a_client_that_goes_while_it_waits(void **state)
     check_others_are_served(bench, true);
 }
 
+enum { FLOODERS = 5, FLOOD_REQUESTS = 60, FLOOD_VALUE_BYTES = 900 * 1000, QUIET_ROUNDS = 100 };
+
+/* A client that does not wait for answers. */
+typedef struct Flooder {
+    int socket;
+    int64_t sent, requests;
+} Flooder;
+
+/* As much as the socket takes; whether it took anything. */
+static bool flood(Flooder *flooder, Str frame)
+{
+    int64_t before = flooder->sent;
+    while (flooder->requests < FLOOD_REQUESTS) {
+        int64_t at = flooder->sent % frame.length;
+        ssize_t sent = send(flooder->socket, frame.data + at, (size_t)(frame.length - at),
+                            MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent <= 0)
+            break;
+        flooder->sent += sent;
+        flooder->requests = flooder->sent / frame.length;
+    }
+    return flooder->sent > before;
+}
+
+/* Until nobody can send any more, or all is sent; how many bytes that were. */
+static int64_t flood_all(Flooder *flooders, Str frame)
+{
+    for (int32_t quiet = 0; quiet < QUIET_ROUNDS; quiet++) {
+        bool are_done = true;
+        for (int32_t i = 0; i < FLOODERS; i++) {
+            quiet = flood(&flooders[i], frame) ? 0 : quiet;
+            are_done = are_done && flooders[i].requests == FLOOD_REQUESTS;
+        }
+        if (are_done)
+            break;
+        usleep(5000);
+    }
+    int64_t sent = 0;
+    for (int32_t i = 0; i < FLOODERS; i++)
+        sent += flooders[i].sent;
+    return sent;
+}
+
+/* Nothing is lost of it, and who sends little goes on. */
+static void test_a_flood_waits_in_its_sockets_while_the_disk_does(void **state)
+{
+    Bench *bench = *state;
+    create_topic(bench, "u", "retention.ms", "-1");
+    Flooder flooders[FLOODERS] = {0};
+    for (int32_t i = 0; i < FLOODERS; i++)
+        flooders[i].socket = hub_connect(bench->hub);
+    Buffer body = produce_body("u", 0, FLOOD_VALUE_BYTES), frame = {0};
+    put(&frame, 8 + 3 + body.length, 4);
+    put(&frame, PRODUCE, 2);
+    put(&frame, 3, 2);
+    put(&frame, 1, 4);
+    put_name(&frame, "c");
+    buffer_append_str(&frame, buffer_str(&body));
+    int64_t all = FLOODERS * FLOOD_REQUESTS * frame.length;
+    int64_t before = memory_used_bytes();
+    writes_are_stuck = true;
+    int64_t sent = flood_all(flooders, buffer_str(&frame));
+    assert_true(sent > 60 << 20 && sent < 80 << 20);
+    assert_true(memory_used_bytes() - before < 100 << 20);
+    check_others_are_served(bench, false);
+    Flooder gone = {.socket = hub_connect(bench->hub)}; /* in the midst of a request */
+    assert_true(flood(&gone, str_make(frame.data, frame.length / 2)));
+    close(gone.socket);
+    writes_are_stuck = false;
+    while (flood_all(flooders, buffer_str(&frame)) < all)
+        usleep(1000);
+    for (int32_t i = 0; i < FLOODERS; i++)
+        check_is_served(flooders[i].socket);
+    ask_produce_to(bench, "u");
+    hear_produced(bench, FLOODERS * FLOOD_REQUESTS);
+    for (int32_t i = 0; i < FLOODERS; i++)
+        close(flooders[i].socket);
+    buffer_free(&body);
+    buffer_free(&frame);
+}
+
 /* It is made durable at the end, when there are no connections left to tell of it. */
 static void test_an_end_with_records_that_are_not_durable_yet(void **state)
 {
@@ -524,6 +619,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_commit_that_takes_long_keeps_nobody_else_waiting,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_that_goes_while_it_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_flood_waits_in_its_sockets_while_the_disk_does,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_end_with_records_that_are_not_durable_yet, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_time_that_is_over_lets_the_next_one_go, set_up,
