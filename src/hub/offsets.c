@@ -17,6 +17,7 @@ struct Offsets {
     List pending;        /* Pending *, of producers whose transaction goes on */
     int32_t begun_count; /* that are not finished */
     int64_t ticket;      /* of the one that began last */
+    int64_t finished;    /* the ticket of the one that ended last */
     Arena *forget_arena; /* of what was to be forgotten while some were not … */
     List forgets;        /* … OffsetsFilter * */
 };
@@ -335,6 +336,7 @@ Status offsets_finish(Offsets *offsets, OffsetsWrite *write, Status appended, Er
         pending_settle(offsets, write, appended);
     Status status = appended == OK ? count_commits(offsets, write, error) : appended;
     buffer_free(&write->batch);
+    offsets->finished = write->ticket;
     assert(offsets->begun_count > 0);
     if (--offsets->begun_count == 0) {
         offsets->forgets = (List){0};
@@ -407,6 +409,22 @@ Status offsets_forget(Offsets *offsets, const OffsetsFilter *filter, int64_t *en
     }
     arena_free(arena);
     return status;
+}
+
+int64_t offsets_begun(const Offsets *offsets)
+{
+    return offsets->ticket;
+}
+
+/* They end in the order in which they began. */
+bool offsets_are_finished(const Offsets *offsets, int64_t begun)
+{
+    return offsets->finished >= begun;
+}
+
+int64_t offsets_end(const Offsets *offsets)
+{
+    return journal_end(offsets->journal);
 }
 
 const CommittedOffset *offsets_find(const Offsets *offsets, Str group, Str topic, int32_t partition)

@@ -76,10 +76,18 @@ typedef struct OffsetsFilter {
 } OffsetsFilter;
 
 /* They are gone, and count no more at once; durable when the high watermark has come to
- * `end_offset` (0: there were none). A topic that is removed has to be forgotten, and a group that
- * is deleted. */
+ * `end_offset` (0: there were none). Those that are on their way are taken back when they are
+ * finished: who has to know that waits for offsets_are_finished, and then for the end. A topic that
+ * is removed has to be forgotten, and a group that is deleted. */
 Status offsets_forget(Offsets *offsets, const OffsetsFilter *filter, int64_t *end_offset,
                       Error *error);
+
+/* The last write that has begun, and whether it and all before it are finished; 0: there was none.
+ */
+int64_t offsets_begun(const Offsets *offsets);
+bool offsets_are_finished(const Offsets *offsets, int64_t begun);
+/* Behind the last record of the topic. */
+int64_t offsets_end(const Offsets *offsets);
 
 /* NULL: nothing was committed. Valid until the next commit. */
 const CommittedOffset *offsets_find(const Offsets *offsets, Str group, Str topic,

@@ -267,10 +267,17 @@ static void test_commits_that_are_forgotten_on_their_way(void **state)
     OffsetsWrite first = begin(&one, -1), second = begin(&other, -1);
     append(&first);
     forget((OffsetsFilter){.group = STR("a"), .partition = -1}, true);
+    int64_t begun = offsets_begun(offsets);
     append(&second);
+    int64_t end = offsets_end(offsets);
     finish(&first);
+    assert_false(offsets_are_finished(offsets, begun));
     finish(&second);
+    /* Only now the end is known: the first one has been taken back behind the second. */
+    assert_true(offsets_are_finished(offsets, begun));
+    assert_int_equal(offsets_end(offsets), end + 1);
     commit("c", "t", 3);
+    assert_true(offsets_are_finished(offsets, begun));
     for (int32_t i = 0; i < 2; i++) {
         assert_int_equal(found("a", "t"), -1);
         assert_int_equal(found("b", "t"), 2);

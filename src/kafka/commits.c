@@ -264,6 +264,37 @@ CallState handle_offset_fetch(Call *call)
     return CALL_DONE;
 }
 
+/* ---- Forgetting ------------------------------------------------------------------------------ */
+
+WireError call_forget(Call *call, const OffsetsFilter *filter, Message *answer)
+{
+    Error error = {0};
+    int64_t end_offset = 0;
+    Offsets *offsets = call->broker->offsets;
+    Status status = offsets_forget(offsets, filter, &end_offset, &error);
+    if (status != OK)
+        return broker_error(status, &error);
+    call_promise(call, offsets_partition(offsets), end_offset, answer);
+    call->forgets_begun = offsets_begun(offsets);
+    return WIRE_NONE;
+}
+
+/* What was on its way is taken back behind it: only when that is written it is known how far the
+ * topic has to be durable. */
+CallState call_forgets(Call *call)
+{
+    const Offsets *offsets = call->broker->offsets;
+    if (call->deadline_us == 0)
+        call->deadline_us = world_monotonic_us(call->broker->world) + COMMIT_TIMEOUT_US;
+    bool is_known = call->forgets_begun == 0 || offsets_are_finished(offsets, call->forgets_begun);
+    if (!is_known && !call->is_late)
+        return CALL_WAITS;
+    for (int32_t i = 0; call->forgets_begun > 0 && i < call->promise_count; i++)
+        call->promises[i].end_offset = is_known ? offsets_end(offsets) : INT64_MAX;
+    call->forgets_begun = 0;
+    return call_promises_are_kept(call, WIRE_REQUEST_TIMED_OUT) ? CALL_DONE : CALL_WAITS;
+}
+
 /* ---- Old offsets ----------------------------------------------------------------------------- */
 
 /* Groups without members, and none since long before. */

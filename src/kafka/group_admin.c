@@ -136,19 +136,6 @@ CallState handle_describe_groups(Call *call)
 
 /* ---- DeleteGroups, OffsetDelete -------------------------------------------------------------- */
 
-/* Forget what the filter says; the answer waits until that is durable. */
-static WireError forget(Call *call, const OffsetsFilter *filter, Message *answer)
-{
-    Error error = {0};
-    int64_t end_offset = 0;
-    Status status = offsets_forget(call->broker->offsets, filter, &end_offset, &error);
-    if (status != OK)
-        return broker_error(status, &error);
-    if (end_offset > 0)
-        call_promise(call, offsets_partition(call->broker->offsets), end_offset, answer);
-    return WIRE_NONE;
-}
-
 static WireError delete_group(Call *call, Str name, Message *answer)
 {
     Broker *broker = call->broker;
@@ -162,23 +149,16 @@ static WireError delete_group(Call *call, Str name, Message *answer)
         return WIRE_GROUP_ID_NOT_FOUND;
     WireError code = WIRE_NONE;
     if (broker->offsets != NULL)
-        code = forget(call, &(OffsetsFilter){.group = name, .partition = -1}, answer);
+        code = call_forget(call, &(OffsetsFilter){.group = name, .partition = -1}, answer);
     if (code == WIRE_NONE && group != NULL)
         groups_delete(broker->groups, group);
     return code;
 }
 
-static CallState wait_for_promises(Call *call)
-{
-    if (call->deadline_us == 0)
-        call->deadline_us = world_monotonic_us(call->broker->world) + COMMIT_TIMEOUT_US;
-    return call_promises_are_kept(call, WIRE_REQUEST_TIMED_OUT) ? CALL_DONE : CALL_WAITS;
-}
-
 CallState handle_delete_groups(Call *call)
 {
     if (call->has_begun)
-        return wait_for_promises(call);
+        return call_forgets(call);
     open_offsets(call->broker);
     for (int32_t i = 0; i < message_count(call->request, "groups_names"); i++) {
         Str name = message_bytes(message_item(call->request, "groups_names", i), "");
@@ -186,7 +166,7 @@ CallState handle_delete_groups(Call *call)
         message_set_bytes(answer, "group_id", name);
         message_set_number(answer, "error_code", delete_group(call, name, answer));
     }
-    return wait_for_promises(call);
+    return call_forgets(call);
 }
 
 /* Whether the member has said that it reads the topic: a version, then a list of names. */
@@ -228,13 +208,13 @@ static WireError delete_offset(Call *call, Str group, Str topic, const Message *
     if (group_reads(groups_find(call->broker->groups, group), topic))
         return WIRE_GROUP_SUBSCRIBED_TO_TOPIC;
     OffsetsFilter filter = {.group = group, .topic = topic, .partition = (int32_t)partition};
-    return call->broker->offsets != NULL ? forget(call, &filter, answer) : WIRE_NONE;
+    return call->broker->offsets != NULL ? call_forget(call, &filter, answer) : WIRE_NONE;
 }
 
 CallState handle_offset_delete(Call *call)
 {
     if (call->has_begun)
-        return wait_for_promises(call);
+        return call_forgets(call);
     open_offsets(call->broker);
     Str group = message_bytes(call->request, "group_id");
     if (call_is_refused(call, ACL_DELETE, ACL_GROUP, group))
@@ -256,5 +236,5 @@ CallState handle_offset_delete(Call *call)
                                delete_offset(call, group, name, asked, answer));
         }
     }
-    return wait_for_promises(call);
+    return call_forgets(call);
 }

@@ -143,11 +143,12 @@ struct Call {
     int32_t correlation_id;
     Message *request, *response;
     Str client_id;
-    Str member_id;       /* of a join */
-    int32_t generation;  /* of a join: the one that it waits for */
-    int64_t deadline_us; /* 0: not set */
-    bool is_late;        /* the deadline has come */
-    bool has_begun;      /* it runs again */
+    Str member_id;         /* of a join */
+    int32_t generation;    /* of a join: the one that it waits for */
+    int64_t deadline_us;   /* 0: not set */
+    bool is_late;          /* the deadline has come */
+    bool has_begun;        /* it runs again */
+    int64_t forgets_begun; /* offsets are forgotten when this write of some is finished; 0: known */
     Promise *promises;
     int32_t promise_count, promise_capacity;
     const Transaction *transaction; /* of a call that waits for its end … */
@@ -251,6 +252,9 @@ void submit_commits(Call *call, CommitProducer producer, const CommittedOffset *
                     int32_t count);
 /* When they are durable, or it is late, it is done. */
 CallState wait_for_commits(Call *call);
+/* Forget what the filter says; call_forgets says when that is durable. */
+WireError call_forget(Call *call, const OffsetsFilter *filter, Message *answer);
+CallState call_forgets(Call *call);
 /* It goes to the appender, and the call stays until that is done with it. */
 void call_submit(Call *call, Append *append);
 

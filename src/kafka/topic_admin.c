@@ -76,27 +76,32 @@ CallState handle_create_topics(Call *call)
 }
 
 /* With what groups have committed of it: a topic that is made anew begins anew. */
-static Status delete_topic(Broker *broker, Topic *topic, Error *error)
-{
-    if (topics_find(broker->topics, STR(OFFSETS_TOPIC)) != NULL) {
-        TRY(broker_offsets(broker, error));
-        OffsetsFilter filter = {.topic = str_from(topic->name), .partition = -1};
-        int64_t end_offset;
-        TRY(offsets_forget(broker->offsets, &filter, &end_offset, error));
-    }
-    return topics_delete(broker->topics, topic, error);
-}
-
-static WireError delete_asked(Call *call, Topic *topic, WireError missing)
+static WireError delete_topic(Call *call, Topic *topic, Message *answer)
 {
     Error error = {0};
+    Broker *broker = call->broker;
+    WireError code = WIRE_NONE;
+    Status status = OK;
+    bool has_offsets = topics_find(broker->topics, STR(OFFSETS_TOPIC)) != NULL;
+    if (has_offsets)
+        status = broker_offsets(broker, &error);
+    if (status == OK && has_offsets) {
+        OffsetsFilter filter = {.topic = str_from(topic->name), .partition = -1};
+        code = call_forget(call, &filter, answer);
+    }
+    if (status == OK && code == WIRE_NONE)
+        status = topics_delete(broker->topics, topic, &error);
+    return status == OK ? code : broker_error(status, &error);
+}
+
+static WireError delete_asked(Call *call, Topic *topic, WireError missing, Message *answer)
+{
     if (topic == NULL)
         return missing;
     WireError code = call_check(call, ACL_DELETE, ACL_TOPIC, str_from(topic->name));
     if (code != WIRE_NONE || topic_is_internal(str_from(topic->name)))
         return code != WIRE_NONE ? code : WIRE_INVALID_TOPIC;
-    Status status = delete_topic(call->broker, topic, &error);
-    return status == OK ? WIRE_NONE : broker_error(status, &error);
+    return delete_topic(call, topic, answer);
 }
 
 /* From version 6 on by name or by id. */
@@ -104,6 +109,8 @@ CallState handle_delete_topics(Call *call)
 {
     const Message *request = call->request;
     Topics *topics = call->broker->topics;
+    if (call->has_begun)
+        return call_forgets(call);
     const char *field = call->version.number >= 6 ? "topics" : "topic_names";
     for (int32_t i = 0; i < message_count(request, field); i++) {
         const Message *asked = message_item(request, field, i);
@@ -123,9 +130,9 @@ CallState handle_delete_topics(Call *call)
                             : call_may(call, ACL_DELETE, ACL_TOPIC, name)
                                 ? WIRE_UNKNOWN_TOPIC_OR_PARTITION
                                 : WIRE_TOPIC_AUTHORIZATION_FAILED;
-        message_set_number(answer, "error_code", delete_asked(call, topic, missing));
+        message_set_number(answer, "error_code", delete_asked(call, topic, missing, answer));
     }
-    return CALL_DONE;
+    return call_forgets(call);
 }
 
 /* ---- CreatePartitions ------------------------------------------------------------------------ */
