@@ -340,8 +340,8 @@ const char *recover_zone_of(const Plan *plan, const StateEntry *entry);
 /* Whoever wrote last, be it another pipeline, has perhaps left dead letters behind that its
  * resumption gives again: cut them. `notice` hears what somebody else has done to the files. */
 Status recover_settle_letters(const DataFolder *data, const LetterNotice *notice, Error *error);
-/* The pipeline `writer` goes back to the checkpoint: what it has set aside since comes again, and
- * leaves the files for others (letterback.h). After they were settled. */
+/* The pipeline `writer` goes back to the checkpoint (NULL: to its beginning): what it has set aside
+ * since comes again, and leaves the files for others (letterback.h). After they were settled. */
 Status recover_return_letters(const DataFolder *data, const char *writer, const Snapshot *snapshot,
                               const LetterNotice *notice, Error *error);
 /* What the checkpoint says of the dead letters, appended. */

@@ -66,7 +66,11 @@ Status recover_return_letters(const DataFolder *data, const char *writer, const 
                          .writer = str_from(writer),
                          .state = &state,
                          .notice = *notice};
-    Status status = recover_letter_state(snapshot, arena, &state, error);
+    Status status = OK;
+    if (snapshot == NULL)
+        state.knows_all = true; /* that there were none */
+    else
+        status = recover_letter_state(snapshot, arena, &state, error);
     if (status == OK)
         status = letterback_set_aside(data->world, &back, error);
     arena_free(arena);
@@ -288,9 +292,9 @@ Status recover_open(Job *job, Error *error)
     LetterNotice notice = {recover_notice, job};
     DataFolder data = {job->world, job->options.data_dir, &settings->store};
     TRY(recover_settle_letters(&data, &notice, error));
-    if (is_beginning && job->restored != NULL)
-        TRY(recover_return_letters(&data, writer, job->restored, &notice, error));
     bool is_told = job->options.is_fresh || (is_beginning && job->restored != NULL);
+    if (is_told)
+        TRY(recover_return_letters(&data, writer, job->restored, &notice, error));
     TRY(recover_note_place(job, writer, is_told, error));
     TRY(recover_replays(job, writer, error));
     /* What it starts from may be one of them: they go as newer ones come. */

@@ -158,8 +158,8 @@ static void returning_say(const Returning *self)
     const LetterNotice *notice = &self->back->notice;
     notice->say(notice->context,
                 arena_printf(self->arena,
-                             "%lld dead letters in `%s` were written after the checkpoint that is "
-                             "gone back to: they come again, and are in `%s` now",
+                             "%lld dead letters in `%s` were written behind the place that is gone "
+                             "back to: what is still bad comes again, and they are in `%s` now",
                              (long long)self->own_count, self->path, self->aside));
 }
 

@@ -1,4 +1,4 @@
-/* Dead letters of a pipeline that goes back to an older checkpoint.
+/* Dead letters of a pipeline that goes back, to an older checkpoint or to its beginning.
  *
  * What it has set aside since then comes again, as its rows do: it would stand twice. Those letters
  * leave their file, for one of their own that nobody cuts:

@@ -143,6 +143,29 @@ def test_from_an_older_checkpoint_each_bad_record_has_one_letter(box):
     assert done.returncode == 0 and "stands twice" in done.stderr, done.stderr
 
 
+def test_a_fresh_start_gives_back_nothing_that_it_reads_well(box):
+    """What it reads again leaves the file; letters of other pipelines stay."""
+    weir = box.weir()
+    chance = random.Random(15)
+    expected, others = collections.Counter(), collections.Counter()
+    for name, made in (("x", expected), ("y", others)):
+        weir.write(f"{name}.sql", PIPELINE % (name, name, name))
+        make_file(weir, name, 0, chance, made)
+        done = weir.call("run", f"{name}.sql", "--once", "--data-dir", weir.data)
+        assert done.returncode == 0, done.stderr
+    assert counted(letters_of(weir)) == expected + others
+    mended = PIPELINE.replace("(a INT, n INT)", "(a STRING)").replace("a, 10 / n", "1, CHAR_LENGTH(a)", 1)
+    weir.write("x.sql", mended.replace("'format' = 'csv',", "'format' = 'csv', 'csv.field-delimiter' = '|',")
+               % ("x", "x", "x-fresh"))
+    done = weir.call("run", "x.sql", "--once", "--fresh", "--data-dir", weir.data)
+    assert done.returncode == 0 and "superseded/t-1.jsonl" in done.stderr, done.stderr
+    assert counted(letters_of(weir)) == others
+    aside = weir.data / "dead-letters" / "superseded" / "t-1.jsonl"
+    assert counted(map(json.loads, aside.read_text("utf-8").splitlines())) == expected
+    done = weir.call("dlq", "replay", "t", "--pipeline", "x", "--data-dir", weir.data)
+    assert done.returncode != 0 and "WR4423" in done.stderr, done.stderr
+
+
 def test_a_letter_file_that_is_moved_away_is_no_hindrance(box):
     weir = box.weir()
     chance = random.Random(13)
