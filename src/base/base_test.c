@@ -1,6 +1,8 @@
 /* The small tools of base: each is checked at its edges. */
 #include "base/testing.h"
 
+#include <stdio.h>
+
 #include "base/backoff.h"
 #include "base/buffer.h"
 #include "base/hash.h"
@@ -43,7 +45,7 @@ static void str_helpers_hold_at_their_edges(void **state)
     assert_int_equal(str_find(STR("haystack"), STR("st")), 3);
 }
 
-static void map_keeps_order_and_forgets_removed_keys(void **state)
+static void map_keeps_order(void **state)
 {
     (void)state;
     Arena *arena = arena_new(0);
@@ -51,12 +53,50 @@ static void map_keeps_order_and_forgets_removed_keys(void **state)
     int values[100];
     for (int i = 0; i < 100; i++)
         map_put(map, str_from(arena_printf(arena, "k%d", i)), &values[i]);
-    assert_true(map_remove(map, STR("k50")));
-    assert_false(map_remove(map, STR("k50")));
-    assert_int_equal(map_count(map), 99);
-    assert_ptr_equal(map_find(map, STR("k51")), &values[51]);
-    assert_null(map_find(map, STR("k50")));
-    assert_true(str_is(map_key_at(map, 50), "k51"));
+    assert_int_equal(map_count(map), 100);
+    assert_true(str_is(map_key_at(map, 51), "k51"));
+    assert_ptr_equal(map_value_at(map, 51), &values[51]);
+    arena_free(arena);
+}
+
+/* The map has exactly the keys that are marked, each with its value, and each once. */
+static void expect_keys(const Map *map, const char (*keys)[8], const bool *is_there, int count)
+{
+    int expected = 0;
+    for (int i = 0; i < count; i++) {
+        assert_ptr_equal(map_find(map, str_from(keys[i])), is_there[i] ? keys[i] : NULL);
+        expected += is_there[i];
+    }
+    assert_int_equal(map_count(map), expected);
+    for (int i = 0; i < expected; i++) {
+        assert_true(str_is(map_key_at(map, i), map_value_at(map, i)));
+        assert_ptr_equal(map_find(map, map_key_at(map, i)), map_value_at(map, i));
+    }
+}
+
+static void map_forgets_removed_keys(void **state)
+{
+    (void)state;
+    enum { KEYS = 200, STEPS = 20000 };
+    static char keys[KEYS][8];
+    bool is_there[KEYS] = {false};
+    Arena *arena = arena_new(0);
+    Map *map = map_new(arena);
+    uint64_t random = 7;
+    for (int i = 0; i < KEYS; i++)
+        snprintf(keys[i], sizeof keys[i], "k%d", i);
+    for (int step = 0; step < STEPS; step++) {
+        random = random * 6364136223846793005U + 1442695040888963407U;
+        int i = (int)((random >> 33) % KEYS);
+        bool is_put = (random >> 60) > 7;
+        if (is_put)
+            map_put(map, str_from(keys[i]), keys[i]);
+        else
+            assert_int_equal(map_remove(map, str_from(keys[i])), is_there[i]);
+        is_there[i] = is_put;
+        if (step % 64 == 0)
+            expect_keys(map, keys, is_there, KEYS);
+    }
     arena_free(arena);
 }
 
@@ -244,7 +284,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_gives_aligned_memory_and_forgets_it),
         cmocka_unit_test(str_helpers_hold_at_their_edges),
-        cmocka_unit_test(map_keeps_order_and_forgets_removed_keys),
+        cmocka_unit_test(map_keeps_order),
+        cmocka_unit_test(map_forgets_removed_keys),
         cmocka_unit_test(byte_reader_never_reads_past_the_end),
         cmocka_unit_test(json_escapes_what_must_be_escaped),
         cmocka_unit_test(scanning_finds_what_a_loop_finds),

@@ -1,4 +1,4 @@
-/* Text map: an array in insertion order and an open-addressing index over it. */
+/* Text map: an array of entries and an open-addressing index over it. */
 #include "base/map.h"
 
 #include <assert.h>
@@ -28,7 +28,8 @@ Map *map_new(Arena *arena)
     return map;
 }
 
-static int32_t map_index_of(const Map *map, Str key, uint64_t hash)
+/* The slot of the key, or -1. */
+static int64_t map_slot_of(const Map *map, Str key, uint64_t hash)
 {
     if (map->slot_count == 0)
         return -1;
@@ -36,9 +37,15 @@ static int32_t map_index_of(const Map *map, Str key, uint64_t hash)
     for (uint64_t at = hash & mask; map->slots[at] != 0; at = (at + 1) & mask) {
         const Entry *entry = &map->entries[map->slots[at] - 1];
         if (entry->hash == hash && str_equal(entry->key, key))
-            return map->slots[at] - 1;
+            return (int64_t)at;
     }
     return -1;
+}
+
+static int32_t map_index_of(const Map *map, Str key, uint64_t hash)
+{
+    int64_t slot = map_slot_of(map, key, hash);
+    return slot < 0 ? -1 : map->slots[slot] - 1;
 }
 
 /* Its slot, where there is none for its key. */
@@ -51,15 +58,26 @@ static void map_place(Map *map, int32_t index)
     map->slots[at] = index + 1;
 }
 
-static void map_rebuild(Map *map, int32_t slot_count)
+static void map_widen(Map *map, int32_t slot_count)
 {
-    if (slot_count == map->slot_count)
-        memset(map->slots, 0, sizeof(int32_t) * (size_t)slot_count);
-    else
-        map->slots = ARENA_ARRAY(map->arena, int32_t, slot_count);
+    map->slots = ARENA_ARRAY(map->arena, int32_t, slot_count);
     map->slot_count = slot_count;
     for (int32_t i = 0; i < map->count; i++)
         map_place(map, i);
+}
+
+/* Nobody finds his way over a free slot: who stands behind it and belongs in front moves up. */
+static void map_free_slot(Map *map, uint64_t slot)
+{
+    uint64_t mask = (uint64_t)map->slot_count - 1;
+    for (uint64_t at = (slot + 1) & mask; map->slots[at] != 0; at = (at + 1) & mask) {
+        uint64_t home = map->entries[map->slots[at] - 1].hash & mask;
+        if (((at - home) & mask) < ((at - slot) & mask))
+            continue;
+        map->slots[slot] = map->slots[at];
+        slot = at;
+    }
+    map->slots[slot] = 0;
 }
 
 void *map_find(const Map *map, Str key)
@@ -92,18 +110,22 @@ void map_put(Map *map, Str key, void *value)
     if (slots == map->slot_count)
         map_place(map, map->count - 1);
     else
-        map_rebuild(map, slots);
+        map_widen(map, slots);
 }
 
 bool map_remove(Map *map, Str key)
 {
-    int32_t index = map_index_of(map, key, hash_bytes(key.data, key.length));
-    if (index < 0)
+    int64_t slot = map_slot_of(map, key, hash_bytes(key.data, key.length));
+    if (slot < 0)
         return false;
-    memmove(&map->entries[index], &map->entries[index + 1],
-            (size_t)(map->count - index - 1) * sizeof(Entry));
+    int32_t index = map->slots[slot] - 1;
+    map_free_slot(map, (uint64_t)slot);
+    Entry last = map->entries[map->count - 1];
+    if (index < map->count - 1) {
+        map->slots[map_slot_of(map, last.key, last.hash)] = index + 1;
+        map->entries[index] = last;
+    }
     map->count--;
-    map_rebuild(map, map->slot_count);
     return true;
 }
 
