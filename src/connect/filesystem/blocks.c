@@ -29,7 +29,7 @@ typedef struct Slot {
     char *block;
     int64_t capacity, length;
     int64_t offset; /* of the block in the file */
-    bool is_file_end;
+    bool is_file_end, is_gone;
     FileMark mark; /* at the end of the block */
     /* The file ends with this block only because it is damaged behind it. */
     bool is_damaged;
@@ -217,9 +217,14 @@ static void reader_read(Blocks *blocks, BlocksWorker *worker, Slot *slot)
 {
     slot->status = reader_open_file(blocks, &slot->error);
     slot->file = blocks->file;
-    slot->is_file_end = slot->is_damaged = false;
+    slot->is_gone =
+        slot->status == ERR_NOT_FOUND && blocks->offset == 0 && blocks->spec.passes_damage;
+    slot->is_file_end = slot->is_gone;
+    slot->is_damaged = false;
     slot->length = 0;
-    if (slot->status == OK)
+    if (slot->is_gone)
+        slot->status = OK;
+    else if (slot->status == OK)
         slot->status = reader_fill(blocks, worker, slot, &slot->error);
     if (slot->status != OK || slot->is_file_end) {
         stream_close(blocks->stream);
@@ -520,6 +525,7 @@ Status blocks_next(Blocks *blocks, BlocksItem *out, BlocksReject *reject, void *
     out->end_offset = slot->offset + slot->length;
     out->mark = slot->mark;
     out->is_file_end = slot->is_file_end;
+    out->is_gone = slot->is_gone;
     blocks_release(blocks, slot);
     return OK;
 }

@@ -24,7 +24,9 @@ typedef struct BlocksSpec {
     DecoderSpec decoder; /* its reject callback is set by blocks_open */
     const Schema *batch; /* what decoders fill */
     int32_t threads;     /* 0: blocks_next does it itself */
-    bool passes_damage;  /* a damaged file ends where its good bytes end, and that is rejected */
+    /* A damaged file ends where its good bytes end, and that is rejected; one that went away before
+     * it was read has nothing. */
+    bool passes_damage;
 } BlocksSpec;
 
 /* What a file is rejected with that cannot be read on. */
@@ -40,6 +42,7 @@ typedef struct BlocksItem {
     Batch *batch;       /* owned by the taker; NULL: only rejects, or the end of the file */
     int64_t end_offset; /* of the file, behind the batch's last record */
     bool is_file_end;   /* nothing of the file comes after this item */
+    bool is_gone;       /* … nor came before: it went away unread */
     FileMark mark;      /* of the file at end_offset */
 } BlocksItem;
 

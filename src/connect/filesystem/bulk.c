@@ -36,10 +36,10 @@ static Status bulk_open_file(BulkFiles *bulk, Error *error)
     if (bulk->next == bulk->files.count)
         return ERR_END;
     const FoundFile *file = LIST_AT(bulk->files, bulk->next, FoundFile);
-    TRY(bulk_mark(bulk, file, error));
     bulk->file = file;
     bulk->next++;
     bulk->row = bulk->first_row;
+    TRY(bulk_mark(bulk, file, error));
     bulk->first_row = 0;
     DecoderSpec spec = bulk->spec;
     spec.reject = bulk_reject;
@@ -53,6 +53,14 @@ static void bulk_end_file(BulkFiles *bulk, BlocksItem *out)
     bulk->reader = NULL;
     *out = (BlocksItem){
         .file = bulk->file, .end_offset = bulk->row, .is_file_end = true, .mark = bulk->mark};
+}
+
+/* Whether what failed is that the file went away before anything of it was read. */
+static bool bulk_is_gone(const BulkFiles *bulk)
+{
+    FileInfo info;
+    return bulk->row == 0 && bulk->file != NULL &&
+           bulk->world->kind->stat(bulk->world, bulk->file->path, &info, NULL) == ERR_NOT_FOUND;
 }
 
 /* The next rows of the file, or its end. */
@@ -87,6 +95,12 @@ Status bulk_next(BulkFiles *bulk, BlocksItem *out, BlocksReject *reject, void *c
     bulk->reject = reject;
     bulk->reject_context = context;
     Status status = bulk_read(bulk, out, &damage);
+    bool has_failed = status != OK && status != ERR_END;
+    if (has_failed && bulk->passes_damage && bulk_is_gone(bulk)) {
+        bulk_end_file(bulk, out);
+        out->is_gone = true;
+        return OK;
+    }
     if (status == ERR_DECODE && bulk->passes_damage) {
         Buffer reason = {0};
         buffer_printf(&reason, "%s is damaged: it cannot be read behind row %lld: %s",
@@ -96,7 +110,7 @@ Status bulk_next(BulkFiles *bulk, BlocksItem *out, BlocksReject *reject, void *c
         bulk_end_file(bulk, out);
         return OK;
     }
-    if (status != OK && status != ERR_END && error != NULL)
+    if (has_failed && error != NULL)
         *error = damage;
     return status;
 }

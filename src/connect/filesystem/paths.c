@@ -104,8 +104,7 @@ static void search_add(const Search *search, const char *path, Str relative, con
     list_append(search->out, search->arena, file);
 }
 
-/* A file that vanishes between being listed and being looked at is none, nor is a pipe or socket.
- */
+/* What vanishes between being listed and being looked at is none, nor is a pipe or socket. */
 static Status search_folder(const Search *search, const char *folder, int32_t depth, Error *error)
 {
     const WorldKind *kind = search->world->kind;
@@ -130,10 +129,13 @@ static Status search_folder(const Search *search, const char *folder, int32_t de
             continue;
         TRY(status);
         Str relative = str_from(path + strlen(search->root) + 1);
-        if (info.is_folder)
-            TRY(search_folder(search, path, depth + 1, error));
-        else if (info.is_file)
+        if (info.is_folder) {
+            status = search_folder(search, path, depth + 1, error);
+            if (status != ERR_NOT_FOUND)
+                TRY(status);
+        } else if (info.is_file) {
             search_add(search, path, relative, &info);
+        }
     }
     return OK;
 }

@@ -17,6 +17,11 @@ void seen_queue(SeenFiles *seen, Str relative)
     map_put(seen->known, relative, seen);
 }
 
+void seen_gone(SeenFiles *seen, Str relative)
+{
+    map_remove(seen->known, relative);
+}
+
 void seen_done(SeenFiles *seen, Str relative, const FileMark *mark)
 {
     map_put(seen->known, relative, seen);

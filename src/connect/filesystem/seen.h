@@ -18,6 +18,8 @@ void seen_init(SeenFiles *seen, World *world, Arena *arena, bool is_whole);
 
 /* The file waits to be read. `relative` is borrowed for good. */
 void seen_queue(SeenFiles *seen, Str relative);
+/* It went away unread: should it come back, it is a new one. */
+void seen_gone(SeenFiles *seen, Str relative);
 void seen_done(SeenFiles *seen, Str relative, const FileMark *mark);
 
 /* Whether the file was met before. If it was read to its end and is not what it was then, that is

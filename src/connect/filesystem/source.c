@@ -294,6 +294,16 @@ static void source_finish_file(FilesystemSource *source)
     source->file = NULL;
 }
 
+/* Whoever took it away may have meant it, or not. */
+static void source_pass_over(FilesystemSource *source, const FoundFile *file)
+{
+    seen_gone(&source->seen, file->relative);
+    atomic_fetch_sub(&source->base.progress.bytes_total, file->size_bytes);
+    log_event(LOG_WARN, "filesystem",
+              "%s: %s went away before it was read: nothing of it is; put it back, and it is",
+              "WR3415", file->path);
+}
+
 static Status source_wait(FilesystemSource *source, Error *error)
 {
     World *world = source->base.world;
@@ -320,6 +330,10 @@ static Status source_poll(SourceReader *reader, Batch **out, Error *error)
     if (status == ERR_END)
         return source_wait(source, error);
     TRY(status);
+    if (item.is_gone) {
+        source_pass_over(source, item.file);
+        return ERR_AGAIN;
+    }
     status = source_enter_file(source, item.file, error);
     if (status != OK) {
         batch_free(item.batch);

@@ -171,6 +171,51 @@ static void monitored_folders_give_new_files_once(void **state)
     test_drop(test);
 }
 
+/* Not by the time it is listed, but by the time it is its turn: in rows and as a whole. */
+static void a_file_that_goes_away_unread_has_no_rows(void **state)
+{
+    (void)state;
+    const char *const options[] = {"source.monitor-interval", "1 ms", NULL};
+    const char *const formats[] = {"json", "avro"};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        TestTable *test = test_table(&numbers, 0, formats[i], options);
+        test_put(test, "a", STR("{\"n\":1}\n"));
+        SourceReader *reader = test_source(test, (Str){0}, 0);
+        const char *path = arena_printf(test->arena, "%s/a", test->folder);
+        assert_int_equal(world_system()->kind->remove(world_system(), path, NULL), OK);
+        Batch *batch = NULL;
+        Error error = {0};
+        for (int32_t j = 0; j < 3; j++)
+            assert_int_equal(reader->kind->poll(reader, &batch, &error), ERR_AGAIN);
+        assert_int_equal(deadletters_count(test->letters), 0);
+        assert_int_equal(reader->progress.bytes_total, 0);
+        /* It is read when it is back; as Avro it is damaged. */
+        test_put(test, "a", STR("{\"n\":1}\n"));
+        while (batch == NULL && deadletters_count(test->letters) == 0)
+            (void)!reader->kind->poll(reader, &batch, &error);
+        assert_int_equal(batch != NULL, i == 0);
+        batch_free(batch);
+        reader->kind->close(reader);
+        test_drop(test);
+    }
+}
+
+/* A run that comes to an end must not leave out what it has found. */
+static void a_file_that_goes_away_ends_a_bounded_run(void **state)
+{
+    (void)state;
+    TestTable *test = test_table(&numbers, 0, "json", NULL);
+    Buffer out = {0};
+    test_put(test, "a", STR("{\"n\":1}\n"));
+    SourceReader *reader = test_source(test, (Str){0}, 0);
+    const char *path = arena_printf(test->arena, "%s/a", test->folder);
+    assert_int_equal(world_system()->kind->remove(world_system(), path, NULL), OK);
+    assert_int_equal(test_read(reader, &out, INT64_MAX), ERR_NOT_FOUND);
+    reader->kind->close(reader);
+    buffer_free(&out);
+    test_drop(test);
+}
+
 /* Read two batches of a.csv, change it, and go on from there: the status, and what came then. */
 static Status goes_on_after(TestTable *test, Str before, const char *name, const Str *after,
                             Buffer *out)
@@ -398,6 +443,8 @@ int main(void)
         cmocka_unit_test(partitions_and_metadata_come_from_the_path),
         cmocka_unit_test(reading_goes_on_from_any_position),
         cmocka_unit_test(monitored_folders_give_new_files_once),
+        cmocka_unit_test(a_file_that_goes_away_unread_has_no_rows),
+        cmocka_unit_test(a_file_that_goes_away_ends_a_bounded_run),
         cmocka_unit_test(a_half_read_file_goes_on_only_as_itself),
         cmocka_unit_test(a_file_that_is_done_is_not_taken_for_another),
         cmocka_unit_test(a_file_that_changes_while_watched_is_passed_over),
