@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,10 @@ enum {
     ARENA_ALIGNMENT = 16,
     ARENA_CHUNK_BYTES_DEFAULT = 4096,
     ARENA_CHUNK_BYTES_MAX = 1 << 20,
+    /* One large round, after a stall or a flood, would else be held for good, in each of a hundred
+     * arenas at another moment. */
+    ARENA_ROUNDS = 128,
+    ARENA_SPARE_MAX = 4, /* a kept chunk may be so many times what any round of these has needed */
 };
 
 typedef struct Chunk {
@@ -27,6 +32,8 @@ struct Arena {
     Chunk *chunks;
     int64_t next_chunk_bytes;
     int64_t held_bytes;
+    int64_t used_bytes_max; /* of the rounds since it was last looked at */
+    int32_t round_count;
     struct Metric *holder; /* for whom chunks count, whoever takes and frees them */
 };
 
@@ -63,12 +70,37 @@ void arena_free(Arena *arena)
     memory_free(arena);
 }
 
+/* Whether the chunk is much larger than rounds have been for long. */
+static bool arena_is_roomy(Arena *arena, const Chunk *chunk, int64_t used_bytes)
+{
+    if (used_bytes > arena->used_bytes_max)
+        arena->used_bytes_max = used_bytes;
+    if (++arena->round_count < ARENA_ROUNDS)
+        return false;
+    bool is_roomy = chunk->capacity > ARENA_CHUNK_BYTES_DEFAULT &&
+                    chunk->capacity / ARENA_SPARE_MAX > arena->used_bytes_max;
+    if (is_roomy)
+        arena->next_chunk_bytes = arena->used_bytes_max > ARENA_CHUNK_BYTES_DEFAULT
+                                      ? arena->used_bytes_max
+                                      : ARENA_CHUNK_BYTES_DEFAULT;
+    arena->round_count = 0;
+    arena->used_bytes_max = 0;
+    return is_roomy;
+}
+
 void arena_reset(Arena *arena)
 {
     Chunk *largest = arena->chunks;
-    for (Chunk *chunk = arena->chunks; chunk != NULL; chunk = chunk->next)
+    int64_t used_bytes = 0;
+    if (largest == NULL)
+        return;
+    for (Chunk *chunk = arena->chunks; chunk != NULL; chunk = chunk->next) {
+        used_bytes += chunk->used;
         if (chunk->capacity > largest->capacity)
             largest = chunk;
+    }
+    if (arena_is_roomy(arena, largest, used_bytes))
+        largest = NULL;
     arena_free_chunks(arena, largest);
     if (largest != NULL) {
         largest->next = NULL;

@@ -18,7 +18,8 @@ Arena *arena_new(int64_t chunk_bytes);
 /* NULL is allowed. */
 void arena_free(Arena *arena);
 
-/* Forget everything allocated. The largest chunk is kept for the next round. */
+/* Forget everything allocated. The largest chunk is kept for the next round, unless it has been
+ * much larger than needed for many rounds. */
 void arena_reset(Arena *arena);
 
 /* Uninitialised memory, aligned to 16 bytes, valid until reset or free. */

@@ -45,6 +45,29 @@ static void str_helpers_hold_at_their_edges(void **state)
     assert_int_equal(str_find(STR("haystack"), STR("st")), 3);
 }
 
+/* One flood among rounds of a hundred bytes is held for a while, and not for good. */
+static void arena_gives_up_what_only_a_flood_has_needed(void **state)
+{
+    (void)state;
+    enum { SMALL_BYTES = 100, FLOOD_BYTES = 1 << 18, ROUNDS = 1000 };
+    Arena *arena = arena_new(0);
+    arena_allocate(arena, FLOOD_BYTES);
+    arena_reset(arena);
+    assert_true(arena_bytes(arena) >= FLOOD_BYTES);
+    for (int i = 0; i < ROUNDS; i++) {
+        arena_allocate(arena, SMALL_BYTES);
+        arena_reset(arena);
+    }
+    assert_true(arena_bytes(arena) < FLOOD_BYTES / 16);
+    for (int i = 0; i < ROUNDS; i++) {
+        for (int k = 0; k < (i % 50 == 0 ? FLOOD_BYTES / SMALL_BYTES : 1); k++)
+            arena_allocate(arena, SMALL_BYTES);
+        arena_reset(arena);
+        assert_true(arena_bytes(arena) >= FLOOD_BYTES / 4); /* floods that come again find it */
+    }
+    arena_free(arena);
+}
+
 static void map_keeps_order(void **state)
 {
     (void)state;
@@ -284,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_gives_aligned_memory_and_forgets_it),
         cmocka_unit_test(str_helpers_hold_at_their_edges),
+        cmocka_unit_test(arena_gives_up_what_only_a_flood_has_needed),
         cmocka_unit_test(map_keeps_order),
         cmocka_unit_test(map_forgets_removed_keys),
         cmocka_unit_test(byte_reader_never_reads_past_the_end),

@@ -72,8 +72,9 @@ static void coordinator_begin(Coordinator *coordinator, bool is_last, bool is_en
                          .time_us = world_now_us(job->world),
                          .is_end = is_end,
                          .shard_count = job->shard_count};
-    coordinator->writer =
-        snapshot_writer_new(job->store, snapshot_place(job->arena, head.id), &head);
+    Arena *arena = arena_new(0);
+    coordinator->writer = snapshot_writer_new(job->store, snapshot_place(arena, head.id), &head);
+    arena_free(arena);
     pthread_mutex_lock(&board->mutex);
     board->acks_missing = job->task_count;
     pthread_mutex_unlock(&board->mutex);
