@@ -182,8 +182,10 @@ void sink_check(Planner *planner, Rel *sink)
         return;
     }
     bool takes_before = (accepts & CHANGELOG_UPDATE_BEFORE) != 0;
+    ColumnList key = sink_key(planner, sink);
+    bool has_key = sink->node.sink.table->key_count > 0;
     sink->needs_update_before =
-        takes_before || !key_is_upsert_key(planner, rel_input(sink, 0), sink_key(planner, sink));
+        takes_before || (has_key && !key_is_upsert_key(planner, rel_input(sink, 0), key));
 }
 
 void serve_check(Planner *planner, Rel *serve)
