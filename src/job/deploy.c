@@ -283,6 +283,7 @@ void deploy(Job *job)
     for (int32_t i = 0; i < plan->root_count; i++) {
         job->previews[i].options = &job->options;
         job->previews[i].root = i;
+        pthread_mutex_init(&job->previews[i].mutex, NULL);
         job->previews[i].coordinator = job->board.coordinator;
     }
     int32_t task_max = 0;

@@ -237,6 +237,8 @@ extern const SourceKind values_source;
 typedef struct PreviewRoot {
     const JobOptions *options;
     int32_t root;
+    pthread_mutex_t
+        mutex; /* of options->preview: a sink that writes in place has a task per shard */
     _Atomic bool is_done;
     Waker *coordinator;
 } PreviewRoot;

@@ -37,12 +37,14 @@ static int32_t layout_task_count(const Layout *layout, const PlanNode *node, int
 /* Whether the node can run behind its inputs on their thread. */
 static bool layout_joins(const Fragment *input, const PlanNode *node, int32_t task_count)
 {
-    if (input == NULL || node->kind == PLAN_SINK || node->kind == PLAN_LOOKUP_JOIN)
+    if (input == NULL || node->kind == PLAN_LOOKUP_JOIN)
         return false;
     if (node->kind == PLAN_SERVE)
         return input->kind == FRAGMENT_SHARDS && input->task_count == 1;
     if (node->distribution == DISTRIBUTION_ANY)
         return true;
+    if (node->kind == PLAN_SINK)
+        return false;
     /* One task on a worker holds all rows already. Behind a source the work gets a thread of its
      * own all the same: decoding goes on meanwhile. */
     return input->kind == FRAGMENT_SHARDS && input->task_count == 1 && task_count == 1;

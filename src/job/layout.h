@@ -6,7 +6,7 @@
  *
  * A new fragment starts at sources, at sinks and look-ups (they may block), where rows must move to
  * the shard of their key, and where inputs from several fragments meet. Everything else joins its
- * input. */
+ * input, and so do sinks that write in place. */
 #ifndef WEIR_JOB_LAYOUT_H
 #define WEIR_JOB_LAYOUT_H
 

@@ -36,6 +36,13 @@ static PlanNode *sketch_hashed(Sketch *sketch, PlanKind kind, PlanNode *input)
     return node;
 }
 
+static PlanNode *sketch_sink(Sketch *sketch, PlanNode *input)
+{
+    PlanNode *node = sketch_node(sketch, PLAN_SINK, input, NULL);
+    node->distribution = DISTRIBUTION_SINGLE;
+    return node;
+}
+
 static int32_t fragment_of(const Layout *layout, const PlanNode *node)
 {
     return layout->fragment_of[node->id]->id;
@@ -49,7 +56,7 @@ static void test_cuts_at_the_hash_and_before_the_sink(void **state)
     PlanNode *watermark = sketch_node(&sketch, PLAN_WATERMARK, source, NULL);
     PlanNode *window = sketch_hashed(&sketch, PLAN_WINDOW_AGGREGATE, watermark);
     PlanNode *calc = sketch_node(&sketch, PLAN_CALC, window, NULL);
-    PlanNode *sink = sketch_node(&sketch, PLAN_SINK, calc, NULL);
+    PlanNode *sink = sketch_sink(&sketch, calc);
     Layout *layout = layout_make(sketch.arena, &sketch.plan, 2);
     assert_int_equal(layout->fragment_count, 3);
     assert_int_equal(fragment_of(layout, watermark), fragment_of(layout, source));
@@ -71,8 +78,8 @@ static void test_shares_a_source_between_sinks(void **state)
     Sketch sketch = {.arena = arena_new(0)};
     PlanNode *source = sketch_node(&sketch, PLAN_SOURCE, NULL, NULL);
     PlanNode *calc = sketch_node(&sketch, PLAN_CALC, source, NULL);
-    sketch_node(&sketch, PLAN_SINK, calc, NULL);
-    sketch_node(&sketch, PLAN_SINK, source, NULL);
+    sketch_sink(&sketch, calc);
+    sketch_sink(&sketch, source);
     PlanNode *serve = sketch_node(&sketch, PLAN_SERVE, calc, NULL);
     serve->distribution = DISTRIBUTION_SINGLE;
     Layout *layout = layout_make(sketch.arena, &sketch.plan, 4);
@@ -123,6 +130,22 @@ static void test_goes_shard_by_shard_where_all_inputs_are_sharded(void **state)
     arena_free(sketch.arena);
 }
 
+static void test_leaves_a_sink_that_writes_in_place_where_its_rows_are(void **state)
+{
+    (void)state;
+    Sketch sketch = {.arena = arena_new(0)};
+    PlanNode *source = sketch_node(&sketch, PLAN_SOURCE, NULL, NULL);
+    PlanNode *near = sketch_node(&sketch, PLAN_SINK, source, NULL);
+    PlanNode *window = sketch_hashed(&sketch, PLAN_WINDOW_AGGREGATE, source);
+    PlanNode *behind = sketch_node(&sketch, PLAN_SINK, window, NULL);
+    Layout *layout = layout_make(sketch.arena, &sketch.plan, 3);
+    assert_int_equal(layout->fragment_count, 2);
+    assert_int_equal(fragment_of(layout, near), fragment_of(layout, source));
+    assert_int_equal(fragment_of(layout, behind), fragment_of(layout, window));
+    assert_int_equal(layout->fragment_of[behind->id]->task_count, 3);
+    arena_free(sketch.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +153,7 @@ int main(void)
         cmocka_unit_test(test_shares_a_source_between_sinks),
         cmocka_unit_test(test_cuts_where_inputs_of_several_fragments_meet),
         cmocka_unit_test(test_goes_shard_by_shard_where_all_inputs_are_sharded),
+        cmocka_unit_test(test_leaves_a_sink_that_writes_in_place_where_its_rows_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

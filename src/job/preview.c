@@ -10,12 +10,13 @@ static Status preview_push(Operator *op, int32_t input, Batch *batch)
 {
     (void)input;
     PreviewRoot *root = ((Preview *)op)->root;
-    if (atomic_load(&root->is_done))
-        return OK;
-    if (!root->options->preview(root->options->preview_context, root->root, batch)) {
+    pthread_mutex_lock(&root->mutex);
+    if (!atomic_load(&root->is_done) &&
+        !root->options->preview(root->options->preview_context, root->root, batch)) {
         atomic_store(&root->is_done, true);
         waker_wake(root->coordinator);
     }
+    pthread_mutex_unlock(&root->mutex);
     return OK;
 }
 

@@ -129,6 +129,8 @@ typedef struct ConnectorInfo {
     bool takes_bounds;     /* leaves out rows that do not meet the source's bounds, likewise */
     bool is_extension;     /* not one of Flink's or its ecosystem's: named by --portable */
     bool can_overwrite;    /* INSERT OVERWRITE: what was there goes when the new rows come */
+    bool writes_in_place;  /* never blocks, and any shard may write any row: without a key, rows are
+                              written by the thread that made them */
     SinkGuarantee guarantee;
     /* Whether the rows of this table, which is written by key, wait until their checkpoint is
      * durable and are then written, each key once: what was read by then is never taken back. NULL:

@@ -190,6 +190,7 @@ static void trial_table_init(TrialRun *run, TrialTable *self, const StandInTable
         self->connector.source = own->source;
     }
     self->info.implementation = &self->connector;
+    self->info.writes_in_place = false; /* what is captured has an order */
     Field *fields = ARENA_ARRAY(run->arena, Field, table->column_count + 1);
     for (int32_t i = 0; i < table->column_count; i++)
         fields[i] = (Field){table->columns[i].name, table->columns[i].type};

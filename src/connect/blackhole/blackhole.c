@@ -43,6 +43,7 @@ static const ConnectorInfo blackhole_info = {
     .name = "blackhole",
     .summary = "Takes every row and keeps none.",
     .can_write = true,
+    .writes_in_place = true,
     .guarantee = SINK_IDEMPOTENT,
     .write_mode = blackhole_write_mode,
 };

@@ -23,11 +23,13 @@ static void sink_details(Buffer *out, const PlanNode *node)
     explain_table(out, node->sink.table);
 }
 
-/* By the columns that carry the primary key; without one all rows take one way, and so do rows that
- * overwrite: one writer knows which files are old. */
+/* By the columns that carry the primary key; without one all rows take one way, unless it does not
+ * matter which, and so do rows that overwrite: one writer knows which files are old. */
 static void sink_distribute(Planner *planner, PlanNode *node)
 {
     const PlanTable *table = node->sink.table;
+    if (table->key_count == 0 && table->connector->writes_in_place)
+        return;
     int32_t *columns = ARENA_ARRAY(planner->arena, int32_t, table->key_count + 1);
     int32_t count = 0;
     for (int32_t k = 0; k < table->key_count; k++) {
