@@ -44,12 +44,12 @@ void emit_close(Join *join)
     arena_free(join->tested);
 }
 
-/* An array whose values are all written, or lie under a NULL. */
+/* An array whose values are all written, or lie under a NULL, which clears the view of a text. */
 static Column column_for(const Schema *schema, int32_t index, int32_t count, Arena *arena)
 {
     Type type = schema->fields[index].type;
     Physical physical = type_physical(type);
-    if (physical == PHYSICAL_STRING || physical == PHYSICAL_NONE)
+    if (physical == PHYSICAL_NONE)
         return column_new(arena, type, count);
     int64_t bytes = (int64_t)physical_bytes(physical) * count;
     return (Column){.type = type, .physical = physical, .values = arena_allocate(arena, bytes)};

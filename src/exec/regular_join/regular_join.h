@@ -31,6 +31,7 @@ typedef struct JoinSide {
                                 place */
     bool is_unique;          /* the same for rows that are equal by rows.columns */
     bool is_upserted;        /* a row may come for another of its unique key without a -U */
+    bool is_closing;         /* its rows go with their heap */
     bool is_padded;          /* a row without match is given out with NULLs for the other side */
     int32_t hash_at;         /* u32: of what rows are searched by */
     int32_t count_at;        /* u32: how many equal rows this one stands for */

@@ -91,6 +91,8 @@ void side_close(JoinSide *side)
 {
     if (side->table == NULL)
         return;
+    /* To look at each row for its size took 3 % of q23, on one thread. */
+    side->is_closing = true;
     table_free(side->table);
     side->table = NULL;
     assert(side->set_bytes == 0);

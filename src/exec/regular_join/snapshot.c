@@ -120,7 +120,7 @@ static void set_clear(void *owner, uint8_t *value)
     uint8_t *one;
     int32_t count;
     uint8_t *const *rows = rowset_rows(set, &one, &count);
-    for (int32_t i = 0; i < count; i++) {
+    for (int32_t i = 0; !side->is_closing && i < count; i++) {
         if (rows[i] != NULL)
             side_free_row(side, rows[i]);
     }
