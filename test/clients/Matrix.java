@@ -207,6 +207,8 @@ public class Matrix {
     }
 
     static void records() throws Exception {
+        // The records are of 1970: retention would take them whenever it comes by.
+        admin.createTopics(List.of(new NewTopic("jv-r", 1, (short) 1).configs(Map.of("retention.ms", "-1")))).all().get();
         try (var p = producer()) {
             for (int i = 0; i < 10; i++) p.send(new ProducerRecord<>("jv-r", 0, 1000L * (i == 7 ? 100 : i), null, "" + i));
         }
