@@ -18,6 +18,8 @@ static const Flag run_flags[] = {
     {"parallelism", 'p', FLAG_VALUE, "N", "Number of shards (as many as there are cores)."},
     {"hub-listen", 0, FLAG_VALUE, "HOST:PORT",
      "Let Kafka clients reach the topics of the data folder (DIR/hub)."},
+    {"hub-advertise", 0, FLAG_VALUE, "HOST:PORT",
+     "Where these clients are sent, if that is not --hub-listen."},
     {"once", 0, FLAG_SWITCH, NULL, "Stop when all that is there now has been read."},
     {"dry-run", 0, FLAG_SWITCH, NULL, "Check and explain; run nothing."},
     {"define", 'D', FLAG_REPEATED, "KEY=VALUE", "Set a setting, above every SET of the script."},
@@ -229,6 +231,7 @@ static ExitCode run_planned(Cli *cli, const char *path, Script *script, int64_t 
         .allows_state_loss = cli_has(cli, "allow-state-loss"),
         .is_once = cli_has(cli, "once"),
         .hub_listen = cli_value(cli, "hub-listen"),
+        .hub_advertise = cli_value(cli, "hub-advertise"),
         .parallelism = parallelism > SHARDS_MAX ? SHARDS_MAX : (int32_t)parallelism,
     };
     if (cli_has(cli, "preview"))

@@ -35,7 +35,8 @@ static Status put_schema(void *context, Str subject, Str schema, uint32_t *id, E
     return registry_local_put(hub->schemas, subject, schema, id, error);
 }
 
-EmbeddedHub *embedded_hub_new(World *world, const char *data_dir, const char *listen)
+EmbeddedHub *embedded_hub_new(World *world, const char *data_dir, const char *listen,
+                              const char *advertise)
 {
     EmbeddedHub *hub = memory_allocate_zeroed((int64_t)sizeof *hub);
     hub->world = world;
@@ -44,6 +45,7 @@ EmbeddedHub *embedded_hub_new(World *world, const char *data_dir, const char *li
         .world = world,
         .folder = arena_printf(hub->arena, "%s/hub", data_dir),
         .listen = listen,
+        .advertise = advertise,
         .creates_topics = true,
         .default_partitions = 1,
     };

@@ -9,8 +9,10 @@
 
 typedef struct EmbeddedHub EmbeddedHub;
 
-/* The log is DATA_DIR/hub. `listen` is HOST:PORT or NULL. Nothing is opened yet. */
-EmbeddedHub *embedded_hub_new(World *world, const char *data_dir, const char *listen);
+/* The log is DATA_DIR/hub. `listen` is HOST:PORT or NULL, and `advertise` where clients are told
+ * that it is, or NULL. Nothing is opened yet. */
+EmbeddedHub *embedded_hub_new(World *world, const char *data_dir, const char *listen,
+                              const char *advertise);
 /* Ends it; nobody may be connected any more. NULL is allowed. */
 void embedded_hub_free(EmbeddedHub *hub);
 

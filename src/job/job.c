@@ -193,8 +193,9 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     if (options->beside != NULL)
         job->hub = options->beside->hub;
     else if (options->data_dir != NULL)
-        job->hub = embedded_hub_new(
-            world, options->home != NULL ? options->home : options->data_dir, options->hub_listen);
+        job->hub =
+            embedded_hub_new(world, options->home != NULL ? options->home : options->data_dir,
+                             options->hub_listen, options->hub_advertise);
     Status status = is_preview ? OK : recover_open(job, error);
     if (status == OK && options->hub_listen != NULL && options->beside == NULL)
         status = embedded_hub_need(job->hub, error);

@@ -31,10 +31,11 @@ typedef struct JobOptions {
     const char *letters_dir; /* another data folder whose dead letters tables show, or NULL */
     const char *home; /* the data folder that data_dir is part of, with the hub; NULL: itself */
     const char *hub_listen; /* HOST:PORT at which others reach the hub of this process, or NULL */
-    bool is_fresh;          /* discard what could be resumed */
-    bool allows_state_loss; /* go on without state that the plan has no operator for */
-    bool is_once;           /* stop when all that is there now has been read */
-    int32_t parallelism;    /* overrides the script's; 0: as the script says */
+    const char *hub_advertise; /* where they are sent, or NULL: the same */
+    bool is_fresh;             /* discard what could be resumed */
+    bool allows_state_loss;    /* go on without state that the plan has no operator for */
+    bool is_once;              /* stop when all that is there now has been read */
+    int32_t parallelism;       /* overrides the script's; 0: as the script says */
 
     /* The job whose place this one may take (job_take_over), while that runs or after it has ended.
      * Its hub is used, and until then sinks by key keep their rows. NULL: nobody's. */

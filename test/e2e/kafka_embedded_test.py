@@ -88,8 +88,9 @@ def test_others_reach_it_where_it_listens(box):
     hub = Hub(box)
     weir = box.weir(TOPIC + "CREATE TABLE p (n BIGINT) WITH ('connector' = 'print');\n"
                     "INSERT INTO p SELECT n FROM t;\n")
-    weir.start("run", "pipeline.sql", "--hub-listen", hub.address)
+    weir.start("run", "pipeline.sql", "--hub-listen", hub.address, "--hub-advertise", f"localhost:{hub.port}")
     ready(weir)
+    assert f"at localhost:{hub.port}" in hub.kcat("-L")
     hub.kcat("-P", "-t", "t", feed='{"n":1}\n{"n":2}\n')
     wait_until(lambda: weir.stdout() == "+I[1]\n+I[2]\n", "rows", process=weir)
     assert weir.stop() == 0, weir.log()
