@@ -19,6 +19,7 @@ IDLE = pathlib.Path(__file__).parent / "Idle.java"
 IDLE_PARTITIONS = 1000
 SIZES = (100, 1024)
 PARTITIONS = (1, 16)
+CROWD = 4  # consumers at once
 # As its scripts start it: a gigabyte of heap, G1, all of the compiler.
 JAVA = ["java", "-Xmx1g", "-Xms1g", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
         "-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true"]
@@ -26,10 +27,22 @@ FIGURE = re.compile(r"(\w+)=([\d.]+)")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def client(what, address, *arguments):
-    """What it prints, as numbers."""
-    output = h.run([CLIENT, what, address, *arguments]).output
+def figures_of(output):
+    """What a client prints, as numbers."""
     return {key: float(value) for key, value in FIGURE.findall(output)}
+
+
+def client(what, address, *arguments):
+    return figures_of(h.run([CLIENT, what, address, *arguments]).output)
+
+
+def crowd(what, address, *arguments):
+    """Several at once: what they have done together."""
+    clients = [subprocess.Popen([str(part) for part in (CLIENT, what, address, *arguments)], stdout=subprocess.PIPE,
+                                text=True, preexec_fn=h.die_with_parent) for _ in range(CROWD)]
+    each = [figures_of(one.communicate()[0]) for one in clients]
+    assert all(one.returncode == 0 for one in clients)
+    return {"bytes": sum(one["bytes"] for one in each), "seconds": max(one["seconds"] for one in each)}
 
 
 class Contestant:
@@ -60,10 +73,10 @@ class Contestant:
         subprocess.run([str(h.WEIR), "topic", "create", topic, "-p", str(partitions), "-b", self.address,
                         "--config", "flush.messages=1", "--quiet"], check=True, capture_output=True)
 
-    def measured(self, what, *arguments):
+    def measured(self, what, *arguments, ask=client):
         """The client's figures, and the processor seconds of the server meanwhile."""
         before = self.cpu_seconds()
-        figures = client(what, self.address, *arguments)
+        figures = ask(what, self.address, *arguments)
         figures["cpu"] = self.cpu_seconds() - before
         return figures
 
@@ -112,20 +125,21 @@ class Comparison:
         self.report, self.servers, self.rounds = report, [weir, other, weir], rounds
         self.rows = []
 
-    def rates(self, name, target, figure, what, *arguments):
+    def rates(self, name, target, figure, what, *arguments, ask=client):
         runs = [[], [], []]
         for _ in range(self.rounds):
             for server, figures in zip(self.servers, runs):
-                figures.append(server.measured(what, *arguments))
+                figures.append(server.measured(what, *arguments, ask=ask))
         rates = [[one[figure] / one["seconds"] for one in figures] for figures in runs]
         costs = [statistics.median(one["cpu"] / one[figure] for one in figures) for figures in runs]
         ours, theirs, again = (statistics.median(values) for values in rates)
         both = statistics.median(rates[0] + rates[2])
-        scale, unit = (1e6, "MB/s") if figure == "bytes" else (1, "records/s")
+        scale, unit, much = (1e6, "MB/s", 1e9) if figure == "bytes" else (1, "records/s", 1e6)
         self.report.measure(f"hub, {name}, against Kafka", both / scale, unit, both / theirs, target,
                             cpu_ratio=costs[1] / costs[0] if costs[0] > 0 else None)
         self.rows.append([name, h.spread([value / scale for value in rates[0] + rates[2]], 0),
                           h.spread([value / scale for value in rates[1]], 0), unit, f"{again / ours:.2f}",
+                          *(f"{cost * much:.2f}" for cost in costs[:2]),
                           f"{costs[1] / max(costs[0], 1e-12):.2f}"])
         return theirs
 
@@ -184,10 +198,13 @@ def compare(report, weir, other):
             slower = rate if (partitions, size) == (1, 100) else slower
             comparison.rates(f"fetch {what}", 2, "bytes", "fetch", topic, partitions, seconds)
             comparison.rates(f"consume {what}, by librdkafka", None, "records", "consume", topic, partitions, seconds)
+    many, most = max(SIZES), max(PARTITIONS)
+    comparison.rates(f"fetch {many} B, {most} partitions, {CROWD} consumers", 2, "bytes", "fetch", f"t{most}.{many}", most,
+                     seconds, ask=crowd)
     latency(comparison, slower)
     report.measure("hub, resident memory after that, against Kafka", weir.resident_bytes() / 1e6, "MB",
                    weir.resident_bytes() / other.resident_bytes(), 0.1, at_most=True)
-    report.table(["", "hub", "Kafka", "", "hub again to hub", "processor time of the server, Kafka to hub"],
+    report.table(["", "hub", "Kafka", "", "hub again to hub", "processor seconds of the hub", "of Kafka", "Kafka to hub"],
                  comparison.rows)
 
 
@@ -199,7 +216,9 @@ def measure(report):
     report.section("The hub", "Against Apache Kafka 4.1.1 with a gigabyte of heap and flush.messages=1: what is "
                    "acknowledged is on the disk, with both. The client (hub/client.c) shares the two cores with the "
                    "server: librdkafka produces and consumes; `fetch` is a bare socket that looks at nothing but "
-                   "offsets, so that the server decides. In turn: hub, Kafka, hub again.")
+                   "offsets, so that the server decides. In turn: hub, Kafka, hub again. How fast both are together with "
+                   "their client depends on the client, too, which has one of the two cores; the processor "
+                   "seconds of the server alone, for a gigabyte that is fetched or a million records, do not.")
     try:
         with contextlib.ExitStack() as stack:
             servers = []
