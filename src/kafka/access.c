@@ -104,7 +104,7 @@ int32_t call_operations(Call *call, const char *field, AclType type, Str name)
                    : type == ACL_GROUP ? sizeof of_groups
                                        : sizeof of_cluster;
     int32_t bits = 0;
-    if (message_number(call->request, field) == 0)
+    if (field != NULL && message_number(call->request, field) == 0)
         return ACL_UNASKED;
     for (size_t i = 0; i < bytes / sizeof all[0]; i++)
         bits |= call_may(call, all[i], type, name) ? 1 << all[i] : 0;

@@ -18,7 +18,8 @@ bool call_may_create(Call *call, Str topic);
 /* Whether there is any topic that he may write to. */
 bool call_may_write_somewhere(Call *call);
 
-/* What he may do with it, as bits; ACL_UNASKED unless the request has set `field`. */
+/* What he may do with it, as bits; ACL_UNASKED unless the request has set `field` or that is NULL.
+ */
 int32_t call_operations(Call *call, const char *field, AclType type, Str name);
 
 /* broker_partition for who may do that with the topic. */

@@ -41,6 +41,11 @@ static void append_number(Message *value, const char *field, int64_t number, Are
     message_set_number(message_append(value, field, arena), "", number);
 }
 
+static bool is_of_partitions(const Call *call)
+{
+    return call->api->key == DESCRIBE_TOPIC_PARTITIONS_KEY;
+}
+
 static void describe_topic(Call *call, Message *answer, const Topic *topic)
 {
     for (int32_t i = 0; i < topic->partition_count; i++) {
@@ -50,6 +55,10 @@ static void describe_topic(Call *call, Message *answer, const Topic *topic)
         message_set_number(partition, "leader_epoch", -1);
         append_number(partition, "replica_nodes", NODE_ID, call->arena);
         append_number(partition, "isr_nodes", NODE_ID, call->arena);
+        if (!is_of_partitions(call))
+            continue;
+        message_set_empty(partition, "eligible_leader_replicas");
+        message_set_empty(partition, "last_known_elr");
     }
 }
 
@@ -61,11 +70,10 @@ static void answer_topic(Call *call, Str name, const Topic *topic, WireError cod
     if (topic != NULL)
         message_set_bytes(answer, "topic_id", str_make(topic->id, TOPIC_ID_BYTES));
     message_set_number(answer, "is_internal", topic_is_internal(name));
-    message_set_number(
-        answer, "topic_authorized_operations",
-        code == WIRE_NONE
-            ? call_operations(call, "include_topic_authorized_operations", ACL_TOPIC, name)
-            : ACL_UNASKED);
+    const char *asks = is_of_partitions(call) ? NULL : "include_topic_authorized_operations";
+    message_set_number(answer, "topic_authorized_operations",
+                       code == WIRE_NONE ? call_operations(call, asks, ACL_TOPIC, name)
+                                         : ACL_UNASKED);
     if (topic != NULL)
         describe_topic(call, answer, topic);
 }
@@ -137,9 +145,19 @@ void call_tell_address(const Call *call, Message *answer)
     message_set_number(answer, "port", config->port);
 }
 
+/* All that he may know of. */
+static void answer_all(Call *call)
+{
+    const Topics *topics = call->broker->topics;
+    for (int32_t i = 0; i < topics_count(topics); i++) {
+        const Topic *topic = topics_at(topics, i);
+        if (call_may(call, ACL_DESCRIBE, ACL_TOPIC, str_from(topic->name)))
+            answer_topic(call, str_from(topic->name), topic, WIRE_NONE);
+    }
+}
+
 CallState handle_metadata(Call *call)
 {
-    Broker *broker = call->broker;
     Message *node = message_append(call->response, "brokers", call->arena);
     message_set_number(node, "node_id", NODE_ID);
     call_tell_address(call, node);
@@ -149,16 +167,32 @@ CallState handle_metadata(Call *call)
     int32_t count = message_count(call->request, "topics");
     bool wants_all =
         message_is_null(call->request, "topics") || (call->version.number == 0 && count == 0);
-    for (int32_t i = 0; wants_all && i < topics_count(broker->topics); i++) {
-        const Topic *topic = topics_at(broker->topics, i);
-        if (call_may(call, ACL_DESCRIBE, ACL_TOPIC, str_from(topic->name)))
-            answer_topic(call, str_from(topic->name), topic, WIRE_NONE);
-    }
+    if (wants_all)
+        answer_all(call);
     for (int32_t i = 0; i < count; i++) {
         const Message *asked = message_item(call->request, "topics", i);
         if (!answer_id(call, asked))
             answer_asked(call, message_bytes(asked, "name"));
     }
+    return CALL_DONE;
+}
+
+/* ---- DescribeTopicPartitions ----------------------------------------------------------------- */
+
+/* There is room for all in one answer, whatever limit is asked for: no cursor is ever given out, so
+ * that none comes back. */
+CallState handle_describe_topic_partitions(Call *call)
+{
+    int32_t count = message_count(call->request, "topics");
+    if (count == 0)
+        answer_all(call);
+    for (int32_t i = 0; i < count; i++) {
+        Str name = message_bytes(message_item(call->request, "topics", i), "name");
+        WireError code;
+        const Topic *topic = call_find_topic(call, name, false, ACL_DESCRIBE, &code);
+        answer_topic(call, name, topic, code);
+    }
+    message_set_number(call->response, "next_cursor", -1);
     return CALL_DONE;
 }
 

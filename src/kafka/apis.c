@@ -240,6 +240,13 @@ static const Api apis[] = {
     {74, "ListConfigResources", 0, 1, 0, "resource_types:[c]@1+",
      "throttle_time_ms:i error_code:h config_resources:[resource_name:s resource_type:c@1+]",
      handle_list_config_resources},
+    {DESCRIBE_TOPIC_PARTITIONS_KEY, "DescribeTopicPartitions", 0, 0, 0,
+     "topics:[name:s] response_partition_limit:i cursor:c",
+     "throttle_time_ms:i topics:[error_code:h name:s? topic_id:u is_internal:b partitions:["
+     "error_code:h partition_index:i leader_id:i leader_epoch:i replica_nodes:[i] isr_nodes:[i]"
+     " eligible_leader_replicas:[i]? last_known_elr:[i]? offline_replicas:[i]]"
+     " topic_authorized_operations:i] next_cursor:c",
+     handle_describe_topic_partitions},
 };
 
 enum { API_COUNT = sizeof apis / sizeof apis[0] };

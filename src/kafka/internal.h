@@ -84,6 +84,7 @@ enum { COMMIT_TIMEOUT_US = 5 * 1000 * 1000, TRANSACTION_WAIT_US = 25 * 1000 * 10
 enum { API_COUNT_MAX = 64, NODE_ID = 1, API_VERSIONS_KEY = 18, ACL_UNASKED = INT32_MIN };
 enum { ADD_OFFSETS_KEY = 25, TRANSACTION_COMMIT_KEY = 28 };
 enum { PRODUCE_KEY = 0, FETCH_KEY = 1, SASL_HANDSHAKE_KEY = 17, SASL_AUTHENTICATE_KEY = 36 };
+enum { DESCRIBE_TOPIC_PARTITIONS_KEY = 75 };
 enum { OFFSET_FETCH_KEY = 9, JOIN_GROUP_KEY = 11, LEAVE_GROUP_KEY = 13 };
 
 struct Broker {
@@ -178,6 +179,7 @@ CallState handle_produce(Call *call);
 bool call_is_to_write(const Call *call);
 CallState handle_fetch(Call *call);
 CallState handle_list_offsets(Call *call);
+CallState handle_describe_topic_partitions(Call *call);
 CallState handle_describe_cluster(Call *call);
 CallState handle_create_topics(Call *call);
 CallState handle_delete_topics(Call *call);

@@ -106,6 +106,8 @@ def cases():
            [(TOPIC, topic("Metadata"), OP.DESCRIBE)])
     yield ("Metadata-create", 3, 4, many(text("ac-new-by-name")) + i8(1), metadata_code, False,
            [(TOPIC, "ac-new-by-name", OP.DESCRIBE), (TOPIC, "ac-new-by-name", OP.CREATE)])
+    yield ("DescribeTopicPartitions", 75, 0, some(compact(topic("DescribeTopicPartitions")) + b"\0") + i32(2000) + b"\xff\0",
+           code(5), True, [(TOPIC, topic("DescribeTopicPartitions"), OP.DESCRIBE)])
     yield ("OffsetCommit", 8, 2, text(group("OffsetCommit")) + i32(-1) + text("") + i64(-1) + many(
         text(topic("OffsetCommit")) + many(i32(0) + i64(0) + i16(-1))), code(-2), False,
         [(GROUP, group("OffsetCommit"), OP.READ), (TOPIC, topic("OffsetCommit"), OP.READ)])
