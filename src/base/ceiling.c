@@ -117,6 +117,11 @@ int32_t ceiling_describe(char *text, int32_t room)
                            i == 0 ? "" : ", ", (long long)(largest[i].value / MIB),
                            (int)(end == 0 ? 0 : end - 1), name);
     }
+    int64_t others = ceiling_resident_bytes() - memory_used_bytes();
+    if (others >= MIB && length < room)
+        length += snprintf(text + length, (size_t)(room - length),
+                           "%s%lld MiB by libraries and between what is in use",
+                           length == 0 ? "" : ", ", (long long)(others / MIB));
     return length < room ? length : room - 1;
 }
 

@@ -37,8 +37,9 @@ int64_t ceiling_share(int64_t part, int64_t most);
 /* Give back to the system what is free, unless somebody has just done so. */
 void ceiling_trim(void);
 
-/* Who holds most, for messages: "200 MiB by join, 31 MiB by t". Asks for no memory, and does not
- * wait. The length. */
+/* Who holds most, and how much is resident that nobody here asked for: "200 MiB by join, 31 MiB by
+ * t, 40 MiB by libraries and between what is in use". Asks for no memory, and does not wait. The
+ * length. */
 int32_t ceiling_describe(char *text, int32_t room);
 
 /* The gauge of what somebody holds, for memory_hold. */
