@@ -1,17 +1,19 @@
 """Operators whose rows wait, with several times more of them than `weir.memory.limit` has room for: each comes to its end,
-is exact, and the process stays within the limit + 10 %. As soak, WEIR_SOAK=1: some minutes for each. Without, the same
-questions to few rows."""
+is exact, and the process stays within the limit + 10 %. As soak, WEIR_SOAK=1: some minutes for each, less with fewer
+WEIR_SPILL_ROWS. Without, the same questions to few rows."""
 
 import bisect
 import contextlib
 import heapq
+import os
 import time
 
 from lib import main
 
 LIMIT_MB, ALLOWED = 100, 1.1
-STATE_MB_MIN = 300  # what the same takes in memory
-ROWS, KEYS, WIDTH, SHARE = 500_000, 50_021, 1500, 4
+ROWS = int(os.environ.get("WEIR_SPILL_ROWS", "500000"))
+KEYS, WIDTH, SHARE = ROWS // 10 + 21, 1500, 4
+STATE_MB_MIN = ROWS * 600 >> 20  # what the same takes in memory
 SPILLING = "SET 'state.backend.type' = 'rocksdb'; SET 'weir.memory.limit' = '{} mb';"
 
 # A row a millisecond: orders, seven or eight for each key, and every fourth a payment.
@@ -32,7 +34,7 @@ INSERT INTO answers SELECT COUNT(*), COUNT(partner), SUM(partner), SUM(CHAR_LENG
 """
 
 # A visitor comes twice and never again; a session of two is over before the input is.
-VISITORS, GAP_SECONDS = 150_000, 225
+VISITORS, GAP_SECONDS = ROWS * 3 // 10, 225
 REACH_SECONDS, WINDOW_SECONDS, BEFORE, BEST = 260, 250, 5, 6
 ALL_SECONDS = 9 * 3600  # longer than the input: all waits until its end, and is due at once
 
@@ -152,10 +154,10 @@ KINDS = {
     "over_rows": (OVER.format(f"ROWS BETWEEN {BEFORE} PRECEDING AND CURRENT ROW"), 0, lambda: summed(before=BEFORE)),
     "row_number": (TOP.format("i", BEST), 0, ranked),
     "top_n": (TOP.format("n", BEST), 0, lambda: ((n, n) for n, _ in ranked())),
-    "last_row": ("SELECT name, n AS partner FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY n % 250000 ORDER BY ts DESC) AS i "
-                 "FROM named) WHERE i = 1", 0, lambda: ((n, n) for n in range(ROWS - 249_999, ROWS + 1))),
-    "distinct": ("SELECT DISTINCT name, n AS partner FROM named WHERE n <= 250000", 0,
-                 lambda: ((n, n) for n in range(1, 250_001))),
+    "last_row": (f"SELECT name, n AS partner FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY n % {ROWS // 2} ORDER BY ts DESC) "
+                 "AS i FROM named) WHERE i = 1", 0, lambda: ((n, n) for n in range(ROWS - ROWS // 2 + 1, ROWS + 1))),
+    "distinct": (f"SELECT DISTINCT name, n AS partner FROM named WHERE n <= {ROWS // 2}", 0,
+                 lambda: ((n, n) for n in range(1, ROWS // 2 + 1))),
     "join": ("SELECT o.name, p.n AS partner FROM orders o JOIN payments p ON o.id = p.id", 0,
              lambda: (pair for pair in joined(lambda n, own: own) if pair[1] is not None)),
 }
@@ -211,7 +213,7 @@ def test_few_rows_that_go_to_disk(box):
 def soak_rows_of_a_megabyte(box):
     """With the limit that the documents ask for."""
     limit_mb = 256
-    with sizes(ROWS=1600, KEYS=211, VISITORS=800, WIDTH=1_000_000):
+    with sizes(ROWS=600, KEYS=91, VISITORS=300, WIDTH=1_000_000):
         for kind, (query, delay, answer) in KINDS.items():
             if kind not in ("last_row", "distinct"):
                 found, peak, seconds = run(box, query, delay, SPILLING.format(limit_mb))
