@@ -34,17 +34,25 @@ Status rowout_flush(RowOut *out)
         return ERR_CANCELLED;
     batch_select_all(out->batch);
     TRY(operator_emit_lending(out->op, out->batch, out->lent));
+    rowout_drop(out);
+    return OK;
+}
+
+void rowout_drop(RowOut *out)
+{
     batch_reset(out->batch, &out->op->node->schema, BATCH_ROWS_MAX);
     out->bytes = 0;
-    return OK;
+}
+
+int64_t rowout_room_bytes(const RowOut *out)
+{
+    return ceiling_share(ROWOUT_PART, ROWOUT_BYTES_MAX) - out->bytes;
 }
 
 /* Before one more row of so many bytes. */
 static Status rowout_make_room(RowOut *out, int64_t bytes)
 {
-    bool is_full = out->batch->row_count == BATCH_ROWS_MAX ||
-                   out->bytes > ceiling_share(ROWOUT_PART, ROWOUT_BYTES_MAX);
-    if (is_full)
+    if (out->batch->row_count == BATCH_ROWS_MAX || rowout_room_bytes(out) < 0)
         TRY(rowout_flush(out));
     out->bytes += bytes;
     return OK;

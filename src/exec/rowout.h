@@ -23,6 +23,12 @@ Status rowout_append(RowOut *out, Str bytes, RowKind kind);
 Status rowout_copy(RowOut *out, const Batch *batch, int32_t row, RowKind kind);
 /* Emit what there is. */
 Status rowout_flush(RowOut *out);
+/* Forget what there is. */
+void rowout_drop(RowOut *out);
+
+/* Of rows, until they are so many bytes that the next one to come emits those before it; negative:
+ * that is so. Whoever writes other columns later than that has to look. */
+int64_t rowout_room_bytes(const RowOut *out);
 
 static inline int32_t rowout_last(const RowOut *out)
 {

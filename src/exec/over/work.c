@@ -175,6 +175,25 @@ void over_give_peers(Over *self, const OverRows *rows)
 
 /* ---- Rows that waited -------------------------------------------------------------------- */
 
+/* How many of the rows that wait, from `first` on, at most `most`, the output takes before it emits
+ * any: none may go out before its results are there. One it takes in any case, if it is not full.
+ */
+static int32_t over_fitting(const Over *self, int64_t first, int32_t most)
+{
+    int64_t room = rowout_room_bytes(&self->out);
+    int32_t count = 0;
+    while (count < most) {
+        int32_t run_count;
+        OrderedRow *const *run = ordered_run(&self->pending, first + count, &run_count);
+        for (int32_t k = 0; k < run_count && count < most; k++, count++) {
+            if (room < 0)
+                return count;
+            room -= run[k]->row_bytes;
+        }
+    }
+    return count;
+}
+
 /* The rows first … first + count - 1 that wait, at the end of the output's batch, which has room.
  */
 static Status over_decode(Over *self, int64_t first, int32_t count, OverRows *rows)
@@ -200,7 +219,7 @@ static Status over_decode(Over *self, int64_t first, int32_t count, OverRows *ro
 
 static Status over_make_room(Over *self, int64_t wanted)
 {
-    if (wanted > BATCH_ROWS_MAX - self->out.batch->row_count)
+    if (wanted > BATCH_ROWS_MAX - self->out.batch->row_count || rowout_room_bytes(&self->out) < 0)
         TRY(rowout_flush(&self->out));
     arena_reset(self->work);
     return OK;
@@ -219,22 +238,26 @@ static int64_t over_count_peers(const Over *self, int64_t due)
     return peers < due ? peers : due;
 }
 
+/* As many of `left` rows from `first` on as a batch holds. */
+static Status over_decode_batch(Over *self, int64_t first, int64_t left, OverRows *rows)
+{
+    TRY(over_make_room(self, BATCH_ROWS_MAX));
+    int32_t most = left < BATCH_ROWS_MAX ? (int32_t)left : BATCH_ROWS_MAX;
+    return over_decode(self, first, over_fitting(self, first, most), rows);
+}
+
 /* More rows of one time than a batch holds: all are taken in before the first is given out. */
 static Status over_work_many_peers(Over *self, int64_t peers, Timestamp time)
 {
     OverRows rows;
     for (int64_t first = 0; first < peers; first += rows.count) {
-        int64_t left = peers - first;
-        TRY(over_make_room(self, BATCH_ROWS_MAX));
-        TRY(over_decode(self, first, left < BATCH_ROWS_MAX ? (int32_t)left : BATCH_ROWS_MAX,
-                        &rows));
+        TRY(over_decode_batch(self, first, peers - first, &rows));
         rows.time = time;
         over_take_peers(self, &rows, first == 0);
-        batch_reset(self->out.batch, &self->base.node->schema, BATCH_ROWS_MAX);
+        rowout_drop(&self->out);
     }
     for (int64_t left = peers; left > 0; left -= rows.count) {
-        TRY(over_make_room(self, BATCH_ROWS_MAX));
-        TRY(over_decode(self, 0, left < BATCH_ROWS_MAX ? (int32_t)left : BATCH_ROWS_MAX, &rows));
+        TRY(over_decode_batch(self, 0, left, &rows));
         over_give_peers(self, &rows);
         over_drop(self, rows.count);
     }
@@ -247,7 +270,7 @@ static Status over_work_peers(Over *self, int64_t due, int64_t *done)
     Timestamp time = over_key_time(ordered_key(ordered_at(&self->pending, 0)));
     *done = peers;
     TRY(over_make_room(self, peers));
-    if (peers > BATCH_ROWS_MAX)
+    if (peers > BATCH_ROWS_MAX || over_fitting(self, 0, (int32_t)peers) < peers)
         return over_work_many_peers(self, peers, time);
     OverRows rows;
     TRY(over_decode(self, 0, (int32_t)peers, &rows));
@@ -267,8 +290,8 @@ Status over_work_pending(Over *self, int64_t due)
             TRY(over_work_peers(self, due, &done));
         } else {
             TRY(over_make_room(self, 1));
-            int64_t room = BATCH_ROWS_MAX - self->out.batch->row_count;
-            done = due < room ? due : room;
+            int32_t room = BATCH_ROWS_MAX - self->out.batch->row_count;
+            done = over_fitting(self, 0, due < room ? (int32_t)due : room);
             OverRows rows;
             TRY(over_decode(self, 0, (int32_t)done, &rows));
             over_work_rows(self, &rows);
