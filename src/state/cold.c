@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/ceiling.h"
 #include "data/rowcode.h"
 
 enum {
@@ -20,6 +21,8 @@ enum {
     OWNED_WIDE = 4096,         /* … but for long texts, */
     OWNED_WIDE_DIVISOR = 8,    /* which take little more */
     FIRST_RECORDS = 16,        /* put, before their mean length is believed */
+    READ_BYTES_MAX = 4 << 20,  /* of pages read at once, or … */
+    READ_PART = 64,            /* … this part of the limit, if that is less */
     SAMPLE_TURNS = 64,
     SAMPLE_BYTES = 1 << 20,
 };
@@ -587,10 +590,18 @@ static void cold_load_some(Cold *cold, Page **pages, int32_t count)
     spill_read(cold->spill, cold->id, numbers, some, cold_take_page, &(Loading){cold, wanted});
 }
 
+int32_t cold_load_most(const Cold *cold, int32_t most)
+{
+    int64_t record = cold->put_count == 0 ? 0 : cold->put_bytes / cold->put_count;
+    int64_t fitting = ceiling_share(READ_PART, READ_BYTES_MAX) / (record + 1);
+    return fitting >= most ? most : fitting < 1 ? 1 : (int32_t)fitting;
+}
+
 void cold_load(Cold *cold, Page **pages, int32_t count)
 {
-    for (int32_t first = 0; first < count; first += LOAD_MAX)
-        cold_load_some(cold, pages + first, count - first < LOAD_MAX ? count - first : LOAD_MAX);
+    int32_t most = cold_load_most(cold, LOAD_MAX);
+    for (int32_t first = 0; first < count; first += most)
+        cold_load_some(cold, pages + first, count - first < most ? count - first : most);
 }
 
 /* The page is in memory. */
@@ -621,6 +632,7 @@ void cold_expect(StateTable *table, const uint64_t *hashes, int32_t count)
 {
     Page *pages[LOAD_MAX];
     assert(count <= LOAD_MAX);
+    count = cold_load_most(table->cold, count);
     for (int32_t i = 0; i < count; i++)
         pages[i] = cold_page(table->cold, hashes[i]);
     cold_load(table->cold, pages, count);
@@ -683,8 +695,9 @@ void cold_fetch(StateTable *table, const TableKeys *keys, int32_t first, int32_t
         }
     }
     Page *pages[LOAD_MAX];
-    for (int32_t done = 0; done < late; done += LOAD_MAX) {
-        int32_t some = late - done < LOAD_MAX ? late - done : LOAD_MAX;
+    int32_t most = cold_load_most(cold, LOAD_MAX);
+    for (int32_t done = 0; done < late; done += most) {
+        int32_t some = late - done < most ? late - done : most;
         for (int32_t i = 0; i < some; i++)
             pages[i] = cold_page(cold, keys->hashes[cold->late[done + i]]);
         cold_load(cold, pages, some);

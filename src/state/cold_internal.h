@@ -143,6 +143,8 @@ void cold_divide(StateTable *table, Page *page, bool is_wanted);
 void cold_save_page(StateTable *table, Page *page);
 /* The page with this number and those behind it come into memory together. */
 void cold_load_ahead(Cold *cold, int64_t number);
+/* How many pages are read at one go, at most so many: fewer where records are wide. */
+int32_t cold_load_most(const Cold *cold, int32_t most);
 /* Those of the pages that are in the spill come into memory. */
 void cold_load(Cold *cold, Page **pages, int32_t count);
 /* The record becomes an entry of the table; NULL where it is taken already. */

@@ -53,8 +53,8 @@ static void cold_stay_small(StateTable *table)
 void cold_load_ahead(Cold *cold, int64_t number)
 {
     Page *pages[LOAD_AHEAD];
-    int32_t count = 0;
-    for (; number < COLD_END && count < LOAD_AHEAD; number = page_end(pages[count++]))
+    int32_t count = 0, most = cold_load_most(cold, LOAD_AHEAD);
+    for (; number < COLD_END && count < most; number = page_end(pages[count++]))
         pages[count] = cold_page_at(cold, number);
     cold_load(cold, pages, count);
 }
