@@ -256,6 +256,38 @@ static Status recover_lock(Job *job, Error *error)
     return recover_lock_folder(job->world, options->data_dir, &job->lock, error);
 }
 
+/* A source that does not begin at its beginning; NULL: all do. */
+static const PlanTable *recover_not_anew(const Job *job)
+{
+    if (job->options.begin.at == BEGIN_EARLIEST)
+        return NULL;
+    for (int32_t i = 0; i < job->plan->node_count; i++) {
+        const PlanNode *node = job->plan->nodes[i];
+        if (node->kind != PLAN_SOURCE)
+            continue;
+        const PlanTable *table = node->source.table;
+        if (job->options.begin.at == BEGIN_AT_TIME ||
+            (table->connector->reads_anew != NULL &&
+             !table->connector->reads_anew(&table->options)))
+            return table;
+    }
+    return NULL;
+}
+
+/* Those letters that come again because what they are of is read again. */
+static Status recover_return(Job *job, const DataFolder *data, const char *writer,
+                             const LetterNotice *notice, Error *error)
+{
+    const PlanTable *table = job->restored == NULL ? recover_not_anew(job) : NULL;
+    if (table == NULL)
+        return recover_return_letters(data, writer, job->restored, notice, error);
+    job_notice(job,
+               "dead letters of earlier runs stay where they are: `%.*s` does not begin at its "
+               "beginning, so they do not come again",
+               STR_ARGS(table->name));
+    return OK;
+}
+
 Status recover_open(Job *job, Error *error)
 {
     const PlanSettings *settings = &job->plan->settings;
@@ -294,7 +326,7 @@ Status recover_open(Job *job, Error *error)
     TRY(recover_settle_letters(&data, &notice, error));
     bool is_told = job->options.is_fresh || (is_beginning && job->restored != NULL);
     if (is_told)
-        TRY(recover_return_letters(&data, writer, job->restored, &notice, error));
+        TRY(recover_return(job, &data, writer, &notice, error));
     TRY(recover_note_place(job, writer, is_told, error));
     TRY(recover_replays(job, writer, error));
     /* What it starts from may be one of them: they go as newer ones come. */

@@ -150,6 +150,8 @@ typedef struct ConnectorInfo {
     bool (*looks_up)(const TableOptions *table, LookupInfo *out);
     /* Whether reading ends by itself. */
     bool (*is_bounded)(const TableOptions *table);
+    /* Whether a run without a checkpoint reads again what an earlier one has read; NULL: always. */
+    bool (*reads_anew)(const TableOptions *table);
     /* Row kinds that reading gives; NULL: the format's, else append. */
     ChangelogMode (*read_mode)(const TableOptions *table);
     /* Row kinds that writing takes; NULL: the format's, else append. */

@@ -166,6 +166,33 @@ def test_a_fresh_start_gives_back_nothing_that_it_reads_well(box):
     assert done.returncode != 0 and "WR4423" in done.stderr, done.stderr
 
 
+def test_a_fresh_start_at_the_offsets_of_a_group_keeps_its_letters(box):
+    """What lies before them is not read again: what was bad there does not come again."""
+    weir = box.weir()
+    weir.write("write.sql", """
+        CREATE TABLE t (a STRING) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'raw');
+        INSERT INTO t VALUES ('{"n": 1}'), ('{"n": bad'), ('{"n": 2}');
+    """)
+    reads = """
+        SET 'pipeline.name' = 'reads';
+        CREATE TABLE t (n INT) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'json',
+          'properties.group.id' = 'readers', 'scan.bounded.mode' = 'latest-offset', %s);
+        CREATE TABLE o (n INT) WITH ('connector' = 'blackhole');
+        INSERT INTO o SELECT n FROM t;
+    """
+    for name, begin in (("group", "'properties.auto.offset.reset' = 'earliest'"),
+                        ("all", "'scan.startup.mode' = 'earliest-offset'")):
+        weir.write(f"{name}.sql", reads % begin)
+    for name, fresh in (("write", []), ("group", []), ("group", ["--fresh"])):
+        done = weir.call("run", f"{name}.sql", "--once", "--data-dir", weir.data, *fresh)
+        assert done.returncode == 0, done.stderr
+        assert ("stay where they are: `t`" in done.stderr) == bool(fresh), done.stderr
+    assert len(letters_of(weir)) == 1 and not (weir.data / "dead-letters" / "superseded").exists()
+    done = weir.call("run", "all.sql", "--once", "--fresh", "--data-dir", weir.data)
+    assert done.returncode == 0 and "superseded/t-1.jsonl" in done.stderr, done.stderr
+    assert len(letters_of(weir)) == 1
+
+
 def test_a_letter_file_that_is_moved_away_is_no_hindrance(box):
     weir = box.weir()
     chance = random.Random(13)

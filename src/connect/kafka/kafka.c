@@ -186,6 +186,11 @@ static bool kafka_is_bounded(const TableOptions *table)
     return !str_is(options_text(table->options, "scan.bounded.mode"), "unbounded");
 }
 
+static bool kafka_reads_anew(const TableOptions *table)
+{
+    return str_is(options_text(table->options, "scan.startup.mode"), "earliest-offset");
+}
+
 static SinkGuarantee kafka_guarantee_of(const TableOptions *table)
 {
     return str_is(options_text(table->options, "sink.delivery-guarantee"), "exactly-once")
@@ -427,6 +432,7 @@ static const ConnectorInfo kafka_info = {
     .guarantee_of = kafka_guarantee_of,
     .place_option = "topic",
     .is_bounded = kafka_is_bounded,
+    .reads_anew = kafka_reads_anew,
     .check = kafka_check,
 };
 

@@ -174,6 +174,13 @@ static bool mysql_cdc_is_bounded(const TableOptions *table)
                                    STR("snapshot"));
 }
 
+static bool mysql_cdc_reads_anew(const TableOptions *table)
+{
+    Str mode = options_text(table->options, "scan.startup.mode");
+    return mysql_cdc_is_bounded(table) || str_equal_ignoring_case(mode, STR("initial")) ||
+           str_equal_ignoring_case(mode, STR("earliest-offset"));
+}
+
 static ChangelogMode mysql_cdc_read_mode(const TableOptions *table)
 {
     if (options_bool(table->options, "scan.read-changelog-as-append-only.enabled"))
@@ -228,6 +235,7 @@ const ConnectorInfo mysql_cdc_info = {
     .metadata_count = sizeof mysql_cdc_metadata / sizeof *mysql_cdc_metadata,
     .can_read = true,
     .is_bounded = mysql_cdc_is_bounded,
+    .reads_anew = mysql_cdc_reads_anew,
     .read_mode = mysql_cdc_read_mode,
     .append_only_option = "scan.read-changelog-as-append-only.enabled",
     .check = mysql_cdc_check,
