@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +42,14 @@ static Status fail_errno(Error *error, const char *what, const char *path)
     } else if (code == ENOSPC || code == EDQUOT || code == EFBIG) {
         status = ERR_FULL;
         number = "WR5004";
+    }
+    if (code == EMFILE || code == ENFILE) {
+        status =
+            fail(error, ERR_LIMIT, "WR5008", "could not %s `%s`: %s", what, path, strerror(code));
+        error_hint(error, "it may be had later; raise `ulimit -n`, or let there be fewer clients");
+        if (error != NULL)
+            error->is_retriable = true;
+        return status;
     }
     if (code == ELOOP) {
         /* Like a link to nothing: there is no such file. */
@@ -279,6 +288,16 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+void world_allow_open_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    int code = setrlimit(RLIMIT_NOFILE, &limit);
+    (void)code; /* then it stays as it was */
+}
+
 static Status system_list(World *world, const char *path, Arena *arena, List *names, Error *error)
 {
     (void)world;
@@ -469,10 +488,12 @@ static Status replace_file(World *world, const char *path, FileMode mode, Str co
     TRY(world->kind->rename(world, aside, path, error));
     memcpy(folder, path, length + 1);
     char *slash = strrchr(folder, '/');
-    if (slash == NULL)
-        return world->kind->sync_folder(world, ".", error);
-    slash[slash == folder ? 1 : 0] = '\0';
-    return world->kind->sync_folder(world, folder, error);
+    if (slash != NULL)
+        slash[slash == folder ? 1 : 0] = '\0';
+    /* It is replaced, and nobody knows whether it stays so: that is not as if nothing had been
+     * done. */
+    Status synced = world->kind->sync_folder(world, slash != NULL ? folder : ".", error);
+    return synced == ERR_LIMIT ? ERR_IO : synced;
 }
 
 Status world_replace_file(World *world, const char *path, Str content, Error *error)

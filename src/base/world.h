@@ -45,6 +45,7 @@ typedef struct WorldKind {
     void (*sleep_us)(World *world, int64_t duration_us);
     uint64_t (*random_u64)(World *world); /* safe from any thread */
 
+    /* ERR_LIMIT: the system gives no more open files now; nothing has been done. */
     Status (*open)(World *world, const char *path, FileMode mode, File **out, Error *error);
     /* Up to `bytes` from `offset`; *got < bytes only at the end of the file. */
     Status (*read_at)(File *file, int64_t offset, void *into, int64_t bytes, int64_t *got,
@@ -65,7 +66,7 @@ typedef struct WorldKind {
     /* Cut the file to `bytes`, or grow it with zeros. */
     Status (*truncate)(World *world, const char *path, int64_t bytes, Error *error);
     Status (*make_folder)(World *world, const char *path, Error *error); /* with parents */
-    Status (*sync_folder)(World *world, const char *path, Error *error);
+    Status (*sync_folder)(World *world, const char *path, Error *error); /* ERR_LIMIT as in open */
     /* Names (const char *) in the folder, sorted by bytes, without . and .. */
     Status (*list)(World *world, const char *path, Arena *arena, List *names, Error *error);
     /* Open or make the file and hold it alone, among all processes, until close or death.
@@ -96,6 +97,9 @@ struct World {
 
 /* The operating system itself; never freed. */
 World *world_system(void);
+
+/* The process may have as many files open as the system lets it; at first that is often 1,024. */
+void world_allow_open_files(void);
 
 /* The time by which a pipeline works: that of the clock, without its jumps, from any thread. It
  * never goes back, and is a tenth faster or slower than it should be until it agrees with a clock

@@ -311,7 +311,9 @@ static Status swap_group(Compaction *run, int32_t first, int32_t count, Output *
     TRY(partition_check(partition, error)); /* it may have been removed meanwhile */
     TRY(remove_old(run, old->index_path, error));
     TRY(world->kind->rename(world, output->aside, old->log_path, error));
-    TRY(partition_sync_folder(partition, error));
+    Status synced = partition_sync_folder(partition, error);
+    if (synced != OK) /* the file is another one already than readers take it for */
+        return log_break(partition->log, synced, error);
     int32_t at = 0;
     while (partition->segments[at] != old)
         at++;

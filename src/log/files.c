@@ -9,7 +9,7 @@
 struct Files {
     World *world;
     pthread_mutex_t lock;
-    int32_t open_max, open_count;
+    int32_t open_max, open_count, kept_count;
     FileSlot *newest, *oldest;
 };
 
@@ -100,6 +100,25 @@ void files_return(Files *files, FileSlot *slot)
     pthread_mutex_lock(&files->lock);
     assert(slot->users > 0);
     slot->users--;
+    pthread_mutex_unlock(&files->lock);
+}
+
+bool files_keep(Files *files, FileSlot *slot)
+{
+    pthread_mutex_lock(&files->lock);
+    assert(slot->users > 0);
+    bool may_keep = slot->keepers > 0 || files->kept_count < files->open_max / 2;
+    files->kept_count += may_keep && slot->keepers == 0;
+    slot->keepers += may_keep;
+    pthread_mutex_unlock(&files->lock);
+    return may_keep;
+}
+
+void files_keep_no_more(Files *files, FileSlot *slot)
+{
+    pthread_mutex_lock(&files->lock);
+    assert(slot->keepers > 0);
+    files->kept_count -= --slot->keepers == 0;
     pthread_mutex_unlock(&files->lock);
 }
 

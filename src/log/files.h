@@ -16,6 +16,7 @@ typedef struct FileSlot {
     const char *path;
     File *file; /* NULL: not open */
     int32_t users;
+    int32_t keepers;                /* of the users */
     struct FileSlot *newer, *older; /* among the open ones */
 } FileSlot;
 
@@ -29,6 +30,12 @@ World *files_world(const Files *files);
  * From any thread; give it back with files_return. */
 Status files_borrow(Files *files, FileSlot *slot, FileMode mode, Error *error);
 void files_return(Files *files, FileSlot *slot);
+
+/* A user of the slot will use it for as long as a client likes. False: half of those that may be
+ * open are in such use already, so that it has to give this one back soon. */
+bool files_keep(Files *files, FileSlot *slot);
+/* Before it gives back what it has kept. */
+void files_keep_no_more(Files *files, FileSlot *slot);
 
 /* Close it; nobody uses it. */
 void files_drop(Files *files, FileSlot *slot);

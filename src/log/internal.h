@@ -76,6 +76,9 @@ struct Log {
 
 /* A sync has failed: `error` is kept, and returned from now on. */
 Status log_break(Log *log, Status status, const Error *error);
+/* The same, unless it is what passes and has done nothing yet: a full disk, or no file that may be
+ * opened. */
+Status log_fail(Log *log, Status status, const Error *error);
 /* The partition has something to make durable. Under the partition's lock. */
 void log_queue(Log *log, Partition *partition);
 int64_t log_now_ms(Log *log);
@@ -105,7 +108,8 @@ bool partition_is_strict(const Partition *partition);
 /* A new last segment; the one before is complete and durable. Under `append_lock`, too; `lock` is
  * given up meanwhile. */
 Status partition_roll(Partition *partition, Error *error);
-/* Sync a file of a segment's, or the folder; a failure breaks the log. */
+/* Sync a file of a segment's, or the folder; a failure breaks the log, but where it could not even
+ * be opened (ERR_LIMIT). */
 Status partition_sync(Partition *partition, Segment *segment, Error *error);
 Status partition_sync_folder(Partition *partition, Error *error);
 /* Write the producers' snapshot for the end offset. */

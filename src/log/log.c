@@ -30,6 +30,11 @@ Status log_break(Log *log, Status status, const Error *error)
     return status;
 }
 
+Status log_fail(Log *log, Status status, const Error *error)
+{
+    return status == ERR_FULL || status == ERR_LIMIT ? status : log_break(log, status, error);
+}
+
 bool log_is_broken(Log *log, Error *why)
 {
     pthread_mutex_lock(&log->queue_lock);
@@ -48,7 +53,7 @@ Status log_replace_file(Log *log, const char *path, Str content, Error *error)
         return OK;
     if (error != NULL)
         *error = why;
-    return status == ERR_FULL ? status : log_break(log, status, &why);
+    return log_fail(log, status, &why);
 }
 
 /* ---- What waits for a sync ------------------------------------------------------------------- */
@@ -357,7 +362,7 @@ Status log_tick(Log *log, Error *error)
     arena_free(arena);
     if (status == OK)
         status = log_write_marks(log, error);
-    return status == ERR_FULL ? OK : status;
+    return status == ERR_FULL || status == ERR_LIMIT ? OK : status;
 }
 
 /* ---- Closing --------------------------------------------------------------------------------- */

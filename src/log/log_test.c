@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "log/batch_testing.h"
@@ -349,6 +350,48 @@ static void test_what_is_to_be_sent_outlives_its_topic(void **state)
     buffer_free(&window);
 }
 
+/* Of four files that may be open, two for those who do not read what they are sent; the others get
+ * it from memory. */
+static void test_few_files_stay_open_for_what_is_to_be_sent(void **state)
+{
+    (void)state;
+    enum { COUNT = 4 };
+    Partition *all[COUNT];
+    PartitionRead reads[COUNT] = {0}, again = {0};
+    Buffer window = {0}, joined = {0};
+    ReadRequest request = {.bytes_max = 1 << 20, .at_least_one = true};
+    test_batch(&batch, &(TestBatch){.padding = 40000});
+    for (int32_t i = 0; i < COUNT; i++) {
+        char name[16];
+        Appended appended;
+        snprintf(name, sizeof name, "many/%d", (int)i);
+        assert_int_equal(log_partition(log_, name, &config, &all[i], NULL), OK);
+        assert_int_equal(partition_append(all[i], batch.data, batch.length, &appended, NULL), OK);
+    }
+    flush();
+    for (int32_t i = 0; i < COUNT; i++) {
+        assert_int_equal(partition_read_in_place(all[i], &request, &reads[i], &window, NULL), OK);
+        assert_int_equal(reads[i].span_count, i < COUNT / 2);
+        join_spans(&reads[i], &joined);
+        assert_int_equal(joined.length, batch.length);
+        assert_true(batch_is_intact(buffer_str(&joined)));
+    }
+    /* What is open already costs no other file, and what is sent is none any more. */
+    assert_int_equal(partition_read_in_place(all[0], &request, &again, &window, NULL), OK);
+    assert_int_equal(again.span_count, 1);
+    partition_read_reset(&reads[1]);
+    partition_read_reset(&reads[2]);
+    assert_int_equal(partition_read_in_place(all[2], &request, &reads[2], &window, NULL), OK);
+    assert_int_equal(reads[2].span_count, 1);
+    for (int32_t i = 0; i < COUNT; i++) {
+        partition_read_free(&reads[i]);
+        partition_release(all[i]);
+    }
+    partition_read_free(&again);
+    buffer_free(&window);
+    buffer_free(&joined);
+}
+
 static void test_damage_in_what_is_to_be_sent_stops_it(void **state)
 {
     (void)state;
@@ -670,6 +713,38 @@ static void test_relaxed_topics_are_acknowledged_when_written(void **state)
     assert_int_equal(offsets().durable_end, 4);
 }
 
+/* Neither the next segment nor the marks have a file then: it passes, and nothing is lost. */
+static void test_goes_on_when_files_may_be_opened_again(void **state)
+{
+    (void)state;
+    Error error = {0};
+    struct rlimit before;
+    append((TestBatch){.padding = 100});
+    config.segment_bytes = 300;
+    partition_set_config(partition, &config);
+    getrlimit(RLIMIT_NOFILE, &before);
+    int next = dup(0);
+    assert_int_equal(close(next), 0);
+    struct rlimit none = {.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    test_batch(&batch, &(TestBatch){.padding = 100});
+    Appended appended;
+    Status appending = partition_append(partition, batch.data, batch.length, &appended, &error);
+    Status marking = log_write_marks(log_, NULL);
+    Status ticking = log_tick(log_, NULL);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(appending, ERR_LIMIT);
+    assert_string_equal(error.code, "WR5008");
+    assert_int_equal(marking, ERR_LIMIT);
+    assert_int_equal(ticking, OK);
+    assert_false(log_is_broken(log_, NULL));
+    assert_int_equal(append((TestBatch){.padding = 100}).base_offset, 1);
+    flush();
+    assert_int_equal(offsets().segment_count, 2);
+    assert_int_equal(offsets().durable_end, 2);
+    assert_int_equal(log_tick(log_, NULL), OK);
+}
+
 static void test_limits_are_kept(void **state)
 {
     (void)state;
@@ -704,6 +779,7 @@ int main(void)
         CASE(test_damage_that_is_read_stops_it),
         CASE(test_what_is_sent_from_files_is_what_is_read),
         CASE(test_what_is_to_be_sent_outlives_its_topic),
+        CASE(test_few_files_stay_open_for_what_is_to_be_sent),
         CASE(test_damage_in_what_is_to_be_sent_stops_it),
         CASE(test_indexes_are_made_again),
         CASE(test_finds_offsets_by_time),
@@ -714,6 +790,7 @@ int main(void)
         CASE(test_compaction_keeps_the_last_of_each_key),
         CASE(test_append_time_is_set),
         CASE(test_relaxed_topics_are_acknowledged_when_written),
+        CASE(test_goes_on_when_files_may_be_opened_again),
         CASE(test_limits_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,7 +180,7 @@ Status partition_sync_folder(Partition *partition, Error *error)
         return OK;
     if (error != NULL)
         *error = why;
-    return log_break(log, status, &why);
+    return status == ERR_LIMIT ? status : log_break(log, status, &why);
 }
 
 static const char *snapshot_path(const Partition *partition, int64_t offset, Arena *arena)

@@ -109,7 +109,8 @@ typedef struct PartitionRead {
 } PartitionRead;
 
 /* The same as partition_read. `window` is used for what is looked at, and belongs to the caller;
- * where it is NULL, or files have no descriptors, all is read into `bytes`. */
+ * where it is NULL, files have no descriptors, or too many are kept open for what is sent already,
+ * all is read into `bytes`. */
 Status partition_read_in_place(Partition *partition, const ReadRequest *request, PartitionRead *out,
                                Buffer *window, Error *error);
 void partition_read_reset(PartitionRead *read);

@@ -32,6 +32,7 @@ typedef struct Place {
     int64_t next_base;    /* of the next segment, or -1 */
     int64_t limit_offset; /* nothing behind is read */
     int64_t read_end;     /* offset behind what has been read */
+    bool is_kept;         /* for what is sent from its file */
 } Place;
 
 /* Under the lock. The file is opened now: compaction may put another one under its name. */
@@ -293,6 +294,7 @@ static Status read_in_place(const Partition *partition, Place *place, const Read
 /* The segment stays while something of it is to be sent. */
 static void keep_place(Partition *partition, const Place *place, PartitionRead *out)
 {
+    assert(place->is_kept);
     partition_hold(partition);
     out->partition = partition;
     out->segment = place->segment;
@@ -302,6 +304,7 @@ static void keep_place(Partition *partition, const Place *place, PartitionRead *
 void partition_read_reset(PartitionRead *read)
 {
     if (read->partition != NULL) {
+        files_keep_no_more(read->partition->log->files, &read->segment->reader);
         place_leave(read->partition, &(Place){.segment = read->segment});
         partition_release(read->partition);
     }
@@ -369,7 +372,9 @@ static Status read_batches(Partition *partition, const ReadRequest *request, Par
         place.read_end = place.segment->base_offset;
         status = place_find(partition, offset, &place, &why);
         bool has_some = status == OK && place.position < place.bytes;
-        if (has_some && window != NULL)
+        place.is_kept =
+            has_some && window != NULL && files_keep(partition->log->files, &place.segment->reader);
+        if (place.is_kept)
             status = read_in_place(partition, &place, request, out, window, &why);
         else if (has_some)
             status = read_place(partition, &place, request, &out->bytes, &why);
@@ -378,10 +383,13 @@ static Status read_batches(Partition *partition, const ReadRequest *request, Par
             place_remember(partition, &place, place.read_end, place.position + length);
         out->end_offset = place.read_end;
         bool has_more = place.position >= place.bytes && place.next_base > offset;
-        if (out->span_count > 0)
+        if (out->span_count > 0) {
             keep_place(partition, &place, out);
-        else
+        } else {
+            if (place.is_kept)
+                files_keep_no_more(partition->log->files, &place.segment->reader);
             place_leave(partition, &place);
+        }
         if (!has_more)
             break;
         offset = place.next_base; /* compaction took what was before it */

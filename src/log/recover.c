@@ -66,7 +66,7 @@ static Status sync_parents(const Partition *partition, Error *error)
         status = world->kind->sync_folder(world, path, &why);
         if (status != OK && error != NULL)
             *error = why;
-        if (status != OK)
+        if (status != OK && status != ERR_LIMIT)
             status = log_break(partition->log, status, &why);
     }
     arena_free(arena);
