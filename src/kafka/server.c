@@ -29,6 +29,7 @@ enum {
     ROOM_BYTES = 64 * 1024 * 1024, /* of requests of all connections, in hand or coming in */
     SMALL_BYTES = 4 * 1024,        /* of a request that does not wait for room: a heartbeat */
     ARRIVE_US = 30 * 1000 * 1000,  /* of a request that others wait for */
+    TAKE_US = 600 * 1000 * 1000,   /* in which something of an answer is taken */
 };
 
 typedef struct Connection Connection;
@@ -74,6 +75,8 @@ struct Connection {
     int32_t turn_count;
     int64_t opens_by_us;    /* by the monotonic clock: else it is closed; 0: it is open */
     int64_t muted_until_us; /* nothing is run before; 0: it is not muted */
+    int64_t takes_by_us;    /* more than taken_bytes of what is sent; 0: all of it is taken */
+    int64_t taken_bytes;
     bool is_paused;
 };
 
@@ -283,6 +286,30 @@ static void connection_greet(Connection *connection)
     arena_free(arena);
 }
 
+/* From now on something has to be taken of what is there to be sent. */
+static void connection_watch(Connection *connection)
+{
+    if (connection->takes_by_us != 0 || !transport_has_more(&connection->transport))
+        return;
+    connection->taken_bytes = transport_taken_bytes(&connection->transport);
+    connection->takes_by_us = world_monotonic_us(connection->hub->config.world) + TAKE_US;
+    hub_wait_until(connection->hub, connection->takes_by_us);
+}
+
+/* Whoever takes nothing of his answer keeps memory and files for nothing. */
+static bool connection_is_stuck(Connection *connection, int64_t now_us)
+{
+    int64_t taken = transport_taken_bytes(&connection->transport);
+    if (!transport_has_more(&connection->transport))
+        connection->takes_by_us = 0;
+    if (connection->takes_by_us == 0)
+        return false;
+    if (taken > connection->taken_bytes)
+        connection->takes_by_us = now_us + TAKE_US;
+    connection->taken_bytes = taken;
+    return connection->takes_by_us <= now_us;
+}
+
 /* Whatever can be done now: run what has come, send what is ready, read on if there is room. */
 static void connection_pump(Connection *connection)
 {
@@ -306,6 +333,7 @@ static void connection_pump(Connection *connection)
     if (has_room == connection->is_paused)
         transport_read(transport, has_room);
     connection->is_paused = !has_room;
+    connection_watch(connection);
 }
 
 static void connection_changed(Transport *transport)
@@ -403,6 +431,8 @@ static void waker_called(uv_async_t *waker)
 static void connection_wait(Connection *connection)
 {
     Hub *hub = connection->hub;
+    if (connection->transport.is_closing)
+        return; /* nothing is done for it any more, so that its times would only come again */
     for (int32_t i = 0; i < connection->turn_count; i++)
         if (connection->turns[i].call != NULL)
             hub_wait_until(hub, call_deadline_us(connection->turns[i].call));
@@ -415,10 +445,14 @@ static void connection_wait(Connection *connection)
         }
     }
     int64_t now_us = world_monotonic_us(hub->config.world);
-    if (connection_is_too_slow(connection, now_us))
+    if (connection_is_too_slow(connection, now_us) || connection_is_stuck(connection, now_us)) {
         transport_close(&connection->transport);
-    else if (connection->place.bytes > 0 && connection->place.until_us > now_us)
+        return;
+    }
+    if (connection->place.bytes > 0 && connection->place.until_us > now_us)
         hub_wait_until(hub, connection->place.until_us);
+    if (connection->takes_by_us != 0)
+        hub_wait_until(hub, connection->takes_by_us);
     if (connection->opens_by_us == 0)
         return;
     if (connection->opens_by_us <= world_monotonic_us(hub->config.world))
@@ -621,6 +655,7 @@ static Status hub_listen(Hub *hub, Error *error)
 Status hub_open(const HubConfig *config, Hub **out, Error *error)
 {
     *out = NULL;
+    world_allow_open_files(); /* each connection is one */
     Hub *hub = memory_allocate_zeroed((int64_t)sizeof *hub);
     hub->config = *config;
     hub->arena = arena_new(0);

@@ -1,6 +1,7 @@
 /* The hub at work while the disk does not answer: who does not need it is served. */
 #include "base/testing.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@ enum {
     VALUE_BYTES = 600
 };
 enum { TIMED_OUT = 7, INVALID_EPOCH = 47, HOUR_MS = 60 * 60 * 1000 };
+/* As long as a client may take nothing of its answer; in what steps that goes by. */
+enum { TAKE_US = 600 * 1000 * 1000, LEAP_US = 2 * 1000 * 1000 };
 
 /* A world whose disk gets stuck: in writes or in syncs. */
 static WorldKind kind;
@@ -69,6 +72,14 @@ static Status stuck_sync(File *file, Error *error)
     if (file != marks)
         wait_while(&syncs_are_stuck);
     return world_system()->kind->sync(file, error);
+}
+
+/* Its clock goes on by leaps. */
+static _Atomic int64_t ahead_us;
+
+static int64_t leaping_monotonic_us(World *of)
+{
+    return world_system()->kind->monotonic_us(of) + ahead_us;
 }
 
 typedef struct Bench {
@@ -251,22 +262,29 @@ static void check_is_served(int socket)
     buffer_free(&answer);
 }
 
-/* Another client asks what the hub can do, and reads what is acknowledged: `bytes` of it. */
-static void check_others_are_served(Bench *bench, bool has_records)
+/* The body of a Fetch from the beginning on. */
+static Buffer fetch_body(const char *topic, int32_t wait_ms, int32_t bytes_min, int32_t bytes_max)
 {
-    Buffer body = {0}, answer = {0};
-    check_is_served(bench->reader);
+    Buffer body = {0};
     put(&body, -1, 4);
-    put(&body, 0, 4);
-    put(&body, 1, 4);
-    put(&body, 1 << 20, 4);
+    put(&body, wait_ms, 4);
+    put(&body, bytes_min, 4);
+    put(&body, bytes_max, 4);
     put(&body, 0, 1);
     put(&body, 1, 4);
-    put_name(&body, "t");
+    put_name(&body, topic);
     put(&body, 1, 4);
     put(&body, 0, 4);
     put(&body, 0, 8);
-    put(&body, 1 << 20, 4);
+    put(&body, bytes_max, 4);
+    return body;
+}
+
+/* Another client asks what the hub can do, and reads what is acknowledged: `bytes` of it. */
+static void check_others_are_served(Bench *bench, bool has_records)
+{
+    check_is_served(bench->reader);
+    Buffer body = fetch_body("t", 0, 1, 1 << 20), answer = {0};
     ask(bench->reader, FETCH, 4, &body);
     hear(bench->reader, FETCH, &answer);
     const char *partition = answer.data + 4 + 4 + 3 + 4;
@@ -290,6 +308,7 @@ static int set_up(void **state)
 {
     Bench *bench = memory_allocate_zeroed((int64_t)sizeof *bench);
     kind = *world_system()->kind;
+    kind.monotonic_us = leaping_monotonic_us;
     kind.open = open_noting_marks;
     kind.write = stuck_write;
     kind.sync = stuck_sync;
@@ -492,6 +511,40 @@ static void test_a_flood_waits_in_its_sockets_while_the_disk_does(void **state)
     buffer_free(&frame);
 }
 
+/* Who takes nothing of an answer for long is left; whoever else there is goes on. */
+static void test_a_client_that_does_not_read_is_left(void **state)
+{
+    Bench *bench = *state;
+    create_topic(bench, "u", "retention.ms", "-1");
+    Buffer body = produce_body("u", -1, FLOOD_VALUE_BYTES), answer = {0};
+    for (int32_t i = 0; i < 5; i++) {
+        ask(bench->writer, PRODUCE, 3, &body);
+        hear_produced(bench, i);
+    }
+    buffer_free(&body);
+    body = fetch_body("u", 0, 1, 50 << 20);
+    int stopped = hub_connect(bench->hub);
+    ask(stopped, FETCH, 4, &body);
+    buffer_free(&body);
+    while (!has_answer(stopped))
+        usleep(500);
+    check_is_served(bench->reader);
+    body = fetch_body("t", 1, 1 << 20, 1 << 20); /* so that the hub looks at its clock */
+    struct pollfd end = {.fd = stopped};
+    int64_t from_us = ahead_us;
+    while (poll(&end, 1, 0) == 0) {
+        ahead_us += LEAP_US;
+        ask(bench->reader, FETCH, 4, &body);
+        hear(bench->reader, FETCH, &answer);
+    }
+    assert_true((end.revents & POLLHUP) != 0);
+    assert_true(ahead_us - from_us > TAKE_US - 2 * LEAP_US);
+    check_others_are_served(bench, false);
+    close(stopped);
+    buffer_free(&body);
+    buffer_free(&answer);
+}
+
 /* It is made durable at the end, when there are no connections left to tell of it. */
 static void test_an_end_with_records_that_are_not_durable_yet(void **state)
 {
@@ -621,6 +674,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_client_that_goes_while_it_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_flood_waits_in_its_sockets_while_the_disk_does,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_client_that_does_not_read_is_left, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_an_end_with_records_that_are_not_durable_yet, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_time_that_is_over_lets_the_next_one_go, set_up,

@@ -42,6 +42,21 @@ bool transport_is_open(const Transport *transport)
     return state == TLS_OPEN || state == TLS_ENDED;
 }
 
+static int64_t queued_bytes(const Transport *transport)
+{
+    return (int64_t)uv_stream_get_write_queue_size((const uv_stream_t *)&transport->socket);
+}
+
+int64_t transport_taken_bytes(const Transport *transport)
+{
+    return transport->handed_bytes - queued_bytes(transport);
+}
+
+bool transport_has_more(const Transport *transport)
+{
+    return transport->first != NULL || queued_bytes(transport) > 0;
+}
+
 typedef int AskName(const uv_tcp_t *socket, struct sockaddr *name, int *length);
 
 static const char *host_of(const Transport *transport, AskName *ask, Arena *arena)
@@ -137,6 +152,7 @@ static void sending_write(Sending *sending)
         buffers = memory_allocate((int64_t)sizeof(uv_buf_t) * sending->part_count);
     for (int32_t i = 0; i < sending->part_count; i++)
         buffers[i] = uv_buf_init((char *)sending->parts[i].data, (unsigned)sending->parts[i].bytes);
+    transport->handed_bytes += sending->total_bytes;
     int code = uv_write(&sending->request, (uv_stream_t *)&transport->socket, buffers,
                         (unsigned)sending->part_count, sending_done);
     if (buffers != &only)
@@ -166,8 +182,10 @@ static void sending_moved(uv_write_t *request, int status)
         transport->on_change(transport);
 }
 
-static void part_take(Part *part, int64_t bytes)
+/* They are handed on. */
+static void sending_take(Sending *sending, Part *part, int64_t bytes)
 {
+    sending->transport->handed_bytes += bytes;
     if (part->data != NULL)
         part->data += bytes;
     else
@@ -189,7 +207,7 @@ static bool sending_wait(Sending *sending)
             return false;
         buffer = uv_buf_init(into, (unsigned)got);
     }
-    part_take(part, (int64_t)buffer.len);
+    sending_take(sending, part, (int64_t)buffer.len);
     return uv_write(&sending->request, (uv_stream_t *)&sending->transport->socket, &buffer, 1,
                     sending_moved) == 0;
 }
@@ -215,7 +233,7 @@ static bool sending_push(Sending *sending)
     int socket;
     bool is_good = uv_fileno((uv_handle_t *)&transport->socket, &socket) == 0;
     /* What libuv has to write stands before it. */
-    bool has_room = uv_stream_get_write_queue_size((uv_stream_t *)&transport->socket) == 0;
+    bool has_room = queued_bytes(transport) == 0;
     while (is_good && has_room && sending->part < sending->part_count) {
         Part *part = &sending->parts[sending->part];
         int64_t sent = 0;
@@ -223,7 +241,7 @@ static bool sending_push(Sending *sending)
             sent = part_push(part, socket, sending->part + 1 == sending->part_count);
         is_good = sent >= 0;
         if (sent > 0)
-            part_take(part, sent);
+            sending_take(sending, part, sent);
         sending->part += part->bytes == 0;
         has_room = sent > 0 || part->bytes == 0;
     }

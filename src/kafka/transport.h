@@ -18,6 +18,7 @@ struct Transport {
     TlsSession *tls; /* NULL: plain */
     Buffer received; /* plain bytes; the owner takes away what it has used */
     int64_t unsent_bytes;
+    int64_t handed_bytes; /* to libuv, or to the socket itself */
     /* Those that are not given to libuv yet: the first one has parts in files, the others stand
      * behind it. */
     struct Sending *first, *last;
@@ -39,6 +40,10 @@ bool transport_start(Transport *transport, TlsServer *tls);
 
 /* Read on, or not. */
 void transport_read(Transport *transport, bool reads);
+
+/* How many bytes the system has taken so far; and whether there are more for it. */
+int64_t transport_taken_bytes(const Transport *transport);
+bool transport_has_more(const Transport *transport);
 
 /* Whether bytes may be sent: the handshake is over, if there is one. */
 bool transport_is_open(const Transport *transport);
