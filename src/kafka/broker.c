@@ -267,8 +267,10 @@ Call *call_new(Broker *broker, Peer *peer, Str request)
     Call *call = ARENA_NEW(arena, Call);
     *call = (Call){.broker = broker, .peer = peer, .arena = arena, .users = 1};
     buffer_append_str(&call->bytes, request);
-    if (broker->config.room != NULL)
-        room_take(broker->config.room, call->bytes.length);
+    if (broker->config.room != NULL) {
+        call->room_bytes = call->bytes.length;
+        room_take(broker->config.room, call->room_bytes);
+    }
     if (call_parse(call, buffer_str(&call->bytes)))
         return call;
     call_free(call);
@@ -287,11 +289,11 @@ void call_free(Call *call)
         partition_read_free(&call->records[i]);
     fetch_session_free(call->fetch);
     Room *room = call->broker->config.room;
-    int64_t bytes = call->bytes.length;
+    int64_t room_bytes = call->room_bytes;
     buffer_free(&call->bytes);
     arena_free(call->arena);
-    if (room != NULL)
-        room_give(room, bytes);
+    if (room_bytes > 0)
+        room_give(room, room_bytes);
 }
 
 static void let_go_of_call(void *call)
@@ -412,9 +414,19 @@ static bool call_is_behind(Call *call, int64_t now_us)
     return false;
 }
 
-CallState call_run(Call *call, bool is_held, Buffer *out)
+/* What has nothing to write waits for other things than the disk, maybe for as long as the client
+ * likes, and so does its answer. */
+static void call_give_room(Call *call)
 {
-    call->is_held = is_held;
+    bool writes = call->append_count > 0 || call->commit != NULL || call_is_to_write(call);
+    if (writes || call->room_bytes == 0)
+        return;
+    room_give(call->broker->config.room, call->room_bytes);
+    call->room_bytes = 0;
+}
+
+static CallState call_handle(Call *call, Buffer *out)
+{
     int64_t now_us = world_monotonic_us(call->broker->world);
     if (call_is_behind(call, now_us))
         return CALL_WAITS;
@@ -441,6 +453,17 @@ CallState call_run(Call *call, bool is_held, Buffer *out)
     message_write_in_pieces(call->response, call->version, out, &call->pieces);
     store_be32(out->data + start, (uint32_t)(out->length - start - 4 + call->pieces.bytes));
     return CALL_DONE;
+}
+
+CallState call_run(Call *call, bool is_held, Buffer *out)
+{
+    call->is_held = is_held;
+    CallState state = call_handle(call, out);
+    call_give_room(call);
+    /* Of what is answered nobody looks at the request any more. */
+    if (state == CALL_DONE && call->append_count == 0 && call->commit == NULL)
+        buffer_free(&call->bytes);
+    return state;
 }
 
 int64_t call_muted_us(const Call *call)

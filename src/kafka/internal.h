@@ -138,6 +138,7 @@ struct Call {
     bool is_submitted;  /* what it writes is on its way, or refused */
     bool is_held;       /* another one that writes stands before it */
     Buffer bytes;       /* the request's own */
+    int64_t room_bytes; /* that it has taken */
     bool is_token;      /* of SaslAuthenticate, without headers */
     const Api *api;
     WireVersion version;

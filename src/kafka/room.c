@@ -63,15 +63,22 @@ static void room_wait(Room *room, RoomPlace *place)
         room->on_left(room->context); /* it was given back before anybody could know */
 }
 
+static void place_fill(Room *room, RoomPlace *place)
+{
+    place->bytes = place->wanted_bytes;
+    place->due_bytes = 0;
+    room_take(room, place->bytes);
+}
+
 bool room_enter(Room *room, RoomPlace *place, int64_t bytes)
 {
     assert(place->bytes == 0 && !place->waits);
-    if (!room_is_left(room)) {
+    place->wanted_bytes = bytes;
+    if (!room_is_left(room) || room->first != NULL) {
         room_wait(room, place);
         return false;
     }
-    room_take(room, bytes);
-    place->bytes = bytes;
+    place_fill(room, place);
     return true;
 }
 
@@ -104,5 +111,6 @@ RoomPlace *room_next(Room *room)
     if (place == NULL || !room_is_left(room))
         return NULL;
     room_unlink(room, place);
+    place_fill(room, place);
     return place;
 }

@@ -17,9 +17,11 @@
 
 enum {
     REQUEST_BYTES_MAX = 100 * 1024 * 1024, /* socket.request.max.bytes */
-    GREETING_BYTES_MAX = 512 * 1024,       /* before a login: sasl.server.max.receive.size */
+    GREETING_BYTES_MAX = 64 * 1024,        /* before a login */
     CALLS_MAX = 64,                        /* of a connection, waiting for their answer */
-    UNSENT_BYTES_MAX = 64 * 1024 * 1024,   /* of a connection: then nothing more is read */
+    /* Of answers that are not sent and requests that have none yet, of a connection: then nothing
+     * more is read. */
+    HELD_BYTES_MAX = 64 * 1024 * 1024,
     CONNECTIONS_MAX = 10000,
     BACKLOG = 511,
     FLUSHERS = 2,
@@ -28,7 +30,9 @@ enum {
     KEPT_BYTES_MAX = 256 * 1024,   /* of memory, of a connection that has nothing to read */
     ROOM_BYTES = 64 * 1024 * 1024, /* of requests of all connections, in hand or coming in */
     SMALL_BYTES = 4 * 1024,        /* of a request that does not wait for room: a heartbeat */
-    ARRIVE_US = 30 * 1000 * 1000,  /* of a request that others wait for */
+    BEGUN_BYTES = 64 * 1024,       /* that have come of a larger one, before it takes room */
+    ARRIVE_US = 30 * 1000 * 1000,  /* in which a request that others wait for grows by … */
+    ARRIVE_PARTS = 16,             /* … such a part, and BEGUN_BYTES at least */
     TAKE_US = 600 * 1000 * 1000,   /* in which something of an answer is taken */
 };
 
@@ -62,6 +66,7 @@ typedef struct Turn {
     Call *call; /* NULL: its answer is in `out`, or there is none */
     Call *done; /* whose pieces belong to `out`; or NULL */
     Buffer out;
+    int64_t bytes; /* of the request, while `call` is there */
 } Turn;
 
 struct Connection {
@@ -73,6 +78,7 @@ struct Connection {
     Connection *next, *before;
     Turn turns[CALLS_MAX]; /* the oldest first */
     int32_t turn_count;
+    int64_t asked_bytes;    /* of its turns together */
     int64_t opens_by_us;    /* by the monotonic clock: else it is closed; 0: it is open */
     int64_t muted_until_us; /* nothing is run before; 0: it is not muted */
     int64_t takes_by_us;    /* more than taken_bytes of what is sent; 0: all of it is taken */
@@ -185,6 +191,7 @@ static bool turn_run(Connection *connection, Turn *turn)
     else
         call_free(turn->call);
     turn->call = NULL;
+    connection->asked_bytes -= turn->bytes;
     hub->waiting_count--;
     return true;
 }
@@ -193,16 +200,34 @@ static void hub_progress(void *context, Partition *partition);
 
 /* ---- Requests -------------------------------------------------------------------------------- */
 
-/* For a request of this length, before the rest of it is read. False: there is none yet. */
-static bool connection_enter(Connection *connection, int64_t length)
+/* What has come by now is enough for a while. */
+static void place_expect_more(RoomPlace *place, int64_t come, int64_t now_us)
+{
+    int64_t part = place->bytes / ARRIVE_PARTS;
+    place->due_bytes = come + (part > BEGUN_BYTES ? part : BEGUN_BYTES);
+    place->until_us = now_us + ARRIVE_US;
+}
+
+/* For a request of this length of which so much has come. False: there is no room yet. A few bytes
+ * take none, as they may be all that ever comes, nor does whoever has not said who he is. */
+static bool connection_enter(Connection *connection, int64_t length, int64_t come)
 {
     Hub *hub = connection->hub;
-    if (length <= SMALL_BYTES || connection->place.bytes > 0)
+    RoomPlace *place = &connection->place;
+    bool is_whole = come >= length;
+    if (length <= SMALL_BYTES || (!is_whole && come < BEGUN_BYTES) ||
+        peer_is_greeting(connection->peer))
         return true;
-    bool may_enter = room_enter(hub->room, &connection->place, length);
-    connection->place.until_us = world_monotonic_us(hub->config.world) + ARRIVE_US;
-    hub_wait_until(hub, connection->place.until_us);
-    return may_enter;
+    bool has_entered = place->bytes > 0 || room_enter(hub->room, place, length);
+    if (is_whole && has_entered)
+        return true;
+    int64_t now_us = world_monotonic_us(hub->config.world);
+    if (!has_entered)
+        place->until_us = now_us + ARRIVE_US; /* then those who have room are looked at again */
+    else if (come >= place->due_bytes)
+        place_expect_more(place, come, now_us);
+    hub_wait_until(hub, place->until_us);
+    return has_entered;
 }
 
 /* The next whole request, or NULL data: false if the connection is of no use. */
@@ -216,7 +241,7 @@ static bool connection_take(Connection *connection, int64_t *at, Str *request)
     int64_t length = (int32_t)load_be32(connection->transport.received.data + *at);
     if (length < 0 || length > most)
         return false;
-    if (!connection_enter(connection, length) || left - 4 < length)
+    if (!connection_enter(connection, length, left - 4) || left - 4 < length)
         return true;
     *request = str_make(connection->transport.received.data + *at + 4, length);
     *at += 4 + length;
@@ -231,7 +256,7 @@ static bool connection_has_room(const Connection *connection)
         (peer_is_greeting(connection->peer) && connection->turn_count > 0))
         return false;
     return connection->turn_count < CALLS_MAX &&
-           connection->transport.unsent_bytes < UNSENT_BYTES_MAX;
+           connection->asked_bytes + connection->transport.unsent_bytes < HELD_BYTES_MAX;
 }
 
 /* False: close it. */
@@ -251,7 +276,8 @@ static bool connection_run_requests(Connection *connection)
         if (!is_good)
             break;
         Turn *turn = &connection->turns[connection->turn_count++];
-        *turn = (Turn){.call = call};
+        *turn = (Turn){.call = call, .bytes = request.length};
+        connection->asked_bytes += turn->bytes;
         hub->waiting_count++;
         /* Before the next one is read, so that its memory is used again. */
         if (turn_run(connection, turn) && turn->done != NULL)
@@ -333,6 +359,9 @@ static void connection_pump(Connection *connection)
     if (has_room == connection->is_paused)
         transport_read(transport, has_room);
     connection->is_paused = !has_room;
+    /* What is not read does not come, through no fault of his who sends it. */
+    if (!has_room && !connection->place.waits)
+        room_leave(connection->hub->room, &connection->place);
     connection_watch(connection);
 }
 
@@ -348,8 +377,7 @@ static void hub_give_room(Hub *hub)
         connection_pump(place->owner);
 }
 
-/* Whoever has begun a request, and keeps others waiting for room with it, has to come to its end.
- */
+/* Whoever has begun a request, and keeps others waiting for room with it, has to go on with it. */
 static bool connection_is_too_slow(const Connection *connection, int64_t now_us)
 {
     return connection->place.bytes > 0 && room_is_awaited(connection->hub->room) &&
@@ -449,7 +477,8 @@ static void connection_wait(Connection *connection)
         transport_close(&connection->transport);
         return;
     }
-    if (connection->place.bytes > 0 && connection->place.until_us > now_us)
+    if ((connection->place.bytes > 0 || connection->place.waits) &&
+        connection->place.until_us > now_us)
         hub_wait_until(hub, connection->place.until_us);
     if (connection->takes_by_us != 0)
         hub_wait_until(hub, connection->takes_by_us);

@@ -29,14 +29,17 @@ def varint(number):
     return out + bytes([number])
 
 
-def produce(wire, topic, size, client="till"):
-    """(error code, throttle_time_ms)"""
+def produce_body(topic, size):
     record = b"\0\0\0\x01" + varint(size) + b"x" * size + b"\0"
     now_ms = time.time_ns() // 1000000
     body = struct.pack(">hiqqqhii", 0, 0, now_ms, now_ms, -1, -1, -1, 1) + varint(len(record)) + record
     batch = struct.pack(">qiibI", 0, len(body) + 9, -1, 2, crc32c(body)) + body
-    answer = wire.ask(0, 3, struct.pack(">hhi", -1, -1, 5000) + many(
-        text(topic) + many(struct.pack(">ii", 0, len(batch)) + batch)), client=client)
+    return struct.pack(">hhi", -1, -1, 5000) + many(text(topic) + many(struct.pack(">ii", 0, len(batch)) + batch))
+
+
+def produce(wire, topic, size, client="till"):
+    """(error code, throttle_time_ms)"""
+    answer = wire.ask(0, 3, produce_body(topic, size), client=client)
     return struct.unpack_from(">h", answer, 4 + 2 + len(topic) + 4 + 4)[0], struct.unpack(">i", answer[-4:])[0]
 
 
@@ -106,6 +109,31 @@ def test_who_moves_too_much_waits(box):
     hub.stop()
     hub.start()  # what is set stays
     assert produce(login(hub, "alice"), "t", 60000)[1] > 0
+    hub.stop()
+
+
+def test_who_is_muted_keeps_no_room(box):
+    """More than there is room for begins behind what it has to wait for: others are served meanwhile."""
+    hub = quota_hub(box)
+    alice, bob = login(hub, "alice"), login(hub, "bob")
+    bob.ask(3, 4, many(text("t")) + b"\1")
+    assert set_rate(bob, [("user", "alice")], "producer_byte_rate", 1000) == 0
+    alice.send(0, 3, produce_body("t", 60000), client="till")
+    alice.socket.sendall(struct.pack(">i", 90 << 20) + b"\0" * 200000)
+    assert struct.unpack(">i", alice.answer()[-4:])[0] == 15000
+    assert produce(bob, "t", 60000) == (0, 0) and not alice.has_answer()
+    hub.stop()
+
+
+def test_who_has_not_logged_in_keeps_no_room(box):
+    """However many announce a request."""
+    hub = quota_hub(box)
+    bob = login(hub, "bob")
+    bob.ask(3, 4, many(text("t")) + b"\1")
+    strangers = [Wire(hub.port) for _ in range(130)]
+    for stranger in strangers:
+        stranger.socket.sendall(struct.pack(">i", 1 << 19))
+    assert produce(bob, "t", 60000) == (0, 0)
     hub.stop()
 
 
