@@ -20,6 +20,8 @@ struct Offsets {
     int64_t finished;    /* the ticket of the one that ended last */
     Arena *forget_arena; /* of what was to be forgotten while some were not … */
     List forgets;        /* … OffsetsFilter * */
+    Arena *owed_arena;   /* of keys that are forgotten, and lie in the topic all the same … */
+    List owed;           /* … Str * */
 };
 
 typedef struct PendingCommit {
@@ -56,12 +58,31 @@ static void value_write_offset(Buffer *out, const CommittedOffset *committed)
     put_number(out, committed->committed_ms, 8);
 }
 
+/* A later record of the key says what counts. */
+static void owed_drop(Offsets *offsets, Str key)
+{
+    int32_t kept = 0;
+    for (int32_t i = 0; i < offsets->owed.count; i++)
+        if (!str_equal(*LIST_AT(offsets->owed, i, Str), key))
+            offsets->owed.items[kept++] = offsets->owed.items[i];
+    offsets->owed.count = kept;
+}
+
+static void owed_add(Offsets *offsets, Str key)
+{
+    owed_drop(offsets, key);
+    Str *owed = ARENA_NEW(offsets->owed_arena, Str);
+    *owed = str_copy(offsets->owed_arena, key);
+    list_append(&offsets->owed, offsets->owed_arena, owed);
+}
+
 /* The newest in the topic counts. */
 static void remember(Offsets *offsets, Str key, const CommittedOffset *committed)
 {
     CommittedOffset *entry = map_find(offsets->entries, key);
     if (entry != NULL && entry->written_at > committed->written_at)
         return;
+    owed_drop(offsets, key);
     if (entry == NULL) {
         entry = ARENA_NEW(offsets->arena, CommittedOffset);
         entry->group = str_copy(offsets->arena, committed->group);
@@ -159,16 +180,22 @@ void offsets_end_transaction(Offsets *offsets, int64_t producer_id, bool is_comm
     arena_free(pending->arena);
 }
 
+static bool key_is_pending(const Offsets *offsets, Str key)
+{
+    for (int32_t i = 0; i < offsets->pending.count; i++) {
+        const List *commits = &LIST_AT(offsets->pending, i, Pending)->commits;
+        for (int32_t j = 0; j < commits->count; j++)
+            if (str_equal(LIST_AT(*commits, j, PendingCommit)->key, key))
+                return true;
+    }
+    return false;
+}
+
 bool offsets_are_pending(const Offsets *offsets, Str group, Str topic, int32_t partition)
 {
     Buffer key = {0};
-    bool is_found = false;
     key_write(&key, group, topic, partition);
-    for (int32_t i = 0; i < offsets->pending.count; i++) {
-        const List *commits = &LIST_AT(offsets->pending, i, Pending)->commits;
-        for (int32_t j = 0; j < commits->count && !is_found; j++)
-            is_found = str_equal(LIST_AT(*commits, j, PendingCommit)->key, buffer_str(&key));
-    }
+    bool is_found = key_is_pending(offsets, buffer_str(&key));
     buffer_free(&key);
     return is_found;
 }
@@ -210,8 +237,11 @@ Status offsets_open(World *world, Topics *topics, Offsets **out, Error *error)
 {
     Arena *arena = arena_new(0);
     Offsets *offsets = ARENA_NEW(arena, Offsets);
-    *offsets = (Offsets){
-        .world = world, .arena = arena, .entries = map_new(arena), .forget_arena = arena_new(0)};
+    *offsets = (Offsets){.world = world,
+                         .arena = arena,
+                         .entries = map_new(arena),
+                         .forget_arena = arena_new(0),
+                         .owed_arena = arena_new(0)};
     Status status = journal_open(world, topics, OFFSETS_TOPIC, &offsets->journal, error);
     if (status == OK)
         status = journal_read(offsets->journal, take_record, offsets, error);
@@ -229,6 +259,7 @@ void offsets_free(Offsets *offsets)
         arena_free(LIST_AT(offsets->pending, i, Pending)->arena);
     journal_free(offsets->journal);
     arena_free(offsets->forget_arena);
+    arena_free(offsets->owed_arena);
     arena_free(offsets->arena);
 }
 
@@ -309,32 +340,61 @@ static bool is_forgotten(const Offsets *offsets, const OffsetsWrite *write,
     return false;
 }
 
-/* They count from now on, or when the transaction ends; what is forgotten is taken back. */
-static Status count_commits(Offsets *offsets, const OffsetsWrite *write, Error *error)
+/* They count from now on, or when the transaction ends; what is forgotten is to be taken back. */
+static void count_commits(Offsets *offsets, const OffsetsWrite *write, bool *has_forgotten)
 {
     Buffer key = {0};
-    int64_t end_offset;
-    journal_begin(offsets->journal, -1, -1);
     for (int32_t i = 0; i < write->count; i++) {
         CommittedOffset written = write->commits[i];
         written.written_at = write->end_offset - write->count + i;
         key_write(&key, written.group, written.topic, written.partition);
         if (is_forgotten(offsets, write, &written)) {
-            journal_add(offsets->journal, buffer_str(&key), (Str){0});
             pending_strike(offsets, buffer_str(&key));
+            owed_add(offsets, buffer_str(&key));
+            *has_forgotten = true;
         } else if (write->producer.id < 0) {
             remember(offsets, buffer_str(&key), &written);
         }
     }
     buffer_free(&key);
-    return journal_write(offsets->journal, &end_offset, error);
+}
+
+bool offsets_owe(const Offsets *offsets)
+{
+    return offsets->owed.count > 0;
+}
+
+/* Whatever is on its way, or goes on in a transaction, may be a commit that has to stay: only
+ * behind it is it known whether the key is to go. */
+Status offsets_settle(Offsets *offsets, Error *error)
+{
+    int32_t kept = 0;
+    int64_t end_offset;
+    if (!offsets_owe(offsets) || offsets->begun_count > 0)
+        return OK;
+    journal_begin(offsets->journal, -1, -1);
+    for (int32_t i = 0; i < offsets->owed.count; i++)
+        if (!key_is_pending(offsets, *LIST_AT(offsets->owed, i, Str)))
+            journal_add(offsets->journal, *LIST_AT(offsets->owed, i, Str), (Str){0});
+    TRY(journal_write(offsets->journal, &end_offset, error));
+    for (int32_t i = 0; i < offsets->owed.count; i++)
+        if (key_is_pending(offsets, *LIST_AT(offsets->owed, i, Str)))
+            offsets->owed.items[kept++] = offsets->owed.items[i];
+    offsets->owed.count = kept;
+    if (kept == 0) {
+        offsets->owed = (List){0};
+        arena_reset(offsets->owed_arena);
+    }
+    return OK;
 }
 
 Status offsets_finish(Offsets *offsets, OffsetsWrite *write, Status appended, Error *error)
 {
+    bool has_forgotten = false;
     if (write->producer.id >= 0)
         pending_settle(offsets, write, appended);
-    Status status = appended == OK ? count_commits(offsets, write, error) : appended;
+    if (appended == OK)
+        count_commits(offsets, write, &has_forgotten);
     buffer_free(&write->batch);
     offsets->finished = write->ticket;
     assert(offsets->begun_count > 0);
@@ -342,7 +402,8 @@ Status offsets_finish(Offsets *offsets, OffsetsWrite *write, Status appended, Er
         offsets->forgets = (List){0};
         arena_reset(offsets->forget_arena);
     }
-    return status;
+    Status settled = offsets_settle(offsets, has_forgotten ? error : NULL);
+    return appended == OK && has_forgotten ? settled : appended;
 }
 
 Status offsets_commit(Offsets *offsets, CommitProducer producer, const CommittedOffset *committed,
@@ -419,7 +480,7 @@ int64_t offsets_begun(const Offsets *offsets)
 /* They end in the order in which they began. */
 bool offsets_are_finished(const Offsets *offsets, int64_t begun)
 {
-    return offsets->finished >= begun;
+    return offsets->finished >= begun && !offsets_owe(offsets);
 }
 
 int64_t offsets_end(const Offsets *offsets)

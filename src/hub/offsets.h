@@ -82,8 +82,12 @@ typedef struct OffsetsFilter {
 Status offsets_forget(Offsets *offsets, const OffsetsFilter *filter, int64_t *end_offset,
                       Error *error);
 
-/* The last write that has begun, and whether it and all before it are finished; 0: there was none.
- */
+/* Whether something is to be taken back that could not be so far; do it now, if it can be done. */
+bool offsets_owe(const Offsets *offsets);
+Status offsets_settle(Offsets *offsets, Error *error);
+
+/* The last write that has begun, and whether it and all before it are finished, and nothing is left
+ * that is to be taken back; 0: there was none. */
 int64_t offsets_begun(const Offsets *offsets);
 bool offsets_are_finished(const Offsets *offsets, int64_t begun);
 /* Behind the last record of the topic. */

@@ -11,11 +11,22 @@ static char folder[64];
 static Topics *topics;
 static Offsets *offsets;
 
+/* A world whose disk is full at times. */
+static WorldKind kind;
+static World world = {.kind = &kind};
+static bool is_full;
+
+static Status write_if_it_fits(File *file, const void *bytes, int64_t length, Error *error)
+{
+    return is_full ? fail(error, ERR_FULL, "WR5004", "no space left")
+                   : world_system()->kind->write(file, bytes, length, error);
+}
+
 static void open_all(void)
 {
     Error error = {0};
-    if (topics_open(world_system(), folder, &(LogOptions){0}, &topics, &error) != OK ||
-        offsets_open(world_system(), topics, &offsets, &error) != OK)
+    if (topics_open(&world, folder, &(LogOptions){0}, &topics, &error) != OK ||
+        offsets_open(&world, topics, &offsets, &error) != OK)
         fail_msg("%s %s", error.code, error.text);
 }
 
@@ -30,6 +41,8 @@ static int set_up(void **state)
     (void)state;
     snprintf(folder, sizeof folder, "/tmp/weir-offsets-XXXXXX");
     assert_non_null(mkdtemp(folder));
+    kind = *world_system()->kind;
+    kind.write = write_if_it_fits;
     open_all();
     return 0;
 }
@@ -293,11 +306,93 @@ static void test_commits_that_are_forgotten_on_their_way(void **state)
     assert_int_equal(found("b", "t"), 2);
 }
 
+/* A commit of "a" that is forgotten on its way, and cannot be taken back. */
+static void leave_owed(void)
+{
+    CommittedOffset one = offset_of("a", "t", 1);
+    OffsetsWrite write = begin(&one, -1);
+    append(&write);
+    forget((OffsetsFilter){.group = STR("a"), .partition = -1}, false);
+    is_full = true;
+    assert_int_equal(offsets_finish(offsets, &write, OK, NULL), ERR_FULL);
+    assert_int_equal(offsets_settle(offsets, NULL), ERR_FULL);
+    is_full = false;
+    assert_true(offsets_owe(offsets));
+    assert_false(offsets_are_finished(offsets, offsets_begun(offsets)));
+    assert_int_equal(found("a", "t"), -1);
+}
+
+static void test_what_cannot_be_taken_back_is_taken_back_later(void **state)
+{
+    (void)state;
+    leave_owed();
+    assert_int_equal(offsets_settle(offsets, NULL), OK);
+    assert_false(offsets_owe(offsets));
+    assert_true(offsets_are_finished(offsets, offsets_begun(offsets)));
+    close_all();
+    open_all();
+    assert_int_equal(found("a", "t"), -1);
+    leave_owed();
+    commit("b", "t", 2); /* takes it along */
+    assert_false(offsets_owe(offsets));
+    close_all();
+    open_all();
+    assert_int_equal(found("a", "t"), -1);
+    assert_int_equal(found("b", "t"), 2);
+}
+
+/* The group is there again before what it had is taken back. */
+static void test_what_is_taken_back_leaves_later_commits(void **state)
+{
+    (void)state;
+    leave_owed();
+    commit("a", "t", 5);
+    assert_int_equal(offsets_settle(offsets, NULL), OK);
+    assert_int_equal(found("a", "t"), 5);
+    close_all();
+    open_all();
+    assert_int_equal(found("a", "t"), 5);
+    /* Written before the one that is forgotten is finished. */
+    CommittedOffset one = offset_of("a", "t", 6), next = offset_of("a", "t", 7);
+    OffsetsWrite first = begin(&one, -1);
+    forget((OffsetsFilter){.group = STR("a"), .partition = -1}, true);
+    OffsetsWrite second = begin(&next, -1);
+    append(&first);
+    append(&second);
+    finish(&first);
+    finish(&second);
+    assert_false(offsets_owe(offsets));
+    for (int32_t i = 0; i < 2; i++) {
+        assert_int_equal(found("a", "t"), 7);
+        close_all();
+        open_all();
+    }
+    /* In a transaction: it stays when that is committed, and only then. */
+    for (int32_t is_commit = 0; is_commit < 2; is_commit++) {
+        forget((OffsetsFilter){.group = STR("a"), .partition = -1}, is_commit == 0);
+        leave_owed();
+        commit_within(5, "a", 8);
+        assert_true(offsets_owe(offsets));
+        end(5, is_commit != 0);
+        assert_int_equal(offsets_settle(offsets, NULL), OK);
+        assert_false(offsets_owe(offsets));
+        for (int32_t i = 0; i < 2; i++) {
+            assert_int_equal(found("a", "t"), is_commit ? 8 : -1);
+            close_all();
+            open_all();
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_commits_on_their_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_commits_that_are_forgotten_on_their_way, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_what_cannot_be_taken_back_is_taken_back_later, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_taken_back_leaves_later_commits, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_forgets_what_the_filter_says, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_transactions_count_when_they_are_committed, set_up,

@@ -119,6 +119,7 @@ bool broker_tick(Broker *broker)
     topics_lock(broker->topics);
     groups_tick(broker->groups);
     broker_expire_offsets(broker);
+    broker_settle_offsets(broker);
     bool has_changed = groups_take_change(broker->groups);
     has_changed = broker_move(broker) || has_changed;
     topics_unlock(broker->topics);
@@ -182,6 +183,7 @@ void call_name_topic(Call *call, const Message *item, const char *name_field, in
 bool broker_needs_ticks(const Broker *broker)
 {
     return groups_count(broker->groups) > 0 ||
+           (broker->offsets != NULL && offsets_owe(broker->offsets)) ||
            (broker->transactions != NULL && transactions_are_active(broker->transactions));
 }
 

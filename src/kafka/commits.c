@@ -295,6 +295,16 @@ CallState call_forgets(Call *call)
     return call_promises_are_kept(call, WIRE_REQUEST_TIMED_OUT) ? CALL_DONE : CALL_WAITS;
 }
 
+/* Who waits for it hears when it is done, or that it is not; the log says why. */
+void broker_settle_offsets(Broker *broker)
+{
+    if (broker->offsets == NULL || !offsets_owe(broker->offsets))
+        return;
+    Error error = {0};
+    if (offsets_settle(broker->offsets, &error) != OK)
+        log_event(LOG_DEBUG, "hub", "offsets are still to be taken back: %s", error.text);
+}
+
 /* ---- Old offsets ----------------------------------------------------------------------------- */
 
 /* Groups without members, and none since long before. */

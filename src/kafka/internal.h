@@ -268,6 +268,8 @@ WireError find_member(Call *call, Group **group, Member **member);
 
 /* Forget what groups without members have committed long ago, from time to time. */
 void broker_expire_offsets(Broker *broker);
+/* What could not be taken back of commits, when the disk was full, is tried again. */
+void broker_settle_offsets(Broker *broker);
 /* Open the committed offsets, or the transactions, the first time. */
 Status broker_offsets(Broker *broker, Error *error);
 Status broker_transactions(Broker *broker, Error *error);
