@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -14,7 +15,8 @@
 enum {
     READ_BYTES = 64 * 1024,
     KEEPALIVE_SECONDS = 60,
-    CHUNK_BYTES = 16 * 1024, /* of a file, to be told when there is room again */
+    CHUNK_BYTES = 16 * 1024,   /* of a file, to be told when there is room again */
+    AHEAD_BYTES = 1024 * 1024, /* of it, that are asked for meanwhile */
 };
 
 void transport_init(Transport *transport, uv_loop_t *loop)
@@ -166,7 +168,10 @@ static void sending_write(Sending *sending)
 /* ---- From files -------------------------------------------------------------------------- */
 
 /* Straight from the file to the socket, without libuv, which has no part in it: when the socket is
- * full it is given some bytes to write, and tells when they are gone. */
+ * full it is given some bytes to write, and tells when they are gone. What is sent was looked at
+ * not long ago, so that it is in the system's memory still. Of a client that takes minutes for it
+ * the next bytes are asked for when the ones before are under way; if they are gone again by then,
+ * all connections wait for the disk to read them. */
 
 static void transport_go_on(Transport *transport);
 
@@ -205,6 +210,9 @@ static bool sending_wait(Sending *sending)
         ssize_t got = pread(part->descriptor, into, (size_t)wanted, part->position);
         if (got <= 0)
             return false;
+        int advised =
+            posix_fadvise(part->descriptor, part->position + got, AHEAD_BYTES, POSIX_FADV_WILLNEED);
+        (void)advised; /* it would only have been faster */
         buffer = uv_buf_init(into, (unsigned)got);
     }
     sending_take(sending, part, (int64_t)buffer.len);
