@@ -262,6 +262,7 @@ static PlanNode *make_node(Plan *plan, PlanKind kind, const char *uid, PlanNode 
 static void make_sink(Plan *plan, const char *uid, PlanNode *input)
 {
     PlanNode *sink = make_node(plan, PLAN_SINK, uid, input);
+    sink->distribution = DISTRIBUTION_SINGLE;
     PlanTable *table = ARENA_NEW(plan->arena, PlanTable);
     *table =
         (PlanTable){.name = str_from(uid), .connector = &ledger_info, .physical = sink->schema};
