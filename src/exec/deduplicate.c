@@ -91,7 +91,7 @@ static void deduplicate_clear(void *owner, uint8_t *value)
 
 static int64_t deduplicate_owned(const void *owner)
 {
-    return ((const Deduplicate *)owner)->blocks.held_bytes;
+    return blocks_used_bytes(&((const Deduplicate *)owner)->blocks);
 }
 
 static const TableCodec deduplicate_codec = {deduplicate_save, deduplicate_load, deduplicate_clear,

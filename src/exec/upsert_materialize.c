@@ -105,7 +105,7 @@ static void materialize_clear(void *owner, uint8_t *value)
 static int64_t materialize_owned(const void *owner)
 {
     const Materialize *self = owner;
-    return self->heap.held_bytes + self->set_bytes;
+    return blocks_used_bytes(&self->heap) + self->set_bytes;
 }
 
 static const TableCodec materialize_codec = {materialize_save, materialize_load, materialize_clear,

@@ -149,6 +149,7 @@ static BlockSlab *slab_new(Blocks *blocks, int32_t class_index)
                         .used_bytes = SLAB_HEAD_BYTES,
                         .class_index = class_index};
     slab_link(&blocks->with_room[class_index], slab);
+    blocks->idle_count++;
     return slab;
 }
 
@@ -156,8 +157,10 @@ static BlockSlab *slab_new(Blocks *blocks, int32_t class_index)
  */
 static void slab_give(Blocks *blocks, BlockSlab *slab)
 {
-    if (slab->next == NULL && slab->previous == NULL)
+    if (slab->next == NULL && slab->previous == NULL) {
+        blocks->idle_count++;
         return;
+    }
     slab_unlink(&blocks->with_room[slab->class_index], slab);
     slab_link(&blocks->spare, slab);
     blocks->spare_count++;
@@ -212,7 +215,8 @@ void *blocks_take(Blocks *blocks, int64_t bytes)
         block = (uint8_t *)slab + slab->used_bytes;
         slab->used_bytes += slab->block_bytes;
     }
-    slab->live_count++;
+    if (slab->live_count++ == 0)
+        blocks->idle_count--;
     if (!slab_has_room(slab))
         slab_unlink(&blocks->with_room[class_index], slab);
     return block;
@@ -234,6 +238,11 @@ void blocks_give(Blocks *blocks, void *block, int64_t bytes)
     slab->free_block = block;
     if (--slab->live_count == 0)
         slab_give(blocks, slab);
+}
+
+int64_t blocks_used_bytes(const Blocks *blocks)
+{
+    return blocks->held_bytes - (blocks->spare_count + blocks->idle_count) * SLAB_BYTES;
 }
 
 void blocks_close(Blocks *blocks)

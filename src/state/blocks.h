@@ -31,7 +31,8 @@ typedef struct Blocks {
     BlockRegion *regions; /* all … */
     BlockRegion *vacant;  /* … and those with slabs that have no memory */
     LargeBlock *large;
-    int64_t slab_count, spare_count; /* with memory; of these, without blocks */
+    int64_t slab_count;              /* with memory */
+    int64_t spare_count, idle_count; /* of these without blocks: spare; ready for their class */
     int64_t held_bytes;              /* slabs with memory, and large blocks */
 } Blocks;
 
@@ -39,6 +40,8 @@ typedef struct Blocks {
 void *blocks_take(Blocks *blocks, int64_t bytes);
 /* `bytes` as it was taken. NULL is allowed. */
 void blocks_give(Blocks *blocks, void *block, int64_t bytes);
+/* What goes when the blocks do: held_bytes but for slabs that have none. */
+int64_t blocks_used_bytes(const Blocks *blocks);
 /* With all blocks. */
 void blocks_close(Blocks *blocks);
 

@@ -36,6 +36,11 @@ static void blocks_of_all_sizes_keep_what_is_in_them(void **state)
             most = blocks.held_bytes;
     }
     assert_true(blocks.held_bytes < most * 2);
+    for (int32_t i = 0; i < LIVE; i++) {
+        assert_true(blocks_used_bytes(&blocks) > 0);
+        blocks_give(&blocks, taken[i], sizes[i]);
+    }
+    assert_int_equal(blocks_used_bytes(&blocks), 0);
     blocks_close(&blocks);
     assert_int_equal(blocks.held_bytes, 0);
 }
@@ -52,8 +57,10 @@ static void blocks_are_used_again(void **state)
             taken[i] = blocks_take(&blocks, 1 + i * 3 % 2500);
         assert_true(round == 0 || blocks.held_bytes == held);
         held = blocks.held_bytes;
+        assert_true(blocks_used_bytes(&blocks) > held - (int64_t)64 * 1024);
         for (int32_t i = 0; i < LIVE; i++)
             blocks_give(&blocks, taken[i], 1 + i * 3 % 2500);
+        assert_int_equal(blocks_used_bytes(&blocks), 0);
     }
     blocks_close(&blocks);
 }

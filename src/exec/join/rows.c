@@ -262,7 +262,7 @@ const TableCodec join_entry_codec = {
 static int64_t join_entries_owned(const void *owner)
 {
     const KeptRows *kept = owner;
-    return kept_bytes(&kept[0]) + kept_bytes(&kept[1]);
+    return blocks_used_bytes(&kept[0].heap) + blocks_used_bytes(&kept[1].heap);
 }
 
 /* Of the only table that has these rows. */

@@ -115,7 +115,7 @@ static void versions_clear(void *owner, uint8_t *value)
 
 static int64_t versions_owned(const void *owner)
 {
-    return kept_bytes(&((const TemporalJoin *)owner)->versions);
+    return blocks_used_bytes(&((const TemporalJoin *)owner)->versions.heap);
 }
 
 static const TableCodec versions_codec = {versions_save, versions_load, versions_clear,
@@ -157,7 +157,7 @@ static void waiting_clear(void *owner, uint8_t *value)
 
 static int64_t waiting_owned(const void *owner)
 {
-    return kept_bytes(&((const TemporalJoin *)owner)->rows);
+    return blocks_used_bytes(&((const TemporalJoin *)owner)->rows.heap);
 }
 
 static const TableCodec waiting_codec = {waiting_save, waiting_load, waiting_clear, waiting_owned};

@@ -44,7 +44,7 @@ static void over_clear_value(void *owner, uint8_t *value)
 
 static int64_t over_owned(const void *owner)
 {
-    return ((const Over *)owner)->blocks.held_bytes;
+    return blocks_used_bytes(&((const Over *)owner)->blocks);
 }
 
 const TableCodec over_codec = {over_save, over_load, over_clear_value, over_owned};

@@ -114,7 +114,7 @@ static void rank_clear_value(void *owner, uint8_t *value)
 
 static int64_t rank_owned(const void *owner)
 {
-    return ((const Rank *)owner)->blocks.held_bytes;
+    return blocks_used_bytes(&((const Rank *)owner)->blocks);
 }
 
 const TableCodec rank_codec = {rank_save, rank_load, rank_clear_value, rank_owned};

@@ -130,7 +130,7 @@ static void set_clear(void *owner, uint8_t *value)
 static int64_t set_owned(const void *owner)
 {
     const JoinSide *side = owner;
-    return side->heap.held_bytes + side->set_bytes;
+    return blocks_used_bytes(&side->heap) + side->set_bytes;
 }
 
 const TableCodec side_codec = {set_save, set_load, set_clear, set_owned};

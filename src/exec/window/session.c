@@ -197,7 +197,7 @@ static void session_clear(void *owner, uint8_t *value)
 
 static int64_t session_owned(const void *owner)
 {
-    return ((const SessionAggregate *)owner)->blocks.held_bytes;
+    return blocks_used_bytes(&((const SessionAggregate *)owner)->blocks);
 }
 
 static const TableCodec session_codec = {session_save, session_load, session_clear, session_owned};
