@@ -22,6 +22,7 @@ struct Offsets {
     List forgets;        /* … OffsetsFilter * */
     Arena *owed_arena;   /* of keys that are forgotten, and lie in the topic all the same … */
     List owed;           /* … Str * */
+    _Atomic bool owes;   /* some of them */
 };
 
 typedef struct PendingCommit {
@@ -62,10 +63,13 @@ static void value_write_offset(Buffer *out, const CommittedOffset *committed)
 static void owed_drop(Offsets *offsets, Str key)
 {
     int32_t kept = 0;
+    if (offsets->owed.count == 0)
+        return;
     for (int32_t i = 0; i < offsets->owed.count; i++)
         if (!str_equal(*LIST_AT(offsets->owed, i, Str), key))
             offsets->owed.items[kept++] = offsets->owed.items[i];
     offsets->owed.count = kept;
+    offsets->owes = kept > 0;
 }
 
 static void owed_add(Offsets *offsets, Str key)
@@ -74,6 +78,7 @@ static void owed_add(Offsets *offsets, Str key)
     Str *owed = ARENA_NEW(offsets->owed_arena, Str);
     *owed = str_copy(offsets->owed_arena, key);
     list_append(&offsets->owed, offsets->owed_arena, owed);
+    offsets->owes = true;
 }
 
 /* The newest in the topic counts. */
@@ -361,7 +366,7 @@ static void count_commits(Offsets *offsets, const OffsetsWrite *write, bool *has
 
 bool offsets_owe(const Offsets *offsets)
 {
-    return offsets->owed.count > 0;
+    return offsets->owes;
 }
 
 /* Whatever is on its way, or goes on in a transaction, may be a commit that has to stay: only
@@ -381,6 +386,7 @@ Status offsets_settle(Offsets *offsets, Error *error)
         if (key_is_pending(offsets, *LIST_AT(offsets->owed, i, Str)))
             offsets->owed.items[kept++] = offsets->owed.items[i];
     offsets->owed.count = kept;
+    offsets->owes = kept > 0;
     if (kept == 0) {
         offsets->owed = (List){0};
         arena_reset(offsets->owed_arena);

@@ -82,7 +82,8 @@ typedef struct OffsetsFilter {
 Status offsets_forget(Offsets *offsets, const OffsetsFilter *filter, int64_t *end_offset,
                       Error *error);
 
-/* Whether something is to be taken back that could not be so far; do it now, if it can be done. */
+/* Whether something is to be taken back that could not be so far, from any thread; do it now, if it
+ * can be done. */
 bool offsets_owe(const Offsets *offsets);
 Status offsets_settle(Offsets *offsets, Error *error);
 
