@@ -17,7 +17,7 @@ import harness as h
 ROUNDS = 2 if h.IS_QUICK else 5
 KEYS = 100_000 if h.IS_QUICK else 1_000_000
 ROWS = 4_000_000 if h.IS_QUICK else 30_000_000
-MANY = 1_600_000 if h.IS_QUICK else 16_800_000  # keys: about 60 bytes each in a checkpoint, 1 GB
+MANY = 1_600_000 if h.IS_QUICK else 16_800_000  # keys: about 60 bytes each in memory, 1 GB
 DRIPS = 1000  # rows per second whose way through the operator is watched
 
 COUNTS = f"""

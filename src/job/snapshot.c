@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/planted.h"
+#include "base/sparse.h"
 #include "job/snapshot_format.h"
 
 enum {
@@ -82,27 +83,38 @@ static Status snapshot_is_foreign(const Store *store, const char *name, Error *e
     return status;
 }
 
-/* A manifest, but not of this version: both its name and its number differ, which one flipped bit
- * cannot do. */
+static bool version_is_known(uint32_t version)
+{
+    return version >= SNAPSHOT_VERSION_LEAST && version <= SNAPSHOT_VERSION;
+}
+
+/* The version that the name and the number of a manifest say; false: it does not start as one. */
+static bool manifest_versions(ByteReader *in, uint32_t *named, uint32_t *numbered)
+{
+    Str magic = byte_reader_take(in, (int64_t)strlen(SNAPSHOT_MAGIC));
+    *named = (uint32_t)byte_reader_u8(in) - '0';
+    *numbered = byte_reader_u32(in);
+    return !in->is_short && str_equal(magic, STR(SNAPSHOT_MAGIC));
+}
+
+/* A manifest, but not of a version known here: both its name and its number say so, which one
+ * flipped bit cannot bring about. */
 static bool manifest_is_foreign(Str manifest)
 {
     ByteReader in = byte_reader(manifest);
-    Str magic = byte_reader_take(&in, (int64_t)strlen(SNAPSHOT_MAGIC));
-    uint32_t version = byte_reader_u32(&in);
-    return !in.is_short && memcmp(magic.data, SNAPSHOT_MAGIC, strlen(SNAPSHOT_MAGIC) - 1) == 0 &&
-           magic.data[magic.length - 1] != SNAPSHOT_MAGIC[strlen(SNAPSHOT_MAGIC) - 1] &&
-           version != SNAPSHOT_VERSION;
+    uint32_t named, numbered;
+    return manifest_versions(&in, &named, &numbered) && !version_is_known(named) &&
+           !version_is_known(numbered);
 }
 
 /* What is wrong, or NULL. */
 static const char *decode_manifest(Str manifest, Snapshot *snapshot)
 {
     ByteReader in = byte_reader(manifest);
-    Str magic = byte_reader_take(&in, (int64_t)strlen(SNAPSHOT_MAGIC));
-    uint32_t version = byte_reader_u32(&in);
-    int64_t length = byte_reader_u32(&in);
-    if (in.is_short || version != SNAPSHOT_VERSION || !str_equal(magic, STR(SNAPSHOT_MAGIC)))
+    uint32_t named, numbered;
+    if (!manifest_versions(&in, &named, &numbered) || named != numbered || !version_is_known(named))
         return "it does not start as a manifest does";
+    int64_t length = byte_reader_u32(&in);
     Str body = byte_reader_take(&in, length);
     uint32_t crc = byte_reader_u32(&in);
     if (in.is_short || byte_reader_left(&in) != 0)
@@ -175,7 +187,8 @@ static bool decode_pieces(ByteReader *in, Snapshot *snapshot, int32_t file, Stat
     for (int64_t i = 0; i < count && !in->is_short; i++) {
         int64_t number = byte_reader_u32(in);
         uint8_t kind = byte_reader_u8(in);
-        StatePiece piece = {.file = file};
+        StatePiece piece = {.file = file, .is_sparse = (kind & PIECE_SPARSE) != 0};
+        kind &= (uint8_t)~PIECE_SPARSE;
         piece.offset = (int64_t)byte_reader_u64(in);
         piece.length = byte_reader_u32(in);
         piece.crc = byte_reader_u32(in);
@@ -345,18 +358,22 @@ Status snapshot_read(const Snapshot *snapshot, const StatePiece *piece, Buffer *
 {
     if (piece->length == 0)
         return OK;
+    Buffer sparse = {0}, *into = piece->is_sparse ? &sparse : out;
     Arena *arena = arena_new(0);
     const char *name =
         snapshot_data_name(arena, snapshot->data, snapshot->files.items[piece->file].id);
-    int64_t start = out->length;
-    Status status = store_read_at(snapshot->store, name, piece->offset, piece->length, out, error);
+    int64_t start = into->length;
+    Status status = store_read_at(snapshot->store, name, piece->offset, piece->length, into, error);
     if (status == ERR_NOT_FOUND)
         status = snapshot_damaged(snapshot->store, name, "it is missing", error);
-    if (status == OK && out->length - start != piece->length)
+    if (status == OK && into->length - start != piece->length)
         status = snapshot_damaged(snapshot->store, name, "it ends too early", error);
-    if (status == OK && crc32c(0, out->data + start, piece->length) != piece->crc &&
+    if (status == OK && crc32c(0, into->data + start, piece->length) != piece->crc &&
         !planted(PLANTED_CHECKSUM_IGNORED))
         status = snapshot_damaged(snapshot->store, name, "a checksum does not hold", error);
+    if (status == OK && piece->is_sparse && !sparse_unpack(buffer_str(&sparse), out))
+        status = snapshot_damaged(snapshot->store, name, "a piece of it makes no sense", error);
+    buffer_free(&sparse);
     arena_free(arena);
     return status;
 }

@@ -10,12 +10,13 @@
  * The data file is durable before the manifest appears, and the manifest makes the checkpoint. A
  * savepoint is one full file with its manifest beside it, in a place of its own.
  *
- *     MANIFEST   "WEIRCHK2", u32 format version, u32 length, body, u32 CRC-32C of the body
+ *     MANIFEST   "WEIRCHK3", u32 format version, u32 length, body, u32 CRC-32C of the body
  *        body    u64 id, u64 time in us, u8 flags, u32 shards, u32 files, each:
  *                u64 id, u64 bytes, u64 offset of its table, u32 CRC-32C of its table
  *     state-N    pieces one behind the other, then the table
  *        table   u32 entries, each: uid, label, u8 role, u32 shard
  *                u32 pieces, each: u32 entry, u8 kind, u64 offset, u32 length, u32 CRC-32C
+ *                (of the piece as it lies there; 128 in the kind: without its zeros, base/sparse.h)
  *
  * All numbers are little-endian. Of an entry there may be pieces of records (state/keyed.h), which
  * add up over the files, and one piece of everything else, of which that in the newest file counts.
@@ -27,7 +28,8 @@
 #include "base/status.h"
 #include "store/store.h"
 
-enum { SNAPSHOT_VERSION = 2 };
+/* Version 2 had no pieces without their zeros. */
+enum { SNAPSHOT_VERSION = 3, SNAPSHOT_VERSION_LEAST = 2 };
 
 typedef enum StateRole {
     STATE_OPERATOR = 0,
@@ -43,9 +45,10 @@ typedef enum PieceKind {
 
 /* Where bytes lie. */
 typedef struct StatePiece {
-    int32_t file; /* of Snapshot.files */
-    int64_t offset, length;
+    int32_t file;           /* of Snapshot.files */
+    int64_t offset, length; /* there */
     uint32_t crc;
+    bool is_sparse;
 } StatePiece;
 
 typedef struct StateEntry {

@@ -6,11 +6,13 @@
 
 #include "base/arena.h"
 
-#define SNAPSHOT_MAGIC "WEIRCHK2"
+#define SNAPSHOT_MAGIC "WEIRCHK" /* and the digit of the version */
 #define SNAPSHOT_SHARED "shared/"
 #define SNAPSHOT_STATE "state-"
 #define SNAPSHOT_BEGIN SNAPSHOT_SHARED "begin-" /* and the number of the last one before */
 #define SNAPSHOT_MADE SNAPSHOT_SHARED "made-"   /* and the number of one that there was */
+
+enum { PIECE_SPARSE = 128 }; /* in its kind */
 
 enum {
     SNAPSHOT_FLAG_END = 1,

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/sparse.h"
 #include "job/snapshot.h"
 #include "job/snapshot_format.h"
 
@@ -32,6 +33,7 @@ struct SnapshotWriter {
     WrittenEntry *entries;
     int32_t entry_count, entry_capacity;
     Buffer pieces; /* as they stand in the table */
+    Buffer sparse; /* the last piece without its zeros */
     uint32_t piece_count;
     SnapshotFile file;
 };
@@ -72,6 +74,7 @@ void snapshot_writer_free(SnapshotWriter *writer)
     store_write_abandon(writer->data);
     memory_free(writer->entries);
     buffer_free(&writer->pieces);
+    buffer_free(&writer->sparse);
     arena_free(writer->arena);
 }
 
@@ -108,10 +111,15 @@ Status snapshot_writer_add(SnapshotWriter *writer, int32_t entry, PieceKind kind
 {
     assert(writer->stage == WRITER_PIECES && entry >= 0 && entry < writer->entry_count);
     assert(bytes.length <= INT32_MAX);
+    writer->sparse.length = 0;
+    sparse_pack(bytes, &writer->sparse);
+    bool is_sparse = writer->sparse.length < bytes.length;
+    if (is_sparse)
+        bytes = buffer_str(&writer->sparse);
     TRY(writer_begin(writer, error));
     TRY(store_write_add(writer->data, bytes, error));
     buffer_append_u32(&writer->pieces, (uint32_t)entry);
-    buffer_append_u8(&writer->pieces, (uint8_t)kind);
+    buffer_append_u8(&writer->pieces, (uint8_t)((uint32_t)kind | (is_sparse ? PIECE_SPARSE : 0)));
     buffer_append_u64(&writer->pieces, (uint64_t)writer->file.bytes);
     buffer_append_u32(&writer->pieces, (uint32_t)bytes.length);
     buffer_append_u32(&writer->pieces, crc32c(0, bytes.data, bytes.length));
@@ -168,6 +176,7 @@ static void manifest_encode(const SnapshotWriter *writer, const SnapshotFiles *e
         manifest_append_file(&body, &earlier->items[i]);
     manifest_append_file(&body, &writer->file);
     buffer_append_text(out, SNAPSHOT_MAGIC);
+    buffer_append_char(out, (char)('0' + SNAPSHOT_VERSION));
     buffer_append_u32(out, SNAPSHOT_VERSION);
     buffer_append_u32(out, (uint32_t)body.length);
     buffer_append_str(out, buffer_str(&body));

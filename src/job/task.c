@@ -54,7 +54,7 @@ static Status task_restore_entry(Operator *op, const Snapshot *restored, const S
         if (status == OK)
             status = operator_load_records(op, buffer_str(&bytes), &origin);
         if (status == OK && i == 0)
-            keyed_expect(op->keyed, bytes.length, entry_coming_bytes(entry));
+            keyed_expect(op->keyed, entry->records[0].length, entry_coming_bytes(entry));
         if (status == OK)
             status = operator_make_room(op);
     }

@@ -1,4 +1,4 @@
-"""Data folders of every version of checkpoints (test/formats): that of today is resumed from, those before and
+"""Data folders of every version of checkpoints (test/formats): those that are read are resumed from, those before and
 behind are refused with a reason and stay as they are."""
 
 import pathlib
@@ -8,7 +8,8 @@ import shutil
 from lib import TOP, main
 
 FORMATS = TOP / "test" / "formats"
-VERSION = int(re.search(r"SNAPSHOT_VERSION = (\d+)", (TOP / "src" / "job" / "snapshot.h").read_text())[1])
+LEAST, VERSION = (int(re.search(rf"{name} = (\d+)", (TOP / "src" / "job" / "snapshot.h").read_text())[1])
+                  for name in ("SNAPSHOT_VERSION_LEAST", "SNAPSHOT_VERSION"))
 
 
 def prepared(box, version):
@@ -43,9 +44,13 @@ def refused(weir):
     assert last_totals(done.stdout) == {"0": "13, 2730", "1": "14, 2870", "2": "13, 2600"}, done.stdout
 
 
-def test_the_version_of_today_is_resumed(box):
-    """Its windows, joins and totals go on with what they had."""
-    weir = prepared(box, VERSION)
+def test_versions_that_are_read_are_resumed(box):
+    """Their windows, joins and totals go on with what they had."""
+    for version in range(LEAST, VERSION + 1):
+        resumed(prepared(box, version))
+
+
+def resumed(weir):
     weir.write("in/2.csv", "41,0,5,2024-01-01 00:00:59\n42,2,7,2024-01-01 00:01:01\n")
     weir.write("stores/2.csv", "2,two\n")
     done = run(weir)
@@ -59,7 +64,7 @@ def test_the_version_of_today_is_resumed(box):
 
 
 def test_older_versions_are_refused(box):
-    for version in range(1, VERSION):
+    for version in range(1, LEAST):
         refused(prepared(box, version))
 
 
