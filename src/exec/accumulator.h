@@ -16,6 +16,7 @@ typedef struct Accumulator {
     int32_t filter;                   /* a BOOLEAN column of the input, or -1 */
     int32_t offset;                   /* from the start of the group */
     int32_t result;                   /* position among the results */
+    int32_t plain_bytes;              /* saved as they lie there; 0: by a function of its own */
     bool is_kept_outside;             /* COUNT(*), whose owner counts itself: never updated here */
 } Accumulator;
 

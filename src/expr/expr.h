@@ -222,6 +222,8 @@ void aggregate_destroy(const AggregateCall *call, uint8_t *state);
 
 /* Into and out of snapshots. Load needs an empty accumulator; false on malformed bytes. */
 void aggregate_save(const AggregateCall *call, const uint8_t *state, Buffer *out);
+/* How many bytes that appends where it is the state as it lies in memory; 0: it is not. */
+int32_t aggregate_plain_bytes(const AggregateCall *call);
 bool aggregate_load(const AggregateCall *call, uint8_t *state, ByteReader *in);
 
 #endif

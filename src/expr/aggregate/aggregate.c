@@ -399,6 +399,11 @@ void aggregate_save(const AggregateCall *call, const uint8_t *state, Buffer *out
         buffer_append(out, state, call->kind->state_bytes);
 }
 
+int32_t aggregate_plain_bytes(const AggregateCall *call)
+{
+    return call->kind->save == NULL ? call->kind->state_bytes : 0;
+}
+
 bool aggregate_load(const AggregateCall *call, uint8_t *state, ByteReader *in)
 {
     if (call->kind->load != NULL)
