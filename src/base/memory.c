@@ -15,8 +15,6 @@
 
 static const char CODE[] = "WR5201";
 
-enum { HUGE_PAGE_BYTES = 2 * 1024 * 1024 };
-
 static _Atomic int64_t used_bytes;
 static _Atomic bool is_ending;
 static _Atomic int64_t allowed = INT64_MAX; /* allocations until they fail on purpose */
@@ -103,11 +101,11 @@ void *memory_allocate(int64_t bytes)
  * it has some and may. */
 static void memory_prefer_huge_pages(char *pointer, int64_t bytes)
 {
-    if (pointer == NULL || bytes < 2 * HUGE_PAGE_BYTES)
+    if (pointer == NULL || bytes < 2 * MEMORY_LARGE_PAGE)
         return;
     uintptr_t first =
-        ((uintptr_t)pointer + HUGE_PAGE_BYTES - 1) & ~(uintptr_t)(HUGE_PAGE_BYTES - 1);
-    uintptr_t end = ((uintptr_t)pointer + (uintptr_t)bytes) & ~(uintptr_t)(HUGE_PAGE_BYTES - 1);
+        ((uintptr_t)pointer + MEMORY_LARGE_PAGE - 1) & ~(uintptr_t)(MEMORY_LARGE_PAGE - 1);
+    uintptr_t end = ((uintptr_t)pointer + (uintptr_t)bytes) & ~(uintptr_t)(MEMORY_LARGE_PAGE - 1);
     if (first < end)
         madvise((void *)first, end - first, MADV_HUGEPAGE); /* a wish: failing is no harm */
 }
@@ -169,10 +167,23 @@ void memory_vacate(void *pointer, int64_t bytes)
     assert(result == 0);
 }
 
+/* Large pages begin at a multiple of their size: what lies before and behind goes back. */
+static void *reserve_large(int64_t bytes)
+{
+    char *pages = memory_reserve(bytes + MEMORY_LARGE_PAGE);
+    int64_t before = (int64_t)(-(uintptr_t)pages & (MEMORY_LARGE_PAGE - 1));
+    char *first = pages + before;
+    if (before > 0)
+        memory_unreserve(pages, before, 0);
+    memory_unreserve(first + bytes, MEMORY_LARGE_PAGE - before, 0);
+    madvise(first, (size_t)bytes, MADV_HUGEPAGE); /* a wish: failing is no harm */
+    return first;
+}
+
 void *memory_map(int64_t bytes)
 {
     memory_occupy(bytes);
-    return memory_reserve(bytes);
+    return bytes % MEMORY_LARGE_PAGE == 0 ? reserve_large(bytes) : memory_reserve(bytes);
 }
 
 void memory_unmap(void *pointer, int64_t bytes)

@@ -29,7 +29,9 @@ void *memory_resize(void *pointer, int64_t bytes);
 void memory_free(void *pointer);
 
 /* Whole pages straight from the system, which has them back at once when they are given up: for
- * large pieces that come and go between others. */
+ * large pieces that come and go between others. Of MEMORY_LARGE_PAGE bytes or a multiple, they are
+ * large pages where the system has some. */
+enum { MEMORY_LARGE_PAGE = 2 * 1024 * 1024 };
 void *memory_map(int64_t bytes);
 void memory_unmap(void *pointer, int64_t bytes);
 

@@ -12,10 +12,11 @@ enum {
 
 static void cold_double(Cold *cold)
 {
-    int64_t half = (int64_t)sizeof(Page *) * cold_size(cold);
-    cold->directory = memory_resize(cold->directory, 2 * half);
-    for (uint32_t i = cold_size(cold); i-- > 0;)
-        cold->directory[2 * i] = cold->directory[2 * i + 1] = cold->directory[i];
+    Page **doubled = memory_allocate_zeroed(2 * (int64_t)sizeof(Page *) * cold_size(cold));
+    for (uint32_t i = 0; i < cold_size(cold); i++)
+        doubled[2 * i] = doubled[2 * i + 1] = cold->directory[i];
+    memory_free(cold->directory);
+    cold->directory = doubled;
     cold->bits++;
 }
 

@@ -13,7 +13,11 @@ enum {
     CHUNK_BYTES_FIRST = 1 << 12, /* small tables have small chunks, which double */
     ALIGNMENT = 8,
     CHUNK_BYTES_MAPPED = 1 << 16, /* from here on they come straight from the system */
-    CHUNKS_SPARE = 1,
+    CHUNK_BYTES_LARGE = MEMORY_LARGE_PAGE,
+    CHUNKS_LARGE_FROM = 16 * CHUNK_BYTES_LARGE, /* of all: one that is half empty is little then */
+    LINE_BYTES = 64,
+    AHEAD_HOMES = 4 << 10,  /* bytes in front of what is moved whose homes are asked for … */
+    AHEAD_BYTES = 8 << 10,  /* … and which are asked for themselves */
     HOLES_PART = 16,        /* of all: then chunks are emptied … */
     CURRENT_HOLES_PART = 4, /* … that which is filled now from this part of itself on */
     TIDY_BYTES = 4 << 20,   /* gone through in one call */
@@ -37,14 +41,21 @@ struct Packs {
     int64_t bytes, holes;
 };
 
-/* Some whole chunks that nobody has now, for all: pages that the system gives are cleared first. */
-static void *_Atomic chunks_spare[CHUNKS_SPARE];
+/* A whole chunk of each size that nobody has now, for all: pages that the system gives are cleared
+ * first. */
+static void *_Atomic chunk_spare, *_Atomic chunk_spare_large;
+
+static void *_Atomic *chunk_spare_of(int64_t size)
+{
+    return size == CHUNK_BYTES         ? &chunk_spare
+           : size == CHUNK_BYTES_LARGE ? &chunk_spare_large
+                                       : NULL;
+}
 
 static uint8_t *chunk_allocate(int64_t size)
 {
-    uint8_t *found = NULL;
-    for (int32_t i = 0; size == CHUNK_BYTES && found == NULL && i < CHUNKS_SPARE; i++)
-        found = atomic_exchange(&chunks_spare[i], NULL);
+    void *_Atomic *spare = chunk_spare_of(size);
+    uint8_t *found = spare == NULL ? NULL : atomic_exchange(spare, NULL);
     if (found != NULL)
         return found;
     return size < CHUNK_BYTES_MAPPED ? memory_allocate(size) : memory_map(size);
@@ -52,9 +63,10 @@ static uint8_t *chunk_allocate(int64_t size)
 
 static void chunk_free(const Chunk *chunk)
 {
+    void *_Atomic *spare = chunk_spare_of(chunk->size);
     void *bytes = chunk->bytes;
-    for (int32_t i = 0; chunk->size == CHUNK_BYTES && bytes != NULL && i < CHUNKS_SPARE; i++)
-        bytes = atomic_exchange(&chunks_spare[i], bytes);
+    if (spare != NULL && bytes != NULL)
+        bytes = atomic_exchange(spare, bytes);
     if (bytes != NULL && chunk->size >= CHUNK_BYTES_MAPPED)
         memory_unmap(bytes, chunk->size);
     else
@@ -110,6 +122,7 @@ static void packs_add_chunk(Packs *packs, int64_t bytes)
 {
     int64_t size = packs->bytes < CHUNK_BYTES_FIRST ? CHUNK_BYTES_FIRST : packs->bytes;
     size = size < CHUNK_BYTES ? size : CHUNK_BYTES;
+    size = packs->bytes < CHUNKS_LARGE_FROM ? size : CHUNK_BYTES_LARGE;
     size = size > bytes ? size : bytes;
     int32_t before = packs->current;
     if (before >= 0 && packs->chunks[before].holes == packs->chunks[before].used)
@@ -165,13 +178,29 @@ static int32_t packs_worst(const Packs *packs)
     return worst;
 }
 
+/* What is moved next, and its homes, which lie anywhere: each was waited for, which took longer
+ * than all else here. */
+static int64_t packs_look_ahead(const Chunk *chunk, int64_t ahead, int64_t offset)
+{
+    while (ahead < offset + AHEAD_HOMES && ahead < chunk->used) {
+        const Block *block = (const Block *)(const void *)(chunk->bytes + ahead);
+        if (block->home != NULL)
+            __builtin_prefetch(block->home, 1);
+        for (int64_t at = 0; at < block->bytes; at += LINE_BYTES)
+            __builtin_prefetch(chunk->bytes + ahead + AHEAD_BYTES + at);
+        ahead += block->bytes;
+    }
+    return ahead;
+}
+
 static void packs_empty(Packs *packs, int32_t at)
 {
-    int64_t used = packs->chunks[at].used;
+    int64_t used = packs->chunks[at].used, ahead = 0;
     if (at == packs->current)
         packs->current = -1;
     for (int64_t offset = 0; offset < used;) {
         Block *block = (Block *)(void *)(packs->chunks[at].bytes + offset);
+        ahead = packs_look_ahead(&packs->chunks[at], ahead, offset);
         offset += block->bytes;
         if (block->home == NULL)
             continue;
