@@ -8,6 +8,9 @@
 #include "job/snapshot.h"
 #include "job/snapshot_format.h"
 
+/* Larger pieces are what an operator has beside its tables, and would be copied whole. */
+enum { SPARSE_BYTES_MAX = 1 << 20 };
+
 typedef struct WrittenEntry {
     const char *uid, *label;
     StateRole role;
@@ -112,8 +115,9 @@ Status snapshot_writer_add(SnapshotWriter *writer, int32_t entry, PieceKind kind
     assert(writer->stage == WRITER_PIECES && entry >= 0 && entry < writer->entry_count);
     assert(bytes.length <= INT32_MAX);
     writer->sparse.length = 0;
-    sparse_pack(bytes, &writer->sparse);
-    bool is_sparse = writer->sparse.length < bytes.length;
+    if (bytes.length <= SPARSE_BYTES_MAX)
+        sparse_pack(bytes, &writer->sparse);
+    bool is_sparse = writer->sparse.length > 0 && writer->sparse.length < bytes.length;
     if (is_sparse)
         bytes = buffer_str(&writer->sparse);
     TRY(writer_begin(writer, error));
