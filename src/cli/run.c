@@ -248,6 +248,9 @@ static ExitCode run_run(Cli *cli)
     int64_t parallelism = 0;
     if (!cli_number(cli, "parallelism", 1, &parallelism))
         return EXIT_BAD_USAGE;
+    if (cli_has(cli, "hub-advertise") && !cli_has(cli, "hub-listen"))
+        return report_usage(cli, "WR7003", "--hub-listen HOST:PORT --hub-advertise HOST:PORT",
+                            "--hub-advertise says where others reach what --hub-listen opens");
     /* From here on a signal waits until there is a job that it can stop. */
     signals_block();
     if (load_source(cli, path, &script.source, &error) != OK)

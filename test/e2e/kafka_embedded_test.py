@@ -96,6 +96,12 @@ def test_others_reach_it_where_it_listens(box):
     assert weir.stop() == 0, weir.log()
 
 
+def test_an_address_that_nobody_listens_at_is_not_advertised(box):
+    weir = box.weir(TOPIC)
+    done = weir.call("run", "pipeline.sql", "--hub-advertise", "localhost:9092")
+    assert done.returncode == 64 and "WR7003" in done.stderr and "--hub-listen" in done.stderr, done.stderr
+
+
 def test_a_folder_has_one_hub(box):
     """Another process serves it already: one clear message, and how to reach that one."""
     hub = Hub(box).start()
