@@ -167,15 +167,17 @@ void memory_vacate(void *pointer, int64_t bytes)
     assert(result == 0);
 }
 
-/* Large pages begin at a multiple of their size: what lies before and behind goes back. */
+/* Large pages begin at a multiple of their size. The last such place is taken, and what lies before
+ * and behind goes back: the system gives addresses from high to low, so the next piece ends where
+ * this one begins, and both are one mapping, of which a process may have some 65,000. */
 static void *reserve_large(int64_t bytes)
 {
     char *pages = memory_reserve(bytes + MEMORY_LARGE_PAGE);
-    int64_t before = (int64_t)(-(uintptr_t)pages & (MEMORY_LARGE_PAGE - 1));
-    char *first = pages + before;
-    if (before > 0)
-        memory_unreserve(pages, before, 0);
-    memory_unreserve(first + bytes, MEMORY_LARGE_PAGE - before, 0);
+    int64_t behind = (int64_t)((uintptr_t)pages & (MEMORY_LARGE_PAGE - 1));
+    char *first = pages + MEMORY_LARGE_PAGE - behind;
+    memory_unreserve(pages, MEMORY_LARGE_PAGE - behind, 0);
+    if (behind > 0)
+        memory_unreserve(first + bytes, behind, 0);
     madvise(first, (size_t)bytes, MADV_HUGEPAGE); /* a wish: failing is no harm */
     return first;
 }

@@ -32,7 +32,7 @@ enum {
     SMALL_BYTES = 4 * 1024,        /* of a request that does not wait for room: a heartbeat */
     BEGUN_BYTES = 64 * 1024,       /* that have come of a larger one, before it takes room */
     ARRIVE_US = 30 * 1000 * 1000,  /* in which a request that others wait for grows by … */
-    ARRIVE_PARTS = 16,             /* … such a part, and BEGUN_BYTES at least */
+    ARRIVE_PARTS = 4,              /* … such a part, and BEGUN_BYTES at least */
     TAKE_US = 600 * 1000 * 1000,   /* in which something of an answer is taken */
 };
 

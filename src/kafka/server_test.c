@@ -601,7 +601,7 @@ static void test_who_goes_on_is_waited_for(void **state)
     for (int32_t round = 0; round < 5; round++) {
         for (int32_t i = 0; i < ARRIVE_US / 2 / LEAP_US; i++)
             leap(bench);
-        send_zeros(slow, 7 << 20);
+        send_zeros(slow, 13 << 20);
         assert_false(has_answer(bench->writer));
     }
     int64_t from_us = ahead_us;

@@ -745,6 +745,36 @@ static void test_goes_on_when_files_may_be_opened_again(void **state)
     assert_int_equal(log_tick(log_, NULL), OK);
 }
 
+/* With one file that may be opened a new segment is made, and its folder cannot be synced: what
+ * came behind the old one then would be cut at the next start. */
+static void test_takes_nothing_behind_a_segment_that_is_half_made(void **state)
+{
+    (void)state;
+    Error error = {0};
+    struct rlimit before;
+    append((TestBatch){.padding = 100});
+    flush();
+    config.segment_bytes = 300;
+    partition_set_config(partition, &config);
+    getrlimit(RLIMIT_NOFILE, &before);
+    int next = dup(0);
+    assert_int_equal(close(next), 0);
+    struct rlimit one = {.rlim_cur = (rlim_t)next + 1, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &one), 0);
+    test_batch(&batch, &(TestBatch){.padding = 200});
+    Appended appended;
+    Status rolling = partition_append(partition, batch.data, batch.length, &appended, &error);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(rolling, ERR_LIMIT);
+    assert_true(log_is_broken(log_, NULL));
+    test_batch(&batch, &(TestBatch){0});
+    assert_int_not_equal(partition_append(partition, batch.data, batch.length, &appended, &error),
+                         OK);
+    crash_log();
+    open_log();
+    assert_int_equal(append((TestBatch){0}).base_offset, 1);
+}
+
 static void test_limits_are_kept(void **state)
 {
     (void)state;
@@ -791,6 +821,7 @@ int main(void)
         CASE(test_append_time_is_set),
         CASE(test_relaxed_topics_are_acknowledged_when_written),
         CASE(test_goes_on_when_files_may_be_opened_again),
+        CASE(test_takes_nothing_behind_a_segment_that_is_half_made),
         CASE(test_limits_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

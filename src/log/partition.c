@@ -217,13 +217,21 @@ static void partition_move_durable(Partition *partition, int64_t end_offset)
     pthread_cond_broadcast(&partition->durable_moved);
 }
 
-/* The file of the new segment. A file of that name is left from a roll that failed: it is empty. */
+/* The file of the new segment. A file of that name is left from a roll that failed: it is empty.
+ * Once it is there nothing may come behind the old one: a start would cut that for what the new one
+ * holds. */
 static Status segment_make(Partition *partition, Segment *segment, Error *error)
 {
     Files *files = partition->log->files;
     TRY(files_borrow(files, &segment->writer, FILE_APPEND, error));
     files_return(files, &segment->writer);
-    return partition_sync_folder(partition, error);
+    Error why = {0};
+    Status status = partition_sync_folder(partition, &why);
+    if (status == OK)
+        return OK;
+    if (error != NULL)
+        *error = why;
+    return log_break(partition->log, status, &why);
 }
 
 /* For what takes its time: the lock is given up, and nobody removes the segment or the folder. */
