@@ -343,9 +343,11 @@ const char *recover_zone_of(const Plan *plan, const StateEntry *entry);
  * resumption gives again: cut them. `notice` hears what somebody else has done to the files. */
 Status recover_settle_letters(const DataFolder *data, const LetterNotice *notice, Error *error);
 /* The pipeline `writer` goes back to the checkpoint (NULL: to its beginning): what it has set aside
- * since comes again, and leaves the files for others (letterback.h). After they were settled. */
+ * since comes again, and leaves the files for others (letterback.h). `begins`: the job whose
+ * sources begin as they are declared, perhaps not at their beginning; NULL if all is read again.
+ * After they were settled. */
 Status recover_return_letters(const DataFolder *data, const char *writer, const Snapshot *snapshot,
-                              const LetterNotice *notice, Error *error);
+                              const Job *begins, const LetterNotice *notice, Error *error);
 /* What the checkpoint says of the dead letters, appended. */
 Status recover_letters(const Snapshot *snapshot, Buffer *out, Error *error);
 /* Take the lock and find what to resume from; honours --fresh. */

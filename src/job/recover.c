@@ -57,14 +57,43 @@ static Status recover_letter_state(const Snapshot *snapshot, Arena *arena, Lette
     return status;
 }
 
+static bool source_reads_anew(const Job *job, const PlanTable *table)
+{
+    switch (job->options.begin.at) {
+    case BEGIN_EARLIEST: return true;
+    case BEGIN_AT_TIME: return false;
+    case BEGIN_AS_DECLARED: break;
+    }
+    return table->connector->reads_anew == NULL || table->connector->reads_anew(&table->options);
+}
+
+/* Letters of a source go where it is read anew, those of anything else where all sources are. */
+static bool recover_letters_stay(const void *context, Str name)
+{
+    const Job *job = context;
+    bool are_all_anew = true;
+    for (int32_t i = 0; i < job->plan->node_count; i++) {
+        const PlanNode *node = job->plan->nodes[i];
+        if (node->kind != PLAN_SOURCE)
+            continue;
+        bool is_anew = source_reads_anew(job, node->source.table);
+        if (str_equal(node->source.table->name, name))
+            return !is_anew;
+        are_all_anew = are_all_anew && is_anew;
+    }
+    return !are_all_anew;
+}
+
 Status recover_return_letters(const DataFolder *data, const char *writer, const Snapshot *snapshot,
-                              const LetterNotice *notice, Error *error)
+                              const Job *begins, const LetterNotice *notice, Error *error)
 {
     Arena *arena = arena_new(0);
     LetterState state = {0};
     LetterReturn back = {.folder = arena_printf(arena, "%s/dead-letters", data->path),
                          .writer = str_from(writer),
                          .state = &state,
+                         .stays = begins != NULL ? recover_letters_stay : NULL,
+                         .stays_context = begins,
                          .notice = *notice};
     Status status = OK;
     if (snapshot == NULL)
@@ -256,38 +285,6 @@ static Status recover_lock(Job *job, Error *error)
     return recover_lock_folder(job->world, options->data_dir, &job->lock, error);
 }
 
-/* A source that does not begin at its beginning; NULL: all do. */
-static const PlanTable *recover_not_anew(const Job *job)
-{
-    if (job->options.begin.at == BEGIN_EARLIEST)
-        return NULL;
-    for (int32_t i = 0; i < job->plan->node_count; i++) {
-        const PlanNode *node = job->plan->nodes[i];
-        if (node->kind != PLAN_SOURCE)
-            continue;
-        const PlanTable *table = node->source.table;
-        if (job->options.begin.at == BEGIN_AT_TIME ||
-            (table->connector->reads_anew != NULL &&
-             !table->connector->reads_anew(&table->options)))
-            return table;
-    }
-    return NULL;
-}
-
-/* Those letters that come again because what they are of is read again. */
-static Status recover_return(Job *job, const DataFolder *data, const char *writer,
-                             const LetterNotice *notice, Error *error)
-{
-    const PlanTable *table = job->restored == NULL ? recover_not_anew(job) : NULL;
-    if (table == NULL)
-        return recover_return_letters(data, writer, job->restored, notice, error);
-    job_notice(job,
-               "dead letters of earlier runs stay where they are: `%.*s` does not begin at its "
-               "beginning, so they do not come again",
-               STR_ARGS(table->name));
-    return OK;
-}
-
 Status recover_open(Job *job, Error *error)
 {
     const PlanSettings *settings = &job->plan->settings;
@@ -326,7 +323,8 @@ Status recover_open(Job *job, Error *error)
     TRY(recover_settle_letters(&data, &notice, error));
     bool is_told = job->options.is_fresh || (is_beginning && job->restored != NULL);
     if (is_told)
-        TRY(recover_return(job, &data, writer, &notice, error));
+        TRY(recover_return_letters(&data, writer, job->restored, job->restored == NULL ? job : NULL,
+                                   &notice, error));
     TRY(recover_note_place(job, writer, is_told, error));
     TRY(recover_replays(job, writer, error));
     /* What it starts from may be one of them: they go as newer ones come. */

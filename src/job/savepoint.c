@@ -349,7 +349,7 @@ static Status savepoint_place(const SavepointJob *job, Arena *arena, const char 
         store_close(store);
     }
     if (status == OK)
-        status = recover_return_letters(&data, found.folder, snapshot, &notice, error);
+        status = recover_return_letters(&data, found.folder, snapshot, NULL, &notice, error);
     snapshot_close(snapshot);
     return status;
 }

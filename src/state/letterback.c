@@ -22,7 +22,7 @@ typedef struct Returning {
     Buffer own, others; /* lines that wait to be written */
     File *own_file;     /* NULL: no letter goes */
     File *others_file;  /* NULL while none is among them: the file is only cut */
-    int64_t own_count;
+    int64_t own_count, stayed_count;
     Status status;
     Error *error;
 } Returning;
@@ -108,7 +108,11 @@ static bool returning_take(void *context, Str line, const Letter *letter)
 {
     Returning *self = context;
     line.length++; /* its end */
-    if (!str_equal(letter->pipeline, self->back->writer)) {
+    const LetterReturn *back = self->back;
+    bool is_own = str_equal(letter->pipeline, back->writer);
+    bool stays = is_own && back->stays != NULL && back->stays(back->stays_context, letter->table);
+    self->stayed_count += stays;
+    if (!is_own || stays) {
         returning_keep(self, line);
         return self->status == OK;
     }
@@ -163,6 +167,16 @@ static void returning_say(const Returning *self)
                              (long long)self->own_count, self->path, self->aside));
 }
 
+static void returning_say_what_stays(const Returning *self)
+{
+    const LetterNotice *notice = &self->back->notice;
+    notice->say(notice->context,
+                arena_printf(self->arena,
+                             "%lld dead letters in `%s` stay: not all that is read begins at its "
+                             "beginning, so they do not come again",
+                             (long long)self->stayed_count, self->path));
+}
+
 static Status returning_file(Returning *self)
 {
     int64_t offset = self->kept_bytes;
@@ -179,6 +193,8 @@ static Status returning_file(Returning *self)
                                          arena_printf(self->arena, "%s.tmp", self->path), NULL);
     if (self->status == OK && has_own)
         returning_say(self);
+    if (self->status == OK && self->stayed_count > 0)
+        returning_say_what_stays(self);
     buffer_free(&self->own);
     buffer_free(&self->others);
     return self->status;

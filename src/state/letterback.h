@@ -4,7 +4,9 @@
  * leave their file, for one of their own that nobody cuts:
  *
  *     dead-letters/t.jsonl               up to the length that the checkpoint has noted
- *     dead-letters/superseded/t-1.jsonl  what the pipeline has written behind that */
+ *     dead-letters/superseded/t-1.jsonl  what the pipeline has written behind that
+ *
+ * But for those of tables whose records do not come again. */
 #ifndef WEIR_STATE_LETTERBACK_H
 #define WEIR_STATE_LETTERBACK_H
 
@@ -15,7 +17,10 @@ typedef struct LetterReturn {
     const char *folder;       /* of the dead letters */
     Str writer;               /* whose letters go; those of other pipelines stay where they are */
     const LetterState *state; /* of the checkpoint */
-    LetterNotice notice;      /* hears what went where, and of files that somebody has changed */
+    /* Whether letters of a table stay all the same; NULL: none. */
+    bool (*stays)(const void *context, Str table);
+    const void *stays_context;
+    LetterNotice notice; /* hears what went where, and of files that somebody has changed */
 } LetterReturn;
 
 /* After lettermark_settle, by the one who holds the data folder. Durable when OK; may be done again
