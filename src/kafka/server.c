@@ -148,13 +148,17 @@ static void connection_send_ready(Connection *connection)
 
 static void timer_called(uv_timer_t *timer);
 
-/* The timer comes then, or sooner. */
+/* The timer comes then, or sooner; at once if it should have come already, as its own clock may be
+ * behind. */
 static void hub_wait_until(Hub *hub, int64_t time_us)
 {
-    if (hub->is_closing || (hub->next_us != 0 && hub->next_us <= time_us))
+    int64_t now_us = world_monotonic_us(hub->config.world);
+    bool is_sooner = hub->next_us == 0 || time_us < hub->next_us;
+    if (hub->is_closing || (!is_sooner && hub->next_us > now_us))
         return;
-    int64_t left_us = time_us - world_monotonic_us(hub->config.world);
-    hub->next_us = time_us;
+    if (is_sooner)
+        hub->next_us = time_us;
+    int64_t left_us = hub->next_us - now_us;
     uv_timer_start(&hub->timer, timer_called, left_us > 0 ? (uint64_t)left_us / 1000 + 1 : 0, 0);
 }
 

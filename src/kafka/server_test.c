@@ -599,7 +599,7 @@ static void test_who_goes_on_is_waited_for(void **state)
     send_zeros(slow, 1 << 20); /* more than fits into the socket */
     ask(bench->writer, PRODUCE, 3, &body);
     for (int32_t round = 0; round < 5; round++) {
-        for (int32_t i = 0; i < ARRIVE_US / 2 / LEAP_US; i++)
+        for (int32_t i = 0; i < ARRIVE_US / 3 / LEAP_US; i++)
             leap(bench);
         send_zeros(slow, 13 << 20);
         assert_false(has_answer(bench->writer));
