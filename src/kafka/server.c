@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -313,6 +314,8 @@ static void connection_greet(Connection *connection)
         .takes_files = transport->tls == NULL,
     };
     connection->peer = peer_new(connection->hub->logins, &origin);
+    if (origin.host[0] != '\0' && strcmp(origin.host, origin.reached) == 0)
+        transport_send_unpaced(&connection->transport);
     arena_free(arena);
 }
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -84,6 +85,14 @@ const char *transport_host(const Transport *transport, Arena *arena)
 const char *transport_own_host(const Transport *transport, Arena *arena)
 {
     return host_of(transport, uv_tcp_getsockname, arena);
+}
+
+void transport_send_unpaced(Transport *transport)
+{
+    static const char control[] = "reno"; /* which all systems have, and anyone may ask for */
+    int socket;
+    if (uv_fileno((uv_handle_t *)&transport->socket, &socket) == 0)
+        (void)setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, control, sizeof control - 1);
 }
 
 /* ---- Sending ----------------------------------------------------------------------------- */

@@ -53,6 +53,11 @@ const char *transport_host(const Transport *transport, Arena *arena);
 /* The address on this side, in the same way. */
 const char *transport_own_host(const Transport *transport, Arena *arena);
 
+/* For a connection within this machine, where there is nothing to be paced. A system that paces
+ * what it sends (as BBR does) sets a timer for each piece, which was more than half of what sending
+ * from files cost: 1.4 GB/s instead of 2.8 in a virtual machine. */
+void transport_send_unpaced(Transport *transport);
+
 /* Takes the bytes over. */
 void transport_send(Transport *transport, Buffer bytes);
 /* The same, with pieces between the bytes, which stay where they are until `let_go` is called. With
