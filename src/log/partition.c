@@ -401,6 +401,8 @@ static Status append_batch(Partition *partition, char *batch, BatchHeader *heade
     TRY(write_batch(partition, str_make(batch, header->bytes), error));
     Segment *active = partition_active(partition);
     Str head = str_make(batch, BATCH_HEADER_BYTES);
+    checked_note(&active->checked, active->bytes, header->bytes,
+                 world_monotonic_us(partition->log->world));
     log_segment_note(active, head, header, partition->config.index_interval_bytes);
     producers_note(partition->producers, header, is_commit);
     partition->end_offset = active->end_offset;

@@ -95,8 +95,9 @@ typedef struct ReadSpan {
     int64_t position, bytes; /* in the file */
 } ReadSpan;
 
-/* Batches that are checked and still lie in their file, from where they can be sent. Zeroed; free
- * with partition_read_free, or read again after partition_read_reset. */
+/* Batches that still lie in their file, from where they can be sent, and whose checksums were
+ * compared a while ago at most (log/checked.h). Zeroed; free with partition_read_free, or read
+ * again after partition_read_reset. */
 typedef struct PartitionRead {
     Buffer bytes; /* headers, and small batches */
     ReadSpan *spans;

@@ -177,12 +177,29 @@ static Status read_place(Partition *partition, Place *place, const ReadRequest *
 enum { WINDOW_BYTES = 128 * 1024, SPAN_BYTES_MIN = 32 * 1024 };
 
 typedef struct Looking {
-    const Partition *partition;
+    Partition *partition;
     Place *place;
     PartitionRead *out;
     Buffer *window;
     int64_t window_position; /* of its first byte, in the file */
+    int64_t ahead_bytes;     /* read at once */
+    int64_t now_us;
 } Looking;
+
+static bool is_checked(const Looking *looking, int64_t position, int64_t bytes)
+{
+    pthread_mutex_lock(&looking->partition->lock);
+    bool is = checked_has(&looking->place->segment->checked, position, bytes, looking->now_us);
+    pthread_mutex_unlock(&looking->partition->lock);
+    return is;
+}
+
+static void note_checked(const Looking *looking, int64_t position, int64_t bytes)
+{
+    pthread_mutex_lock(&looking->partition->lock);
+    checked_note(&looking->place->segment->checked, position, bytes, looking->now_us);
+    pthread_mutex_unlock(&looking->partition->lock);
+}
 
 /* What the window has from the position on, and at least `least` bytes; less where the segment
  * ends. */
@@ -192,7 +209,7 @@ static Status look(Looking *looking, int64_t position, int64_t least, Str *out, 
     int64_t left = looking->place->bytes - position;
     int64_t at = position - looking->window_position;
     if (at < 0 || at > buffer->length || buffer->length - at < (least < left ? least : left)) {
-        int64_t wanted = least > WINDOW_BYTES ? least : WINDOW_BYTES;
+        int64_t wanted = least > looking->ahead_bytes ? least : looking->ahead_bytes;
         wanted = wanted < left ? wanted : left;
         buffer->length = 0;
         char *into = buffer_reserve(buffer, wanted);
@@ -222,6 +239,8 @@ static Status check_batch(Looking *looking, int64_t position, const BatchHeader 
         at += length;
     }
     *is_intact = checksum == header->checksum;
+    if (*is_intact)
+        note_checked(looking, position, header->bytes);
     return OK;
 }
 
@@ -255,12 +274,15 @@ static Status take_in_place(Looking *looking, int64_t position, int64_t bytes_le
         return OK;
     if (header.bytes > place->bytes - position)
         return fail_read(place, taken, "the file ends within a batch", error);
-    bool is_span = header.bytes - BATCH_HEADER_BYTES >= SPAN_BYTES_MIN, is_intact;
+    bool is_span = header.bytes - BATCH_HEADER_BYTES >= SPAN_BYTES_MIN;
+    bool is_intact = is_span && is_checked(looking, position, header.bytes);
     int64_t kept = is_span ? BATCH_HEADER_BYTES : header.bytes;
+    looking->ahead_bytes = is_intact ? BATCH_HEADER_BYTES : WINDOW_BYTES;
     TRY(look(looking, position, kept, &rest, error));
     int64_t start = out->bytes.length;
     buffer_append(&out->bytes, rest.data, kept < rest.length ? kept : rest.length);
-    TRY(check_batch(looking, position, &header, &is_intact, error));
+    if (!is_intact)
+        TRY(check_batch(looking, position, &header, &is_intact, error));
     if (batch_end_offset(&header) > place->limit_offset || !is_intact)
         return fail_read(place, taken, "the checksum of a batch is wrong", error);
     batch_unseal(out->bytes.data + start);
@@ -272,16 +294,19 @@ static Status take_in_place(Looking *looking, int64_t position, int64_t bytes_le
 }
 
 /* From the place on, as read_place. */
-static Status read_in_place(const Partition *partition, Place *place, const ReadRequest *request,
+static Status read_in_place(Partition *partition, Place *place, const ReadRequest *request,
                             PartitionRead *out, Buffer *window, Error *error)
 {
     Looking looking = {.partition = partition,
                        .place = place,
                        .out = out,
                        .window = window,
-                       .window_position = -1};
+                       .window_position = -1,
+                       .now_us = world_monotonic_us(partition->log->world)};
     int64_t position = place->position, size = 1;
     window->length = 0;
+    looking.ahead_bytes =
+        is_checked(&looking, position, SPAN_BYTES_MIN) ? BATCH_HEADER_BYTES : WINDOW_BYTES;
     while (size > 0 && place->bytes - position >= BATCH_HEADER_BYTES) {
         bool is_any_size = request->at_least_one && position == place->position;
         int64_t left = request->bytes_max - (position - place->position);

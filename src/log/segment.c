@@ -46,6 +46,7 @@ void log_segment_free(Segment *segment, Files *files)
     memory_free(segment->log_path);
     memory_free(segment->index_path);
     memory_free(segment->table.entries);
+    checked_free(&segment->checked);
     memory_free(segment);
 }
 
@@ -171,6 +172,7 @@ void log_segment_reset(Segment *segment)
     segment->max_timestamp_ms = segment->first_timestamp_ms = NO_TIMESTAMP;
     segment->bytes = segment->indexed_at = 0;
     segment->content_hash = 0;
+    checked_free(&segment->checked);
 }
 
 void log_segment_seal(Segment *segment)

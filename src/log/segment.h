@@ -10,6 +10,7 @@
 #define WEIR_LOG_SEGMENT_H
 
 #include "log/batch.h"
+#include "log/checked.h"
 #include "log/files.h"
 
 typedef struct IndexEntry {
@@ -39,6 +40,7 @@ typedef struct Segment {
     uint64_t content_hash; /* of the headers, and by their checksums of all */
     IndexTable table;      /* empty once it is sealed */
     int64_t indexed_at;    /* position of the last entry */
+    Checked checked;       /* of the file's bytes */
     FileSlot reader, writer;
     int32_t users; /* readers that hold it beside its list */
     _Atomic bool is_removed;
