@@ -10,9 +10,9 @@ static const ChangeType canal_types[] = {
 };
 
 static const JsonMetadataField canal_fields[] = {
-    {"database", JSON_METADATA_TEXT},   {"table", JSON_METADATA_TEXT},
-    {"sqlType", JSON_METADATA_NUMBERS}, {"pkNames", JSON_METADATA_TEXTS},
-    {"ts", JSON_METADATA_MILLIS},       {"es", JSON_METADATA_MILLIS},
+    {"database", JSON_METADATA_TEXT, 0},   {"table", JSON_METADATA_TEXT, 0},
+    {"sqlType", JSON_METADATA_NUMBERS, 0}, {"pkNames", JSON_METADATA_TEXTS, 0},
+    {"ts", JSON_METADATA_MILLIS, 0},       {"es", JSON_METADATA_MILLIS, 0},
 };
 
 static const ChangeDialect canal_dialect = {

@@ -5,18 +5,30 @@
 #include "format/formats.h"
 #include "format/json_lines.h"
 #include "format/json_members.h"
-#include "format/json_row.h"
+#include "format/json_metadata.h"
 #include "format/json_write.h"
 
 static const char *const CODE_CHANGE = "WR3506";
 
+/* The objects whose members are metadata: the record; with schema-include its "payload", else the
+ * record again; what that says of the change's source. */
+enum { PLACE_RECORD, PLACE_PAYLOAD, PLACE_SOURCE, PLACE_COUNT };
+
 typedef struct DebeziumDecoder {
     JsonLines lines;
     JsonRow row;
+    JsonMetadata metadata[PLACE_COUNT];
     bool has_schema; /* schema-include */
 } DebeziumDecoder;
 
-enum { MEMBER_BEFORE, MEMBER_AFTER, MEMBER_OP, MEMBER_COUNT };
+enum { MEMBER_BEFORE, MEMBER_AFTER, MEMBER_OP, MEMBER_SOURCE, MEMBER_COUNT };
+
+static const JsonMetadataField debezium_fields[] = {
+    {"schema", JSON_METADATA_TEXT, PLACE_RECORD},   {"ts_ms", JSON_METADATA_MILLIS, PLACE_PAYLOAD},
+    {"ts_ms", JSON_METADATA_MILLIS, PLACE_SOURCE},  {"db", JSON_METADATA_TEXT, PLACE_SOURCE},
+    {"schema", JSON_METADATA_TEXT, PLACE_SOURCE},   {"table", JSON_METADATA_TEXT, PLACE_SOURCE},
+    {"source", JSON_METADATA_PAIRS, PLACE_PAYLOAD},
+};
 
 static bool record_row(JsonRow *row, JsonWalk *walk, const char *part, RowKind kind, int32_t index)
 {
@@ -59,30 +71,63 @@ static bool record_emit(JsonRow *row, JsonMember members[MEMBER_COUNT])
     return true;
 }
 
+/* For the rows of the record from `first` on. */
+static bool record_metadata(DebeziumDecoder *decoder, const JsonWalk walks[PLACE_COUNT],
+                            int32_t first)
+{
+    int32_t end = decoder->row.batch->row_count;
+    for (int32_t place = 0; place < PLACE_COUNT; place++) {
+        JsonMetadata *metadata = &decoder->metadata[place];
+        if (metadata->count == 0)
+            continue;
+        if (walks[place].at == NULL)
+            json_metadata_read_none(metadata, first, end);
+        else if (!json_metadata_read(metadata, walks[place], first, end))
+            return json_row_fail(&decoder->row, metadata->row.code, "%s", metadata->row.reason);
+    }
+    return true;
+}
+
+static bool record_take(DebeziumDecoder *decoder, JsonWalk *walk)
+{
+    JsonRow *row = &decoder->row;
+    JsonMember members[MEMBER_COUNT] = {{.key = STR("\"before\"")},
+                                        {.key = STR("\"after\"")},
+                                        {.key = STR("\"op\"")},
+                                        {.key = STR("\"source\"")}};
+    JsonMember payload = {.key = STR("\"payload\"")};
+    JsonWalk walks[PLACE_COUNT] = {[PLACE_RECORD] = *walk};
+    int32_t first = row->batch->row_count;
+    if (decoder->has_schema) {
+        if (!json_members_scan(row, walk, &payload, 1))
+            return false;
+        if (payload.nested.at == NULL)
+            return json_row_fail(row, CODE_CHANGE, "the \"payload\" field is null");
+        walk = &payload.nested;
+    }
+    walks[PLACE_PAYLOAD] = *walk;
+    if (!json_members_scan(row, walk, members, MEMBER_COUNT) || !record_emit(row, members))
+        return false;
+    walks[PLACE_SOURCE] = members[MEMBER_SOURCE].nested;
+    if (record_metadata(decoder, walks, first))
+        return true;
+    row->batch->row_count = first;
+    return false;
+}
+
 static bool debezium_record(void *context, JsonWalk *walk, const char **code, const char **reason)
 {
     DebeziumDecoder *decoder = context;
-    JsonRow *row = &decoder->row;
-    JsonMember members[MEMBER_COUNT] = {
-        {.key = STR("\"before\"")}, {.key = STR("\"after\"")}, {.key = STR("\"op\"")}};
-    JsonMember payload = {.key = STR("\"payload\"")};
     JsonWalk start = *walk;
     uint32_t position;
     /* A tombstone. */
     if (json_walk_next(&start, &position) == 'n' &&
         str_is(json_walk_scalar(&start, position), "null"))
         return true;
-    bool is_read = true;
-    if (decoder->has_schema) {
-        is_read = json_members_scan(row, walk, &payload, 1);
-        if (is_read && payload.nested.at == NULL)
-            is_read = json_row_fail(row, CODE_CHANGE, "the \"payload\" field is null");
-        walk = &payload.nested;
-    }
-    if (is_read && json_members_scan(row, walk, members, MEMBER_COUNT) && record_emit(row, members))
+    if (record_take(decoder, walk))
         return true;
-    *code = row->code;
-    *reason = row->reason;
+    *code = decoder->row.code;
+    *reason = decoder->row.reason;
     return false;
 }
 
@@ -90,6 +135,9 @@ static Status debezium_open(Arena *arena, const DecoderSpec *spec, Decoder **out
 {
     DebeziumDecoder *decoder = ARENA_NEW(arena, DebeziumDecoder);
     TRY(json_row_open(arena, spec, false, &decoder->row, error));
+    for (int32_t place = 0; place < PLACE_COUNT; place++)
+        TRY(json_metadata_open(arena, spec, debezium_fields, place, &decoder->metadata[place],
+                               error));
     decoder->has_schema = format_option_bool(spec->options, spec->prefix, "schema-include");
     decoder->lines = (JsonLines){.record = debezium_record,
                                  .context = decoder,
@@ -100,11 +148,18 @@ static Status debezium_open(Arena *arena, const DecoderSpec *spec, Decoder **out
     return OK;
 }
 
+static void debezium_begin(DebeziumDecoder *decoder, Batch *into, int32_t capacity)
+{
+    batch_need_kinds(into, capacity);
+    json_row_begin(&decoder->row, into, capacity);
+    for (int32_t place = 0; place < PLACE_COUNT; place++)
+        json_metadata_begin(&decoder->metadata[place], into, capacity);
+}
+
 static void debezium_decode(Decoder *base, Str block, Batch *into, int32_t capacity, int64_t *used)
 {
     DebeziumDecoder *decoder = (DebeziumDecoder *)base;
-    batch_need_kinds(into, capacity);
-    json_row_begin(&decoder->row, into, capacity);
+    debezium_begin(decoder, into, capacity);
     json_lines_decode(&decoder->lines, block, into, capacity, used);
     batch_select_all(into);
 }
@@ -112,8 +167,7 @@ static void debezium_decode(Decoder *base, Str block, Batch *into, int32_t capac
 static void debezium_decode_message(Decoder *base, Str message, Batch *into, int32_t capacity)
 {
     DebeziumDecoder *decoder = (DebeziumDecoder *)base;
-    batch_need_kinds(into, capacity);
-    json_row_begin(&decoder->row, into, capacity);
+    debezium_begin(decoder, into, capacity);
     json_lines_message(&decoder->lines, message);
     batch_select_all(into);
 }
@@ -129,6 +183,8 @@ static void debezium_close(Decoder *base)
     DebeziumDecoder *decoder = (DebeziumDecoder *)base;
     json_lines_close(&decoder->lines);
     json_row_close(&decoder->row);
+    for (int32_t place = 0; place < PLACE_COUNT; place++)
+        json_metadata_close(&decoder->metadata[place]);
 }
 
 const DecoderKind debezium_decoder = {

@@ -76,6 +76,73 @@ static void the_schema_wrapper_is_taken_off(void **state)
            "+I 1|a\n", "WR3506 the \"payload\" field is null");
 }
 
+/* Wanted: v; then all the metadata there is, and source.database once more. */
+static void metadata_stand_behind_the_columns(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new(0);
+    const Field wanted[] = {{STR("v"), type_string()},
+                            {STR("a"), type_string()},
+                            {STR("b"), type_timestamp_ltz(3)},
+                            {STR("c"), type_timestamp_ltz(3)},
+                            {STR("d"), type_string()},
+                            {STR("e"), type_string()},
+                            {STR("f"), type_string()},
+                            {STR("g"), type_map(arena, type_string(), type_string())},
+                            {STR("h"), type_string()}};
+    const int32_t metadata[] = {0, 1, 2, 3, 4, 5, 6, 3};
+    for (int32_t wraps = 0; wraps < 2; wraps++) {
+        const char *const options[] = {"schema-include", "true", NULL};
+        FormatBench *bench = bench_new("debezium-json", &schema, wraps ? options : NULL);
+        bench_want(bench, (const int32_t[]){1}, 1);
+        bench->wanted = (Schema){.fields = wanted, .count = 9};
+        DecoderSpec spec = {.record = &schema,
+                            .columns = bench->columns,
+                            .column_count = 1,
+                            .metadata = metadata,
+                            .metadata_count = 8,
+                            .options = &bench->options,
+                            .prefix = "format.",
+                            .zone = timezone_utc(),
+                            .reject = bench_reject,
+                            .reject_context = bench};
+        assert_int_equal(bench->format->decoder->open(arena, &spec, &bench->decoder, NULL), OK);
+        static const char *const records[] = {
+            "{\"before\":{\"v\":\"x\"},\"after\":{\"v\":\"y\"},\"op\":\"u\",\"ts_ms\":"
+            "1589373560798,"
+            "\"source\":{\"ts_ms\":1589373560000,\"db\":\"shop\",\"schema\":\"public\",\"table\":"
+            "\"orders\",\"snapshot\":false,\"lsn\":null,\"pos\":{\"a\":[1]}}}",
+            "{\"after\":{\"v\":\"z\"},\"op\":\"c\",\"source\":null}",
+            "{\"after\":{\"v\":\"w\"},\"op\":\"c\",\"source\":{\"db\":7}}",
+            "{\"after\":{\"v\":\"-\"},\"op\":\"c\",\"source\":{\"ts_ms\":\"soon\"}}",
+            "{\"after\":{\"v\":\"-\"},\"op\":\"c\",\"ts_ms\":9223372036854775807}",
+        };
+        Buffer in = {0}, out = {0}, expected = {0};
+        for (size_t i = 0; i < sizeof records / sizeof records[0]; i++)
+            buffer_printf(&in, wraps ? "{\"schema\":{\"k\":[ 1]},\"payload\":%s}\n" : "%s\n",
+                          records[i]);
+        bench_decode(bench, buffer_str(&in), 16, &out);
+        const char *given = wraps ? "{\"k\":[1]}" : "\\N";
+        const char *source =
+            "2020-05-13 12:39:20.798Z|2020-05-13 12:39:20Z|shop|public|orders|"
+            "{\"ts_ms\":\"1589373560000\",\"db\":\"shop\",\"schema\":\"public\",\"table\":"
+            "\"orders\","
+            "\"snapshot\":\"false\",\"lsn\":null,\"pos\":\"{\\\"a\\\":[1]}\"}|shop";
+        buffer_printf(&expected, "-U x|%s|%s\n+U y|%s|%s\n", given, source, given, source);
+        buffer_printf(&expected, "+I z|%s|\\N|\\N|\\N|\\N|\\N|\\N|\\N\n", given);
+        buffer_printf(&expected, "+I w|%s|\\N|\\N|7|\\N|\\N|{\"db\":\"7\"}|7\n", given);
+        assert_string_equal(buffer_terminated(&out), buffer_terminated(&expected));
+        const char *rejects = buffer_terminated(&bench->rejects);
+        assert_non_null(strstr(rejects, "WR3502 field `ts_ms`: \"soon\""));
+        assert_non_null(strstr(rejects, "WR3502 field `ts_ms` is out of the range of times"));
+        buffer_free(&in);
+        buffer_free(&out);
+        buffer_free(&expected);
+        bench_free(bench);
+    }
+    arena_free(arena);
+}
+
 static void writing_knows_two_operations(void **state)
 {
     (void)state;
@@ -139,6 +206,7 @@ int main(void)
         cmocka_unit_test(operations_become_row_kinds),
         cmocka_unit_test(records_that_are_no_changes_are_rejected),
         cmocka_unit_test(the_schema_wrapper_is_taken_off),
+        cmocka_unit_test(metadata_stand_behind_the_columns),
         cmocka_unit_test(writing_knows_two_operations),
         cmocka_unit_test(raw_is_the_message_itself),
     };

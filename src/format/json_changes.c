@@ -286,7 +286,7 @@ Status json_changes_open(Arena *arena, const DecoderSpec *spec, const ChangeDial
     for (int32_t i = 0; i < MEMBERS; i++)
         changes->members[i].key = keys[i];
     TRY(json_row_open(arena, spec, false, &changes->row, error));
-    TRY(json_metadata_open(arena, spec, dialect->metadata, &changes->metadata, error));
+    TRY(json_metadata_open(arena, spec, dialect->metadata, 0, &changes->metadata, error));
     if (dialect->has_filters) {
         TRY(pattern_open(arena, spec, "database.include", &changes->database, error));
         TRY(pattern_open(arena, spec, "table.include", &changes->table, error));

@@ -1,4 +1,4 @@
-/* The record is read as a row whose columns are the metadata that are wanted. */
+/* The object is read as a row whose columns are the metadata that are wanted. */
 #include "format/json_metadata.h"
 
 #include <assert.h>
@@ -9,6 +9,7 @@ static Type member_type(Arena *arena, JsonMetadataKind kind)
     case JSON_METADATA_TEXT: return type_string();
     case JSON_METADATA_TEXTS: return type_array(arena, type_string());
     case JSON_METADATA_NUMBERS: return type_map(arena, type_string(), type_simple(TYPE_INT));
+    case JSON_METADATA_PAIRS: return type_map(arena, type_string(), type_string());
     case JSON_METADATA_MILLIS:
     case JSON_METADATA_SECONDS: break;
     }
@@ -32,29 +33,32 @@ static int32_t column_twin(const JsonMetadata *metadata, int32_t index)
 }
 
 Status json_metadata_open(Arena *arena, const DecoderSpec *spec, const JsonMetadataField *fields,
-                          JsonMetadata *metadata, Error *error)
+                          int32_t place, JsonMetadata *metadata, Error *error)
 {
-    int32_t count = spec->metadata_count;
-    *metadata = (JsonMetadata){.count = count};
-    if (count == 0)
-        return OK;
-    metadata->columns = ARENA_ARRAY(arena, JsonMetadataColumn, count);
-    Field *members = ARENA_ARRAY(arena, Field, count);
-    int32_t *places = ARENA_ARRAY(arena, int32_t, count);
-    int32_t *owners = ARENA_ARRAY(arena, int32_t, count);
+    int32_t most = spec->metadata_count;
+    *metadata = (JsonMetadata){.columns = ARENA_ARRAY(arena, JsonMetadataColumn, most)};
+    Field *members = ARENA_ARRAY(arena, Field, most);
+    int32_t *places = ARENA_ARRAY(arena, int32_t, most);
+    int32_t *owners = ARENA_ARRAY(arena, int32_t, most);
     Schema record = {.fields = members};
-    for (int32_t i = 0; i < count; i++) {
-        JsonMetadataColumn *column = &metadata->columns[i];
-        column->field = &fields[spec->metadata[i]];
-        column->batch_column = spec->first_column + spec->column_count + i;
-        column->twin = column_twin(metadata, i);
-        if (column->twin != i)
+    for (int32_t i = 0; i < most; i++) {
+        const JsonMetadataField *field = &fields[spec->metadata[i]];
+        if (field->place != place)
             continue;
-        owners[record.count] = i;
+        int32_t at = metadata->count++;
+        JsonMetadataColumn *column = &metadata->columns[at];
+        column->field = field;
+        column->batch_column = spec->first_column + spec->column_count + i;
+        column->twin = column_twin(metadata, at);
+        if (column->twin != at)
+            continue;
+        owners[record.count] = at;
         places[record.count] = record.count;
-        members[record.count++] = (Field){.name = str_from(column->field->member),
-                                          .type = member_type(arena, column->field->kind)};
+        members[record.count++] =
+            (Field){.name = str_from(field->member), .type = member_type(arena, field->kind)};
     }
+    if (metadata->count == 0)
+        return OK;
     DecoderSpec row = *spec;
     row.record = &record;
     row.columns = places;
@@ -108,4 +112,13 @@ bool json_metadata_read(JsonMetadata *metadata, JsonWalk walk, int32_t first, in
             column_copy_row(column, batch->arena, row, capacity, twin, first);
     }
     return true;
+}
+
+void json_metadata_read_none(JsonMetadata *metadata, int32_t first, int32_t end)
+{
+    Batch *batch = metadata->row.batch;
+    for (int32_t i = 0; i < metadata->count; i++)
+        for (int32_t row = first; row < end; row++)
+            column_set_null(&batch->columns[metadata->columns[i].batch_column], batch->arena, row,
+                            metadata->row.capacity);
 }

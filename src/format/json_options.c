@@ -52,6 +52,26 @@ static const OptionSpec debezium_option_specs[] = {
     JSON_CHANGE_OPTIONS,
 };
 
+/* In the order of debezium_fields. */
+static const MetadataSpec debezium_metadata[] = {
+    {.key = "schema",
+     .type = "STRING",
+     .help =
+         "What stands in `schema` of the record, as JSON: with schema-include that of its rows."},
+    {.key = "ingestion-timestamp",
+     .type = "TIMESTAMP_LTZ(3)",
+     .help = "When Debezium dealt with the change: `ts_ms`."},
+    {.key = "source.timestamp",
+     .type = "TIMESTAMP_LTZ(3)",
+     .help = "When the change was made in the database: `source.ts_ms`."},
+    {.key = "source.database", .type = "STRING", .help = "The database: `source.db`."},
+    {.key = "source.schema", .type = "STRING", .help = "The schema in it: `source.schema`."},
+    {.key = "source.table", .type = "STRING", .help = "The table: `source.table`."},
+    {.key = "source.properties",
+     .type = "MAP<STRING, STRING>",
+     .help = "All that Debezium says of where the change is from: `source`."},
+};
+
 const Format json_format = {
     .info = {.name = "json",
              .summary = "One JSON object for each row.",
@@ -71,7 +91,9 @@ const Format debezium_format = {
              .option_count = sizeof debezium_option_specs / sizeof debezium_option_specs[0],
              .decodes = CHANGELOG_ALL,
              .encodes = CHANGELOG_ALL,
-             .reads_fields = true},
+             .reads_fields = true,
+             .metadata = debezium_metadata,
+             .metadata_count = sizeof debezium_metadata / sizeof debezium_metadata[0]},
     .decoder = &debezium_decoder,
     .encoder = &debezium_encoder,
 };

@@ -12,10 +12,10 @@ static const ChangeType maxwell_types[] = {
 };
 
 static const JsonMetadataField maxwell_fields[] = {
-    {"database", JSON_METADATA_TEXT},
-    {"table", JSON_METADATA_TEXT},
-    {"primary_key_columns", JSON_METADATA_TEXTS},
-    {"ts", JSON_METADATA_SECONDS},
+    {"database", JSON_METADATA_TEXT, 0},
+    {"table", JSON_METADATA_TEXT, 0},
+    {"primary_key_columns", JSON_METADATA_TEXTS, 0},
+    {"ts", JSON_METADATA_SECONDS, 0},
 };
 
 static const ChangeDialect maxwell_dialect = {

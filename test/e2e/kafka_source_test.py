@@ -62,6 +62,28 @@ def test_metadata_of_the_format(topics, box):
 
 
 @on("hub", "kafka")
+def test_where_a_change_of_debezium_is_from(topics, box):
+    """As Debezium writes it for PostgreSQL, and a record without `source`."""
+    topics.make("t", 1)
+    source = {"version": "2.5.0.Final", "connector": "postgresql", "name": "s", "ts_ms": 1589373560000, "snapshot": "false",
+              "db": "shop", "sequence": None, "schema": "public", "table": "orders", "lsn": 24023128, "xmin": None}
+    topics.put("t", [json.dumps(record) for record in [
+        {"before": {"id": 7}, "after": {"id": 8}, "source": source, "op": "u", "ts_ms": 1589373560798},
+        {"before": None, "after": {"id": 9}, "op": "c"}]], 0)
+    columns = ("id INT, i TIMESTAMP_LTZ(3) METADATA FROM 'value.ingestion-timestamp' VIRTUAL, "
+               "s TIMESTAMP_LTZ(3) METADATA FROM 'value.source.timestamp' VIRTUAL, "
+               "d STRING METADATA FROM 'value.source.database' VIRTUAL, c STRING METADATA FROM 'value.source.schema' VIRTUAL, "
+               "t STRING METADATA FROM 'value.source.table' VIRTUAL, m STRING METADATA FROM 'value.schema' VIRTUAL, "
+               "p MAP<STRING, STRING> METADATA FROM 'value.source.properties' VIRTUAL")
+    script = table(topics, "s", columns, "t", BOUNDED).replace("'json'", "'debezium-json'")
+    script += PRINT.format("id INT, i TIMESTAMP_LTZ(3), s TIMESTAMP_LTZ(3), d STRING, c STRING, t STRING, m STRING, l STRING, "
+                           "x STRING")
+    printed = run(box.weir(), script + "INSERT INTO p SELECT id, i, s, d, c, t, m, p['lsn'], p['xmin'] FROM s;\n")
+    tail = "2020-05-13T12:39:20.798Z, 2020-05-13T12:39:20Z, shop, public, orders, null, 24023128, null]"
+    assert printed == sorted([f"-U[7, {tail}", f"+U[8, {tail}", "+I[9" + 8 * ", null" + "]"]), printed
+
+
+@on("hub", "kafka")
 def test_where_reading_begins_and_ends(topics, box):
     topics.make("t", 2)
     began = int(time.time() * 1000) - 60_000  # older than that retention would take them
