@@ -15,6 +15,8 @@
 
 static const char CODE[] = "WR5201";
 
+enum { SCATTERED_BYTES_MIN = 64 * 1024 }; /* for less, the call costs as much as the faults */
+
 static _Atomic int64_t used_bytes;
 static _Atomic bool is_ending;
 static _Atomic int64_t allowed = INT64_MAX; /* allocations until they fail on purpose */
@@ -117,6 +119,19 @@ void *memory_allocate_zeroed(int64_t bytes)
     void *pointer = calloc(1, bytes > 0 ? (size_t)bytes : 1);
     memory_prefer_huge_pages(pointer, bytes);
     return memory_count(pointer, bytes);
+}
+
+void *memory_allocate_scattered(int64_t bytes)
+{
+    void *pointer = memory_allocate_zeroed(bytes);
+#ifdef MADV_POPULATE_WRITE
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)pointer + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)pointer + (uintptr_t)bytes) & ~(page - 1);
+    if (bytes >= SCATTERED_BYTES_MIN)
+        madvise((void *)first, end - first, MADV_POPULATE_WRITE); /* older kernels do not know it */
+#endif
+    return pointer;
 }
 
 void *memory_resize(void *pointer, int64_t bytes)

@@ -22,6 +22,11 @@ void *memory_allocate(int64_t bytes);
 /* The same, zeroed. */
 void *memory_allocate_zeroed(int64_t bytes);
 
+/* The same, for what will be read and then written at places all over it: its pages are made at
+ * once. Else each is made twice, first as the zeroes that all processes share, and to give those up
+ * interrupts every other core that runs a thread of this one. */
+void *memory_allocate_scattered(int64_t bytes);
+
 /* Grow or shrink, moving if needed; `pointer` may be NULL. */
 void *memory_resize(void *pointer, int64_t bytes);
 

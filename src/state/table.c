@@ -102,7 +102,7 @@ static void table_set_slots(StateTable *table, uint32_t count)
 {
     uint32_t old_count = table->slot_count;
     assert(count > old_count);
-    Slot *slots = memory_allocate_zeroed((int64_t)sizeof(Slot) * count);
+    Slot *slots = memory_allocate_scattered((int64_t)sizeof(Slot) * count);
     for (uint32_t i = 0; i < old_count; i++) {
         Slot slot = table->slots[i];
         if (slot.index == INDEX_NONE)
