@@ -3,91 +3,104 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
+#include <linux/futex.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 
 /* ---- Wakers ------------------------------------------------------------------------------ */
 
+enum {
+    BRISK_US = 100, /* a sleep that was shorter has cost more than it saved */
+    SPIN_US = 50,   /* so the next one begins so much later */
+};
+
+typedef enum WakerState {
+    WAKER_CALM,
+    WAKER_SIGNALED, /* since the owner's last wait */
+    WAKER_WAITING,  /* the owner sleeps in the kernel, or is about to */
+} WakerState;
+
 struct Waker {
-    World *world; /* its monotonic clock is CLOCK_MONOTONIC */
-    pthread_mutex_t mutex;
-    pthread_cond_t condition;
-    _Atomic bool is_signaled;
-    bool is_waiting; /* under the mutex */
+    World *world;           /* its monotonic clock is CLOCK_MONOTONIC */
+    _Atomic uint32_t state; /* a WakerState */
+    bool is_brisk;          /* the owner's last sleep was short */
 };
 
 Waker *waker_new(World *world)
 {
     Waker *waker = memory_allocate_zeroed(sizeof *waker);
     waker->world = world;
-    pthread_mutex_init(&waker->mutex, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&waker->condition, &attributes);
-    pthread_condattr_destroy(&attributes);
     return waker;
 }
 
 void waker_free(Waker *waker)
 {
-    if (waker == NULL)
-        return;
-    pthread_cond_destroy(&waker->condition);
-    pthread_mutex_destroy(&waker->mutex);
     memory_free(waker);
 }
 
 /* The exchange is sequentially consistent: whoever puts a message before it is seen by the owner
- * that clears the flag after it and looks again. */
+ * that clears the state after it and looks again. */
 void waker_wake(Waker *waker)
 {
-    if (atomic_exchange(&waker->is_signaled, true))
-        return;
-    pthread_mutex_lock(&waker->mutex);
-    if (waker->is_waiting)
-        pthread_cond_signal(&waker->condition);
-    pthread_mutex_unlock(&waker->mutex);
-}
-
-static struct timespec deadline_after(World *world, int64_t timeout_us)
-{
-    int64_t deadline_us = world_monotonic_us(world) + timeout_us;
-    return (struct timespec){.tv_sec = deadline_us / 1000000,
-                             .tv_nsec = deadline_us % 1000000 * 1000};
+    if (atomic_exchange(&waker->state, WAKER_SIGNALED) == WAKER_WAITING)
+        syscall(SYS_futex, &waker->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 bool waker_is_waiting(Waker *waker)
 {
-    pthread_mutex_lock(&waker->mutex);
-    bool is_waiting = waker->is_waiting;
-    pthread_mutex_unlock(&waker->mutex);
-    return is_waiting;
+    return atomic_load(&waker->state) == WAKER_WAITING;
+}
+
+/* An exchange, not a store: the owner must see what the waking thread wrote before. */
+static bool waker_hear(Waker *waker)
+{
+    return atomic_exchange(&waker->state, WAKER_CALM) == WAKER_SIGNALED;
+}
+
+/* Messages come in quick succession: going to sleep and being woken would take both threads longer
+ * than the next one does. Whoever else is ready for this core has it meanwhile. */
+static bool waker_spin(Waker *waker, int64_t until_us)
+{
+    do {
+        sched_yield();
+        if (atomic_load(&waker->state) == WAKER_SIGNALED)
+            return waker_hear(waker);
+    } while (world_monotonic_us(waker->world) < until_us);
+    return false;
+}
+
+/* Until the state is another or `deadline_us` has come (< 0: without limit). */
+static void waker_sleep(Waker *waker, int64_t deadline_us)
+{
+    struct timespec deadline = {.tv_sec = deadline_us / 1000000,
+                                .tv_nsec = deadline_us % 1000000 * 1000};
+    long result = 0;
+    while (atomic_load(&waker->state) == WAKER_WAITING && !(result < 0 && errno == ETIMEDOUT))
+        result = syscall(SYS_futex, &waker->state, FUTEX_WAIT_BITSET_PRIVATE, WAKER_WAITING,
+                         deadline_us < 0 ? NULL : &deadline, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
 void waker_wait(Waker *waker, int64_t timeout_us)
 {
-    if (atomic_exchange(&waker->is_signaled, false) || timeout_us == 0)
+    if (waker_hear(waker) || timeout_us == 0)
         return;
-    struct timespec deadline = {0};
-    if (timeout_us > 0)
-        deadline = deadline_after(waker->world, timeout_us);
-    pthread_mutex_lock(&waker->mutex);
-    waker->is_waiting = true;
-    int result = 0;
-    while (!atomic_load(&waker->is_signaled) && result != ETIMEDOUT) {
-        if (timeout_us < 0)
-            result = pthread_cond_wait(&waker->condition, &waker->mutex);
-        else
-            result = pthread_cond_timedwait(&waker->condition, &waker->mutex, &deadline);
+    int64_t now_us = world_monotonic_us(waker->world);
+    int64_t deadline_us = timeout_us < 0 ? -1 : now_us + timeout_us;
+    if (waker->is_brisk && (timeout_us < 0 || timeout_us > SPIN_US)) {
+        if (waker_spin(waker, now_us + SPIN_US))
+            return;
+        now_us += SPIN_US;
     }
-    waker->is_waiting = false;
-    pthread_mutex_unlock(&waker->mutex);
-    /* An exchange, not a store: it must see what the waking thread wrote before. */
-    atomic_exchange(&waker->is_signaled, false);
+    uint32_t calm = WAKER_CALM;
+    if (atomic_compare_exchange_strong(&waker->state, &calm, WAKER_WAITING))
+        waker_sleep(waker, deadline_us);
+    waker_hear(waker);
+    waker->is_brisk = world_monotonic_us(waker->world) - now_us < BRISK_US;
 }
 
 /* ---- Channels ---------------------------------------------------------------------------- */
@@ -173,19 +186,31 @@ void channel_connect(Channel *channel, Waker *reader, Waker *writer)
     channel->writer = writer;
 }
 
+static int32_t ring_count(const Ring *ring)
+{
+    uint32_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+    uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
+    return (int32_t)(tail - head);
+}
+
 /* Whether so many bytes more are too many. The other end may have taken some out meanwhile: whoever
  * is refused is woken after that. */
-static bool channel_is_heavy(const Channel *channel, const _Atomic int64_t *inside, int64_t bytes)
+static bool channel_is_heavy(const Channel *channel, const Ring *ring,
+                             const _Atomic int64_t *inside, int64_t bytes)
 {
     int64_t there = atomic_load(inside);
-    return bytes > 0 && there > 0 && there > channel->bytes_max - bytes;
+    if (bytes == 0 || there == 0)
+        return false;
+    return there > channel->bytes_max - bytes ||
+           (there + bytes > CHANNEL_SMALL_BYTES && ring_count(ring) >= CHANNEL_WIDE_MAX);
 }
 
 bool channel_put(Channel *channel, const Message *message)
 {
     assert((message->kind == MESSAGE_BATCH) == (message->batch != NULL));
     int32_t slot = ring_free_slot(&channel->forward);
-    if (slot < 0 || channel_is_heavy(channel, &channel->forward_bytes, message->bytes))
+    if (slot < 0 ||
+        channel_is_heavy(channel, &channel->forward, &channel->forward_bytes, message->bytes))
         return false;
     channel->messages[slot] = *message;
     atomic_fetch_add(&channel->forward_bytes, message->bytes);
@@ -206,8 +231,17 @@ Batch *channel_reuse(Channel *channel)
     return batch;
 }
 
-/* The writer is woken once half of the ring is free: waking it for every slot would make the two
- * threads run in lock step. */
+/* The writer is woken once half of what the ring takes is free: waking it for every slot would make
+ * the two threads run in lock step. */
+static bool channel_has_room_again(const Channel *channel)
+{
+    int32_t count = ring_count(&channel->forward);
+    if (count <= CHANNEL_WIDE_MAX / 2)
+        return true;
+    return count <= CHANNEL_MESSAGES_MAX / 2 &&
+           atomic_load(&channel->forward_bytes) <= CHANNEL_SMALL_BYTES / 2;
+}
+
 bool channel_take(Channel *channel, Message *out)
 {
     int32_t slot = ring_filled_slot(&channel->forward);
@@ -216,9 +250,7 @@ bool channel_take(Channel *channel, Message *out)
     *out = channel->messages[slot];
     ring_advance(&channel->forward.head);
     atomic_fetch_sub(&channel->forward_bytes, out->bytes);
-    uint32_t head = atomic_load_explicit(&channel->forward.head, memory_order_relaxed);
-    uint32_t tail = atomic_load_explicit(&channel->forward.tail, memory_order_relaxed);
-    if (channel->writer != NULL && tail - head <= CHANNEL_MESSAGES_MAX / 2)
+    if (channel->writer != NULL && channel_has_room_again(channel))
         waker_wake(channel->writer);
     return true;
 }
@@ -233,7 +265,7 @@ void channel_recycle(Channel *channel, Batch *batch)
     int32_t slot = ring_free_slot(&channel->backward);
     int64_t bytes = batch_bytes(batch);
     if (slot < 0 || bytes > channel->bytes_max ||
-        channel_is_heavy(channel, &channel->backward_bytes, bytes)) {
+        channel_is_heavy(channel, &channel->backward, &channel->backward_bytes, bytes)) {
         batch_free(batch);
         return;
     }

@@ -49,7 +49,9 @@ typedef struct Message {
     int64_t bytes; /* that the batch holds */
 } Message;
 
-enum { CHANNEL_MESSAGES_MAX = 16 };
+/* Of small messages; of wide rows a ring takes no more than CHANNEL_WIDE_MAX. One that held no more
+ * than a scheduler's turn would leave a core idle whenever its writer has to wait for one. */
+enum { CHANNEL_MESSAGES_MAX = 64, CHANNEL_WIDE_MAX = 16, CHANNEL_SMALL_BYTES = 1 << 20 };
 
 typedef struct Channel Channel;
 

@@ -88,6 +88,37 @@ static void test_holds_so_many_bytes_but_always_one_batch(void **state)
     channel_free(channel);
 }
 
+static bool put_of_bytes(Channel *channel, const Schema *schema, int64_t bytes)
+{
+    Message message = {.kind = MESSAGE_BATCH, .batch = batch_new(schema, 4), .bytes = bytes};
+    bool is_taken = channel_put(channel, &message);
+    if (!is_taken)
+        batch_free(message.batch);
+    return is_taken;
+}
+
+static void test_holds_fewer_batches_of_wide_rows(void **state)
+{
+    (void)state;
+    Schema schema = one_column();
+    Channel *channel = channel_new();
+    int32_t count = 0;
+    while (put_of_bytes(channel, &schema, CHANNEL_SMALL_BYTES))
+        count++;
+    assert_int_equal(count, CHANNEL_WIDE_MAX);
+    Message out;
+    assert_true(channel_take(channel, &out));
+    batch_free(out.batch);
+    assert_true(put_of_bytes(channel, &schema, CHANNEL_SMALL_BYTES));
+    channel_free(channel);
+
+    channel = channel_new();
+    for (count = 0; put_of_bytes(channel, &schema, 1000); count++)
+        ;
+    assert_int_equal(count, CHANNEL_MESSAGES_MAX);
+    channel_free(channel);
+}
+
 enum { STRESS_MESSAGES = 200000 };
 
 typedef struct Stress {
@@ -159,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_takes_in_order_and_refuses_when_full),
         cmocka_unit_test(test_gives_used_batches_back),
+        cmocka_unit_test(test_holds_fewer_batches_of_wide_rows),
         cmocka_unit_test(test_holds_so_many_bytes_but_always_one_batch),
         cmocka_unit_test(test_threads_meet_without_losing_a_wake),
         cmocka_unit_test(test_waits_no_longer_than_told),
