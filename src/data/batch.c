@@ -285,17 +285,26 @@ static bool bitmap_is_full(const uint64_t *bitmap, int32_t bits)
     return (bits & 63) == 0 || (bitmap[bits / 64] & rest) == rest;
 }
 
+/* To look at all the words of the bitmap pays for so many rows of a list. */
+enum { LISTED_ROWS_MIN = 64 };
+
+bool column_has_nulls(const Column *column, int32_t rows)
+{
+    return column->valid != NULL && !bitmap_is_full(column->valid, column->is_constant ? 1 : rows);
+}
+
+/* Whether any of these rows may be marked as NULL, in a column of `from_rows`. */
+static bool column_may_have_nulls(const Column *column, Selection rows, int32_t from_rows)
+{
+    if (rows.rows == NULL)
+        return column_has_nulls(column, rows.count);
+    return rows.count < LISTED_ROWS_MIN ? column->valid != NULL
+                                        : column_has_nulls(column, from_rows);
+}
+
 static void column_append_valid(Column *into, Arena *arena, int32_t at, const Column *from,
                                 Selection rows, int32_t capacity)
 {
-    bool has_nulls = from->valid != NULL;
-    if (has_nulls && rows.rows == NULL)
-        has_nulls = !bitmap_is_full(from->valid, from->is_constant ? 1 : rows.count);
-    if (!has_nulls) {
-        if (into->valid != NULL)
-            bitmap_fill(into->valid, at, rows.count, true);
-        return;
-    }
     column_need_bitmap(into, arena, capacity);
     if (from->is_constant) {
         bitmap_fill(into->valid, at, rows.count, bitmap_get(from->valid, 0));
@@ -328,8 +337,11 @@ void batch_append(Batch *into, const Batch *from, Selection rows, int32_t capaci
         Column *column = &into->columns[i];
         assert(column->physical == from->columns[i].physical && !column->is_constant);
         column_append_values(column, into->arena, into->row_count, &from->columns[i], rows);
-        column_append_valid(column, into->arena, into->row_count, &from->columns[i], rows,
-                            capacity);
+        if (column_may_have_nulls(&from->columns[i], rows, from->row_count))
+            column_append_valid(column, into->arena, into->row_count, &from->columns[i], rows,
+                                capacity);
+        else if (column->valid != NULL)
+            bitmap_fill(column->valid, into->row_count, rows.count, true);
     }
     batch_append_kinds(into, from, rows, capacity);
     into->row_count += rows.count;

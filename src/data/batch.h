@@ -142,6 +142,9 @@ static inline bool column_is_null(const Column *column, int32_t row)
     return column->valid != NULL && !bitmap_get(column->valid, column_index(column, row));
 }
 
+/* Whether any of its first `rows` is marked as NULL. */
+bool column_has_nulls(const Column *column, int32_t rows);
+
 /* The live rows of a batch, ascending. `rows` NULL means 0 … count - 1. */
 typedef struct Selection {
     const int32_t *rows;

@@ -61,7 +61,7 @@ static Status watermark_open(Operator *op)
 static void watermark_reject_nulls(Operator *op, Batch *batch)
 {
     const Column *time = &batch->columns[op->node->watermark.time_column];
-    if (time->valid == NULL)
+    if (!column_has_nulls(time, batch->row_count))
         return;
     uint8_t *is_null = arena_allocate_zeroed(op->task->scratch, batch->row_count);
     bool any = false;
@@ -86,7 +86,7 @@ static Timestamp column_max(const Column *column, Selection rows)
     Timestamp max = TIMESTAMP_MIN;
     if (column->is_constant)
         return column_is_null(column, 0) || rows.count == 0 ? max : values[0];
-    if (column->valid == NULL && rows.rows == NULL) {
+    if (rows.rows == NULL && !column_has_nulls(column, rows.count)) {
         for (int32_t i = 0; i < rows.count; i++)
             max = values[i] > max ? values[i] : max;
         return max;
@@ -201,6 +201,11 @@ static bool watermark_is_in_order(const WatermarkOperator *self, const Column *t
 {
     Timestamp min = TIMESTAMP_MAX;
     const int64_t *values = time->values;
+    if (rows.rows == NULL && !time->is_constant) {
+        for (int32_t i = 0; i < rows.count; i++)
+            min = values[i] < min ? values[i] : min;
+        return min > self->current;
+    }
     for (int32_t i = 0; i < rows.count; i++) {
         Timestamp value = values[time->is_constant ? 0 : selection_row(rows, i)];
         min = value < min ? value : min;

@@ -36,7 +36,7 @@ typedef struct Exchange {
     Destination *destinations;
     uint64_t *hashes; /* of one batch's rows */
     uint8_t *shards;  /* likewise */
-    int32_t *sorted;  /* its rows by destination */
+    int32_t *sorted;  /* its rows by destination; twice as many for two of them */
 } Exchange;
 
 static bool destination_drain(Destination *to)
@@ -149,12 +149,28 @@ static void exchange_push_one(Exchange *exchange, Batch *batch)
     destination_append(exchange, to, batch, rows);
 }
 
+/* Every row is written to both lists and counts in one: what a counting sort does for two would
+ * have each row wait for the number that the one before has changed. */
+static void exchange_push_halves(Exchange *exchange, const Batch *batch)
+{
+    int32_t *lists[2] = {exchange->sorted, exchange->sorted + BATCH_ROWS_MAX};
+    int32_t second = 0, total = batch->selection.count;
+    for (int32_t i = 0; i < total; i++) {
+        int32_t row = selection_row(batch->selection, i);
+        lists[0][i - second] = row;
+        lists[1][second] = row;
+        second += exchange_shard_of(exchange->hashes[row], 2);
+    }
+    destination_append(exchange, &exchange->destinations[0], batch,
+                       (Selection){lists[0], total - second});
+    destination_append(exchange, &exchange->destinations[1], batch, (Selection){lists[1], second});
+}
+
 /* A counting sort of the rows by destination keeps their order within each. */
-static void exchange_push_hashed(Exchange *exchange, Batch *batch)
+static void exchange_push_sorted(Exchange *exchange, const Batch *batch)
 {
     const ExchangeSpec *spec = &exchange->spec;
     int32_t starts[SHARDS_MAX + 1] = {0};
-    rowcode_hash(batch, spec->keys, spec->key_count, batch->selection, exchange->hashes);
     for (int32_t i = 0; i < batch->selection.count; i++) {
         int32_t row = selection_row(batch->selection, i);
         int32_t shard = exchange_shard_of(exchange->hashes[row], spec->channel_count);
@@ -173,6 +189,16 @@ static void exchange_push_hashed(Exchange *exchange, Batch *batch)
         Selection rows = {exchange->sorted + starts[i], starts[i + 1] - starts[i]};
         destination_append(exchange, &exchange->destinations[i], batch, rows);
     }
+}
+
+static void exchange_push_hashed(Exchange *exchange, const Batch *batch)
+{
+    const ExchangeSpec *spec = &exchange->spec;
+    rowcode_hash(batch, spec->keys, spec->key_count, batch->selection, exchange->hashes);
+    if (spec->channel_count == 2)
+        exchange_push_halves(exchange, batch);
+    else
+        exchange_push_sorted(exchange, batch);
 }
 
 static Status exchange_push(Operator *op, int32_t input, Batch *batch)
@@ -268,7 +294,7 @@ Operator *exchange_new(TaskContext *task, const ExchangeSpec *spec)
     for (int32_t i = 0; i < spec->channel_count; i++)
         exchange->destinations[i] =
             (Destination){.channel = spec->channels[i], .capacity = GATHER_ROWS_MIN};
-    exchange->sorted = ARENA_ARRAY(task->query, int32_t, BATCH_ROWS_MAX);
+    exchange->sorted = ARENA_ARRAY(task->query, int32_t, 2 * BATCH_ROWS_MAX);
     if (spec->key_count > 0 && spec->channel_count > 1) {
         exchange->hashes = ARENA_ARRAY(task->query, uint64_t, BATCH_ROWS_MAX);
         exchange->shards = ARENA_ARRAY(task->query, uint8_t, BATCH_ROWS_MAX);
