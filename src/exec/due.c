@@ -142,18 +142,25 @@ static Status due_put_idle_away(DueKeys *due)
     return OK;
 }
 
-/* What is left of the keys of the bucket that is taken, until it is paused. */
+/* What is left of the keys of the bucket that is taken, until it is paused. Those of a run that
+ * were left lie where they are until the next is read. */
 static Status due_visit(DueKeys *due, DueVisit *visit, void *context)
 {
-    uint8_t *values[DUE_RUN_MAX];
     while (!due->is_paused) {
-        int32_t count = table_read_run(due->taken, &due->cursor, values, DUE_RUN_MAX);
+        if (due->run_next == due->run_count) {
+            due->run_count = table_read_run(due->taken, &due->cursor, due->run, DUE_RUN_MAX);
+            due->run_next = 0;
+        }
+        int32_t count = due->run_count - due->run_next;
         if (count == 0) {
             table_free(due->taken);
             due->taken = NULL;
             return OK;
         }
-        TRY(visit(context, due->taken, (const uint8_t *const *)values, count));
+        due->left = 0;
+        const uint8_t *const *values = (const uint8_t *const *)due->run + due->run_next;
+        TRY(visit(context, due->taken, values, count));
+        due->run_next = due->run_count - due->left;
         TRY(due_make_room(due));
     }
     return OK;
@@ -166,6 +173,7 @@ static Status due_begin_bucket(DueKeys *due, int32_t level, int32_t digit)
     due->buckets[level][digit] = NULL;
     due->filled[level] &= ~((uint64_t)1 << digit);
     due->cursor = 0;
+    due->run_count = due->run_next = 0;
     return table_put_away(due->taken, due->op->task->error);
 }
 
@@ -176,9 +184,10 @@ void due_begin(DueKeys *due, Timestamp time)
     due->least = limit < due->least ? due->least : limit + 1;
 }
 
-void due_pause(DueKeys *due)
+void due_pause(DueKeys *due, int32_t left)
 {
     due->is_paused = true;
+    due->left = left;
 }
 
 Status due_go_on(DueKeys *due, DueVisit *visit, void *context)

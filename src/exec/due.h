@@ -18,6 +18,7 @@
 #include "exec/exec.h"
 
 enum { DUE_DIGIT_BITS = 6, DUE_DIGITS = 1 << DUE_DIGIT_BITS, DUE_LEVELS = 11 };
+enum { DUE_RUN_MAX = 256 }; /* keys that are given out together */
 
 typedef struct DueKeys {
     Operator *op;
@@ -26,8 +27,11 @@ typedef struct DueKeys {
     uint64_t least;              /* that a time put counts as; being taken is what is before */
     uint64_t filled[DUE_LEVELS]; /* which have a table */
     StateTable *buckets[DUE_LEVELS][DUE_DIGITS];
-    StateTable *taken; /* is being given out, and one of them no more; or NULL */
-    int64_t cursor;    /* in it */
+    StateTable *taken;           /* is being given out, and one of them no more; or NULL */
+    int64_t cursor;              /* in it */
+    uint8_t *run[DUE_RUN_MAX];   /* those that were read together, up to the cursor … */
+    int32_t run_count, run_next; /* … and which is given out next */
+    int32_t left;
     bool is_paused;
     int32_t idle; /* the next bucket to be looked at for having entries at hand */
 } DueKeys;
@@ -50,13 +54,13 @@ void due_put(DueKeys *due, const StateTable *table, const uint8_t *value, Timest
  * when it returns. It makes room in what it fills. */
 typedef Status DueVisit(void *context, const StateTable *bucket, const uint8_t *const *values,
                         int32_t count);
-enum { DUE_RUN_MAX = 256 };
 /* Give out all keys with something due up to `time`, and be done with them: begin, then go on until
  * it has not been paused. Between messages or where nobody holds values of the tables of this
  * operator. */
 void due_begin(DueKeys *due, Timestamp time);
 Status due_go_on(DueKeys *due, DueVisit *visit, void *context);
-/* From a visit: it is the last one for now. */
-void due_pause(DueKeys *due);
+/* From a visit: it is the last one for now, and the last `left` of its keys, which it has not
+ * looked at, are given out once more. Rows of a few keys may be more than memory has room for. */
+void due_pause(DueKeys *due, int32_t left);
 
 #endif

@@ -49,6 +49,14 @@ int64_t rowout_room_bytes(const RowOut *out)
     return ceiling_share(ROWOUT_PART, ROWOUT_BYTES_MAX) - out->bytes;
 }
 
+void rowout_note_last(RowOut *out)
+{
+    int64_t bytes;
+    int32_t last = rowout_last(out);
+    (void)batch_rows_within(out->batch, (Selection){.rows = &last, .count = 1}, INT64_MAX, &bytes);
+    out->bytes += bytes;
+}
+
 /* Before one more row of so many bytes. */
 static Status rowout_make_room(RowOut *out, int64_t bytes)
 {

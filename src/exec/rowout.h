@@ -30,6 +30,9 @@ void rowout_drop(RowOut *out);
  * that is so. Whoever writes other columns later than that has to look. */
 int64_t rowout_room_bytes(const RowOut *out);
 
+/* The last row was written into the batch by the operator itself: its texts count, too. */
+void rowout_note_last(RowOut *out);
+
 static inline int32_t rowout_last(const RowOut *out)
 {
     return out->batch->row_count - 1;

@@ -628,7 +628,7 @@ void cold_fetch_one(StateTable *table, const Probe *probe)
     cold_fetch_from(table, page, probe);
 }
 
-void cold_expect(StateTable *table, const uint64_t *hashes, int32_t count)
+int32_t cold_expect(StateTable *table, const uint64_t *hashes, int32_t count)
 {
     Page *pages[LOAD_MAX];
     assert(count <= LOAD_MAX);
@@ -636,6 +636,7 @@ void cold_expect(StateTable *table, const uint64_t *hashes, int32_t count)
     for (int32_t i = 0; i < count; i++)
         pages[i] = cold_page(table->cold, hashes[i]);
     cold_load(table->cold, pages, count);
+    return count;
 }
 
 static void cold_note_late(Cold *cold, int32_t number, int32_t at)

@@ -32,8 +32,8 @@ void cold_fetch(StateTable *table, const TableKeys *keys, int32_t first, int32_t
 void cold_fetch_one(StateTable *table, const Probe *probe);
 enum { COLD_EXPECT_MAX = 256 };
 /* Up to so many entries with these hashes are about to be fetched one by one: read their pages at
- * one go, those of the first where records are wide. */
-void cold_expect(StateTable *table, const uint64_t *hashes, int32_t count);
+ * one go, those of the first where records are wide. Of how many. */
+int32_t cold_expect(StateTable *table, const uint64_t *hashes, int32_t count);
 
 /* Between batches: put entries and pages away until the table keeps to its share. */
 Status cold_make_room(StateTable *table, Error *error);

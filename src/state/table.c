@@ -490,16 +490,19 @@ Status table_put_away(StateTable *table, Error *error)
     return table->cold == NULL ? OK : cold_make_idle_room(table, cold_share(table), error);
 }
 
-void table_expect_from(const StateTable *table, const StateTable *from,
-                       const uint8_t *const *values, int32_t count)
+int32_t table_expect_from(const StateTable *table, const StateTable *from,
+                          const uint8_t *const *values, int32_t count)
 {
     uint64_t hashes[COLD_EXPECT_MAX];
     for (int32_t first = 0; table->cold != NULL && first < count; first += COLD_EXPECT_MAX) {
         int32_t some = count - first < COLD_EXPECT_MAX ? count - first : COLD_EXPECT_MAX;
         for (int32_t i = 0; i < some; i++)
             hashes[i] = table_hash_of(from, values[first + i]);
-        cold_expect((StateTable *)(uintptr_t)table, hashes, some);
+        int32_t expected = cold_expect((StateTable *)(uintptr_t)table, hashes, some);
+        if (expected < some)
+            return first + expected;
     }
+    return count;
 }
 
 void table_find_or_insert(StateTable *table, const TableKeys *keys, int32_t first, int32_t count,

@@ -127,9 +127,10 @@ void table_find_run_from(const StateTable *table, const StateTable *from,
                          const uint8_t *const *values, int32_t count, uint8_t **found);
 
 /* The keys of these values of `from` are about to be found in `table`: what they need of it is read
- * at one go. */
-void table_expect_from(const StateTable *table, const StateTable *from,
-                       const uint8_t *const *values, int32_t count);
+ * at one go. Of how many, from the first on: where values are wide, not of more than memory has
+ * room for at a time. */
+int32_t table_expect_from(const StateTable *table, const StateTable *from,
+                          const uint8_t *const *values, int32_t count);
 
 /* A new entry in `table` under the key that `value` has in `from`, which must not be in `table`
  * yet. Costs no search: the entries appended get their slots when the table is first searched, so

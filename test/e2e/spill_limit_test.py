@@ -210,6 +210,16 @@ def test_few_rows_that_go_to_disk(box):
                 assert peak <= LIMIT_MB * ALLOWED, (kind, peak)
 
 
+def test_few_rows_that_are_wide(box):
+    """A few keys have more than memory has room for: what is due is given out by bytes, not by keys."""
+    with sizes(ROWS=300, KEYS=46, VISITORS=150, WIDTH=400_000):
+        for kind in ("sessions", "interval_join_at_the_end", "over_range"):
+            query, delay, answer = KINDS[kind]
+            found, peak, _ = run(box, query, delay, SPILLING.format(LIMIT_MB))
+            assert f"[{found}" == total(answer()), (kind, found, total(answer()))
+            assert peak <= LIMIT_MB * ALLOWED, (kind, peak)
+
+
 def soak_rows_of_a_megabyte(box):
     """With the limit that the documents ask for."""
     limit_mb = 256

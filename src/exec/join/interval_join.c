@@ -235,10 +235,11 @@ static Status interval_visit(void *context, const StateTable *bucket, const uint
         for (int32_t k = 0; k < found; k++)
             interval_forget_due(self, entries[k]);
         TRY(table_make_room(self->table, self->base.task->error));
-    }
-    if (!self->is_in_push && operator_is_to_pause(&self->base)) {
-        due_pause(&self->due);
+        if (self->is_in_push || !operator_is_to_pause(&self->base))
+            continue;
+        due_pause(&self->due, count - i);
         self->base.has_more = true;
+        return OK;
     }
     return OK;
 }

@@ -457,12 +457,13 @@ static Status temporal_emit_spilled(TemporalJoin *self)
     return table_make_room(self->table, error);
 }
 
-static void temporal_pause(TemporalJoin *self, DueKeys *due)
+static bool temporal_pauses(TemporalJoin *self, DueKeys *due, int32_t left)
 {
     if (!operator_is_to_pause(&self->base))
-        return;
-    due_pause(due);
+        return false;
+    due_pause(due, left);
     self->base.has_more = true;
+    return true;
 }
 
 /* All rows of a watermark go out together as long as there is memory for them. */
@@ -480,9 +481,11 @@ static Status temporal_visit_rows(void *context, const StateTable *bucket,
             continue;
         TRY(temporal_emit_spilled(self));
         self->has_emitted = true;
+        if (temporal_pauses(self, &self->due_rows, count - i - 1))
+            return OK;
     }
     if (self->has_emitted)
-        temporal_pause(self, &self->due_rows);
+        temporal_pauses(self, &self->due_rows, 0);
     return OK;
 }
 
@@ -550,8 +553,9 @@ static Status temporal_visit_versions(void *context, const StateTable *bucket,
                 temporal_settle(self, value);
         }
         TRY(table_make_room(self->table, self->base.task->error));
+        if (temporal_pauses(self, &self->due_versions, count - i))
+            return OK;
     }
-    temporal_pause(self, &self->due_versions);
     return OK;
 }
 

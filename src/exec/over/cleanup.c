@@ -33,14 +33,17 @@ static Status over_visit_cleanups(void *context, const StateTable *bucket,
                                   const uint8_t *const *values, int32_t count)
 {
     Over *self = context;
-    table_expect_from(self->table, bucket, values, count);
-    for (int32_t i = 0; i < count; i++) {
-        uint8_t *value = table_find_from(self->table, bucket, values[i]);
-        if (value != NULL)
-            over_look_after(self, over_state(value), self->now);
+    for (int32_t i = 0; i < count;) {
+        int32_t end = i + table_expect_from(self->table, bucket, values + i, count - i);
+        for (; i < end; i++) {
+            uint8_t *value = table_find_from(self->table, bucket, values[i]);
+            if (value != NULL)
+                over_look_after(self, over_state(value), self->now);
+        }
+        TRY(table_make_room(self->table, self->base.task->error));
+        if (over_pauses(self, &self->due_cleanups, count - i))
+            return OK;
     }
-    TRY(table_make_room(self->table, self->base.task->error));
-    over_pause(self, &self->due_cleanups);
     return OK;
 }
 

@@ -105,8 +105,8 @@ Status over_work_due(Over *self);
 void over_save_waiting(const OverState *state, Buffer *out);
 bool over_load_waiting(Over *self, OverState *state, ByteReader *in);
 
-/* From a visit: the rest is for later, if that is better. */
-void over_pause(Over *self, DueKeys *due);
+/* From a visit: whether the rest, of which `left` keys of its own, is for later. */
+bool over_pauses(Over *self, DueKeys *due, int32_t left);
 
 /* As if no row of the key had come. */
 void over_clear(Over *self, OverState *state);

@@ -84,12 +84,13 @@ static Status waiting_work(Over *self)
     return table_make_room(self->table, self->base.task->error);
 }
 
-void over_pause(Over *self, DueKeys *due)
+bool over_pauses(Over *self, DueKeys *due, int32_t left)
 {
     if (!operator_is_to_pause(&self->base))
-        return;
-    due_pause(due);
+        return false;
+    due_pause(due, left);
     self->base.has_more = true;
+    return true;
 }
 
 /* What is due of a key becomes pending, if it is not yet, and it is put for what is left. */
@@ -119,9 +120,11 @@ static Status waiting_visit(void *context, const StateTable *bucket, const uint8
             continue;
         TRY(waiting_work(self));
         self->has_worked = true;
+        if (over_pauses(self, &self->due_rows, count - i - 1))
+            return OK;
     }
     if (self->has_worked)
-        over_pause(self, &self->due_rows);
+        over_pauses(self, &self->due_rows, 0);
     return OK;
 }
 

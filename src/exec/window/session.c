@@ -507,7 +507,7 @@ static Status session_emit(SessionAggregate *self, Session *session)
     const PlanNode *node = self->base.node;
     if (self->keeps_rows)
         return session_emit_rows(self, session);
-    if (self->out.batch->row_count == BATCH_ROWS_MAX)
+    if (self->out.batch->row_count == BATCH_ROWS_MAX || rowout_room_bytes(&self->out) < 0)
         TRY(rowout_flush(&self->out));
     Batch *out = self->out.batch;
     int32_t row = out->row_count;
@@ -520,6 +520,7 @@ static Status session_emit(SessionAggregate *self, Session *session)
             session_part(self, session, node->window_aggregate.window_columns[i]);
     out->row_count++;
     batch_select_all(out);
+    rowout_note_last(&self->out);
     return OK;
 }
 
@@ -592,17 +593,22 @@ static Status session_visit(void *context, const StateTable *bucket, const uint8
                             int32_t count)
 {
     SessionAggregate *self = context;
-    TRY(table_make_room(self->table, self->base.task->error));
-    table_expect_from(self->table, bucket, values, count);
-    for (int32_t i = 0; i < count; i++) {
-        uint8_t *value = table_find_from(self->table, bucket, values[i]);
-        if (value != NULL)
-            TRY(session_fire_key(self, value));
+    for (int32_t i = 0; i < count;) {
+        TRY(table_make_room(self->table, self->base.task->error));
+        int32_t end = i + table_expect_from(self->table, bucket, values + i, count - i);
+        for (; i < end && rowout_room_bytes(&self->out) >= 0; i++) {
+            uint8_t *value = table_find_from(self->table, bucket, values[i]);
+            if (value != NULL)
+                TRY(session_fire_key(self, value));
+        }
+        if (rowout_room_bytes(&self->out) < 0)
+            TRY(rowout_flush(&self->out));
+        if (!operator_is_to_pause(&self->base))
+            continue;
+        due_pause(&self->due, count - i);
+        return session_pause(self);
     }
-    if (!operator_is_to_pause(&self->base))
-        return OK;
-    due_pause(&self->due);
-    return session_pause(self);
+    return OK;
 }
 
 static Status session_go_on(Operator *op)
