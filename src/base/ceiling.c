@@ -25,6 +25,9 @@ enum {
     WAIT_MS = 500, /* others may be about to give something back */
     WAIT_STEP_MS = 10,
     HOLDERS_TOLD = 4,
+    KEPT_PART = 64, /* of the limit: what each thread's heap keeps at its end, and … */
+    KEPT_BYTES_MAX = 16 * 1024 * 1024,
+    PIECE_BYTES_MAX = 4 * 1024 * 1024, /* … from which size on a piece is not of the heap */
     MIB = 1024 * 1024,
 };
 
@@ -64,8 +67,17 @@ int64_t ceiling_resident_bytes(void)
     return second == NULL ? 0 : strtoll(second, NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
+/* What lies free at the end of a thread's heap is not given back by malloc_trim. */
+static void ceiling_keep_less(int64_t bytes)
+{
+    mallopt(M_TRIM_THRESHOLD, (int)(bytes < KEPT_BYTES_MAX ? bytes : KEPT_BYTES_MAX));
+    mallopt(M_MMAP_THRESHOLD, (int)(bytes < PIECE_BYTES_MAX ? bytes : PIECE_BYTES_MAX));
+}
+
 void ceiling_set(int64_t limit_bytes)
 {
+    if (limit_bytes > 0)
+        ceiling_keep_less(limit_bytes / KEPT_PART);
     int64_t step = limit_bytes / STEP_PART;
     step = step < STEP_BYTES_MIN ? STEP_BYTES_MIN : step > STEP_BYTES_MAX ? STEP_BYTES_MAX : step;
     atomic_store(&limit, limit_bytes);

@@ -53,8 +53,9 @@ static void pressure_spill(Board *board, int64_t used, bool is_short)
     if (now_us - spilled_us < SPILL_INTERVAL_US ||
         !atomic_compare_exchange_strong(&board->spilled_us, &spilled_us, now_us))
         return;
-    if (is_short || used > limit / SPILL_DIVISOR * SPILL_PART)
-        spill_tighten(board->spill, is_short);
+    int64_t most = limit / SPILL_DIVISOR * SPILL_PART;
+    if (is_short || used > most)
+        spill_tighten(board->spill, is_short, used - most);
     else if (used < limit / 8 * 5)
         spill_loosen(board->spill);
 }

@@ -7,7 +7,8 @@ enum {
     ROWS_BYTES_MAX = 2 * 1024, /* … not in columns: each that is put there copies its page */
     EDITED_FACTOR = 4,         /* more of both where all keys of a page are wanted together */
     PLACES_MIN = 256,          /* of the directory; above, it has no more of them … */
-    PLACES_PER_PAGE = 8,       /* … for each page, on average */
+    PLACES_PER_PAGE = 8,       /* … for each page, on average, … */
+    PLACES_PER_ROWS_PAGE = 2, /* … or where pages are of a few rows, which one more hardly hurts */
 };
 
 static void cold_double(Cold *cold)
@@ -48,8 +49,9 @@ bool page_is_large(const Cold *cold, int32_t records, int64_t bytes, const Pack 
 
 bool cold_may_divide(const Cold *cold, const Page *page)
 {
-    bool is_sparse =
-        cold_size(cold) > PLACES_MIN && cold_size(cold) / PLACES_PER_PAGE >= cold->page_count;
+    bool has_rows = page->pack != NULL && !pack_has_columns(page->pack);
+    uint32_t places = has_rows ? PLACES_PER_ROWS_PAGE : PLACES_PER_PAGE;
+    bool is_sparse = cold_size(cold) > PLACES_MIN && cold_size(cold) / places >= cold->page_count;
     return page->depth < DEPTH_MAX && (page->depth < cold->bits || !is_sparse);
 }
 

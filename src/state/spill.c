@@ -128,10 +128,11 @@ int64_t spill_excess_at_hand(const Spill *spill)
            atomic_load_explicit(&spill->budget_bytes, memory_order_relaxed) / AT_HAND_PART;
 }
 
-void spill_tighten(Spill *spill, bool is_short)
+void spill_tighten(Spill *spill, bool is_short, int64_t bytes)
 {
     int64_t used = atomic_load(&spill->used_bytes), before = atomic_load(&spill->budget_bytes);
-    int64_t wanted = used - (is_short ? used / TIGHTEN_PART : 0);
+    int64_t less = used / TIGHTEN_PART > bytes ? used / TIGHTEN_PART : bytes;
+    int64_t wanted = used - (is_short ? less : 0);
     wanted = wanted > spill->budget_least ? wanted : spill->budget_least;
     if (wanted < before)
         atomic_store(&spill->budget_bytes, wanted);

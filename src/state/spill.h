@@ -38,9 +38,9 @@ int64_t spill_excess_at_hand(const Spill *spill);
 int64_t spill_share_at_hand(const Spill *spill);
 /* What a table may have in any case. */
 int64_t spill_share(const Spill *spill);
-/* There is too little memory in all: the tables get no more than they have now, or somewhat less.
- */
-void spill_tighten(Spill *spill, bool is_short);
+/* There is too little memory in all: the tables get no more than they have now, or somewhat less,
+ * at least by so many bytes. */
+void spill_tighten(Spill *spill, bool is_short, int64_t bytes);
 /* There is enough again: they get somewhat more, up to what they had at first. */
 void spill_loosen(Spill *spill);
 /* How much all have together beyond the budget; not above 0: nothing. */
