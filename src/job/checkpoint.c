@@ -58,6 +58,16 @@ static bool coordinator_wants_full(const Coordinator *coordinator)
     return added > chain->items[0].bytes;
 }
 
+/* Whoever waits for the checkpoint under way, or for the one behind it, has it as soon as can be.
+ */
+static void coordinator_hurry(const Coordinator *coordinator, bool is_wanted)
+{
+    Board *board = &coordinator->job->board;
+    if (coordinator->pending == 0 || !is_wanted || atomic_exchange(&board->is_hurried, true))
+        return;
+    runners_wake(coordinator->job);
+}
+
 static void coordinator_begin(Coordinator *coordinator, bool is_last, bool is_end)
 {
     Job *job = coordinator->job;
@@ -78,6 +88,7 @@ static void coordinator_begin(Coordinator *coordinator, bool is_last, bool is_en
     pthread_mutex_lock(&board->mutex);
     board->acks_missing = job->task_count;
     pthread_mutex_unlock(&board->mutex);
+    atomic_store(&board->is_hurried, is_last || atomic_load(&board->is_memory_short));
     atomic_store(&board->barrier_is_last, is_last);
     atomic_store(&board->barrier_is_end, is_end);
     atomic_store(&board->barrier_is_full, coordinator->is_full);
@@ -359,6 +370,9 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
     if (wants_checkpoint && now_us - coordinator->begun_us >= EARLY_INTERVAL_US)
         coordinator->next_us = now_us < coordinator->next_us ? now_us : coordinator->next_us;
     int64_t granted = coordinator_granted(job);
+    coordinator_hurry(coordinator,
+                      has_ended || is_stop_wanted || wants_checkpoint ||
+                          atomic_load(&board->wish) > atomic_load(&board->wish_granted));
     if (coordinator->pending == 0 && (has_ended || is_stop_wanted)) {
         coordinator_begin(coordinator, true, has_ended);
     } else if (coordinator->pending == 0 && granted > coordinator->wish) {

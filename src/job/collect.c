@@ -9,6 +9,7 @@
 
 #include "base/ceiling.h"
 #include "base/memory.h"
+#include "job/pace.h"
 
 /* How much may wait to be written: a small part of the memory there is. */
 enum { PIECE_BYTES_MAX = 16 * 1024 * 1024, PIECE_PART_OF_LIMIT = 32 };
@@ -124,6 +125,8 @@ Status task_save(Task *task, int64_t id)
     task_save_position(task);
     memory_hold(NULL);
     task->saving = 0;
+    task->saving_since_us = world_monotonic_us(task->context.world);
+    task->save_next_us = 0;
     task->is_saving = true;
     return OK;
 }
@@ -174,11 +177,32 @@ static int32_t task_next_to_save(const Task *task)
     return task->saving;
 }
 
-void task_save_some(Task *task, bool *progressed)
+/* Of those that have more, the last goes on first. */
+static bool task_is_waiting(const Task *task)
 {
-    if (!task->is_saving || !board_takes_pieces(task->board))
-        return;
-    *progressed = true;
+    for (int32_t i = task->operator_count - 1; i >= 0; i--)
+        if (task->operators[i]->has_more)
+            return operator_is_waiting(task->operators[i]);
+    return false;
+}
+
+/* Not where its rows wait for a table to be saved. */
+static bool task_is_paced(const Task *task)
+{
+    return task->board->pace_us > 0 && !atomic_load(&task->board->is_hurried) &&
+           !task_is_waiting(task);
+}
+
+int64_t task_save_wait_us(const Task *task)
+{
+    if (!task->is_saving || !task_is_paced(task) || !board_takes_pieces(task->board))
+        return -1;
+    int64_t wait_us = task->save_next_us - world_monotonic_us(task->context.world);
+    return wait_us > 0 ? wait_us : 0;
+}
+
+static void task_save_step(Task *task)
+{
     if (task->saving == task->operator_count) {
         task_acknowledge(task);
         return;
@@ -188,13 +212,23 @@ void task_save_some(Task *task, bool *progressed)
     task->saving += next == task->saving && !has_more;
 }
 
-/* Of those that have more, the last goes on first. */
-static bool task_is_waiting(const Task *task)
+void task_save_some(Task *task, bool *progressed)
 {
-    for (int32_t i = task->operator_count - 1; i >= 0; i--)
-        if (task->operators[i]->has_more)
-            return operator_is_waiting(task->operators[i]);
-    return false;
+    if (!task->is_saving || !board_takes_pieces(task->board))
+        return;
+    if (!task_is_paced(task)) {
+        *progressed = true;
+        task_save_step(task);
+        return;
+    }
+    int64_t begun_us = world_monotonic_us(task->context.world);
+    if (begun_us < task->save_next_us)
+        return;
+    *progressed = true;
+    task_save_step(task);
+    int64_t now_us = world_monotonic_us(task->context.world);
+    task->save_next_us = now_us + pace_rest_us(now_us - begun_us, now_us - task->saving_since_us,
+                                               task->board->pace_us);
 }
 
 bool task_waits_for_pieces(const Task *task)

@@ -40,6 +40,7 @@ typedef struct Board {
     int32_t shard_count;
     int64_t step_bytes;       /* of records that a task saves between two messages */
     int32_t core_count;       /* helper threads that a source may have; 0: it does all itself */
+    int64_t pace_us;          /* over which saving may be spread, see pace.h; 0: it is not */
     _Atomic bool is_stopping; /* cancelled: end without another checkpoint */
     _Atomic bool is_started;  /* all tasks are open: sources may read */
     _Atomic bool is_parting;  /* a source asks for a stop */
@@ -47,6 +48,7 @@ typedef struct Board {
     _Atomic bool barrier_is_last;   /* this and the next two are written before barrier_wanted */
     _Atomic bool barrier_is_full;   /* all records are saved, not only those that have changed */
     _Atomic bool barrier_is_end;    /* all input has come: nobody will read records any more */
+    _Atomic bool is_hurried;        /* somebody waits for the checkpoint under way */
     _Atomic int64_t piece_bytes;    /* that wait to be written */
     _Atomic int64_t wish;           /* the newest of job_ask_for_all */
     _Atomic int64_t wish_granted;   /* by the coordinator */
@@ -122,6 +124,8 @@ typedef struct Task {
     _Atomic int64_t acknowledged; /* the newest checkpoint of which all is saved */
     bool is_saving;               /* it has taken a barrier and not acknowledged it yet */
     int32_t saving;               /* the operator whose records are next */
+    int64_t saving_since_us;      /* when the barrier came */
+    int64_t save_next_us;         /* not before then, unless hurried */
     int64_t committed;
     int64_t wish;             /* sources: the newest whose end is noted, or which waits for quiet */
     int64_t wished_us;        /* sources: the time of the clock then */
@@ -155,6 +159,8 @@ void task_close(Task *task);
 Status task_save(Task *task, int64_t id);
 /* Save some more records, if the writer keeps up; after the last ones the task acknowledges. */
 void task_save_some(Task *task, bool *progressed);
+/* How long until it has something to save again, if it only waits for that; else -1. */
+int64_t task_save_wait_us(const Task *task);
 /* So much has changed before it was saved, and waits in memory, that the writer is to take some of
  * it before anything else is worked on; or a table is to be saved before it goes. */
 bool task_waits_for_pieces(const Task *task);

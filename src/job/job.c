@@ -11,6 +11,7 @@
 #include "connect/embedded.h"
 #include "exec/join/lookup_client.h"
 #include "job/internal.h"
+#include "job/pace.h"
 #include "job/place.h"
 
 /* Long enough to be worth a system call, short enough not to be felt by the rows behind: 0.3 ms. In
@@ -175,6 +176,9 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     job->letter_folders[options->data_dir != NULL] = options->letters_dir;
     job->board.core_count = options->choose != NULL ? 0 : job_core_count();
     job->board.step_bytes = options->choose != NULL ? STEP_BYTES_SIMULATED : STEP_BYTES;
+    job->board.pace_us = options->choose != NULL ? 0 : job->checkpoint_interval_us;
+    if (job->board.pace_us > PACE_US_MAX)
+        job->board.pace_us = PACE_US_MAX;
     job->board.plan = plan;
     job->board.memory_limit = plan->settings.memory_limit_bytes;
     if (options->beside == NULL)

@@ -101,13 +101,25 @@ static void runner_turn(Runner *runner)
     }
 }
 
+/* How long it may sleep, < 0: until it is woken. */
+static int64_t runner_patience_us(const Runner *runner)
+{
+    int64_t patience_us = runner->needs_ticks ? TICK_INTERVAL_US : -1;
+    for (int32_t i = 0; i < runner->task_count; i++) {
+        int64_t wait_us = task_save_wait_us(runner->tasks[i]);
+        if (wait_us >= 0 && (patience_us < 0 || wait_us < patience_us))
+            patience_us = wait_us;
+    }
+    return patience_us;
+}
+
 static void *runner_main(void *context)
 {
     Runner *runner = context;
     while (runner->phase != RUNNER_ENDED) {
         runner_turn(runner);
         if (!runner->has_progressed)
-            waker_wait(runner->waker, runner->needs_ticks ? TICK_INTERVAL_US : -1);
+            waker_wait(runner->waker, runner_patience_us(runner));
     }
     return NULL;
 }
