@@ -174,37 +174,66 @@ static Pack *columns_put(Packs *packs, Pack *pack, int32_t at, const uint8_t *re
     return pack;
 }
 
-/* Which of some records have the mark: the columns of its bytes are gone through one by one. */
-static int32_t columns_find_some(const Pack *pack, const uint8_t *mark, int32_t from, int32_t count)
+/* The bytes of a mark that vary in the pack, in the order of their columns. */
+typedef struct Wanted {
+    uint8_t bytes[MARK_BYTES];
+    int32_t count;
+} Wanted;
+
+/* False: the others are not those of the pack. */
+static bool columns_want(const Pack *pack, uint64_t mark, Wanted *wanted)
+{
+    const uint8_t *base = columns_base(pack);
+    uint64_t mask, there, others = 0;
+    memcpy(&mask, columns_mask(pack), sizeof mask);
+    memcpy(&there, base, sizeof there);
+    wanted->count = 0;
+    for (int32_t at = 0; at < MARK_BYTES; at++) {
+        if ((mask >> at & 1) != 0)
+            wanted->bytes[wanted->count++] = (uint8_t)(mark >> (8 * at));
+        else
+            others |= (uint64_t)0xff << (8 * at);
+    }
+    return ((mark ^ there) & others) == 0;
+}
+
+/* Which of some records have the mark. Two of its bytes leave few, or none: of these each is looked
+ * at by itself, so that the other columns are hardly touched. */
+static int32_t columns_find_some(const Pack *pack, const Wanted *wanted, int32_t from,
+                                 int32_t count)
 {
     uint8_t matches[FIND_RUN];
-    const uint8_t *base = columns_base(pack), *column = columns_first(pack) + from;
-    uint64_t word;
-    memcpy(&word, columns_mask(pack), sizeof word);
-    memset(matches, 1, (size_t)count);
-    for (int32_t at = 0; at < MARK_BYTES; at++) {
-        uint8_t byte = mark[at];
-        if ((word >> at & 1) == 0) {
-            if (base[at] != byte)
-                return -1;
-            continue;
-        }
-        for (int32_t i = 0; i < count; i++)
-            matches[i] &= column[i] == byte;
-        column += pack->room;
+    const uint8_t *columns = columns_first(pack) + from;
+    int32_t second = wanted->count > 1, room = pack->room;
+    const uint8_t *a = columns, *b = columns + second * room;
+    uint8_t first_byte = wanted->bytes[0], second_byte = wanted->bytes[second];
+    for (int32_t i = 0; i < count; i++)
+        matches[i] = (a[i] == first_byte) & (b[i] == second_byte);
+    for (int32_t i = 0; i < count; i++) {
+        const uint8_t *match = memchr(matches + i, 1, (size_t)(count - i));
+        if (match == NULL)
+            return -1;
+        i = (int32_t)(match - matches);
+        bool is_found = true;
+        for (int32_t k = 2; k < wanted->count; k++)
+            is_found &= columns[k * room + i] == wanted->bytes[k];
+        if (is_found)
+            return from + i;
     }
-    const uint8_t *found = memchr(matches, 1, (size_t)count);
-    return found == NULL ? -1 : from + (int32_t)(found - matches);
+    return -1;
 }
 
 static int32_t columns_find(const Pack *pack, uint64_t mark, int32_t from)
 {
-    uint8_t wanted[MARK_BYTES];
-    memcpy(wanted, &mark, sizeof wanted);
+    Wanted wanted;
+    if (from >= pack->count || !columns_want(pack, mark, &wanted))
+        return -1;
+    if (wanted.count == 0)
+        return from;
     int32_t found = -1;
     for (; from < pack->count && found < 0; from += FIND_RUN) {
         int32_t left = pack->count - from;
-        found = columns_find_some(pack, wanted, from, left < FIND_RUN ? left : FIND_RUN);
+        found = columns_find_some(pack, &wanted, from, left < FIND_RUN ? left : FIND_RUN);
     }
     return found;
 }
