@@ -20,6 +20,7 @@ enum {
     OWNED_FACTOR = 2,          /* what a value owns takes more on the heap than in a record */
     OWNED_WIDE = 4096,         /* … but for long texts, */
     OWNED_WIDE_DIVISOR = 8,    /* which take little more */
+    CHUNK_BYTES_FIRST = 256,   /* of pages */
     FIRST_RECORDS = 16,        /* put, before their mean length is believed */
     READ_BYTES_MAX = 4 << 20,  /* of pages read at once, or … */
     READ_PART = 64,            /* … this part of the limit, if that is less */
@@ -127,9 +128,34 @@ static int64_t cold_account(StateTable *table)
 
 /* ---- Life -------------------------------------------------------------------------------- */
 
+/* Each is twice as large as the one before. */
+static void cold_add_chunk(Cold *cold)
+{
+    PageChunk *older = cold->chunks;
+    int64_t bytes = older == NULL ? CHUNK_BYTES_FIRST : 2 * older->bytes;
+    bytes = bytes < MEMORY_LARGE_PAGE ? bytes : MEMORY_LARGE_PAGE;
+    cold->chunks = bytes < MEMORY_LARGE_PAGE ? memory_allocate(bytes) : memory_map(bytes);
+    *cold->chunks = (PageChunk){.older = older, .bytes = bytes, .used = (int64_t)sizeof(PageChunk)};
+}
+
+static void cold_free_chunks(Cold *cold)
+{
+    while (cold->chunks != NULL) {
+        PageChunk *chunk = cold->chunks;
+        cold->chunks = chunk->older;
+        if (chunk->bytes < MEMORY_LARGE_PAGE)
+            memory_free(chunk);
+        else
+            memory_unmap(chunk, chunk->bytes);
+    }
+}
+
 Page *page_new(Cold *cold, uint32_t number, int32_t depth, uint8_t color)
 {
-    Page *page = memory_allocate(sizeof *page);
+    if (cold->chunks == NULL || cold->chunks->bytes - cold->chunks->used < (int64_t)sizeof(Page))
+        cold_add_chunk(cold);
+    Page *page = (Page *)(void *)((uint8_t *)cold->chunks + cold->chunks->used);
+    cold->chunks->used += (int64_t)sizeof *page;
     *page = (Page){.number = number, .depth = (uint8_t)depth, .color = color};
     cold->page_count++;
     return page;
@@ -154,11 +180,7 @@ Cold *cold_new(StateTable *table, Spill *spill)
 
 static void cold_free_pages(Cold *cold)
 {
-    for (int64_t number = 0; number < COLD_END;) {
-        Page *page = cold_page_at(cold, number);
-        number = page_end(page);
-        memory_free(page);
-    }
+    cold_free_chunks(cold);
     memory_free(cold->directory);
     packs_free(cold->packs);
 }

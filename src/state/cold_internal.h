@@ -30,6 +30,14 @@ typedef struct Page {
     bool is_listed; /* in the ring */
 } Page;
 
+/* Memory of pages, which go all together. They are looked at in any order: in large tables they lie
+ * in large pages of the system's. */
+typedef struct PageChunk PageChunk;
+struct PageChunk {
+    PageChunk *older;
+    int64_t bytes, used;
+};
+
 /* The records of one page as entries that are in no table, for those who only look. */
 typedef struct Reading {
     uint8_t *entries;
@@ -40,6 +48,7 @@ typedef struct Reading {
 struct Cold {
     Spill *spill;
     uint32_t id;
+    PageChunk *chunks;
     Page **directory; /* 1 << bits of them; a page of less depth stands in several places */
     int32_t bits;
     int64_t page_count, record_count; /* records that are not taken */
