@@ -40,6 +40,10 @@ struct ParquetReader {
     int64_t row;
 };
 
+/* Its usual megabyte is less than one thread has in hand, so that of two threads one waited: a
+ * fifth of the time of a filter over ten million rows. */
+static const char *const READ_AHEAD = "SET streaming_buffer_size = '8MB'";
+
 bool parquet_takes_type(Type type)
 {
     for (int32_t i = 0; i < type.child_count; i++)
@@ -303,6 +307,8 @@ static Status reader_open(const char *path, const ParquetScan *scan, ParquetRead
     reader->skip_rows = reader->is_bounded ? 0 : scan->first_row;
     reader->column_count = scan->wanted->count;
     Status status = duck_connect(&reader->api, &reader->connection, error);
+    if (status == OK)
+        status = duck_run(reader->api, reader->connection, READ_AHEAD, error);
     if (status == OK) {
         Buffer sql = {0};
         reader_print_query(&sql, path, scan);
