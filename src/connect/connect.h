@@ -70,6 +70,8 @@ typedef struct SourceKind {
     Status (*note_end)(SourceReader *reader, Error *error);
     /* Whether all up to what was noted has been polled. */
     bool (*has_reached_end)(SourceReader *reader);
+    /* Whether the table is read from the hub of this process. NULL: none is. */
+    bool (*is_of_hub)(const PlanTable *table);
 } SourceKind;
 
 /* A source that reads several things side by side, such as the partitions of a topic, gives each

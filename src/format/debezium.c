@@ -1,7 +1,8 @@
 /* The debezium-json format: change records with the row before and after.
  *
  * A record is read in two walks: the first finds op, before and after at the top level, the
- * second reads the rows they hold. Rules: Flink 1.20, DebeziumJsonDeserializationSchema. */
+ * second reads the rows they hold; metadata are read in walks of their own. Rules: Flink 1.20,
+ * DebeziumJsonDeserializationSchema. */
 #include "format/formats.h"
 #include "format/json_lines.h"
 #include "format/json_members.h"

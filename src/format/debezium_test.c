@@ -113,9 +113,9 @@ static void metadata_stand_behind_the_columns(void **state)
             "\"source\":{\"ts_ms\":1589373560000,\"db\":\"shop\",\"schema\":\"public\",\"table\":"
             "\"orders\",\"snapshot\":false,\"lsn\":null,\"pos\":{\"a\":[1]}}}",
             "{\"after\":{\"v\":\"z\"},\"op\":\"c\",\"source\":null}",
-            "{\"after\":{\"v\":\"w\"},\"op\":\"c\",\"source\":{\"db\":7}}",
             "{\"after\":{\"v\":\"-\"},\"op\":\"c\",\"source\":{\"ts_ms\":\"soon\"}}",
             "{\"after\":{\"v\":\"-\"},\"op\":\"c\",\"ts_ms\":9223372036854775807}",
+            "{\"after\":{\"v\":\"w\"},\"op\":\"c\",\"source\":{\"db\":7}}",
         };
         Buffer in = {0}, out = {0}, expected = {0};
         for (size_t i = 0; i < sizeof records / sizeof records[0]; i++)

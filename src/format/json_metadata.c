@@ -36,7 +36,10 @@ Status json_metadata_open(Arena *arena, const DecoderSpec *spec, const JsonMetad
                           int32_t place, JsonMetadata *metadata, Error *error)
 {
     int32_t most = spec->metadata_count;
-    *metadata = (JsonMetadata){.columns = ARENA_ARRAY(arena, JsonMetadataColumn, most)};
+    *metadata = (JsonMetadata){0};
+    if (most == 0)
+        return OK;
+    metadata->columns = ARENA_ARRAY(arena, JsonMetadataColumn, most);
     Field *members = ARENA_ARRAY(arena, Field, most);
     int32_t *places = ARENA_ARRAY(arena, int32_t, most);
     int32_t *owners = ARENA_ARRAY(arena, int32_t, most);

@@ -351,6 +351,8 @@ void job_close(Job *job)
 static Status check_source(const PlanNode *node, const TaskContext *context, Error *error)
 {
     const SourceKind *kind = connector_find(node->source.table->connector)->source;
+    if (kind->is_of_hub != NULL && kind->is_of_hub(node->source.table))
+        return OK; /* whose topics are made when they are first asked for */
     SourceReader *reader = source_make_reader(kind, node, context);
     Metric uncounted = {0};
     reader->records = &uncounted;

@@ -473,6 +473,12 @@ int64_t call_muted_us(const Call *call)
     return call->muted_us;
 }
 
+void call_distrust_pieces(Call *call)
+{
+    for (int32_t i = 0; i < call->record_buffer_count; i++)
+        partition_read_distrust(&call->records[i]);
+}
+
 const MessagePieces *call_pieces(const Call *call)
 {
     return &call->pieces;

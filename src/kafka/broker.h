@@ -56,6 +56,8 @@ bool call_may_be_held(const Call *call);
 /* Of an answer that is done: records that belong into it and stay where they are until call_free.
  * Counted in its length, not in `out`. */
 const MessagePieces *call_pieces(const Call *call);
+/* The files did not give them: who asks again gets them when they have been looked at. */
+void call_distrust_pieces(Call *call);
 
 /* From any thread: there may be something new in the partition. */
 void broker_moved(Broker *broker, Partition *partition);

@@ -112,8 +112,10 @@ static void connection_free(Transport *transport)
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
-static void let_go_of_call(void *call)
+static void let_go_of_call(void *call, bool is_unreadable)
 {
+    if (is_unreadable)
+        call_distrust_pieces(call);
     call_free(call);
 }
 

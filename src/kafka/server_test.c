@@ -1,6 +1,7 @@
 /* The hub at work while the disk does not answer: who does not need it is served. */
 #include "base/testing.h"
 
+#include <glob.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -640,6 +641,39 @@ static void test_a_client_that_does_not_read_is_left(void **state)
     close(stopped);
 }
 
+/* The file is cut short behind what was looked at when it came: who asked is left, and whoever asks
+ * again is told why. */
+static void test_a_file_that_ends_too_early_is_found_out(void **state)
+{
+    Bench *bench = *state;
+    enum { PARTITION_ERROR_AT = 4 + 4 + 2 + 1 + 4 + 4, STORAGE_ERROR = 56 };
+    char pattern[128];
+    glob_t found;
+    create_topic(bench, "u", "retention.ms", "-1");
+    Buffer body = produce_body("u", -1, FLOOD_VALUE_BYTES), answer = {0};
+    ask(bench->writer, PRODUCE, 3, &body);
+    hear_produced(bench, 0);
+    buffer_free(&body);
+    snprintf(pattern, sizeof pattern, "%s/u.*/0/*.log", bench->folder);
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    assert_int_equal(truncate(found.gl_pathv[0], FLOOD_VALUE_BYTES / 2), 0);
+    globfree(&found);
+    body = fetch_body("u", 0, 1, 50 << 20);
+    int first = hub_connect(bench->hub);
+    ask(first, FETCH, 4, &body);
+    char part[4096];
+    while (recv(first, part, sizeof part, 0) > 0)
+        continue;
+    close(first);
+    body = fetch_body("u", 0, 1, 50 << 20);
+    ask(bench->reader, FETCH, 4, &body);
+    hear(bench->reader, FETCH, &answer);
+    assert_int_equal(load_be16(answer.data + PARTITION_ERROR_AT), STORAGE_ERROR);
+    buffer_free(&body);
+    buffer_free(&answer);
+    check_others_are_served(bench, false);
+}
+
 /* It is made durable at the end, when there are no connections left to tell of it. */
 static void test_an_end_with_records_that_are_not_durable_yet(void **state)
 {
@@ -776,6 +810,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_who_waits_for_records_keeps_nobody_waiting, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_who_goes_on_is_waited_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_file_that_ends_too_early_is_found_out, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_an_end_with_records_that_are_not_durable_yet, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_time_that_is_over_lets_the_next_one_go, set_up,

@@ -109,11 +109,11 @@ typedef struct Sending {
     Transport *transport;
     Buffer bytes;
     int64_t total_bytes;
-    void (*let_go)(void *owner); /* of pieces; or NULL */
+    void (*let_go)(void *owner, bool is_unreadable); /* of pieces; or NULL */
     void *owner;
     Part only, *parts; /* what is gone is taken out of them */
     int32_t part_count, part;
-    bool has_files;
+    bool has_files, is_unreadable;
     Buffer chunk;
     struct Sending *next;
 } Sending;
@@ -126,7 +126,7 @@ static void sending_free(Sending *sending)
     if (sending->parts != &sending->only)
         memory_free(sending->parts);
     if (sending->let_go != NULL)
-        sending->let_go(sending->owner);
+        sending->let_go(sending->owner, sending->is_unreadable);
     memory_free(sending);
 }
 
@@ -177,10 +177,10 @@ static void sending_write(Sending *sending)
 /* ---- From files -------------------------------------------------------------------------- */
 
 /* Straight from the file to the socket, without libuv, which has no part in it: when the socket is
- * full it is given some bytes to write, and tells when they are gone. What is sent was looked at
- * not long ago, so that it is in the system's memory still. Of a client that takes minutes for it
- * the next bytes are asked for when the ones before are under way; if they are gone again by then,
- * all connections wait for the disk to read them. */
+ * full it is given some bytes to write, and tells when they are gone. What is sent was written or
+ * looked at not long ago, so that it is in the system's memory still, as a rule. Of a client that
+ * takes minutes for it the next bytes are asked for when the ones before are under way; what is not
+ * in memory by then all connections wait for. */
 
 static void transport_go_on(Transport *transport);
 
@@ -217,6 +217,7 @@ static bool sending_wait(Sending *sending)
         sending->chunk.length = 0;
         char *into = buffer_reserve(&sending->chunk, wanted);
         ssize_t got = pread(part->descriptor, into, (size_t)wanted, part->position);
+        sending->is_unreadable = got <= 0;
         if (got <= 0)
             return false;
         int advised =
@@ -231,7 +232,7 @@ static bool sending_wait(Sending *sending)
 
 /* Of one part as much as there is room for; 0: there is none, -1: the socket or the file is of no
  * use. */
-static int64_t part_push(Part *part, int socket, bool is_last)
+static int64_t part_push(Part *part, int socket, bool is_last, bool *is_unreadable)
 {
     off_t at = part->position;
     ssize_t sent =
@@ -240,6 +241,7 @@ static int64_t part_push(Part *part, int socket, bool is_last)
             : sendfile(socket, part->descriptor, &at, (size_t)part->bytes);
     if (sent > 0)
         return sent;
+    *is_unreadable = part->data == NULL && (sent == 0 || errno == EIO);
     return sent < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
 }
 
@@ -255,7 +257,8 @@ static bool sending_push(Sending *sending)
         Part *part = &sending->parts[sending->part];
         int64_t sent = 0;
         if (part->bytes > 0)
-            sent = part_push(part, socket, sending->part + 1 == sending->part_count);
+            sent = part_push(part, socket, sending->part + 1 == sending->part_count,
+                             &sending->is_unreadable);
         is_good = sent >= 0;
         if (sent > 0)
             sending_take(sending, part, sent);
@@ -372,7 +375,7 @@ static void list_parts(Sending *sending, const MessagePieces *pieces)
 }
 
 void transport_send_pieces(Transport *transport, Buffer bytes, const MessagePieces *pieces,
-                           void (*let_go)(void *owner), void *owner)
+                           void (*let_go)(void *owner, bool is_unreadable), void *owner)
 {
     Sending *sending = sending_new(transport, bytes, bytes.length + pieces->bytes);
     sending->let_go = let_go;

@@ -307,10 +307,9 @@ static Status reader_open(const char *path, const ParquetScan *scan, ParquetRead
     reader->skip_rows = reader->is_bounded ? 0 : scan->first_row;
     reader->column_count = scan->wanted->count;
     Status status = duck_connect(&reader->api, &reader->connection, error);
-    if (status == OK)
-        status = duck_run(reader->api, reader->connection, READ_AHEAD, error);
     if (status == OK) {
         Buffer sql = {0};
+        (void)duck_run(reader->api, reader->connection, READ_AHEAD, NULL); /* else it is slower */
         reader_print_query(&sql, path, scan);
         status = reader_start(reader, buffer_terminated(&sql), path, error);
         buffer_free(&sql);

@@ -34,6 +34,17 @@ static void test_ranges_that_touch_are_one(void **state)
     assert_false(checked_has(&checked, 10 * MB, 1, 4));
 }
 
+/* Beyond what 32 bits count. */
+static void test_files_may_be_large(void **state)
+{
+    (void)state;
+    int64_t far = INT64_C(5) << 30;
+    checked_note(&checked, far + 7, 3 * MB, 1);
+    assert_true(checked_has(&checked, far + 7, 3 * MB, 1));
+    assert_false(checked_has(&checked, far + 6, 3 * MB, 1));
+    assert_false(checked_has(&checked, (INT64_C(1) << 30) + 7, 1, 1));
+}
+
 /* What lies between two ranges of a piece was never looked at. */
 static void test_a_gap_is_not_filled(void **state)
 {
@@ -89,6 +100,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_nothing_is_known_at_first, tear_down),
         cmocka_unit_test_teardown(test_ranges_that_touch_are_one, tear_down),
+        cmocka_unit_test_teardown(test_files_may_be_large, tear_down),
         cmocka_unit_test_teardown(test_a_gap_is_not_filled, tear_down),
         cmocka_unit_test_teardown(test_what_was_compared_long_ago_is_not_known, tear_down),
         cmocka_unit_test_teardown(test_it_never_knows_what_was_not_noted, tear_down),

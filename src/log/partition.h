@@ -114,6 +114,9 @@ typedef struct PartitionRead {
  * all is read into `bytes`. */
 Status partition_read_in_place(Partition *partition, const ReadRequest *request, PartitionRead *out,
                                Buffer *window, Error *error);
+/* Its spans could not be read: the segment's checksums are compared when they are asked for again,
+ * which says why. */
+void partition_read_distrust(PartitionRead *read);
 void partition_read_reset(PartitionRead *read);
 void partition_read_free(PartitionRead *read);
 

@@ -184,6 +184,7 @@ typedef struct Looking {
     int64_t window_position; /* of its first byte, in the file */
     int64_t ahead_bytes;     /* read at once */
     int64_t now_us;
+    int64_t compared_from, compared_to; /* what has to be noted */
 } Looking;
 
 static bool is_checked(const Looking *looking, int64_t position, int64_t bytes)
@@ -194,11 +195,23 @@ static bool is_checked(const Looking *looking, int64_t position, int64_t bytes)
     return is;
 }
 
-static void note_checked(const Looking *looking, int64_t position, int64_t bytes)
+static void note_compared(Looking *looking)
 {
     pthread_mutex_lock(&looking->partition->lock);
-    checked_note(&looking->place->segment->checked, position, bytes, looking->now_us);
+    checked_note(&looking->place->segment->checked, looking->compared_from,
+                 looking->compared_to - looking->compared_from, looking->now_us);
     pthread_mutex_unlock(&looking->partition->lock);
+    looking->compared_from = looking->compared_to;
+}
+
+/* Small batches are noted together. */
+static void add_compared(Looking *looking, int64_t position, int64_t bytes)
+{
+    if (looking->compared_to != position) {
+        note_compared(looking);
+        looking->compared_from = position;
+    }
+    looking->compared_to = position + bytes;
 }
 
 /* What the window has from the position on, and at least `least` bytes; less where the segment
@@ -240,7 +253,7 @@ static Status check_batch(Looking *looking, int64_t position, const BatchHeader 
     }
     *is_intact = checksum == header->checksum;
     if (*is_intact)
-        note_checked(looking, position, header->bytes);
+        add_compared(looking, position, header->bytes);
     return OK;
 }
 
@@ -307,13 +320,15 @@ static Status read_in_place(Partition *partition, Place *place, const ReadReques
     window->length = 0;
     looking.ahead_bytes =
         is_checked(&looking, position, SPAN_BYTES_MIN) ? BATCH_HEADER_BYTES : WINDOW_BYTES;
-    while (size > 0 && place->bytes - position >= BATCH_HEADER_BYTES) {
+    Status status = OK;
+    while (status == OK && size > 0 && place->bytes - position >= BATCH_HEADER_BYTES) {
         bool is_any_size = request->at_least_one && position == place->position;
         int64_t left = request->bytes_max - (position - place->position);
-        TRY(take_in_place(&looking, position, is_any_size ? INT64_MAX : left, &size, error));
+        status = take_in_place(&looking, position, is_any_size ? INT64_MAX : left, &size, error);
         position += size;
     }
-    return OK;
+    note_compared(&looking);
+    return status;
 }
 
 /* The segment stays while something of it is to be sent. */
@@ -324,6 +339,15 @@ static void keep_place(Partition *partition, const Place *place, PartitionRead *
     out->partition = partition;
     out->segment = place->segment;
     out->descriptor = partition->log->world->kind->descriptor(place->segment->reader.file);
+}
+
+void partition_read_distrust(PartitionRead *read)
+{
+    if (read->partition == NULL)
+        return;
+    pthread_mutex_lock(&read->partition->lock);
+    checked_free(&read->segment->checked);
+    pthread_mutex_unlock(&read->partition->lock);
 }
 
 void partition_read_reset(PartitionRead *read)

@@ -40,7 +40,7 @@ typedef struct Segment {
     uint64_t content_hash; /* of the headers, and by their checksums of all */
     IndexTable table;      /* empty once it is sealed */
     int64_t indexed_at;    /* position of the last entry */
-    Checked checked;       /* of the file's bytes */
+    Checked checked;       /* of the file's bytes; changes when it is sealed, too */
     FileSlot reader, writer;
     int32_t users; /* readers that hold it beside its list */
     _Atomic bool is_removed;

@@ -51,7 +51,8 @@ static void *write_all(void *argument)
 static void *read_all(void *argument)
 {
     Partition *partition = partitions[(intptr_t)argument];
-    Buffer bytes = {0};
+    Buffer bytes = {0}, window = {0};
+    PartitionRead in_place = {0};
     while (!is_over) {
         PartitionOffsets offsets;
         partition_offsets(partition, &offsets);
@@ -70,10 +71,20 @@ static void *read_all(void *argument)
                 break;
             offset = batch_end_offset(&header);
         }
+        Status status = partition_read_in_place(partition,
+                                                &(ReadRequest){.offset = offsets.start_offset,
+                                                               .bytes_max = 100 * 1000,
+                                                               .at_least_one = true,
+                                                               .level = READ_ACKNOWLEDGED},
+                                                &in_place, &window, NULL);
+        failures += status != OK && status != ERR_NOT_FOUND;
+        partition_read_reset(&in_place);
         int64_t found, found_ms;
         failures += partition_find_time(partition, 1, &found, &found_ms, NULL) != OK;
     }
     buffer_free(&bytes);
+    buffer_free(&window);
+    partition_read_free(&in_place);
     return NULL;
 }
 

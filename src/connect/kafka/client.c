@@ -49,15 +49,20 @@ static void client_set(rd_kafka_conf_t *conf, const KafkaSetting *settings, bool
 
 /* ---- The hub of this process --------------------------------------------------------------- */
 
+bool kafka_is_of_hub(const PlanTable *table)
+{
+    return !options_has(table->options.options, "properties.bootstrap.servers");
+}
+
 EmbeddedHub *kafka_hub(const PlanTable *table, EmbeddedHub *hub)
 {
-    return options_has(table->options.options, "properties.bootstrap.servers") ? NULL : hub;
+    return kafka_is_of_hub(table) ? hub : NULL;
 }
 
 Status kafka_client_embed(KafkaClient *client, const PlanTable *table, EmbeddedHub *hub,
                           Error *error)
 {
-    if (options_has(table->options.options, "properties.bootstrap.servers"))
+    if (!kafka_is_of_hub(table))
         return OK;
     if (hub == NULL)
         return fail(error, ERR_INVALID, "WR3435",

@@ -80,6 +80,8 @@ typedef struct KafkaSetting {
 
 /* Before anything else, in zeroed memory; whoever was interrupted stays so. */
 void kafka_client_init(KafkaClient *client, World *world);
+/* Whether the table names no cluster. */
+bool kafka_is_of_hub(const PlanTable *table);
 /* The hub of this process, if the table names no cluster; else NULL. */
 EmbeddedHub *kafka_hub(const PlanTable *table, EmbeddedHub *hub);
 /* The table names no cluster: be a client of the hub of this process. */

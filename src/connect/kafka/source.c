@@ -611,4 +611,5 @@ const SourceKind kafka_source = {
     .close = source_close,
     .note_end = source_note_end,
     .has_reached_end = source_has_reached_end,
+    .is_of_hub = kafka_is_of_hub,
 };
