@@ -26,6 +26,7 @@ enum {
     WAIT_STEP_MS = 10,
     HOLDERS_TOLD = 4,
     KEPT_PART = 64, /* of the limit: what each thread's heap keeps at its end, and … */
+    KEPT_BYTES_MIN = 128 * 1024,
     KEPT_BYTES_MAX = 16 * 1024 * 1024,
     PIECE_BYTES_MAX = 4 * 1024 * 1024, /* … from which size on a piece is not of the heap */
     MIB = 1024 * 1024,
@@ -70,6 +71,7 @@ int64_t ceiling_resident_bytes(void)
 /* What lies free at the end of a thread's heap is not given back by malloc_trim. */
 static void ceiling_keep_less(int64_t bytes)
 {
+    bytes = bytes > KEPT_BYTES_MIN ? bytes : KEPT_BYTES_MIN;
     mallopt(M_TRIM_THRESHOLD, (int)(bytes < KEPT_BYTES_MAX ? bytes : KEPT_BYTES_MAX));
     mallopt(M_MMAP_THRESHOLD, (int)(bytes < PIECE_BYTES_MAX ? bytes : PIECE_BYTES_MAX));
 }

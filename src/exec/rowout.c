@@ -34,6 +34,7 @@ Status rowout_flush(RowOut *out)
         return ERR_CANCELLED;
     batch_select_all(out->batch);
     TRY(operator_emit_lending(out->op, out->batch, out->lent));
+    out->flush_count++;
     rowout_drop(out);
     return OK;
 }

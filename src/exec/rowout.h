@@ -10,6 +10,7 @@ typedef struct RowOut {
     Arena *lent;   /* scratch of those downstream */
     int32_t width; /* the first columns, which come from bytes; the operator writes the others */
     int64_t bytes; /* of the rows in the batch, which goes out when they are many */
+    int64_t flush_count;
 } RowOut;
 
 void rowout_open(RowOut *out, Operator *op, int32_t width);

@@ -91,7 +91,8 @@ void waker_wait(Waker *waker, int64_t timeout_us)
         return;
     int64_t now_us = world_monotonic_us(waker->world);
     int64_t deadline_us = timeout_us < 0 ? -1 : now_us + timeout_us;
-    if (waker->is_brisk && (timeout_us < 0 || timeout_us > SPIN_US)) {
+    bool has_spun = waker->is_brisk && (timeout_us < 0 || timeout_us > SPIN_US);
+    if (has_spun) {
         if (waker_spin(waker, now_us + SPIN_US))
             return;
         now_us += SPIN_US;
@@ -99,8 +100,10 @@ void waker_wait(Waker *waker, int64_t timeout_us)
     uint32_t calm = WAKER_CALM;
     if (atomic_compare_exchange_strong(&waker->state, &calm, WAKER_WAITING))
         waker_sleep(waker, deadline_us);
-    waker_hear(waker);
-    waker->is_brisk = world_monotonic_us(waker->world) - now_us < BRISK_US;
+    /* Time that was up, or another spin that would have been for nothing, is no quick succession.
+     */
+    int64_t slept_us = world_monotonic_us(waker->world) - now_us;
+    waker->is_brisk = waker_hear(waker) && slept_us < (has_spun ? SPIN_US : BRISK_US);
 }
 
 /* ---- Channels ---------------------------------------------------------------------------- */
@@ -238,8 +241,10 @@ static bool channel_has_room_again(const Channel *channel)
     int32_t count = ring_count(&channel->forward);
     if (count <= CHANNEL_WIDE_MAX / 2)
         return true;
+    int64_t small_bytes =
+        channel->bytes_max < CHANNEL_SMALL_BYTES ? channel->bytes_max : CHANNEL_SMALL_BYTES;
     return count <= CHANNEL_MESSAGES_MAX / 2 &&
-           atomic_load(&channel->forward_bytes) <= CHANNEL_SMALL_BYTES / 2;
+           atomic_load(&channel->forward_bytes) <= small_bytes / 2;
 }
 
 bool channel_take(Channel *channel, Message *out)

@@ -60,7 +60,7 @@ Channel *channel_new(void);
 /* Frees what is still inside. NULL is allowed. */
 void channel_free(Channel *channel);
 /* The batches inside hold no more than this (but a single one that is larger), and used ones as
- * much again; before the threads start. Else their number alone is limited. */
+ * much again; before the threads start. Else it is what CHANNEL_WIDE_MAX large ones hold. */
 void channel_limit(Channel *channel, int64_t bytes);
 void channel_connect(Channel *channel, Waker *reader, Waker *writer);
 

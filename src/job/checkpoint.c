@@ -338,7 +338,7 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
     bool has_ended = board->ends_missing == 0;
     bool is_acknowledged = coordinator->pending != 0 && board->acks_missing == 0;
     bool has_moved =
-        overdue_has_moved(&coordinator->overdue, coordinator->pending, board->acks_missing);
+        overdue_has_moved(job, &coordinator->overdue, coordinator->pending, board->acks_missing);
     pthread_mutex_unlock(&board->mutex);
     int64_t now_us = world_monotonic_us(job->world);
     TRY(deadletters_trouble(job->dead_letters, error));

@@ -186,11 +186,21 @@ static bool task_is_waiting(const Task *task)
     return false;
 }
 
-/* Not where its rows wait for a table to be saved. */
+/* Whether what goes on would have to be kept in memory: changes of what is not saved yet are, and
+ * what an operator still has to give out is mostly that. */
+static bool task_is_pressed(const Task *task)
+{
+    for (int32_t i = 0; i < task->operator_count; i++)
+        if (task->operators[i]->has_more ||
+            operator_saved_bytes(task->operators[i]) > task->board->step_bytes)
+            return true;
+    return false;
+}
+
 static bool task_is_paced(const Task *task)
 {
     return task->board->pace_us > 0 && !atomic_load(&task->board->is_hurried) &&
-           !task_is_waiting(task);
+           !task_is_pressed(task);
 }
 
 int64_t task_save_wait_us(const Task *task)

@@ -176,7 +176,9 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     job->letter_folders[options->data_dir != NULL] = options->letters_dir;
     job->board.core_count = options->choose != NULL ? 0 : job_core_count();
     job->board.step_bytes = options->choose != NULL ? STEP_BYTES_SIMULATED : STEP_BYTES;
-    job->board.pace_us = options->choose != NULL ? 0 : job->checkpoint_interval_us;
+    job->board.pace_us = options->choose != NULL
+                             ? 0
+                             : job->checkpoint_interval_us - plan->settings.checkpoint_min_pause_us;
     if (job->board.pace_us > PACE_US_MAX)
         job->board.pace_us = PACE_US_MAX;
     job->board.plan = plan;
@@ -285,6 +287,7 @@ void job_stop(Job *job)
 int64_t job_ask_for_all(Job *job)
 {
     int64_t wish = atomic_fetch_add(&job->board.wish, 1) + 1;
+    waker_wake(job->board.coordinator); /* a checkpoint under way hurries */
     runners_wake(job);
     return wish;
 }

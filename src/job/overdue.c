@@ -4,10 +4,25 @@
 
 enum { NAMED_MAX = 3 };
 
-bool overdue_has_moved(Overdue *overdue, int64_t pending, int32_t acks_missing)
+/* Rows before a barrier, which a slow sink has to take before it comes to that. */
+static int64_t count_rows(const Job *job)
 {
-    if (overdue->pending == pending && overdue->acks_missing == acks_missing)
+    int64_t rows = 0;
+    for (int32_t i = 0; i < job->task_count; i++)
+        for (int32_t k = 0; k < job->tasks[i]->operator_count; k++) {
+            const Metric *records = job->tasks[i]->operators[k]->records_in;
+            rows += records != NULL ? metric_value(records) : 0; /* a preview's end has none */
+        }
+    return rows;
+}
+
+bool overdue_has_moved(const Job *job, Overdue *overdue, int64_t pending, int32_t acks_missing)
+{
+    int64_t rows = count_rows(job);
+    if (overdue->pending == pending && overdue->acks_missing == acks_missing &&
+        overdue->rows == rows)
         return false;
+    overdue->rows = rows;
     if (overdue->pending != pending)
         overdue->has_told = false;
     overdue->pending = pending;

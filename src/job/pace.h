@@ -8,8 +8,10 @@
 
 #include <stdint.h>
 
-/* However rare checkpoints are, they are not spread over more. */
-enum { PACE_US_MAX = 10 * 1000 * 1000 };
+/* However rare checkpoints are, they are not spread over half of more: a window that ends meanwhile
+ * has its table saved at once. And no step that took long, for whatever reason, is waited for
+ * longer than PACE_REST_US_MAX. */
+enum { PACE_US_MAX = 2 * 1000 * 1000, PACE_REST_US_MAX = 20 * 1000 };
 
 /* How long to wait behind a step that took `step_us` and ended `since_us` after the barrier, where
  * checkpoints come each `interval_us`. */
@@ -18,7 +20,8 @@ static inline int64_t pace_rest_us(int64_t step_us, int64_t since_us, int64_t in
     if (since_us >= interval_us / 2)
         return 0;
     int64_t parts = since_us < interval_us / 8 ? 8 : since_us < interval_us / 4 ? 4 : 2;
-    return step_us * (parts - 1);
+    int64_t rest_us = step_us * (parts - 1);
+    return rest_us < PACE_REST_US_MAX ? rest_us : PACE_REST_US_MAX;
 }
 
 #endif

@@ -13,6 +13,7 @@ static void test_takes_an_eighth_at_first_and_all_in_the_end(void **state)
     assert_int_equal(pace_rest_us(STEP_US, INTERVAL_US / 4, INTERVAL_US), STEP_US);
     assert_int_equal(pace_rest_us(STEP_US, INTERVAL_US / 2, INTERVAL_US), 0);
     assert_int_equal(pace_rest_us(STEP_US, 0, 0), 0);
+    assert_int_equal(pace_rest_us(INTERVAL_US, 0, INTERVAL_US), PACE_REST_US_MAX);
 }
 
 /* However much there is to save: no checkpoint takes longer than the one behind it may wait, if it

@@ -596,7 +596,9 @@ static Status session_visit(void *context, const StateTable *bucket, const uint8
     for (int32_t i = 0; i < count;) {
         TRY(table_make_room(self->table, self->base.task->error));
         int32_t end = i + table_expect_from(self->table, bucket, values + i, count - i);
-        for (; i < end && rowout_room_bytes(&self->out) >= 0; i++) {
+        int64_t before = self->out.flush_count;
+        for (; i < end && rowout_room_bytes(&self->out) >= 0 && self->out.flush_count == before;
+             i++) {
             uint8_t *value = table_find_from(self->table, bucket, values[i]);
             if (value != NULL)
                 TRY(session_fire_key(self, value));
