@@ -665,7 +665,6 @@ static void test_a_file_that_ends_too_early_is_found_out(void **state)
     while (recv(first, part, sizeof part, 0) > 0)
         continue;
     close(first);
-    body = fetch_body("u", 0, 1, 50 << 20);
     ask(bench->reader, FETCH, 4, &body);
     hear(bench->reader, FETCH, &answer);
     assert_int_equal(load_be16(answer.data + PARTITION_ERROR_AT), STORAGE_ERROR);

@@ -33,7 +33,8 @@ print(json.dumps(True))""")
     def kcat(self, *arguments, feed=None):
         done = subprocess.run(["kcat", "-b", self.address, *map(str, arguments)], input=feed,
                               capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, (arguments, done.stderr)
+        assert done.returncode == 0, (arguments, done.stderr, self.server.process.exit_code(),
+                                      self.server.process.log_tail())
         return done.stdout
 
     def put(self, topic, lines, partition=0, *more):
