@@ -96,17 +96,7 @@ static void metadata_stand_behind_the_columns(void **state)
         FormatBench *bench = bench_new("debezium-json", &schema, wraps ? options : NULL);
         bench_want(bench, (const int32_t[]){1}, 1);
         bench->wanted = (Schema){.fields = wanted, .count = 9};
-        DecoderSpec spec = {.record = &schema,
-                            .columns = bench->columns,
-                            .column_count = 1,
-                            .metadata = metadata,
-                            .metadata_count = 8,
-                            .options = &bench->options,
-                            .prefix = "format.",
-                            .zone = timezone_utc(),
-                            .reject = bench_reject,
-                            .reject_context = bench};
-        assert_int_equal(bench->format->decoder->open(arena, &spec, &bench->decoder, NULL), OK);
+        assert_int_equal(bench_open_metadata(bench, metadata, 8, NULL), OK);
         static const char *const records[] = {
             "{\"before\":{\"v\":\"x\"},\"after\":{\"v\":\"y\"},\"op\":\"u\",\"ts_ms\":"
             "1589373560798,"

@@ -91,17 +91,26 @@ static inline void bench_want(FormatBench *bench, const int32_t *columns, int32_
     bench->wanted = schema_pick(bench->arena, &bench->schema, columns, count);
 }
 
-static inline Status bench_open(FormatBench *bench, Error *error)
+/* The last `count` of what is wanted are metadata, by their numbers. */
+static inline Status bench_open_metadata(FormatBench *bench, const int32_t *metadata, int32_t count,
+                                         Error *error)
 {
     DecoderSpec spec = {.record = &bench->schema,
                         .columns = bench->columns,
-                        .column_count = bench->wanted.count,
+                        .column_count = bench->wanted.count - count,
+                        .metadata = metadata,
+                        .metadata_count = count,
                         .options = &bench->options,
                         .prefix = "format.",
                         .zone = timezone_utc(),
                         .reject = bench_reject,
                         .reject_context = bench};
     return bench->format->decoder->open(bench->arena, &spec, &bench->decoder, error);
+}
+
+static inline Status bench_open(FormatBench *bench, Error *error)
+{
+    return bench_open_metadata(bench, NULL, 0, error);
 }
 
 static inline Status bench_open_encoder(FormatBench *bench, Error *error)

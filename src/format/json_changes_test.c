@@ -231,17 +231,7 @@ static void metadata_stand_behind_the_columns(void **state)
     FormatBench *bench = bench_new("canal-json", &schema, NULL);
     bench_want(bench, (const int32_t[]){1}, 1);
     bench->wanted = (Schema){.fields = wanted, .count = 7};
-    DecoderSpec spec = {.record = &schema,
-                        .columns = bench->columns,
-                        .column_count = 1,
-                        .metadata = metadata,
-                        .metadata_count = 6,
-                        .options = &bench->options,
-                        .prefix = "format.",
-                        .zone = timezone_utc(),
-                        .reject = bench_reject,
-                        .reject_context = bench};
-    assert_int_equal(bench->format->decoder->open(arena, &spec, &bench->decoder, NULL), OK);
+    assert_int_equal(bench_open_metadata(bench, metadata, 6, NULL), OK);
     Buffer out = {0};
     bench_decode(bench,
                  STR("{\"data\":[{\"v\":\"a\"},{\"v\":\"b\"}],\"sqlType\":{\"id\":4,\"v\":12},"

@@ -336,10 +336,11 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
     Board *board = &job->board;
     pthread_mutex_lock(&board->mutex);
     bool has_ended = board->ends_missing == 0;
-    bool is_acknowledged = coordinator->pending != 0 && board->acks_missing == 0;
-    bool has_moved =
-        overdue_has_moved(job, &coordinator->overdue, coordinator->pending, board->acks_missing);
+    int32_t acks_missing = board->acks_missing;
     pthread_mutex_unlock(&board->mutex);
+    bool is_acknowledged = coordinator->pending != 0 && acks_missing == 0;
+    bool has_moved =
+        overdue_has_moved(job, &coordinator->overdue, coordinator->pending, acks_missing);
     int64_t now_us = world_monotonic_us(job->world);
     TRY(deadletters_trouble(job->dead_letters, error));
     bool is_caught_up = job->options.is_once && !has_ended && coordinator_is_caught_up(job);

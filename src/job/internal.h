@@ -203,11 +203,12 @@ Status pressure_look(Job *job, Pressure *pressure, bool *wants_checkpoint, Error
 typedef struct Overdue {
     int64_t pending; /* at the last look; so the next */
     int32_t acks_missing;
-    int64_t rows; /* that operators have taken */
+    int64_t rows; /* that operators have taken, once the job is to stop */
     bool has_told;
 } Overdue;
 
-/* Whether anything has come of it since the last look, or rows have moved that stand before it. */
+/* Whether anything has come of it since the last look, or, of a job that is to stop, rows have
+ * moved that stand before it. */
 bool overdue_has_moved(const Job *job, Overdue *overdue, int64_t pending, int32_t acks_missing);
 /* Tell people, once, of a checkpoint that takes longer than execution.checkpointing.timeout: it
  * goes on. */

@@ -18,7 +18,7 @@ static int64_t count_rows(const Job *job)
 
 bool overdue_has_moved(const Job *job, Overdue *overdue, int64_t pending, int32_t acks_missing)
 {
-    int64_t rows = count_rows(job);
+    int64_t rows = atomic_load(&job->is_stop_wanted) ? count_rows(job) : 0;
     if (overdue->pending == pending && overdue->acks_missing == acks_missing &&
         overdue->rows == rows)
         return false;

@@ -1,5 +1,5 @@
 /* Which bytes of a segment have had their checksums compared a while ago at most, so that they need
- * not be looked at again before they are sent from their file: two thirds of what that cost.
+ * not be looked at again before they are sent from their file: more than half of what that cost.
  *
  * What is remembered is coarse: of each piece of the file one range, and when the oldest part of it
  * was compared. Readers in several places of one piece take it from each other. That is 16 bytes
