@@ -358,7 +358,7 @@ static size_t make_batch(uint8_t *batch, int bytes, int *records)
         end = store_varint(end, -1);       /* no key */
         end = store_varint(end, bytes);
         int64_t length = (end - head) + bytes + 1;
-        if (at + length + 2 * RECORD_HEAD_MAX > batch + BATCH_BYTES_MAX)
+        if (length + 2 * RECORD_HEAD_MAX > BATCH_BYTES_MAX - (at - batch))
             break;
         at = store_varint(at, length);
         memcpy(at, head, (size_t)(end - head));
@@ -430,7 +430,8 @@ static void write_batches(const char *address, const char *topic, int partitions
     int socket = connect_to(address);
     uint8_t *batch = malloc(BATCH_BYTES_MAX);
     check(socket >= 0, "no connection");
-    check(batch != NULL && bytes <= BATCH_BYTES_MAX / 2, "no memory");
+    check(batch != NULL, "no memory");
+    check(partitions > 0 && bytes <= BATCH_BYTES_MAX / 2, "records are too large for a batch");
     int records;
     size_t length = make_batch(batch, bytes, &records);
     int64_t sent = 0, answered = 0, begun = now_us(), until = begun + (int64_t)(seconds * 1e6);

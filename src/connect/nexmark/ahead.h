@@ -4,12 +4,12 @@
  *     plan 7 ─ planned …                 slots: │ 4 done │ 5 being made │ 6 done │ 7 free │
  *     take 4 ─ the oldest, when it is made
  *
- * What a batch holds must follow from its plan alone. */
+ * What a batch holds must follow from its plan alone. What waits takes a part of the limit of
+ * memory at the most, or is one batch. */
 #ifndef WEIR_CONNECT_NEXMARK_AHEAD_H
 #define WEIR_CONNECT_NEXMARK_AHEAD_H
 
 #include "base/arena.h"
-#include "base/status.h"
 #include "data/batch.h"
 
 /* Which rows make a batch: so many from the number `first` on, of one of several sequences. */
@@ -30,10 +30,11 @@ typedef struct AheadSpec {
 
 typedef struct Ahead Ahead;
 
-/* Start the threads. What the spec points to must outlive them. */
-Status ahead_open(Arena *arena, const AheadSpec *spec, Ahead **out, Error *error);
+/* Start the threads, or as many of them as the system allows. What the spec points to must outlive
+ * them. */
+Ahead *ahead_open(Arena *arena, const AheadSpec *spec);
 /* The next batch and its plan; the caller frees it. False: there is none any more. May wait for as
- * long as one batch takes. By one thread. */
+ * long as two batches take. By one thread. */
 bool ahead_take(Ahead *ahead, AheadPlan *plan, Batch **batch);
 /* End the threads, free what was not taken. NULL is allowed. */
 void ahead_close(Ahead *ahead);

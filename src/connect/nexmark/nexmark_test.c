@@ -319,24 +319,30 @@ static int32_t reader_read(SourceReader *reader, int32_t rows, Buffer *out)
     return count;
 }
 
-/* The seed is drawn at the first start and kept. */
+/* The seed is drawn at the first start and kept. What helpers have made and nobody has taken is
+ * made again by the next reader. */
 static void check_going_on(int32_t threads)
 {
     Arena *arena = arena_new(0);
-    Buffer whole = {0}, parts = {0}, state = {0};
+    Buffer whole = {0}, parts = {0}, state = {0}, begun = {0};
     SourceReader *reader = reader_open(arena, (Str){0}, threads);
+    reader->kind->snapshot(reader, &begun);
     int32_t first = reader_read(reader, 4000, &parts);
-    buffer_append_str(&whole, buffer_str(&parts));
     reader->kind->snapshot(reader, &state);
-    assert_int_equal(first + reader_read(reader, INT32_MAX, &whole), 10000);
     reader->kind->close(reader);
-    reader = reader_open(arena, buffer_str(&state), 0);
-    reader_read(reader, INT32_MAX, &parts);
+    reader = reader_open(arena, buffer_str(&begun), 0);
+    assert_int_equal(reader_read(reader, INT32_MAX, &whole), 10000);
+    reader->kind->close(reader);
+    reader = reader_open(arena, buffer_str(&state), threads);
+    assert_int_equal(first + reader_read(reader, INT32_MAX, &parts), 10000);
     reader->kind->close(reader);
     assert_string_equal(buffer_terminated(&whole), buffer_terminated(&parts));
+    reader = reader_open(arena, buffer_str(&begun), threads);
+    reader->kind->close(reader);
     buffer_free(&whole);
     buffer_free(&parts);
     buffer_free(&state);
+    buffer_free(&begun);
     arena_free(arena);
 }
 
@@ -346,7 +352,6 @@ static void test_reading_goes_on_behind_a_checkpoint(void **unused)
     check_going_on(0);
 }
 
-/* What helpers have made and nobody has taken is made again, and freed. */
 static void test_helpers_change_nothing(void **unused)
 {
     (void)unused;

@@ -68,7 +68,7 @@ static void format_texts(Call *call);
 typedef struct Printer {
     Buffer buffer;
     const DatePattern *pattern; /* by which was printed last; NULL: nothing was */
-    Timestamp first, end;       /* of the wall clock, which print as `view` */
+    uint64_t first, length_us;  /* of the wall clock, for so long it prints as `view` */
     int32_t offset_s;
     StrView view;
 } Printer;
@@ -79,7 +79,7 @@ static void printer_print(Printer *printer, Call *call, int32_t row, const DateP
     int32_t offset_s = timezone_offset_at(zone, utc);
     Timestamp local = utc + (int64_t)offset_s * MICROS_PER_SECOND;
     bool is_as_before = pattern == printer->pattern && offset_s == printer->offset_s &&
-                        local >= printer->first && local < printer->end;
+                        (uint64_t)local - printer->first < printer->length_us;
     if (is_as_before) {
         call_set_view(call, row, printer->view);
         return;
@@ -89,8 +89,8 @@ static void printer_print(Printer *printer, Call *call, int32_t row, const DateP
     call_set_copy(call, row, buffer_str(&printer->buffer));
     int64_t step_us = datepattern_step_us(pattern);
     printer->pattern = pattern;
-    printer->first = floor_div(local, step_us) * step_us;
-    printer->end = printer->first + step_us;
+    printer->first = (uint64_t)local - (uint64_t)floor_mod(local, step_us);
+    printer->length_us = (uint64_t)step_us;
     printer->offset_s = offset_s;
     printer->view = ((const StrView *)call->out.values)[row];
 }
