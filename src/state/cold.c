@@ -1,17 +1,13 @@
-/* Entries into pages and back, pages into RocksDB and back. */
+/* Entries into pages, and pages into RocksDB. */
 #include "state/cold_internal.h"
 
 #include <stdlib.h>
 
-#include "base/ceiling.h"
 #include "data/rowcode.h"
 
 enum {
     PACK_OVERHEAD = 16, /* of the heap */
-    FETCH_RUN = 64,     /* keys whose memory is asked for together */
-    LINE_BYTES = 64,
-    PACK_LINES = 14,
-    PACKS_AHEAD = 2,
+    NOTES_RUN = 128,
     SWEEP_SLOTS = 256,
     KEEPS_MAX = 1024,          /* records of a page that is looked through for taken ones */
     STORE_MAX = 64,            /* pages written at once, of so many bytes: */
@@ -22,8 +18,9 @@ enum {
     OWNED_WIDE_DIVISOR = 8,    /* which take little more */
     CHUNK_BYTES_FIRST = 256,   /* of pages */
     FIRST_RECORDS = 16,        /* put, before their mean length is believed */
-    READ_BYTES_MAX = 4 << 20,  /* of pages read at once, or … */
-    READ_PART = 64,            /* … this part of the limit, if that is less */
+    LOOKS_MIN = 32 << 10,      /* at keys, and one more for each that has room at hand, … */
+    HITS_PART = 4,       /* … of which so many must be there for room to be of use; or else … */
+    PASSING_FACTOR = 32, /* … none is kept at hand for so many times as many */
     SAMPLE_TURNS = 64,
     SAMPLE_BYTES = 1 << 20,
 };
@@ -205,6 +202,7 @@ void cold_clear(StateTable *table)
     cold->listed_first = cold->listed_count = 0;
     cold->pass_cursor = 0;
     cold->given_count = cold->given_next = 0;
+    cold->note_count = 0;
     cold_start(cold, color);
 }
 
@@ -226,6 +224,7 @@ void cold_free(StateTable *table)
     arena_free(cold->reading_keys);
     memory_free(cold->listed);
     memory_free(cold->late);
+    memory_free(cold->notes);
     memory_free(cold->given);
     memory_free(cold->given_hashes);
     memory_free(cold);
@@ -263,8 +262,7 @@ void cold_read(const StateTable *table, const Page *page, int32_t at, Record *re
     assert(!in.is_short);
 }
 
-/* The record of the key, taken or not; `record` is only read where keys are not words, or -1. */
-static int32_t cold_find(const StateTable *table, const Page *page, const Probe *probe)
+int32_t cold_find(const StateTable *table, const Page *page, const Probe *probe)
 {
     if (probe->view == NULL)
         return pack_find(page->pack, probe->word, 0);
@@ -325,16 +323,10 @@ static void cold_put_record(StateTable *table, Page *page, const Entry *entry, i
     cold->put_bytes += cold->record.length;
 }
 
-void cold_put(StateTable *table, Entry *entry)
+/* Over the record in its place in the page, or as one more: -1. */
+static void cold_put_at(StateTable *table, Entry *entry, Page *page, int32_t at)
 {
     Cold *cold = table->cold;
-    if ((entry->hash & ENTRY_COLOR) != table->color)
-        table_save_before_change(table, entry);
-    Page *page = cold_page(cold, entry->hash);
-    assert(page->pack != NULL || !page->is_stored);
-    cold_settle_flags(page);
-    Probe probe = entry_probe(table, entry);
-    int32_t at = cold_find(table, page, &probe);
     uint8_t flags = entry->hash & (ENTRY_DIRTY | ENTRY_PERSISTED);
     if (page->color != table->color)
         flags |= RECORD_DONE;
@@ -351,8 +343,20 @@ void cold_put(StateTable *table, Entry *entry)
         cold_divide(table, page, false);
 }
 
+void cold_put(StateTable *table, Entry *entry)
+{
+    if ((entry->hash & ENTRY_COLOR) != table->color)
+        table_save_before_change(table, entry);
+    Page *page = cold_page(table->cold, entry->hash);
+    assert(page->pack != NULL || !page->is_stored);
+    cold_settle_flags(page);
+    Probe probe = entry_probe(table, entry);
+    cold_put_at(table, entry, page, cold_find(table, page, &probe));
+}
+
 /* The entries of the next slots that were not wanted lately, or all of them. */
-static int32_t cold_victims(StateTable *table, bool is_all, Entry **victims, Page **pages)
+static int32_t cold_victims(StateTable *table, bool is_all, Entry **victims, uint64_t *marks,
+                            Page **pages)
 {
     Cold *cold = table->cold;
     int32_t count = 0;
@@ -374,30 +378,61 @@ static int32_t cold_victims(StateTable *table, bool is_all, Entry **victims, Pag
             continue;
         pages[count] = cold_page(cold, entry->hash);
         __builtin_prefetch(pages[count]);
+        Probe probe = entry_probe(table, entry);
+        marks[count] = probe_mark(&probe);
         victims[count++] = entry;
     }
     return count;
 }
 
-/* Most of the packs that are to be looked into soon. */
-static inline void page_prefetch(Page *const *pages, int32_t at, int32_t count)
+/* The note is still right: the entry has not been deleted, and its record lies where it did. */
+static bool note_holds(const StateTable *table, const Note *note)
 {
-    if (at + PACKS_AHEAD >= count)
-        return;
-    const char *pack = (const char *)pages[at + PACKS_AHEAD]->pack;
-    for (int32_t line = 0; pack != NULL && line < PACK_LINES; line++)
-        __builtin_prefetch(pack + (int64_t)LINE_BYTES * line);
+    const Entry *entry = value_entry(table, note->value);
+    const Page *page = note->page;
+    bool is_same = entry->hash != 0 && entry->word == note->word && page->pack != NULL;
+    return is_same && cold_page_has(page, page_tag(entry->hash)) &&
+           pack_has(page->pack, note->at, note->word);
+}
+
+/* Entries whose records were noted: nothing has to be searched. Those of others, and those that the
+ * notes do not tell of, are left. */
+static void cold_put_noted(StateTable *table)
+{
+    Cold *cold = table->cold;
+    Page *pages[NOTES_RUN];
+    uint64_t marks[NOTES_RUN];
+    for (int32_t first = 0; first < cold->note_count; first += NOTES_RUN) {
+        const Note *notes = cold->notes + first;
+        int32_t left = cold->note_count - first, count = left < NOTES_RUN ? left : NOTES_RUN;
+        for (int32_t i = 0; i < count; i++) {
+            pages[i] = notes[i].page;
+            marks[i] = notes[i].word;
+        }
+        for (int32_t i = 0; i < count; i++) {
+            pages_prefetch(pages, marks, i, count);
+            if (!note_holds(table, &notes[i]))
+                continue;
+            Entry *entry = value_entry(table, notes[i].value);
+            if ((entry->hash & ENTRY_COLOR) != table->color)
+                table_save_before_change(table, entry);
+            cold_settle_flags(pages[i]);
+            cold_put_at(table, entry, pages[i], notes[i].at);
+        }
+        packs_tidy(cold->packs);
+    }
 }
 
 static void cold_sweep(StateTable *table, int64_t keep)
 {
     Entry *victims[SWEEP_SLOTS];
+    uint64_t marks[SWEEP_SLOTS];
     Page *pages[SWEEP_SLOTS];
     while (table->count - (table->null_index != INDEX_NONE) > keep) {
-        int32_t count = cold_victims(table, keep == 0, victims, pages);
+        int32_t count = cold_victims(table, keep == 0, victims, marks, pages);
         cold_load(table->cold, pages, count);
         for (int32_t i = 0; i < count; i++) {
-            page_prefetch(pages, i, count);
+            pages_prefetch(pages, marks, i, count);
             cold_put(table, victims[i]);
         }
         /* Each record that has come made a copy of its page, maybe: wide ones left ten times as
@@ -503,15 +538,44 @@ Status cold_trim(StateTable *table, Error *error)
     return cold_trim_to(table, cold_share(table), error);
 }
 
+static int64_t cold_share_at_hand(const StateTable *table)
+{
+    return spill_share_at_hand(table->cold->spill) / cold_entry_bytes(table);
+}
+
 /* How many entries may stay at hand: where many tables lie idle, as those of windows do, the few
  * that are in use have what the others do not need. */
 static int64_t cold_room(const StateTable *table)
 {
     const Spill *spill = table->cold->spill;
     int64_t excess = spill_excess_at_hand(spill), bytes = cold_entry_bytes(table);
-    int64_t least = spill_share_at_hand(spill) / bytes;
+    int64_t least = cold_share_at_hand(table);
     int64_t kept = excess <= 0 ? table->count : table->count - excess / bytes - 1;
     return kept > least ? kept : least;
+}
+
+/* How many do stay. An entry that is put away right after its batch finds its page in the cache,
+ * where one that waits for a turn among many is waited for, as the page is: that is worth it only
+ * for keys that come again before. Where nearly none does, none waits, and every now and then it is
+ * looked whether that is still so, by no more than the table's own share. */
+static int64_t cold_keep(StateTable *table)
+{
+    Cold *cold = table->cold;
+    int64_t room = cold_room(table), share = cold_share_at_hand(table);
+    room = cold->was_passing && share < room ? share : room;
+    bool has_room = table->count <= room;
+    if (cold->passing == 0 && !has_room && cold->looked < room + LOOKS_MIN)
+        return room;
+    if (cold->passing > 0) {
+        cold->passing = cold->passing > cold->looked ? cold->passing - cold->looked : 0;
+        room = 0;
+    } else if (!has_room) {
+        cold->was_passing = cold->hit < cold->looked / HITS_PART;
+        cold->passing = cold->was_passing ? PASSING_FACTOR * cold->looked : 0;
+        room = cold->was_passing ? 0 : room;
+    }
+    cold->looked = cold->hit = 0;
+    return room;
 }
 
 /* As long as none was put away, nobody knows how long a record is; a few wide rows fill memory. */
@@ -536,6 +600,9 @@ static void cold_sample(StateTable *table)
 
 static Status cold_put_away(StateTable *table, int64_t keep, int64_t kept_bytes, Error *error)
 {
+    if (keep == 0)
+        cold_put_noted(table);
+    table->cold->note_count = 0;
     if (table->slots != NULL)
         cold_sweep(table, keep);
     Status status = cold_trim_to(table, kept_bytes, error);
@@ -549,7 +616,11 @@ Status cold_make_room(StateTable *table, Error *error)
     cold_sample(table);
     int64_t before = table->cold->accounted;
     keyed_note_growth(table, cold_account(table) - before);
-    return cold_put_away(table, cold_room(table), cold_share(table), error);
+    bool was_passing = table->cold->passing > 0;
+    Status status = cold_put_away(table, cold_keep(table), cold_share(table), error);
+    if (!was_passing && table->cold->passing > 0)
+        table_shrink(table);
+    return status;
 }
 
 bool cold_is_short(const StateTable *table)
@@ -565,168 +636,4 @@ Status cold_make_idle_room(StateTable *table, int64_t kept_bytes, Error *error)
     table_shrink(table);
     (void)cold_account(table);
     return status;
-}
-
-/* ---- Fetching ----------------------------------------------------------------------------- */
-
-static int page_order(const void *a, const void *b)
-{
-    uint32_t left = (*(Page *const *)a)->number, right = (*(Page *const *)b)->number;
-    return (left > right) - (left < right);
-}
-
-/* Pages that are being read. */
-typedef struct Loading {
-    Cold *cold;
-    Page **pages;
-} Loading;
-
-static void cold_take_page(void *context, int32_t i, Str bytes)
-{
-    const Loading *loading = context;
-    Page *page = loading->pages[i];
-    Pack *pack = packs_allocate(loading->cold->packs, bytes.length);
-    memcpy(pack, bytes.data, (size_t)bytes.length);
-    assert(pack_bytes(pack) == bytes.length);
-    page_set_pack(loading->cold, page, pack);
-    page->is_wanted = false;
-    page->is_used = true;
-}
-
-static void cold_load_some(Cold *cold, Page **pages, int32_t count)
-{
-    Page *wanted[LOAD_MAX];
-    uint32_t numbers[LOAD_MAX];
-    int32_t some = 0;
-    for (int32_t i = 0; i < count; i++) {
-        if (!page_is_away(pages[i]) || pages[i]->is_wanted)
-            continue;
-        pages[i]->is_wanted = true;
-        wanted[some++] = pages[i];
-    }
-    if (some == 0)
-        return;
-    qsort(wanted, (size_t)some, sizeof wanted[0], page_order);
-    for (int32_t i = 0; i < some; i++)
-        numbers[i] = wanted[i]->number;
-    spill_read(cold->spill, cold->id, numbers, some, cold_take_page, &(Loading){cold, wanted});
-}
-
-int32_t cold_load_most(const Cold *cold, int32_t most)
-{
-    int64_t record = cold->put_count == 0 ? 0 : cold->put_bytes / cold->put_count;
-    int64_t fitting = ceiling_share(READ_PART, READ_BYTES_MAX) / (record + 1);
-    return fitting >= most ? most : fitting < 1 ? 1 : (int32_t)fitting;
-}
-
-void cold_load(Cold *cold, Page **pages, int32_t count)
-{
-    int32_t most = cold_load_most(cold, LOAD_MAX);
-    for (int32_t first = 0; first < count; first += most)
-        cold_load_some(cold, pages + first, count - first < most ? count - first : most);
-}
-
-/* The page is in memory. */
-static void cold_fetch_from(StateTable *table, Page *page, const Probe *probe)
-{
-    int32_t at = cold_find(table, page, probe);
-    if (at < 0 || (pack_flags(page->pack)[at] & RECORD_TAKEN) != 0)
-        return;
-    Record record;
-    cold_read(table, page, at, &record);
-    cold_take(table, page, at, &record);
-}
-
-void cold_fetch_one(StateTable *table, const Probe *probe)
-{
-    keyed_note_use(table);
-    uint8_t *value = table_get_at_hand(table, probe);
-    if (value != NULL) {
-        value_entry(table, value)->hash |= ENTRY_USED;
-        return;
-    }
-    Page *page = cold_page(table->cold, probe->hash);
-    cold_load(table->cold, &page, 1);
-    cold_fetch_from(table, page, probe);
-}
-
-int32_t cold_expect(StateTable *table, const uint64_t *hashes, int32_t count)
-{
-    Page *pages[LOAD_MAX];
-    assert(count <= LOAD_MAX);
-    count = cold_load_most(table->cold, count);
-    for (int32_t i = 0; i < count; i++)
-        pages[i] = cold_page(table->cold, hashes[i]);
-    cold_load(table->cold, pages, count);
-    return count;
-}
-
-static void cold_note_late(Cold *cold, int32_t number, int32_t at)
-{
-    if (number == cold->late_capacity) {
-        cold->late_capacity = number == 0 ? FETCH_RUN : number * 2;
-        cold->late = memory_resize(cold->late, (int64_t)sizeof(int32_t) * cold->late_capacity);
-    }
-    cold->late[number] = at;
-}
-
-/* Those of some keys that are not at hand; how many. */
-static int32_t cold_missing(StateTable *table, const TableKeys *keys, int32_t first, int32_t count,
-                            int32_t *missing, Page **pages)
-{
-    const Cold *cold = table->cold;
-    int32_t found = 0;
-    for (int32_t i = first; i < first + count; i++)
-        table_prefetch_slot(table, keys->hashes[i]);
-    for (int32_t i = first; i < first + count; i++) {
-        table_prefetch_entry(table, keys->hashes[i]);
-        __builtin_prefetch(&cold->directory[cold_place(cold, page_tag(keys->hashes[i]))]);
-    }
-    for (int32_t i = first; i < first + count; i++) {
-        if (keys->nulls != NULL && keys->nulls[i])
-            continue;
-        Probe probe = keys_probe(keys, i);
-        uint8_t *value = table_get_at_hand(table, &probe);
-        if (value != NULL) {
-            value_entry(table, value)->hash |= ENTRY_USED;
-            continue;
-        }
-        pages[found] = cold_page(cold, keys->hashes[i]);
-        __builtin_prefetch(pages[found]);
-        missing[found++] = i;
-    }
-    return found;
-}
-
-void cold_fetch(StateTable *table, const TableKeys *keys, int32_t first, int32_t count)
-{
-    Cold *cold = table->cold;
-    keyed_note_use(table);
-    int32_t missing[FETCH_RUN], late = 0;
-    Page *wanted[FETCH_RUN];
-    for (int32_t done = 0; done < count; done += FETCH_RUN) {
-        int32_t some = count - done < FETCH_RUN ? count - done : FETCH_RUN;
-        int32_t found = cold_missing(table, keys, first + done, some, missing, wanted);
-        for (int32_t i = 0; i < found; i++) {
-            Page *page = wanted[i];
-            Probe probe = keys_probe(keys, missing[i]);
-            page_prefetch(wanted, i, found);
-            if (page_is_away(page))
-                cold_note_late(cold, late++, missing[i]);
-            else
-                cold_fetch_from(table, page, &probe);
-        }
-    }
-    Page *pages[LOAD_MAX];
-    int32_t most = cold_load_most(cold, LOAD_MAX);
-    for (int32_t done = 0; done < late; done += most) {
-        int32_t some = late - done < most ? late - done : most;
-        for (int32_t i = 0; i < some; i++)
-            pages[i] = cold_page(cold, keys->hashes[cold->late[done + i]]);
-        cold_load(cold, pages, some);
-        for (int32_t i = 0; i < some; i++) {
-            Probe probe = keys_probe(keys, cold->late[done + i]);
-            cold_fetch_from(table, pages[i], &probe);
-        }
-    }
 }

@@ -4,7 +4,7 @@
 enum {
     RECORDS_MAX = 128,         /* of a page, before it divides */
     PACK_BYTES_MAX = 8 * 1024, /* likewise */
-    ROWS_BYTES_MAX = 2 * 1024, /* … not in columns: each that is put there copies its page */
+    ROWS_BYTES_MAX = 2 * 1024, /* … of rows: each that is put there copies its page */
     EDITED_FACTOR = 4,         /* more of both where all keys of a page are wanted together */
     PLACES_MIN = 256,          /* of the directory; above, it has no more of them … */
     PLACES_PER_PAGE = 8,       /* … for each page, on average, … */
@@ -43,13 +43,13 @@ bool page_is_large(const Cold *cold, int32_t records, int64_t bytes, const Pack 
     if (cold->has_edit)
         return records > EDITED_FACTOR * RECORDS_MAX ||
                (records > 1 && bytes > EDITED_FACTOR * PACK_BYTES_MAX);
-    int64_t most = pack_has_columns(pack) ? PACK_BYTES_MAX : ROWS_BYTES_MAX;
+    int64_t most = pack_is_alike(pack) ? PACK_BYTES_MAX : ROWS_BYTES_MAX;
     return records > RECORDS_MAX || (records > 1 && bytes > most);
 }
 
 bool cold_may_divide(const Cold *cold, const Page *page)
 {
-    bool has_rows = page->pack != NULL && !pack_has_columns(page->pack);
+    bool has_rows = page->pack != NULL && !pack_is_alike(page->pack);
     uint32_t places = has_rows ? PLACES_PER_ROWS_PAGE : PLACES_PER_PAGE;
     bool is_sparse = cold_size(cold) > PLACES_MIN && cold_size(cold) / places >= cold->page_count;
     return page->depth < DEPTH_MAX && (page->depth < cold->bits || !is_sparse);

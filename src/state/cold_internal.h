@@ -45,6 +45,14 @@ typedef struct Reading {
     int32_t count, next, capacity;
 } Reading;
 
+/* An entry that was taken out of its page, and will go back there before long. */
+typedef struct Note {
+    uint8_t *value;
+    uint64_t word;
+    Page *page;
+    int32_t at; /* the record */
+} Note;
+
 struct Cold {
     Spill *spill;
     uint32_t id;
@@ -60,8 +68,13 @@ struct Cold {
     int32_t sample_turns;             /* until that is looked at again, as long as none was put */
     int64_t sample_bytes;             /* what one had then */
     uint32_t slot_hand;
-    Page **listed; /* those in memory, a ring, from the one on that is looked at next */
+    int64_t looked, hit; /* keys of batches since there was no room for all, and those at hand */
+    Note *notes;         /* of words that were taken meanwhile, unless they have been put away */
+    int32_t note_count, note_capacity;
+    int64_t passing; /* so many keys more before some stay at hand again: none came again */
+    Page **listed;   /* those in memory, a ring, from the one on that is looked at next */
     int64_t listed_first, listed_count, listed_capacity; /* a power of two */
+    bool was_passing;    /* … as it was found when that was last looked at */
     bool has_edit;       /* it is mostly gone through page by page: they are large … */
     bool is_edited;      /* its pages are gone through in order: those that come go first */
     int64_t pass_cursor; /* the number of the next page */
@@ -108,6 +121,11 @@ static inline int64_t page_end(const Page *page)
     return page->number + ((int64_t)1 << (32 - page->depth));
 }
 
+static inline bool cold_page_has(const Page *page, uint32_t tag)
+{
+    return (((uint64_t)tag ^ page->number) >> (32 - page->depth)) == 0;
+}
+
 static const int64_t COLD_END = (int64_t)1 << 32;
 
 static inline Page *cold_page_at(const Cold *cold, int64_t number)
@@ -122,6 +140,29 @@ typedef struct Record {
     Str value;
 } Record;
 
+static inline uint64_t probe_mark(const Probe *probe)
+{
+    return probe->view == NULL ? probe->word : probe->hash;
+}
+
+enum { PAGES_GROUP = 8 };
+
+/* Have what page number `at` and those behind it need on its way to the cache, by groups: a
+ * prefetch waits until the address is translated, of which the processor does several at once if it
+ * meets them at once. */
+static inline void pages_prefetch(Page *const *pages, const uint64_t *marks, int32_t at,
+                                  int32_t count)
+{
+    if (at % PAGES_GROUP != 0)
+        return;
+    int32_t end = at + 3 * PAGES_GROUP < count ? at + 3 * PAGES_GROUP : count;
+    for (int32_t i = at == 0 ? 0 : at + 2 * PAGES_GROUP; i < end; i++)
+        pack_prefetch(pages[i]->pack);
+    end = at + 2 * PAGES_GROUP < count ? at + 2 * PAGES_GROUP : count;
+    for (int32_t i = at == 0 ? 0 : at + PAGES_GROUP; i < end; i++)
+        pack_prefetch_record(pages[i]->pack, marks[i]);
+}
+
 /* The record of an entry. Word, value; or hash, length of the key, value, key. The value's length
  * is what is left. */
 void cold_write(const StateTable *table, const Entry *entry, Buffer *out);
@@ -133,6 +174,8 @@ static inline bool page_is_away(const Page *page)
     return page->pack == NULL && page->is_stored;
 }
 
+/* The record of the key, taken or not; -1: there is none. */
+int32_t cold_find(const StateTable *table, const Page *page, const Probe *probe);
 /* What becomes of a page: its pack is another one, NULL for none. */
 void page_set_pack(Cold *cold, Page *page, Pack *pack);
 /* A page of the directory, which is yet to say so. */

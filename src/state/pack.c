@@ -1,4 +1,4 @@
-/* Records in columns, or in rows. */
+/* Records that are alike, or in rows. */
 #include "state/pack.h"
 
 #include <assert.h>
@@ -6,16 +6,20 @@
 
 enum {
     MARK_BYTES = 8,
-    COLUMNS_MAX = 512, /* longer records lie in rows */
-    MASK_WORDS = COLUMNS_MAX / 64,
-    ROOM_STEP = 4, /* records that a pack of columns grows by */
-    FIND_RUN = 128,
+    ALIKE_MAX = 512, /* longer records lie in rows */
+    MASK_WORDS = ALIKE_MAX / 64,
+    ROOM_STEP = 4,        /* records that a pack of those that are alike grows by, … */
+    ROOM_STEP_NARROW = 8, /* … and where little of them varies */
+    NARROW_BYTES = 16,
+    LINE_BYTES = 64,
+    HEAD_LINES = 5, /* with what is searched, in most packs */
+    ROWS_LINES = 14,
 };
 
 struct Pack {
     uint32_t bytes;
     uint16_t record_bytes; /* 0: rows */
-    uint16_t varying;      /* columns */
+    uint16_t varying;      /* bytes of a record */
     uint16_t count, room;
     uint8_t data[];
 };
@@ -32,7 +36,7 @@ int32_t pack_count(const Pack *pack)
     return pack == NULL ? 0 : pack->count;
 }
 
-bool pack_has_columns(const Pack *pack)
+bool pack_is_alike(const Pack *pack)
 {
     return pack != NULL && pack->record_bytes > 0;
 }
@@ -47,48 +51,11 @@ int32_t pack_record_bytes(const Pack *pack)
     return pack == NULL ? 0 : pack->record_bytes;
 }
 
-/* Behind all else. */
-static const uint8_t *pack_flags_of(const Pack *pack)
-{
-    return (const uint8_t *)pack + pack->bytes - pack->room;
-}
-
-uint8_t *pack_flags(Pack *pack)
-{
-    return (uint8_t *)pack + pack->bytes - pack->room;
-}
-
-/* ---- Columns ----------------------------------------------------------------------------- */
+/* ---- Alike ------------------------------------------------------------------------------- */
 
 static int32_t mask_words(int32_t record_bytes)
 {
     return (record_bytes + 63) / 64;
-}
-
-static int64_t columns_bytes(int32_t record_bytes, int32_t varying, int32_t room)
-{
-    return (int64_t)sizeof(Pack) + room + 8 * mask_words(record_bytes) + record_bytes +
-           (int64_t)varying * room;
-}
-
-static const uint8_t *columns_mask(const Pack *pack)
-{
-    return pack->data;
-}
-
-static const uint8_t *columns_base(const Pack *pack)
-{
-    return columns_mask(pack) + 8 * mask_words(pack->record_bytes);
-}
-
-static const uint8_t *columns_first(const Pack *pack)
-{
-    return columns_base(pack) + pack->record_bytes;
-}
-
-static void columns_read_mask(const Pack *pack, Mask *mask)
-{
-    memcpy(mask->words, columns_mask(pack), (size_t)(8 * mask_words(pack->record_bytes)));
 }
 
 static inline bool mask_has(const Mask *mask, int32_t at)
@@ -96,157 +63,253 @@ static inline bool mask_has(const Mask *mask, int32_t at)
     return (mask->words[at / 64] >> (at % 64) & 1) != 0;
 }
 
-static void columns_get(const Pack *pack, int32_t at, uint8_t *record)
+static int32_t alike_head_bytes(int32_t record_bytes)
 {
-    Mask mask;
-    columns_read_mask(pack, &mask);
-    memcpy(record, columns_base(pack), pack->record_bytes);
-    const uint8_t *column = columns_first(pack) + at;
-    for (int32_t w = 0; w < mask_words(pack->record_bytes); w++)
-        for (uint64_t word = mask.words[w]; word != 0; word &= word - 1, column += pack->room)
-            record[64 * w + __builtin_ctzll(word)] = *column;
+    return 8 * mask_words(record_bytes) + record_bytes;
 }
 
-/* The mask that it would have with the record among the others; how many columns vary then. */
-static int32_t columns_widen(const Pack *pack, const uint8_t *record, Mask *mask)
+static const uint8_t *alike_mask(const Pack *pack)
 {
-    const uint8_t *base = columns_base(pack);
-    columns_read_mask(pack, mask);
+    return pack->data;
+}
+
+static const uint8_t *alike_base(const Pack *pack)
+{
+    return alike_mask(pack) + 8 * mask_words(pack->record_bytes);
+}
+
+static const uint8_t *alike_folds(const Pack *pack)
+{
+    return alike_base(pack) + pack->record_bytes;
+}
+
+static const uint8_t *alike_rests(const Pack *pack)
+{
+    return alike_folds(pack) + 2 * (int64_t)pack->room;
+}
+
+/* Of what lies in a pack that is not constant. */
+static uint8_t *pack_at(Pack *pack, const uint8_t *there)
+{
+    return (uint8_t *)pack + (there - (const uint8_t *)pack);
+}
+
+static void alike_read_mask(const Pack *pack, Mask *mask)
+{
+    memcpy(mask->words, alike_mask(pack), (size_t)(8 * mask_words(pack->record_bytes)));
+}
+
+/* For so many records, and those that come next. */
+static int32_t alike_room(int32_t count, int32_t varying)
+{
+    int32_t step = varying <= NARROW_BYTES ? ROOM_STEP_NARROW : ROOM_STEP;
+    return (count + step - 1) / step * step;
+}
+
+static uint64_t mark_of(const uint8_t *record)
+{
+    uint64_t mark;
+    memcpy(&mark, record, sizeof mark);
+    return mark;
+}
+
+/* All bytes of a mark go into it, so that it differs where any one does: of a hundred records two
+ * or three have the same, whichever bytes their marks differ in. */
+static inline uint8_t mark_fold(uint64_t mark)
+{
+    mark ^= mark >> 32;
+    mark ^= mark >> 16;
+    mark ^= mark >> 8;
+    return (uint8_t)mark;
+}
+
+/* The first bit of a mark's byte that follows from the others and the fold, or -1 where no byte of
+ * marks varies. */
+static inline int32_t alike_folded_shift(const Mask *mask)
+{
+    uint32_t of_mark = (uint8_t)mask->words[0];
+    return of_mark == 0 ? -1 : 8 * __builtin_ctz(of_mark);
+}
+
+/* The mask without that byte: what lies in a rest. */
+static inline Mask alike_rest_mask(const Pack *pack)
+{
+    Mask mask;
+    alike_read_mask(pack, &mask);
+    uint64_t of_mark = mask.words[0] & 0xff;
+    mask.words[0] &= ~(of_mark & -of_mark);
+    return mask;
+}
+
+static int32_t rest_bytes_of(int32_t varying, const Mask *mask)
+{
+    return varying - ((mask->words[0] & 0xff) != 0);
+}
+
+static int32_t alike_rest_bytes(const Pack *pack)
+{
+    return pack->varying - (alike_mask(pack)[0] != 0);
+}
+
+static void alike_get(const Pack *pack, int32_t at, uint8_t *record)
+{
+    Mask mask = alike_rest_mask(pack);
+    memcpy(record, alike_base(pack), pack->record_bytes);
+    const uint8_t *rest = alike_rests(pack) + (int64_t)at * alike_rest_bytes(pack);
+    for (int32_t w = 0; w < mask_words(pack->record_bytes); w++)
+        for (uint64_t word = mask.words[w]; word != 0; word &= word - 1)
+            record[64 * w + __builtin_ctzll(word)] = *rest++;
+    alike_read_mask(pack, &mask);
+    int32_t shift = alike_folded_shift(&mask);
+    if (shift < 0)
+        return;
+    uint64_t others = mark_of(record) & ~((uint64_t)0xff << shift);
+    record[shift / 8] = mark_fold(others) ^ alike_folds(pack)[at];
+}
+
+/* A bit for each byte that is not 0. */
+static inline uint32_t bytes_set(uint64_t word)
+{
+    word |= word >> 4;
+    word |= word >> 2;
+    word |= word >> 1;
+    word &= 0x0101010101010101U;
+    return (uint32_t)((word * 0x0102040810204080U) >> 56);
+}
+
+/* The mask that it would have with the record among the others; how many bytes vary then. */
+static int32_t alike_widen(const Pack *pack, const uint8_t *record, Mask *mask)
+{
+    const uint8_t *base = alike_base(pack);
+    alike_read_mask(pack, mask);
     int32_t varying = pack->varying;
-    for (int32_t at = 0; at < pack->record_bytes; at++) {
-        bool is_new = base[at] != record[at] && !mask_has(mask, at);
-        mask->words[at / 64] |= (uint64_t)is_new << (at % 64);
-        varying += is_new;
+    for (int32_t at = 0; at < pack->record_bytes; at += 8) {
+        int32_t left = pack->record_bytes - at;
+        uint64_t there = 0, own = 0;
+        memcpy(&there, base + at, left < 8 ? (size_t)left : sizeof there);
+        memcpy(&own, record + at, left < 8 ? (size_t)left : sizeof own);
+        uint64_t differs = (uint64_t)bytes_set(there ^ own) << (at % 64);
+        varying += __builtin_popcountll(differs & ~mask->words[at / 64]);
+        mask->words[at / 64] |= differs;
     }
     return varying;
 }
 
-static Pack *columns_new(Packs *packs, int32_t record_bytes, int32_t varying, int32_t room)
+static Pack *alike_new(Packs *packs, int32_t record_bytes, const Mask *mask, int32_t varying,
+                       int32_t room)
 {
-    int64_t bytes = columns_bytes(record_bytes, varying, room);
+    int64_t bytes = (int64_t)sizeof(Pack) + alike_head_bytes(record_bytes) +
+                    (int64_t)(2 + rest_bytes_of(varying, mask)) * room;
     Pack *pack = packs_allocate(packs, bytes);
     *pack = (Pack){.bytes = (uint32_t)bytes,
                    .record_bytes = (uint16_t)record_bytes,
                    .varying = (uint16_t)varying,
                    .room = (uint16_t)room};
+    memcpy(pack->data, mask->words, (size_t)(8 * mask_words(record_bytes)));
     return pack;
 }
 
-/* The same records, with more columns that vary and more room. */
-static Pack *columns_grow(Packs *packs, Pack *old, const Mask *mask, int32_t varying, int32_t room)
+static void alike_set(Pack *pack, int32_t at, const uint8_t *record)
 {
-    Pack *pack = columns_new(packs, old->record_bytes, varying, room);
+    Mask mask = alike_rest_mask(pack);
+    uint8_t *rest = pack_at(pack, alike_rests(pack)) + (int64_t)at * alike_rest_bytes(pack);
+    for (int32_t w = 0; w < mask_words(pack->record_bytes); w++)
+        for (uint64_t word = mask.words[w]; word != 0; word &= word - 1)
+            *rest++ = record[64 * w + __builtin_ctzll(word)];
+    pack_at(pack, alike_folds(pack))[at] = mark_fold(mark_of(record));
+}
+
+/* The same records, with more bytes that vary and more room. */
+static Pack *alike_grow(Packs *packs, Pack *old, const Mask *mask, int32_t varying, int32_t room)
+{
+    Pack *pack = alike_new(packs, old->record_bytes, mask, varying, room);
     pack->count = old->count;
-    memcpy(pack_flags(pack), pack_flags(old), old->count);
-    memcpy(pack->data, mask->words, (size_t)(8 * mask_words(pack->record_bytes)));
-    const uint8_t *base = columns_base(old);
-    memcpy(pack->data + (columns_base(pack) - pack->data), base, old->record_bytes);
-    Mask before;
-    columns_read_mask(old, &before);
-    const uint8_t *from = columns_first(old);
-    uint8_t *to = pack->data + (columns_first(pack) - pack->data);
-    for (int32_t at = 0; at < old->record_bytes; at++) {
-        if (!mask_has(mask, at))
-            continue;
-        if (mask_has(&before, at)) {
-            memcpy(to, from, old->count);
-            from += old->room;
-        } else {
-            memset(to, base[at], old->count);
+    memcpy(pack_at(pack, alike_base(pack)), alike_base(old), old->record_bytes);
+    uint8_t *folds = pack_at(pack, alike_folds(pack));
+    memcpy(folds, alike_folds(old), old->count);
+    memcpy(folds + room, alike_folds(old) + old->room, old->count);
+    if (varying == old->varying) {
+        memcpy(pack_at(pack, alike_rests(pack)), alike_rests(old),
+               (size_t)old->count * (size_t)alike_rest_bytes(old));
+    } else {
+        uint8_t record[ALIKE_MAX];
+        for (int32_t i = 0; i < old->count; i++) {
+            alike_get(old, i, record);
+            alike_set(pack, i, record);
         }
-        to += room;
     }
     packs_release(packs, old);
     return pack;
 }
 
-static Pack *columns_put(Packs *packs, Pack *pack, int32_t at, const uint8_t *record)
+static Pack *alike_put(Packs *packs, Pack *pack, int32_t at, const uint8_t *record)
 {
     Mask mask;
-    int32_t varying = columns_widen(pack, record, &mask);
-    int32_t room = at < pack->room ? pack->room : pack->room + ROOM_STEP;
+    int32_t varying = alike_widen(pack, record, &mask);
+    int32_t room = at < pack->room ? pack->room : alike_room(at + 1, varying);
     if (varying != pack->varying || room != pack->room)
-        pack = columns_grow(packs, pack, &mask, varying, room);
-    uint8_t *column = pack->data + (columns_first(pack) - pack->data) + at;
-    for (int32_t w = 0; w < mask_words(pack->record_bytes); w++)
-        for (uint64_t word = mask.words[w]; word != 0; word &= word - 1, column += pack->room)
-            *column = record[64 * w + __builtin_ctzll(word)];
+        pack = alike_grow(packs, pack, &mask, varying, room);
+    alike_set(pack, at, record);
     return pack;
 }
 
-/* The bytes of a mark that vary in the pack, in the order of their columns. */
+/* The bytes of a mark that stand at the start of a rest. */
 typedef struct Wanted {
     uint8_t bytes[MARK_BYTES];
     int32_t count;
 } Wanted;
 
-/* False: the others are not those of the pack. */
-static bool columns_want(const Pack *pack, uint64_t mark, Wanted *wanted)
+/* False: those that do not vary are not those of the pack. */
+static bool alike_want(const Pack *pack, uint64_t mark, Wanted *wanted)
 {
-    const uint8_t *base = columns_base(pack);
-    uint64_t mask, there, others = 0;
-    memcpy(&mask, columns_mask(pack), sizeof mask);
-    memcpy(&there, base, sizeof there);
+    uint64_t differs = mark ^ mark_of(alike_base(pack));
+    uint32_t of_mark = alike_mask(pack)[0];
+    if ((bytes_set(differs) & ~of_mark) != 0)
+        return false;
     wanted->count = 0;
-    for (int32_t at = 0; at < MARK_BYTES; at++) {
-        if ((mask >> at & 1) != 0)
-            wanted->bytes[wanted->count++] = (uint8_t)(mark >> (8 * at));
-        else
-            others |= (uint64_t)0xff << (8 * at);
-    }
-    return ((mark ^ there) & others) == 0;
+    for (of_mark &= of_mark - 1; of_mark != 0; of_mark &= of_mark - 1)
+        wanted->bytes[wanted->count++] = (uint8_t)(mark >> (8 * __builtin_ctz(of_mark)));
+    return true;
 }
 
-/* Which of some records have the mark. Two of its bytes leave few, or none: of these each is looked
- * at by itself, so that the other columns are hardly touched. */
-static int32_t columns_find_some(const Pack *pack, const Wanted *wanted, int32_t from,
-                                 int32_t count)
+static bool wanted_is_at(const Wanted *wanted, const uint8_t *rest)
 {
-    uint8_t matches[FIND_RUN];
-    const uint8_t *columns = columns_first(pack) + from;
-    int32_t second = wanted->count > 1, room = pack->room;
-    const uint8_t *a = columns, *b = columns + second * room;
-    uint8_t first_byte = wanted->bytes[0], second_byte = wanted->bytes[second];
-    for (int32_t i = 0; i < count; i++)
-        matches[i] = (a[i] == first_byte) & (b[i] == second_byte);
-    for (int32_t i = 0; i < count; i++) {
-        const uint8_t *match = memchr(matches + i, 1, (size_t)(count - i));
-        if (match == NULL)
+    bool is_there = true;
+    for (int32_t k = 0; k < wanted->count; k++)
+        is_there &= rest[k] == wanted->bytes[k];
+    return is_there;
+}
+
+static bool alike_has(const Pack *pack, int32_t at, uint64_t mark)
+{
+    Wanted wanted;
+    return alike_folds(pack)[at] == mark_fold(mark) && alike_want(pack, mark, &wanted) &&
+           wanted_is_at(&wanted, alike_rests(pack) + (int64_t)at * alike_rest_bytes(pack));
+}
+
+static int32_t alike_find(const Pack *pack, uint64_t mark, int32_t from)
+{
+    Wanted wanted;
+    if (from >= pack->count || !alike_want(pack, mark, &wanted))
+        return -1;
+    const uint8_t *folds = alike_folds(pack), *rests = alike_rests(pack);
+    int64_t rest_bytes = alike_rest_bytes(pack);
+    while (from < pack->count) {
+        const uint8_t *found = memchr(folds + from, mark_fold(mark), (size_t)(pack->count - from));
+        if (found == NULL)
             return -1;
-        i = (int32_t)(match - matches);
-        bool is_found = true;
-        for (int32_t k = 2; k < wanted->count; k++)
-            is_found &= columns[k * room + i] == wanted->bytes[k];
-        if (is_found)
-            return from + i;
+        int32_t at = (int32_t)(found - folds);
+        if (wanted_is_at(&wanted, rests + rest_bytes * at))
+            return at;
+        from = at + 1;
     }
     return -1;
 }
 
-static int32_t columns_find(const Pack *pack, uint64_t mark, int32_t from)
-{
-    Wanted wanted;
-    if (from >= pack->count || !columns_want(pack, mark, &wanted))
-        return -1;
-    if (wanted.count == 0)
-        return from;
-    int32_t found = -1;
-    for (; from < pack->count && found < 0; from += FIND_RUN) {
-        int32_t left = pack->count - from;
-        found = columns_find_some(pack, &wanted, from, left < FIND_RUN ? left : FIND_RUN);
-    }
-    return found;
-}
-
-static int32_t columns_room(int32_t count)
-{
-    return (count + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
-}
-
 /* Which bytes of the records are not those of the first; how many. */
-static int32_t columns_compare(const Str *records, int32_t count, Mask *mask)
+static int32_t alike_compare(const Str *records, int32_t count, Mask *mask)
 {
-    uint8_t differs[COLUMNS_MAX] = {0};
+    uint8_t differs[ALIKE_MAX] = {0};
     const uint8_t *base = (const uint8_t *)records[0].data;
     int32_t length = (int32_t)records[0].length, varying = 0;
     for (int32_t i = 1; i < count; i++) {
@@ -262,57 +325,58 @@ static int32_t columns_compare(const Str *records, int32_t count, Mask *mask)
     return varying;
 }
 
-static Pack *columns_make(Packs *packs, const Str *records, int32_t count)
+static Pack *alike_make(Packs *packs, const Str *records, int32_t count)
 {
     Mask mask;
-    int32_t length = (int32_t)records[0].length, room = columns_room(count);
-    int32_t varying = columns_compare(records, count, &mask);
-    Pack *pack = columns_new(packs, length, varying, room);
+    int32_t length = (int32_t)records[0].length;
+    int32_t varying = alike_compare(records, count, &mask);
+    Pack *pack = alike_new(packs, length, &mask, varying, alike_room(count, varying));
     pack->count = (uint16_t)count;
-    memcpy(pack->data, mask.words, (size_t)(8 * mask_words(length)));
-    memcpy(pack->data + (columns_base(pack) - pack->data), records[0].data, (size_t)length);
-    uint8_t *column = pack->data + (columns_first(pack) - pack->data);
-    for (int32_t at = 0; at < length; at++) {
-        if (!mask_has(&mask, at))
-            continue;
-        for (int32_t i = 0; i < count; i++)
-            column[i] = (uint8_t)records[i].data[at];
-        column += room;
-    }
+    memcpy(pack_at(pack, alike_base(pack)), records[0].data, (size_t)length);
+    for (int32_t i = 0; i < count; i++)
+        alike_set(pack, i, (const uint8_t *)records[i].data);
     return pack;
 }
 
 void pack_unpack(const Pack *pack, uint8_t *records, int64_t stride)
 {
     assert(pack->record_bytes > 0);
-    Mask mask;
-    columns_read_mask(pack, &mask);
-    const uint8_t *base = columns_base(pack), *column = columns_first(pack);
     for (int32_t i = 0; i < pack->count; i++)
-        memcpy(records + stride * i, base, pack->record_bytes);
-    for (int32_t w = 0; w < mask_words(pack->record_bytes); w++) {
-        for (uint64_t word = mask.words[w]; word != 0; word &= word - 1, column += pack->room) {
-            uint8_t *to = records + 64 * w + __builtin_ctzll(word);
-            for (int32_t i = 0; i < pack->count; i++)
-                to[stride * i] = column[i];
-        }
-    }
+        alike_get(pack, i, records + stride * i);
 }
 
-static Pack *columns_pick(Packs *packs, const Pack *old, const uint8_t *keeps, int32_t kept)
+static Pack *alike_pick(Packs *packs, const Pack *old, const uint8_t *keeps, int32_t kept)
 {
-    int32_t room = columns_room(kept);
-    Pack *pack = columns_new(packs, old->record_bytes, old->varying, room);
-    memcpy(pack->data, columns_mask(old), (size_t)(8 * mask_words(old->record_bytes)));
-    memcpy(pack->data + (columns_base(pack) - pack->data), columns_base(old), old->record_bytes);
+    Mask mask;
+    alike_read_mask(old, &mask);
+    Pack *pack =
+        alike_new(packs, old->record_bytes, &mask, old->varying, alike_room(kept, old->varying));
+    memcpy(pack_at(pack, alike_base(pack)), alike_base(old), old->record_bytes);
     pack->count = (uint16_t)kept;
-    const uint8_t *from = columns_first(old);
-    uint8_t *to = pack->data + (columns_first(pack) - pack->data);
-    for (int32_t c = 0; c < old->varying; c++, from += old->room, to += room)
-        for (int32_t i = 0, k = 0; i < old->count; i++)
-            if (keeps[i])
-                to[k++] = from[i];
+    const uint8_t *folds = alike_folds(old), *rest = alike_rests(old);
+    uint8_t *to_fold = pack_at(pack, alike_folds(pack));
+    uint8_t *to_rest = pack_at(pack, alike_rests(pack));
+    size_t rest_bytes = (size_t)alike_rest_bytes(old);
+    for (int32_t i = 0; i < old->count; i++, rest += rest_bytes) {
+        if (!keeps[i])
+            continue;
+        *to_fold++ = folds[i];
+        memcpy(to_rest, rest, rest_bytes);
+        to_rest += rest_bytes;
+    }
     return pack;
+}
+
+/* Of those that are alike next to what is searched, of rows behind all else. */
+static const uint8_t *pack_flags_of(const Pack *pack)
+{
+    return pack->record_bytes > 0 ? alike_folds(pack) + pack->room
+                                  : (const uint8_t *)pack + pack->bytes - pack->room;
+}
+
+uint8_t *pack_flags(Pack *pack)
+{
+    return pack_at(pack, pack_flags_of(pack));
 }
 
 /* ---- Rows -------------------------------------------------------------------------------- */
@@ -377,21 +441,25 @@ static Pack *rows_put(Packs *packs, Pack *old, int32_t at, Str record)
     return pack;
 }
 
+static bool rows_has(const Pack *pack, int32_t at, uint64_t mark)
+{
+    return memcmp(rows_first(pack) + rows_end(pack, at - 1), &mark, sizeof mark) == 0;
+}
+
 static int32_t rows_find(const Pack *pack, uint64_t mark, int32_t from)
 {
-    const uint8_t *first = rows_first(pack);
     for (int32_t i = from; i < pack->count; i++)
-        if (memcmp(first + rows_end(pack, i - 1), &mark, sizeof mark) == 0)
+        if (rows_has(pack, i, mark))
             return i;
     return -1;
 }
 
-static Pack *rows_of_columns(Packs *packs, Pack *old)
+static Pack *rows_of_alike(Packs *packs, Pack *old)
 {
-    uint8_t record[COLUMNS_MAX];
+    uint8_t record[ALIKE_MAX];
     Pack *pack = rows_new(packs, old->count, (int64_t)old->count * old->record_bytes);
     for (int32_t i = 0; i < old->count; i++) {
-        columns_get(old, i, record);
+        alike_get(old, i, record);
         rows_add(pack, str_make((const char *)record, old->record_bytes), pack_flags(old)[i]);
     }
     packs_release(packs, old);
@@ -427,7 +495,41 @@ int32_t pack_find(const Pack *pack, uint64_t mark, int32_t from)
 {
     if (pack == NULL)
         return -1;
-    return pack->record_bytes > 0 ? columns_find(pack, mark, from) : rows_find(pack, mark, from);
+    return pack->record_bytes > 0 ? alike_find(pack, mark, from) : rows_find(pack, mark, from);
+}
+
+bool pack_has(const Pack *pack, int32_t at, uint64_t mark)
+{
+    if (at >= pack_count(pack))
+        return false;
+    return pack->record_bytes > 0 ? alike_has(pack, at, mark) : rows_has(pack, at, mark);
+}
+
+void pack_prefetch(const Pack *pack)
+{
+    const uint8_t *bytes = (const uint8_t *)pack;
+    for (int32_t line = 0; pack != NULL && line < HEAD_LINES; line++)
+        __builtin_prefetch(bytes + LINE_BYTES * line);
+}
+
+void pack_prefetch_record(const Pack *pack, uint64_t mark)
+{
+    if (pack == NULL)
+        return;
+    const uint8_t *bytes = (const uint8_t *)pack;
+    if (pack->record_bytes == 0) {
+        for (int32_t line = HEAD_LINES; line < ROWS_LINES; line++)
+            __builtin_prefetch(bytes + LINE_BYTES * line);
+        return;
+    }
+    const uint8_t *folds = alike_folds(pack);
+    const uint8_t *found = memchr(folds, mark_fold(mark), pack->count);
+    if (found == NULL)
+        return;
+    int64_t rest_bytes = alike_rest_bytes(pack);
+    const uint8_t *rest = alike_rests(pack) + rest_bytes * (found - folds);
+    __builtin_prefetch(rest);
+    __builtin_prefetch(rest + rest_bytes - 1);
 }
 
 void pack_get(const Pack *pack, int32_t at, Buffer *record)
@@ -438,17 +540,17 @@ void pack_get(const Pack *pack, int32_t at, Buffer *record)
         buffer_append_str(record, rows_record(pack, at));
         return;
     }
-    columns_get(pack, at, (uint8_t *)buffer_reserve(record, pack->record_bytes));
+    alike_get(pack, at, (uint8_t *)buffer_reserve(record, pack->record_bytes));
     record->length = pack->record_bytes;
 }
 
 static Pack *pack_first(Packs *packs, Str record)
 {
-    if (record.length > COLUMNS_MAX)
+    if (record.length > ALIKE_MAX)
         return rows_new(packs, 0, 0);
-    Pack *pack = columns_new(packs, (int32_t)record.length, 0, ROOM_STEP);
-    memset(pack->data, 0, (size_t)(8 * mask_words(pack->record_bytes)));
-    memcpy(pack->data + (columns_base(pack) - pack->data), record.data, (size_t)record.length);
+    Mask mask = {0};
+    Pack *pack = alike_new(packs, (int32_t)record.length, &mask, 0, ROOM_STEP);
+    memcpy(pack_at(pack, alike_base(pack)), record.data, (size_t)record.length);
     return pack;
 }
 
@@ -459,11 +561,11 @@ Pack *pack_put(Packs *packs, Pack *pack, int32_t at, Str record, uint8_t flags)
     if (pack == NULL)
         pack = pack_first(packs, record);
     if (pack->record_bytes > 0 && pack->record_bytes != record.length)
-        pack = rows_of_columns(packs, pack);
+        pack = rows_of_alike(packs, pack);
     if (pack->record_bytes == 0) {
         pack = rows_put(packs, pack, at, record);
     } else {
-        pack = columns_put(packs, pack, at, (const uint8_t *)record.data);
+        pack = alike_put(packs, pack, at, (const uint8_t *)record.data);
         if (at == pack->count)
             pack->count++;
     }
@@ -476,12 +578,12 @@ Pack *pack_make(Packs *packs, const Str *records, const uint8_t *flags, int32_t 
     if (count == 0)
         return NULL;
     assert(count < UINT16_MAX - ROOM_STEP);
-    bool are_alike = records[0].length <= COLUMNS_MAX;
+    bool are_alike = records[0].length <= ALIKE_MAX;
     for (int32_t i = 0; i < count; i++) {
         assert(records[i].length >= MARK_BYTES);
         are_alike = are_alike && records[i].length == records[0].length;
     }
-    Pack *pack = are_alike ? columns_make(packs, records, count) : rows_make(packs, records, count);
+    Pack *pack = are_alike ? alike_make(packs, records, count) : rows_make(packs, records, count);
     memcpy(pack_flags(pack), flags, (size_t)count);
     return pack;
 }
@@ -495,7 +597,7 @@ Pack *pack_pick(Packs *packs, const Pack *old, const uint8_t *keeps)
         return NULL;
     if (old->record_bytes == 0)
         return rows_pick(packs, old, keeps, kept);
-    Pack *pack = columns_pick(packs, old, keeps, kept);
+    Pack *pack = alike_pick(packs, old, keeps, kept);
     uint8_t *to = pack_flags(pack);
     const uint8_t *flags = pack_flags_of(old);
     for (int32_t i = 0, k = 0; i < old->count; i++)
