@@ -3,6 +3,10 @@
  *     client produce ADDRESS TOPIC PARTITIONS BYTES SECONDS [RATE]
  *         by librdkafka, acks=all: as much as it can, or RATE records a second
  *         -> records=N seconds=S p50_us=… p99_us=…    from the call to the acknowledgement
+ *     client write ADDRESS TOPIC PARTITIONS BYTES SECONDS
+ *         Produce requests on a bare socket, acks=all, five on their way as with the Java client; a
+ *         batch that was made once and holds what librdkafka would put into one
+ *         -> records=N seconds=S
  *     client consume ADDRESS TOPIC PARTITIONS SECONDS
  *         by librdkafka, from the beginning to the end, or for so long
  *         -> records=N bytes=N seconds=S
@@ -35,6 +39,9 @@ enum {
     PARTITIONS_MAX = 64,
     VALUE_BYTES_MAX = 1024 * 1024,
     READY_SECONDS = 60,
+    BATCH_BYTES_MAX = 1000 * 1000, /* librdkafka's batch.size and batch.num.messages */
+    BATCH_RECORDS_MAX = 10000,
+    ON_THEIR_WAY = 5,
 };
 
 static int64_t now_us(void)
@@ -94,6 +101,16 @@ static int compare_latencies(const void *a, const void *b)
            (*(const int32_t *)a < *(const int32_t *)b);
 }
 
+/* Bytes that do not repeat: nothing gains by packing them. */
+static void fill_random(char *value, int bytes)
+{
+    uint64_t random = 88172645463325252u;
+    for (int i = 0; i < bytes; i++) {
+        random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+        value[i] = (char)random;
+    }
+}
+
 static void produce(const char *address, const char *topic, int partitions, int bytes,
                     double seconds, double rate)
 {
@@ -104,12 +121,7 @@ static void produce(const char *address, const char *topic, int partitions, int 
     char *value = malloc((size_t)bytes);
     latencies = malloc(sizeof *latencies * LATENCIES_MAX);
     check(value != NULL && latencies != NULL && bytes <= VALUE_BYTES_MAX, "no memory");
-    /* Bytes that do not repeat: nothing gains by packing them. */
-    uint64_t random = 88172645463325252u;
-    for (int i = 0; i < bytes; i++) {
-        random ^= random << 13, random ^= random >> 7, random ^= random << 17;
-        value[i] = (char)random;
-    }
+    fill_random(value, bytes);
     int64_t sent = 0, begun = now_us(), until = begun + (int64_t)(seconds * 1e6);
     for (int64_t now = begun; now < until; now = now_us()) {
         rd_kafka_poll(client, 0);
@@ -302,6 +314,140 @@ static int64_t next_offset(const uint8_t *answer, size_t length, const char *top
     return next;
 }
 
+/* CRC-32C, bit by bit: it is worked out once. */
+static uint32_t crc32c(const uint8_t *at, size_t length)
+{
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < length; i++) {
+        crc ^= at[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+    }
+    return ~crc;
+}
+
+static uint8_t *store(uint8_t *at, uint64_t value, int bytes)
+{
+    for (int i = bytes - 1; i >= 0; i--)
+        *at++ = (uint8_t)(value >> (8 * i));
+    return at;
+}
+
+static uint8_t *store_varint(uint8_t *at, int64_t value)
+{
+    uint64_t rest = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+    for (; rest >= 0x80; rest >>= 7)
+        *at++ = (uint8_t)(rest | 0x80);
+    *at++ = (uint8_t)rest;
+    return at;
+}
+
+/* A record batch, version 2, with records without keys. (Kafka's documentation, Record Batch.) */
+static size_t make_batch(uint8_t *batch, int bytes, int *records)
+{
+    enum { AT_LENGTH = 8, AT_CRC = 17, AT_ATTRIBUTES = 21, AT_RECORDS = 61, RECORD_HEAD_MAX = 24 };
+    char *value = malloc((size_t)bytes);
+    check(value != NULL, "no memory");
+    fill_random(value, bytes);
+    uint8_t *at = batch + AT_RECORDS;
+    for (*records = 0; *records < BATCH_RECORDS_MAX; (*records)++) {
+        uint8_t head[RECORD_HEAD_MAX], *end = head;
+        *end++ = 0;                        /* attributes */
+        end = store_varint(end, 0);        /* time, behind the batch's */
+        end = store_varint(end, *records); /* offset, likewise */
+        end = store_varint(end, -1);       /* no key */
+        end = store_varint(end, bytes);
+        int64_t length = (end - head) + bytes + 1;
+        if (length + 2 * RECORD_HEAD_MAX > BATCH_BYTES_MAX - (at - batch))
+            break;
+        at = store_varint(at, length);
+        memcpy(at, head, (size_t)(end - head));
+        memcpy(at + (end - head), value, (size_t)bytes);
+        at += length;
+        at[-1] = 0; /* no headers */
+    }
+    free(value);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    store(batch, 0, 8);
+    store(batch + AT_LENGTH, (uint64_t)(at - batch - 12), 4);
+    store(batch + 12, 0, 4);
+    batch[16] = 2;
+    uint8_t *into = store(batch + AT_ATTRIBUTES, 0, 2);
+    into = store(into, (uint64_t)*records - 1, 4);
+    into = store(into, now_ms, 8);
+    into = store(into, now_ms, 8);
+    into = store(into, UINT64_MAX, 8); /* nobody's: no producer id, epoch, sequence */
+    into = store(into, UINT64_MAX, 2);
+    into = store(into, UINT64_MAX, 4);
+    store(into, (uint64_t)*records, 4);
+    store(batch + AT_CRC, crc32c(batch + AT_ATTRIBUTES, (size_t)(at - batch - AT_ATTRIBUTES)), 4);
+    return (size_t)(at - batch);
+}
+
+/* Produce version 3, of one partition. */
+static void send_produce(int socket, const char *topic, int partition, const uint8_t *batch,
+                         size_t length)
+{
+    Frame frame;
+    frame_begin(&frame, 0, 3, partition);
+    put(&frame, UINT16_MAX, 2); /* no transaction */
+    put(&frame, UINT16_MAX, 2); /* acks=all */
+    put(&frame, 30 * 1000, 4);  /* ms to wait */
+    put(&frame, 1, 4);
+    put_text(&frame, topic);
+    put(&frame, 1, 4);
+    put(&frame, (uint64_t)partition, 4);
+    put(&frame, length, 4);
+    size_t head = frame.length;
+    frame.length = 0;
+    put(&frame, head - 4 + length, 4);
+    check(send(socket, frame.bytes, head, MSG_NOSIGNAL | MSG_MORE) == (ssize_t)head,
+          "the server is gone");
+    while (length > 0) {
+        ssize_t sent = send(socket, batch, length, MSG_NOSIGNAL);
+        check(sent > 0, "the server is gone");
+        batch += sent;
+        length -= (size_t)sent;
+    }
+}
+
+static void read_produced(int socket, const char *topic)
+{
+    uint8_t answer[512];
+    read_all(socket, answer, 4);
+    size_t length = get(answer, 4);
+    check(length <= sizeof answer, "an answer is too long");
+    read_all(socket, answer, length);
+    /* correlation, topics, name, partitions, partition, then the error */
+    check(get(answer + 4 + 4 + 2 + strlen(topic) + 4 + 4, 2) == 0, "Produce was refused");
+}
+
+static void write_batches(const char *address, const char *topic, int partitions, int bytes,
+                          double seconds)
+{
+    int socket = connect_to(address);
+    uint8_t *batch = malloc(BATCH_BYTES_MAX);
+    check(socket >= 0, "no connection");
+    check(batch != NULL, "no memory");
+    check(partitions > 0 && bytes <= BATCH_BYTES_MAX / 2, "records are too large for a batch");
+    int records;
+    size_t length = make_batch(batch, bytes, &records);
+    int64_t sent = 0, answered = 0, begun = now_us(), until = begun + (int64_t)(seconds * 1e6);
+    while (now_us() < until || answered < sent) {
+        if (sent - answered < ON_THEIR_WAY && now_us() < until) {
+            send_produce(socket, topic, (int)(sent % partitions), batch, length);
+            sent++;
+        } else {
+            read_produced(socket, topic);
+            answered++;
+        }
+    }
+    printf("records=%lld seconds=%.3f\n", (long long)answered * records,
+           (double)(now_us() - begun) / 1e6);
+}
+
 static void fetch(const char *address, const char *topic, int partitions, double seconds)
 {
     check(partitions <= PARTITIONS_MAX, "too many partitions");
@@ -358,6 +504,8 @@ int main(int argc, char **argv)
     if (strcmp(what, "produce") == 0 && argc >= 7)
         produce(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]), atof(argv[6]),
                 argc > 7 ? atof(argv[7]) : 0);
+    else if (strcmp(what, "write") == 0 && argc == 7)
+        write_batches(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]), atof(argv[6]));
     else if (strcmp(what, "consume") == 0 && argc == 6)
         consume(argv[2], argv[3], atoi(argv[4]), atof(argv[5]));
     else if (strcmp(what, "fetch") == 0 && argc == 6)
@@ -365,6 +513,7 @@ int main(int argc, char **argv)
     else if (strcmp(what, "ready") == 0)
         ready(argv[2]);
     else
-        check(false, "produce | consume | fetch | ready ADDRESS …: see the head of client.c");
+        check(false,
+              "produce | write | consume | fetch | ready ADDRESS …: see the head of client.c");
     return 0;
 }

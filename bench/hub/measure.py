@@ -73,6 +73,10 @@ class Contestant:
         subprocess.run([str(h.WEIR), "topic", "create", topic, "-p", str(partitions), "-b", self.address,
                         "--config", "flush.messages=1", "--quiet"], check=True, capture_output=True)
 
+    def delete(self, topic):
+        subprocess.run([str(h.WEIR), "topic", "delete", topic, "-b", self.address, "--quiet"], check=True,
+                       capture_output=True)
+
     def measured(self, what, *arguments, ask=client):
         """The client's figures, and the processor seconds of the server meanwhile."""
         before = self.cpu_seconds()
@@ -100,7 +104,7 @@ def start_kafka(folder):
     port, controller = free_port(), free_port()
     config = folder / "server.properties"
     config.write_text(kafka.PROPERTIES.format(port=port, controller=controller, folder=folder) +
-                      "auto.create.topics.enable=false\n", "utf-8")
+                      "auto.create.topics.enable=false\nlog.segment.delete.delay.ms=1000\n", "utf-8")
     if not (folder / "data").exists():
         kafka.tool("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAA", "-c", config, "--standalone")
     return Contestant(folder, [*JAVA, "-cp", kafka.jars(), "kafka.Kafka", config], port)
@@ -160,6 +164,7 @@ def warm_up(servers):
     for server in servers:
         server.create("warm", 1)
         for _ in range(1 if h.IS_QUICK else 3):
+            client("write", server.address, "warm", 1, 100, 1)
             client("produce", server.address, "warm", 1, 100, 3)
             client("fetch", server.address, "warm", 1, 3)
 
@@ -194,7 +199,14 @@ def compare(report, weir, other):
             for server in (weir, other):
                 server.create(topic, partitions)
             what = f"{size} B, {partitions} partition{'s' if partitions > 1 else ''}"
-            rate = comparison.rates(f"produce {what}", 2, "records", "produce", topic, partitions, size, seconds)
+            for server in (weir, other):
+                server.create(f"w{topic}", partitions)
+            comparison.rates(f"write {what}", 2, "records", "write", f"w{topic}", partitions, size, seconds / 2)
+            for server in (weir, other):
+                server.delete(f"w{topic}")
+            time.sleep(0 if h.IS_QUICK else 3)  # Kafka's files go a second later
+            rate = comparison.rates(f"produce {what}", None, "records", "produce", topic, partitions, size,
+                                    seconds)
             slower = rate if (partitions, size) == (1, 100) else slower
             comparison.rates(f"fetch {what}", 2, "bytes", "fetch", topic, partitions, seconds)
             comparison.rates(f"consume {what}, by librdkafka", None, "records", "consume", topic, partitions, seconds)
@@ -215,8 +227,9 @@ def measure(report):
     folder = pathlib.Path(tempfile.mkdtemp(dir=h.DATA))
     report.section("The hub", "Against Apache Kafka 4.1.1 with a gigabyte of heap and flush.messages=1: what is "
                    "acknowledged is on the disk, with both. The client (hub/client.c) shares the two cores with the "
-                   "server: librdkafka produces and consumes; `fetch` is a bare socket that looks at nothing but "
-                   "offsets, so that the server decides. In turn: hub, Kafka, hub again. How fast both are together with "
+                   "server. `fetch` is a bare socket that looks at nothing but offsets, `write` one that sends a batch "
+                   "which was made once (10,000 records, or a megabyte), five on their way, so that the server "
+                   "decides; `produce` and `consume` are librdkafka. In turn: hub, Kafka, hub again. With librdkafka how fast both are together with "
                    "their client depends on the client, too, which has one of the two cores; the processor "
                    "seconds of the server alone, for a gigabyte that is fetched or a million records, do not.")
     try:

@@ -6,7 +6,7 @@
 #include <tmmintrin.h>
 #endif
 
-enum { WORD_BYTES = 8, MASKS = 256, NOWHERE = 0x80 };
+enum { WORD_BYTES = 8, MASKS = 256, NOWHERE = 0x80, SAMPLE_BYTES = 4096 };
 
 /* For each mask, which byte goes where: made anew for each call, since that takes a microsecond. */
 typedef struct Moves {
@@ -84,6 +84,16 @@ void sparse_pack(Str bytes, Buffer *out)
         to += __builtin_popcount(mask);
     }
     out->length += to - start;
+}
+
+bool sparse_is_worth(Str bytes)
+{
+    int64_t count = bytes.length < SAMPLE_BYTES ? bytes.length : SAMPLE_BYTES;
+    const char *from = bytes.data + (bytes.length - count) / 2;
+    int64_t zeros = 0;
+    for (int64_t i = 0; i < count; i++)
+        zeros += from[i] == 0;
+    return zeros * WORD_BYTES > count + count / 4;
 }
 
 bool sparse_unpack(Str packed, Buffer *out)

@@ -12,6 +12,8 @@
 
 /* Append them to `out`: at most an eighth more than there were. At most INT32_MAX bytes. */
 void sparse_pack(Str bytes, Buffer *out);
+/* Whether that makes them fewer, as far as a part of them tells. */
+bool sparse_is_worth(Str bytes);
 /* Append what was packed to `out`; false: it is malformed, and nothing is appended. */
 bool sparse_unpack(Str packed, Buffer *out);
 

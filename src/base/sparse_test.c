@@ -49,6 +49,19 @@ static void whatever_goes_in_comes_out(void **state)
     }
 }
 
+static void what_has_few_zeros_is_not_worth_it(void **state)
+{
+    (void)state;
+    char bytes[20000];
+    memset(bytes, 7, sizeof bytes);
+    assert_false(sparse_is_worth(str_make(bytes, sizeof bytes)));
+    assert_false(sparse_is_worth(str_make(bytes, 0)));
+    for (size_t i = 0; i < sizeof bytes; i += 4)
+        bytes[i] = 0;
+    assert_true(sparse_is_worth(str_make(bytes, sizeof bytes)));
+    assert_true(sparse_is_worth(str_make(bytes, 8)));
+}
+
 static void what_is_malformed_is_refused(void **state)
 {
     (void)state;
@@ -69,6 +82,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zeros_are_left_out_and_come_back),
         cmocka_unit_test(whatever_goes_in_comes_out),
+        cmocka_unit_test(what_has_few_zeros_is_not_worth_it),
         cmocka_unit_test(what_is_malformed_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,6 +170,19 @@ void accumulators_save(const AccumulatorGroup *group, const uint8_t *state, Buff
     }
 }
 
+bool accumulators_add_words(const AccumulatorGroup *group, int32_t offset, TableCodec *codec)
+{
+    for (int32_t i = 0; i < group->count; i++) {
+        const Accumulator *one = &group->calls[i];
+        if (one->plain_bytes <= 0)
+            return false;
+        for (int32_t k = 0; k < one->plain_bytes; k += 8)
+            if (!codec_add_word(codec, offset + one->offset + k))
+                return false;
+    }
+    return true;
+}
+
 bool accumulators_load(const AccumulatorGroup *group, uint8_t *state, ByteReader *in)
 {
     for (int32_t i = 0; i < group->count; i++)

@@ -9,6 +9,7 @@
 #include "data/batch.h"
 #include "expr/expr.h"
 #include "plan/plan.h"
+#include "state/table.h"
 
 typedef struct Accumulator {
     const AggregateCall *call;
@@ -59,6 +60,9 @@ void accumulators_result_run(const AccumulatorGroup *group, const AggregateState
                              Column *columns, Arena *arena, int32_t row, int32_t capacity);
 
 void accumulators_save(const AccumulatorGroup *group, const uint8_t *state, Buffer *out);
+/* Add what accumulators_save appends to the words of `codec`, of whose values the group lies at
+ * `offset`; false: these are not always the same, or there is no room for them. */
+bool accumulators_add_words(const AccumulatorGroup *group, int32_t offset, TableCodec *codec);
 bool accumulators_load(const AccumulatorGroup *group, uint8_t *state, ByteReader *in);
 
 #endif

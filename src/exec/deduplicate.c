@@ -94,8 +94,10 @@ static int64_t deduplicate_owned(const void *owner)
     return blocks_used_bytes(&((const Deduplicate *)owner)->blocks);
 }
 
-static const TableCodec deduplicate_codec = {deduplicate_save, deduplicate_load, deduplicate_clear,
-                                             deduplicate_owned};
+static const TableCodec deduplicate_codec = {.save = deduplicate_save,
+                                             .load = deduplicate_load,
+                                             .clear = deduplicate_clear,
+                                             .owned_bytes = deduplicate_owned};
 
 static Status deduplicate_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {

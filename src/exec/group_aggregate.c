@@ -30,8 +30,9 @@ static Status group_open(Operator *op)
         (int32_t)offsetof(GroupHead, records) - (int32_t)sizeof(GroupHead));
     self->clock = group_clock(node->group_aggregate.state_ttl_us);
     group_clock_set(&self->clock, world_now_us(op->task->world));
+    self->codec = group_codec(self);
     self->table = operator_new_table(op, 0, &self->key,
-                                     (int32_t)sizeof(GroupHead) + self->group.bytes, &group_codec);
+                                     (int32_t)sizeof(GroupHead) + self->group.bytes, &self->codec);
     operator_spill_table(op, self->table);
     self->key_schema = (Schema){.fields = node->schema.fields, .count = key_count};
     self->result_schema = (Schema){.fields = node->schema.fields + key_count,

@@ -29,6 +29,7 @@ typedef struct GroupAggregate {
     AccumulatorGroup group;
     GroupClock clock;
     StateTable *table;
+    TableCodec codec; /* of its values */
     Schema key_schema, result_schema;
     Batch *keys_out; /* the key columns of what is emitted */
     Sweep sweep;
@@ -59,7 +60,7 @@ void group_set_written_us(const GroupClock *clock, GroupHead *head, int64_t writ
 Status group_final_push(GroupAggregate *self, const Batch *batch);
 Status group_final_end(GroupAggregate *self);
 
-extern const TableCodec group_codec;
+TableCodec group_codec(const GroupAggregate *self);
 Status group_snapshot(Operator *op, int64_t checkpoint, Buffer *out);
 Status group_restore(Operator *op, Str state);
 

@@ -1,5 +1,6 @@
 /* The state of GROUP BY in a checkpoint: counts and accumulators by key. */
 #include <assert.h>
+#include <stddef.h>
 
 #include "exec/group_aggregate.h"
 
@@ -32,7 +33,18 @@ static void group_clear(void *owner, uint8_t *value)
     accumulators_clear(&self->group, group_state(value));
 }
 
-const TableCodec group_codec = {.save = group_save, .load = group_load, .clear = group_clear};
+/* Those whose values are words when no time is kept of them. */
+TableCodec group_codec(const GroupAggregate *self)
+{
+    TableCodec codec = {.save = group_save, .load = group_load, .clear = group_clear};
+    bool has_words = self->clock.ttl_us == 0 &&
+                     codec_add_word(&codec, (int32_t)offsetof(GroupHead, records)) &&
+                     codec_add_word(&codec, -1) &&
+                     accumulators_add_words(&self->group, (int32_t)sizeof(GroupHead), &codec);
+    if (!has_words)
+        codec.word_count = 0;
+    return codec;
+}
 
 Status group_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {

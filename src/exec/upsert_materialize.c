@@ -108,8 +108,10 @@ static int64_t materialize_owned(const void *owner)
     return blocks_used_bytes(&self->heap) + self->set_bytes;
 }
 
-static const TableCodec materialize_codec = {materialize_save, materialize_load, materialize_clear,
-                                             materialize_owned};
+static const TableCodec materialize_codec = {.save = materialize_save,
+                                             .load = materialize_load,
+                                             .clear = materialize_clear,
+                                             .owned_bytes = materialize_owned};
 
 /* ---- Opening --------------------------------------------------------------------------- */
 

@@ -47,9 +47,34 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/* How long a field stays what it is. */
+static int64_t letter_step_us(char letter)
+{
+    switch (letter) {
+    case 'a':
+    case 'h':
+    case 'H':
+    case 'K':
+    case 'k': return 3600 * (int64_t)MICROS_PER_SECOND;
+    case 'm': return 60 * (int64_t)MICROS_PER_SECOND;
+    case 's': return MICROS_PER_SECOND;
+    case 'S':
+    case 'n':
+    case 'N':
+    case 'A': return 1;
+    default: return MICROS_PER_DAY;
+    }
+}
+
+int64_t datepattern_step_us(const DatePattern *pattern)
+{
+    return pattern->step_us;
+}
+
 DatePattern *datepattern_compile(Arena *arena, Str pattern)
 {
     DatePattern *compiled = ARENA_NEW(arena, DatePattern);
+    compiled->step_us = MICROS_PER_DAY;
     compiled->parts = ARENA_ARRAY(arena, PatternPart, pattern.length + 1);
     for (int64_t i = 0; i < pattern.length;) {
         PatternPart *part = &compiled->parts[compiled->count++];
@@ -65,6 +90,8 @@ DatePattern *datepattern_compile(Arena *arena, Str pattern)
             if (strchr(LETTERS, c) == NULL || taken > 19)
                 return NULL;
             part->letter = c;
+            if (letter_step_us(c) < compiled->step_us)
+                compiled->step_us = letter_step_us(c);
             compiled->has_weeks = compiled->has_weeks || c == 'Y' || c == 'w';
             part->count = (int32_t)taken;
         } else if (c == '[' || c == ']' || c == '{' || c == '}' || c == '#') {

@@ -19,6 +19,10 @@ DatePattern *datepattern_compile(Arena *arena, Str pattern);
 void datepattern_print(Buffer *out, const DatePattern *pattern, Timestamp local,
                        const TimeZone *zone, int32_t offset_s);
 
+/* By how much the wall clock moves on, from one whole multiple to the next, before what is printed
+ * is another: a day for "yyyy-MM-dd". In microseconds; while the offset stays the same. */
+int64_t datepattern_step_us(const DatePattern *pattern);
+
 /* What a text says. Missing fields are those of 1970-01-01T00:00. A day past the end of its
  * month (up to 31) is that month's last, as Java resolves it. */
 typedef struct ParsedDate {

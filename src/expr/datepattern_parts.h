@@ -13,7 +13,8 @@ typedef struct PatternPart {
 struct DatePattern {
     PatternPart *parts;
     int32_t count;
-    bool has_weeks; /* a letter needs the ISO week */
+    bool has_weeks;  /* a letter needs the ISO week */
+    int64_t step_us; /* of the wall clock, from one whole multiple to the next, prints alike */
 };
 
 /* English names; a short one is the first three letters. */

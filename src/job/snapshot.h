@@ -10,7 +10,7 @@
  * The data file is durable before the manifest appears, and the manifest makes the checkpoint. A
  * savepoint is one full file with its manifest beside it, in a place of its own.
  *
- *     MANIFEST   "WEIRCHK3", u32 format version, u32 length, body, u32 CRC-32C of the body
+ *     MANIFEST   "WEIRCHK4", u32 format version, u32 length, body, u32 CRC-32C of the body
  *        body    u64 id, u64 time in us, u8 flags, u32 shards, u32 files, each:
  *                u64 id, u64 bytes, u64 offset of its table, u32 CRC-32C of its table
  *     state-N    pieces one behind the other, then the table
@@ -28,8 +28,8 @@
 #include "base/status.h"
 #include "store/store.h"
 
-/* Version 2 had no pieces without their zeros. */
-enum { SNAPSHOT_VERSION = 3, SNAPSHOT_VERSION_LEAST = 2 };
+/* Version 2 had no pieces without their zeros, 3 no records of words. */
+enum { SNAPSHOT_VERSION = 4, SNAPSHOT_VERSION_LEAST = 2 };
 
 typedef enum StateRole {
     STATE_OPERATOR = 0,

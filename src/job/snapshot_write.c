@@ -115,7 +115,7 @@ Status snapshot_writer_add(SnapshotWriter *writer, int32_t entry, PieceKind kind
     assert(writer->stage == WRITER_PIECES && entry >= 0 && entry < writer->entry_count);
     assert(bytes.length <= INT32_MAX);
     writer->sparse.length = 0;
-    if (bytes.length <= SPARSE_BYTES_MAX)
+    if (bytes.length <= SPARSE_BYTES_MAX && sparse_is_worth(bytes))
         sparse_pack(bytes, &writer->sparse);
     bool is_sparse = writer->sparse.length > 0 && writer->sparse.length < bytes.length;
     if (is_sparse)

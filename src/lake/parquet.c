@@ -245,11 +245,10 @@ static void reader_print_wanted(Buffer *sql, const ParquetScan *scan, int32_t at
     reader_print_column(sql, &scan->wanted->fields[at], path);
 }
 
-/* … AND CAST("a" AS INTEGER) > CAST('3' AS INTEGER) */
+/* CAST("a" AS INTEGER) > CAST('3' AS INTEGER) */
 static void reader_print_bound(Buffer *sql, const ParquetScan *scan, const ColumnBound *bound)
 {
     Buffer text = {0};
-    buffer_append_text(sql, " AND ");
     reader_print_wanted(sql, scan, bound->column);
     buffer_printf(sql, " %s CAST(", bound->sign);
     value_print(&text, &bound->value, VALUE_PRINT, timezone_utc());
@@ -276,10 +275,15 @@ static void reader_print_query(Buffer *sql, const char *path, const ParquetScan 
                        is_bounded ? ", file_row_number FROM read_parquet(" : " FROM read_parquet(");
     print_quoted(sql, str_from(path), '\'');
     buffer_append_text(sql, is_bounded ? ", file_row_number = true)" : ")");
-    if (is_bounded)
+    const char *link = " WHERE ";
+    if (is_bounded && scan->first_row > 0) {
         buffer_printf(sql, " WHERE file_row_number >= %" PRId64, scan->first_row);
-    for (int32_t i = 0; i < scan->bound_count; i++)
+        link = " AND ";
+    }
+    for (int32_t i = 0; i < scan->bound_count; i++, link = " AND ") {
+        buffer_append_text(sql, link);
         reader_print_bound(sql, scan, &scan->bounds[i]);
+    }
 }
 
 static Status reader_start(ParquetReader *reader, const char *sql, const char *path, Error *error)

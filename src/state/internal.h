@@ -177,8 +177,11 @@ static inline void table_prefetch_entry(const StateTable *table, uint64_t hash)
     if (table->slots == NULL)
         return;
     Slot slot = table->slots[slot_home(hash_tag(hash), table->slot_count)];
-    if (slot.index != INDEX_NONE)
-        __builtin_prefetch(table_entry(table, slot.index - 1));
+    if (slot.index == INDEX_NONE)
+        return;
+    const uint8_t *entry = table_entry(table, slot.index - 1);
+    __builtin_prefetch(entry);
+    __builtin_prefetch(entry + table->entry_bytes - 1);
 }
 
 /* Whether the entry is the one for the NULL of a single-column key. */
@@ -239,6 +242,8 @@ uint8_t *table_get_null(const StateTable *table);
  * one that some checkpoint has, into the next. */
 void table_save_before_change(StateTable *table, Entry *entry);
 void table_save_end(StateTable *table, Entry *entry);
+/* table_touch of many at once, while a pass is under way. */
+void table_save_touched(StateTable *table, uint8_t *const *values, int32_t count);
 /* A value that is not at hand goes into the checkpoint under way, as it is saved. */
 void table_save_record(StateTable *table, const Probe *probe, Str value);
 void keyed_empty(KeyedState *keyed, StateTable *table);

@@ -3,18 +3,23 @@
 
 #include "base/memory.h"
 #include "base/planted.h"
+#include "data/rowcode.h"
 #include "state/cold.h"
 #include "state/internal.h"
+#include "state/wordpack.h"
 
 typedef enum RecordKind {
     RECORD_TABLE = 1,
     RECORD_PUT,
     RECORD_DELETE,
     RECORD_DROP,
+    RECORD_WORDS = 16, /* and how many they are */
+    RECORD_WORDS_END = RECORD_WORDS + TABLE_WORDS_MAX,
 } RecordKind;
 
 enum {
-    WORD_PUT_BYTES = 1 + 8 + 1 + 8,
+    WORDS_BYTES_MAX = 1 + (1 + TABLE_WORDS_MAX) * WORDPACK_BYTES_MAX,
+    SCAN_RUN = 64, /* entries that are looked at between two looks at what has been saved */
     STEP_BYTES_RESERVED = 64 * 1024,
     /* Entries that one step looks at: where few of many have changed, it is the looking that takes
      * time, 25 ms for 8 million. */
@@ -107,36 +112,48 @@ void keyed_add(KeyedState *keyed, KeyedId id, StateTable *table)
 
 /* ---- Saving ------------------------------------------------------------------------------ */
 
-/* A key that is a word, the common kind, without a call for each of its fields. */
-static void put_word_key(const Entry *entry, Buffer *out)
+static uint64_t word_hash(uint64_t word)
 {
-    char *at = buffer_reserve(out, WORD_PUT_BYTES);
-    uint64_t hash = hash_plain(entry->hash), word = entry->word;
-    at[0] = RECORD_PUT;
-    memcpy(at + 1, &hash, sizeof hash);
-    at[9] = 1;
-    memcpy(at + 10, &word, sizeof word);
-    out->length += WORD_PUT_BYTES;
+    return table_hash_of_key(rowcode_hash_word(word));
+}
+
+/* Most of all state: a number and what was counted under it. */
+static void table_save_words(StateTable *table, Entry *entry, Buffer *out)
+{
+    const TableCodec *codec = table->codec;
+    const uint8_t *value = entry_value(table, (uint8_t *)entry);
+    assert(hash_plain(entry->hash) == word_hash(entry->word));
+    char *first = buffer_reserve(out, WORDS_BYTES_MAX), *at = first;
+    *at++ = (char)(RECORD_WORDS + codec->word_count);
+    at = wordpack_put(at, entry->word);
+    for (int32_t i = 0; i < codec->word_count; i++) {
+        uint64_t word = 0;
+        if (codec->words[i] >= 0)
+            memcpy(&word, value + codec->words[i], sizeof word);
+        at = wordpack_put(at, word);
+    }
+    out->length += at - first;
 }
 
 static void table_save_entry(StateTable *table, Entry *entry)
 {
     Records *records = &table->keyed->saved;
     Buffer *out = &records->bytes;
-    uint8_t *value = entry_value(table, (uint8_t *)entry);
     records_about(records, table);
-    if (table->key->kind == TABLE_KEY_WORD && !table_is_null_entry(table, entry)) {
-        put_word_key(entry, out);
-    } else {
-        buffer_append_u8(out, RECORD_PUT);
-        table_save_key(table, value, out);
+    entry->hash |= ENTRY_PERSISTED;
+    if (table->codec->word_count > 0 && table->key->kind == TABLE_KEY_WORD &&
+        !table_is_null_entry(table, entry)) {
+        table_save_words(table, entry, out);
+        return;
     }
+    uint8_t *value = entry_value(table, (uint8_t *)entry);
+    buffer_append_u8(out, RECORD_PUT);
+    table_save_key(table, value, out);
     int64_t start = out->length;
     buffer_append_u32(out, 0);
     value_save(table, value, out);
     uint32_t length = (uint32_t)(out->length - start - (int64_t)sizeof length);
     memcpy(out->data + start, &length, sizeof length);
-    entry->hash |= ENTRY_PERSISTED;
 }
 
 void table_save_record(StateTable *table, const Probe *probe, Str value)
@@ -169,19 +186,46 @@ void table_save_before_change(StateTable *table, Entry *entry)
         table_pass_entry(table, entry);
 }
 
-/* Until the pass over the table is over, or has saved so much, or has looked at as many entries as
- * *looks still allows. */
+/* Those from the cursor on, `count` of them in one slab, or fewer if so much has been saved. */
+static void table_save_run(StateTable *table, Place place, uint32_t count, int64_t bytes)
+{
+    const Buffer *out = &table->keyed->saved.bytes;
+    uint8_t *at = table->slabs[place.slab] + (int64_t)place.offset * table->entry_bytes;
+    uint32_t i = 0;
+    for (; i < count && out->length < bytes; i++, at += table->entry_bytes) {
+        Entry *entry = (Entry *)(void *)at;
+        if ((entry->hash & ENTRY_COLOR) != table->color && entry->hash != 0)
+            table_pass_entry(table, entry);
+    }
+    table->save_cursor += i;
+}
+
+/* Until the pass over the table is over, or has saved so much, or has looked at about as many
+ * entries as *looks still allows. */
 static void table_save_some(StateTable *table, int64_t bytes, int64_t *looks)
 {
     const Buffer *out = &table->keyed->saved.bytes;
-    while (table->save_cursor < table->save_end && out->length < bytes && (*looks)-- > 0) {
-        Entry *entry = (Entry *)(void *)table_entry(table, table->save_cursor++);
-        if (entry->hash != 0 && (entry->hash & ENTRY_COLOR) != table->color)
-            table_pass_entry(table, entry);
+    while (table->save_cursor < table->save_end && out->length<bytes && * looks> 0) {
+        Place place = entry_place(table->save_cursor);
+        uint32_t left = table->save_end - table->save_cursor, count = place.size - place.offset;
+        count = count < left ? count : left;
+        count = count < SCAN_RUN ? count : SCAN_RUN;
+        table_save_run(table, place, count, bytes);
+        *looks -= count;
     }
     table->is_saving = table->save_cursor < table->save_end;
     if (table->cold != NULL && !table->is_saving)
         table->is_saving = !cold_save_some(table, out, bytes, looks);
+}
+
+void table_save_touched(StateTable *table, uint8_t *const *values, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        Entry *entry = value_entry(table, values[i]);
+        if ((entry->hash & ENTRY_COLOR) != table->color)
+            table_save_before_change(table, entry);
+        entry->hash |= ENTRY_DIRTY | ENTRY_CHANGED;
+    }
 }
 
 void table_save_end(StateTable *table, Entry *entry)
@@ -385,6 +429,32 @@ static StateTable *keyed_find(const KeyedState *keyed, KeyedId id)
     return NULL;
 }
 
+static bool load_value(StateTable *table, uint8_t *value, Str bytes)
+{
+    ByteReader in = byte_reader(bytes);
+    table_touch(table, value);
+    if (table->codec->clear != NULL)
+        table->codec->clear(table->owner, value);
+    memset(value, 0, (size_t)table->value_bytes);
+    return value_load(table, value, &in) && !in.is_short && byte_reader_left(&in) == 0;
+}
+
+static bool load_words(StateTable *table, int32_t count, ByteReader *in, const KeyedChoice *owned)
+{
+    uint64_t words[TABLE_WORDS_MAX];
+    uint64_t key = wordpack_take(in);
+    for (int32_t i = 0; i < count; i++)
+        words[i] = wordpack_take(in);
+    if (in->is_short || table->key->kind != TABLE_KEY_WORD)
+        return false;
+    Probe probe = {.hash = word_hash(key), .word = key};
+    if (!choice_includes(owned, probe.hash))
+        return true;
+    uint8_t *value = table_put_probe(table, &probe);
+    return load_value(table, value,
+                      str_make((const char *)words, count * (int64_t)sizeof words[0]));
+}
+
 static bool load_put(StateTable *table, ByteReader *in, const KeyedChoice *owned)
 {
     uint8_t *value = NULL;
@@ -393,14 +463,10 @@ static bool load_put(StateTable *table, ByteReader *in, const KeyedChoice *owned
         return false;
     if (is_owned && (value = table_load_key(table, in)) == NULL)
         return false;
-    ByteReader bytes = byte_reader(byte_reader_take(in, byte_reader_u32(in)));
+    Str bytes = byte_reader_take(in, byte_reader_u32(in));
     if (!is_owned || in->is_short)
         return !in->is_short;
-    table_touch(table, value);
-    if (table->codec->clear != NULL)
-        table->codec->clear(table->owner, value);
-    memset(value, 0, (size_t)table->value_bytes);
-    return value_load(table, value, &bytes) && !bytes.is_short && byte_reader_left(&bytes) == 0;
+    return load_value(table, value, bytes);
 }
 
 static bool load_delete(StateTable *table, ByteReader *in)
@@ -447,10 +513,21 @@ static void ahead_begin(Ahead *ahead, const ByteReader *in)
     *ahead = (Ahead){.in = *in};
 }
 
+static bool record_is_words(uint8_t kind)
+{
+    return kind > RECORD_WORDS && kind <= RECORD_WORDS_END;
+}
+
 /* Past the next record; false: it is not a key of this table. */
 static bool record_skip(ByteReader *in, const StateTable *table, uint64_t *hash)
 {
     uint8_t kind = byte_reader_u8(in);
+    if (record_is_words(kind)) {
+        *hash = word_hash(wordpack_take(in));
+        for (; kind > RECORD_WORDS; kind--)
+            wordpack_take(in);
+        return !in->is_short;
+    }
     *hash = hash_plain(byte_reader_u64(in));
     bool has_bytes = byte_reader_u8(in) != 0;
     if (in->is_short || (kind != RECORD_PUT && kind != RECORD_DELETE))
@@ -495,9 +572,11 @@ static void load_expect(StateTable *table, ByteReader in)
     cold_expect(table, hashes, count);
 }
 
-static bool load_key_record(StateTable *table, RecordKind kind, ByteReader *in,
+static bool load_key_record(StateTable *table, uint8_t kind, ByteReader *in,
                             const KeyedChoice *owned)
 {
+    if (record_is_words(kind))
+        return load_words(table, kind - RECORD_WORDS, in, owned);
     return kind == RECORD_PUT ? load_put(table, in, owned) : load_delete(table, in);
 }
 
@@ -522,17 +601,18 @@ bool keyed_load(KeyedState *keyed, Str records, const KeyedChoice *owned,
         }
         if (!has_table)
             return false;
-        if (table == NULL && kind == RECORD_PUT && keyed->owner.make != NULL)
+        bool is_put = kind == RECORD_PUT || record_is_words(kind);
+        if (table == NULL && is_put && keyed->owner.make != NULL)
             table = keyed->owner.make(keyed->owner.context, id);
         if (table == NULL && kind == RECORD_DROP)
             continue;
         if (table == NULL)
             return false;
-        if (kind == RECORD_PUT || kind == RECORD_DELETE) {
+        if (is_put || kind == RECORD_DELETE) {
             if (table->cold != NULL && ahead.loaded % COLD_EXPECT_MAX == 0)
                 load_expect(table, record);
             ahead_step(&ahead, table);
-            if (!load_key_record(table, (RecordKind)kind, &in, owned))
+            if (!load_key_record(table, kind, &in, owned))
                 return false;
         } else if (kind == RECORD_DROP) {
             load_drop(keyed, table, written);

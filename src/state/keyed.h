@@ -12,6 +12,8 @@
  *
  *   TABLE kind u8, number i64           the table that the next ones are about
  *   PUT key, length u32, value          the key has this value
+ *   WORDS + n, key, n words             the same of a key that is a word, and a value of few words:
+ *                                       without its hash, nor zeros (state/wordpack.h)
  *   DELETE key                          the key is no more
  *   DROP                                all of the table is no more
  *

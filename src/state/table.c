@@ -511,6 +511,9 @@ void table_find_or_insert(StateTable *table, const TableKeys *keys, int32_t firs
     assert(first >= 0 && count >= 0 && first + count <= keys->count);
     assert((keys->words != NULL) == (table->key->kind == TABLE_KEY_WORD) || keys->count == 0);
     bool is_large = table->slot_count > PREFETCH_SLOTS;
+    /* What is to be saved is when all have been found: saving in between, each of the next keys
+     * would be waited for. */
+    bool is_saving = table->is_saving;
     if (table->cold != NULL)
         cold_fetch(table, keys, first, count);
     for (int32_t i = 0; i < count; i++) {
@@ -523,8 +526,11 @@ void table_find_or_insert(StateTable *table, const TableKeys *keys, int32_t firs
             Probe probe = keys_probe(keys, at);
             values[i] = table_put(table, &probe);
         }
-        table_touch(table, values[i]);
+        if (!is_saving && table->keyed != NULL)
+            entry_touch(table, value_entry(table, values[i]));
     }
+    if (is_saving)
+        table_save_touched(table, values, count);
 }
 
 void table_find(const StateTable *table, const TableKeys *keys, int32_t first, int32_t count,

@@ -27,6 +27,8 @@ typedef struct StateTable StateTable;
 typedef struct KeyedState KeyedState;
 typedef struct Spill Spill;
 
+enum { TABLE_WORDS_MAX = 16 };
+
 /* What values are, to those who save them, bring them back and give them up. Without save and load
  * they are saved as they lie in memory; what is in checkpoints has both. */
 typedef struct TableCodec {
@@ -39,7 +41,20 @@ typedef struct TableCodec {
     /* What the values of a table that spills own together, with the memory that lies idle between;
      * NULL: nobody counts it, and it is guessed from what they are saved as. */
     int64_t (*owned_bytes)(const void *owner);
+    /* What `save` appends is always these words of the value, by their offsets in it, < 0: a zero.
+     * None: it is not, or nobody says. With them a value is saved without a call. */
+    int32_t word_count;
+    int16_t words[TABLE_WORDS_MAX];
 } TableCodec;
+
+/* false: there is no room for it. */
+static inline bool codec_add_word(TableCodec *codec, int32_t offset)
+{
+    if (codec->word_count == TABLE_WORDS_MAX || offset > INT16_MAX)
+        return false;
+    codec->words[codec->word_count++] = (int16_t)offset;
+    return true;
+}
 
 typedef enum TableKeyKind {
     TABLE_KEY_WORD,  /* one column of at most 8 bytes */

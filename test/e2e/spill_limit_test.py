@@ -176,7 +176,7 @@ def run(box, query, delay, settings):
     return weir.stdout().splitlines()[-1].partition("[")[2], peak / (1 << 20), seconds
 
 
-def soak_of(query, delay, answer):
+def held_against(query, delay, answer):
     def soak(box):
         spilled, peak, seconds = run(box, query, delay, SPILLING.format(LIMIT_MB))
         in_memory, whole, least = run(box, query, delay, "")
@@ -232,6 +232,6 @@ def soak_rows_of_a_megabyte(box):
                 assert peak <= limit_mb * ALLOWED, (kind, peak)
 
 
-globals().update({f"soak_{kind}_larger_than_the_limit": soak_of(*what) for kind, what in KINDS.items()})
+globals().update({f"soak_{kind}_larger_than_the_limit": held_against(*what) for kind, what in KINDS.items()})
 
 main()

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "connect/connect.h"
+#include "connect/nexmark/ahead.h"
 #include "connect/nexmark/generator.h"
 #include "connect/nexmark/row.h"
 
@@ -33,8 +34,9 @@ typedef struct NexmarkColumn {
 
 /* One of the reference's parallel generators. */
 typedef struct NexmarkPart {
-    int64_t first_id; /* its event number 0, of which there is none: they begin with 1 */
-    int64_t made, total;
+    int64_t first_id;    /* its event number 0, of which there is none: they begin with 1 */
+    int64_t made, total; /* made: and handed on, which is what a checkpoint keeps */
+    int64_t planned;     /* handed on, or going to be */
 } NexmarkPart;
 
 typedef struct Nexmark {
@@ -46,6 +48,7 @@ typedef struct Nexmark {
     int32_t part_count;
     int32_t batch_rows;
     int64_t made; /* by all parts */
+    Ahead *ahead; /* NULL: it keeps a pace, so that what comes next follows from the time */
     bool is_paced, stays_alive;
     int64_t paced_events, paced_us; /* events made in this run, and since when */
     double events_per_us;
@@ -352,6 +355,7 @@ static Status state_read(Nexmark *nexmark, Str state, Error *error)
     for (int32_t i = 0; i < nexmark->part_count && is_good; i++) {
         nexmark->parts[i].made = (int64_t)byte_reader_u64(&bytes);
         is_good = nexmark->parts[i].made >= 0;
+        nexmark->parts[i].planned = nexmark->parts[i].made;
         nexmark->made += nexmark->parts[i].made;
     }
     if (is_good && !bytes.is_short)
@@ -378,6 +382,71 @@ static Status columns_bind(Nexmark *nexmark, Error *error)
         column->fields += node->source.paths[i].fields[0];
     }
     return OK;
+}
+
+/* ---- Making ------------------------------------------------------------------------------ */
+
+/* The generator whose time is the least, the first of several; NULL: all have ended. */
+static NexmarkPart *nexmark_turn(Nexmark *nexmark)
+{
+    NexmarkPart *next = NULL;
+    for (int32_t i = 0; i < nexmark->part_count; i++) {
+        NexmarkPart *part = &nexmark->parts[i];
+        if (part->planned < part->total && (next == NULL || part->planned < next->planned))
+            next = part;
+    }
+    return next;
+}
+
+static void fill_event_types(const NexmarkRun *run, int32_t *out)
+{
+    for (int32_t k = 0; k < NEXMARK_KINDS; k++) {
+        for (int32_t i = 0; i < run->row_counts[k]; i++)
+            out[run->rows[k][i]] = k;
+    }
+}
+
+/* The next rows, at most so many; false: all have been planned. */
+static bool nexmark_plan_some(Nexmark *nexmark, int64_t rows_max, AheadPlan *plan)
+{
+    NexmarkPart *part = nexmark_turn(nexmark);
+    if (part == NULL)
+        return false;
+    int64_t left = part->total - part->planned;
+    int64_t rows = rows_max < left ? rows_max : left;
+    *plan = (AheadPlan){
+        .sequence = (int32_t)(part - nexmark->parts),
+        .rows = rows < nexmark->batch_rows ? (int32_t)rows : nexmark->batch_rows,
+        .first = part->planned,
+    };
+    part->planned += plan->rows;
+    return true;
+}
+
+static bool nexmark_plan(void *context, AheadPlan *plan)
+{
+    return nexmark_plan_some(context, BATCH_ROWS_MAX, plan);
+}
+
+static Batch *nexmark_make(void *context, const AheadPlan *plan)
+{
+    const Nexmark *nexmark = context;
+    const NexmarkPart *part = &nexmark->parts[plan->sequence];
+    Batch *batch = batch_new(&nexmark->base.node->schema, plan->rows);
+    NexmarkRun run = nexmark_run(&nexmark->config, nexmark->tables, part->first_id, plan->first + 1,
+                                 plan->rows, batch->arena);
+    for (int32_t i = 0; i < batch->column_count; i++) {
+        const NexmarkColumn *column = &nexmark->columns[i];
+        if (column->source == COLUMN_EVENT_TYPE)
+            fill_event_types(&run, batch->columns[i].values);
+        else if (column->source == COLUMN_FIELD)
+            nexmark_fill_column(&run, column->fields[0], &batch->columns[i]);
+        else
+            nexmark_fill_rows(&run, column->kind, column->fields, &batch->columns[i]);
+    }
+    batch->row_count = plan->rows;
+    batch_select_all(batch);
+    return batch;
 }
 
 static Status nexmark_open(SourceReader *reader, Str state, Error *error)
@@ -409,6 +478,16 @@ static Status nexmark_open(SourceReader *reader, Str state, Error *error)
     nexmark->paced_us = world_monotonic_us(reader->world);
     atomic_store(&reader->progress.phase, PHASE_STREAMING);
     atomic_store(&reader->progress.rows_total, options_int(options, "events.num"));
+    if (nexmark->is_paced)
+        return OK;
+    AheadSpec spec = {
+        .context = nexmark,
+        .plan = nexmark_plan,
+        .make = nexmark_make,
+        .threads = reader->decode_threads - 1, /* who polls makes batches, too */
+        .holder = reader->holder,
+    };
+    nexmark->ahead = ahead_open(reader->arena, &spec);
     return OK;
 }
 
@@ -417,8 +496,6 @@ static Status nexmark_open(SourceReader *reader, Str state, Error *error)
 /* How many events are due; waits a moment if none is. */
 static int64_t nexmark_await_due(Nexmark *nexmark)
 {
-    if (!nexmark->is_paced)
-        return BATCH_ROWS_MAX;
     World *world = nexmark->base.world;
     for (int32_t attempt = 0; attempt < 2; attempt++) {
         int64_t elapsed_us = world_monotonic_us(world) - nexmark->paced_us;
@@ -433,66 +510,36 @@ static int64_t nexmark_await_due(Nexmark *nexmark)
     return 0;
 }
 
-/* The generator whose time is the least, the first of several; NULL: all have ended. */
-static NexmarkPart *nexmark_turn(Nexmark *nexmark)
+/* What is due by its pace. */
+static Status nexmark_make_due(Nexmark *nexmark, AheadPlan *plan, Batch **out)
 {
-    NexmarkPart *next = NULL;
-    for (int32_t i = 0; i < nexmark->part_count; i++) {
-        NexmarkPart *part = &nexmark->parts[i];
-        if (part->made < part->total && (next == NULL || part->made < next->made))
-            next = part;
-    }
-    return next;
-}
-
-static void fill_event_types(const NexmarkRun *run, int32_t *out)
-{
-    for (int32_t k = 0; k < NEXMARK_KINDS; k++) {
-        for (int32_t i = 0; i < run->row_counts[k]; i++)
-            out[run->rows[k][i]] = k;
-    }
-}
-
-static Batch *nexmark_batch(Nexmark *nexmark, NexmarkPart *part, int32_t rows)
-{
-    Batch *batch = batch_new(&nexmark->base.node->schema, rows);
-    NexmarkRun run = nexmark_run(&nexmark->config, nexmark->tables, part->first_id, part->made + 1,
-                                 rows, batch->arena);
-    for (int32_t i = 0; i < batch->column_count; i++) {
-        const NexmarkColumn *column = &nexmark->columns[i];
-        if (column->source == COLUMN_EVENT_TYPE)
-            fill_event_types(&run, batch->columns[i].values);
-        else if (column->source == COLUMN_FIELD)
-            nexmark_fill_column(&run, column->fields[0], &batch->columns[i]);
-        else
-            nexmark_fill_rows(&run, column->kind, column->fields, &batch->columns[i]);
-    }
-    batch->row_count = rows;
-    batch_select_all(batch);
-    return batch;
+    int64_t due = nexmark_await_due(nexmark);
+    if (due == 0)
+        return ERR_AGAIN;
+    if (!nexmark_plan_some(nexmark, due, plan))
+        return ERR_END;
+    *out = nexmark_make(nexmark, plan);
+    nexmark->paced_events += plan->rows;
+    return OK;
 }
 
 static Status nexmark_poll(SourceReader *reader, Batch **out, Error *error)
 {
     (void)error;
     Nexmark *nexmark = (Nexmark *)reader;
-    int64_t due = nexmark_await_due(nexmark);
-    if (due == 0)
-        return ERR_AGAIN;
-    NexmarkPart *part = nexmark_turn(nexmark);
-    if (part == NULL && nexmark->stays_alive) {
+    AheadPlan plan;
+    Status status = OK;
+    if (nexmark->ahead == NULL)
+        status = nexmark_make_due(nexmark, &plan, out);
+    else if (!ahead_take(nexmark->ahead, &plan, out))
+        status = ERR_END;
+    if (status == ERR_END && nexmark->stays_alive) {
         reader->world->kind->sleep_us(reader->world, NEXMARK_WAIT_US);
         return ERR_AGAIN;
     }
-    if (part == NULL)
-        return ERR_END;
-    int64_t left = part->total - part->made;
-    int64_t count = due < left ? due : left;
-    int32_t rows = count < nexmark->batch_rows ? (int32_t)count : nexmark->batch_rows;
-    *out = nexmark_batch(nexmark, part, rows);
-    part->made += rows;
-    nexmark->made += rows;
-    nexmark->paced_events += rows;
+    TRY(status);
+    nexmark->parts[plan.sequence].made += plan.rows;
+    nexmark->made += plan.rows;
     atomic_store(&reader->progress.rows_done, nexmark->made);
     return OK;
 }
@@ -510,7 +557,7 @@ static void nexmark_snapshot(SourceReader *reader, Buffer *out)
 
 static void nexmark_close(SourceReader *reader)
 {
-    (void)reader;
+    ahead_close(((Nexmark *)reader)->ahead);
 }
 
 static const SourceKind nexmark_source = {

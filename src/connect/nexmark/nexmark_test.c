@@ -253,7 +253,7 @@ static void no_report(void *context, const OptionEntry *entry, const char *code,
 }
 
 /* A reader of event_type and bid.price, with its tables in the arena. */
-static SourceReader *reader_open(Arena *arena, Str state)
+static SourceReader *reader_open(Arena *arena, Str state, int32_t threads)
 {
     static const Type types[] = {{.id = TYPE_BIGINT, .is_nullable = true}};
     static const int32_t columns[] = {0, 1}, price[] = {0};
@@ -292,6 +292,7 @@ static SourceReader *reader_open(Arena *arena, Str state)
     reader->world = world_system();
     reader->arena = arena;
     reader->zone = timezone_utc();
+    reader->decode_threads = threads;
     Error error = {0};
     assert_int_equal(reader->kind->open(reader, state, &error), OK);
     return reader;
@@ -318,26 +319,44 @@ static int32_t reader_read(SourceReader *reader, int32_t rows, Buffer *out)
     return count;
 }
 
-static void test_reading_goes_on_behind_a_checkpoint(void **unused)
+/* The seed is drawn at the first start and kept. What helpers have made and nobody has taken is
+ * made again by the next reader. */
+static void check_going_on(int32_t threads)
 {
-    (void)unused;
     Arena *arena = arena_new(0);
-    Buffer whole = {0}, parts = {0}, state = {0};
-    SourceReader *reader = reader_open(arena, (Str){0});
-    /* The seed is drawn at the first start and kept. */
+    Buffer whole = {0}, parts = {0}, state = {0}, begun = {0};
+    SourceReader *reader = reader_open(arena, (Str){0}, threads);
+    reader->kind->snapshot(reader, &begun);
     int32_t first = reader_read(reader, 4000, &parts);
-    buffer_append_str(&whole, buffer_str(&parts));
     reader->kind->snapshot(reader, &state);
-    assert_int_equal(first + reader_read(reader, INT32_MAX, &whole), 10000);
     reader->kind->close(reader);
-    reader = reader_open(arena, buffer_str(&state));
-    reader_read(reader, INT32_MAX, &parts);
+    reader = reader_open(arena, buffer_str(&begun), 0);
+    assert_int_equal(reader_read(reader, INT32_MAX, &whole), 10000);
+    reader->kind->close(reader);
+    reader = reader_open(arena, buffer_str(&state), threads);
+    assert_int_equal(first + reader_read(reader, INT32_MAX, &parts), 10000);
     reader->kind->close(reader);
     assert_string_equal(buffer_terminated(&whole), buffer_terminated(&parts));
+    reader = reader_open(arena, buffer_str(&begun), threads);
+    reader->kind->close(reader);
     buffer_free(&whole);
     buffer_free(&parts);
     buffer_free(&state);
+    buffer_free(&begun);
     arena_free(arena);
+}
+
+static void test_reading_goes_on_behind_a_checkpoint(void **unused)
+{
+    (void)unused;
+    check_going_on(0);
+}
+
+static void test_helpers_change_nothing(void **unused)
+{
+    (void)unused;
+    for (int32_t i = 0; i < 20; i++)
+        check_going_on(2 + i % 3);
 }
 
 int main(void)
@@ -350,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_events_are_the_same_from_anywhere),
         cmocka_unit_test(test_rows_hold_their_fields),
         cmocka_unit_test(test_reading_goes_on_behind_a_checkpoint),
+        cmocka_unit_test(test_helpers_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

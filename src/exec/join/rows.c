@@ -266,8 +266,10 @@ static int64_t join_entries_owned(const void *owner)
 }
 
 /* Of the only table that has these rows. */
-static const TableCodec join_entries_codec = {join_entry_save, join_entry_load, join_entry_clear,
-                                              join_entries_owned};
+static const TableCodec join_entries_codec = {.save = join_entry_save,
+                                              .load = join_entry_load,
+                                              .clear = join_entry_clear,
+                                              .owned_bytes = join_entries_owned};
 
 StateTable *join_entries_new(Operator *op, const TableKey *key, KeptRows *kept)
 {

@@ -118,8 +118,10 @@ static int64_t versions_owned(const void *owner)
     return blocks_used_bytes(&((const TemporalJoin *)owner)->versions.heap);
 }
 
-static const TableCodec versions_codec = {versions_save, versions_load, versions_clear,
-                                          versions_owned};
+static const TableCodec versions_codec = {.save = versions_save,
+                                          .load = versions_load,
+                                          .clear = versions_clear,
+                                          .owned_bytes = versions_owned};
 
 /* The rows; then of each, in the same order, its place among all and whether it was late. */
 static void waiting_save(void *owner, const uint8_t *value, Buffer *out)
@@ -160,7 +162,10 @@ static int64_t waiting_owned(const void *owner)
     return blocks_used_bytes(&((const TemporalJoin *)owner)->rows.heap);
 }
 
-static const TableCodec waiting_codec = {waiting_save, waiting_load, waiting_clear, waiting_owned};
+static const TableCodec waiting_codec = {.save = waiting_save,
+                                         .load = waiting_load,
+                                         .clear = waiting_clear,
+                                         .owned_bytes = waiting_owned};
 
 /* ---- Opening ----------------------------------------------------------------------------- */
 

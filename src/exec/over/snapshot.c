@@ -47,7 +47,8 @@ static int64_t over_owned(const void *owner)
     return blocks_used_bytes(&((const Over *)owner)->blocks);
 }
 
-const TableCodec over_codec = {over_save, over_load, over_clear_value, over_owned};
+const TableCodec over_codec = {
+    .save = over_save, .load = over_load, .clear = over_clear_value, .owned_bytes = over_owned};
 
 Status over_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {

@@ -117,7 +117,8 @@ static int64_t rank_owned(const void *owner)
     return blocks_used_bytes(&((const Rank *)owner)->blocks);
 }
 
-const TableCodec rank_codec = {rank_save, rank_load, rank_clear_value, rank_owned};
+const TableCodec rank_codec = {
+    .save = rank_save, .load = rank_load, .clear = rank_clear_value, .owned_bytes = rank_owned};
 
 /* ---- The rest ---------------------------------------------------------------------------- */
 

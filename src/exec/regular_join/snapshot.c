@@ -133,4 +133,5 @@ static int64_t set_owned(const void *owner)
     return blocks_used_bytes(&side->heap) + side->set_bytes;
 }
 
-const TableCodec side_codec = {set_save, set_load, set_clear, set_owned};
+const TableCodec side_codec = {
+    .save = set_save, .load = set_load, .clear = set_clear, .owned_bytes = set_owned};

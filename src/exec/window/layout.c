@@ -1,6 +1,8 @@
 /* What the values of a window's tables are: where their parts lie, and what a checkpoint has of
  * them. Of a HOP it has the slices, without what ties them to the running values; those are built
  * from the slices again. Of a CUMULATE, which lets go of its slices, it has both. */
+#include <stddef.h>
+
 #include "exec/window/running.h"
 
 static void slice_save(void *owner, const uint8_t *value, Buffer *out)
@@ -9,6 +11,17 @@ static void slice_save(void *owner, const uint8_t *value, Buffer *out)
     buffer_append_u64(out, (uint64_t)((const SliceHead *)(const void *)value)->records);
     accumulators_save(&layout->sums, value + layout->slice_sums, out);
     accumulators_save(&layout->others, value + layout->slice_others, out);
+}
+
+/* Its values are words if all it has are. */
+static void slice_find_words(WindowLayout *layout)
+{
+    TableCodec *codec = &layout->slice_codec;
+    bool has_words = codec_add_word(codec, (int32_t)offsetof(SliceHead, records)) &&
+                     accumulators_add_words(&layout->sums, layout->slice_sums, codec) &&
+                     accumulators_add_words(&layout->others, layout->slice_others, codec);
+    if (!has_words)
+        codec->word_count = 0;
 }
 
 static bool slice_load(void *owner, uint8_t *value, ByteReader *in)
@@ -123,6 +136,7 @@ WindowLayout window_layout(Arena *arena, const PlanAggregate *aggregates, int32_
     bool owns_heap = layout.sums.owns_heap || layout.others.owns_heap;
     layout.slice_codec = (TableCodec){
         .save = slice_save, .load = slice_load, .clear = owns_heap ? slice_clear : NULL};
+    slice_find_words(&layout);
     if (!layout.keeps_slices || layout.has_chains)
         layout.running_codec = (TableCodec){
             .save = running_save, .load = running_load, .clear = owns_heap ? running_clear : NULL};

@@ -200,7 +200,10 @@ static int64_t session_owned(const void *owner)
     return blocks_used_bytes(&((const SessionAggregate *)owner)->blocks);
 }
 
-static const TableCodec session_codec = {session_save, session_load, session_clear, session_owned};
+static const TableCodec session_codec = {.save = session_save,
+                                         .load = session_load,
+                                         .clear = session_clear,
+                                         .owned_bytes = session_owned};
 
 static Status session_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 {

@@ -101,26 +101,67 @@ static void case_unicode(Call *call, int32_t row, Str text, bool is_upper)
     call_set_view(call, row, eval_text_take(call->eval, length));
 }
 
-static void case_ascii(Str text, char *into, char first, char last)
+/* The letters `first` … `first` + 25 of eight ASCII bytes in the other case, all at once: a byte's
+ * high bit tells whether it is at least the first, or more than the last. */
+static uint64_t case_word(uint64_t word, char first)
 {
-    for (int64_t i = 0; i < text.length; i++) {
-        char c = text.data[i];
-        into[i] = (char)(c ^ ((c >= first && c <= last) << 5));
+    const uint64_t each = 0x0101010101010101U;
+    uint64_t low = word & each * 0x7f;
+    uint64_t from_first = low + each * (uint64_t)(0x80 - first);
+    uint64_t behind_last = low + each * (uint64_t)(0x7f - (first + 25));
+    return word ^ ((from_first ^ behind_last) & each * 0x80) >> 2;
+}
+
+static void case_ascii(Str text, char *into, char first)
+{
+    int64_t i = 0;
+    for (; i + 8 <= text.length; i += 8) {
+        uint64_t word;
+        memcpy(&word, text.data + i, sizeof word);
+        word = case_word(word, first);
+        memcpy(into + i, &word, sizeof word);
     }
+    for (; i < text.length; i++) {
+        char c = text.data[i];
+        into[i] = (char)(c ^ ((c >= first && c <= first + 25) << 5));
+    }
+}
+
+/* A text that is inline in its view, whose unused bytes are zero and stay so; false if it is not
+ * all ASCII. */
+static bool case_inline(const StrView *text, char first, StrView *out)
+{
+    uint32_t prefix;
+    uint64_t rest;
+    memcpy(&prefix, text->prefix, sizeof prefix);
+    memcpy(&rest, text->rest, sizeof rest);
+    if (((prefix | rest) & 0x8080808080808080U) != 0)
+        return false;
+    prefix = (uint32_t)case_word(prefix, first);
+    rest = case_word(rest, first);
+    out->length = text->length;
+    memcpy(out->prefix, &prefix, sizeof prefix);
+    memcpy(out->rest, &rest, sizeof rest);
+    return true;
 }
 
 static void case_texts(Call *call, bool is_upper)
 {
     StrArg texts = call_str_arg(call, 0);
+    char first = is_upper ? 'a' : 'A';
     for (int32_t i = 0; i < call->rows.count; i++) {
         int32_t row = selection_row(call->rows, i);
-        Str text = str_arg(&texts, row);
+        const StrView *view = &texts.values[(int64_t)row * texts.stride];
+        if (view->length <= STR_VIEW_INLINE_MAX &&
+            case_inline(view, first, (StrView *)call->out.values + row))
+            continue;
+        Str text = str_view_str(view);
         if (!text_is_ascii(text)) {
             case_unicode(call, row, text, is_upper);
             continue;
         }
         char *into = eval_text_reserve(call->eval, text.length);
-        case_ascii(text, into, is_upper ? 'a' : 'A', is_upper ? 'z' : 'Z');
+        case_ascii(text, into, first);
         call_set_view(call, row, eval_text_take(call->eval, text.length));
     }
 }

@@ -2,6 +2,9 @@
 #include "expr/text.h"
 
 #include <utf8proc.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "expr/cast/cast.h"
 #include "expr/functions/strings.h"
@@ -60,16 +63,48 @@ static void instr_kernel(Call *call)
 
 /* ---- SPLIT_INDEX ----------------------------------------------------------------------- */
 
-/* Where the separator stands next, and its bytes; -1 if nowhere. An empty one is white space,
- * as in Java's library. */
+/* A bit for each of up to 16 bytes that is `byte`. */
+static uint32_t marks_of(const char *bytes, int64_t count, char byte)
+{
+#ifdef __SSE2__
+    char block[16] = {0};
+    if (count < 16)
+        bytes = memcpy(block, bytes, (size_t)count);
+    __m128i equal = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)bytes), _mm_set1_epi8(byte));
+    return (uint32_t)_mm_movemask_epi8(equal) & (count < 16 ? (1U << count) - 1 : 0xffff);
+#else
+    uint32_t marks = 0;
+    for (int64_t i = 0; i < count; i++)
+        marks |= (uint32_t)(bytes[i] == byte) << i;
+    return marks;
+#endif
+}
+
+/* Parts are short: a call of memchr for each took three quarters of the time. */
+static bool split_part_at_byte(Str text, char separator, int64_t index, Str *part)
+{
+    int64_t start = 0;
+    for (int64_t block = 0; block < text.length; block += 16) {
+        int64_t count = text.length - block < 16 ? text.length - block : 16;
+        for (uint32_t marks = marks_of(text.data + block, count, separator); marks != 0;
+             marks &= marks - 1) {
+            int64_t at = block + __builtin_ctz(marks);
+            if (index-- == 0) {
+                *part = str_make(text.data + start, at - start);
+                return true;
+            }
+            start = at + 1;
+        }
+    }
+    *part = str_make(text.data + start, text.length - start);
+    return index == 0;
+}
+
+/* Where the separator, which is not one byte, stands next, and its bytes; -1 if nowhere. An empty
+ * one is white space, as in Java's library. */
 static int64_t find_separator(Str text, Str separator, int64_t *length)
 {
     *length = separator.length > 0 ? separator.length : 1;
-    if (separator.length == 1) {
-        const char *at =
-            text.length == 0 ? NULL : memchr(text.data, separator.data[0], (size_t)text.length);
-        return at == NULL ? -1 : at - text.data;
-    }
     if (separator.length > 1)
         return str_find(text, separator);
     for (int64_t i = 0; i < text.length; i++)
@@ -82,6 +117,8 @@ static bool split_part(Str text, Str separator, int64_t index, Str *part)
 {
     if (index < 0 || text.length == 0)
         return false;
+    if (separator.length == 1)
+        return split_part_at_byte(text, separator.data[0], index, part);
     for (;; index--) {
         int64_t length;
         int64_t at = find_separator(text, separator, &length);
