@@ -1,11 +1,13 @@
 /* weir savepoint, restore, diff: checkpoints in the hands of a person. */
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "cli/cli.h"
 #include "job/savepoint.h"
 
-enum { TIMEOUT_SECONDS = 60 };
+enum { TIMEOUT_SECONDS = 60, STOP_LOOK_US = 20 * 1000 };
 
 static const Flag savepoint_flags[] = {
     {"data-dir", 0, FLAG_VALUE, "DIR", "Folder that the pipeline runs with (weir-data)."},
@@ -13,6 +15,8 @@ static const Flag savepoint_flags[] = {
      "Where the pipeline's checkpoints go, if --data-dir is not at hand to say so."},
     {"pipeline", 0, FLAG_VALUE, "NAME", "Which pipeline, where the folder has several."},
     {"latest", 0, FLAG_SWITCH, NULL, "Copy the last checkpoint; do not wait for the next one."},
+    {"stop", 0, FLAG_SWITCH, NULL,
+     "Stop what runs with the data folder, and copy its last checkpoint."},
     {"timeout", 0, FLAG_VALUE, "SECONDS", "How long to wait for the next checkpoint (60)."},
     {"define", 'D', FLAG_REPEATED, "KEY=VALUE", "Set a setting, such as s3.endpoint."},
 };
@@ -67,12 +71,50 @@ static ExitCode savepoint_print(const Cli *cli, const char *path, int64_t id)
     return code;
 }
 
+static Status await_end(const Cli *cli, int64_t process, int64_t seconds, Error *error)
+{
+    World *world = cli->world;
+    int64_t until_us = world_monotonic_us(world) + seconds * MICROS_PER_SECOND;
+    for (bool is_running = true;;) {
+        TRY(savepoint_is_running(world, cli_data_dir(cli), &is_running, error));
+        if (!is_running)
+            return OK;
+        if (world_monotonic_us(world) >= until_us)
+            break;
+        world->kind->sleep_us(world, STOP_LOOK_US);
+    }
+    (void)fail(error, ERR_UNAVAILABLE, "WR4419",
+               "process %lld was told to stop and has not ended within %lld seconds",
+               (long long)process, (long long)seconds);
+    error_hint(error, "it waits for a sink, or for its checkpoint: see what it says; then "
+                      "`weir savepoint` without --stop copies its last checkpoint");
+    return ERR_UNAVAILABLE;
+}
+
+/* As Ctrl-C does: it takes a last checkpoint and ends. Nothing to do if nothing runs. */
+static Status stop_holder(const Cli *cli, int64_t seconds, Error *error)
+{
+    int64_t process;
+    TRY(savepoint_holder(cli->world, cli_data_dir(cli), &process, error));
+    if (process == 0) {
+        report_note(cli, "nothing runs with `%s`", cli_data_dir(cli));
+        return OK;
+    }
+    if (kill((pid_t)process, SIGTERM) != 0 && errno != ESRCH)
+        return fail(error, ERR_INVALID, "WR4418", "process %lld could not be stopped: %s",
+                    (long long)process, strerror(errno));
+    return await_end(cli, process, seconds, error);
+}
+
 static ExitCode savepoint_run(Cli *cli)
 {
     int64_t seconds = TIMEOUT_SECONDS;
     if (!cli_number(cli, "timeout", 1, &seconds))
         return EXIT_BAD_USAGE;
-    if (cli_has(cli, "latest"))
+    Error stopping = {0};
+    if (cli_has(cli, "stop") && stop_holder(cli, seconds, &stopping) != OK)
+        return report_failure(cli, &stopping);
+    if (cli_has(cli, "latest") || cli_has(cli, "stop"))
         seconds = 0;
     const PlanSettings *settings;
     ExitCode code = load_settings(cli, &settings);
@@ -221,7 +263,8 @@ const Command savepoint_command = {
     .summary = "Copy a checkpoint of a pipeline, running or stopped, to a new place.",
     .details = "TARGET is a new folder or s3://BUCKET/PREFIX; without one a name is made in the\n"
                "pipeline's execution.checkpointing.savepoint-dir. A running pipeline's next\n"
-               "checkpoint is waited for. What is copied is whole and stays until you remove it:\n"
+               "checkpoint is waited for, or it is stopped with --stop. What is copied is whole "
+               "and stays until you remove it:\n"
                "`weir restore` gives it to a pipeline, and so does\n"
                "-D execution.state-recovery.path=TARGET.",
     .flags = savepoint_flags,

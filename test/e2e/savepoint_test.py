@@ -147,6 +147,26 @@ def test_another_name_is_another_pipeline_and_is_told(box):
     assert weir.stop() == 0, weir.log()
 
 
+def test_a_pipeline_is_stopped_with_a_savepoint(box):
+    """Nothing comes behind it: what goes on from there counts each number once."""
+    redis = box.redis()
+    weir = pipeline(box, redis).start()
+    wait_until(lambda: sum(counts(redis)) > 3000, "counts", process=weir)
+    target = saved(weir, weir.path("saved"), "--stop")
+    assert weir.wait(10) == 0, weir.log()
+    at = sum(counts(redis))
+    other = pipeline(box, redis)
+    assert other.call("restore", target, "--pipeline", "pipeline", "--data-dir", other.data).returncode == 0
+    redis("FLUSHALL")
+    other.start()
+    wait_until(lambda: all(counts(redis)), "counts", process=other)
+    assert sum(counts(redis)) >= at, "it does not go on where the other stopped"
+    assert other.wait(60) == 0, other.log()
+    assert sum(counts(redis)) == TOTAL > at
+    again = weir.call("savepoint", weir.path("again"), "--data-dir", weir.data, "--stop")
+    assert again.returncode == 0 and "nothing runs" in again.stderr, again.stderr
+
+
 def test_what_is_not_possible_is_said(box):
     redis = box.redis()
     weir = pipeline(box, redis)
