@@ -138,6 +138,9 @@ typedef struct ConnectorInfo {
     bool (*holds_rows)(const TableOptions *table);
     /* The promise for this table, where options decide; NULL: `guarantee`. */
     SinkGuarantee (*guarantee_of)(const TableOptions *table);
+    /* When a source does not go on exactly where it was: "if the table does not change meanwhile".
+     * NULL: it always does. */
+    const char *rewinds_if;
     /* Its state as a sink has rows, by the columns of the table. */
     bool saves_rows;
     /* The option that says which thing a source reads, if its position means nothing in another. */

@@ -119,10 +119,30 @@ bool plan_table_holds_rows(const PlanTable *table)
     return connector->holds_rows != NULL && connector->holds_rows(&table->options);
 }
 
+/* What the sources below the node ask for, each once. */
+static void explain_source_terms(Buffer *out, const PlanNode *node)
+{
+    for (int32_t i = 0; i < node->input_count; i++)
+        explain_source_terms(out, node->inputs[i]);
+    if (node->kind != PLAN_SOURCE || node->source.table->connector->rewinds_if == NULL)
+        return;
+    const PlanTable *table = node->source.table;
+    Buffer term = {0};
+    buffer_printf(&term, ", of `%.*s` %s", STR_ARGS(table->name), table->connector->rewinds_if);
+    if (str_find(buffer_str(out), buffer_str(&term)) < 0)
+        buffer_append_str(out, buffer_str(&term));
+    buffer_free(&term);
+}
+
 /* The promise of everything from the sources to this root, and its reason. */
 void explain_guarantee(Buffer *out, const PlanNode *root)
 {
-    buffer_append_text(out, "exactly once in state; ");
+    Buffer terms = {0};
+    explain_source_terms(&terms, root);
+    buffer_append_text(out, "exactly once in state");
+    buffer_append_str(out, buffer_str(&terms));
+    buffer_append_text(out, "; ");
+    buffer_free(&terms);
     if (root->kind == PLAN_SERVE) {
         buffer_printf(out, "%.*s: exactly once, restored with the checkpoint",
                       STR_ARGS(root->serve.name));
@@ -146,6 +166,7 @@ void explain_guarantee(Buffer *out, const PlanNode *root)
         if (table->key_count > 0) {
             buffer_printf(out, "%s: idempotent by key ", name);
             explain_names(out, &table->physical, table->key, table->key_count);
+            buffer_append_text(out, ", rows after the last checkpoint may come again");
         } else {
             buffer_printf(out, "%s: at least once, because the table has no PRIMARY KEY", name);
         }

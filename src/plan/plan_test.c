@@ -55,18 +55,20 @@ static void test_count_star_reads_one_column(void **state)
 static void test_hop_over_changes(void **state)
 {
     (void)state;
-    assert_plan(CDC OUT "INSERT INTO kv SELECT store, SUM(amount) FROM TABLE(HOP(TABLE pay, "
-                        "DESCRIPTOR(ts), INTERVAL '1' MINUTE, INTERVAL '30' MINUTE)) WHERE id > 5 "
-                        "GROUP BY store, window_start, window_end;",
-                "#4 sink kv [I]  redis, key (k)\n"
-                "   exactly once in state; redis: idempotent by key k\n"
-                "   hash by (store)\n"
-                "└─ #3 hop 30 min/1 min by store [I]  SUM(amount) AS EXPR$1\n"
-                "      hash by (store)\n"
-                "   └─ #2 filter and project [I,UB,UA,D]  store, ts, amount WHERE id > 5\n"
-                "      └─ #1 watermark ts [I,UB,UA,D]  ts\n"
-                "         └─ #0 source pay [I,UB,UA,D]  mysql-cdc, unbounded: id, store, amount, "
-                "ts, key (id)\n");
+    assert_plan(
+        CDC OUT "INSERT INTO kv SELECT store, SUM(amount) FROM TABLE(HOP(TABLE pay, "
+                "DESCRIPTOR(ts), INTERVAL '1' MINUTE, INTERVAL '30' MINUTE)) WHERE id > 5 "
+                "GROUP BY store, window_start, window_end;",
+        "#4 sink kv [I]  redis, key (k)\n"
+        "   exactly once in state; redis: idempotent by key k, rows after the last checkpoint may "
+        "come again\n"
+        "   hash by (store)\n"
+        "└─ #3 hop 30 min/1 min by store [I]  SUM(amount) AS EXPR$1\n"
+        "      hash by (store)\n"
+        "   └─ #2 filter and project [I,UB,UA,D]  store, ts, amount WHERE id > 5\n"
+        "      └─ #1 watermark ts [I,UB,UA,D]  ts\n"
+        "         └─ #0 source pay [I,UB,UA,D]  mysql-cdc, unbounded: id, store, amount, "
+        "ts, key (id)\n");
 }
 
 static void test_view_is_computed_once(void **state)
@@ -91,7 +93,8 @@ static void test_view_is_computed_once(void **state)
         "(id)\n"
         "\n"
         "#7 sink kv [I]  redis, key (k)\n"
-        "   exactly once in state; redis: idempotent by key k\n"
+        "   exactly once in state; redis: idempotent by key k, rows after the last checkpoint may "
+        "come again\n"
         "   hash by (store)\n"
         "└─ #6 project [I]  store, total\n"
         "   └─ #3 tumble 1 h by store [I]  (shared, see above)\n");
@@ -123,15 +126,17 @@ static void test_one_source_for_all_statements(void **state)
 static void test_update_before_only_where_needed(void **state)
 {
     (void)state;
-    assert_plan(ORDERS OUT "INSERT INTO kv SELECT store, SUM(amount) FROM orders GROUP BY store;",
-                "#4 sink kv [I,UA]  redis, key (k)\n"
-                "   exactly once in state; redis: idempotent by key k\n"
-                "   hash by (store)\n"
-                "└─ #3 group by store [I,UA]  SUM(amount) AS EXPR$1\n"
-                "      hash by (store)\n"
-                "   └─ #2 project [I]  store, amount\n"
-                "      └─ #1 watermark ts [I]  ts\n"
-                "         └─ #0 source orders [I]  datagen, unbounded: store, amount, ts\n");
+    assert_plan(
+        ORDERS OUT "INSERT INTO kv SELECT store, SUM(amount) FROM orders GROUP BY store;",
+        "#4 sink kv [I,UA]  redis, key (k)\n"
+        "   exactly once in state; redis: idempotent by key k, rows after the last checkpoint may "
+        "come again\n"
+        "   hash by (store)\n"
+        "└─ #3 group by store [I,UA]  SUM(amount) AS EXPR$1\n"
+        "      hash by (store)\n"
+        "   └─ #2 project [I]  store, amount\n"
+        "      └─ #1 watermark ts [I]  ts\n"
+        "         └─ #0 source orders [I]  datagen, unbounded: store, amount, ts\n");
 }
 
 static void test_having_needs_update_before(void **state)
@@ -141,7 +146,8 @@ static void test_having_needs_update_before(void **state)
         ORDERS OUT
         "INSERT INTO kv SELECT store, SUM(amount) FROM orders GROUP BY store HAVING COUNT(*) > 2;",
         "#5 sink kv [I,UB,UA]  redis, key (k)\n"
-        "   exactly once in state; redis: idempotent by key k\n"
+        "   exactly once in state; redis: idempotent by key k, rows after the last checkpoint may "
+        "come again\n"
         "   hash by (store)\n"
         "└─ #4 filter and project [I,UB,UA]  store, EXPR$1 WHERE $a1 > 2\n"
         "   └─ #3 group by store [I,UB,UA]  SUM(amount) AS EXPR$1, COUNT(*) AS $a1\n"

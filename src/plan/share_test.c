@@ -49,21 +49,23 @@ static const PlanNode *node_of(const Planned *planned, PlanKind kind)
 static void test_changes_and_inserts_of_one_source(void **state)
 {
     (void)state;
-    assert_plan(PAY CHANGES OUT FROM_CHANGES FROM_PAY,
-                "#2 sink files [I]  filesystem json\n" COMMITS "   single\n"
-                "└─ #1 filter and project [I]  kind, id WHERE note <> 'x', as append-only\n"
-                "   └─ #0 source pay [I,UB,UA,D]  mysql-cdc, unbounded: id, store, ts, note, kind, "
-                "key (id)  (shared by 2)\n"
-                "\n"
-                "#7 sink kv [I,UA,D]  redis, key (k)\n"
-                "   exactly once in state; redis: idempotent by key k\n"
-                "   hash by (store)\n"
-                "└─ #6 group by store [I,UA,D]  COUNT(*) AS EXPR$1\n"
-                "      hash by (store)\n"
-                "   └─ #5 project [I,UB,UA,D]  store\n"
-                "      └─ #4 watermark ts [I,UB,UA,D]  ts\n"
-                "         └─ #3 project [I,UB,UA,D]  store, ts\n"
-                "            └─ #0 source pay [I,UB,UA,D]  (shared, see above)\n");
+    assert_plan(
+        PAY CHANGES OUT FROM_CHANGES FROM_PAY,
+        "#2 sink files [I]  filesystem json\n" COMMITS "   single\n"
+        "└─ #1 filter and project [I]  kind, id WHERE note <> 'x', as append-only\n"
+        "   └─ #0 source pay [I,UB,UA,D]  mysql-cdc, unbounded: id, store, ts, note, kind, "
+        "key (id)  (shared by 2)\n"
+        "\n"
+        "#7 sink kv [I,UA,D]  redis, key (k)\n"
+        "   exactly once in state; redis: idempotent by key k, rows after the last checkpoint may "
+        "come again\n"
+        "   hash by (store)\n"
+        "└─ #6 group by store [I,UA,D]  COUNT(*) AS EXPR$1\n"
+        "      hash by (store)\n"
+        "   └─ #5 project [I,UB,UA,D]  store\n"
+        "      └─ #4 watermark ts [I,UB,UA,D]  ts\n"
+        "         └─ #3 project [I,UB,UA,D]  store, ts\n"
+        "            └─ #0 source pay [I,UB,UA,D]  (shared, see above)\n");
 }
 
 static void test_columns_of_the_shared_table(void **state)

@@ -263,6 +263,7 @@ static const ConnectorInfo jdbc_info = {
     .is_bounded = jdbc_is_bounded,
     .guarantee = SINK_IDEMPOTENT,
     .guarantee_of = jdbc_guarantee,
+    .rewinds_if = "if it does not change while the job is away",
     .saves_rows = true,
     .place_option = "table-name",
     .write_mode = jdbc_write_mode,
