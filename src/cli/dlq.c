@@ -1,4 +1,6 @@
 /* weir dlq: what was set aside, and giving it back. */
+#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +30,50 @@ static void json_field(JsonWriter *json, const char *key, Str value)
     json_str(json, value);
 }
 
+/* ---- Damage -------------------------------------------------------------------------------- */
+
+/* Lines that are no letters. */
+typedef struct Damage {
+    int64_t lines;
+    char first[512]; /* says which one it is */
+    bool is_cut;     /* the last one, which may be being written */
+} Damage;
+
+static void damage_note(Damage *damage, const Letter *letter)
+{
+    if (letter->is_cut)
+        damage->is_cut = true;
+    else if (damage->lines++ == 0)
+        snprintf(damage->first, sizeof damage->first, "%.*s", STR_ARGS(letter->reason));
+}
+
+static void damage_add(Damage *damage, const Damage *more)
+{
+    if (damage->lines == 0)
+        snprintf(damage->first, sizeof damage->first, "%s", more->first);
+    damage->lines += more->lines;
+    damage->is_cut = damage->is_cut || more->is_cut;
+}
+
+/* After what is whole was printed. */
+static ExitCode damage_report(const Cli *cli, const Damage *damage, ExitCode code)
+{
+    if (damage->is_cut)
+        report_note(cli, "the last line is cut short, or being written (" LETTER_DAMAGED_CODE ")");
+    if (damage->lines == 0 || code != 0)
+        return code;
+    Error error = {0};
+    Status status = OK;
+    if (damage->lines == 1)
+        status = fail(&error, ERR_CORRUPT, LETTER_DAMAGED_CODE, "%s", damage->first);
+    else
+        status = fail(&error, ERR_CORRUPT, LETTER_DAMAGED_CODE, "%s, and so are %s more",
+                      damage->first, report_count(cli->arena, damage->lines - 1));
+    assert(status != OK);
+    error_hint(&error, "`weir dlq show` has what is left of it among the letters");
+    return report_failure(cli, &error);
+}
+
 /* ---- list ---------------------------------------------------------------------------------- */
 
 typedef struct Reason {
@@ -42,6 +88,7 @@ typedef struct Tally {
     const char *only; /* this code, or NULL */
     Str table, newest;
     int64_t letters, replayed;
+    Damage damage;
     Reason reasons[REASONS_MAX];
     int32_t reason_count;
 } Tally;
@@ -56,6 +103,10 @@ static bool tally_take(void *context, Str line, const Letter *letter)
 {
     (void)line;
     Tally *tally = context;
+    if (letter->is_damaged) {
+        damage_note(&tally->damage, letter);
+        return true;
+    }
     if (tally->only != NULL && !str_is(letter->code, tally->only))
         return true;
     tally->letters++;
@@ -89,7 +140,11 @@ static void tally_print(const Cli *cli, const Tally *tally, Buffer *out)
                   report_count(cli->arena, tally->letters), tally->letters == 1 ? "" : "s");
     if (tally->replayed > 0)
         buffer_printf(out, ", %s replayed", report_count(cli->arena, tally->replayed));
-    buffer_printf(out, ", the newest of %.*s\n", STR_ARGS(tally->newest));
+    if (tally->damage.lines > 0)
+        buffer_printf(out, ", %s damaged", report_count(cli->arena, tally->damage.lines));
+    if (tally->letters > 0)
+        buffer_printf(out, ", the newest of %.*s", STR_ARGS(tally->newest));
+    buffer_append_char(out, '\n');
     for (int32_t i = 0; i < tally->reason_count; i++)
         buffer_printf(out, "  %10s  %.*s  %-7.*s  %.*s\n",
                       report_count(cli->arena, tally->reasons[i].count),
@@ -105,6 +160,8 @@ static void tally_write(const Tally *tally, JsonWriter *json)
     json_int(json, tally->letters);
     json_key(json, "replayed");
     json_int(json, tally->replayed);
+    json_key(json, "damaged");
+    json_int(json, tally->damage.lines);
     json_field(json, "newest", tally->newest);
     json_key(json, "reasons");
     json_begin_array(json);
@@ -138,7 +195,10 @@ static Status dlq_files(const Cli *cli, List *files, Error *error)
 
 static Status dlq_tally(const Cli *cli, const char *file, Tally *tally, Error *error)
 {
-    *tally = (Tally){.arena = cli->arena, .only = cli_value(cli, "code")};
+    /* The name of the file stands for the table until a letter says it. */
+    *tally = (Tally){.arena = cli->arena,
+                     .only = cli_value(cli, "code"),
+                     .table = str_make(file, (int64_t)(strlen(file) - strlen(".jsonl")))};
     int64_t offset = 0;
     const char *path = arena_printf(cli->arena, "%s/%s", dlq_folder(cli), file);
     TRY(letters_read(cli->world, path, &offset,
@@ -161,9 +221,11 @@ static ExitCode dlq_list(const Cli *cli)
     }
     Status status = dlq_files(cli, &files, &error);
     Tally *tally = ARENA_NEW(cli->arena, Tally);
+    Damage damage = {0};
     for (int32_t i = 0; status == OK && i < files.count; i++) {
         status = dlq_tally(cli, LIST_AT(files, i, const char), tally, &error);
-        if (status != OK || tally->letters == 0)
+        damage_add(&damage, &tally->damage);
+        if (status != OK || tally->letters + tally->damage.lines == 0)
             continue;
         if (cli->is_json)
             tally_write(tally, &json);
@@ -179,7 +241,7 @@ static ExitCode dlq_list(const Cli *cli)
     if (status == OK && !cli->is_json && text.length == 0)
         report_note(cli, "no dead letters in %s", dlq_folder(cli));
     buffer_free(&text);
-    return code;
+    return damage_report(cli, &damage, code);
 }
 
 /* ---- show ---------------------------------------------------------------------------------- */
@@ -187,18 +249,28 @@ static ExitCode dlq_list(const Cli *cli)
 /* The newest lines, in a ring. */
 typedef struct Showing {
     const char *only;
-    Buffer *lines;
+    Buffer *lines; /* without checksums */
     int64_t capacity, count;
+    Damage damage;
 } Showing;
 
 static bool showing_take(void *context, Str line, const Letter *letter)
 {
     Showing *showing = context;
+    if (letter->is_damaged)
+        damage_note(&showing->damage, letter);
     if (showing->only != NULL && !str_is(letter->code, showing->only))
         return true;
     Buffer *place = &showing->lines[showing->count++ % showing->capacity];
     place->length = 0;
-    buffer_append_str(place, line);
+    if (!letter->is_damaged) {
+        letter_append_unsealed(place, line);
+        return true;
+    }
+    Buffer anew = {0};
+    letter_append(&anew, letter);
+    letter_append_unsealed(place, str_make(anew.data, anew.length - 1));
+    buffer_free(&anew);
     return true;
 }
 
@@ -230,8 +302,8 @@ static void letter_print(Buffer *out, Str line)
     Letter letter;
     bool is_letter = letter_parse(line, arena, &letter);
     assert(is_letter);
-    buffer_printf(out, "%.*s  %.*s  %.*s", STR_ARGS(letter.ts), STR_ARGS(letter.code),
-                  STR_ARGS(letter.stage));
+    buffer_printf(out, "%.*s%s%.*s  %.*s", STR_ARGS(letter.ts), letter.ts.length > 0 ? "  " : "",
+                  STR_ARGS(letter.code), STR_ARGS(letter.stage));
     if (letter.position.length > 0)
         buffer_printf(out, "  %.*s", STR_ARGS(letter.position));
     if (letter.replayed.length > 0)
@@ -328,7 +400,7 @@ static ExitCode dlq_show(const Cli *cli, const char *table)
     for (int64_t i = 0; i < limit; i++)
         buffer_free(&showing.lines[i]);
     buffer_free(&text);
-    return code;
+    return damage_report(cli, &showing.damage, code);
 }
 
 /* ---- replay -------------------------------------------------------------------------------- */
@@ -364,7 +436,8 @@ static ExitCode dlq_replay(Cli *cli, const char *table)
         } counts[] = {{"replayed", result.taken},
                       {"replayed_before", result.replayed_before},
                       {"without_record", result.without_record},
-                      {"of_other_format", result.of_other_format}};
+                      {"of_other_format", result.of_other_format},
+                      {"damaged", result.damaged}};
         for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
             json_key(&json, counts[i].key);
             json_int(&json, counts[i].count);
@@ -382,6 +455,9 @@ static ExitCode dlq_replay(Cli *cli, const char *table)
             buffer_printf(&text, "%s letters are of another format: replay again for them\n",
                           report_count(cli->arena, result.of_other_format));
     }
+    if (result.damaged > 0)
+        report_note(cli, "%s lines were not looked at (" LETTER_DAMAGED_CODE "), such as: %s",
+                    report_count(cli->arena, result.damaged), result.first_damaged);
     ExitCode code = report_output(cli, &text);
     buffer_free(&text);
     return code;

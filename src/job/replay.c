@@ -22,15 +22,33 @@ static const char aside_suffix[] = ".aside";
 
 typedef struct Search {
     Str id;
+    const char *member; /* how a line says it */
+    const char *damaged;
+    Arena *arena;
     bool is_found;
 } Search;
 
 static bool search_take(void *context, Str line, const Letter *letter)
 {
-    (void)line;
     Search *search = context;
-    search->is_found = str_equal(letter->replayed, search->id);
+    if (letter->is_damaged && search->damaged == NULL)
+        search->damaged = str_terminated(search->arena, letter->reason);
+    search->is_found = letter->is_damaged ? str_find(line, str_from(search->member)) >= 0
+                                          : str_equal(letter->replayed, search->id);
     return !search->is_found;
+}
+
+/* Either way could be wrong: records that nobody reads again, or some that are read twice. */
+static Status replay_in_doubt(const Search *search, const char *path, Error *error)
+{
+    Status status =
+        fail(error, ERR_CORRUPT, LETTER_DAMAGED_CODE,
+             "%s, so it cannot be told whether `%s` was replayed", search->damaged, path);
+    error_hint(error,
+               "take the name's last part `%s` away to have its records read, or remove "
+               "the file, and take the damaged line away",
+               aside_suffix);
+    return status;
 }
 
 /* One file of a table's folder: is it there or not? */
@@ -43,10 +61,13 @@ static Status replay_decide(World *world, const char *folder, const char *letter
         return world->kind->remove(world, path, error);
     if (!str_has_suffix(text, str_from(aside_suffix)))
         return OK;
-    Search search = {.id = str_split(text, '.', &(Str){0})};
+    Search search = {.id = str_split(text, '.', &(Str){0}), .arena = arena};
+    search.member = arena_printf(arena, "\"replayed\":\"%.*s\"", STR_ARGS(search.id));
     int64_t offset = 0;
     TRY(letters_read(world, letters, &offset,
                      &(LetterTaker){.take = search_take, .context = &search}, error));
+    if (!search.is_found && search.damaged != NULL)
+        return replay_in_doubt(&search, path, error);
     if (!search.is_found)
         return world->kind->remove(world, path, error);
     text.length -= (int64_t)strlen(aside_suffix);
@@ -125,6 +146,9 @@ static bool replay_wants(Replay *replay, const Letter *letter)
 {
     const ReplayRequest *request = replay->request;
     ReplayResult *result = replay->result;
+    /* A file that is shared because there are too many, or a block of another one. */
+    if (!str_equal(letter->table, request->table))
+        return false;
     if (request->code != NULL && !str_is(letter->code, request->code))
         return false;
     if (request->pipeline != NULL && !str_is(letter->pipeline, request->pipeline))
@@ -147,24 +171,22 @@ static bool replay_wants(Replay *replay, const Letter *letter)
 static bool replay_take(void *context, Str line, const Letter *letter)
 {
     Replay *replay = context;
-    bool is_taken = replay_wants(replay, letter);
+    /* What a person or a torn write has left in the file stays in it. */
+    if (letter->is_damaged && replay->result->damaged++ == 0)
+        snprintf(replay->result->first_damaged, sizeof replay->result->first_damaged, "%.*s",
+                 STR_ARGS(letter->reason));
+    bool is_taken = !letter->is_damaged && replay_wants(replay, letter);
     if (is_taken) {
         replay->result->taken++;
         buffer_append_str(&replay->records, letter->bytes);
         buffer_append_char(&replay->records, '\n');
-        line.length--;
+        letter_append_replayed(&replay->lines, line, replay->id);
+        return true;
     }
     buffer_append_str(&replay->lines, line);
-    if (is_taken)
-        buffer_printf(&replay->lines, ",\"replayed\":\"%s\"}", replay->id);
-    buffer_append_char(&replay->lines, '\n');
+    if (!letter->is_cut)
+        buffer_append_char(&replay->lines, '\n');
     return true;
-}
-
-/* What a person or a torn write has left in the file stays in it. */
-static void replay_keep(void *context, Str bytes)
-{
-    buffer_append_str(&((Replay *)context)->lines, bytes);
 }
 
 static Status replay_judge(const Replay *replay, Error *error)
@@ -249,7 +271,7 @@ static Status replay_locked(World *world, const ReplayRequest *request, Replay *
     for (int32_t i = 0; i < pipelines.count; i++)
         TRY(replay_finish(world, request->data_dir, LIST_AT(pipelines, i, const char), error));
     int64_t offset = 0;
-    LetterTaker taker = {.take = replay_take, .keep = replay_keep, .context = replay};
+    LetterTaker taker = {.take = replay_take, .context = replay};
     TRY(letters_read(world, letters, &offset, &taker, error));
     TRY(replay_judge(replay, error));
     TRY(replay_need_checkpoint(world, replay, error));

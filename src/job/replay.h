@@ -21,6 +21,8 @@ typedef struct ReplayResult {
     int64_t replayed_before;
     int64_t without_record;  /* their bytes are no record that a format could read */
     int64_t of_other_format; /* than the first one */
+    int64_t damaged;         /* lines, which stay as they are */
+    char first_damaged[512]; /* says which one it is */
     char pipeline[128];
 } ReplayResult;
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -15,6 +14,7 @@
 #include "base/metrics.h"
 #include "base/planted.h"
 #include "data/datetime.h"
+#include "state/letter.h"
 #include "state/lettermark.h"
 
 enum {
@@ -348,41 +348,6 @@ static void letters_flush_due(LetterStore *store, LetterFile *file)
     file->flushed_us = now_us;
 }
 
-static bool text_is_utf8(Str text)
-{
-    int64_t i = 0;
-    while (i < text.length) {
-        uint8_t lead = (uint8_t)text.data[i++];
-        if (lead < 0x80)
-            continue;
-        int32_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-        if (lead < 0xc2 || lead > 0xf4 || i + more > text.length)
-            return false;
-        uint8_t second = (uint8_t)text.data[i];
-        if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
-            (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f))
-            return false;
-        for (int32_t k = 0; k < more; k++)
-            if (((uint8_t)text.data[i++] & 0xc0) != 0x80)
-                return false;
-    }
-    return true;
-}
-
-static void letter_bytes(JsonWriter *json, Str bytes)
-{
-    if (text_is_utf8(bytes)) {
-        json_key(json, "text");
-        json_str(json, bytes);
-        return;
-    }
-    Buffer base64 = {0};
-    base64_encode(&base64, bytes);
-    json_key(json, "base64");
-    json_str(json, buffer_str(&base64));
-    buffer_free(&base64);
-}
-
 static void metric_count_letter(Str table, DeadLetterStage stage)
 {
     Buffer labels = {0};
@@ -486,31 +451,16 @@ Status deadletters_trouble(DeadLetters *letters, Error *error)
 
 static void letter_print(Buffer *out, Str when, const char *pipeline, const DeadLetter *letter)
 {
-    JsonWriter json = {.out = out};
-    json_begin_object(&json);
-    json_key(&json, "ts");
-    json_str(&json, when);
-    if (pipeline != NULL) {
-        json_key(&json, "pipeline");
-        json_text(&json, pipeline);
-    }
-    json_key(&json, "table");
-    json_str(&json, letter->table);
-    json_key(&json, "stage");
-    json_text(&json, stage_names[letter->stage]);
-    json_key(&json, "code");
-    json_text(&json, letter->code);
-    json_key(&json, "reason");
-    json_text(&json, letter->reason);
-    json_key(&json, "position");
-    json_str(&json, letter->position);
-    if (letter->format != NULL) {
-        json_key(&json, "format");
-        json_text(&json, letter->format);
-    }
-    letter_bytes(&json, letter->bytes);
-    json_end_object(&json);
-    buffer_append_char(out, '\n');
+    const Letter line = {.ts = when,
+                         .pipeline = str_from(pipeline == NULL ? "" : pipeline),
+                         .table = letter->table,
+                         .stage = str_from(stage_names[letter->stage]),
+                         .code = str_from(letter->code),
+                         .reason = str_from(letter->reason),
+                         .position = letter->position,
+                         .format = str_from(letter->format == NULL ? "" : letter->format),
+                         .bytes = letter->bytes};
+    letter_append(out, &line);
 }
 
 void deadletters_add(DeadLetters *letters, const DeadLetter *letter)
@@ -719,6 +669,23 @@ bool deadletters_decode_state(Str state, Arena *arena, LetterState *out)
     return false;
 }
 
+/* A file may be taken away, and a replay makes lines longer; nothing makes a file shorter. */
+static void letters_compare(const LetterStore *store, const List *noted)
+{
+    for (int32_t i = 0; i < noted->count; i++) {
+        const LetterLength *then = LIST_AT(*noted, i, LetterLength);
+        for (int32_t k = 0; k < store->found.count; k++) {
+            const LetterLength *now = LIST_AT(store->found, k, LetterLength);
+            if (str_equal(now->name, then->name) && now->bytes < then->bytes)
+                log_event(LOG_WARN, "dead-letters",
+                          LETTER_DAMAGED_CODE ": `%s/%.*s` had %lld bytes at the last checkpoint "
+                                              "and has %lld now: letters at its end are missing",
+                          store->folder, STR_ARGS(now->name), (long long)then->bytes,
+                          (long long)now->bytes);
+        }
+    }
+}
+
 Status deadletters_begin(DeadLetters *letters, const char *writer, int64_t checkpoint, Str state,
                          Error *error)
 {
@@ -727,9 +694,14 @@ Status deadletters_begin(DeadLetters *letters, const char *writer, int64_t check
     LetterState before;
     if (deadletters_decode_state(state, arena, &before))
         store->count_before = before.count;
-    arena_free(arena);
+    Status status = OK;
     if (store->folder != NULL)
-        TRY(lettermark_measure(store->world, store->folder, store->arena, &store->found, error));
+        status =
+            lettermark_measure(store->world, store->folder, store->arena, &store->found, error);
+    if (status == OK)
+        letters_compare(store, &before.lengths);
+    arena_free(arena);
+    TRY(status);
     store->writer = str_terminated(store->arena, str_from(writer));
     store->writer_checkpoint = checkpoint;
     store->settled = checkpoint;

@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/metrics.h"
 #include "state/deadletter.h"
+#include "state/letter.h"
 #include "state/lettermark.h"
 
 static char folder[64];
@@ -32,6 +33,19 @@ static Str read_letters(Arena *arena, const char *name)
     const char *path = arena_printf(arena, "%s/%s", folder, name);
     assert_int_equal(world_read_file(world_system(), path, 1 << 20, arena, &text, NULL), OK);
     return text;
+}
+
+/* A line that is whole, without its checksum. */
+static Str unsealed(Arena *arena, Str line)
+{
+    Letter letter;
+    assert_true(letter_parse(line, arena, &letter));
+    assert_true(str_find(line, STR(",\"crc32c\":\"")) > 0);
+    Buffer text = {0};
+    letter_append_unsealed(&text, line);
+    line = str_copy(arena, buffer_str(&text));
+    buffer_free(&text);
+    return line;
 }
 
 static void test_letters_are_lines_of_json(void **state)
@@ -58,11 +72,13 @@ static void test_letters_are_lines_of_json(void **state)
     Str first = str_split(rest, '\n', &rest);
     Str second = str_split(rest, '\n', &rest);
     assert_true(str_has_prefix(first, STR("{\"ts\":\"20")));
-    assert_true(str_has_suffix(
-        first, STR("\"table\":\"orders\",\"stage\":\"decode\",\"code\":\"WR4001\","
-                   "\"reason\":\"not a \\\"number\\\"\",\"position\":\"orders.json:7\","
-                   "\"text\":\"{\\\"a\\\":x}\"}")));
-    assert_true(str_has_suffix(second, STR("\"base64\":\"/wABAg==\"}")));
+    /* Behind it each line has its checksum. */
+    assert_true(
+        str_has_suffix(unsealed(arena, first),
+                       STR("\"table\":\"orders\",\"stage\":\"decode\",\"code\":\"WR4001\","
+                           "\"reason\":\"not a \\\"number\\\"\",\"position\":\"orders.json:7\","
+                           "\"text\":\"{\\\"a\\\":x}\"}")));
+    assert_true(str_has_suffix(unsealed(arena, second), STR("\"base64\":\"/wABAg==\"}")));
     assert_int_equal(rest.length, 0);
     assert_int_equal(deadletters_count(letters), 2);
     deadletters_close(letters);
@@ -163,9 +179,9 @@ static const char *read_texts(Arena *arena)
     Str rest = read_letters(arena, "t.jsonl");
     while (rest.length > 0) {
         Str line = str_split(rest, '\n', &rest);
-        int64_t at = str_find(line, STR("\"text\":\""));
-        assert_true(at >= 0 && str_has_suffix(line, STR("\"}")));
-        buffer_printf(&texts, "%.*s ", (int)(line.length - at - 10), line.data + at + 8);
+        Letter letter;
+        assert_true(letter_parse(line, arena, &letter) && letter.is_text);
+        buffer_printf(&texts, "%.*s ", STR_ARGS(letter.bytes));
     }
     const char *text = arena_printf(arena, "%s", buffer_terminated(&texts));
     buffer_free(&texts);

@@ -22,7 +22,7 @@ typedef struct Returning {
     Buffer own, others; /* lines that wait to be written */
     File *own_file;     /* NULL: no letter goes */
     File *others_file;  /* NULL while none is among them: the file is only cut */
-    int64_t own_count, stayed_count;
+    int64_t own_count, stayed_count, damaged_count;
     Status status;
     Error *error;
 } Returning;
@@ -94,32 +94,46 @@ static void returning_open_others(Returning *self)
     (void)!world->kind->close(from, NULL);
 }
 
-static void returning_keep(void *context, Str bytes)
+static bool returning_keep(Returning *self, Str line, const char *end)
 {
-    Returning *self = context;
     if (self->others_file == NULL)
         returning_open_others(self);
-    buffer_append_str(&self->others, bytes);
+    buffer_append_str(&self->others, line);
+    buffer_append_text(&self->others, end);
     if (self->others.length >= COPY_BYTES)
         returning_flush(self, self->others_file, &self->others);
+    return self->status == OK;
+}
+
+/* Whose it was cannot be told, so it stays where a person finds it. */
+static bool returning_keep_damaged(Returning *self, Str line, const Letter *letter)
+{
+    const LetterNotice *notice = &self->back->notice;
+    if (self->damaged_count++ == 0)
+        notice->say(notice->context,
+                    arena_printf(self->arena,
+                                 "%.*s (%.*s): it stays, and so do others like it; if its record "
+                                 "is still bad, that comes again",
+                                 STR_ARGS(letter->reason), STR_ARGS(letter->code)));
+    return returning_keep(self, line, letter->is_cut ? "" : "\n");
 }
 
 static bool returning_take(void *context, Str line, const Letter *letter)
 {
     Returning *self = context;
-    line.length++; /* its end */
     const LetterReturn *back = self->back;
+    if (letter->is_damaged)
+        return returning_keep_damaged(self, line, letter);
     bool is_own = str_equal(letter->pipeline, back->writer);
     bool stays = is_own && back->stays != NULL && back->stays(back->stays_context, letter->table);
     self->stayed_count += stays;
-    if (!is_own || stays) {
-        returning_keep(self, line);
-        return self->status == OK;
-    }
+    if (!is_own || stays)
+        return returning_keep(self, line, "\n");
     if (self->own_file == NULL)
         returning_open_own(self);
     self->own_count++;
     buffer_append_str(&self->own, line);
+    buffer_append_char(&self->own, '\n');
     if (self->own.length >= COPY_BYTES)
         returning_flush(self, self->own_file, &self->own);
     return self->status == OK;
@@ -180,7 +194,7 @@ static void returning_say_what_stays(const Returning *self)
 static Status returning_file(Returning *self)
 {
     int64_t offset = self->kept_bytes;
-    LetterTaker taker = {.take = returning_take, .keep = returning_keep, .context = self};
+    LetterTaker taker = {.take = returning_take, .context = self};
     Status status = letters_read(self->world, self->path, &offset, &taker, self->error);
     returning_try(self, status);
     bool has_others = self->others_file != NULL, has_own = self->own_file != NULL;

@@ -214,4 +214,18 @@ def test_a_letter_file_that_is_moved_away_is_no_hindrance(box):
     assert more - counted(letters_of(weir)) == collections.Counter()
 
 
+def test_a_letter_file_that_has_lost_its_end_is_named(box):
+    weir = box.weir()
+    expected = collections.Counter()
+    weir.write("x.sql", PIPELINE % ("x", "x", "x"))
+    make_file(weir, "x", 0, random.Random(17), expected)
+    done = weir.call("run", "x.sql", "--once", "--data-dir", weir.data)
+    assert done.returncode == 0, done.stderr
+    path = weir.data / "dead-letters" / "t.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-3]))
+    done = weir.call("run", "x.sql", "--once", "--data-dir", weir.data)
+    assert done.returncode == 0 and "letters at its end are missing" in done.stderr, done.stderr
+
+
 main()

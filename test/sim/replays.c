@@ -11,6 +11,7 @@
 #include "job/replay.h"
 #include "job/snapshot.h"
 #include "sim/world.h"
+#include "state/letter.h"
 
 enum { LETTERS = 12, RECORD_ONE_IN = 3, RUNS_MAX = 20 };
 
@@ -24,11 +25,18 @@ static SimWorld *replays_begin(uint64_t seed)
 {
     SimWorld *world = sim_world_new(seed);
     Buffer text = {0};
-    for (int32_t i = 0; i < LETTERS; i++)
-        buffer_printf(&text,
-                      "{\"ts\":\"2024-01-01T00:00:00.000Z\",\"pipeline\":\"p\",\"table\":\"t\","
-                      "\"code\":\"WR3501\"%s,\"text\":\"record %d\"}\n",
-                      i % RECORD_ONE_IN == 0 ? ",\"format\":\"csv\"" : "", i);
+    for (int32_t i = 0; i < LETTERS; i++) {
+        char record[32];
+        snprintf(record, sizeof record, "record %d", i);
+        Letter letter = {.ts = STR("2024-01-01T00:00:00.000Z"),
+                         .pipeline = STR("p"),
+                         .table = STR("t"),
+                         .stage = STR("decode"),
+                         .code = STR("WR3501"),
+                         .format = str_from(i % RECORD_ONE_IN == 0 ? "csv" : ""),
+                         .bytes = str_from(record)};
+        letter_append(&text, &letter);
+    }
     sim_world_put(world, letters_path, buffer_str(&text));
     buffer_free(&text);
     sim_world_put(world, "weir-data/jobs/p/checkpoints/none", STR(""));

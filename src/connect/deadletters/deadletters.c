@@ -1,10 +1,12 @@
 /* dead-letters: what was set aside of a table, as rows. The planner makes such a table of each name
  * that ends in $errors (plan/errors_table.c).
  *
- * The files are those of deadletter.h. Only whole lines are read. The position is how far each file
- * was read; a file that has become shorter is another one and is read from its start. */
+ * The files are those of deadletter.h. Only whole lines are read; one that is damaged is a row that
+ * says so, with what is left of the line. The position is how far each file was read; a file that
+ * has become shorter is another one and is read from its start. */
 #include <string.h>
 
+#include "base/log.h"
 #include "connect/connect.h"
 #include "data/value.h"
 #include "state/letter.h"
@@ -18,12 +20,14 @@ typedef struct LetterPart {
 
 typedef struct LetterSource {
     SourceReader base;
+    Str table;
     const char *file_name;
     List parts; /* LetterPart, in the order in which they were found */
     int32_t at;
     int64_t monitor_us; /* 0: bounded */
     int64_t next_look_us;
     Batch *batch; /* being filled */
+    bool is_cut;  /* the file ends within a line */
     _Atomic bool is_interrupted;
 } LetterSource;
 
@@ -125,6 +129,12 @@ static bool letters_take(void *context, Str line, const Letter *letter)
     (void)line;
     LetterSource *source = context;
     Batch *batch = source->batch;
+    source->is_cut = letter->is_cut;
+    if (letter->is_cut)
+        return true;
+    Letter damaged = *letter;
+    damaged.table = source->table;
+    letter = letter->is_damaged ? &damaged : letter;
     const int32_t *columns = source->base.node->source.columns;
     for (int32_t i = 0; i < batch->column_count; i++) {
         Column *column = &batch->columns[i];
@@ -158,14 +168,46 @@ static Status letters_restore(LetterSource *source, Str state, Error *error)
     return OK;
 }
 
+/* A replay has made lines longer since: go on with the next whole one. Some come again then. */
+static Status letters_align(LetterSource *source, LetterPart *part, Error *error)
+{
+    World *world = source->base.world;
+    FileInfo info = {0};
+    File *file;
+    if (part->offset == 0 || world->kind->stat(world, part->path, &info, NULL) != OK ||
+        info.size_bytes < part->offset)
+        return OK;
+    TRY(world->kind->open(world, part->path, FILE_READ, &file, error));
+    Status status = OK;
+    int64_t at = part->offset - 1;
+    for (bool is_found = false; status == OK && !is_found && at < info.size_bytes;) {
+        char block[4096];
+        int64_t got = 0;
+        status = world->kind->read_at(file, at, block, sizeof block, &got, error);
+        const char *end = status != OK || got == 0 ? NULL : memchr(block, '\n', (size_t)got);
+        is_found = end != NULL || got == 0;
+        at += end != NULL ? end - block + 1 : got;
+    }
+    if (at != part->offset)
+        log_event(LOG_WARN, "dead-letters",
+                  "`%s` was written anew since it was read: going on with the line at byte %lld",
+                  part->path, (long long)at);
+    part->offset = at;
+    Status closed = world->kind->close(file, status == OK ? error : NULL);
+    return status != OK ? status : closed;
+}
+
 static Status letters_open(SourceReader *reader, Str state, Error *error)
 {
     LetterSource *source = (LetterSource *)reader;
     const OptionSet *options = reader->node->source.table->options.options;
-    source->file_name = deadletters_file_name(reader->arena, options_text(options, "table"));
+    source->table = options_text(options, "table");
+    source->file_name = deadletters_file_name(reader->arena, source->table);
     if (options_has(options, "source.monitor-interval"))
         source->monitor_us = options_duration_us(options, "source.monitor-interval");
     TRY(letters_restore(source, state, error));
+    for (int32_t i = 0; i < source->parts.count; i++)
+        TRY(letters_align(source, LIST_AT(source->parts, i, LetterPart), error));
     TRY(letters_look_all(source, error));
     atomic_store(&reader->progress.phase,
                  source->monitor_us > 0 ? PHASE_STREAMING : PHASE_SNAPSHOT);
@@ -184,6 +226,17 @@ static Status letters_wait(LetterSource *source, Error *error)
     return ERR_AGAIN;
 }
 
+/* Who looks again later may find the rest of the line. */
+static void letters_tell_cut(LetterSource *source, const LetterPart *part)
+{
+    if (source->is_cut && source->monitor_us == 0)
+        log_event(LOG_WARN, "dead-letters",
+                  LETTER_DAMAGED_CODE ": `%s` ends within a line, which is left out: it was cut "
+                                      "short, or is being written",
+                  part->path);
+    source->is_cut = false;
+}
+
 static Status letters_poll(SourceReader *reader, Batch **out, Error *error)
 {
     LetterSource *source = (LetterSource *)reader;
@@ -200,6 +253,7 @@ static Status letters_poll(SourceReader *reader, Batch **out, Error *error)
     Batch *batch = source->batch;
     source->batch = NULL;
     if (status != OK || batch->row_count == 0) {
+        letters_tell_cut(source, part);
         batch_free(batch);
         source->at++;
         return status != OK ? status : ERR_AGAIN;
