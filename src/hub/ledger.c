@@ -1,10 +1,13 @@
 #include "hub/ledger.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/buffer.h"
+#include "base/hash.h"
 
 enum { FILE_BYTES_MAX = 64 * 1024 * 1024, LOOK_US = 1000 * 1000 };
+enum { DIGITS = 8 };
 enum { HOLD_TRIES = 1000, HOLD_PAUSE_US = 5 * 1000 };
 
 Ledger ledger_make(World *world, Arena *arena, const char *folder, const char *name,
@@ -31,6 +34,28 @@ Status ledger_fail(Ledger *ledger, int32_t number, Error *error)
     return status;
 }
 
+/* The first line is the head with the checksum of the lines, or, as older versions wrote it, the
+ * head alone: no bit that flips and no cut makes one of the other. */
+static Status ledger_check(Ledger *ledger, Str first, Str lines, Error *error)
+{
+    char expected[256];
+    if (str_is(first, ledger->head))
+        return OK;
+    int length = snprintf(expected, sizeof expected, "%s crc32c ", ledger->head);
+    assert(length < (int)sizeof expected - DIGITS);
+    if (first.length != length + DIGITS || !str_has_prefix(first, str_from(expected)))
+        return ledger_fail(ledger, 1, error);
+    snprintf(expected + length, DIGITS + 1, "%08x", crc32c(0, lines.data, lines.length));
+    if (str_is(first, expected))
+        return OK;
+    ledger_forget(ledger);
+    Status status =
+        fail(error, ERR_CORRUPT, "WR5501", "`%s` is damaged: it is not what %s has written",
+             ledger->path, ledger->writer);
+    error_hint(error, "put the file back from a copy, or remove it and begin anew");
+    return status;
+}
+
 Status ledger_look(Ledger *ledger, Arena *arena, bool *has_changed, Str *lines, Error *error)
 {
     World *world = ledger->world;
@@ -48,8 +73,10 @@ Status ledger_look(Ledger *ledger, Arena *arena, bool *has_changed, Str *lines, 
     if (info.modified_us == ledger->seen.modified_us && info.size_bytes == ledger->seen.size_bytes)
         return OK;
     TRY(world_read_file(world, ledger->path, FILE_BYTES_MAX, arena, lines, error));
-    if (!str_is(str_split(*lines, '\n', lines), ledger->head))
+    Str first = str_split(*lines, '\n', lines);
+    if (lines->data == NULL) /* its end is missing */
         return ledger_fail(ledger, 1, error);
+    TRY(ledger_check(ledger, first, *lines, error));
     *has_changed = ledger->was_there = true;
     ledger->seen = info;
     return OK;
@@ -89,7 +116,7 @@ Status ledger_write(Ledger *ledger, Str lines, Error *error)
 {
     World *world = ledger->world;
     Buffer out = {0};
-    buffer_printf(&out, "%s\n", ledger->head);
+    buffer_printf(&out, "%s crc32c %08x\n", ledger->head, crc32c(0, lines.data, lines.length));
     buffer_append_str(&out, lines);
     Status status = world_replace_private_file(world, ledger->path, buffer_str(&out), error);
     buffer_free(&out);

@@ -1,5 +1,8 @@
 /* A small file of lines under a head line, which several processes read and change: keys, users,
- * access rules, quotas. It is written as a whole, durably, for this user alone.
+ * access rules, quotas. It is written as a whole, durably, for this user alone. The head line says
+ * the checksum of the others:
+ *
+ *     weir acls 1 crc32c 1c291ca3
  *
  *     ledger_look ── has it changed? ──> the lines, to be read anew
  *     ledger_hold ─ ledger_look ─ change ─ ledger_write ─ ledger_release
@@ -26,7 +29,7 @@ Ledger ledger_make(World *world, Arena *arena, const char *folder, const char *n
                    const char *head, const char *writer);
 
 /* Whether it is another file than at the last look; then `lines` is what it has behind the head, in
- * the arena: nothing if it is not there. WR5501: its head is wrong. */
+ * the arena: nothing if it is not there. WR5501: it is damaged. */
 Status ledger_look(Ledger *ledger, Arena *arena, bool *has_changed, Str *lines, Error *error);
 
 /* Whether a look is due: the last was a second ago. */
