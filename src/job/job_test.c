@@ -31,6 +31,10 @@ static struct Outside {
     int64_t counts[KEY_COUNT];     /* by "counts" */
     int64_t committed[2];          /* the newest checkpoint of each sink */
     int64_t polled;
+    int64_t write_takes_us; /* what a write of "rows" takes on the clock */
+    int64_t lead_us;        /* of that clock */
+    int64_t writes;
+    Job *idle_stops; /* stopped by its source when that has nothing more */
 } outside = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static void outside_reset(int64_t rows_total)
@@ -40,6 +44,8 @@ static void outside_reset(int64_t rows_total)
     outside.is_endless = outside.is_failing_in_place = false;
     outside.fail_at = outside.pause_us = outside.polled = 0;
     outside.sink_fails_open = false;
+    outside.write_takes_us = outside.writes = 0;
+    outside.idle_stops = NULL;
     memset(outside.seen, 0, sizeof outside.seen);
     memset(outside.counts, 0, sizeof outside.counts);
     memset(outside.committed, 0, sizeof outside.committed);
@@ -94,6 +100,8 @@ static Status numbers_poll(SourceReader *base, Batch **out, Error *error)
     if (left <= 0) {
         if (!is_endless)
             return ERR_END;
+        if (outside.idle_stops != NULL)
+            job_stop(outside.idle_stops);
         base->world->kind->sleep_us(base->world, 1000);
         return ERR_AGAIN;
     }
@@ -168,6 +176,11 @@ static Status ledger_write(SinkWriter *base, const Batch *batch, Error *error)
 {
     (void)error;
     LedgerWriter *writer = (LedgerWriter *)base;
+    pthread_mutex_lock(&outside.mutex);
+    bool is_slow = strcmp(base->node->uid, "rows") == 0;
+    outside.lead_us += is_slow ? outside.write_takes_us : 0;
+    outside.writes += is_slow;
+    pthread_mutex_unlock(&outside.mutex);
     for (int32_t i = 0; i < batch->selection.count; i++) {
         int32_t row = selection_row(batch->selection, i);
         buffer_append_u8(&writer->pending, (uint8_t)batch_kind(batch, row));
@@ -335,6 +348,15 @@ static Status disk_sync(File *file, Error *error)
     return world_system()->kind->sync(file, error);
 }
 
+static int64_t disk_monotonic_us(World *world)
+{
+    (void)world;
+    pthread_mutex_lock(&outside.mutex);
+    int64_t lead_us = outside.lead_us;
+    pthread_mutex_unlock(&outside.mutex);
+    return world_monotonic_us(world_system()) + lead_us;
+}
+
 static World *disk_world(void)
 {
     static WorldKind kind;
@@ -342,6 +364,7 @@ static World *disk_world(void)
     kind = *world_system()->kind;
     kind.write = disk_write;
     kind.sync = disk_sync;
+    kind.monotonic_us = disk_monotonic_us;
     return &world;
 }
 
@@ -367,7 +390,8 @@ typedef struct Run {
     JobOptions options;
     int64_t interval_us;
     const char *group_uid;
-    int64_t stop_at;         /* stop once the source has given this many rows; 0: run to the end */
+    int64_t stop_at; /* stop once the source has given this many rows; 0: run to the end */
+    bool is_stopped_when_idle;
     int64_t stop_checkpoint; /* and this checkpoint, or a later one, has been committed */
     JobSummary summary;
     Error error;
@@ -412,6 +436,7 @@ static Status run_job(Run *run)
     Job *job = NULL;
     Status status = job_open(disk_world(), plan, &run->options, &job, &run->error);
     if (status == OK) {
+        outside.idle_stops = run->is_stopped_when_idle ? job : NULL;
         pthread_t thread;
         void *pair[2] = {job, run};
         if (run->stop_at > 0)
@@ -675,6 +700,46 @@ static void test_ends_when_a_sink_cannot_be_opened(void **state)
     assert_int_equal(outside.polled, 0); /* nothing was read in vain */
 }
 
+/* Whose turn it is: everybody's, and from its first rows on the source's until it has no more, so
+ * that all of them wait for the sinks when the stop comes. */
+typedef struct Turns {
+    int32_t last, source; /* -1: not known yet */
+    int64_t polled;
+} Turns;
+
+static int32_t turns_choose(void *context, int32_t count)
+{
+    Turns *turns = context;
+    if (turns->source < 0 && outside.polled > turns->polled)
+        turns->source = turns->last;
+    turns->polled = outside.polled;
+    bool is_reading = turns->source >= 0 && outside.polled < outside.rows_total;
+    turns->last = is_reading ? turns->source : (turns->last + 1) % count;
+    return turns->last;
+}
+
+/* Patience is with what does not move: a sink that takes its time for each of many batches has
+ * them all, though that is several times as long as a stop waits. */
+static void test_a_stop_waits_for_rows_that_move(void **state)
+{
+    (void)state;
+    enum { BATCHES = 60, WRITE_US = 2 * 1000 * 1000 };
+    outside_reset(BATCHES * ROWS_PER_BATCH);
+    outside.is_endless = true;
+    outside.write_takes_us = WRITE_US;
+    Turns turns = {.source = -1};
+    Run run = {.options = {.parallelism = 1, .choose = turns_choose, .choose_context = &turns},
+               .is_stopped_when_idle = true};
+    assert_int_equal(run_job(&run), OK);
+    assert_true(outside.writes > 45); /* 90 s, of which a stop waits for 30 */
+    outside_check(BATCHES * ROWS_PER_BATCH);
+    outside.is_endless = false;
+    outside.write_takes_us = 0;
+    run.is_stopped_when_idle = false;
+    assert_int_equal(run_job(&run), OK);
+    outside_check(BATCHES * ROWS_PER_BATCH);
+}
+
 static bool preview_rows(void *context, int32_t root, const Batch *batch)
 {
     _Atomic int64_t *counts = context;
@@ -710,6 +775,7 @@ int main(void)
         cmocka_unit_test(test_ends_when_a_sync_fails),
         cmocka_unit_test(test_keeps_two_jobs_apart),
         cmocka_unit_test(test_ends_when_a_sink_cannot_be_opened),
+        cmocka_unit_test(test_a_stop_waits_for_rows_that_move),
         cmocka_unit_test(test_previews_without_touching_anything),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
