@@ -8,9 +8,9 @@
 
 #include <stdint.h>
 
-/* However rare checkpoints are, they are not spread over half of more: a window that ends meanwhile
- * has its table saved at once. And no step that took long, for whatever reason, is waited for
- * longer than PACE_REST_US_MAX. */
+/* However rare checkpoints are, they are not spread over half of more: the table of a
+ * window that ends meanwhile stays for that long. And no step that took long, for whatever reason,
+ * is waited for longer than PACE_REST_US_MAX. */
 enum { PACE_US_MAX = 2 * 1000 * 1000, PACE_REST_US_MAX = 20 * 1000 };
 
 /* How long to wait behind a step that took `step_us` and ended `since_us` after the barrier, where

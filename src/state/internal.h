@@ -80,6 +80,8 @@ struct StateTable {
     bool is_saving;     /* a pass is under way … */
     bool saves_all;     /* … of all entries, not only of those that have changed … */
     uint32_t save_cursor, save_end; /* … and has come so far */
+    bool is_leaving;                /* with the end of that it is the heir's */
+    KeyedHeir heir;
 };
 
 static_assert((ENTRY_COLOR | ENTRY_DIRTY) == TABLE_MARK_BITS, "what table_touch sets is the mark");

@@ -41,11 +41,12 @@ struct KeyedState {
     int32_t current;     /* the pass has come to this table */
     StateTable **in_use; /* of those that spill: used since room was last made */
     int32_t in_use_count, in_use_capacity;
-    int64_t round;  /* how often room was made */
-    int64_t growth; /* bytes, until somebody asks */
-    int32_t idle;   /* the next table to be looked at for not being used */
-    uint64_t mark;  /* of entries that have been touched since the last barrier */
-    bool is_saving; /* a pass is under way */
+    int64_t round;   /* how often room was made */
+    int64_t growth;  /* bytes, until somebody asks */
+    int32_t idle;    /* the next table to be looked at for not being used */
+    uint64_t mark;   /* of entries that have been touched since the last barrier */
+    int32_t leaving; /* tables that are there for the pass only */
+    bool is_saving;  /* a pass is under way */
     bool saves_all;
     Records saved; /* by the pass that is under way */
     Records ended; /* keys that went since the last barrier, for the next pass */
@@ -63,19 +64,6 @@ KeyedState *keyed_new(const KeyedOwner *owner)
 const uint64_t *keyed_mark(const KeyedState *keyed)
 {
     return &keyed->mark;
-}
-
-void keyed_free(KeyedState *keyed)
-{
-    if (keyed == NULL)
-        return;
-    for (int32_t i = 0; i < keyed->count; i++)
-        keyed->tables[i]->keyed = NULL;
-    memory_free(keyed->tables);
-    memory_free(keyed->in_use);
-    buffer_free(&keyed->saved.bytes);
-    buffer_free(&keyed->ended.bytes);
-    memory_free(keyed);
 }
 
 static void records_about(Records *records, const StateTable *table)
@@ -240,17 +228,23 @@ void table_save_end(StateTable *table, Entry *entry)
     table_save_key(table, entry_value(table, (uint8_t *)entry), &records->bytes);
 }
 
+/* The next pass says that the table has no keys any more. */
+static void keyed_tell_end(KeyedState *keyed, StateTable *table)
+{
+    if (!table->is_persisted)
+        return;
+    table->is_persisted = false;
+    records_about(&keyed->ended, table);
+    buffer_append_u8(&keyed->ended.bytes, RECORD_DROP);
+}
+
 /* All of its keys go at once. */
 void keyed_empty(KeyedState *keyed, StateTable *table)
 {
     int64_t looks = INT64_MAX;
     if (table->is_saving)
         table_save_some(table, INT64_MAX, &looks);
-    if (!table->is_persisted)
-        return;
-    table->is_persisted = false;
-    records_about(&keyed->ended, table);
-    buffer_append_u8(&keyed->ended.bytes, RECORD_DROP);
+    keyed_tell_end(keyed, table);
 }
 
 static void keyed_leave_use(KeyedState *keyed, StateTable *table)
@@ -284,9 +278,71 @@ void keyed_remove(KeyedState *keyed, StateTable *table)
     table->keyed = NULL;
 }
 
+static void keyed_hand_over(KeyedState *keyed, StateTable *table)
+{
+    KeyedHeir heir = table->heir;
+    keyed->leaving -= table->is_leaving;
+    table->is_leaving = false;
+    table->is_saving = false;
+    keyed_remove(keyed, table);
+    heir.take(heir.context, table);
+}
+
+void keyed_let_go(KeyedState *keyed, StateTable *table, KeyedHeir heir)
+{
+    assert(table->keyed == keyed && table->cold == NULL && !table->is_leaving);
+    table->heir = heir;
+    table->is_leaving = table->is_saving;
+    keyed->leaving += table->is_leaving;
+    keyed_tell_end(keyed, table);
+    if (!table->is_leaving)
+        keyed_hand_over(keyed, table);
+}
+
+static void heir_free(void *context, StateTable *table)
+{
+    (void)context;
+    table_free(table);
+}
+
+StateTable *keyed_renew(StateTable *table)
+{
+    if (table->keyed == NULL || table->cold != NULL || !table->is_saving) {
+        table_clear(table);
+        return table;
+    }
+    StateTable *renewed = table_new(table->key, table->value_bytes);
+    table_describe(renewed, table->codec, table->owner);
+    keyed_add(table->keyed, table->id, renewed);
+    keyed_let_go(table->keyed, table, (KeyedHeir){.take = heir_free});
+    return renewed;
+}
+
+/* Saved or not. */
+static void keyed_end_leaving(KeyedState *keyed)
+{
+    for (int32_t i = keyed->count - 1; keyed->leaving > 0 && i >= 0; i--)
+        if (keyed->tables[i]->is_leaving)
+            keyed_hand_over(keyed, keyed->tables[i]);
+}
+
+void keyed_free(KeyedState *keyed)
+{
+    if (keyed == NULL)
+        return;
+    keyed_end_leaving(keyed);
+    for (int32_t i = 0; i < keyed->count; i++)
+        keyed->tables[i]->keyed = NULL;
+    memory_free(keyed->tables);
+    memory_free(keyed->in_use);
+    buffer_free(&keyed->saved.bytes);
+    buffer_free(&keyed->ended.bytes);
+    memory_free(keyed);
+}
+
 void keyed_begin(KeyedState *keyed, bool is_full)
 {
-    assert(!keyed->is_saving && keyed->saved.bytes.length == 0);
+    assert(!keyed->is_saving && keyed->leaving == 0 && keyed->saved.bytes.length == 0);
     keyed->is_saving = true;
     keyed->saves_all = is_full;
     keyed->current = 0;
@@ -401,7 +457,11 @@ bool keyed_step(KeyedState *keyed, int64_t bytes, Buffer *out)
         StateTable *table = keyed->tables[keyed->current];
         if (table->is_saving)
             table_save_some(table, bytes, &looks);
-        if (!table->is_saving)
+        if (table->is_saving)
+            continue;
+        if (table->is_leaving)
+            keyed_hand_over(keyed, table);
+        else
             keyed->current++;
     }
     keyed->is_saving = keyed->current < keyed->count;

@@ -43,7 +43,8 @@ typedef struct KeyedOwner {
 
 /* `owner` NULL: the tables are those that are added first. */
 KeyedState *keyed_new(const KeyedOwner *owner);
-/* The tables stay, and are those of their owner. NULL is allowed. */
+/* The tables stay, and are those of their owner; those that were let go are their heirs' now. NULL
+ * is allowed. */
 void keyed_free(KeyedState *keyed);
 
 /* From now on the table, which has a codec, is part of the state, until it is freed or removed.
@@ -52,6 +53,19 @@ void keyed_free(KeyedState *keyed);
 void keyed_add(KeyedState *keyed, KeyedId id, StateTable *table);
 /* The table is no longer part of the state: its keys are gone. */
 void keyed_remove(KeyedState *keyed, StateTable *table);
+
+/* Who gets a table that has left the state; it is his from then on. */
+typedef struct KeyedHeir {
+    void *context;
+    void (*take)(void *context, StateTable *table);
+} KeyedHeir;
+
+/* keyed_remove without a pause: what a pass under way has still to save of the table stays for that
+ * long, and does not change. The heir, which outlives it, takes it then, or at once. Not for tables
+ * that spill: of these there is to be room. */
+void keyed_let_go(KeyedState *keyed, StateTable *table, KeyedHeir heir);
+/* table_clear in the same way: the table that takes its place, itself or another of its kind. */
+StateTable *keyed_renew(StateTable *table);
 
 /* Between batches, when nobody holds a value: entries of tables that spill (table_spill) leave
  * memory as far as their share of it is used up. WR5312: they could not be written; all is still

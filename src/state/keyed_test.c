@@ -54,6 +54,7 @@ typedef struct Shelf {
     Model now;
     int64_t live;   /* values that own something */
     Buffer *saving; /* the checkpoint under way, or NULL */
+    int64_t let_go, inherited;
 } Shelf;
 
 static void numbered_save(void *owner, const uint8_t *value, Buffer *out)
@@ -162,8 +163,8 @@ static void world_close(Shelf *world)
 {
     for (int32_t i = 0; i < TABLES; i++)
         table_free(world->tables[i]);
-    assert_int_equal(world->live, 0);
     keyed_free(world->keyed);
+    assert_int_equal(world->live, 0);
     arena_free(world->arena);
 }
 
@@ -358,6 +359,26 @@ static void world_edit(Shelf *world, int32_t table, int32_t other)
     assert_true(merges ? seen >= count : seen == count);
 }
 
+static void world_inherit(void *context, StateTable *table)
+{
+    ((Shelf *)context)->inherited++;
+    table_free(table);
+}
+
+/* A table goes, or what is to be saved of it does first. */
+static void world_lose(Shelf *world, int32_t table)
+{
+    if (spill != NULL || chance(2)) {
+        world_drop(world, (KeyedId){1, table});
+        return;
+    }
+    int64_t saved = keyed_saved_bytes(world->keyed);
+    keyed_let_go(world->keyed, world->tables[table], (KeyedHeir){world, world_inherit});
+    assert_int_equal(keyed_saved_bytes(world->keyed), saved);
+    world->tables[table] = NULL;
+    world->let_go++;
+}
+
 static void world_turn(Shelf *world)
 {
     if (spill != NULL && chance(2))
@@ -369,8 +390,10 @@ static void world_turn(Shelf *world)
         world_make(world, (KeyedId){1, table});
     } else if (chance(25)) {
         if (chance(2)) {
-            world_drop(world, (KeyedId){1, table});
+            world_lose(world, table);
             now->is_there[table] = false;
+        } else if (spill == NULL && chance(2)) {
+            world->tables[table] = keyed_renew(world->tables[table]);
         } else {
             table_clear(world->tables[table]);
         }
@@ -444,6 +467,7 @@ static void world_checkpoint(Shelf *world, const Type *type, Buffer *chain, int3
             world_turn(world);
     world->saving = NULL;
     assert_false(keyed_is_saving(world->keyed));
+    assert_int_equal(world->inherited, world->let_go);
     Shelf loaded;
     world_load(&loaded, type, chain, *count);
     world_compare(&loaded, &wanted);
@@ -569,6 +593,47 @@ static void malformed_records_are_refused(void **state)
     has_words = false;
 }
 
+/* They do so when they have been saved, some at a time, or when nobody saves them any more. */
+static void tables_that_go_do_not_stop_others(void **state)
+{
+    (void)state;
+    const Type type = type_simple(TYPE_BIGINT);
+    Shelf world, loaded;
+    Buffer full = {0};
+    world_open(&world, &type);
+    world.now.is_there[0] = true;
+    world_make(&world, (KeyedId){1, 0});
+    for (int32_t i = 0; i < 60; i++)
+        world_upsert(&world, 0);
+    Model wanted = world.now;
+    keyed_begin(world.keyed, true);
+    keyed_let_go(world.keyed, world.tables[0], (KeyedHeir){&world, world_inherit});
+    world.tables[0] = NULL;
+    memset(world.now.numbers[0], 0, sizeof world.now.numbers[0]);
+    /* Another under the same number does not get in its way. */
+    world_make(&world, (KeyedId){1, 0});
+    for (int32_t i = 0; i < 5; i++)
+        world_upsert(&world, 0);
+    assert_int_equal(keyed_saved_bytes(world.keyed), 0);
+    assert_int_equal(world.inherited, 0);
+    int32_t steps = 1;
+    for (; !keyed_step(world.keyed, 100, &full); steps++)
+        assert_true(full.length <= steps * (100 + 40));
+    assert_true(steps > 10);
+    assert_int_equal(world.inherited, 1);
+    world_load(&loaded, &type, &full, 1);
+    world_compare(&loaded, &wanted);
+    world_close(&loaded);
+    world_upsert(&world, 0);
+    keyed_begin(world.keyed, false);
+    keyed_let_go(world.keyed, world.tables[0], (KeyedHeir){&world, world_inherit});
+    world.tables[0] = NULL;
+    assert_int_equal(world.inherited, 1);
+    world_close(&world);
+    assert_int_equal(world.inherited, 2);
+    buffer_free(&full);
+}
+
 /* They take less than half of what they would with their hashes. */
 static void words_are_saved_without_zeros(void **state)
 {
@@ -601,6 +666,7 @@ int main(void)
         cmocka_unit_test(checkpoints_hold_it_where_state_spills),
         cmocka_unit_test(records_of_several_writers_come_together),
         cmocka_unit_test(malformed_records_are_refused),
+        cmocka_unit_test(tables_that_go_do_not_stop_others),
         cmocka_unit_test(words_are_saved_without_zeros),
     };
     return cmocka_run_group_tests_name("state-keyed", tests, NULL, NULL);

@@ -15,7 +15,7 @@ void running_open(Running *running, Arena *arena, const WindowLayout *layout, St
 
 void running_reset(Running *running)
 {
-    table_clear(running->table);
+    running->table = keyed_renew(running->table);
     running->front_last = INT64_MIN;
     running->is_stale = false;
     running->entered = 0;

@@ -117,9 +117,10 @@ const Slice *slices_from(const Slices *slices, int64_t number)
     return at == slices->end ? NULL : &slices->items[at];
 }
 
-static void slices_retire(Slices *slices, StateTable *table)
+/* Nobody has it any more. */
+static void slices_take_back(void *context, StateTable *table)
 {
-    keyed_remove(slices->keyed, table);
+    Slices *slices = context;
     if (slices->spill == NULL && slices->spare_count < SLICES_SPARE_MAX && table_reuse(table))
         slices->spare[slices->spare_count++] = table;
     else
@@ -139,7 +140,12 @@ void slices_drop(Slices *slices, int64_t number)
                 sizeof(Slice) * (size_t)(slices->end - at - 1));
         slices->end--;
     }
-    slices_retire(slices, table);
+    if (slices->spill == NULL) {
+        keyed_let_go(slices->keyed, table, (KeyedHeir){slices, slices_take_back});
+    } else {
+        keyed_remove(slices->keyed, table);
+        slices_take_back(slices, table);
+    }
 }
 
 void slices_free(Slices *slices)

@@ -274,6 +274,8 @@ static void fire_while_saving(Fixture *fixture, WindowSpec spec, bool spills)
     assert_int_equal(operator_receive_watermark(fixture->op, 0, 30 * SECOND), OK);
 }
 
+enum { MANY_KEYS = 400 };
+
 static const WindowSpec cumulate = {.kind = WINDOW_CUMULATE, .size_ms = 20000, .slide_ms = 10000};
 
 static void test_windows_in_memory_do_not_wait_for_the_writer(void **state)
@@ -287,6 +289,32 @@ static void test_windows_in_memory_do_not_wait_for_the_writer(void **state)
         assert_false(fixture.op->has_more);
         assert_true(fixture.capture->rows > 0);
         assert_non_null(strstr(capture_text(fixture.capture), "W 30000000\n"));
+        fixture_close(&fixture);
+    }
+}
+
+/* Its rows go out at once, what is still to be saved of it in its turn. */
+static void test_a_window_that_goes_is_not_saved_at_once(void **state)
+{
+    (void)state;
+    const WindowSpec *specs[] = {&tumble, &hop, &cumulate};
+    for (int32_t i = 0; i < 3; i++) {
+        Fixture fixture;
+        fixture_open(&fixture, *specs[i], NULL);
+        for (int64_t key = 0; key < MANY_KEYS; key++)
+            push(&fixture, key, 5 * SECOND, 7, ROW_INSERT);
+        KeyedState *keyed = fixture.op->keyed;
+        Buffer records = {0};
+        keyed_begin(keyed, true);
+        keyed_step(keyed, 1, &records);
+        assert_int_equal(operator_receive_watermark(fixture.op, 0, 60 * SECOND), OK);
+        assert_true(fixture.capture->rows >= MANY_KEYS);
+        assert_int_equal(keyed_saved_bytes(keyed), 0);
+        int32_t steps = 1;
+        while (!keyed_step(keyed, 100, &records))
+            steps++;
+        assert_true(steps > MANY_KEYS / 20);
+        buffer_free(&records);
         fixture_close(&fixture);
     }
 }
@@ -329,6 +357,7 @@ int main(void)
         cmocka_unit_test(test_many_keys_come_out_in_batches),
         cmocka_unit_test(test_damaged_state_is_refused),
         cmocka_unit_test(test_windows_in_memory_do_not_wait_for_the_writer),
+        cmocka_unit_test(test_a_window_that_goes_is_not_saved_at_once),
         cmocka_unit_test(test_a_window_that_may_leave_memory_goes_when_it_is_saved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
