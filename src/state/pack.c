@@ -123,15 +123,8 @@ static inline uint8_t mark_fold(uint64_t mark)
     return (uint8_t)mark;
 }
 
-/* The first bit of a mark's byte that follows from the others and the fold, or -1 where no byte of
- * marks varies. */
-static inline int32_t alike_folded_shift(const Mask *mask)
-{
-    uint32_t of_mark = (uint8_t)mask->words[0];
-    return of_mark == 0 ? -1 : 8 * __builtin_ctz(of_mark);
-}
-
-/* The mask without that byte: what lies in a rest. */
+/* The mask without the first byte of the mark, which follows from the others and the fold: what
+ * lies in a rest. */
 static inline Mask alike_rest_mask(const Pack *pack)
 {
     Mask mask;
@@ -151,20 +144,52 @@ static int32_t alike_rest_bytes(const Pack *pack)
     return pack->varying - (alike_mask(pack)[0] != 0);
 }
 
+/* The mark of the record with this rest and this fold: some bytes of `mark`, those of the bits
+ * `varies`, are not that of the first one. It is made apart from the record: to read what has just
+ * been written in pieces takes long. */
+static inline uint64_t alike_mark(uint64_t mark, uint32_t varies, const uint8_t *rest, uint8_t fold)
+{
+    if (varies == 0)
+        return mark;
+    int32_t first = 8 * __builtin_ctz(varies);
+    mark &= ~((uint64_t)0xff << first);
+    for (varies &= varies - 1; varies != 0; varies &= varies - 1) {
+        int32_t shift = 8 * __builtin_ctz(varies);
+        mark = (mark & ~((uint64_t)0xff << shift)) | (uint64_t)*rest++ << shift;
+    }
+    return mark | (uint64_t)(uint8_t)(mark_fold(mark) ^ fold) << first;
+}
+
+/* Where in a record the bytes of a rest belong, those behind its mark. */
+typedef struct Places {
+    uint16_t at[ALIKE_MAX];
+    int32_t first, count; /* of a rest; before are those of the mark */
+} Places;
+
+static void places_read(const Pack *pack, Places *places)
+{
+    Mask mask = alike_rest_mask(pack);
+    places->first = __builtin_popcountll(mask.words[0] & 0xff);
+    places->count = 0;
+    mask.words[0] &= ~(uint64_t)0xff;
+    for (int32_t w = 0; w < mask_words(pack->record_bytes); w++)
+        for (uint64_t word = mask.words[w]; word != 0; word &= word - 1)
+            places->at[places->count++] = (uint16_t)(64 * w + __builtin_ctzll(word));
+}
+
 static void alike_get(const Pack *pack, int32_t at, uint8_t *record)
 {
     Mask mask = alike_rest_mask(pack);
-    memcpy(record, alike_base(pack), pack->record_bytes);
+    const uint8_t *base = alike_base(pack);
     const uint8_t *rest = alike_rests(pack) + (int64_t)at * alike_rest_bytes(pack);
+    uint64_t mark = alike_mark(mark_of(base), alike_mask(pack)[0], rest, alike_folds(pack)[at]);
+    memcpy(record, base, pack->record_bytes);
+    memcpy(record, &mark, sizeof mark);
+    rest += __builtin_popcountll(mask.words[0] & 0xff);
+    mask.words[0] &= ~(uint64_t)0xff;
     for (int32_t w = 0; w < mask_words(pack->record_bytes); w++)
         for (uint64_t word = mask.words[w]; word != 0; word &= word - 1)
             record[64 * w + __builtin_ctzll(word)] = *rest++;
-    alike_read_mask(pack, &mask);
-    int32_t shift = alike_folded_shift(&mask);
-    if (shift < 0)
-        return;
-    uint64_t others = mark_of(record) & ~((uint64_t)0xff << shift);
-    record[shift / 8] = mark_fold(others) ^ alike_folds(pack)[at];
 }
 
 /* A bit for each byte that is not 0. */
@@ -306,23 +331,55 @@ static int32_t alike_find(const Pack *pack, uint64_t mark, int32_t from)
     return -1;
 }
 
-/* Which bytes of the records are not those of the first; how many. */
+static void mask_add(Mask *mask, int32_t at, uint64_t differs)
+{
+    uint64_t bits = bytes_set(differs);
+    mask->words[at / 64] |= bits << (at % 64);
+    if (at % 64 > 64 - 8 && at / 64 + 1 < MASK_WORDS)
+        mask->words[at / 64 + 1] |= bits >> (64 - at % 64);
+}
+
+/* Which bytes of the records are not those of the first; how many. Eight at a time, the last eight
+ * once more if need be: a record has at least a mark. */
 static int32_t alike_compare(const Str *records, int32_t count, Mask *mask)
 {
-    uint8_t differs[ALIKE_MAX] = {0};
+    uint64_t differs[ALIKE_MAX / 8] = {0}, last = 0;
     const uint8_t *base = (const uint8_t *)records[0].data;
     int32_t length = (int32_t)records[0].length, varying = 0;
     for (int32_t i = 1; i < count; i++) {
         const uint8_t *record = (const uint8_t *)records[i].data;
-        for (int32_t at = 0; at < length; at++)
-            differs[at] |= record[at] ^ base[at];
+        for (int32_t w = 0; w < length / 8; w++)
+            differs[w] |= mark_of(record + (int64_t)8 * w) ^ mark_of(base + (int64_t)8 * w);
+        last |= mark_of(record + length - 8) ^ mark_of(base + length - 8);
     }
     *mask = (Mask){0};
-    for (int32_t at = 0; at < length; at++) {
-        mask->words[at / 64] |= (uint64_t)(differs[at] != 0) << (at % 64);
-        varying += differs[at] != 0;
-    }
+    for (int32_t w = 0; w < length / 8; w++)
+        mask_add(mask, 8 * w, differs[w]);
+    mask_add(mask, length - 8, last);
+    for (int32_t w = 0; w < MASK_WORDS; w++)
+        varying += __builtin_popcountll(mask->words[w]);
     return varying;
+}
+
+/* What alike_set does for each. */
+static void alike_set_all(Pack *pack, const Str *records)
+{
+    static_assert(MARK_BYTES == 8, "a byte of the mask says which of a mark vary");
+    Places places;
+    places_read(pack, &places);
+    uint32_t of_mark = alike_mask(pack)[0];
+    of_mark &= of_mark - 1;
+    uint8_t *rest = pack_at(pack, alike_rests(pack)), *folds = pack_at(pack, alike_folds(pack));
+    for (int32_t i = 0; i < pack->count; i++) {
+        const uint8_t *record = (const uint8_t *)records[i].data;
+        uint64_t mark = mark_of(record);
+        folds[i] = mark_fold(mark);
+        for (uint32_t bits = of_mark; bits != 0; bits &= bits - 1)
+            *rest++ = (uint8_t)(mark >> (8 * __builtin_ctz(bits)));
+        for (int32_t k = 0; k < places.count; k++)
+            rest[k] = record[places.at[k]];
+        rest += places.count;
+    }
 }
 
 static Pack *alike_make(Packs *packs, const Str *records, int32_t count)
@@ -333,16 +390,26 @@ static Pack *alike_make(Packs *packs, const Str *records, int32_t count)
     Pack *pack = alike_new(packs, length, &mask, varying, alike_room(count, varying));
     pack->count = (uint16_t)count;
     memcpy(pack_at(pack, alike_base(pack)), records[0].data, (size_t)length);
-    for (int32_t i = 0; i < count; i++)
-        alike_set(pack, i, (const uint8_t *)records[i].data);
+    alike_set_all(pack, records);
     return pack;
 }
 
 void pack_unpack(const Pack *pack, uint8_t *records, int64_t stride)
 {
     assert(pack->record_bytes > 0);
-    for (int32_t i = 0; i < pack->count; i++)
-        alike_get(pack, i, records + stride * i);
+    Places places;
+    places_read(pack, &places);
+    const uint8_t *base = alike_base(pack), *rest = alike_rests(pack), *folds = alike_folds(pack);
+    uint32_t of_mark = alike_mask(pack)[0];
+    for (int32_t i = 0; i < pack->count; i++, records += stride) {
+        uint64_t mark = alike_mark(mark_of(base), of_mark, rest, folds[i]);
+        rest += places.first;
+        memcpy(records, base, pack->record_bytes);
+        memcpy(records, &mark, sizeof mark);
+        for (int32_t k = 0; k < places.count; k++)
+            records[places.at[k]] = rest[k];
+        rest += places.count;
+    }
 }
 
 static Pack *alike_pick(Packs *packs, const Pack *old, const uint8_t *keeps, int32_t kept)

@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "state/pack.h"
 
-enum { RECORDS = 300, RECORD_BYTES = 17, TRIALS = 200 };
+enum { RECORDS = 300, RECORD_BYTES = 17, LENGTH_MAX = 200, TRIALS = 200 };
 
 static uint64_t seed;
 
@@ -75,27 +75,30 @@ static void test_marks_are_found(void **state)
     }
 }
 
-/* A record of several bytes that vary, of the mark and of what is behind it. */
-static void trial_record(uint64_t varies, uint64_t varies_behind, char *record)
+/* A record some bytes of which vary, of the mark and of what is behind it. */
+static void trial_record(uint64_t varies, int32_t length, char *record)
 {
-    uint64_t mark = trial_mark(varies), behind = trial_mark(varies_behind);
-    memset(record, 7, RECORD_BYTES);
+    uint64_t mark = trial_mark(varies % 256);
+    memset(record, 7, (size_t)length);
     memcpy(record, &mark, sizeof mark);
-    memcpy(record + sizeof mark, &behind, sizeof behind);
+    for (int32_t at = sizeof mark; at < length; at++)
+        if (hash_u64(varies + (uint64_t)at) % 4 == 0)
+            record[at] = (char)(trial_next() % 3);
 }
 
-static void check_records(const Pack *pack, char (*wanted)[RECORD_BYTES], int32_t count)
+static void check_records(const Pack *pack, char (*wanted)[LENGTH_MAX], int32_t count,
+                          int32_t length)
 {
-    static char unpacked[RECORDS][RECORD_BYTES + 3];
+    static char unpacked[RECORDS][LENGTH_MAX + 3];
     Buffer record = {0};
     assert_int_equal(pack_count(pack), count);
     if (count > 0)
         pack_unpack(pack, (uint8_t *)unpacked[0], sizeof unpacked[0]);
     for (int32_t at = 0; at < count; at++) {
         pack_get(pack, at, &record);
-        assert_int_equal(record.length, RECORD_BYTES);
-        assert_memory_equal(record.data, wanted[at], RECORD_BYTES);
-        assert_memory_equal(unpacked[at], wanted[at], RECORD_BYTES);
+        assert_int_equal(record.length, length);
+        assert_memory_equal(record.data, wanted[at], (size_t)length);
+        assert_memory_equal(unpacked[at], wanted[at], (size_t)length);
         assert_int_equal(pack_flags((Pack *)(uintptr_t)pack)[at], (uint8_t)wanted[at][9]);
     }
     buffer_free(&record);
@@ -103,34 +106,35 @@ static void check_records(const Pack *pack, char (*wanted)[RECORD_BYTES], int32_
 
 static void run_change_trial(void)
 {
-    static char wanted[RECORDS][RECORD_BYTES];
+    static char wanted[RECORDS][LENGTH_MAX];
     static uint8_t keeps[RECORDS], flags[RECORDS];
     static Str records[RECORDS];
     Packs *packs = packs_new();
     Pack *pack = NULL;
-    uint64_t varies = trial_next() % 256, varies_behind = trial_next() % 256;
+    uint64_t varies = trial_next();
+    int32_t length = 10 + (int32_t)(trial_next() % (LENGTH_MAX - 9));
     int32_t count = 0;
     for (int32_t i = 0; i < RECORDS; i++) {
         int32_t at =
             count == 0 || trial_next() % 2 == 0 ? count : (int32_t)(trial_next() % (uint64_t)count);
-        trial_record(varies, varies_behind, wanted[at]);
+        trial_record(varies, length, wanted[at]);
         pack =
-            pack_put(packs, pack, at, str_make(wanted[at], RECORD_BYTES), (uint8_t)wanted[at][9]);
+            pack_put(packs, pack, at, str_make(wanted[at], (size_t)length), (uint8_t)wanted[at][9]);
         count += at == count;
     }
-    check_records(pack, wanted, count);
+    check_records(pack, wanted, count, length);
     for (int32_t i = 0; i < count; i++) {
-        records[i] = str_make(wanted[i], RECORD_BYTES);
+        records[i] = str_make(wanted[i], length);
         flags[i] = (uint8_t)wanted[i][9];
         keeps[i] = trial_next() % 3 != 0;
     }
-    check_records(pack_make(packs, records, flags, count), wanted, count);
+    check_records(pack_make(packs, records, flags, count), wanted, count, length);
     int32_t kept = 0;
     pack = pack_pick(packs, pack, keeps);
     for (int32_t i = 0; i < count; i++)
         if (keeps[i])
-            memmove(wanted[kept++], wanted[i], RECORD_BYTES);
-    check_records(pack, wanted, kept);
+            memmove(wanted[kept++], wanted[i], (size_t)length);
+    check_records(pack, wanted, kept, length);
     packs_free(packs);
 }
 
