@@ -214,7 +214,10 @@ static ExitCode run_find_charge(Cli *cli, Script *script, JobOptions *options)
     report_note(cli, "`%s` was replaced by `%s`, which runs: its script is `%s`", name,
                 charge.pipeline, path);
     *script = (Script){0};
-    if (load_source(cli, path, &script->source, &error) != OK)
+    status = load_source(cli, path, &script->source, &error);
+    if (status == OK)
+        status = place_check_script(cli->world, charge.data_dir, script->source.text, &error);
+    if (status != OK)
         return report_failure(cli, &error);
     options->pipeline = charge.pipeline;
     list_append(&cli->definitions, cli->arena,

@@ -1,6 +1,8 @@
-/* The note is an object of a local store: lines of KEY=LOCATION. */
+/* The note is an object of a local store: lines of KEY=LOCATION. Each note of this file begins with
+ * a line that says the checksum of what is behind it; those of older versions do without. */
 #include "job/place.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -59,29 +61,81 @@ static Status notes_open(World *world, Arena *arena, const char *data_dir, const
     return store_open(world, arena_printf(arena, "%s/jobs/%s", data_dir, folder), NULL, out, error);
 }
 
-static void note_read(Str text, Arena *arena, Places *out)
+/* ---- What is in a note ----------------------------------------------------------------------- */
+
+static Status note_damaged(Store *store, const char *note, Error *error)
 {
-    while (text.length > 0) {
+    Arena *arena = arena_new(0);
+    Status status =
+        fail(error, ERR_CORRUPT, "WR4463", "`%s` is damaged", store_path(store, note, arena));
+    arena_free(arena);
+    return status;
+}
+
+static void seal_line(Str body, char out[24])
+{
+    snprintf(out, 24, "crc32c=%08x", crc32c(0, body.data, body.length));
+}
+
+static Status note_put(Store *store, const char *note, Str body, Error *error)
+{
+    char seal[24];
+    Buffer text = {0};
+    seal_line(body, seal);
+    buffer_printf(&text, "%s\n", seal);
+    buffer_append_str(&text, body);
+    Status status = store_put(store, note, buffer_str(&text), error);
+    buffer_free(&text);
+    return status;
+}
+
+/* What is behind the checksum, in the arena. Without one `*is_sealed` is false, and the caller
+ * takes only what older versions have written: nothing that has a line for a checksum. */
+static Status note_get(Store *store, const char *note, Arena *arena, Str *body, bool *is_sealed,
+                       Error *error)
+{
+    char seal[24];
+    Buffer text = {0};
+    Status status = store_read_whole(store, note, NOTE_BYTES_MAX, &text, error);
+    Str first = str_split(buffer_str(&text), '\n', body);
+    *is_sealed = str_has_prefix(first, STR("crc32c=")) && body->data != NULL;
+    seal_line(*body, seal);
+    if (status == OK && *is_sealed && !str_is(first, seal))
+        status = note_damaged(store, note, error);
+    *body = str_copy(arena, *is_sealed ? *body : buffer_str(&text));
+    buffer_free(&text);
+    return status;
+}
+
+/* False: these are no lines of ours. */
+static bool note_read(Str text, Arena *arena, Places *out)
+{
+    bool is_whole = text.length > 0;
+    while (is_whole && text.length > 0) {
         Str value;
         Str key = str_split(str_split(text, '\n', &text), '=', &value);
+        is_whole = value.data != NULL && text.data != NULL;
         if (str_is(key, checkpoints_key))
             out->checkpoints = str_terminated(arena, value);
         else if (str_is(key, savepoints_key))
             out->savepoints = str_terminated(arena, value);
+        else
+            is_whole = false;
     }
+    return is_whole;
 }
 
 Status place_find(World *world, Arena *arena, const char *data_dir, const char *folder, Places *out,
                   Error *error)
 {
     Store *store;
-    Buffer text = {0};
+    Str text;
+    bool is_sealed;
     *out = (Places){.checkpoints = place_of_checkpoints(arena, data_dir, NULL, folder)};
     TRY(notes_open(world, arena, data_dir, folder, &store, error));
-    Status status = store_read_whole(store, note_name, NOTE_BYTES_MAX, &text, error);
-    if (status == OK)
-        note_read(buffer_str(&text), arena, out);
-    buffer_free(&text);
+    Status status = note_get(store, note_name, arena, &text, &is_sealed, error);
+    if (status == OK && !note_read(text, arena, out))
+        status = note_damaged(store, note_name, error);
     store_close(store);
     return status == ERR_NOT_FOUND ? OK : status;
 }
@@ -110,7 +164,7 @@ Status place_note(World *world, const char *data_dir, const char *folder, const 
         buffer_printf(&text, "%s=%s\n", savepoints_key, places->savepoints);
     Status status = notes_open(world, arena, data_dir, folder, &store, error);
     if (status == OK) {
-        status = text.length > 0 ? store_put(store, note_name, buffer_str(&text), error)
+        status = text.length > 0 ? note_put(store, note_name, buffer_str(&text), error)
                                  : note_remove(store, note_name, error);
         store_close(store);
     }
@@ -137,18 +191,27 @@ const char *place_of_script(Arena *arena, const char *data_dir)
     return arena_printf(arena, "%s/%s", data_dir, script_name);
 }
 
-/* The name in a note; *out is NULL where there is no such note. */
+/* A note that names a pipeline. */
+typedef struct NameNote {
+    const char *name; /* NULL: there is no such note */
+    Str more;         /* lines behind it */
+} NameNote;
+
 static Status name_read(World *world, Arena *arena, const char *folder, const char *note,
-                        const char **out, Error *error)
+                        NameNote *out, Error *error)
 {
     Store *store;
-    Buffer text = {0};
-    *out = NULL;
+    Str text;
+    bool is_sealed;
+    *out = (NameNote){0};
     TRY(store_open(world, folder, NULL, &store, error));
-    Status status = store_read_whole(store, note, NOTE_BYTES_MAX, &text, error);
+    Status status = note_get(store, note, arena, &text, &is_sealed, error);
+    Str name = str_split(text, '\n', &out->more);
+    if (status == OK &&
+        (name.length == 0 || out->more.data == NULL || (!is_sealed && out->more.length > 0)))
+        status = note_damaged(store, note, error);
     if (status == OK)
-        *out = str_terminated(arena, str_trim(buffer_str(&text)));
-    buffer_free(&text);
+        out->name = str_terminated(arena, name);
     store_close(store);
     return status == ERR_NOT_FOUND ? OK : status;
 }
@@ -162,12 +225,12 @@ static const char *job_folder(Arena *arena, const char *home, const char *pipeli
 static Status place_is_deployed(World *world, Arena *arena, const char *home, const char *pipeline,
                                 bool *out, Error *error)
 {
-    const char *old, *now = NULL;
+    NameNote old, now = {0};
     const char *folder = place_of_deployed(arena, home, pipeline);
     TRY(name_read(world, arena, folder, replaces_name, &old, error));
-    if (old != NULL)
-        TRY(name_read(world, arena, job_folder(arena, home, old), replaced_name, &now, error));
-    *out = now != NULL && strcmp(now, pipeline) == 0;
+    if (old.name != NULL)
+        TRY(name_read(world, arena, job_folder(arena, home, old.name), replaced_name, &now, error));
+    *out = now.name != NULL && strcmp(now.name, pipeline) == 0;
     return OK;
 }
 
@@ -176,10 +239,10 @@ Status place_in_charge(World *world, Arena *arena, const char *home, const char 
 {
     *out = (Charge){.pipeline = pipeline, .data_dir = home};
     for (int32_t i = 0; i <= REPLACED_MAX; i++) {
-        const char *next;
+        NameNote next;
         const char *folder = job_folder(arena, home, out->pipeline);
         TRY(name_read(world, arena, folder, replaced_name, &next, error));
-        if (next == NULL) {
+        if (next.name == NULL) {
             TRY(place_is_deployed(world, arena, home, out->pipeline, &out->is_deployed, error));
             if (out->is_deployed)
                 out->data_dir = place_of_deployed(arena, home, out->pipeline);
@@ -187,7 +250,7 @@ Status place_in_charge(World *world, Arena *arena, const char *home, const char 
                 return OK;
             break;
         }
-        out->pipeline = next;
+        out->pipeline = next.name;
         out->is_replaced = true;
     }
     return fail(error, ERR_CORRUPT, "WR4461",
@@ -210,9 +273,29 @@ static Status deployed_write(World *world, Arena *arena, const char *folder, con
     TRY(store_open(world, folder, NULL, &store, error));
     Status status = store_put(store, script_name, script, error);
     if (status == OK)
-        status =
-            store_put(store, replaces_name, str_from(arena_printf(arena, "%s\n", replaces)), error);
+        status = note_put(store, replaces_name,
+                          str_from(arena_printf(arena, "%s\nscript=%08x\n", replaces,
+                                                crc32c(0, script.data, script.length))),
+                          error);
     store_close(store);
+    return status;
+}
+
+/* In deployments of older versions the note says nothing of the script. */
+Status place_check_script(World *world, const char *data_dir, Str script, Error *error)
+{
+    Arena *arena = arena_new(0);
+    NameNote note;
+    Status status = name_read(world, arena, data_dir, replaces_name, &note, error);
+    const char *expected =
+        arena_printf(arena, "script=%08x\n", crc32c(0, script.data, script.length));
+    if (status == OK && note.more.length > 0 && !str_is(note.more, expected)) {
+        status = fail(error, ERR_CORRUPT, "WR4463", "`%s` is not the script that was deployed",
+                      place_of_script(arena, data_dir));
+        error_hint(error,
+                   "put it back from a copy; another script takes its place by `weir deploy`");
+    }
+    arena_free(arena);
     return status;
 }
 
@@ -247,8 +330,8 @@ static Status replaced_note(World *world, const char *home, const char *old, con
     if (status == OK) {
         status = pipeline == NULL
                      ? note_remove(store, replaced_name, error)
-                     : store_put(store, replaced_name,
-                                 str_from(arena_printf(arena, "%s\n", pipeline)), error);
+                     : note_put(store, replaced_name,
+                                str_from(arena_printf(arena, "%s\n", pipeline)), error);
         store_close(store);
     }
     arena_free(arena);

@@ -66,6 +66,8 @@ Status place_in_charge(World *world, Arena *arena, const char *home, const char 
 const char *place_of_deployed(Arena *arena, const char *home, const char *pipeline);
 /* The path of its script. */
 const char *place_of_script(Arena *arena, const char *data_dir);
+/* Whether the script there is the one that was deployed. WR4463: it is not. */
+Status place_check_script(World *world, const char *data_dir, Str script, Error *error);
 
 /* Make that folder, empty but for the script. ERR_INVALID (WR4462): the folder `home` knows a
  * pipeline of this name already. What is left of an attempt that came to nothing goes. */

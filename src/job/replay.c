@@ -1,20 +1,23 @@
 /* Records among the dead letters go back to where they came from.
  *
- *     dead-letters/replay/PIPELINE/TABLE/ID.FORMAT     to be read by the pipeline's source of TABLE
+ *     dead-letters/replay/PIPELINE/TABLE/ID.CHECK.FORMAT     for the pipeline's source of TABLE
  *
- * 1. The records go to ID.FORMAT.aside, durably.  2. Each of their letters says "replayed":"ID", by
- * one rename.  3. The file gets its name. Whatever was cut short is brought to its end by the next
- * one who opens the folder: a file aside counts if its letters say so. The source remembers which
- * files it has read, as it does with its own. */
+ * CHECK is the CRC-32C of the records. 1. They go to ID.CHECK.FORMAT.aside, durably.  2. Each of
+ * their letters says "replayed":"ID", by one rename.  3. The file gets its name. Whatever was cut
+ * short is brought to its end by the next one who opens the folder: a file aside counts if its
+ * letters say so. The source remembers which files it has read, as it does with its own. */
 #include "job/replay.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "job/internal.h"
 #include "job/place.h"
 #include "state/letter.h"
 #include "state/lettermark.h"
+
+enum { BLOCK_BYTES = 1 << 20 };
 
 static const char aside_suffix[] = ".aside";
 
@@ -51,6 +54,45 @@ static Status replay_in_doubt(const Search *search, const char *path, Error *err
     return status;
 }
 
+static Status file_check(World *world, const char *path, uint32_t *out, Error *error)
+{
+    File *file;
+    Buffer block = {0};
+    int64_t got = 1;
+    *out = 0;
+    TRY(world->kind->open(world, path, FILE_READ, &file, error));
+    Status status = OK;
+    for (int64_t at = 0; status == OK && got > 0; at += got) {
+        block.length = 0;
+        status = world->kind->read_at(file, at, buffer_reserve(&block, BLOCK_BYTES), BLOCK_BYTES,
+                                      &got, error);
+        *out = status == OK ? crc32c(*out, block.data, got) : 0;
+    }
+    buffer_free(&block);
+    Status closed = world->kind->close(file, status == OK ? error : NULL);
+    return status != OK ? status : closed;
+}
+
+/* The source takes every line of the file for a record. Files of older versions have no CHECK. */
+static Status replay_check(World *world, const char *path, Str name, Arena *arena, Error *error)
+{
+    Str format;
+    uint32_t check;
+    (void)str_split(name, '.', &name);
+    Str expected = str_split(name, '.', &format);
+    if (str_has_suffix(name, str_from(aside_suffix)))
+        name.length -= (int64_t)strlen(aside_suffix);
+    if (format.data == NULL || str_find(name, STR(".")) < 0)
+        return OK;
+    TRY(file_check(world, path, &check, error));
+    if (str_is(expected, arena_printf(arena, "%08x", check)))
+        return OK;
+    Status status = fail(error, ERR_CORRUPT, LETTER_DAMAGED_CODE, "`%s` is damaged", path);
+    error_hint(error, "it holds records that were given back; remove it, and take `replayed` out "
+                      "of their letters together with `crc32c` to give them back again");
+    return status;
+}
+
 /* One file of a table's folder: is it there or not? */
 static Status replay_decide(World *world, const char *folder, const char *letters, const char *name,
                             Arena *arena, Error *error)
@@ -60,7 +102,7 @@ static Status replay_decide(World *world, const char *folder, const char *letter
     if (str_has_suffix(text, STR(".tmp")))
         return world->kind->remove(world, path, error);
     if (!str_has_suffix(text, str_from(aside_suffix)))
-        return OK;
+        return replay_check(world, path, text, arena, error);
     Search search = {.id = str_split(text, '.', &(Str){0}), .arena = arena};
     search.member = arena_printf(arena, "\"replayed\":\"%.*s\"", STR_ARGS(search.id));
     int64_t offset = 0;
@@ -70,6 +112,7 @@ static Status replay_decide(World *world, const char *folder, const char *letter
         return replay_in_doubt(&search, path, error);
     if (!search.is_found)
         return world->kind->remove(world, path, error);
+    TRY(replay_check(world, path, text, arena, error));
     text.length -= (int64_t)strlen(aside_suffix);
     const char *whole = arena_printf(arena, "%s/%.*s", folder, STR_ARGS(text));
     return world->kind->rename(world, path, whole, error);
@@ -245,8 +288,9 @@ static Status replay_write(World *world, Replay *replay, const char *letters, Er
     const char *pipeline = arena_printf(arena, "%s/%.*s", root, STR_ARGS(replay->pipeline));
     const char *folder = arena_printf(arena, "%s/%.*s", pipeline,
                                       (int)(strlen(file_name) - strlen(".jsonl")), file_name);
-    const char *path =
-        arena_printf(arena, "%s/%s.%.*s", folder, replay->id, STR_ARGS(replay->format));
+    const char *path = arena_printf(arena, "%s/%s.%08x.%.*s", folder, replay->id,
+                                    crc32c(0, replay->records.data, replay->records.length),
+                                    STR_ARGS(replay->format));
     const char *aside = arena_printf(arena, "%s%s", path, aside_suffix);
     TRY(world->kind->make_folder(world, folder, error));
     TRY(world->kind->sync_folder(world, pipeline, error));

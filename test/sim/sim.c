@@ -42,6 +42,7 @@ enum {
     RECOVERIES_MAX = 5,
     CLOCK_SET_US_MAX = 400 * 1000,
     FROZEN_US = 60 * 1000 * 1000,
+    BLOCK_BYTES = 4096, /* what a disk may write in another place, or twice */
 };
 
 typedef enum Mode {
@@ -139,6 +140,40 @@ static bool trial_has_ended(Trial *trial, SimWorld *world)
 }
 
 /* One of the files of checkpoints is not what it was. */
+static Inode *damage_pick(SimWorld *world, const List *files, uint64_t *chance)
+{
+    int32_t at = (int32_t)random_below(chance, files->count);
+    return disk_find(world->disk, LIST_AT(*files, at, char));
+}
+
+/* A block of this file, or of another one, where one of this file belongs. */
+static void damage_block(Str content, Str from, uint64_t *chance)
+{
+    int64_t to = random_below(chance, (content.length + BLOCK_BYTES - 1) / BLOCK_BYTES);
+    int64_t of = random_below(chance, (from.length + BLOCK_BYTES - 1) / BLOCK_BYTES);
+    int64_t room = content.length - to * BLOCK_BYTES, there = from.length - of * BLOCK_BYTES;
+    int64_t bytes = room < there ? room : there;
+    memmove((char *)content.data + to * BLOCK_BYTES, from.data + of * BLOCK_BYTES,
+            (size_t)(bytes < BLOCK_BYTES ? bytes : BLOCK_BYTES));
+}
+
+static void damage_content(Str *content, Str other, uint64_t *chance)
+{
+    char *bytes = (char *)content->data;
+    int64_t at = random_below(chance, content->length);
+    int64_t kind = random_below(chance, 6);
+    if (kind == 0)
+        content->length = at;
+    else if (kind == 1 && content->length > SECTOR_BYTES)
+        memset(bytes + at % (content->length - SECTOR_BYTES), 0, SECTOR_BYTES);
+    else if (kind == 2 && content->length > BLOCK_BYTES)
+        damage_block(*content, *content, chance);
+    else if (kind == 3)
+        damage_block(*content, other, chance);
+    else
+        bytes[at] ^= (char)(1 << random_below(chance, 8));
+}
+
 static void trial_damage(Trial *trial, SimWorld *world, uint64_t *chance)
 {
     Arena *arena = arena_new(0);
@@ -151,19 +186,11 @@ static void trial_damage(Trial *trial, SimWorld *world, uint64_t *chance)
             list_append(&files, arena, paths.items[i]);
     }
     if (files.count > 0) {
-        const char *path = LIST_AT(files, (int32_t)random_below(chance, files.count), char);
-        Inode *file = disk_find(world->disk, path);
+        Inode *file = damage_pick(world, &files, chance);
         Str content = str_copy(arena, inode_content(file));
-        char *bytes = (char *)content.data;
-        int64_t at = random_below(chance, content.length);
-        int64_t kind = random_below(chance, 4);
-        trial->is_damaged = true;
-        if (kind == 0)
-            content.length = at;
-        else if (kind == 1 && content.length > SECTOR_BYTES)
-            memset(bytes + at % (content.length - SECTOR_BYTES), 0, SECTOR_BYTES);
-        else
-            bytes[at] ^= (char)(1 << random_below(chance, 8));
+        Str other = inode_content(damage_pick(world, &files, chance));
+        damage_content(&content, other, chance);
+        trial->is_damaged = !str_equal(content, inode_content(file));
         disk_overwrite(world->disk, file, content);
     }
     arena_free(arena);

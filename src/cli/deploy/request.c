@@ -1,8 +1,10 @@
-/* The files DIR/deploy/request and DIR/deploy/answer: lines of KEY=VALUE, an empty line, a text. */
+/* The files DIR/deploy/request and DIR/deploy/answer: a line with the checksum of the rest, lines
+ * of KEY=VALUE, an empty line, a text. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "cli/deploy/deploy.h"
 #include "sql/sql.h"
 
@@ -39,12 +41,22 @@ static const char *file_path(Arena *arena, const char *home, const char *name)
     return arena_printf(arena, "%s/deploy/%s", home, name);
 }
 
+static const char *seal_line(Arena *arena, Str text)
+{
+    return arena_printf(arena, "crc32c=%08x", crc32c(0, text.data, text.length));
+}
+
 static Status file_put(World *world, const char *home, const char *name, Str text, Error *error)
 {
     Arena *arena = arena_new(0);
+    Buffer sealed = {0};
+    buffer_printf(&sealed, "%s\n", seal_line(arena, text));
+    buffer_append_str(&sealed, text);
     Status status = world->kind->make_folder(world, arena_printf(arena, "%s/deploy", home), error);
     if (status == OK)
-        status = world_replace_file(world, file_path(arena, home, name), text, error);
+        status =
+            world_replace_file(world, file_path(arena, home, name), buffer_str(&sealed), error);
+    buffer_free(&sealed);
     arena_free(arena);
     return status;
 }
@@ -66,8 +78,9 @@ static Status file_get(World *world, const char *path, Arena *arena, Str *head, 
 {
     Str all;
     TRY(world_read_file(world, path, FILE_BYTES_MAX, arena, &all, error));
+    Str seal = str_split(all, '\n', &all);
     int64_t end = str_find(all, STR("\n\n"));
-    if (end < 0)
+    if (end < 0 || !str_is(seal, seal_line(arena, all)))
         return fail(error, ERR_CORRUPT, "WR7062", "`%s` was not written by weir", path);
     *head = str_make(all.data, end);
     *text = str_make(all.data + end + 2, all.length - end - 2);
