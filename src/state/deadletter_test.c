@@ -381,6 +381,44 @@ static void test_more_than_the_user_allows_is_trouble(void **state)
     arena_free(arena);
 }
 
+/* A mark that says something else would cut letters that are for good. */
+static void test_damage_to_the_mark_is_found(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new(0);
+    Error error = {0};
+    LetterMark *mark;
+    LetterMark first = {.writer = STR("p"), .checkpoint = 7};
+    LetterLength length = {.name = STR("t.jsonl"), .bytes = 1234, .check = 5678};
+    list_append(&first.lengths, arena, &length);
+    assert_int_equal(lettermark_write(world_system(), folder, &first, &error), OK);
+    const char *path = arena_printf(arena, "%s/.writer", folder);
+    Str whole = read_letters(arena, ".writer");
+    char *other = arena_copy(arena, whole.data, whole.length);
+    for (int64_t at = 0; at < 9 * whole.length; at++) {
+        /* Eight bits of each byte, then each length. */
+        int64_t byte = at / 8 < whole.length ? at / 8 : 0;
+        int64_t bytes = at / 8 < whole.length ? whole.length : at - 8 * whole.length;
+        char bit = at / 8 < whole.length ? (char)(1 << at % 8) : 0;
+        other[byte] ^= bit;
+        FILE *file = remove(path) == 0 ? fopen(path, "w") : NULL;
+        assert_non_null(file);
+        assert_int_equal(fwrite(other, 1, (size_t)bytes, file), bytes);
+        assert_int_equal(fclose(file), 0);
+        other[byte] ^= bit;
+        Status status = lettermark_read(world_system(), folder, arena, &mark, &error);
+        if (status == OK) {
+            /* The end of its line, and bits of base64 that say nothing. */
+            assert_int_equal(mark->checkpoint, 7);
+            assert_int_equal(LIST_AT(mark->lengths, 0, LetterLength)->bytes, 1234);
+            continue;
+        }
+        assert_string_equal(error.code, "WR4420");
+        assert_non_null(strstr(error.text, path));
+    }
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +432,7 @@ int main(void)
         cmocka_unit_test(test_a_file_that_is_taken_away_meanwhile_begins_anew),
         cmocka_unit_test(test_with_much_behind_a_barrier_sources_wait),
         cmocka_unit_test(test_more_than_the_user_allows_is_trouble),
+        cmocka_unit_test(test_damage_to_the_mark_is_found),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

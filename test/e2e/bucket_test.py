@@ -95,6 +95,34 @@ def test_a_new_machine_goes_on_from_the_bucket_alone(box):
     assert s3.secret_key not in weir.stderr()
 
 
+def put_flipped(s3, key, bit):
+    """One bit in the middle of the object is another one; the same again is as it was."""
+    s3.boto("(lambda body, at: s3.put_object(Bucket='weir', Key=%r, Body=body[:at] + bytes([body[at] ^ %d]) "
+            "+ body[at + 1:]) and None)(*(lambda body: (body, len(body) // 2))"
+            "(s3.get_object(Bucket='weir', Key=%r)['Body'].read()))" % (key, bit, key))
+
+
+def test_a_damaged_object_is_named(box):
+    """A bit that flips in the bucket is found by the machine that goes on; with the object put back it does."""
+    s3 = server(box)
+    weir = pipeline(box)
+    start(weir, s3, "s3://weir/damage")
+    wait_until(lambda: has_checkpoint(s3, "damage/"), "a checkpoint", process=weir)
+    weir.kill()
+    shutil.rmtree(weir.data)
+    manifest = max(key for key in s3.keys("damage/") if key.endswith("MANIFEST"))
+    data = [key for key in s3.keys("damage/") if "/shared/state-" in key]
+    for key in [manifest, data[0]]:
+        put_flipped(s3, key, 4)
+        start(weir, s3, "s3://weir/damage")
+        assert weir.wait(60) == 74 and "WR4402" in weir.stderr(), (key, weir.log())
+        assert key in weir.stderr() and "resumed" not in weir.stderr(), (key, weir.log())
+        put_flipped(s3, key, 4)
+    start(weir, s3, "s3://weir/damage")
+    assert weir.wait(60) == 0 and "resumed from checkpoint" in weir.stderr(), weir.log()
+    check(box)
+
+
 def test_pipelines_share_a_prefix(box):
     """Two of them at a time, each with a machine of its own: told apart by their names."""
     s3 = server(box)
