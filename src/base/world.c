@@ -144,11 +144,6 @@ static Status system_lock(World *world, const char *path, File **out, Error *err
         close(descriptor);
         return status;
     }
-    /* Who holds it, for whoever looks; the lock holds without this, too. */
-    char holder[32];
-    int length = snprintf(holder, sizeof holder, "%lld\n", (long long)getpid());
-    if (ftruncate(descriptor, 0) == 0)
-        (void)!pwrite(descriptor, holder, (size_t)length, 0);
     *out = file_new(world, descriptor, path);
     return OK;
 }

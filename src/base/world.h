@@ -70,8 +70,7 @@ typedef struct WorldKind {
     /* Names (const char *) in the folder, sorted by bytes, without . and .. */
     Status (*list)(World *world, const char *path, Arena *arena, List *names, Error *error);
     /* Open or make the file and hold it alone, among all processes, until close or death.
-     * ERR_AGAIN, with no error filled, when another one holds it. The file says who: its process's
-     * number and a line feed. */
+     * ERR_AGAIN, with no error filled, when another one holds it. */
     Status (*lock)(World *world, const char *path, File **out, Error *error);
 
     /* What the process has in memory now, in bytes, as the system counts it against a limit; 0: not

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/lockholder.h"
 #include "cli/cli.h"
 #include "job/savepoint.h"
 
@@ -94,12 +95,18 @@ static Status await_end(const Cli *cli, int64_t process, int64_t seconds, Error 
 /* As Ctrl-C does: it takes a last checkpoint and ends. Nothing to do if nothing runs. */
 static Status stop_holder(const Cli *cli, int64_t seconds, Error *error)
 {
-    int64_t process;
-    TRY(savepoint_holder(cli->world, cli_data_dir(cli), &process, error));
-    if (process == 0) {
-        report_note(cli, "nothing runs with `%s`", cli_data_dir(cli));
+    const char *data_dir = cli_data_dir(cli);
+    bool is_running;
+    TRY(savepoint_is_running(cli->world, data_dir, &is_running, error));
+    if (!is_running) {
+        report_note(cli, "nothing runs with `%s`", data_dir);
         return OK;
     }
+    int64_t process = lockholder_find(arena_printf(cli->arena, "%s/lock", data_dir));
+    if (process == 0)
+        return fail(error, ERR_INVALID, "WR4418",
+                    "something runs with `%s`, but it cannot be seen from here which process it is",
+                    data_dir);
     if (kill((pid_t)process, SIGTERM) != 0 && errno != ESRCH)
         return fail(error, ERR_INVALID, "WR4418", "process %lld could not be stopped: %s",
                     (long long)process, strerror(errno));

@@ -10,7 +10,6 @@
 #include "job/place.h"
 
 enum { LOOK_US = 50 * 1000, LOOK_BUCKET_US = 500 * 1000, RETRIES = 5, LEVELS_LOOKED_AT = 4 };
-enum { HOLDER_BYTES_MAX = 64 };
 
 /* Whose checkpoints, and where. */
 typedef struct Found {
@@ -134,26 +133,6 @@ Status savepoint_is_running(World *world, const char *data_dir, bool *out, Error
         status = world->kind->close(lock, error);
     arena_free(arena);
     return *out || status == ERR_NOT_FOUND ? OK : status;
-}
-
-Status savepoint_holder(World *world, const char *data_dir, int64_t *process, Error *error)
-{
-    bool is_running;
-    *process = 0;
-    TRY(savepoint_is_running(world, data_dir, &is_running, error));
-    if (!is_running)
-        return OK;
-    Arena *arena = arena_new(0);
-    const char *path = arena_printf(arena, "%s/lock", data_dir);
-    Str text = {0};
-    Status status = world_read_file(world, path, HOLDER_BYTES_MAX, arena, &text, error);
-    for (int64_t i = 0; i < text.length && text.data[i] >= '0' && text.data[i] <= '9'; i++)
-        *process = *process * 10 + text.data[i] - '0';
-    if (status == OK && *process <= 1)
-        status =
-            fail(error, ERR_INVALID, "WR4418", "`%s` does not say which process holds it", path);
-    arena_free(arena);
-    return status;
 }
 
 /* A bucket takes its time, and money, for each look. */

@@ -44,10 +44,6 @@ Status savepoint_restore(const SavepointJob *job, const char *path, int64_t *id,
 /* Whether a weir holds the data folder now. */
 Status savepoint_is_running(World *world, const char *data_dir, bool *out, Error *error);
 
-/* The number of the process that holds the data folder, as it has noted it; 0: none does.
- * ERR_INVALID (WR4418): it has not noted any. */
-Status savepoint_holder(World *world, const char *data_dir, int64_t *process, Error *error);
-
 typedef enum StateFate {
     STATE_KEPT,
     STATE_NEW,  /* of the plan, not in the checkpoint: starts empty, a source at its beginning */

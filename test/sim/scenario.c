@@ -399,7 +399,10 @@ static int32_t turns_choose(void *context, int32_t count)
 {
     Turns *turns = context;
     turns->world->now_us += random_below(turns->schedule, TURN_US_MAX);
-    return (int32_t)random_below(turns->schedule, count);
+    int32_t turn = (int32_t)random_below(turns->schedule, count);
+    sim_trace(turns->world, (uint64_t)turns->world->now_us);
+    sim_trace(turns->world, (uint64_t)turn);
+    return turn;
 }
 
 Status scenario_run(const Scenario *scenario, SimWorld *world, uint64_t *schedule, Error *error)

@@ -52,9 +52,15 @@ static Status fail_full(Error *error, const char *path)
     return fail(error, ERR_FULL, "WR5004", "could not write `%s`: no space left on device", path);
 }
 
+void sim_trace(SimWorld *world, uint64_t word)
+{
+    world->trace = hash_combine(world->trace, word);
+}
+
 static void sim_note(SimWorld *world, SimCall call, const char *path, Str detail)
 {
-    world->trace = hash_combine(world->trace, (uint64_t)call);
+    sim_trace(world, (uint64_t)call);
+    sim_trace(world, (uint64_t)world->now_us);
     world->trace = hash_combine(world->trace, hash_bytes(path, (int64_t)strlen(path)));
     world->trace = hash_combine(world->trace, hash_bytes(detail.data, detail.length));
     if (world->is_traced)
@@ -146,7 +152,9 @@ static void sim_sleep_us(World *world, int64_t duration_us)
 
 static uint64_t sim_random_u64(World *world)
 {
-    return random_next(&sim_of(world)->seed);
+    uint64_t drawn = random_next(&sim_of(world)->seed);
+    sim_trace(sim_of(world), drawn);
+    return drawn;
 }
 
 /* ---- Files --------------------------------------------------------------------------------- */

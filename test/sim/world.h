@@ -1,8 +1,9 @@
 /* A World of its own: virtual time, seeded randomness, a disk in memory, and faults on demand.
  *
- * Every call of the file system is numbered and goes into a hash, the trace: the same seed and the
- * same program give the same one. A fault plan names calls by number. When the power is off, every
- * call fails and changes nothing; what is left is what sim_world_restart gives.
+ * Every call of the file system is numbered and goes into a hash, the trace, with its time, what
+ * was drawn at random and whose turn it was: the same seed and the same program give the same one.
+ * A fault plan names calls by number. When the power is off, every call fails and changes nothing;
+ * what is left is what sim_world_restart gives.
  *
  * One thread only. */
 #ifndef WEIR_TEST_SIM_WORLD_H
@@ -69,6 +70,9 @@ void sim_world_free(SimWorld *world);
 /* A machine that starts again with what a power cut left, or (`is_kill`) with all that was
  * written: only the process died. The clock goes on as it is; no faults. The old world is freed. */
 SimWorld *sim_world_restart(SimWorld *world, uint64_t seed, bool is_kill);
+
+/* One more word for the trace. */
+void sim_trace(SimWorld *world, uint64_t word);
 
 /* A durable file, its folders made. */
 void sim_world_put(SimWorld *world, const char *path, Str content);
