@@ -85,7 +85,8 @@ int64_t cold_bytes(const Cold *cold)
 {
     int64_t pages = cold->page_count * ((int64_t)sizeof(Page) + PACK_OVERHEAD);
     int64_t places = cold_size(cold) + cold->listed_capacity;
-    return packs_bytes(cold->packs) + pages + (int64_t)sizeof(Page *) * places;
+    int64_t notes = (int64_t)sizeof(Note) * cold->note_capacity;
+    return packs_bytes(cold->packs) + pages + (int64_t)sizeof(Page *) * places + notes;
 }
 
 /* What values own lies elsewhere, in the measure of what their records are longer. */
@@ -182,6 +183,13 @@ static void cold_free_pages(Cold *cold)
     packs_free(cold->packs);
 }
 
+static void cold_free_notes(Cold *cold)
+{
+    memory_free(cold->notes);
+    cold->notes = NULL;
+    cold->note_count = cold->note_capacity = 0;
+}
+
 static void cold_forget(Cold *cold)
 {
     if (cold->has_stored)
@@ -224,7 +232,7 @@ void cold_free(StateTable *table)
     arena_free(cold->reading_keys);
     memory_free(cold->listed);
     memory_free(cold->late);
-    memory_free(cold->notes);
+    cold_free_notes(cold);
     memory_free(cold->given);
     memory_free(cold->given_hashes);
     memory_free(cold);
@@ -331,6 +339,7 @@ static void cold_put_at(StateTable *table, Entry *entry, Page *page, int32_t at)
     if (page->color != table->color)
         flags |= RECORD_DONE;
     assert(at < 0 || (pack_flags(page->pack)[at] & RECORD_TAKEN) != 0);
+    assert(!table_is_null_entry(table, entry));
     if (at < 0 || (entry->hash & ENTRY_CHANGED) != 0)
         cold_put_record(table, page, entry, at, flags);
     else
@@ -385,14 +394,15 @@ static int32_t cold_victims(StateTable *table, bool is_all, Entry **victims, uin
     return count;
 }
 
-/* The note is still right: the entry has not been deleted, and its record lies where it did. */
+/* The note is still right: the entry has not been deleted, and its record lies where it did. Where
+ * the entry of 0 was, that of NULL may lie by now, whose word is 0 too. */
 static bool note_holds(const StateTable *table, const Note *note)
 {
     const Entry *entry = value_entry(table, note->value);
     const Page *page = note->page;
     bool is_same = entry->hash != 0 && entry->word == note->word && page->pack != NULL;
-    return is_same && cold_page_has(page, page_tag(entry->hash)) &&
-           pack_has(page->pack, note->at, note->word);
+    return is_same && !table_is_null_entry(table, entry) &&
+           cold_page_has(page, page_tag(entry->hash)) && pack_has(page->pack, note->at, note->word);
 }
 
 /* Entries whose records were noted: nothing has to be searched. Those of others, and those that the
@@ -618,8 +628,10 @@ Status cold_make_room(StateTable *table, Error *error)
     keyed_note_growth(table, cold_account(table) - before);
     bool was_passing = table->cold->passing > 0;
     Status status = cold_put_away(table, cold_keep(table), cold_share(table), error);
-    if (!was_passing && table->cold->passing > 0)
+    if (!was_passing && table->cold->passing > 0) {
         table_shrink(table);
+        (void)cold_account(table);
+    }
     return status;
 }
 
@@ -634,6 +646,7 @@ Status cold_make_idle_room(StateTable *table, int64_t kept_bytes, Error *error)
     cold_release(table);
     Status status = cold_put_away(table, 0, kept_bytes, error);
     table_shrink(table);
+    cold_free_notes(table->cold);
     (void)cold_account(table);
     return status;
 }

@@ -126,6 +126,7 @@ static void cold_note_late(Cold *cold, int32_t number, int32_t at)
 /* Keys of a batch that are not at hand, with their pages and marks. */
 typedef struct Missing {
     int32_t at[FETCH_RUN], count;
+    int32_t null_count; /* NULLs, which are always at hand */
     Page *pages[FETCH_RUN];
     uint64_t marks[FETCH_RUN];
 } Missing;
@@ -134,7 +135,7 @@ static void cold_find_missing(StateTable *table, const TableKeys *keys, int32_t 
                               int32_t count, Missing *missing)
 {
     const Cold *cold = table->cold;
-    missing->count = 0;
+    missing->count = missing->null_count = 0;
     for (int32_t i = first; i < first + count; i++)
         table_prefetch_slot(table, keys->hashes[i]);
     for (int32_t i = first; i < first + count; i++) {
@@ -142,8 +143,10 @@ static void cold_find_missing(StateTable *table, const TableKeys *keys, int32_t 
         __builtin_prefetch(&cold->directory[cold_place(cold, page_tag(keys->hashes[i]))]);
     }
     for (int32_t i = first; i < first + count; i++) {
-        if (keys->nulls != NULL && keys->nulls[i])
+        if (keys->nulls != NULL && keys->nulls[i]) {
+            missing->null_count++;
             continue;
+        }
         Probe probe = keys_probe(keys, i);
         uint8_t *value = table_get_at_hand(table, &probe);
         if (value != NULL) {
@@ -185,8 +188,8 @@ void cold_fetch(StateTable *table, const TableKeys *keys, int32_t first, int32_t
     for (int32_t done = 0; done < count; done += FETCH_RUN) {
         int32_t some = count - done < FETCH_RUN ? count - done : FETCH_RUN;
         cold_find_missing(table, keys, first + done, some, &missing);
-        cold->looked += some;
-        cold->hit += some - missing.count;
+        cold->looked += some - missing.null_count;
+        cold->hit += some - missing.null_count - missing.count;
         for (int32_t i = 0; i < missing.count; i++) {
             Page *page = missing.pages[i];
             Probe probe = keys_probe(keys, missing.at[i]);

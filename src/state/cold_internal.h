@@ -91,6 +91,19 @@ struct Cold {
     uint8_t was_depth;
 };
 
+/* For tests: as if so many keys had been looked at, of which none was at hand. It takes tens of
+ * thousands, and then nothing more stays at hand, and notes are taken. */
+static inline void cold_assume_looked(Cold *cold, int64_t keys)
+{
+    cold->looked += keys;
+}
+
+/* For tests: nothing stays at hand for so many keys. */
+static inline void cold_assume_passing(Cold *cold, int64_t keys)
+{
+    cold->passing = keys;
+}
+
 /* Pages are in another order than slots: who goes through all pages, and so has all entries of one
  * after the other at hand, would have them all in neighbouring slots. */
 static inline uint32_t page_tag(uint64_t hash)

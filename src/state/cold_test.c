@@ -2,7 +2,7 @@
 #include "base/testing.h"
 
 #include "data/rowcode.h"
-#include "state/internal.h"
+#include "state/cold_internal.h"
 #include "state/spill.h"
 
 enum {
@@ -116,12 +116,83 @@ static void it_is_noticed_when_they_do(void **state)
     counts_compare();
 }
 
+/* A batch of one key, or of NULL. */
+static int64_t *counts_find(uint64_t key, bool is_null)
+{
+    uint64_t hash = table_hash_of_key(rowcode_hash_word(key));
+    uint8_t *value;
+    uint8_t null = is_null;
+    TableKeys batch = {.hashes = &hash, .words = &key, .nulls = &null, .count = 1};
+    table_find_or_insert(counts.table, &batch, 0, 1, &value);
+    return (int64_t *)(void *)value;
+}
+
+/* NULL may come to lie where key 0 has just been, and both have 0 as their word. */
+static void null_is_not_put_away_as_zero(void **state)
+{
+    (void)state;
+    *counts_find(0, false) = 5;
+    cold_assume_passing(counts.table->cold, INT64_MAX);
+    assert_int_equal(keyed_make_room(counts.keyed, NULL), OK);
+    assert_int_equal(counts.table->count, 0);
+    int64_t *zero = counts_find(0, false);
+    assert_int_equal(*zero, 5);
+    table_delete(counts.table, (uint8_t *)zero);
+    int64_t *null = counts_find(0, true);
+    assert_ptr_equal(null, zero);
+    *null = 7;
+    assert_int_equal(keyed_make_room(counts.keyed, NULL), OK);
+    assert_int_equal(table_count(counts.table), 1);
+    Probe probe = {.hash = table_hash_of_key(rowcode_hash_word(0)), .word = 0};
+    assert_null(table_get_probe(counts.table, &probe));
+    assert_non_null(table_get_null(counts.table));
+    assert_int_equal(*counts_find(0, true), 7);
+}
+
+/* A table that is full of NULLs does not look like one whose keys come again. */
+static void nulls_are_not_counted_as_at_hand(void **state)
+{
+    (void)state;
+    for (int32_t i = 0; i < 10; i++)
+        (void)counts_find(0, true);
+    assert_int_equal(counts.table->cold->looked, 0);
+    assert_int_equal(counts.table->cold->hit, 0);
+    (void)counts_find(1, false);
+    assert_int_equal(counts.table->cold->looked, 1);
+    assert_int_equal(counts.table->cold->hit, 0);
+    (void)counts_find(1, false);
+    assert_int_equal(counts.table->cold->hit, 1);
+}
+
+/* What the table is known to have is what it has, also when its memory at hand has just gone. */
+static void notes_and_what_has_gone_are_accounted_for(void **state)
+{
+    (void)state;
+    Cold *cold = counts.table->cold;
+    while (cold->passing == 0 || counts.table->slab_count > 0) {
+        counts_push(KEYS);
+        assert_true(cold->accounted >= table_bytes(counts.table));
+        assert_true(cold->passing == 0 || cold->accounted == table_bytes(counts.table));
+    }
+    int64_t before = cold_bytes(cold);
+    for (int32_t i = 0; i < 10; i++)
+        counts_push(KEYS);
+    assert_true(cold->note_capacity >= BATCH / 2);
+    assert_true(cold_bytes(cold) - before >= (int64_t)sizeof(Note) * cold->note_capacity);
+    assert_int_equal(table_put_away(counts.table, NULL), OK);
+    assert_int_equal(cold->note_capacity, 0);
+    assert_int_equal(cold->accounted, table_bytes(counts.table));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(keys_that_do_not_come_again_do_not_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(keys_that_come_again_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(it_is_noticed_when_they_do, setup, teardown),
+        cmocka_unit_test_setup_teardown(null_is_not_put_away_as_zero, setup, teardown),
+        cmocka_unit_test_setup_teardown(nulls_are_not_counted_as_at_hand, setup, teardown),
+        cmocka_unit_test_setup_teardown(notes_and_what_has_gone_are_accounted_for, setup, teardown),
     };
     return cmocka_run_group_tests_name("state-cold", tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@ typedef enum RecordKind {
 
 enum {
     WORDS_BYTES_MAX = 1 + (1 + TABLE_WORDS_MAX) * WORDPACK_BYTES_MAX,
-    SCAN_RUN = 64, /* entries that are looked at between two looks at what has been saved */
+    SCAN_RUN = 64, /* entries at one go: a step looks at so many more than it may, at most */
     STEP_BYTES_RESERVED = 64 * 1024,
     /* Entries that one step looks at: where few of many have changed, it is the looking that takes
      * time, 25 ms for 8 million. */
@@ -193,7 +193,10 @@ static void table_save_run(StateTable *table, Place place, uint32_t count, int64
 static void table_save_some(StateTable *table, int64_t bytes, int64_t *looks)
 {
     const Buffer *out = &table->keyed->saved.bytes;
-    while (table->save_cursor < table->save_end && out->length<bytes && * looks> 0) {
+    for (;;) {
+        bool is_left = table->save_cursor < table->save_end, has_room = out->length < bytes;
+        if (!is_left || !has_room || *looks <= 0)
+            break;
         Place place = entry_place(table->save_cursor);
         uint32_t left = table->save_end - table->save_cursor, count = place.size - place.offset;
         count = count < left ? count : left;
@@ -316,6 +319,14 @@ StateTable *keyed_renew(StateTable *table)
     keyed_add(table->keyed, table->id, renewed);
     keyed_let_go(table->keyed, table, (KeyedHeir){.take = heir_free});
     return renewed;
+}
+
+int64_t keyed_leaving_bytes(const KeyedState *keyed)
+{
+    int64_t bytes = 0;
+    for (int32_t i = 0; keyed->leaving > 0 && i < keyed->count; i++)
+        bytes += keyed->tables[i]->is_leaving ? table_bytes(keyed->tables[i]) : 0;
+    return bytes;
 }
 
 /* Saved or not. */

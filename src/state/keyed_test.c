@@ -607,7 +607,10 @@ static void tables_that_go_do_not_stop_others(void **state)
         world_upsert(&world, 0);
     Model wanted = world.now;
     keyed_begin(world.keyed, true);
+    int64_t bytes = table_bytes(world.tables[0]);
+    assert_int_equal(keyed_leaving_bytes(world.keyed), 0);
     keyed_let_go(world.keyed, world.tables[0], (KeyedHeir){&world, world_inherit});
+    assert_int_equal(keyed_leaving_bytes(world.keyed), bytes);
     world.tables[0] = NULL;
     memset(world.now.numbers[0], 0, sizeof world.now.numbers[0]);
     /* Another under the same number does not get in its way. */
@@ -621,6 +624,7 @@ static void tables_that_go_do_not_stop_others(void **state)
         assert_true(full.length <= steps * (100 + 40));
     assert_true(steps > 10);
     assert_int_equal(world.inherited, 1);
+    assert_int_equal(keyed_leaving_bytes(world.keyed), 0);
     world_load(&loaded, &type, &full, 1);
     world_compare(&loaded, &wanted);
     world_close(&loaded);

@@ -58,11 +58,6 @@ static int32_t mask_words(int32_t record_bytes)
     return (record_bytes + 63) / 64;
 }
 
-static inline bool mask_has(const Mask *mask, int32_t at)
-{
-    return (mask->words[at / 64] >> (at % 64) & 1) != 0;
-}
-
 static int32_t alike_head_bytes(int32_t record_bytes)
 {
     return 8 * mask_words(record_bytes) + record_bytes;
@@ -113,8 +108,8 @@ static uint64_t mark_of(const uint8_t *record)
     return mark;
 }
 
-/* All bytes of a mark go into it, so that it differs where any one does: of a hundred records two
- * or three have the same, whichever bytes their marks differ in. */
+/* All bytes of a mark go into it: it differs where one of them does, and where two differ it may be
+ * the same. */
 static inline uint8_t mark_fold(uint64_t mark)
 {
     mark ^= mark >> 32;
@@ -623,7 +618,7 @@ static Pack *pack_first(Packs *packs, Str record)
 
 Pack *pack_put(Packs *packs, Pack *pack, int32_t at, Str record, uint8_t flags)
 {
-    assert(at >= 0 && at <= pack_count(pack) && at < UINT16_MAX - ROOM_STEP);
+    assert(at >= 0 && at <= pack_count(pack) && at < UINT16_MAX - ROOM_STEP_NARROW);
     assert(record.length >= MARK_BYTES);
     if (pack == NULL)
         pack = pack_first(packs, record);
@@ -644,7 +639,7 @@ Pack *pack_make(Packs *packs, const Str *records, const uint8_t *flags, int32_t 
 {
     if (count == 0)
         return NULL;
-    assert(count < UINT16_MAX - ROOM_STEP);
+    assert(count < UINT16_MAX - ROOM_STEP_NARROW);
     bool are_alike = records[0].length <= ALIKE_MAX;
     for (int32_t i = 0; i < count; i++) {
         assert(records[i].length >= MARK_BYTES);
