@@ -429,7 +429,7 @@ static Status window_tick(Operator *op, int64_t now_us)
     WindowAggregate *self = (WindowAggregate *)op;
     if (op->node->window_aggregate.window.is_processing_time)
         TRY(window_fire_clock(self, now_us));
-    int64_t bytes = table_bytes(self->running.table);
+    int64_t bytes = table_bytes(self->running.table) + keyed_leaving_bytes(op->keyed);
     for (int32_t i = 0; i < slices_count(&self->slices); i++)
         bytes += table_bytes(slices_at(&self->slices, i)->table);
     metric_set(self->state_bytes, bytes);
