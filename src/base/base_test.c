@@ -1,7 +1,12 @@
 /* The small tools of base: each is checked at its edges. */
 #include "base/testing.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/backoff.h"
 #include "base/buffer.h"
@@ -302,6 +307,66 @@ static void time_that_was_not_known_is_believed(void **state)
     assert_true(world_now_us(&world.base) > 60 * YEAR_US);
 }
 
+/* What the next sync says in place of the system; 0: nothing. */
+static int sync_errno;
+
+static int sync_answer(int descriptor, long call)
+{
+    if (sync_errno == 0)
+        return (int)syscall(call, descriptor);
+    errno = sync_errno;
+    return -1;
+}
+
+/* In place of the library's, in this program. */
+int fsync(int descriptor)
+{
+    return sync_answer(descriptor, SYS_fsync);
+}
+
+int fdatasync(int descriptor)
+{
+    return sync_answer(descriptor, SYS_fdatasync);
+}
+
+static void check_sync_error(Status status, const Error *error, int code)
+{
+    assert_int_equal(status, ERR_IO);
+    assert_int_equal(error->status, ERR_IO);
+    assert_string_equal(error->code, "WR5009");
+    assert_non_null(strstr(error->text, strerror(code)));
+    assert_false(error->is_retriable);
+}
+
+static void a_sync_that_fails_is_never_an_error_that_passes(void **state)
+{
+    (void)state;
+    static const int codes[] = {EIO, ENOSPC, EDQUOT, EROFS, EINTR, EACCES};
+    World *world = world_system();
+    char folder[] = "/tmp/weir-base-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        char inner[64], path[80];
+        snprintf(inner, sizeof inner, "%s/%zu", folder, i);
+        snprintf(path, sizeof path, "%s/file", inner);
+        assert_int_equal(world->kind->make_folder(world, inner, NULL), OK);
+        File *file;
+        assert_int_equal(world->kind->open(world, path, FILE_APPEND, &file, NULL), OK);
+        sync_errno = codes[i];
+        Error error = {0};
+        check_sync_error(world->kind->sync(file, &error), &error, codes[i]);
+        error = (Error){0};
+        check_sync_error(world_replace_file(world, path, STR("x"), &error), &error, codes[i]);
+        error = (Error){0};
+        check_sync_error(world->kind->sync_folder(world, inner, &error), &error, codes[i]);
+        sync_errno = 0;
+        assert_int_equal(world->kind->sync_folder(world, inner, &error), ERR_IO);
+        assert_int_equal(world->kind->sync_folder(world, folder, NULL), OK);
+        assert_int_equal(world->kind->close(file, NULL), OK);
+    }
+    assert_int_equal(world_remove_tree(world, folder, NULL), OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +383,7 @@ int main(void)
         cmocka_unit_test(pauses_grow_to_their_limit_and_differ),
         cmocka_unit_test(time_does_not_jump_with_the_clock),
         cmocka_unit_test(time_that_was_not_known_is_believed),
+        cmocka_unit_test(a_sync_that_fails_is_never_an_error_that_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

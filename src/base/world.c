@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@ struct File {
     char *path;
 };
 
-enum { PATH_BYTES_MAX = 4096 };
+enum { PATH_BYTES_MAX = 4096, FAILED_FOLDERS_MAX = 64 };
 
 static Status fail_errno(Error *error, const char *what, const char *path)
 {
@@ -59,6 +60,20 @@ static Status fail_errno(Error *error, const char *what, const char *path)
         return status;
     }
     return fail(error, status, number, "could not %s `%s`: %s", what, path, strerror(code));
+}
+
+/* Whatever the reason, a full disk and a quota too: pages may be gone, and a later sync would not
+ * tell. So it is never one of the errors that pass, as they do where nothing has been done. */
+static Status fail_sync(Error *error, const char *what, const char *path)
+{
+    int code = errno;
+    Status status =
+        fail(error, ERR_IO, "WR5009", "could not %s `%s`: %s", what, path, strerror(code));
+    error_hint(error,
+               "what was written may not be on the disk, and to sync again would not tell: "
+               "%s, then start again",
+               code == ENOSPC || code == EDQUOT ? "free some space" : "look at the disk");
+    return status;
 }
 
 static int64_t clock_us(clockid_t id)
@@ -190,7 +205,7 @@ static Status system_write(File *file, const void *bytes, int64_t length, Error 
 static Status system_sync(File *file, Error *error)
 {
     if (fdatasync(file->descriptor) != 0)
-        return fail_errno(error, "sync", file->path);
+        return fail_sync(error, "sync", file->path);
     return OK;
 }
 
@@ -270,15 +285,60 @@ static Status system_make_folder(World *world, const char *path, Error *error)
     return OK;
 }
 
+/* Folders that could not be synced, for the life of the process. A file has one owner, who knows of
+ * its sync; a folder is synced by all who have something in it, each for itself. */
+typedef struct FailedFolders {
+    pthread_mutex_t lock;
+    struct {
+        dev_t device;
+        ino_t inode;
+    } folders[FAILED_FOLDERS_MAX];
+    int32_t count;
+} FailedFolders;
+
+static FailedFolders failed_folders = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* Under the lock. */
+static bool folder_has_failed(const struct stat *info)
+{
+    for (int32_t i = 0; i < failed_folders.count; i++)
+        if (failed_folders.folders[i].device == info->st_dev &&
+            failed_folders.folders[i].inode == info->st_ino)
+            return true;
+    return failed_folders.count == FAILED_FOLDERS_MAX; /* no room to tell them apart */
+}
+
+/* Each sync of a folder that has failed before fails too, or the second would hide the first. */
+static Status folder_sync(int descriptor, const char *path, Error *error)
+{
+    struct stat info;
+    if (fstat(descriptor, &info) != 0)
+        return fail_errno(error, "look at", path);
+    pthread_mutex_lock(&failed_folders.lock);
+    bool has_failed = folder_has_failed(&info);
+    pthread_mutex_unlock(&failed_folders.lock);
+    if (has_failed)
+        return fail(error, ERR_IO, "WR5009", "could not sync folder `%s`: it has failed before",
+                    path);
+    if (fsync(descriptor) == 0)
+        return OK;
+    Status status = fail_sync(error, "sync folder", path);
+    pthread_mutex_lock(&failed_folders.lock);
+    if (!folder_has_failed(&info)) {
+        failed_folders.folders[failed_folders.count].device = info.st_dev;
+        failed_folders.folders[failed_folders.count++].inode = info.st_ino;
+    }
+    pthread_mutex_unlock(&failed_folders.lock);
+    return status;
+}
+
 static Status system_sync_folder(World *world, const char *path, Error *error)
 {
     (void)world;
     int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0)
         return fail_errno(error, "open folder", path);
-    Status status = OK;
-    if (fsync(descriptor) != 0)
-        status = fail_errno(error, "sync folder", path);
+    Status status = folder_sync(descriptor, path, error);
     close(descriptor);
     return status;
 }

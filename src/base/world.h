@@ -54,7 +54,8 @@ typedef struct WorldKind {
     Status (*write)(File *file, const void *bytes, int64_t length, Error *error);
     /* The system's own name of an open file, for calls that take two of them. NULL: it has none. */
     int (*descriptor)(const File *file);
-    /* Durable when it returns OK; after a failure the file must not be trusted. */
+    /* Durable when it returns OK. Any failure is ERR_IO, also for want of room: after it the file
+     * must not be trusted, and not be synced again. */
     Status (*sync)(File *file, Error *error);
     Status (*close)(File *file, Error *error); /* frees the File even on failure */
 
@@ -66,7 +67,9 @@ typedef struct WorldKind {
     /* Cut the file to `bytes`, or grow it with zeros. */
     Status (*truncate)(World *world, const char *path, int64_t bytes, Error *error);
     Status (*make_folder)(World *world, const char *path, Error *error); /* with parents */
-    Status (*sync_folder)(World *world, const char *path, Error *error); /* ERR_LIMIT as in open */
+    /* As sync. It is opened first, with the errors of open: then nothing has been done. Of the
+     * system, a folder that has failed fails from then on: several may sync it, each for itself. */
+    Status (*sync_folder)(World *world, const char *path, Error *error);
     /* Names (const char *) in the folder, sorted by bytes, without . and .. */
     Status (*list)(World *world, const char *path, Arena *arena, List *names, Error *error);
     /* Open or make the file and hold it alone, among all processes, until close or death.

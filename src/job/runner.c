@@ -79,7 +79,8 @@ static void runner_turn(Runner *runner)
 {
     Board *board = runner->board;
     runner->has_progressed = true;
-    if (runner->phase == RUNNER_NEW) {
+    /* What is not open yet when another one fails stays so: the disk may be what has failed. */
+    if (runner->phase == RUNNER_NEW && !atomic_load(&board->is_stopping)) {
         runner->phase = runner_open(runner) == OK ? RUNNER_OPEN : RUNNER_DONE;
         runner->needs_ticks = runner_needs_ticks(runner);
         runner->ticked_us = world_monotonic_us(board->world);

@@ -220,9 +220,9 @@ int64_t inode_modified_us(const Inode *inode)
     return inode->modified_us;
 }
 
-bool inode_sync_has_failed(const Inode *file)
+bool inode_sync_has_failed(const Inode *inode)
 {
-    return file->sync_has_failed;
+    return inode->sync_has_failed;
 }
 
 void disk_forget_failures(Disk *disk)
@@ -439,6 +439,11 @@ void disk_fail_sync(Disk *disk, Inode *file, uint64_t seed)
     file->durable = left;
     file->op_count = 0;
     file->sync_has_failed = true;
+}
+
+void disk_fail_sync_folder(Inode *folder)
+{
+    folder->sync_has_failed = true;
 }
 
 static void folder_choose_kept(Inode *folder, uint64_t *seed)

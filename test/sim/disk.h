@@ -57,9 +57,12 @@ void disk_sync_all(Disk *disk);
 /* All bytes of all files. */
 int64_t disk_bytes(const Disk *disk);
 
-/* Whether a sync of the file has failed before, in this process. */
-bool inode_sync_has_failed(const Inode *file);
-/* Another process opens the files: it knows of no failed sync. */
+/* Of a folder; what was to be made durable waits as before, for the next process. */
+void disk_fail_sync_folder(Inode *folder);
+
+/* Whether a sync of the file or folder has failed before, in this process. */
+bool inode_sync_has_failed(const Inode *inode);
+/* Another process opens them: it knows of no failed sync. */
 void disk_forget_failures(Disk *disk);
 
 /* For tests that damage files: the bytes themselves, durable or not, become these. */

@@ -4,7 +4,10 @@
  * they add nothing by themselves, go on with another epoch, and ask again after a crash; and what
  * comes late of a transaction that has ended is refused.
  *
- * Usage: hub_sim [--trials N] [--seed S] */
+ * Usage: hub_sim [--trials N] [--seed S]
+ *
+ * Each change of a run is met before and after, by a power cut and by a dead process; then the next
+ * seed gives another run. Without --trials that is done for one seed. */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -477,14 +480,20 @@ static void check(Trial *trial)
 
 /* ---- Trials ---------------------------------------------------------------------------------- */
 
+/* What goes wrong: nothing at 0. */
+typedef struct Cut {
+    int64_t at;
+    bool is_after, is_kill;
+} Cut;
+
 /* The number of changes that it took. */
-static int64_t run(Trial *trial, uint64_t seed, int64_t cut_at, bool is_kill)
+static int64_t run(Trial *trial, uint64_t seed, const Cut *cut)
 {
     *trial = (Trial){.world = sim_world_new(seed), .chance = seed};
     trial->markers_wait = random_below(&trial->chance, 2) == 0;
     for (int32_t w = 0; w < IDS; w++)
         trial->writers[w] = (Writer){.id = w == 0 ? "one" : "two", .producer_id = -1, .asked = -1};
-    trial->world->faults = (SimFaults){.cut_at = cut_at, .cuts_after = cut_at % 2 == 0};
+    trial->world->faults = (SimFaults){.cut_at = cut->at, .cuts_after = cut->is_after};
     begin_process(trial);
     for (int32_t i = 0; i < STEPS && !is_off(trial); i++)
         step(trial);
@@ -492,8 +501,8 @@ static int64_t run(Trial *trial, uint64_t seed, int64_t cut_at, bool is_kill)
     /* Twice: the first start may be cut off too. */
     for (int32_t i = 0; i < 2 && trial->wrong[0] == '\0'; i++) {
         end_process(trial);
-        trial->world = sim_world_restart(trial->world, random_next(&trial->chance), is_kill);
-        if (i == 0 && cut_at > 0 && random_below(&trial->chance, 2) == 0)
+        trial->world = sim_world_restart(trial->world, random_next(&trial->chance), cut->is_kill);
+        if (i == 0 && cut->at > 0 && random_below(&trial->chance, 2) == 0)
             trial->world->faults.cut_at = 1 + random_below(&trial->chance, 30);
         begin_process(trial);
         for (int32_t w = 0; w < IDS && !is_off(trial); w++)
@@ -510,32 +519,50 @@ static int64_t run(Trial *trial, uint64_t seed, int64_t cut_at, bool is_kill)
     return changes;
 }
 
+/* Whether nothing is wrong. */
+static bool run_and_tell(Trial *trial, uint64_t seed, const Cut *cut, int64_t *changes)
+{
+    *changes = run(trial, seed, cut);
+    if (trial->wrong[0] == '\0')
+        return true;
+    printf("FAIL hub_sim --seed %" PRIu64 ", %s %s change %" PRId64 ": %s\n", seed,
+           cut->is_kill ? "killed" : "cut", cut->is_after ? "after" : "before", cut->at,
+           trial->wrong);
+    return false;
+}
+
+enum { WAYS = 4, FAILURES_MAX = 10 };
+
 int main(int argc, char **argv)
 {
-    int64_t trials = 600;
+    int64_t trials_wanted = 0; /* 0: all of the first seed */
     uint64_t seed = 1;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--trials") == 0)
-            trials = strtoll(argv[i + 1], NULL, 10);
+            trials_wanted = strtoll(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--seed") == 0)
             seed = strtoull(argv[i + 1], NULL, 10);
     }
     log_configure(LOG_OFF, LOG_TEXT, false);
     Trial *trial = calloc(1, sizeof *trial);
-    int64_t failed = 0, changes = run(trial, seed, 0, false);
-    if (trial->wrong[0] != '\0')
-        printf("without a fault: %s\n", trial->wrong);
-    failed += trial->wrong[0] != '\0';
-    for (int64_t i = 0; i < trials && failed < 10; i++) {
-        run(trial, seed, 1 + i % changes, i / changes % 2 == 1);
-        if (trial->wrong[0] != '\0')
-            printf("seed %" PRIu64 ", trial %" PRId64 ": %s\n", seed, i, trial->wrong);
-        failed += trial->wrong[0] != '\0';
-        seed += (i + 1) % changes == 0;
+    int64_t trials = 0, failed = 0, seeds = 0, all_changes = 0;
+    for (bool goes_on = true; goes_on; seed++) {
+        int64_t changes, ignored;
+        failed += !run_and_tell(trial, seed, &(Cut){0}, &changes);
+        seeds++;
+        all_changes += changes;
+        for (int64_t i = 0; i < WAYS * changes && goes_on; i++) {
+            int64_t way = i / changes;
+            Cut cut = {.at = 1 + i % changes, .is_after = way >= 2, .is_kill = way % 2 == 1};
+            failed += !run_and_tell(trial, seed, &cut, &ignored);
+            trials++;
+            goes_on = failed < FAILURES_MAX && (trials_wanted == 0 || trials < trials_wanted);
+        }
+        goes_on = goes_on && trials_wanted > 0;
     }
     free(trial);
-    printf("hub_sim: seed %" PRIu64 ", %" PRId64 " changes, %" PRId64 " trials: %" PRId64
-           " failed\n",
-           seed, changes, trials, failed);
+    printf("hub_sim: up to seed %" PRIu64 ", %" PRId64 " changes in %" PRId64
+           " clean runs, %" PRId64 " trials: %" PRId64 " failed\n",
+           seed - 1, all_changes, seeds, trials, failed);
     return failed > 0;
 }

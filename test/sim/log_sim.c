@@ -8,7 +8,8 @@
  *   cuts    the power goes before or after each change of the disk, one after the other, and again
  *           while the log recovers or goes on
  *   kills   as cuts, but only the process dies
- *   syncs   each sync fails once: the log must not go on; then the process ends or the power goes
+ *   syncs   each sync fails once, for a broken disk or a full one: the log must not go on; then the
+ *           process ends or the power goes
  *   errors  each call fails, once or from then on
  *   full    the disk fills up and has room again: the log goes on by itself
  *   damage  a bit flips, bytes are missing or zero, a file is gone while nothing runs: it is found,
@@ -16,7 +17,8 @@
  *   chaos   several of these together
  *   hunt    each of the planted bugs in turn must be found by one of these (base/planted.h)
  *
- * What must be there is worked out in log_model.c. */
+ * Without --trials those that go from call to call do so to the last one, in each of the ways that
+ * are named. What must be there is worked out in log_model.c. */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,15 +50,21 @@ typedef enum Mode {
 static const char *const mode_names[MODE_COUNT] = {"plain", "cuts",   "kills", "syncs", "errors",
                                                    "full",  "damage", "chaos", "hunt"};
 
-/* How many trials of each mode make a round. */
+/* How many trials of each mode make a round; more if going through all calls takes more. */
 static const int64_t round_trials[MODE_COUNT] = {
-    [MODE_PLAIN] = 20,   [MODE_CUTS] = 1000, [MODE_KILLS] = 300,  [MODE_SYNCS] = 160,
-    [MODE_ERRORS] = 770, [MODE_FULL] = 100,  [MODE_DAMAGE] = 800, [MODE_CHAOS] = 300,
+    [MODE_PLAIN] = 20,   [MODE_CUTS] = 1000, [MODE_FULL] = 100,
+    [MODE_DAMAGE] = 800, [MODE_CHAOS] = 300,
 };
+
+/* In how many ways each call goes wrong: before and after; once and for ever; with an error of
+ * either kind, and then a dead process or no power. 0: calls do not come in turn. */
+static const int64_t call_ways[MODE_COUNT] = {
+    [MODE_CUTS] = 2, [MODE_KILLS] = 2, [MODE_SYNCS] = 4, [MODE_ERRORS] = 2};
 
 typedef struct Options {
     Mode mode;
-    int64_t trials, rounds, only;
+    int64_t trials; /* 0: those of a round */
+    int64_t rounds, only;
     uint64_t seed;
     bool is_traced, is_quiet;
 } Options;
@@ -266,13 +274,14 @@ static void run_process(Trial *trial, int32_t steps)
 static void restart(Trial *trial)
 {
     bool is_kill = trial->is_kill;
-    if (trial->mode == MODE_SYNCS || trial->mode == MODE_CHAOS || trial->mode == MODE_ERRORS)
+    if (trial->mode == MODE_CHAOS || trial->mode == MODE_ERRORS)
         is_kill = random_below(&trial->chance, 2) == 0;
     trial->calls += trial->world->failable;
     trial->changes += trial->world->changes;
     trial->trace = trial->world->trace;
     if (trial->world->syncs_retried > 0)
-        model_fails(trial->model, "a file was synced again after its sync had failed");
+        model_fails(trial->model, "`%s` was synced again after its sync had failed",
+                    trial->world->retried);
     trial->world = sim_world_restart(trial->world, random_next(&trial->chance), is_kill);
     if (trial->cuts_again && trial->runs < RUNS_MAX - 3 && random_below(&trial->chance, 3) > 0) {
         trial->world->faults.cut_at = 1 + random_below(&trial->chance, 80);
@@ -374,7 +383,8 @@ static bool trial_run(Trial *trial)
     }
     end_process(trial);
     if (trial->world->syncs_retried > 0)
-        model_fails(trial->model, "a file was synced again after its sync had failed");
+        model_fails(trial->model, "`%s` was synced again after its sync had failed",
+                    trial->world->retried);
     trial->changes += trial->world->changes;
     trial->calls += trial->world->failable;
     trial->trace = trial->world->trace;
@@ -406,7 +416,11 @@ static void trial_plan(Trial *trial, int64_t number, int64_t changes, int64_t ca
         trial->cuts_again = random_below(&chance, 2) == 0;
         trial->is_kill = trial->mode == MODE_KILLS;
         break;
-    case MODE_SYNCS: faults->fail_at = pick(number, calls); break;
+    case MODE_SYNCS:
+        faults->fail_at = pick(number, calls);
+        faults->fail_with = (number - 1) / calls / 2 % 2 == 1 ? ERR_FULL : ERR_IO;
+        trial->is_kill = (number - 1) / calls % 2 == 1;
+        break;
     case MODE_ERRORS:
         faults->fail_at = pick(number, calls);
         faults->fails_for_ever = (number - 1) / calls % 2 == 1;
@@ -468,11 +482,30 @@ static bool run_number(const Options *options, int64_t number, int64_t changes, 
     return is_good;
 }
 
-static int64_t run_mode(const Options *options)
+typedef struct Tally {
+    int64_t trials, failures;
+} Tally;
+
+static int64_t trials_of(const Options *options, int64_t changes, int64_t calls)
 {
-    int64_t changes = 0, calls = 0, failures = 0;
+    int64_t trials = options->trials;
+    if (trials == 0) {
+        bool goes_by_changes = options->mode == MODE_CUTS || options->mode == MODE_KILLS;
+        int64_t of_all_calls = call_ways[options->mode] * (goes_by_changes ? changes : calls);
+        trials = round_trials[options->mode];
+        trials = trials < of_all_calls ? of_all_calls : trials;
+    }
+    return trials < options->only ? options->only : trials;
+}
+
+/* Trials after the fifth that fails are left out. */
+static Tally run_mode(const Options *options)
+{
+    int64_t changes = 0, calls = 0;
+    Tally tally = {0};
     count_calls(options, &changes, &calls);
-    for (int64_t number = 1; number <= options->trials && failures < 5; number++) {
+    int64_t trials = trials_of(options, changes, calls);
+    for (int64_t number = 1; number <= trials && tally.failures < 5; number++) {
         if (options->only != 0 && number != options->only)
             continue;
         uint64_t trace = 0, again = 0;
@@ -484,32 +517,35 @@ static int64_t run_mode(const Options *options)
                        "\nthe same seed gave another trace\n",
                        mode_names[options->mode], options->seed, number);
         }
-        failures += !is_good;
+        tally.trials++;
+        tally.failures += !is_good;
         if (!is_good && options->is_quiet)
             break;
     }
     if (!options->is_quiet)
         printf("log_sim %s: seed %" PRIu64 ", %" PRId64 " changes, %" PRId64 " calls, %" PRId64
                " trials: %" PRId64 " failed\n",
-               mode_names[options->mode], options->seed, changes, calls, options->trials, failures);
-    return failures;
+               mode_names[options->mode], options->seed, changes, calls, tally.trials,
+               tally.failures);
+    return tally;
 }
 
 static int run_all(const Options *options)
 {
-    int64_t trials = 0, failures = 0;
+    Tally all = {0};
     for (int64_t round = 0; round < options->rounds; round++) {
         for (int32_t mode = 0; mode < MODE_HUNT; mode++) {
             Options one = *options;
             one.mode = (Mode)mode;
             one.seed = options->seed + (uint64_t)round;
-            one.trials = round_trials[mode];
-            trials += one.trials;
-            failures += run_mode(&one);
+            one.trials = 0;
+            Tally tally = run_mode(&one);
+            all.trials += tally.trials;
+            all.failures += tally.failures;
         }
     }
-    printf("%" PRId64 " passed, %" PRId64 " failed\n", trials - failures, failures);
-    return failures == 0 ? 0 : 1;
+    printf("%" PRId64 " passed, %" PRId64 " failed\n", all.trials - all.failures, all.failures);
+    return all.failures == 0 ? 0 : 1;
 }
 
 /* ---- Planted bugs ---------------------------------------------------------------------------- */
@@ -539,7 +575,7 @@ static int run_hunt(const Options *options)
             Options hunt = *options;
             hunt.mode = (Mode)mode;
             hunt.is_quiet = true;
-            if (run_mode(&hunt) != 0)
+            if (run_mode(&hunt).failures != 0)
                 break;
         }
         found += mode < MODE_HUNT;
@@ -566,7 +602,7 @@ static int usage(void)
 
 int main(int count, char **arguments)
 {
-    Options options = {.mode = MODE_COUNT, .trials = 100, .seed = 1};
+    Options options = {.mode = MODE_COUNT, .seed = 1};
     for (int i = 1; i < count; i++) {
         const char *argument = arguments[i];
         const char *value = i + 1 < count ? arguments[i + 1] : "";
@@ -595,9 +631,7 @@ int main(int count, char **arguments)
         return run_all(&options);
     if (options.mode == MODE_COUNT)
         return usage();
-    if (options.only > options.trials)
-        options.trials = options.only;
     if (options.mode == MODE_HUNT)
         return run_hunt(&options);
-    return run_mode(&options) == 0 ? 0 : 1;
+    return run_mode(&options).failures == 0 ? 0 : 1;
 }

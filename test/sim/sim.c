@@ -8,7 +8,8 @@
  *   cuts    the power goes before or after each change of the disk, one after the other; again
  *           while the job recovers, in one of four trials
  *   kills   as cuts, but only the process dies: what was written is there
- *   syncs   each sync fails once: the job ends at once, and never syncs that file again
+ *   syncs   each sync fails once, for a broken disk or a full one: the job ends at once, and never
+ *           syncs that file or folder again; then the process ends or the power goes
  *   errors  each call fails, once or from then on
  *   full    the disk fills up and has room again later: the job goes on by itself
  *   damage  a bit flips, bytes are missing or zero in a file of a checkpoint while nothing runs:
@@ -21,7 +22,9 @@
  *   hunt    each of the planted bugs in turn must be found by one of these (base/planted.h)
  *
  * `all` goes through the modes but the last, each round with the next seed: another input, another
- * order of turns. A trial that fails is printed with what repeats it. */
+ * order of turns. Without --trials, and in each round, those that go from call to call do so to the
+ * last one, in each of the ways that are named. A trial that fails is printed with what repeats it.
+ */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -67,7 +70,7 @@ static const char *const mode_names[MODE_COUNT] = {"plain",   "cuts",  "kills", 
 
 typedef struct Options {
     Mode mode;
-    int64_t trials;
+    int64_t trials; /* 0: those of a round */
     uint64_t seed;
     int64_t only; /* 0: all */
     bool is_traced;
@@ -75,12 +78,16 @@ typedef struct Options {
     int64_t rounds; /* of all modes; 0: one mode */
 } Options;
 
-/* How many trials of each mode make a round. */
+/* How many trials of each mode make a round; more if going through all calls takes more. */
 static const int64_t round_trials[MODE_COUNT] = {
-    [MODE_PLAIN] = 100,   [MODE_CUTS] = 5000, [MODE_KILLS] = 800,   [MODE_SYNCS] = 500,
-    [MODE_ERRORS] = 1200, [MODE_FULL] = 100,  [MODE_DAMAGE] = 1000, [MODE_CHAOS] = 500,
-    [MODE_REPLAYS] = 500, [MODE_CLOCK] = 200, [MODE_PAIRS] = 500,
+    [MODE_PLAIN] = 100, [MODE_CUTS] = 5000, [MODE_FULL] = 100,    [MODE_DAMAGE] = 1000,
+    [MODE_CHAOS] = 500, [MODE_CLOCK] = 200, [MODE_REPLAYS] = 500, [MODE_PAIRS] = 500,
 };
+
+/* In how many ways each call goes wrong: before and after; once and for ever; with an error of
+ * either kind, and then a dead process or no power. 0: calls do not come in turn. */
+static const int64_t call_ways[MODE_COUNT] = {
+    [MODE_CUTS] = 2, [MODE_KILLS] = 2, [MODE_SYNCS] = 4, [MODE_ERRORS] = 2};
 
 typedef struct Trial {
     const Scenario *scenario;
@@ -122,7 +129,8 @@ static bool trial_check(Trial *trial, SimWorld *world)
 static bool trial_accepts(Trial *trial, const SimWorld *world, Status status, const Error *error)
 {
     if (world->syncs_retried > 0)
-        return trial_fails(trial, "a file was synced again after its sync had failed");
+        return trial_fails(trial, "`%s` was synced again after its sync had failed",
+                           world->retried);
     if (status == OK || world->is_off || world->failed > 0)
         return true;
     return trial_fails(trial, "the job failed without a fault: %s %s", error->code, error->text);
@@ -256,11 +264,7 @@ static bool trial_run(Trial *trial)
 
 /* ---- Modes --------------------------------------------------------------------------------- */
 
-/* How many calls there are to go wrong, by a run without faults. */
-typedef struct Extent {
-    int64_t changes, syncs, calls;
-} Extent;
-
+/* How many calls of these kinds there are to go wrong, by a run without faults. */
 static int64_t count_calls(const Scenario *scenario, uint64_t seed, uint32_t calls)
 {
     SimWorld *world = scenario_begin(scenario, seed);
@@ -341,53 +345,53 @@ static void trial_add_fault(Trial *trial, SimFaults *faults, FaultKind kind, int
 }
 
 /* Every pair of kinds in turn, also a kind with itself; together, or one after the other. */
-static void trial_plan_pair(Trial *trial, int64_t number, const Extent *extent, uint64_t *chance)
+static void trial_plan_pair(Trial *trial, int64_t number, int64_t calls, uint64_t *chance)
 {
     FaultKind first = (FaultKind)(number % FAULT_COUNT);
     FaultKind second = (FaultKind)(number / FAULT_COUNT % FAULT_COUNT);
     trial->is_kill = random_below(chance, 2) == 0;
-    trial_add_fault(trial, &trial->faults, first, extent->calls, chance);
+    trial_add_fault(trial, &trial->faults, first, calls, chance);
     if (random_below(chance, 2) == 0 && first != second) {
-        trial_add_fault(trial, &trial->faults, second, extent->calls, chance);
+        trial_add_fault(trial, &trial->faults, second, calls, chance);
         return;
     }
     trial->later_runs = 1 + (int32_t)random_below(chance, RECOVERIES_MAX);
-    trial_add_fault(trial, &trial->later, second, extent->calls / 4 + 1, chance);
+    trial_add_fault(trial, &trial->later, second, calls / 4 + 1, chance);
     if (first == FAULT_CLOCK || first == FAULT_FULL || first == FAULT_DAMAGE)
-        trial_add_fault(trial, &trial->faults, FAULT_CUT, extent->calls, chance);
+        trial_add_fault(trial, &trial->faults, FAULT_CUT, calls, chance);
 }
 
 /* Trial number `number` of a mode; the same schedule while the call that goes wrong moves on. */
-static void trial_plan(Trial *trial, int64_t number, const Extent *extent, uint64_t seed)
+static void trial_plan(Trial *trial, int64_t number, int64_t calls, uint64_t seed)
 {
     uint64_t chance = hash_combine(seed, (uint64_t)number);
-    bool is_second = (number - 1) / extent->calls % 2 == 1;
+    int64_t way = (number - 1) / calls;
     switch (trial->mode) {
     case MODE_PLAIN: trial->seed = chance; break;
     case MODE_CUTS:
     case MODE_KILLS:
-        trial->faults.cut_at = pick(number, extent->changes);
-        trial->faults.cuts_after = (number - 1) / extent->changes % 2 == 1;
+        trial->faults.cut_at = pick(number, calls);
+        trial->faults.cuts_after = way % 2 == 1;
         trial->cuts_again = random_below(&chance, 4) == 0;
         trial->is_kill = trial->mode == MODE_KILLS;
         break;
     case MODE_SYNCS:
-        trial->faults.fail_at = pick(number, extent->syncs);
+        trial->faults.fail_at = pick(number, calls);
         trial->faults.fail_calls = SIM_SYNCS;
-        trial->faults.fail_with = ERR_IO;
-        trial->is_kill = (number - 1) / extent->syncs % 2 == 1;
+        trial->faults.fail_with = way / 2 % 2 == 1 ? ERR_FULL : ERR_IO;
+        trial->is_kill = way % 2 == 1;
         break;
     case MODE_ERRORS:
-        trial->faults.fail_at = pick(number, extent->calls);
+        trial->faults.fail_at = pick(number, calls);
         trial->faults.fail_calls = SIM_ALL;
         trial->faults.fail_with = ERR_IO;
-        trial->faults.fails_for_ever = is_second;
+        trial->faults.fails_for_ever = way % 2 == 1;
         break;
     case MODE_FULL: trial_plan_full(trial, &chance); break;
     case MODE_DAMAGE:
         trial->seed = chance;
         trial->is_to_damage = true;
-        trial->faults.cut_at = 1 + random_below(&chance, extent->changes);
+        trial->faults.cut_at = 1 + random_below(&chance, calls);
         trial->is_kill = true;
         break;
     case MODE_CLOCK:
@@ -399,7 +403,7 @@ static void trial_plan(Trial *trial, int64_t number, const Extent *extent, uint6
     case MODE_COUNT: break;
     case MODE_PAIRS:
         trial->seed = chance;
-        trial_plan_pair(trial, number, extent, &chance);
+        trial_plan_pair(trial, number, calls, &chance);
         break;
     case MODE_CHAOS:
         trial->seed = chance;
@@ -409,7 +413,7 @@ static void trial_plan(Trial *trial, int64_t number, const Extent *extent, uint6
         if (random_below(&chance, 2) == 0)
             trial_plan_full(trial, &chance);
         if (random_below(&chance, 3) == 0) {
-            trial->faults.fail_at = 1 + random_below(&chance, extent->calls);
+            trial->faults.fail_at = 1 + random_below(&chance, calls);
             trial->faults.fail_calls = SIM_ALL;
             trial->faults.fail_with = random_below(&chance, 2) == 0 ? ERR_IO : ERR_FULL;
         }
@@ -421,14 +425,14 @@ static uint32_t calls_of(Mode mode)
     return mode == MODE_SYNCS ? SIM_SYNCS : mode == MODE_ERRORS ? SIM_ALL : SIM_CHANGES;
 }
 
-static bool run_number(const Options *options, const Scenario *scenario, const Extent *extent,
+static bool run_number(const Options *options, const Scenario *scenario, int64_t calls,
                        int64_t number, Trial *trial)
 {
     *trial = (Trial){.scenario = scenario,
                      .mode = options->mode,
                      .seed = options->seed,
                      .is_traced = options->is_traced};
-    trial_plan(trial, number, extent, options->seed);
+    trial_plan(trial, number, calls, options->seed);
     bool is_right = trial_run(trial);
     if (!is_right ||
         (options->mode != MODE_PLAIN && options->mode != MODE_CHAOS && options->mode != MODE_PAIRS))
@@ -444,43 +448,60 @@ static bool run_number(const Options *options, const Scenario *scenario, const E
     return is_right;
 }
 
-/* No job runs in these. */
-static int64_t run_replays(const Options *options)
+typedef struct Tally {
+    int64_t trials, failures;
+} Tally;
+
+static int64_t trials_of(const Options *options, int64_t calls)
 {
-    int64_t failures = 0;
-    for (int64_t number = 1; number <= options->trials; number++) {
-        const char *wrong = options->only == 0 || options->only == number
-                                ? replays_trial(options->seed, number)
-                                : NULL;
-        failures += wrong != NULL;
+    int64_t trials = options->trials;
+    if (trials == 0) {
+        int64_t of_all_calls = call_ways[options->mode] * calls;
+        trials = round_trials[options->mode];
+        trials = trials < of_all_calls ? of_all_calls : trials;
+    }
+    return trials < options->only ? options->only : trials;
+}
+
+/* No job runs in these. */
+static Tally run_replays(const Options *options)
+{
+    int64_t trials = trials_of(options, 0);
+    Tally tally = {0};
+    for (int64_t number = 1; number <= trials; number++) {
+        if (options->only != 0 && number != options->only)
+            continue;
+        const char *wrong = replays_trial(options->seed, number);
+        tally.trials++;
+        tally.failures += wrong != NULL;
         if (wrong != NULL)
             printf("FAIL sim replays --seed %" PRIu64 " --only %" PRId64 "\n%s\n", options->seed,
                    number, wrong);
     }
     printf("sim replays: seed %" PRIu64 ", %" PRId64 " trials: %" PRId64 " failed\n", options->seed,
-           options->trials, failures);
-    return failures;
+           tally.trials, tally.failures);
+    return tally;
 }
 
-/* How many trials failed. */
-static int64_t run_mode(const Options *options)
+/* Trials after the fifth that fails are left out. */
+static Tally run_mode(const Options *options)
 {
     if (options->mode == MODE_REPLAYS)
         return run_replays(options);
     Scenario *scenario = scenario_new(options->seed, EVENTS);
     int64_t calls = count_calls(scenario, options->seed, calls_of(options->mode));
-    Extent extent = {.changes = calls, .syncs = calls, .calls = calls};
     Trial *trial = malloc(sizeof *trial);
-    int64_t failures = 0, done = 0, runs = 0;
-    for (int64_t number = 1; number <= options->trials && failures < 5; number++) {
+    int64_t trials = trials_of(options, calls), runs = 0;
+    Tally tally = {0};
+    for (int64_t number = 1; number <= trials && tally.failures < 5; number++) {
         if (options->only != 0 && number != options->only)
             continue;
-        bool is_right = run_number(options, scenario, &extent, number, trial);
-        done++;
+        bool is_right = run_number(options, scenario, calls, number, trial);
+        tally.trials++;
         runs += trial->runs;
         if (is_right)
             continue;
-        failures++;
+        tally.failures++;
         if (options->is_quiet)
             break;
         printf("FAIL sim %s --seed %" PRIu64 " --only %" PRId64 "\n%s\n", mode_names[options->mode],
@@ -489,29 +510,30 @@ static int64_t run_mode(const Options *options)
     if (!options->is_quiet)
         printf("sim %s: seed %" PRIu64 ", %" PRId64 " calls, %" PRId64 " trials, %" PRId64
                " runs: %" PRId64 " failed\n",
-               mode_names[options->mode], options->seed, calls, done, runs, failures);
+               mode_names[options->mode], options->seed, calls, tally.trials, runs, tally.failures);
     free(trial);
     scenario_free(scenario);
     outside_free(outside);
     outside = NULL;
-    return failures;
+    return tally;
 }
 
 static int run_all(const Options *options)
 {
-    int64_t trials = 0, failures = 0;
+    Tally all = {0};
     for (int64_t round = 0; round < options->rounds; round++) {
         for (int32_t mode = 0; mode < MODE_HUNT; mode++) {
             Options one = *options;
             one.mode = (Mode)mode;
             one.seed = options->seed + (uint64_t)round;
-            one.trials = round_trials[mode];
-            trials += one.trials;
-            failures += run_mode(&one);
+            one.trials = 0;
+            Tally tally = run_mode(&one);
+            all.trials += tally.trials;
+            all.failures += tally.failures;
         }
     }
-    printf("%" PRId64 " passed, %" PRId64 " failed\n", trials - failures, failures);
-    return failures == 0 ? 0 : 1;
+    printf("%" PRId64 " passed, %" PRId64 " failed\n", all.trials - all.failures, all.failures);
+    return all.failures == 0 ? 0 : 1;
 }
 
 /* ---- Planted bugs -------------------------------------------------------------------------- */
@@ -546,7 +568,7 @@ static const char *hunt_one(const Options *options)
         Options hunt = *options;
         hunt.mode = modes[i];
         hunt.is_quiet = true;
-        if (run_mode(&hunt) != 0)
+        if (run_mode(&hunt).failures != 0)
             return mode_names[modes[i]];
     }
     return NULL;
@@ -582,7 +604,7 @@ static int usage(void)
 
 int main(int count, char **arguments)
 {
-    Options options = {.mode = MODE_COUNT, .trials = 100, .seed = 1};
+    Options options = {.mode = MODE_COUNT, .seed = 1};
     for (int i = 1; i < count; i++) {
         const char *argument = arguments[i];
         const char *value = i + 1 < count ? arguments[i + 1] : NULL;
@@ -615,9 +637,7 @@ int main(int count, char **arguments)
         return run_all(&options);
     if (options.mode == MODE_COUNT)
         return usage();
-    if (options.only > options.trials)
-        options.trials = options.only;
     if (options.mode == MODE_HUNT)
         return run_hunt(&options);
-    return run_mode(&options) == 0 ? 0 : 1;
+    return run_mode(&options).failures == 0 ? 0 : 1;
 }

@@ -91,6 +91,11 @@ static Status sim_begin(SimWorld *world, SimCall call, const char *path, Str det
     if (!fails)
         return OK;
     world->failed++;
+    bool is_sync = (call & SIM_SYNCS) != 0;
+    if (is_sync)
+        return fail(error, ERR_IO, "WR5009", "could not %s `%s`: %s", call_name(call), path,
+                    faults->fail_with == ERR_FULL ? "no space left on device"
+                                                  : "input/output error");
     if (faults->fail_with == ERR_FULL)
         return fail_full(error, path);
     return fail(error, ERR_IO, "WR5001", "could not %s `%s`: input/output error", call_name(call),
@@ -225,11 +230,18 @@ static Status sim_write(File *file, const void *bytes, int64_t length, Error *er
     return sim_end(world, error);
 }
 
+static void sim_note_retry(SimWorld *world, const Inode *inode, const char *path)
+{
+    if (inode == NULL || !inode_sync_has_failed(inode) || world->is_off)
+        return;
+    if (world->syncs_retried++ == 0)
+        snprintf(world->retried, sizeof world->retried, "%s", path);
+}
+
 static Status sim_sync(File *file, Error *error)
 {
     SimWorld *world = file->world;
-    if (inode_sync_has_failed(file->inode) && !world->is_off)
-        world->syncs_retried++;
+    sim_note_retry(world, file->inode, file->path);
     Status status = sim_begin(world, SIM_SYNC, file->path, (Str){0}, error);
     if (status != OK && !world->is_off)
         disk_fail_sync(world->disk, file->inode, random_next(&world->seed));
@@ -340,8 +352,12 @@ static Status sim_make_folder(World *base, const char *path, Error *error)
 static Status sim_sync_folder(World *base, const char *path, Error *error)
 {
     SimWorld *world = sim_of(base);
-    TRY(sim_begin(world, SIM_SYNC_FOLDER, path, (Str){0}, error));
     Inode *inode = disk_find(world->disk, path);
+    sim_note_retry(world, inode, path);
+    Status status = sim_begin(world, SIM_SYNC_FOLDER, path, (Str){0}, error);
+    if (status != OK && !world->is_off && inode != NULL)
+        disk_fail_sync_folder(inode);
+    TRY(status);
     if (inode == NULL)
         return fail_missing(error, path);
     disk_sync_folder(world->disk, inode);
@@ -426,6 +442,7 @@ SimWorld *sim_world_restart(SimWorld *world, uint64_t seed, bool is_kill)
                        .trace = world->trace,
                        .syncs_retried = world->syncs_retried,
                        .is_traced = world->is_traced};
+    memcpy(next->retried, world->retried, sizeof next->retried);
     if (is_kill) {
         next->disk = world->disk;
         world->disk = NULL;

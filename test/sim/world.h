@@ -39,8 +39,8 @@ typedef struct SimFaults {
     int64_t fail_at;     /* this call of `fail_calls` fails … */
     bool fails_for_ever; /* … and all after it */
     uint32_t fail_calls;
-    Status fail_with;           /* ERR_IO or ERR_FULL */
-    int64_t disk_bytes;         /* what the disk holds; 0: no limit */
+    Status fail_with;   /* ERR_IO or ERR_FULL; a sync says ERR_IO to either, with another text */
+    int64_t disk_bytes; /* what the disk holds; 0: no limit */
     int64_t disk_room_back_us;  /* from this time on (of the virtual clock) it has no limit */
     int64_t clock_set_after_us; /* from the start, the clock is set … */
     int64_t clock_jump_us;      /* … by so much … */
@@ -57,7 +57,8 @@ typedef struct SimWorld {
     int64_t changes;            /* calls of SIM_CHANGES so far */
     int64_t failable;           /* calls of faults.fail_calls so far */
     int64_t failed;             /* calls that were made to fail */
-    int64_t syncs_retried;      /* of a file whose sync had failed: never to be done */
+    int64_t syncs_retried;      /* of what has failed to sync before: never to be done */
+    char retried[128];          /* the first of them */
     uint64_t trace;
     bool is_off;
     bool is_traced; /* each call to standard error */
