@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "data/value.h"
+#include "state/cold_internal.h"
 #include "state/edit.h"
 #include "state/keyed.h"
 #include "state/spill.h"
@@ -18,6 +19,7 @@ static uint64_t seed = 7;
 static Spill *spill;          /* NULL: all stays in memory */
 static uint32_t paddings = 5; /* lengths of saved values */
 static bool has_words;        /* values are saved as words */
+static bool passes_by;        /* mostly nothing stays at hand, and it is noted where records lie */
 
 static uint64_t next_random(void)
 {
@@ -32,7 +34,8 @@ static bool chance(uint32_t one_in)
     return next_random() % one_in == 0;
 }
 
-/* What a table has: 0 no such key, else its number. Key 0 is NULL. */
+/* What a table has: 0 no such key, else its number. Key 0 is NULL; of words key k is k - 1, so that
+ * one of them is 0, as that of NULL is. */
 typedef struct Model {
     bool is_there[TABLES];
     uint32_t numbers[TABLES][KEYS];
@@ -176,7 +179,7 @@ static Batch *world_batch(Shelf *world, const int32_t *ks, int32_t count)
         if (ks[row] == 0)
             column_set_null(column, batch->arena, row, ROWS);
         else if (column->physical == PHYSICAL_I64)
-            ((int64_t *)column->values)[row] = ks[row];
+            ((int64_t *)column->values)[row] = ks[row] - 1;
         else
             ((StrView *)column->values)[row] =
                 str_view_borrow(str_from(arena_printf(batch->arena, LONG_KEY "%d", ks[row])));
@@ -203,26 +206,37 @@ static void world_find(Shelf *world, int32_t table, const int32_t *ks, int32_t c
     arena_free(scratch);
 }
 
-static void world_upsert(Shelf *world, int32_t table)
+/* Of all keys, of a few that come often, or of the two whose word is 0. */
+static int32_t world_range(void)
+{
+    return chance(2) ? KEYS : chance(4) ? 2 : 20;
+}
+
+static void world_put(Shelf *world, int32_t table, int32_t range, int32_t count)
 {
     int32_t ks[ROWS];
     uint8_t *values[ROWS];
-    int32_t range = chance(2) ? KEYS : 20;
-    for (int32_t i = 0; i < ROWS; i++)
+    for (int32_t i = 0; i < count; i++)
         ks[i] = (int32_t)(next_random() % (uint32_t)range);
-    world_find(world, table, ks, ROWS, true, values);
-    for (int32_t i = 0; i < ROWS; i++) {
+    world_find(world, table, ks, count, true, values);
+    for (int32_t i = 0; i < count; i++) {
         uint32_t number = 1 + (uint32_t)(next_random() % 1000000);
         numbered_set(world, (Numbered *)(void *)values[i], number);
         world->now.numbers[table][ks[i]] = number;
     }
 }
 
-/* Values found without inserting change or go. */
+static void world_upsert(Shelf *world, int32_t table)
+{
+    world_put(world, table, world_range(), ROWS);
+}
+
+/* Values found without inserting change or go, and others come to lie where these were. */
 static void world_change(Shelf *world, int32_t table)
 {
+    int32_t range = world_range();
     for (int32_t i = 0; i < ROWS; i++) {
-        int32_t k = (int32_t)(next_random() % KEYS);
+        int32_t k = (int32_t)(next_random() % (uint32_t)range);
         uint8_t *value;
         world_find(world, table, &k, 1, false, &value);
         uint32_t *number = &world->now.numbers[table][k];
@@ -232,6 +246,8 @@ static void world_change(Shelf *world, int32_t table)
         if (chance(2)) {
             table_delete(world->tables[table], value);
             *number = 0;
+            if (chance(4))
+                world_put(world, table, range, 1);
         } else {
             table_touch(world->tables[table], value);
             numbered_set(world, (Numbered *)(void *)value, ++*number);
@@ -250,7 +266,7 @@ static int64_t world_key(const Shelf *world, const StateTable *table, const uint
         text = str_view_str(column->values);
     int64_t k = 0;
     if (!column_is_null(column, 0) && column->physical == PHYSICAL_I64)
-        k = ((const int64_t *)column->values)[0];
+        k = ((const int64_t *)column->values)[0] + 1;
     else if (!column_is_null(column, 0))
         assert_true(str_parse_int64(str_make(text.data + prefix, text.length - prefix), &k));
     batch_free(batch);
@@ -379,8 +395,23 @@ static void world_lose(Shelf *world, int32_t table)
     world->let_go++;
 }
 
+/* Nothing is to stay at hand for a while, or it is just about to be found that nothing should: then
+ * the memory of what was there goes. */
+static void world_pass_by(Shelf *world)
+{
+    const StateTable *table = world->tables[next_random() % TABLES];
+    if (table == NULL)
+        return;
+    if (chance(2))
+        cold_assume_looked(table->cold, INT32_MAX);
+    else
+        cold_assume_passing(table->cold, (int64_t)(next_random() % 20000));
+}
+
 static void world_turn(Shelf *world)
 {
+    if (passes_by && chance(2))
+        world_pass_by(world);
     if (spill != NULL && chance(2))
         assert_int_equal(keyed_make_room(world->keyed, NULL), OK);
     int32_t table = (int32_t)(next_random() % TABLES);
@@ -509,16 +540,17 @@ static void checkpoints_hold_it_where_state_spills(void **state)
     (void)state;
     const Type types[] = {type_simple(TYPE_BIGINT), type_string()};
     const int64_t budgets[] = {0, 40000, 1 << 30};
-    for (int32_t i = 0; i < 2 * TRIALS; i++) {
+    for (int32_t i = 0; i < 4 * TRIALS; i++) {
         seed = seed * 2 + 1;
         spill = spill_new(world_system(), NULL, budgets[i % 3]);
         paddings = chance(2) ? 5 : 1;
         has_words = chance(2);
+        passes_by = i % 2 != 0;
         run_trial(&types[chance(2)]);
         spill_free(spill);
     }
     spill = NULL;
-    has_words = false;
+    has_words = passes_by = false;
 }
 
 /* Two writers had half of the keys each; what one of them drops is not the other's. */
