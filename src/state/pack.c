@@ -14,13 +14,22 @@ enum {
     LINE_BYTES = 64,
     HEAD_LINES = 5, /* with what is searched, in most packs */
     ROWS_LINES = 14,
+    COUNT_BITS = 22,
+    COUNT_MAX = (1 << COUNT_BITS) - 1,
+    LENGTH_BITS = 10,
+    LENGTH_MAX = (1 << LENGTH_BITS) - 1,
 };
 
+static_assert(ALIKE_MAX <= LENGTH_MAX && COUNT_BITS + LENGTH_BITS == 32, "they fit");
+
+/* Pages whose keys were chosen so that their hashes have the same upper bits do not divide: their
+ * packs get as large as somebody likes, and 16 bits for `count` were not enough. */
 struct Pack {
     uint32_t bytes;
-    uint16_t record_bytes; /* 0: rows */
-    uint16_t varying;      /* bytes of a record */
-    uint16_t count, room;
+    uint32_t count : COUNT_BITS;
+    uint32_t record_bytes : LENGTH_BITS; /* 0: rows */
+    uint32_t room : COUNT_BITS;
+    uint32_t varying : LENGTH_BITS; /* bytes of a record */
     uint8_t data[];
 };
 
@@ -222,9 +231,9 @@ static Pack *alike_new(Packs *packs, int32_t record_bytes, const Mask *mask, int
                     (int64_t)(2 + rest_bytes_of(varying, mask)) * room;
     Pack *pack = packs_allocate(packs, bytes);
     *pack = (Pack){.bytes = (uint32_t)bytes,
-                   .record_bytes = (uint16_t)record_bytes,
-                   .varying = (uint16_t)varying,
-                   .room = (uint16_t)room};
+                   .record_bytes = (uint32_t)record_bytes & LENGTH_MAX,
+                   .varying = (uint32_t)varying & LENGTH_MAX,
+                   .room = (uint32_t)room & COUNT_MAX};
     memcpy(pack->data, mask->words, (size_t)(8 * mask_words(record_bytes)));
     return pack;
 }
@@ -383,7 +392,7 @@ static Pack *alike_make(Packs *packs, const Str *records, int32_t count)
     int32_t length = (int32_t)records[0].length;
     int32_t varying = alike_compare(records, count, &mask);
     Pack *pack = alike_new(packs, length, &mask, varying, alike_room(count, varying));
-    pack->count = (uint16_t)count;
+    pack->count = (uint32_t)count & COUNT_MAX;
     memcpy(pack_at(pack, alike_base(pack)), records[0].data, (size_t)length);
     alike_set_all(pack, records);
     return pack;
@@ -414,7 +423,7 @@ static Pack *alike_pick(Packs *packs, const Pack *old, const uint8_t *keeps, int
     Pack *pack =
         alike_new(packs, old->record_bytes, &mask, old->varying, alike_room(kept, old->varying));
     memcpy(pack_at(pack, alike_base(pack)), alike_base(old), old->record_bytes);
-    pack->count = (uint16_t)kept;
+    pack->count = (uint32_t)kept & COUNT_MAX;
     const uint8_t *folds = alike_folds(old), *rest = alike_rests(old);
     uint8_t *to_fold = pack_at(pack, alike_folds(pack));
     uint8_t *to_rest = pack_at(pack, alike_rests(pack));
@@ -467,7 +476,7 @@ static Pack *rows_new(Packs *packs, int32_t room, int64_t record_bytes)
     int64_t bytes = (int64_t)sizeof(Pack) + 5 * (int64_t)room + record_bytes;
     assert(bytes < UINT32_MAX);
     Pack *pack = packs_allocate(packs, bytes);
-    *pack = (Pack){.bytes = (uint32_t)bytes, .room = (uint16_t)room};
+    *pack = (Pack){.bytes = (uint32_t)bytes, .room = (uint32_t)room & COUNT_MAX};
     return pack;
 }
 
@@ -618,7 +627,7 @@ static Pack *pack_first(Packs *packs, Str record)
 
 Pack *pack_put(Packs *packs, Pack *pack, int32_t at, Str record, uint8_t flags)
 {
-    assert(at >= 0 && at <= pack_count(pack) && at < UINT16_MAX - ROOM_STEP_NARROW);
+    assert(at >= 0 && at <= pack_count(pack) && at < COUNT_MAX - ROOM_STEP_NARROW);
     assert(record.length >= MARK_BYTES);
     if (pack == NULL)
         pack = pack_first(packs, record);
@@ -639,7 +648,7 @@ Pack *pack_make(Packs *packs, const Str *records, const uint8_t *flags, int32_t 
 {
     if (count == 0)
         return NULL;
-    assert(count < UINT16_MAX - ROOM_STEP_NARROW);
+    assert(count < COUNT_MAX - ROOM_STEP_NARROW);
     bool are_alike = records[0].length <= ALIKE_MAX;
     for (int32_t i = 0; i < count; i++) {
         assert(records[i].length >= MARK_BYTES);

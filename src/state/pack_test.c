@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "state/pack.h"
 
-enum { RECORDS = 300, RECORD_BYTES = 17, LENGTH_MAX = 200, TRIALS = 200 };
+enum { RECORDS = 300, RECORD_BYTES = 17, LENGTH_MAX = 200, TRIALS = 200, CROWD = 70 * 1000 };
 
 static uint64_t seed;
 
@@ -149,9 +149,55 @@ static void test_records_are_kept(void **state)
     }
 }
 
+static void check_crowd(const Pack *pack)
+{
+    Buffer record = {0};
+    assert_int_equal(pack_count(pack), CROWD);
+    for (int32_t at = 0; at < CROWD; at += at < CROWD - 5000 ? 777 : 1) {
+        uint64_t there;
+        pack_get(pack, at, &record);
+        memcpy(&there, record.data, sizeof there);
+        assert_int_equal(there, at);
+        assert_true(pack_has(pack, at, (uint64_t)at));
+        assert_int_equal(pack_flags((Pack *)(uintptr_t)pack)[at], at % 100);
+    }
+    assert_int_equal(pack_find(pack, CROWD - 1, 0), CROWD - 1);
+    assert_int_equal(pack_find(pack, CROWD, 0), -1);
+    buffer_free(&record);
+}
+
+/* A page that does not divide, as its keys were chosen for that, has as many as there are. */
+static void test_packs_may_be_crowded(void **state)
+{
+    (void)state;
+    static uint64_t marks[CROWD];
+    static uint8_t flags[CROWD], keeps[CROWD];
+    static Str records[CROWD];
+    Packs *packs = packs_new();
+    Pack *pack = NULL;
+    for (int32_t at = 0; at < CROWD; at++) {
+        marks[at] = (uint64_t)at;
+        records[at] = str_make((const char *)&marks[at], sizeof marks[at]);
+        flags[at] = (uint8_t)(at % 100);
+        keeps[at] = 1;
+        pack = pack_put(packs, pack, at, records[at], flags[at]);
+    }
+    check_crowd(pack);
+    check_crowd(pack_pick(packs, pack, keeps));
+    pack = pack_make(packs, records, flags, CROWD);
+    check_crowd(pack);
+    /* One that is longer: they come to lie in rows. */
+    char longer[9] = {0};
+    pack = pack_put(packs, pack, 0, str_make(longer, sizeof longer), 0);
+    assert_false(pack_is_alike(pack));
+    check_crowd(pack);
+    packs_free(packs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_marks_are_found),
-                                       cmocka_unit_test(test_records_are_kept)};
+                                       cmocka_unit_test(test_records_are_kept),
+                                       cmocka_unit_test(test_packs_may_be_crowded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
