@@ -91,7 +91,7 @@ soak: build
 	@WEIR_SOAK=1 WEIR_CHAOS_ROUNDS=3 WEIR_CLOCK_ROUNDS=10 WEIR_STOPS=100 WEIR_RESTARTS=20 WEIR_KILLS=200 \
 		WEIR_OUTAGE_SECONDS=60 WEIR_ORDERS=10000 WEIR_FAILOVERS=20 WEIR_SNAPSHOT_KILLS=50 WEIR_HISTORY_SECONDS=600 \
 		tools/run-tests -t 14400 $(addprefix test/e2e/, $(addsuffix _test.py, \
-		chaos clock drain hub_history jdbc_kill limit_wide mysql_ddl mysql_history mysql_server order redis restart slow_sink spill \
+		chaos clock drain fsync hub_history jdbc_kill limit_wide mysql_ddl mysql_history mysql_server order redis restart slow_sink spill \
 		spill_limit stuck))
 	@tools/soak-sanitized
 	@tools/soak

@@ -24,6 +24,8 @@ struct Partition {
     /* Held while something is appended, by one at a time, and taken before `lock`, which is given
      * up while a batch is written or a segment completed: so no reader waits for that. */
     pthread_mutex_t append_lock;
+    pthread_mutex_t sync_lock; /* held while a segment is synced; no other one is taken under it
+                                  but those of the log's files and queue */
     pthread_mutex_t lock;
     pthread_cond_t durable_moved;
     /* Under the lock: */

@@ -50,6 +50,7 @@ Partition *partition_new(Log *log, const char *name, const PartitionConfig *conf
     partition->config = *config;
     partition->producers = producers_new();
     pthread_mutex_init(&partition->append_lock, NULL);
+    pthread_mutex_init(&partition->sync_lock, NULL);
     pthread_mutex_init(&partition->lock, NULL);
     pthread_cond_init(&partition->durable_moved, NULL);
     return partition;
@@ -67,6 +68,7 @@ void partition_free(Partition *partition)
     producers_free(partition->producers);
     pthread_cond_destroy(&partition->durable_moved);
     pthread_mutex_destroy(&partition->lock);
+    pthread_mutex_destroy(&partition->sync_lock);
     pthread_mutex_destroy(&partition->append_lock);
     memory_free(partition->stopped);
     memory_free(partition->name);
@@ -150,9 +152,12 @@ void partition_drop_segment(Partition *partition, int32_t index)
     log_segment_let_go(partition, segment);
 }
 
-Status partition_sync(Partition *partition, Segment *segment, Error *error)
+/* Under sync_lock. */
+static Status partition_sync_locked(Partition *partition, Segment *segment, Error *error)
 {
     Log *log = partition->log;
+    if (log_is_broken(log, error) && !planted(PLANTED_LOG_SYNC_RETRIED))
+        return ERR_IO;
     Error why = {0};
     Status status = files_borrow(log->files, &segment->writer, FILE_APPEND, error);
     if (status != OK)
@@ -167,6 +172,16 @@ Status partition_sync(Partition *partition, Segment *segment, Error *error)
     if (error != NULL)
         *error = why;
     return log_break(log, status, &why);
+}
+
+/* One at a time: of two syncs of a file at once the system tells only one that it has failed, and
+ * the other one would acknowledge what is lost. */
+Status partition_sync(Partition *partition, Segment *segment, Error *error)
+{
+    pthread_mutex_lock(&partition->sync_lock);
+    Status status = partition_sync_locked(partition, segment, error);
+    pthread_mutex_unlock(&partition->sync_lock);
+    return status;
 }
 
 Status partition_sync_folder(Partition *partition, Error *error)

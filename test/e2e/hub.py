@@ -63,10 +63,15 @@ class Hub:
         assert done.returncode == 0, done.stderr
         return password or done.stdout.strip()
 
-    def start(self):
+    def launch(self):
+        """Without waiting for it: it may not come up."""
         self.process = Process(self.name, self.box_folder,
                                [BINARY, "hub", "--listen", self.address, "--data-dir", self.folder,
                                 *self.flags], env=self.env)
+        return self.process
+
+    def start(self):
+        self.launch()
         said = len(self.process.stderr().split("hub at")) if self.process.err_path.exists() else 1
         wait_until(lambda: self.process.stderr().count("hub at") >= said or self.listens(),
                    "the hub to listen", process=self.process)
