@@ -399,7 +399,7 @@ static void test_damage_to_the_mark_is_found(void **state)
         /* Eight bits of each byte, then each length. */
         int64_t byte = at / 8 < whole.length ? at / 8 : 0;
         int64_t bytes = at / 8 < whole.length ? whole.length : at - 8 * whole.length;
-        char bit = at / 8 < whole.length ? (char)(1 << at % 8) : 0;
+        char bit = (char)(at / 8 < whole.length ? 1 << at % 8 : 0);
         other[byte] ^= bit;
         FILE *file = remove(path) == 0 ? fopen(path, "w") : NULL;
         assert_non_null(file);
