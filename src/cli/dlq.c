@@ -249,7 +249,7 @@ static ExitCode dlq_list(const Cli *cli)
 /* The newest lines, in a ring. */
 typedef struct Showing {
     const char *only;
-    Buffer *lines; /* without checksums */
+    Buffer *lines; /* with their checksums, if they have any */
     int64_t capacity, count;
     Damage damage;
 } Showing;
@@ -263,14 +263,12 @@ static bool showing_take(void *context, Str line, const Letter *letter)
         return true;
     Buffer *place = &showing->lines[showing->count++ % showing->capacity];
     place->length = 0;
-    if (!letter->is_damaged) {
-        letter_append_unsealed(place, line);
-        return true;
+    if (letter->is_damaged) {
+        letter_append(place, letter);
+        place->length--; /* the line feed */
+    } else {
+        buffer_append_str(place, line);
     }
-    Buffer anew = {0};
-    letter_append(&anew, letter);
-    letter_append_unsealed(place, str_make(anew.data, anew.length - 1));
-    buffer_free(&anew);
     return true;
 }
 
@@ -361,10 +359,14 @@ static void showing_print(const Cli *cli, const Showing *showing, Buffer *text)
     int64_t first = showing->count < showing->capacity ? 0 : showing->count - showing->capacity;
     for (int64_t i = first; i < showing->count; i++) {
         Str line = buffer_str(&showing->lines[i % showing->capacity]);
-        if (cli->is_json)
-            json_raw(&json, line);
-        else
+        if (!cli->is_json) {
             letter_print(text, line);
+            continue;
+        }
+        Buffer bare = {0};
+        letter_append_unsealed(&bare, line);
+        json_raw(&json, buffer_str(&bare));
+        buffer_free(&bare);
     }
     if (cli->is_json) {
         json_end_array(&json);
