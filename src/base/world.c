@@ -308,23 +308,20 @@ static bool folder_has_failed(const struct stat *info)
     return failed_folders.count == FAILED_FOLDERS_MAX; /* no room to tell them apart */
 }
 
-/* Each sync of a folder that has failed before fails too, or the second would hide the first. */
+/* Each sync of a folder that has failed before fails too, or the second would hide the first. One
+ * at a time: a folder that is opened between a failure and its being noted would tell nothing. */
 static Status folder_sync(int descriptor, const char *path, Error *error)
 {
     struct stat info;
     if (fstat(descriptor, &info) != 0)
         return fail_errno(error, "look at", path);
+    Status status = OK;
     pthread_mutex_lock(&failed_folders.lock);
-    bool has_failed = folder_has_failed(&info);
-    pthread_mutex_unlock(&failed_folders.lock);
-    if (has_failed)
-        return fail(error, ERR_IO, "WR5009", "could not sync folder `%s`: it has failed before",
-                    path);
-    if (fsync(descriptor) == 0)
-        return OK;
-    Status status = fail_sync(error, "sync folder", path);
-    pthread_mutex_lock(&failed_folders.lock);
-    if (!folder_has_failed(&info)) {
+    if (folder_has_failed(&info)) {
+        status =
+            fail(error, ERR_IO, "WR5009", "could not sync folder `%s`: it has failed before", path);
+    } else if (fsync(descriptor) != 0) {
+        status = fail_sync(error, "sync folder", path);
         failed_folders.folders[failed_folders.count].device = info.st_dev;
         failed_folders.folders[failed_folders.count++].inode = info.st_ino;
     }

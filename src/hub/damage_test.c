@@ -2,6 +2,7 @@
  * in another one's place: what is read then is what was written, or an error that names the file.
  */
 #include "base/testing.h"
+#include "base/unsynced_testing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,30 +17,16 @@
 
 static char folder[64];
 
-/* Nothing is synced: there are thousands of files. */
+/* There are thousands of files. */
 static WorldKind kind;
-static World world = {.kind = &kind};
-
-static Status sync_nothing(File *file, Error *error)
-{
-    (void)file, (void)error;
-    return OK;
-}
-
-static Status sync_no_folder(World *self, const char *path, Error *error)
-{
-    (void)self, (void)path, (void)error;
-    return OK;
-}
+static World world;
 
 static int set_up(void **state)
 {
     (void)state;
     snprintf(folder, sizeof folder, "/tmp/weir-damage-XXXXXX");
     assert_non_null(mkdtemp(folder));
-    kind = *world_system()->kind;
-    kind.sync = sync_nothing;
-    kind.sync_folder = sync_no_folder;
+    unsynced_world(&world, &kind);
     return 0;
 }
 

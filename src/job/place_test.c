@@ -1,6 +1,7 @@
 /* The notes of a data folder with each bit flipped and cut at each length: who asks is told, or has
  * the right answer. */
 #include "base/testing.h"
+#include "base/unsynced_testing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,30 +11,16 @@
 
 static char home[64];
 
-/* Nothing is synced: there are thousands of files. */
+/* There are thousands of files. */
 static WorldKind kind;
-static World world = {.kind = &kind};
-
-static Status sync_nothing(File *file, Error *error)
-{
-    (void)file, (void)error;
-    return OK;
-}
-
-static Status sync_no_folder(World *self, const char *path, Error *error)
-{
-    (void)self, (void)path, (void)error;
-    return OK;
-}
+static World world;
 
 static int set_up(void **state)
 {
     (void)state;
     snprintf(home, sizeof home, "/tmp/weir-place-XXXXXX");
     assert_non_null(mkdtemp(home));
-    kind = *world_system()->kind;
-    kind.sync = sync_nothing;
-    kind.sync_folder = sync_no_folder;
+    unsynced_world(&world, &kind);
     return 0;
 }
 
