@@ -29,6 +29,7 @@ class Fault:
     reset_after: int = 0       # bytes from the server, then both sides get a reset; 0: never
     half_after: int = 0        # bytes from the server, then it seems to have said all it had to say
     corrupt_after: int = 0     # bytes from the server, then one that is wrong …
+    is_lost: bool = False      # answers do not arrive, nor does what follows them, and nobody is told
     corrupt_most: int = 0      # … on so many connections; 0: on all
     close_late: float = 0.0    # seconds from the server's end until the client hears of it
 
@@ -85,7 +86,7 @@ class Chaos:
             time.sleep(TURN_SECONDS)
 
     def _carry(self, one, other, is_answer):
-        passed = 0
+        passed, is_lost = 0, False
         with contextlib.suppress(OSError):
             while True:
                 self._wait_for_flow()
@@ -96,6 +97,11 @@ class Chaos:
                     break
                 self._hold_up(len(data))
                 self._wait_for_flow()
+                if is_answer and fault.is_lost and not is_lost:
+                    self.hits += 1
+                    is_lost = True
+                if is_lost:
+                    continue
                 end = self._spoil(data, passed, other) if is_answer else other.sendall(data)
                 if end:
                     return

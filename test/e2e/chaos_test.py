@@ -20,6 +20,7 @@ ROUNDS = int(os.environ.get("WEIR_CHAOS_ROUNDS", "1"))
 ONLY = os.environ.get("WEIR_CHAOS_ONLY", "")
 SEED = int(os.environ.get("WEIR_SEED", str(random.randrange(1 << 30))))
 FAULT_SECONDS = 3
+SILENCE_SECONDS = 5  # a wrong byte may make of a TLS record a longer one: its rest never comes
 KEYS = 60  # that are looked up
 
 CHANGES = """
@@ -68,9 +69,12 @@ def faults(chance):
         "reset": Fault(reset_after=chance.randint(1, 4000)),
         "half closed": Fault(half_after=chance.randint(1, 4000)),
         "sliced": Fault(piece=1),
-        "corrupt": Fault(corrupt_after=chance.randint(1, 4000)),
-        # Not the greeting: a wrong nonce is a wrong password. What is damaged each time is so on the server.
+        # Not the greeting of MariaDB, which no TLS protects: a wrong nonce is a wrong password, a wrong version
+        # another kind of server.
+        "corrupt": Fault(corrupt_after=chance.randint(150, 4000)),
+        # What is damaged each time is so on the server.
         "corrupt binlog": Fault(corrupt_after=chance.randint(150, 6000), corrupt_most=3),
+        "lost": Fault(is_lost=True),
         "closed late": Fault(close_late=chance.uniform(0.2, 1)),
     }
 
@@ -178,9 +182,9 @@ class Case:
             cdc_tls=f", 'jdbc.properties.sslMode' = '{'REQUIRED' if tls else 'DISABLED'}'",
             redis_tls=f", 'tls' = 'true', 'tls.ca-file' = '{self.servers.cert}'" if tls else "",
             postgres=f"'connector' = 'jdbc', 'url' = 'jdbc:postgresql://localhost:{ports['postgres']}/weir"
-                     f"?sslmode={'require' if tls else 'disable'}', {user}",
+                     f"?sslmode={'require' if tls else 'disable'}&socketTimeout={SILENCE_SECONDS}', {user}",
             mysql=f"'connector' = 'jdbc', 'url' = 'jdbc:mysql://localhost:{ports['mysql']}/weir"
-                  f"?sslMode={'REQUIRED' if tls else 'DISABLED'}', {user}")
+                  f"?sslMode={'REQUIRED' if tls else 'DISABLED'}&socketTimeout={SILENCE_SECONDS}000', {user}")
 
     def agrees(self):
         wanted = self.servers.wanted()

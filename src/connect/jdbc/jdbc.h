@@ -13,6 +13,7 @@ typedef struct JdbcUrl {
     int32_t port;
     const char *database; /* "" if there is none */
     Str parameters;       /* behind the '?' */
+    int64_t silence_us; /* how long the server may be silent while it owes an answer; 0: for ever */
 } JdbcUrl;
 
 /* What is wrong with the text, or NULL. */
@@ -35,7 +36,7 @@ typedef struct JdbcSession {
     LookupReader *reader; /* NULL: of a sink */
     const PlanTable *table;
     World *world;
-    int64_t timeout_us; /* how long the server may take to answer, where that is watched */
+    int64_t silence_us; /* as in JdbcUrl; of look-ups no more than they may take */
     const JdbcUrl *url;
     const char *user, *password; /* or NULL */
     Str table_name;              /* as the server is told it */

@@ -50,6 +50,28 @@ static void other_urls_are_refused(void **state)
     arena_free(arena);
 }
 
+/* Seconds for pgjdbc, milliseconds for Connector/J. */
+static void a_silence_ends_when_the_url_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t silence_us;
+    } urls[] = {{"jdbc:postgresql://db/x?socketTimeout=7", 7000000},
+                {"jdbc:mysql://db/x?sslMode=DISABLED&socketTimeout=1500", 1500000},
+                {"jdbc:mysql://db/x?sockettimeout=0", 0},
+                {"jdbc:postgresql://db/x", 300000000}};
+    Arena *arena = arena_new(0);
+    JdbcUrl url;
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        assert_null(jdbc_url_parse(arena, str_from(urls[i].text), &url));
+        assert_int_equal(url.silence_us, urls[i].silence_us);
+    }
+    assert_non_null(jdbc_url_parse(arena, STR("jdbc:postgresql://db/x?socketTimeout=5s"), &url));
+    assert_non_null(jdbc_url_parse(arena, STR("jdbc:mysql://db/x?socketTimeout=-1"), &url));
+    arena_free(arena);
+}
+
 static void parameters_are_found(void **state)
 {
     (void)state;
@@ -346,6 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urls_are_taken_apart),
         cmocka_unit_test(other_urls_are_refused),
+        cmocka_unit_test(a_silence_ends_when_the_url_says),
         cmocka_unit_test(parameters_are_found),
         cmocka_unit_test(texts_are_read_by_type),
         cmocka_unit_test(bytes_of_postgresql_are_hexadecimal),

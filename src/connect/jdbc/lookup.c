@@ -97,7 +97,9 @@ static void lookup_prepare(JdbcLookup *self)
     self->session.reader = reader;
     self->session.table = reader->node->lookup_join.table;
     self->session.world = reader->world;
-    self->session.timeout_us = reader->timeout_us;
+    int64_t silence_us = self->url.silence_us;
+    bool is_shorter = silence_us > 0 && silence_us < reader->timeout_us;
+    self->session.silence_us = is_shorter ? silence_us : reader->timeout_us;
     self->session.url = &self->url;
     self->session.table_name = options_text(options, "table-name");
     self->session.values = ARENA_ARRAY(reader->arena, const char *, reader->key_count);

@@ -164,9 +164,10 @@ static void mysql_set_tls(JdbcSession *session)
 
 static void mysql_set_timeouts(JdbcSession *session)
 {
-    int64_t seconds = (session->timeout_us + MICROS_PER_SECOND - 1) / MICROS_PER_SECOND;
-    unsigned timeout = seconds < 1 ? 1 : seconds > 3600 ? 3600 : (unsigned)seconds;
-    unsigned connect = timeout < 10 ? timeout : 10;
+    enum { CONNECT_SECONDS = 10 };
+    int64_t seconds = (session->silence_us + MICROS_PER_SECOND - 1) / MICROS_PER_SECOND;
+    unsigned timeout = (unsigned)seconds; /* 0: none */
+    unsigned connect = timeout > 0 && timeout < CONNECT_SECONDS ? timeout : CONNECT_SECONDS;
     mysql_optionsv(session_mysql(session), MYSQL_OPT_CONNECT_TIMEOUT, &connect);
     mysql_optionsv(session_mysql(session), MYSQL_OPT_READ_TIMEOUT, &timeout);
     mysql_optionsv(session_mysql(session), MYSQL_OPT_WRITE_TIMEOUT, &timeout);

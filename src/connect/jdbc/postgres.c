@@ -1,7 +1,11 @@
 /* PostgreSQL by libpq: what look-ups and sinks share. */
+#include <errno.h>
 #include <libpq-fe.h>
+#include <linux/sockios.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 
 #include "base/memory.h"
 #include "connect/jdbc/postgres.h"
@@ -125,6 +129,9 @@ static PGconn *pg_dial(const JdbcSession *session, Arena *scratch)
     const char *options = "-c datestyle=ISO -c bytea_output=hex -c extra_float_digits=1";
     if (schema != NULL)
         options = arena_printf(scratch, "%s -c search_path=%s", options, schema);
+    enum { CONNECT_SECONDS = 10 };
+    int64_t seconds = (session->silence_us + MICROS_PER_SECOND - 1) / MICROS_PER_SECOND;
+    bool is_shorter = seconds > 0 && seconds < CONNECT_SECONDS;
     const struct {
         const char *key, *value;
     } settings[] = {{"host", url->host},
@@ -133,7 +140,8 @@ static PGconn *pg_dial(const JdbcSession *session, Arena *scratch)
                     {"user", session->user},
                     {"password", session->password},
                     {"sslmode", jdbc_url_parameter(scratch, url, "sslmode")},
-                    {"connect_timeout", "10"},
+                    {"connect_timeout",
+                     arena_printf(scratch, "%d", is_shorter ? (int)seconds : CONNECT_SECONDS)},
                     {"keepalives_idle", "10"},
                     {"keepalives_interval", "5"},
                     {"keepalives_count", "3"},
@@ -162,7 +170,7 @@ Status jdbc_pg_connect(JdbcSession *session, Error *error)
     arena_free(scratch);
     session->connection = connection;
     PQsetNoticeProcessor(connection, pg_ignore_notice, NULL);
-    if (PQstatus(connection) == CONNECTION_OK) {
+    if (PQstatus(connection) == CONNECTION_OK && PQsetnonblocking(connection, 1) == 0) {
         atomic_store(&session->socket, PQsocket(connection));
         return OK;
     }
@@ -178,6 +186,80 @@ Status jdbc_pg_connect(JdbcSession *session, Error *error)
         return jdbc_pg_fail(session, ERR_UNAVAILABLE, text, error);
     Status status = jdbc_pg_fail(session, ERR_PERMISSION, text, error);
     error_hint(error, "check 'url', 'username' and 'password'");
+    return status;
+}
+
+/* ---- Waiting ----------------------------------------------------------------------------- */
+
+/* What the server has not taken yet of what the system was given. */
+static int queued_bytes(const PGconn *connection)
+{
+    int queued = 0;
+    return ioctl(PQsocket(connection), SIOCOUTQ, &queued) == 0 ? queued : 0;
+}
+
+/* Until the server has taken or sent something. PQexec would wait for ever: for bytes that were
+ * lost on the way, for a server that stands still behind a proxy that does not. */
+static Status pg_wait(JdbcSession *session, int64_t deadline_us, bool wants_write, Error *error)
+{
+    PGconn *connection = session->connection;
+    int64_t now_us = world_monotonic_us(session->world), until_us = deadline_us;
+    if (session->silence_us > 0 && session->silence_us < until_us - now_us)
+        until_us = now_us + session->silence_us;
+    int64_t left_ms = (until_us - now_us) / MICROS_PER_MILLI + 1;
+    struct pollfd wait = {.fd = PQsocket(connection),
+                          .events = (short)(POLLIN | (wants_write ? POLLOUT : 0))};
+    int queued = queued_bytes(connection);
+    int ready = until_us <= now_us ? 0 : poll(&wait, 1, left_ms > INT32_MAX ? -1 : (int)left_ms);
+    /* A slow line takes megabytes before there is room to write again. */
+    if (ready == 0 && (until_us == deadline_us || queued_bytes(connection) >= queued))
+        return jdbc_pg_fail(session, ERR_UNAVAILABLE, "no answer in time", error);
+    if (ready < 0 && errno != EINTR)
+        return jdbc_pg_fail(session, ERR_UNAVAILABLE, "the connection cannot be waited for", error);
+    if (ready > 0 && (wait.revents & ~POLLOUT) != 0 && PQconsumeInput(connection) != 1)
+        return jdbc_pg_fail(session, ERR_UNAVAILABLE, PQerrorMessage(connection), error);
+    return OK;
+}
+
+Status jdbc_pg_result(JdbcSession *session, int64_t deadline_us, PGresult **out, Error *error)
+{
+    PGconn *connection = session->connection;
+    *out = NULL;
+    for (;;) {
+        int flushed = PQflush(connection);
+        if (flushed < 0)
+            return jdbc_pg_fail(session, ERR_UNAVAILABLE, PQerrorMessage(connection), error);
+        if (PQisBusy(connection) == 0)
+            break;
+        TRY(pg_wait(session, deadline_us, flushed == 1, error));
+    }
+    *out = PQgetResult(connection);
+    return OK;
+}
+
+Status jdbc_pg_answer(JdbcSession *session, bool is_sent, PGresult **out, Error *error)
+{
+    *out = NULL;
+    if (!is_sent)
+        return jdbc_pg_fail(session, ERR_UNAVAILABLE, PQerrorMessage(session->connection), error);
+    for (;;) {
+        PGresult *next;
+        Status status = jdbc_pg_result(session, INT64_MAX, &next, error);
+        if (status == OK && next == NULL)
+            return OK;
+        PQclear(*out);
+        *out = next;
+        if (status != OK || PQresultStatus(next) == PGRES_COPY_IN)
+            return status;
+    }
+}
+
+Status jdbc_pg_done(JdbcSession *session, bool is_sent, Error *error)
+{
+    PGresult *result;
+    TRY(jdbc_pg_answer(session, is_sent, &result, error));
+    Status status = jdbc_pg_take(session, result, NULL, NULL, error);
+    PQclear(result);
     return status;
 }
 
@@ -209,8 +291,10 @@ static Status pg_run(JdbcSession *session, Str statement, JdbcTake *take, void *
                      int32_t *count, Error *error)
 {
     Arena *scratch = arena_new(0);
-    PGresult *result = PQexec(session->connection, str_terminated(scratch, statement));
+    bool is_sent = PQsendQuery(session->connection, str_terminated(scratch, statement)) == 1;
     arena_free(scratch);
+    PGresult *result;
+    TRY(jdbc_pg_answer(session, is_sent, &result, error));
     Status status = jdbc_pg_take(session, result, take, context, error);
     *count = PQntuples(result);
     PQclear(result);

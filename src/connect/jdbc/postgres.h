@@ -16,6 +16,17 @@ void jdbc_pg_quote(Buffer *out, Str name);
 Status jdbc_pg_connect(JdbcSession *session, Error *error);
 void jdbc_pg_drop(JdbcSession *session);
 
+/* The next result of what was sent, the caller's to PQclear; NULL behind the last. Sends what has
+ * not been sent meanwhile. ERR_UNAVAILABLE if neither side has said anything for `silence_us` of
+ * the session, or at `deadline_us` of the world's monotonic clock: the connection is of no use
+ * then. */
+Status jdbc_pg_result(JdbcSession *session, int64_t deadline_us, PGresult **out, Error *error);
+/* All results of a statement that was sent, but for COPY, which goes on: the last one, the caller's
+ * to PQclear. `is_sent` is what libpq said of sending it. */
+Status jdbc_pg_answer(JdbcSession *session, bool is_sent, PGresult **out, Error *error);
+/* The same for a statement without rows. */
+Status jdbc_pg_done(JdbcSession *session, bool is_sent, Error *error);
+
 /* The rows of a result, or its failure. */
 Status jdbc_pg_take(JdbcSession *session, const PGresult *result, JdbcTake *take, void *context,
                     Error *error);

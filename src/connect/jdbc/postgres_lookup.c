@@ -1,9 +1,7 @@
 /* PostgreSQL by libpq: one prepared statement, a pipeline of its executions.
  *
  * A key that the server cannot compare ends the pipeline: the keys behind it make another one. */
-#include <errno.h>
 #include <libpq-fe.h>
-#include <poll.h>
 
 #include "base/memory.h"
 #include "connect/jdbc/postgres.h"
@@ -48,27 +46,20 @@ static Status pg_prepare(JdbcSession *session, Error *error)
         buffer_printf(out, " = $%d", i + 1);
         types[i] = parameter_type(fetched->fields[reader->keys[i]].type);
     }
-    PGresult *result =
-        PQprepare(session_pg(session), STATEMENT, buffer_terminated(out), reader->key_count, types);
+    bool is_sent = PQsendPrepare(session_pg(session), STATEMENT, buffer_terminated(out),
+                                 reader->key_count, types) == 1;
     memory_free(types);
-    Status status = OK;
-    if (PQresultStatus(result) != PGRES_COMMAND_OK)
-        status = jdbc_pg_refused(session, result, error);
-    PQclear(result);
-    return status;
+    return jdbc_pg_done(session, is_sent, error);
 }
 
 static Status pg_start(JdbcSession *session, Error *error)
 {
     TRY(jdbc_pg_connect(session, error));
     TRY(pg_prepare(session, error));
-    if (PQsetnonblocking(session_pg(session), 1) != 0 ||
-        PQenterPipelineMode(session_pg(session)) != 1)
+    if (PQenterPipelineMode(session_pg(session)) != 1)
         return jdbc_pg_fail(session, ERR_UNAVAILABLE, PQerrorMessage(session_pg(session)), error);
     return OK;
 }
-
-/* ---- Waiting ----------------------------------------------------------------------------- */
 
 /* The keys that are asked for, up to one that the server cannot compare: that is `next` - 1. */
 typedef struct PgRound {
@@ -79,41 +70,6 @@ typedef struct PgRound {
     int32_t next; /* the first key without an answer */
     bool is_stopped;
 } PgRound;
-
-/* Until the server has taken or sent something, at the latest until the deadline. */
-static Status pg_wait(const PgRound *round, bool wants_write, Error *error)
-{
-    JdbcSession *session = round->session;
-    PGconn *connection = session_pg(session);
-    int64_t left_us = round->deadline_us - world_monotonic_us(session->reader->world);
-    struct pollfd wait = {.fd = PQsocket(connection),
-                          .events = (short)(POLLIN | (wants_write ? POLLOUT : 0))};
-    int ready = left_us <= 0 ? 0 : poll(&wait, 1, (int)(left_us / 1000 + 1));
-    if (ready == 0)
-        return jdbc_pg_fail(session, ERR_UNAVAILABLE, "no answer in time", error);
-    if (ready < 0 && errno != EINTR)
-        return jdbc_pg_fail(session, ERR_UNAVAILABLE, "the connection cannot be waited for", error);
-    if ((wait.revents & ~POLLOUT) != 0 && PQconsumeInput(connection) != 1)
-        return jdbc_pg_fail(session, ERR_UNAVAILABLE, PQerrorMessage(connection), error);
-    return OK;
-}
-
-/* The next result; NULL ends those of one execution. Sends what has not been sent meanwhile. */
-static Status pg_result(const PgRound *round, PGresult **out, Error *error)
-{
-    JdbcSession *session = round->session;
-    PGconn *connection = session_pg(session);
-    for (;;) {
-        int flushed = PQflush(connection);
-        if (flushed < 0)
-            return jdbc_pg_fail(session, ERR_UNAVAILABLE, PQerrorMessage(connection), error);
-        if (PQisBusy(connection) == 0)
-            break;
-        TRY(pg_wait(round, flushed == 1, error));
-    }
-    *out = PQgetResult(connection);
-    return OK;
-}
 
 /* ---- Asking ------------------------------------------------------------------------------ */
 
@@ -209,7 +165,7 @@ static Status pg_take(PgRound *round, int32_t key, Error *error)
 {
     for (;;) {
         PGresult *result = NULL;
-        TRY(pg_result(round, &result, error));
+        TRY(jdbc_pg_result(round->session, round->deadline_us, &result, error));
         if (result == NULL)
             return OK;
         Status status = take_result(round, result, key, error);
@@ -226,7 +182,7 @@ static Status pg_take_all(PgRound *round, Error *error)
             TRY(pg_take(round, key, error));
     }
     PGresult *sync = NULL;
-    TRY(pg_result(round, &sync, error));
+    TRY(jdbc_pg_result(round->session, round->deadline_us, &sync, error));
     bool is_synced = PQresultStatus(sync) == PGRES_PIPELINE_SYNC;
     PQclear(sync);
     return is_synced ? OK

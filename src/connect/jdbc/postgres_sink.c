@@ -150,7 +150,9 @@ static Status type_check(const JdbcTarget *target, int32_t column, Oid oid, Erro
         return OK;
     char statement[64], name[64] = "of another type";
     snprintf(statement, sizeof statement, "SELECT format_type(%u, NULL)", oid);
-    PGresult *result = PQexec(target_pg(target), statement);
+    PGresult *result;
+    TRY(jdbc_pg_answer(target->session, PQsendQuery(target_pg(target), statement) == 1, &result,
+                       error));
     if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1 &&
         PQnfields(result) == 1)
         snprintf(name, sizeof name, "%s", PQgetvalue(result, 0, 0));
@@ -168,12 +170,12 @@ static Status check_types(const JdbcTarget *target, Error *error)
     for (int32_t i = 0; i < target->columns->count; i++)
         buffer_printf(out, "%s$%d", i == 0 ? " VALUES (" : ", ", i + 1);
     buffer_append_char(out, ')');
-    PGresult *result = PQprepare(target_pg(target), "", buffer_terminated(out), 0, NULL);
+    bool is_sent = PQsendPrepare(target_pg(target), "", buffer_terminated(out), 0, NULL) == 1;
+    TRY(jdbc_pg_done(target->session, is_sent, error));
+    PGresult *result;
+    is_sent = PQsendDescribePrepared(target_pg(target), "") == 1;
+    TRY(jdbc_pg_answer(target->session, is_sent, &result, error));
     Status status = jdbc_pg_take(target->session, result, NULL, NULL, error);
-    PQclear(result);
-    TRY(status);
-    result = PQdescribePrepared(target_pg(target), "");
-    status = jdbc_pg_take(target->session, result, NULL, NULL, error);
     if (status == OK && PQnparams(result) != target->columns->count)
         status = jdbc_malformed(target->session, "the description of a statement", error);
     for (int32_t i = 0; status == OK && i < target->columns->count; i++)
@@ -376,14 +378,7 @@ static Status copy_end(JdbcTarget *target, Error *error)
     if (PQputCopyData(connection, target->rows.data, (int)target->rows.length) != 1 ||
         PQputCopyEnd(connection, NULL) != 1)
         return jdbc_pg_fail(session, ERR_UNAVAILABLE, PQerrorMessage(connection), error);
-    Status status = OK;
-    for (PGresult *result = PQgetResult(connection); result != NULL;
-         result = PQgetResult(connection)) {
-        if (status == OK)
-            status = jdbc_pg_take(session, result, NULL, NULL, error);
-        PQclear(result);
-    }
-    return status;
+    return jdbc_pg_done(session, true, error);
 }
 
 static Status copy_rows(JdbcTarget *target, const JdbcRow *rows, int32_t count, Error *error)

@@ -19,7 +19,6 @@
 
 enum {
     STATE_VERSION = 1,
-    ANSWER_US_MAX = 300 * 1000 * 1000,
     PAUSE_FIRST_US = 50 * 1000,
     PAUSE_MAX_US = 5 * 1000 * 1000,
     PAUSE_STEP_US = 50 * 1000,
@@ -123,7 +122,7 @@ static void scan_read_options(JdbcScan *scan)
     scan->driver = jdbc_driver(scan->url.kind);
     session->table = table;
     session->world = reader->world;
-    session->timeout_us = ANSWER_US_MAX;
+    session->silence_us = scan->url.silence_us;
     session->url = &scan->url;
     session->table_name = options_text(options, "table-name");
     if (options_has(options, "username"))

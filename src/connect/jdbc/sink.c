@@ -15,8 +15,6 @@
 #include "data/value.h"
 
 enum {
-    /* How long MySQL may take to answer one statement: a lock is waited for 50 seconds there. */
-    ANSWER_US_MAX = 300 * 1000 * 1000,
     /* What is written under one savepoint ends at the batch with which it reaches one of these. */
     RUN_ROWS = 16 * 1024,
     RUN_BYTES = 16 << 20,
@@ -269,7 +267,7 @@ static void sink_read_options(JdbcSink *sink)
     JdbcSession *session = &sink->session;
     session->table = table;
     session->world = writer->world;
-    session->timeout_us = ANSWER_US_MAX;
+    session->silence_us = sink->url.silence_us;
     session->url = &sink->url;
     session->table_name = options_text(options, "table-name");
     if (options_has(options, "username"))

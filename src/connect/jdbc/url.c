@@ -13,6 +13,37 @@ static const UrlKind kinds[] = {
     {"jdbc:postgresql://", JDBC_POSTGRES, 5432},
 };
 
+/* Without data if it is not there. */
+static Str url_parameter(const JdbcUrl *url, const char *key)
+{
+    Str rest = url->parameters;
+    while (rest.length > 0) {
+        Str pair = str_split(rest, '&', &rest);
+        Str value = {0};
+        Str name = str_split(pair, '=', &value);
+        if (str_equal_ignoring_case(name, str_from(key)))
+            return value.data == NULL ? STR("") : value;
+    }
+    return (Str){0};
+}
+
+/* As pgjdbc and Connector/J have it; there nothing ends a silence unless one asks for it. */
+static const char *read_silence(JdbcUrl *out)
+{
+    enum { SILENCE_SECONDS = 300 }; /* a lock is waited for 50 seconds in MySQL */
+    out->silence_us = SILENCE_SECONDS * MICROS_PER_SECOND;
+    Str text = url_parameter(out, "socketTimeout");
+    if (text.data == NULL)
+        return NULL;
+    bool is_mysql = out->kind == JDBC_MYSQL;
+    int64_t count;
+    if (!str_parse_int64(text, &count) || count < 0 || count > INT32_MAX)
+        return is_mysql ? "its socketTimeout is no number of milliseconds"
+                        : "its socketTimeout is no number of seconds";
+    out->silence_us = count * (is_mysql ? MICROS_PER_MILLI : MICROS_PER_SECOND);
+    return NULL;
+}
+
 const char *jdbc_url_parse(Arena *arena, Str text, JdbcUrl *out)
 {
     const UrlKind *found = NULL;
@@ -44,18 +75,11 @@ const char *jdbc_url_parse(Arena *arena, Str text, JdbcUrl *out)
         return "it names no host";
     out->port = (int32_t)port;
     out->database = database.data == NULL ? "" : str_terminated(arena, database);
-    return NULL;
+    return read_silence(out);
 }
 
 const char *jdbc_url_parameter(Arena *arena, const JdbcUrl *url, const char *key)
 {
-    Str rest = url->parameters;
-    while (rest.length > 0) {
-        Str pair = str_split(rest, '&', &rest);
-        Str value = {0};
-        Str name = str_split(pair, '=', &value);
-        if (str_equal_ignoring_case(name, str_from(key)))
-            return value.data == NULL ? "" : str_terminated(arena, value);
-    }
-    return NULL;
+    Str value = url_parameter(url, key);
+    return value.data == NULL ? NULL : str_terminated(arena, value);
 }
