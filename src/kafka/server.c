@@ -49,6 +49,7 @@ struct Hub {
     Room *room;
     uv_loop_t loop;
     uv_tcp_t listener;
+    TransportPacing pacing; /* of whoever is not on this machine */
     uv_async_t waker;
     uv_timer_t timer;
     TlsServer *tls; /* NULL: plain */
@@ -316,8 +317,6 @@ static void connection_greet(Connection *connection)
         .takes_files = transport->tls == NULL,
     };
     connection->peer = peer_new(connection->hub->logins, &origin);
-    if (origin.host[0] != '\0' && strcmp(origin.host, origin.reached) == 0)
-        transport_send_unpaced(&connection->transport);
     arena_free(arena);
 }
 
@@ -583,6 +582,8 @@ static void connection_accept(uv_stream_t *listener, int status)
         return;
     Connection *connection = connection_new(hub);
     bool is_good = uv_accept(listener, (uv_stream_t *)&connection->transport.socket) == 0;
+    if (is_good)
+        transport_pace(&connection->transport, &hub->pacing);
     connection_start(connection, is_good, hub->tls);
 }
 
@@ -674,6 +675,8 @@ static Status hub_listen(Hub *hub, Error *error)
     TRY(address_resolve(&hub->loop, hub->config.listen, host, port, &address, error));
     TRY(hub_check_safety(hub, &address, error));
     int code = uv_tcp_bind(&hub->listener, (const struct sockaddr *)&address, 0);
+    if (code == 0)
+        transport_listen_unpaced(&hub->listener, &hub->pacing);
     if (code == 0)
         code = uv_listen((uv_stream_t *)&hub->listener, BACKLOG, connection_accept);
     int length = sizeof address;

@@ -87,12 +87,30 @@ const char *transport_own_host(const Transport *transport, Arena *arena)
     return host_of(transport, uv_tcp_getsockname, arena);
 }
 
-void transport_send_unpaced(Transport *transport)
+void transport_listen_unpaced(uv_tcp_t *listener, TransportPacing *usual)
 {
     static const char control[] = "reno"; /* which all systems have, and anyone may ask for */
     int socket;
-    if (uv_fileno((uv_handle_t *)&transport->socket, &socket) == 0)
-        (void)setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, control, sizeof control - 1);
+    socklen_t length = sizeof usual->control - 1;
+    *usual = (TransportPacing){0};
+    if (uv_fileno((uv_handle_t *)listener, &socket) != 0 ||
+        getsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, usual->control, &length) != 0)
+        return;
+    (void)setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, control, sizeof control - 1);
+}
+
+void transport_pace(Transport *transport, const TransportPacing *usual)
+{
+    Arena *arena = arena_new(0);
+    const char *host = transport_host(transport, arena);
+    bool is_within = strcmp(host, transport_own_host(transport, arena)) == 0;
+    arena_free(arena);
+    int socket;
+    if (is_within || usual->control[0] == '\0' ||
+        uv_fileno((uv_handle_t *)&transport->socket, &socket) != 0)
+        return;
+    (void)setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, usual->control,
+                     (socklen_t)strlen(usual->control));
 }
 
 /* ---- Sending ----------------------------------------------------------------------------- */
