@@ -25,6 +25,8 @@ typedef enum PlantedBug {
     PLANTED_DELETE_NOT_RESTORED,   /* keys that an incremental checkpoint takes back come again */
     PLANTED_CHANGE_NOT_SAVED,      /* a checkpoint under way has values from after its barrier */
     PLANTED_CLOCK_BELIEVED,        /* when it jumps */
+    PLANTED_ANSWERS_NOT_AWAITED,   /* redis: what got no answer counts as written */
+    PLANTED_ANSWER_LEFT,           /* redis: half of one, when its connection goes */
     PLANTED_COUNT,                 /* of those that jobs have; those of the log follow */
 
     PLANTED_LOG_FIRST = PLANTED_COUNT,

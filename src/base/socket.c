@@ -1,36 +1,27 @@
-/* Connections of the operating system: non-blocking sockets, poll, OpenSSL.
+/* Connections over the network of a world (base/network.h), with deadlines and OpenSSL.
  *
- * Waiting is one poll over the connection and an eventfd that socket_interrupt makes
- * readable. OpenSSL writes through a BIO of our own, because its socket BIO would raise
- * SIGPIPE. */
+ * Waiting is for the connection and for a bell that socket_interrupt rings. OpenSSL reads and
+ * writes through a BIO of our own: bytes go by the world's network, and none raises SIGPIPE. */
 #include "base/socket.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/network.h"
 #include "base/tls.h"
-
-enum { KEEPALIVE_IDLE_SECONDS = 60, KEEPALIVE_INTERVAL_SECONDS = 10, KEEPALIVE_PROBES = 6 };
 
 struct Socket {
     World *world;
-    int descriptor; /* -1: closed */
-    int wake;       /* eventfd, readable for good once interrupted */
-    SSL *ssl;       /* NULL: plain */
+    const NetworkKind *net; /* the world's */
+    int link;               /* -1: closed */
+    int bell;               /* rung for good once interrupted */
+    SSL *ssl;               /* NULL: plain */
     SSL_CTX *context;
     char peer[320]; /* for messages */
 };
@@ -40,9 +31,10 @@ Socket *socket_new(World *world)
     assert(world != NULL);
     Socket *sock = memory_allocate_zeroed(sizeof *sock);
     sock->world = world;
-    sock->descriptor = -1;
-    sock->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    assert(sock->wake >= 0);
+    sock->net = world_network(world);
+    sock->link = -1;
+    sock->bell = sock->net->bell(world);
+    assert(sock->bell >= 0);
     return sock;
 }
 
@@ -51,7 +43,7 @@ void socket_free(Socket *sock)
     if (sock == NULL)
         return;
     socket_close(sock);
-    close(sock->wake);
+    sock->net->close(sock->world, sock->bell);
     memory_free(sock);
 }
 
@@ -63,14 +55,14 @@ void socket_close(Socket *sock)
         SSL_CTX_free(sock->context);
     sock->ssl = NULL;
     sock->context = NULL;
-    if (sock->descriptor >= 0)
-        close(sock->descriptor);
-    sock->descriptor = -1;
+    if (sock->link >= 0)
+        sock->net->close(sock->world, sock->link);
+    sock->link = -1;
 }
 
 bool socket_is_open(const Socket *sock)
 {
-    return sock->descriptor >= 0;
+    return sock->link >= 0;
 }
 
 bool socket_is_tls(const Socket *sock)
@@ -80,15 +72,12 @@ bool socket_is_tls(const Socket *sock)
 
 void socket_interrupt(Socket *sock)
 {
-    uint64_t one = 1;
-    ssize_t done = write(sock->wake, &one, sizeof one);
-    (void)done;
+    sock->net->ring(sock->world, sock->bell);
 }
 
 bool socket_is_interrupted(const Socket *sock)
 {
-    struct pollfd wake = {.fd = sock->wake, .events = POLLIN};
-    return poll(&wake, 1, 0) > 0;
+    return sock->net->wait(sock->world, -1, sock->bell, 0, 0) == NET_RUNG;
 }
 
 static Status socket_cancelled(Error *error)
@@ -96,36 +85,25 @@ static Status socket_cancelled(Error *error)
     return fail(error, ERR_CANCELLED, "WR5106", "the connection was interrupted to stop");
 }
 
-/* OK: `events` or an error is there. ERR_AGAIN: the deadline passed. */
-static Status socket_wait(Socket *sock, short events, int64_t deadline_us, Error *error)
+/* OK: `events` (NetWait) or an error is there. ERR_AGAIN: the deadline passed. */
+static Status socket_wait(Socket *sock, int events, int64_t deadline_us, Error *error)
 {
-    struct pollfd fds[2] = {{.fd = sock->wake, .events = POLLIN},
-                            {.fd = sock->descriptor, .events = events}};
-    for (;;) {
-        int64_t left_us = deadline_us - world_monotonic_us(sock->world);
-        int timeout_ms = left_us <= 0           ? 0
-                         : left_us > 3600000000 ? 3600000
-                                                : (int)(left_us / 1000) + 1;
-        int ready = poll(fds, sock->descriptor >= 0 ? 2 : 1, timeout_ms);
-        if (ready < 0 && errno != EINTR)
-            return fail(error, ERR_IO, "WR5107", "could not wait for %s: %s", sock->peer,
-                        strerror(errno));
-        if (ready > 0 && fds[0].revents != 0)
-            return socket_cancelled(error);
-        if (ready > 0)
-            return OK;
-        if (ready == 0 && left_us <= 1000)
-            return ERR_AGAIN;
-    }
+    int woken = sock->net->wait(sock->world, sock->link, sock->bell, events, deadline_us);
+    if (woken < 0)
+        return fail(error, ERR_IO, "WR5107", "could not wait for %s: %s", sock->peer,
+                    strerror(-woken));
+    if (woken == NET_RUNG)
+        return socket_cancelled(error);
+    return woken == NET_READY ? OK : ERR_AGAIN;
 }
 
 Status socket_pause(Socket *sock, int64_t duration_us)
 {
     int64_t deadline_us = world_monotonic_us(sock->world) + duration_us;
-    int open = sock->descriptor;
-    sock->descriptor = -1;
+    int open = sock->link;
+    sock->link = -1;
     Status status = socket_wait(sock, 0, deadline_us, NULL);
-    sock->descriptor = open;
+    sock->link = open;
     return status == ERR_CANCELLED ? status : OK;
 }
 
@@ -148,88 +126,67 @@ static Status fail_connect(Error *error, const Socket *sock, const char *why)
     return status;
 }
 
-static void socket_set_options(int descriptor, int family)
+static Status socket_connect_address(Socket *sock, const NetAddress *address, int64_t deadline_us,
+                                     Error *error)
 {
-    int on = 1, idle = KEEPALIVE_IDLE_SECONDS, interval = KEEPALIVE_INTERVAL_SECONDS;
-    int probes = KEEPALIVE_PROBES;
-    if (family == AF_UNIX)
-        return;
-    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-    setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-    setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-}
-
-static Status socket_connect_address(Socket *sock, const struct sockaddr *address, socklen_t length,
-                                     int64_t deadline_us, Error *error)
-{
-    int family = address->sa_family;
-    sock->descriptor = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (sock->descriptor < 0)
-        return fail_connect(error, sock, strerror(errno));
-    Status status = OK;
-    if (connect(sock->descriptor, address, length) != 0) {
-        if (errno != EINPROGRESS && errno != EINTR)
-            status = fail_connect(error, sock, strerror(errno));
-        if (status == OK) {
-            status = socket_wait(sock, POLLOUT, deadline_us, error);
-            if (status == ERR_AGAIN)
-                status = fail_connect(error, sock, "no answer in time");
-        }
-        int code = 0;
-        socklen_t size = sizeof code;
-        getsockopt(sock->descriptor, SOL_SOCKET, SO_ERROR, &code, &size);
-        if (status == OK && code != 0)
-            status = fail_connect(error, sock, strerror(code));
-    }
-    if (status == OK)
-        socket_set_options(sock->descriptor, family);
-    else
+    bool is_there = false;
+    int link = sock->net->connect(sock->world, address, &is_there);
+    if (link < 0)
+        return fail_connect(error, sock, strerror(-link));
+    sock->link = link;
+    if (is_there)
+        return OK;
+    Status status = socket_wait(sock, NET_WRITE, deadline_us, error);
+    if (status == ERR_AGAIN)
+        status = fail_connect(error, sock, "no answer in time");
+    int code = status == OK ? -sock->net->verdict(sock->world, link) : 0;
+    if (code != 0)
+        status = fail_connect(error, sock, strerror(code));
+    if (status != OK)
         socket_close(sock);
     return status;
 }
 
 static Status socket_connect_path(Socket *sock, const char *path, int64_t deadline_us, Error *error)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    NetAddress address;
     snprintf(sock->peer, sizeof sock->peer, "%s", path);
-    size_t length = strlen(path);
-    if (length >= sizeof address.sun_path)
-        return fail(error, ERR_INVALID, "WR5102", "the socket path `%s` is longer than %d bytes",
-                    path, (int)sizeof address.sun_path - 1);
-    memcpy(address.sun_path, path, length);
-    return socket_connect_address(sock, (const struct sockaddr *)&address, sizeof address,
-                                  deadline_us, error);
+    if (sock->net->find_path(sock->world, path, &address) != 0)
+        return fail(error, ERR_INVALID, "WR5102", "the socket path `%s` is too long", path);
+    return socket_connect_address(sock, &address, deadline_us, error);
 }
 
 Status socket_connect(Socket *sock, const SocketTarget *target, int64_t timeout_us, Error *error)
 {
-    assert(sock->descriptor < 0);
+    assert(sock->link < 0);
     assert(target->path != NULL || target->host != NULL);
     int64_t deadline_us = world_monotonic_us(sock->world) + timeout_us;
     if (target->path != NULL)
         return socket_connect_path(sock, target->path, deadline_us, error);
     snprintf(sock->peer, sizeof sock->peer, "%s:%d", target->host, (int)target->port);
-    char port[16];
-    snprintf(port, sizeof port, "%d", (int)target->port);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
-    struct addrinfo *found = NULL;
-    int code = getaddrinfo(target->host, port, &hints, &found);
-    if (code == EAI_AGAIN || code == EAI_SYSTEM)
-        return fail_connect(error, sock, gai_strerror(code));
-    if (code != 0) {
-        Status status =
-            fail(error, ERR_INVALID, "WR5102", "cannot find the address of host `%s`: %s",
-                 target->host, gai_strerror(code));
+    NetAddress addresses[NET_ADDRESSES_MAX];
+    int32_t count = 0;
+    const char *why = "";
+    NetFound found =
+        sock->net->find(sock->world, target->host, target->port, addresses, &count, &why);
+    if (found == NET_FIND_LATER)
+        return fail_connect(error, sock, why);
+    if (found == NET_NO_SUCH_HOST) {
+        Status status = fail(error, ERR_INVALID, "WR5102",
+                             "cannot find the address of host `%s`: %s", target->host, why);
         error_hint(error, "check the spelling of the host name");
         return status;
     }
     Status status = ERR_UNAVAILABLE;
-    for (struct addrinfo *at = found; at != NULL && status == ERR_UNAVAILABLE; at = at->ai_next)
-        status = socket_connect_address(sock, at->ai_addr, at->ai_addrlen, deadline_us, error);
-    freeaddrinfo(found);
+    for (int32_t i = 0; i < count && status == ERR_UNAVAILABLE; i++)
+        status = socket_connect_address(sock, &addresses[i], deadline_us, error);
     return status;
+}
+
+/* Nothing now, which a wait may change. */
+static bool net_is_for_now(int64_t code)
+{
+    return code == -EAGAIN || code == -EINTR;
 }
 
 /* ---- TLS ---- */
@@ -238,20 +195,20 @@ static int bio_write(BIO *bio, const char *bytes, int length)
 {
     const Socket *sock = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    ssize_t count = send(sock->descriptor, bytes, (size_t)length, MSG_NOSIGNAL);
-    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+    int64_t count = sock->net->write(sock->world, sock->link, bytes, length);
+    if (count < 0 && net_is_for_now(count))
         BIO_set_retry_write(bio);
-    return (int)count;
+    return count < 0 ? -1 : (int)count;
 }
 
 static int bio_read(BIO *bio, char *into, int length)
 {
     const Socket *sock = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    ssize_t count = recv(sock->descriptor, into, (size_t)length, 0);
-    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+    int64_t count = sock->net->read(sock->world, sock->link, into, length);
+    if (count < 0 && net_is_for_now(count))
         BIO_set_retry_read(bio);
-    return (int)count;
+    return count < 0 ? -1 : (int)count;
 }
 
 static long bio_control(BIO *bio, int command, long number, void *pointer)
@@ -322,15 +279,15 @@ static Status tls_configure(Socket *sock, const TlsOptions *options, Error *erro
 }
 
 /* What to wait for after an SSL call gave `code`; 0 when it failed for good. */
-static short tls_events(const Socket *sock, int code)
+static int tls_events(const Socket *sock, int code)
 {
     int why = SSL_get_error(sock->ssl, code);
-    return why == SSL_ERROR_WANT_READ ? POLLIN : why == SSL_ERROR_WANT_WRITE ? POLLOUT : 0;
+    return why == SSL_ERROR_WANT_READ ? NET_READ : why == SSL_ERROR_WANT_WRITE ? NET_WRITE : 0;
 }
 
 Status socket_start_tls(Socket *sock, const TlsOptions *options, int64_t timeout_us, Error *error)
 {
-    assert(sock->descriptor >= 0 && sock->ssl == NULL);
+    assert(sock->link >= 0 && sock->ssl == NULL);
     int64_t deadline_us = world_monotonic_us(sock->world) + timeout_us;
     TRY(tls_configure(sock, options, error));
     BIO *bio = bio_new(sock);
@@ -340,7 +297,7 @@ Status socket_start_tls(Socket *sock, const TlsOptions *options, int64_t timeout
         int code = SSL_connect(sock->ssl);
         if (code == 1)
             return OK;
-        short events = tls_events(sock, code);
+        int events = tls_events(sock, code);
         if (events == 0)
             break;
         Status status = socket_wait(sock, events, deadline_us, error);
@@ -363,16 +320,16 @@ Status socket_start_tls(Socket *sock, const TlsOptions *options, int64_t timeout
 /* ---- bytes ---- */
 
 /* One attempt to read: > 0 bytes, 0 end, -1 failed (errno or TLS reason in *why), -2 wait. */
-static int64_t socket_try_read(Socket *sock, void *into, int64_t bytes, short *events,
+static int64_t socket_try_read(Socket *sock, void *into, int64_t bytes, int *events,
                                const char **why)
 {
     if (sock->ssl == NULL) {
-        ssize_t count = recv(sock->descriptor, into, (size_t)bytes, 0);
-        *events = POLLIN;
+        int64_t count = sock->net->read(sock->world, sock->link, into, bytes);
+        *events = NET_READ;
         if (count >= 0)
             return count;
-        *why = strerror(errno);
-        return errno == EAGAIN || errno == EINTR ? -2 : -1;
+        *why = strerror((int)-count);
+        return net_is_for_now(count) ? -2 : -1;
     }
     ERR_clear_error();
     size_t got = 0;
@@ -393,11 +350,11 @@ Status socket_read(Socket *sock, void *into, int64_t bytes_max, int64_t timeout_
 {
     assert(bytes_max > 0);
     *got = 0;
-    if (sock->descriptor < 0)
+    if (sock->link < 0)
         return fail_lost(error, sock, "reading", "it is closed");
     int64_t deadline_us = timeout_us > 0 ? world_monotonic_us(sock->world) + timeout_us : 0;
     for (;;) {
-        short events = POLLIN;
+        int events = NET_READ;
         const char *why = "";
         int64_t count = socket_try_read(sock, into, bytes_max, &events, &why);
         if (count > 0) {
@@ -433,16 +390,16 @@ Status socket_read_full(Socket *sock, void *into, int64_t bytes, int64_t timeout
     return OK;
 }
 
-static int64_t socket_try_write(Socket *sock, const void *bytes, int64_t length, short *events,
+static int64_t socket_try_write(Socket *sock, const void *bytes, int64_t length, int *events,
                                 const char **why)
 {
     if (sock->ssl == NULL) {
-        ssize_t count = send(sock->descriptor, bytes, (size_t)length, MSG_NOSIGNAL);
-        *events = POLLOUT;
+        int64_t count = sock->net->write(sock->world, sock->link, bytes, length);
+        *events = NET_WRITE;
         if (count >= 0)
             return count;
-        *why = strerror(errno);
-        return errno == EAGAIN || errno == EINTR ? -2 : -1;
+        *why = strerror((int)-count);
+        return net_is_for_now(count) ? -2 : -1;
     }
     ERR_clear_error();
     size_t done = 0;
@@ -459,11 +416,11 @@ static int64_t socket_try_write(Socket *sock, const void *bytes, int64_t length,
 Status socket_write(Socket *sock, const void *bytes, int64_t length, int64_t timeout_us,
                     Error *error)
 {
-    if (sock->descriptor < 0)
+    if (sock->link < 0)
         return fail_lost(error, sock, "writing", "it is closed");
     const char *at = bytes;
     while (length > 0) {
-        short events = POLLOUT;
+        int events = NET_WRITE;
         const char *why = "";
         int64_t count = socket_try_write(sock, at, length, &events, &why);
         if (count == -1)

@@ -6,7 +6,7 @@
  *
  *   socket_new -> socket_connect -> [socket_start_tls] -> read / write ... -> socket_free
  *
- * The World is taken so that a simulated one can bring its own connections. */
+ * Bytes go over the network of the World, which a simulated one brings itself. */
 #ifndef WEIR_BASE_SOCKET_H
 #define WEIR_BASE_SOCKET_H
 

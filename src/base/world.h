@@ -1,9 +1,10 @@
-/* The outside world as weir sees it: clock, randomness, files.
+/* The outside world as weir sees it: clock, randomness, files, the network.
  *
  * Everything that is not a pure function of its input comes through a World, so that a test
  * can run a whole job under virtual time, with a seeded schedule and a file system that
  * fails when it is told to. Product code receives a World as a parameter; only main makes
- * the real one. Sockets have their own header, base/socket.h. */
+ * the real one. What the network is made of stands in base/network.h; product code connects by
+ * base/socket.h, on top of it. */
 #ifndef WEIR_BASE_WORLD_H
 #define WEIR_BASE_WORLD_H
 
@@ -18,6 +19,7 @@
 
 typedef struct World World;
 typedef struct File File;
+typedef struct NetworkKind NetworkKind;
 
 typedef enum FileMode {
     FILE_READ,           /* must exist */
@@ -84,6 +86,9 @@ typedef struct WorldKind {
 
     /* A variable of the environment, or NULL. May itself be NULL: an empty environment. */
     const char *(*environment)(World *world, const char *name);
+
+    /* base/network.h. NULL: that of the operating system. */
+    const NetworkKind *network;
 } WorldKind;
 
 /* What world_now_us keeps; zeroed. */
