@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "job/job.h"
+#include "sim/remote.h"
 #include "sql/sql.h"
 
 enum {
@@ -72,18 +73,18 @@ static const Registry *registry_with_ours(Arena *arena)
     return all;
 }
 
-static Plan *scenario_plan(Arena *arena, World *world)
+static Plan *scenario_plan(Arena *arena, World *world, const char *text)
 {
     Source *source = ARENA_NEW(arena, Source);
-    *source = (Source){.name = "scenario.sql", .text = str_from(script)};
+    *source = (Source){.name = "scenario.sql", .text = str_from(text)};
     PlanContext context = {.world = world, .registry = registry_with_ours(arena)};
     Diagnostics *diagnostics = diagnostics_new(arena, source);
     Plan *plan = NULL;
     Status status = plan_script(&context, source, arena, diagnostics, &plan);
     if (status != OK) {
-        Buffer text = {0};
-        diagnostics_render(diagnostics, false, &text);
-        fprintf(stderr, "%s", buffer_terminated(&text));
+        Buffer why = {0};
+        diagnostics_render(diagnostics, false, &why);
+        fprintf(stderr, "%s", buffer_terminated(&why));
         abort();
     }
     return plan;
@@ -111,18 +112,19 @@ static void events_make(Scenario *scenario, uint64_t seed)
     }
 }
 
-Scenario *scenario_new(uint64_t seed, int32_t event_count)
+Scenario *scenario_new(uint64_t seed, int32_t event_count, bool is_remote)
 {
     Arena *arena = arena_new(0);
     Scenario *scenario = ARENA_NEW(arena, Scenario);
     scenario->arena = arena;
     scenario->seed = seed;
     scenario->event_count = event_count;
+    scenario->is_remote = is_remote;
     scenario->events = ARENA_ARRAY(arena, Order, event_count);
     scenario->is_bad_behind = ARENA_ARRAY(arena, bool, event_count);
     events_make(scenario, seed);
     SimWorld *world = sim_world_new(seed);
-    scenario->plan = scenario_plan(arena, &world->base);
+    scenario->plan = scenario_plan(arena, &world->base, is_remote ? remote_script : script);
     sim_world_free(world);
     return scenario;
 }
@@ -196,8 +198,7 @@ static bool is_visible(Str path)
     return true;
 }
 
-/* All lines of the visible files below a folder; of partitions with their values behind. */
-static const char *files_below(SimWorld *world, const char *folder, Arena *arena)
+const char *scenario_files(SimWorld *world, const char *folder, Arena *arena)
 {
     List paths = {0};
     disk_list_files(world->disk, arena, &paths);
@@ -289,8 +290,7 @@ static void expect_windows(const Scenario *scenario, Buffer *out)
     }
 }
 
-/* The orders that are there when all changes have come. */
-static int32_t orders_at_end(Order *live)
+int32_t scenario_orders_left(Order *live)
 {
     int32_t count = 0;
     for (int32_t i = 0; i < outside->change_count; i++) {
@@ -328,14 +328,15 @@ static void expect_pairs(const Scenario *scenario, const Order *live, int32_t co
                           (long long)scenario->events[live[i].id - 1].amount);
 }
 
-static const char *compare(Arena *arena, const char *what, const char *expected, const char *found)
+const char *scenario_compare(Arena *arena, const char *what, const char *expected,
+                             const char *found)
 {
     if (strcmp(expected, found) == 0)
         return NULL;
     return arena_printf(arena, "%s differ\n--- expected\n%s--- found\n%s", what, expected, found);
 }
 
-static const char *sort_buffer(Arena *arena, Buffer *text)
+const char *scenario_sorted(Arena *arena, Buffer *text)
 {
     const char *sorted = sort_text(arena, buffer_str(text));
     buffer_free(text);
@@ -346,46 +347,50 @@ static const char *check_letters(const Scenario *scenario, SimWorld *world, Aren
 {
     Buffer expected = {0}, found = {0};
     expect_shares(scenario, &expected);
-    const char *sorted = sort_buffer(arena, &expected);
-    const char *wrong = compare(arena, "shares", sorted, files_below(world, "out/shares", arena));
+    const char *sorted = scenario_sorted(arena, &expected);
+    const char *wrong =
+        scenario_compare(arena, "shares", sorted, scenario_files(world, "out/shares", arena));
     if (wrong != NULL)
         return wrong;
     expected = (Buffer){0};
     expect_letters(scenario, &expected);
     letters_print(world, &found);
-    sorted = sort_buffer(arena, &expected);
-    return compare(arena, "dead letters", sorted, sort_buffer(arena, &found));
+    sorted = scenario_sorted(arena, &expected);
+    return scenario_compare(arena, "dead letters", sorted, scenario_sorted(arena, &found));
 }
 
 const char *scenario_check(const Scenario *scenario, SimWorld *world, Arena *arena)
 {
+    if (scenario->is_remote)
+        return remote_check(scenario, world, arena);
     Order *live = ARENA_ARRAY(arena, Order, outside->change_count + 1);
-    int32_t count = orders_at_end(live);
+    int32_t count = scenario_orders_left(live);
     Buffer copies = {0}, windows = {0}, totals = {0}, pairs = {0}, stored = {0};
     expect_copies(scenario, &copies);
-    const char *wrong = compare(arena, "copies", sort_buffer(arena, &copies),
-                                files_below(world, "out/copies", arena));
+    const char *wrong = scenario_compare(arena, "copies", scenario_sorted(arena, &copies),
+                                         scenario_files(world, "out/copies", arena));
     if (wrong == NULL)
         wrong = check_letters(scenario, world, arena);
     expect_windows(scenario, &windows);
-    const char *sorted = sort_buffer(arena, &windows);
+    const char *sorted = scenario_sorted(arena, &windows);
     if (wrong == NULL)
-        wrong = compare(arena, "windows", sorted, files_below(world, "out/windows", arena));
+        wrong =
+            scenario_compare(arena, "windows", sorted, scenario_files(world, "out/windows", arena));
     expect_totals(live, count, &totals);
     outside_print(outside, "totals", &stored);
-    sorted = sort_buffer(arena, &totals);
-    const char *found = sort_buffer(arena, &stored);
+    sorted = scenario_sorted(arena, &totals);
+    const char *found = scenario_sorted(arena, &stored);
     if (wrong == NULL)
-        wrong = compare(arena, "totals", sorted, found);
+        wrong = scenario_compare(arena, "totals", sorted, found);
     expect_pairs(scenario, live, count, &pairs);
     outside_print(outside, "pairs", &stored);
-    sorted = sort_buffer(arena, &pairs);
-    found = sort_buffer(arena, &stored);
+    sorted = scenario_sorted(arena, &pairs);
+    found = scenario_sorted(arena, &stored);
     if (wrong == NULL)
-        wrong = compare(arena, "pairs", sorted, found);
+        wrong = scenario_compare(arena, "pairs", sorted, found);
     outside_print(outside, "kept", &stored);
-    found = sort_buffer(arena, &stored);
-    return wrong != NULL ? wrong : compare(arena, "kept", sorted, found);
+    found = scenario_sorted(arena, &stored);
+    return wrong != NULL ? wrong : scenario_compare(arena, "kept", sorted, found);
 }
 
 /* ---- Running ------------------------------------------------------------------------------- */

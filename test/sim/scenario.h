@@ -22,10 +22,11 @@ typedef struct Scenario {
     int32_t event_count;
     int32_t events_per_file;
     uint64_t seed;
+    bool is_remote; /* the pipeline of remote.h in place of this one */
 } Scenario;
 
 /* Plans the pipeline. The seed decides the input. */
-Scenario *scenario_new(uint64_t seed, int32_t event_count);
+Scenario *scenario_new(uint64_t seed, int32_t event_count, bool is_remote);
 void scenario_free(Scenario *scenario);
 
 /* A machine with the files of events, before anything has run; and `outside` anew. */
@@ -39,5 +40,15 @@ Status scenario_run(const Scenario *scenario, SimWorld *world, uint64_t *schedul
 
 /* Whether there is a checkpoint to resume from. */
 bool scenario_has_checkpoint(SimWorld *world);
+
+/* For remote.c. The lines of a text, sorted; it is freed. */
+const char *scenario_sorted(Arena *arena, Buffer *text);
+/* All lines of the visible files below a folder, sorted; of partitions with their values behind. */
+const char *scenario_files(SimWorld *world, const char *folder, Arena *arena);
+/* The orders that are there when all changes have come; how many. */
+int32_t scenario_orders_left(Order *live);
+/* NULL when they are equal. */
+const char *scenario_compare(Arena *arena, const char *what, const char *expected,
+                             const char *found);
 
 #endif

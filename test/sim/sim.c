@@ -19,6 +19,8 @@
  *   replays the power goes while records among the dead letters are given back
  *   pairs   two kinds of fault together, or the second in each of up to five recoveries
  *   chaos   several of these together
+ *   network another pipeline, with a Redis server across a network that is slow, goes to pieces,
+ *           resets, falls silent; the server dies and comes back; the process or the power goes
  *   hunt    each of the planted bugs in turn must be found by one of these (base/planted.h)
  *
  * `all` goes through the modes but the last, each round with the next seed: another input, another
@@ -36,6 +38,7 @@
 #include "base/log.h"
 #include "base/planted.h"
 #include "base/random.h"
+#include "sim/remote.h"
 #include "sim/replays.h"
 #include "sim/scenario.h"
 
@@ -45,6 +48,7 @@ enum {
     RECOVERIES_MAX = 5,
     CLOCK_SET_US_MAX = 400 * 1000,
     FROZEN_US = 60 * 1000 * 1000,
+    START_AGAIN_US_MAX = 2 * 1000 * 1000,
     BLOCK_BYTES = 4096, /* what a disk may write in another place, or twice */
 };
 
@@ -60,13 +64,14 @@ typedef enum Mode {
     MODE_REPLAYS,
     MODE_PAIRS,
     MODE_CHAOS,
+    MODE_NETWORK,
     MODE_HUNT,
     MODE_COUNT,
 } Mode;
 
-static const char *const mode_names[MODE_COUNT] = {"plain",   "cuts",  "kills",  "syncs",
-                                                   "errors",  "full",  "damage", "clock",
-                                                   "replays", "pairs", "chaos",  "hunt"};
+static const char *const mode_names[MODE_COUNT] = {"plain", "cuts",    "kills", "syncs",   "errors",
+                                                   "full",  "damage",  "clock", "replays", "pairs",
+                                                   "chaos", "network", "hunt"};
 
 typedef struct Options {
     Mode mode;
@@ -80,8 +85,9 @@ typedef struct Options {
 
 /* How many trials of each mode make a round; more if going through all calls takes more. */
 static const int64_t round_trials[MODE_COUNT] = {
-    [MODE_PLAIN] = 100, [MODE_CUTS] = 5000, [MODE_FULL] = 100,    [MODE_DAMAGE] = 1000,
-    [MODE_CHAOS] = 500, [MODE_CLOCK] = 200, [MODE_REPLAYS] = 500, [MODE_PAIRS] = 500,
+    [MODE_PLAIN] = 100,   [MODE_CUTS] = 5000, [MODE_FULL] = 100,
+    [MODE_DAMAGE] = 1000, [MODE_CHAOS] = 500, [MODE_CLOCK] = 200,
+    [MODE_REPLAYS] = 500, [MODE_PAIRS] = 500, [MODE_NETWORK] = 1000,
 };
 
 /* In how many ways each call goes wrong: before and after; once and for ever; with an error of
@@ -89,12 +95,17 @@ static const int64_t round_trials[MODE_COUNT] = {
 static const int64_t call_ways[MODE_COUNT] = {
     [MODE_CUTS] = 2, [MODE_KILLS] = 2, [MODE_SYNCS] = 4, [MODE_ERRORS] = 2};
 
+/* To compare the traces. */
+static const bool runs_twice[MODE_COUNT] = {
+    [MODE_PLAIN] = true, [MODE_CHAOS] = true, [MODE_PAIRS] = true, [MODE_NETWORK] = true};
+
 typedef struct Trial {
     const Scenario *scenario;
     Mode mode;
     uint64_t seed;
     SimFaults faults; /* of the first run */
     SimFaults later;  /* of so many runs after it */
+    RemoteFaults remote;
     int32_t later_runs;
     bool is_to_damage; /* after the first run */
     bool is_kill;      /* what a crash leaves is all that was written */
@@ -132,6 +143,9 @@ static bool trial_accepts(Trial *trial, const SimWorld *world, Status status, co
         return trial_fails(trial, "`%s` was synced again after its sync had failed",
                            world->retried);
     if (status == OK || world->is_off || world->failed > 0)
+        return true;
+    /* At its start a job says that a server is not there. */
+    if (trial->mode == MODE_NETWORK && remote_has_failed() && status == ERR_UNAVAILABLE)
         return true;
     return trial_fails(trial, "the job failed without a fault: %s %s", error->code, error->text);
 }
@@ -226,6 +240,8 @@ static bool trial_run(Trial *trial)
 {
     uint64_t schedule = hash_combine(trial->seed, 2), chance = hash_combine(trial->seed, 3);
     SimWorld *world = scenario_begin(trial->scenario, trial->seed);
+    if (trial->mode == MODE_NETWORK)
+        remote_begin(world, trial->seed, &trial->remote);
     world->faults = trial->faults;
     world->is_traced = trial->is_traced;
     outside->refusals = trial->mode == MODE_CHAOS ? (int32_t)random_below(&chance, 200) : 0;
@@ -251,6 +267,8 @@ static bool trial_run(Trial *trial)
         if (is_right && trial->runs >= RUNS_MAX)
             is_right = trial_fails(trial, "the job does not come to its end");
         world = sim_world_restart(world, random_next(&chance), trial->is_kill);
+        world->now_us +=
+            trial->mode == MODE_NETWORK ? random_below(&chance, START_AGAIN_US_MAX) : 0;
         has_ended = status == OK || (is_right && trial_has_ended(trial, world));
         world->faults = trial_next_faults(trial, &chance);
         if (trial->is_to_damage && !has_ended && trial->runs == 1)
@@ -268,6 +286,9 @@ static bool trial_run(Trial *trial)
 static int64_t count_calls(const Scenario *scenario, uint64_t seed, uint32_t calls)
 {
     SimWorld *world = scenario_begin(scenario, seed);
+    RemoteFaults none = {0};
+    if (scenario->is_remote)
+        remote_begin(world, seed, &none);
     world->faults.fail_calls = calls;
     uint64_t schedule = hash_combine(seed, 2);
     Error error = {0};
@@ -361,6 +382,29 @@ static void trial_plan_pair(Trial *trial, int64_t number, int64_t calls, uint64_
         trial_add_fault(trial, &trial->faults, FAULT_CUT, calls, chance);
 }
 
+/* Links that fail are the rule in some trials, and there are none in others. */
+static void trial_plan_network(Trial *trial, int64_t calls, uint64_t *chance)
+{
+    static const int32_t shares[] = {0, 100, 500, 900};
+    RemoteFaults *remote = &trial->remote;
+    remote->net = (NetFaults){
+        .latency_us = 1 + random_below(chance, 2000),
+        .jitter_us = random_below(chance, 3) == 0 ? 20000 : 500,
+        .in_pieces = shares[random_below(chance, 4)],
+        .bad_links = shares[random_below(chance, 4)],
+        .bad_left = (int32_t)random_below(chance, 12),
+        .troubles = (int32_t)random_below(chance, 4),
+    };
+    remote->loses = random_below(chance, 6) == 0;
+    remote->refusals = random_below(chance, 4) == 0 ? (int32_t)random_below(chance, 100) : 0;
+    trial->is_kill = random_below(chance, 2) == 0;
+    trial->cuts_again = random_below(chance, 2) == 0;
+    if (random_below(chance, 2) == 0) {
+        trial->faults.cut_at = 1 + random_below(chance, calls);
+        trial->faults.cuts_after = random_below(chance, 2) == 0;
+    }
+}
+
 /* Trial number `number` of a mode; the same schedule while the call that goes wrong moves on. */
 static void trial_plan(Trial *trial, int64_t number, int64_t calls, uint64_t seed)
 {
@@ -401,6 +445,10 @@ static void trial_plan(Trial *trial, int64_t number, int64_t calls, uint64_t see
     case MODE_REPLAYS:
     case MODE_HUNT:
     case MODE_COUNT: break;
+    case MODE_NETWORK:
+        trial->seed = chance;
+        trial_plan_network(trial, calls, &chance);
+        break;
     case MODE_PAIRS:
         trial->seed = chance;
         trial_plan_pair(trial, number, calls, &chance);
@@ -434,8 +482,7 @@ static bool run_number(const Options *options, const Scenario *scenario, int64_t
                      .is_traced = options->is_traced};
     trial_plan(trial, number, calls, options->seed);
     bool is_right = trial_run(trial);
-    if (!is_right ||
-        (options->mode != MODE_PLAIN && options->mode != MODE_CHAOS && options->mode != MODE_PAIRS))
+    if (!is_right || !runs_twice[options->mode])
         return is_right;
     Trial *again = malloc(sizeof *again);
     *again = *trial;
@@ -488,7 +535,7 @@ static Tally run_mode(const Options *options)
 {
     if (options->mode == MODE_REPLAYS)
         return run_replays(options);
-    Scenario *scenario = scenario_new(options->seed, EVENTS);
+    Scenario *scenario = scenario_new(options->seed, EVENTS, options->mode == MODE_NETWORK);
     int64_t calls = count_calls(scenario, options->seed, calls_of(options->mode));
     Trial *trial = malloc(sizeof *trial);
     int64_t trials = trials_of(options, calls), runs = 0;
@@ -515,6 +562,7 @@ static Tally run_mode(const Options *options)
     scenario_free(scenario);
     outside_free(outside);
     outside = NULL;
+    remote_end();
     return tally;
 }
 
@@ -557,14 +605,20 @@ static const char *const bug_names[PLANTED_COUNT] = {
     [PLANTED_LETTERS_NOT_HELD] = "dead letters are not held back",
     [PLANTED_LETTERS_NOT_SYNCED] = "dead letters are not synced",
     [PLANTED_CLOCK_BELIEVED] = "jumps of the clock are believed",
+    [PLANTED_ANSWERS_NOT_AWAITED] = "rows whose answers got lost count as written",
+    [PLANTED_ANSWER_LEFT] = "half an answer stays when its connection goes",
 };
 
 /* The mode that finds it, or NULL. */
 static const char *hunt_one(const Options *options)
 {
-    static const Mode modes[] = {MODE_CUTS,   MODE_KILLS, MODE_SYNCS,
-                                 MODE_DAMAGE, MODE_CLOCK, MODE_CHAOS};
+    static const Mode modes[] = {MODE_CUTS,  MODE_KILLS, MODE_SYNCS,  MODE_DAMAGE,
+                                 MODE_CLOCK, MODE_CHAOS, MODE_NETWORK};
+    bool is_of_network = planted(PLANTED_ANSWERS_NOT_AWAITED) || planted(PLANTED_ANSWER_LEFT);
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        /* No other pipeline here has a connection. */
+        if (is_of_network != (modes[i] == MODE_NETWORK))
+            continue;
         Options hunt = *options;
         hunt.mode = modes[i];
         hunt.is_quiet = true;

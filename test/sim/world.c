@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "sim/network.h"
 
 static const int64_t START_US = (int64_t)1704067200 * 1000000; /* 2024-01-01 00:00:00 UTC */
 
@@ -29,8 +30,8 @@ static SimWorld *sim_of(World *world)
 
 /* In the order of their bits. */
 static const char *const call_names[] = {
-    "open",   "read",     "write",       "sync",        "close", "stat", "rename",
-    "remove", "truncate", "make folder", "sync folder", "list",  "lock"};
+    "open",     "read",        "write",       "sync", "close", "stat",    "rename", "remove",
+    "truncate", "make folder", "sync folder", "list", "lock",  "connect", "send",   "receive"};
 
 static const char *call_name(SimCall call)
 {
@@ -109,6 +110,16 @@ static Status sim_end(SimWorld *world, Error *error)
         return OK;
     world->is_off = true;
     return fail_off(error);
+}
+
+bool sim_world_call(SimWorld *world, SimCall call, const char *what, Str detail)
+{
+    return sim_begin(world, call, what, detail, NULL) == OK;
+}
+
+bool sim_world_called(SimWorld *world)
+{
+    return sim_end(world, NULL) == OK;
 }
 
 static bool sim_is_full(const SimWorld *world, int64_t more)
@@ -409,6 +420,7 @@ static const WorldKind sim_kind = {
     .sync_folder = sim_sync_folder,
     .list = sim_list,
     .lock = sim_lock,
+    .network = &sim_network_kind,
 };
 
 /* ---- Worlds -------------------------------------------------------------------------------- */
@@ -434,7 +446,10 @@ void sim_world_free(SimWorld *world)
 SimWorld *sim_world_restart(SimWorld *world, uint64_t seed, bool is_kill)
 {
     SimWorld *next = memory_allocate_zeroed((int64_t)sizeof *next);
+    if (world->network != NULL)
+        sim_network_abandon(world->network, world->now_us, is_kill);
     *next = (SimWorld){.base = {.kind = &sim_kind},
+                       .network = world->network,
                        .started_us = world->started_us,
                        .now_us = world->now_us,
                        .clock_off_us = world->clock_off_us,

@@ -1,9 +1,10 @@
-/* A World of its own: virtual time, seeded randomness, a disk in memory, and faults on demand.
+/* A World of its own: virtual time, seeded randomness, a disk in memory, a network if it is given
+ * one (sim/network.h), and faults on demand.
  *
- * Every call of the file system is numbered and goes into a hash, the trace, with its time, what
- * was drawn at random and whose turn it was: the same seed and the same program give the same one.
- * A fault plan names calls by number. When the power is off, every call fails and changes nothing;
- * what is left is what sim_world_restart gives.
+ * Every call of the file system and of the network is numbered and goes into a hash, the trace,
+ * with its time, what was drawn at random and whose turn it was: the same seed and the same program
+ * give the same one. A fault plan names calls by number. When the power is off, every call fails
+ * and changes nothing; what is left is what sim_world_restart gives.
  *
  * One thread only. */
 #ifndef WEIR_TEST_SIM_WORLD_H
@@ -26,10 +27,13 @@ typedef enum SimCall {
     SIM_SYNC_FOLDER = 1024,
     SIM_LIST = 2048,
     SIM_LOCK = 4096,
-    SIM_ALL = 8191,
+    SIM_ALL = 8191, /* of the disk */
+    SIM_CONNECT = 8192,
+    SIM_SEND = 16384,
+    SIM_RECEIVE = 32768,
     SIM_SYNCS = SIM_SYNC | SIM_SYNC_FOLDER,
     SIM_CHANGES = SIM_OPEN | SIM_WRITE | SIM_SYNC | SIM_RENAME | SIM_REMOVE | SIM_TRUNCATE |
-                  SIM_MAKE_FOLDER | SIM_SYNC_FOLDER | SIM_LOCK,
+                  SIM_MAKE_FOLDER | SIM_SYNC_FOLDER | SIM_LOCK | SIM_CONNECT | SIM_SEND,
 } SimCall;
 
 /* What goes wrong. Calls are counted from 1, those of the named kinds only; 0: never. */
@@ -50,6 +54,7 @@ typedef struct SimFaults {
 typedef struct SimWorld {
     World base; /* first: a SimWorld * is a World * */
     Disk *disk;
+    struct SimNetwork *network; /* or NULL; not freed with it */
     SimFaults faults;
     int64_t started_us, now_us; /* true time, whatever the clock says */
     int64_t clock_off_us;       /* by how much it is wrong */
@@ -74,6 +79,10 @@ SimWorld *sim_world_restart(SimWorld *world, uint64_t seed, bool is_kill);
 
 /* One more word for the trace. */
 void sim_trace(SimWorld *world, uint64_t word);
+
+/* Before a call of the network, and behind a change of it. False: the power is off. */
+bool sim_world_call(SimWorld *world, SimCall call, const char *what, Str detail);
+bool sim_world_called(SimWorld *world);
 
 /* A durable file, its folders made. */
 void sim_world_put(SimWorld *world, const char *path, Str content);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/planted.h"
 #include "data/datetime.h"
 
 void redis_connection_init(RedisConnection *connection, World *world, const PlanTable *table)
@@ -22,7 +23,8 @@ void redis_connection_drop(RedisConnection *connection)
 {
     if (connection->socket != NULL)
         socket_close(connection->socket);
-    resp_reader_reset(&connection->reader);
+    if (!planted(PLANTED_ANSWER_LEFT))
+        resp_reader_reset(&connection->reader);
     connection->is_connected = false;
 }
 
