@@ -41,6 +41,8 @@ typedef enum PlantedBug {
     PLANTED_LOG_ABORT_FORGOTTEN,                /* of transactions, by a restart */
     PLANTED_LOG_NEWEST_COMPACTED,               /* the last value of a key goes */
     PLANTED_LOG_MARK_TOO_EARLY,                 /* says of more than is synced that it is */
+    PLANTED_LOG_SEAL_IGNORED,                   /* of a batch */
+    PLANTED_LOG_PLACE_NOT_SEALED,               /* the seal says nothing of where the batch lies */
     PLANTED_LOG_END
 } PlantedBug;
 

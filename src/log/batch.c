@@ -2,12 +2,14 @@
 #include "log/batch.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/bigendian.h"
 #include "base/hash.h"
+#include "base/planted.h"
 #include "log/record.h"
 
-enum { MAGIC = 2 };
+enum { MAGIC = 2, BATCH_CHECKSUM_AT = 17, BATCH_LAST_DELTA_AT = 23 };
 
 bool batch_read_header(Str bytes, BatchHeader *out)
 {
@@ -63,22 +65,43 @@ void batch_write_header(char *batch, int64_t bytes, const BatchHeader *header)
     store_be32(batch + 17, batch_checksum(batch, bytes));
 }
 
-/* Of all that a search for an offset goes by: base offset, length, last offset delta. */
-static uint32_t batch_seal(const char *batch)
-{
-    return crc32c(crc32c(0, batch, BATCH_PREFIX_BYTES), batch + 23, 4);
-}
-
-void batch_place(char *batch, int64_t base_offset)
+void batch_set_offset(char *batch, int64_t base_offset)
 {
     store_be64(batch, (uint64_t)base_offset);
-    store_be32(batch + 12, batch_seal(batch));
 }
 
-bool batch_is_sealed(Str batch_header)
+/* With the last offset delta, because a search for an offset goes by it and does not compare the
+ * checksum. */
+static uint32_t seal_of(const char *batch, uint32_t identity, int64_t position)
+{
+    char sealed[8 + BATCH_PREFIX_BYTES + 4 + 4];
+    if (planted(PLANTED_LOG_PLACE_NOT_SEALED))
+        identity = 0, position = 0;
+    store_be64(sealed, (uint64_t)position);
+    memcpy(sealed + 8, batch, BATCH_PREFIX_BYTES);
+    memcpy(sealed + 20, batch + BATCH_CHECKSUM_AT, 4);
+    memcpy(sealed + 24, batch + BATCH_LAST_DELTA_AT, 4);
+    return crc32c(identity, sealed, sizeof sealed);
+}
+
+void batch_seal(char *batch, uint32_t identity, int64_t position)
+{
+    store_be32(batch + 12, seal_of(batch, identity, position));
+}
+
+bool batch_is_sealed(Str batch_header, uint32_t identity, int64_t position)
 {
     assert(batch_header.length >= BATCH_HEADER_BYTES);
-    return load_be32(batch_header.data + 12) == batch_seal(batch_header.data);
+    return load_be32(batch_header.data + 12) == seal_of(batch_header.data, identity, position) ||
+           planted(PLANTED_LOG_SEAL_IGNORED);
+}
+
+bool batch_has_old_seal(Str batch_header)
+{
+    assert(batch_header.length >= BATCH_HEADER_BYTES);
+    const char *batch = batch_header.data;
+    return load_be32(batch + 12) ==
+           crc32c(crc32c(0, batch, BATCH_PREFIX_BYTES), batch + BATCH_LAST_DELTA_AT, 4);
 }
 
 void batch_unseal(char *batch)

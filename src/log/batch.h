@@ -3,7 +3,7 @@
  *
  *      0  base offset            8      of the first record
  *      8  length                 4      of all that follows
- *     12  leader epoch           4      always 0 here; on disk a checksum of the offsets
+ *     12  leader epoch           4      always 0 here; on disk the seal
  *     16  magic                  1      2
  *     17  checksum               4      CRC32C of all that follows
  *     21  attributes             2
@@ -17,7 +17,14 @@
  *     61  records                       log/record.h, compressed together
  *
  * Base offset and leader epoch are not under the checksum of the format, so they are set where the
- * batch lies. On disk the leader epoch, which one machine has no use for, seals the offsets. */
+ * batch lies. On disk the leader epoch, which one machine has no use for, is the seal: a CRC32C
+ * that begins with the segment's identity (log/segment.h) and goes on over the position in its
+ * file, the base offset, the length, the checksum and the last offset delta. A whole batch that a
+ * disk has put in the place of another one, or given back for it, does not have the seal of that
+ * place.
+ *
+ * Before there were places in it the seal was of base offset, length and last offset delta; which
+ * segments may still have that one is in the marks (log/internal.h). */
 #ifndef WEIR_LOG_BATCH_H
 #define WEIR_LOG_BATCH_H
 
@@ -81,10 +88,14 @@ bool batch_is_intact(Str batch);
 /* Write the header; sets length and checksum by what lies behind it. `batch` is the whole batch. */
 void batch_write_header(char *batch, int64_t bytes, const BatchHeader *header);
 
-/* Set the base offset and seal it, for the disk. */
-void batch_place(char *batch, int64_t base_offset);
-/* Whether offsets and length are those that were sealed. */
-bool batch_is_sealed(Str batch_header);
+/* The checksum stays right. */
+void batch_set_offset(char *batch, int64_t base_offset);
+/* Seal it, for the disk: it goes to `position` of the segment with that identity. */
+void batch_seal(char *batch, uint32_t identity, int64_t position);
+/* Whether it was sealed for that place, and is as it was then, but for its records. */
+bool batch_is_sealed(Str batch_header, uint32_t identity, int64_t position);
+/* The same of a seal without a place. */
+bool batch_has_old_seal(Str batch_header);
 /* The leader epoch becomes 0, for readers. */
 void batch_unseal(char *batch);
 

@@ -194,7 +194,7 @@ static bool rewrite_batch(Compaction *run, const BatchHeader *header, Str batch,
         *kept = batch;
     else {
         batch_finish(&writer);
-        batch_place(run->rewritten.data, header->base_offset);
+        batch_set_offset(run->rewritten.data, header->base_offset);
         *kept = buffer_str(&run->rewritten);
     }
     return !reader.is_damaged;
@@ -224,9 +224,11 @@ static Status output_add(Compaction *run, Output *output, Str batch, Error *erro
     BatchHeader header;
     bool is_header = batch_read_header(batch, &header);
     assert(is_header);
-    log_segment_note(output->segment, str_make(batch.data, BATCH_HEADER_BYTES), &header,
-                     run->config.index_interval_bytes);
     buffer_append_str(&output->waiting, batch);
+    char *copy = output->waiting.data + output->waiting.length - batch.length;
+    log_segment_seal_batch(output->segment, copy);
+    log_segment_note(output->segment, str_make(copy, BATCH_HEADER_BYTES), &header,
+                     run->config.index_interval_bytes);
     return output->waiting.length < COPY_BYTES ? OK : output_write(run, output, error);
 }
 
@@ -336,7 +338,7 @@ static Status compact_group(Compaction *run, int32_t first, int32_t count, Error
 {
     Partition *partition = run->partition;
     Segment *old = LIST_AT(run->segments, first, Segment);
-    Output output = {.segment = log_segment_new(partition->folder, old->base_offset),
+    Output output = {.segment = partition_new_segment(partition, old->base_offset),
                      .aside = arena_printf(run->arena, "%s.new", old->log_path)};
     Status status = write_group(run, first, count, &output, error);
     if (status == OK) {

@@ -13,6 +13,7 @@ typedef struct Fsck {
     FsckReport *report;
     FsckPartition *partition;
     Mark mark;
+    uint32_t identity; /* of the partition */
     Buffer scratch;
 } Fsck;
 
@@ -24,6 +25,13 @@ const char *fsck_kind_name(FsckKind kind)
     case FSCK_INDEX: break;
     }
     return "index";
+}
+
+static Segment *fsck_segment(const Fsck *fsck, const char *folder, int64_t base)
+{
+    Segment *segment = log_segment_new(folder, fsck->identity, base);
+    segment->allows_old_seals = base < fsck->mark.old_seals_end;
+    return segment;
 }
 
 static void find(Fsck *fsck, FsckKind kind, const Segment *segment, int64_t position,
@@ -83,13 +91,16 @@ static Status check_segment(Fsck *fsck, const char *folder, int64_t base, int64_
                             Error *error)
 {
     Files *files = fsck->log->files;
-    Segment *segment = log_segment_new(folder, base);
+    Segment *segment = fsck_segment(fsck, folder, base);
     FileInfo info = {0};
     Status status = fsck->world->kind->stat(fsck->world, segment->log_path, &info, error);
     if (status == OK)
         status = walk_segment(fsck, segment, info.size_bytes, next_base, error);
     if (status == OK) {
-        Segment summary = {.base_offset = base, .index_path = segment->index_path};
+        Segment summary = {.base_offset = base,
+                           .index_path = segment->index_path,
+                           .identity = segment->identity,
+                           .allows_old_seals = segment->allows_old_seals};
         Summary has = log_segment_read_summary(&summary, files, info.size_bytes);
         if (has == SUMMARY_IS_MORE)
             find(fsck, FSCK_DAMAGED, segment, info.size_bytes, segment->end_offset,
@@ -111,7 +122,7 @@ static Status check_segment(Fsck *fsck, const char *folder, int64_t base, int64_
 
 static void check_ends(Fsck *fsck, const char *folder, const int64_t *bases, int32_t count)
 {
-    Segment *place = log_segment_new(folder, count > 0 ? bases[0] : fsck->mark.start_offset);
+    Segment *place = fsck_segment(fsck, folder, count > 0 ? bases[0] : fsck->mark.start_offset);
     if (fsck->mark.durable_end > fsck->partition->end_offset)
         find(fsck, FSCK_DAMAGED, place, -1, fsck->partition->end_offset,
              "the end of what was acknowledged is missing");
@@ -125,7 +136,8 @@ static Status check_partition(Fsck *fsck, const char *name, const List *names, E
 {
     const char *folder = arena_printf(fsck->arena, "%s/%s", fsck->log->folder, name);
     const LogEntry *entry = map_find(fsck->log->entries, str_from(name));
-    fsck->mark = entry != NULL ? entry->mark : (Mark){0};
+    fsck->mark = entry != NULL ? entry->mark : (Mark){.old_seals_end = OLD_SEALS_EVERYWHERE};
+    fsck->identity = log_identity(name);
     fsck->partition = ARENA_NEW(fsck->arena, FsckPartition);
     fsck->partition->name = name;
     list_append(&fsck->report->partitions, fsck->arena, fsck->partition);
@@ -185,8 +197,8 @@ static void check_lost(Fsck *fsck)
                 strcmp(LIST_AT(fsck->report->partitions, j, FsckPartition)->name, entry->name) == 0;
         if (is_there)
             continue;
-        Segment *place =
-            log_segment_new(arena_printf(fsck->arena, "%s/%s", fsck->log->folder, entry->name), 0);
+        Segment *place = fsck_segment(
+            fsck, arena_printf(fsck->arena, "%s/%s", fsck->log->folder, entry->name), 0);
         find(fsck, FSCK_DAMAGED, place, -1, entry->mark.start_offset, "the partition is missing");
         log_segment_free(place, fsck->log->files);
     }

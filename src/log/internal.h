@@ -15,11 +15,17 @@ typedef struct Mark {
     int64_t durable_end;  /* what is below and not below the start must be there */
     int64_t gaps_end;     /* below, compaction may have taken offsets out */
     int64_t clean_end;    /* below, compaction has been */
+    /* Segments whose base is below may hold what an older version has written, sealed without its
+     * place. OLD_SEALS_EVERYWHERE: it has not been opened since that version, or never. */
+    int64_t old_seals_end;
 } Mark;
+
+#define OLD_SEALS_EVERYWHERE INT64_MAX
 
 struct Partition {
     Log *log;
     char *name, *folder;
+    uint32_t identity;
     int32_t users; /* under the log's lock */
     /* Held while something is appended, by one at a time, and taken before `lock`, which is given
      * up while a batch is written or a segment completed: so no reader waits for that. */
@@ -95,6 +101,10 @@ Status marks_read(Log *log, Error *error);
 Partition *partition_new(Log *log, const char *name, const PartitionConfig *config);
 void partition_free(Partition *partition);
 
+/* What has been written from now on is sealed with its place, and no segment holds both kinds. Of
+ * a partition that was just recovered. */
+Status partition_end_old_seals(Partition *partition, Error *error);
+
 static inline Segment *partition_active(const Partition *partition)
 {
     return partition->segments[partition->segment_count - 1];
@@ -103,6 +113,7 @@ static inline Segment *partition_active(const Partition *partition)
 /* These are called under the partition's lock. */
 Status partition_check(const Partition *partition, Error *error); /* it may be used */
 Status partition_stop(Partition *partition, const Error *error);  /* returns ERR_CORRUPT */
+Segment *partition_new_segment(const Partition *partition, int64_t base_offset);
 void partition_add_segment(Partition *partition, Segment *segment);
 void partition_drop_segment(Partition *partition, int32_t index);
 int64_t partition_high_watermark(const Partition *partition);

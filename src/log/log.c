@@ -199,6 +199,7 @@ static LogEntry *log_entry(Log *log, const char *name)
     if (entry == NULL) {
         entry = ARENA_NEW(log->arena, LogEntry);
         entry->name = arena_printf(log->arena, "%s", name);
+        entry->mark.old_seals_end = OLD_SEALS_EVERYWHERE;
         map_put(log->entries, str_from(name), entry);
     }
     if (entry->partition != NULL)
@@ -215,6 +216,8 @@ static Status log_open_partition(Log *log, LogEntry *entry, const PartitionConfi
     partition->unflushed_since_ms = NO_TIMESTAMP;
     partition->users = 2; /* the log and the caller */
     Status status = partition_recover(partition, error);
+    if (status == OK)
+        status = partition_end_old_seals(partition, error);
     if (status != OK) {
         partition_free(partition);
         return status;

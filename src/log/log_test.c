@@ -259,8 +259,8 @@ static void test_fsck_tells_torn_from_damaged(void **state)
     assert_string_equal(fsck(), expected);
     damage(segment_path(0, ".log"), 0);
     assert_string_equal(fsck(), "orders/0 0-0 0\n"
-                                "damaged 0 0: the offset or the length of a batch is not as it was "
-                                "written\n"
+                                "damaged 0 0: a batch belongs elsewhere, or its offset or length "
+                                "is not as it was written\n"
                                 "damaged -1 0: the end of what was acknowledged is missing\n");
     damage(segment_path(0, ".log"), 0);
     open_log();

@@ -9,7 +9,11 @@
 #include "base/planted.h"
 #include "log/internal.h"
 
-enum { MARKS_MAGIC = 0x314d5057, /* "WPM1" */ MARKS_BYTES_MAX = 1 << 30 };
+enum {
+    MARKS_MAGIC = 0x324d5057,     /* "WPM2" */
+    MARKS_OLD_MAGIC = 0x314d5057, /* "WPM1": of before seals had places */
+    MARKS_BYTES_MAX = 1 << 30,
+};
 
 static const char *marks_path(const Log *log, Arena *arena)
 {
@@ -23,8 +27,9 @@ static bool marks_parse(Log *log, Str content)
     Str body = str_make(content.data, content.length - 4);
     ByteReader tail = byte_reader(str_make(content.data + body.length, 4));
     ByteReader reader = byte_reader(body);
+    uint32_t magic = byte_reader_u32(&reader);
     if (byte_reader_u32(&tail) != crc32c(0, body.data, body.length) ||
-        byte_reader_u32(&reader) != MARKS_MAGIC)
+        (magic != MARKS_MAGIC && magic != MARKS_OLD_MAGIC))
         return false;
     while (!reader.is_short && byte_reader_left(&reader) > 0) {
         LogEntry *entry = ARENA_NEW(log->arena, LogEntry);
@@ -34,6 +39,8 @@ static bool marks_parse(Log *log, Str content)
         entry->mark.durable_end = (int64_t)byte_reader_u64(&reader);
         entry->mark.gaps_end = (int64_t)byte_reader_u64(&reader);
         entry->mark.clean_end = (int64_t)byte_reader_u64(&reader);
+        entry->mark.old_seals_end =
+            magic == MARKS_MAGIC ? (int64_t)byte_reader_u64(&reader) : OLD_SEALS_EVERYWHERE;
         entry->written = entry->mark;
         map_put(log->entries, name, entry);
     }
@@ -82,6 +89,7 @@ static void marks_print(const Log *log, Buffer *out)
         buffer_append_u64(out, (uint64_t)entry->mark.durable_end);
         buffer_append_u64(out, (uint64_t)entry->mark.gaps_end);
         buffer_append_u64(out, (uint64_t)entry->mark.clean_end);
+        buffer_append_u64(out, (uint64_t)entry->mark.old_seals_end);
     }
     buffer_append_u32(out, crc32c(0, out->data, out->length));
 }

@@ -47,6 +47,7 @@ Partition *partition_new(Log *log, const char *name, const PartitionConfig *conf
     partition->log = log;
     partition->name = text_join(name, "", "");
     partition->folder = text_join(log->folder, "/", name);
+    partition->identity = log_identity(name);
     partition->config = *config;
     partition->producers = producers_new();
     pthread_mutex_init(&partition->append_lock, NULL);
@@ -117,6 +118,13 @@ void partition_tell(Partition *partition)
 }
 
 /* ---- Segments -------------------------------------------------------------------------------- */
+
+Segment *partition_new_segment(const Partition *partition, int64_t base_offset)
+{
+    Segment *segment = log_segment_new(partition->folder, partition->identity, base_offset);
+    segment->allows_old_seals = base_offset < partition->mark.old_seals_end;
+    return segment;
+}
 
 void partition_add_segment(Partition *partition, Segment *segment)
 {
@@ -207,7 +215,7 @@ Status partition_write_snapshot(Partition *partition, Error *error)
 {
     Arena *arena = arena_new(0);
     Buffer snapshot = {0};
-    producers_write(partition->producers, partition->end_offset, &snapshot);
+    producers_write(partition->producers, partition->identity, partition->end_offset, &snapshot);
     Status status =
         log_replace_file(partition->log, snapshot_path(partition, partition->end_offset, arena),
                          buffer_str(&snapshot), error);
@@ -287,10 +295,10 @@ static Status roll_files(Partition *partition, Segment *old, Segment *next, Str 
 Status partition_roll(Partition *partition, Error *error)
 {
     Segment *old = partition_active(partition);
-    Segment *next = log_segment_new(partition->folder, partition->end_offset);
+    Segment *next = partition_new_segment(partition, partition->end_offset);
     Buffer snapshot = {0};
     bool is_durable;
-    producers_write(partition->producers, partition->end_offset, &snapshot);
+    producers_write(partition->producers, partition->identity, partition->end_offset, &snapshot);
     partition_begin_unlocked(partition, old);
     Status status = roll_files(partition, old, next, buffer_str(&snapshot), &is_durable, error);
     buffer_free(&snapshot);
@@ -310,6 +318,33 @@ Status partition_roll(Partition *partition, Error *error)
                                   partition->segments[partition->segment_count - 2]->base_offset);
     partition_add_segment(partition, next);
     return OK;
+}
+
+static Status roll_behind_old_seals(Partition *partition, Error *error)
+{
+    Segment *active = partition_active(partition);
+    if (active->bytes > 0 && active->allows_old_seals) {
+        partition->mark.old_seals_end = partition->end_offset;
+        return partition_roll(partition, error);
+    }
+    active->allows_old_seals = false;
+    partition->mark.old_seals_end = active->base_offset;
+    return OK;
+}
+
+/* A full disk is no reason not to read: then both kinds are taken until the next start. */
+Status partition_end_old_seals(Partition *partition, Error *error)
+{
+    if (partition->mark.old_seals_end != OLD_SEALS_EVERYWHERE)
+        return OK;
+    pthread_mutex_lock(&partition->append_lock);
+    pthread_mutex_lock(&partition->lock);
+    Status status = roll_behind_old_seals(partition, error);
+    if (status != OK)
+        partition->mark.old_seals_end = OLD_SEALS_EVERYWHERE;
+    pthread_mutex_unlock(&partition->lock);
+    pthread_mutex_unlock(&partition->append_lock);
+    return status == ERR_FULL || status == ERR_LIMIT ? OK : status;
 }
 
 /* ---- Appending ------------------------------------------------------------------------------- */
@@ -410,9 +445,10 @@ static Status append_batch(Partition *partition, char *batch, BatchHeader *heade
         header->max_timestamp_ms = now_ms;
         batch_write_header(batch, header->bytes, header);
     }
-    batch_place(batch, header->base_offset);
+    batch_set_offset(batch, header->base_offset);
     if (needs_roll(partition, header))
         TRY(partition_roll(partition, error));
+    log_segment_seal_batch(partition_active(partition), batch);
     TRY(write_batch(partition, str_make(batch, header->bytes), error));
     Segment *active = partition_active(partition);
     Str head = str_make(batch, BATCH_HEADER_BYTES);

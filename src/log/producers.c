@@ -6,7 +6,11 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-enum { SLOTS_MIN = 16, SNAPSHOT_MAGIC = 0x31505057 /* "WPP1" */ };
+enum {
+    SLOTS_MIN = 16,
+    SNAPSHOT_MAGIC = 0x32505057,     /* "WPP2" */
+    SNAPSHOT_OLD_MAGIC = 0x31505057, /* "WPP1": sealed without the partition's identity */
+};
 
 /* A transaction whose end is written and may not be durable yet. */
 typedef struct Decided {
@@ -298,7 +302,7 @@ static void producer_write(const Producer *producer, Buffer *out)
     }
 }
 
-void producers_write(const Producers *producers, int64_t end_offset, Buffer *out)
+void producers_write(const Producers *producers, uint32_t identity, int64_t end_offset, Buffer *out)
 {
     int64_t start = out->length;
     buffer_append_u32(out, SNAPSHOT_MAGIC);
@@ -313,7 +317,7 @@ void producers_write(const Producers *producers, int64_t end_offset, Buffer *out
         buffer_append_u64(out, (uint64_t)producers->aborted[i].first_offset);
         buffer_append_u64(out, (uint64_t)producers->aborted[i].marker_offset);
     }
-    buffer_append_u32(out, crc32c(0, out->data + start, out->length - start));
+    buffer_append_u32(out, crc32c(identity, out->data + start, out->length - start));
 }
 
 static bool producer_read(Producers *producers, ByteReader *reader)
@@ -339,7 +343,7 @@ static bool producer_read(Producers *producers, ByteReader *reader)
 
 static bool producers_read_all(Producers *producers, ByteReader *reader, int64_t end_offset)
 {
-    if (byte_reader_u32(reader) != SNAPSHOT_MAGIC || (int64_t)byte_reader_u64(reader) != end_offset)
+    if ((int64_t)byte_reader_u64(reader) != end_offset)
         return false;
     bool is_good = true;
     for (uint32_t left = byte_reader_u32(reader); is_good && left > 0; left--)
@@ -353,7 +357,8 @@ static bool producers_read_all(Producers *producers, ByteReader *reader, int64_t
     return is_good && !reader->is_short && byte_reader_left(reader) == 0;
 }
 
-bool producers_read(Producers *producers, Str snapshot, int64_t end_offset)
+bool producers_read(Producers *producers, Str snapshot, uint32_t identity, bool allows_old,
+                    int64_t end_offset)
 {
     producers_reset(producers);
     if (snapshot.length < 4)
@@ -361,7 +366,10 @@ bool producers_read(Producers *producers, Str snapshot, int64_t end_offset)
     Str body = str_make(snapshot.data, snapshot.length - 4);
     ByteReader tail = byte_reader(str_make(snapshot.data + body.length, 4));
     ByteReader reader = byte_reader(body);
-    if (byte_reader_u32(&tail) == crc32c(0, body.data, body.length) &&
+    uint32_t magic = byte_reader_u32(&reader);
+    bool is_old = allows_old && magic == SNAPSHOT_OLD_MAGIC;
+    if ((is_old || magic == SNAPSHOT_MAGIC) &&
+        byte_reader_u32(&tail) == crc32c(is_old ? 0 : identity, body.data, body.length) &&
         producers_read_all(producers, &reader, end_offset)) {
         producers_find_oldest(producers);
         return true;

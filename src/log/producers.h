@@ -77,9 +77,13 @@ const AbortedTransaction *producers_next_aborted(const Producers *producers, int
  * whose batches are all below `start_offset`. */
 void producers_expire(Producers *producers, int64_t before_ms, int64_t start_offset);
 
-/* A snapshot of all that is known at `end_offset`. */
-void producers_write(const Producers *producers, int64_t end_offset, Buffer *out);
-/* The state becomes that of the snapshot; false, with an empty state, if it is damaged. */
-bool producers_read(Producers *producers, Str snapshot, int64_t end_offset);
+/* A snapshot of all that is known at `end_offset` in the partition with that identity. */
+void producers_write(const Producers *producers, uint32_t identity, int64_t end_offset,
+                     Buffer *out);
+/* The state becomes that of the snapshot; false, with an empty state, if it is damaged or of
+ * another partition or offset. `allows_old`: it may be one of an older version, which says nothing
+ * of the partition. */
+bool producers_read(Producers *producers, Str snapshot, uint32_t identity, bool allows_old,
+                    int64_t end_offset);
 
 #endif

@@ -101,7 +101,7 @@ static Status place_find(Partition *partition, int64_t offset, Place *place, Err
         TRY(files_read(files, &segment->reader, place->position, str_make(head, sizeof head), &got,
                        error));
         if (!batch_read_header(str_make(head, got), &header) ||
-            !batch_is_sealed(str_make(head, got)))
+            !log_segment_is_sealed(segment, place->position, str_make(head, got)))
             return log_segment_fail_damaged(segment, place->position, offset,
                                             "there is no batch where one should be", error);
         if (batch_end_offset(&header) > offset)
@@ -127,7 +127,8 @@ static Status take_whole(Place *place, Str bytes, int64_t *taken, int64_t *neede
     while (bytes.length - *taken >= BATCH_HEADER_BYTES) {
         Str rest = str_make(bytes.data + *taken, bytes.length - *taken);
         BatchHeader header;
-        if (!batch_read_header(rest, &header) || !batch_is_sealed(rest) ||
+        if (!batch_read_header(rest, &header) ||
+            !log_segment_is_sealed(place->segment, place->position + *taken, rest) ||
             header.base_offset < place->read_end)
             return fail_read(place, *taken, "there is no batch where one should be", error);
         if (header.base_offset >= place->limit_offset)
@@ -280,7 +281,8 @@ static Status take_in_place(Looking *looking, int64_t position, int64_t bytes_le
     BatchHeader header;
     *size = 0;
     TRY(look(looking, position, BATCH_HEADER_BYTES, &rest, error));
-    if (!batch_read_header(rest, &header) || !batch_is_sealed(rest) ||
+    if (!batch_read_header(rest, &header) ||
+        !log_segment_is_sealed(place->segment, position, rest) ||
         header.base_offset < place->read_end)
         return fail_read(place, taken, "there is no batch where one should be", error);
     if (header.base_offset >= place->limit_offset || header.bytes > bytes_left)

@@ -171,9 +171,11 @@ static Status copy_batches(const Partition *partition, Segment *segment, int64_t
     Str batch;
     Status status;
     while ((status = cursor_next(&cursor, &batch, error)) == OK) {
-        log_segment_note(tail, str_make(batch.data, BATCH_HEADER_BYTES), &cursor.header,
-                         partition->config.index_interval_bytes);
         buffer_append_str(&waiting, batch);
+        char *copy = waiting.data + waiting.length - batch.length;
+        log_segment_seal_batch(tail, copy);
+        log_segment_note(tail, str_make(copy, BATCH_HEADER_BYTES), &cursor.header,
+                         partition->config.index_interval_bytes);
         if (waiting.length < COPY_BYTES)
             continue;
         if ((status = world->kind->write(file, waiting.data, waiting.length, error)) != OK)
@@ -215,7 +217,8 @@ static Status move_tail(Partition *partition, Segment *segment, const Walk *walk
     Arena *arena = arena_new(0);
     bool is_all = walk->durable_at == 0;
     Segment *tail =
-        log_segment_new(partition->folder, is_all ? segment->base_offset : walk->durable_offset);
+        partition_new_segment(partition, is_all ? segment->base_offset : walk->durable_offset);
+    tail->allows_old_seals = false;
     Status status = write_tail(partition, segment, walk->durable_at, tail, arena, error);
     arena_free(arena);
     if (status == OK)
@@ -310,7 +313,8 @@ static int64_t read_snapshot(Partition *partition, const int64_t *offsets, int32
         if (found == NO_OFFSET && offsets[i] <= partition->end_offset &&
             world_read_file(partition->log->world, path, SNAPSHOT_BYTES_MAX, arena, &snapshot,
                             NULL) == OK &&
-            producers_read(partition->producers, snapshot, offsets[i]))
+            producers_read(partition->producers, snapshot, partition->identity,
+                           offsets[i] <= partition->mark.old_seals_end, offsets[i]))
             found = offsets[i];
         else
             partition_remove_snapshot(partition, offsets[i]);
@@ -342,7 +346,7 @@ static Status begin_empty(Partition *partition, Error *error)
     const Mark *mark = &partition->mark;
     if (mark->durable_end > mark->start_offset)
         return fail_missing(partition, mark->start_offset, mark->durable_end, error);
-    Segment *segment = log_segment_new(partition->folder, mark->durable_end);
+    Segment *segment = partition_new_segment(partition, mark->durable_end);
     partition_add_segment(partition, segment);
     TRY(partition_sync(partition, segment, error)); /* makes it */
     TRY(partition_sync_folder(partition, error));
@@ -355,7 +359,7 @@ static Status open_segments(Partition *partition, const int64_t *bases, int32_t 
     if (bases[0] > partition->mark.start_offset && partition->mark.durable_end > 0)
         return fail_missing(partition, partition->mark.start_offset, bases[0], error);
     for (int32_t i = 0; i < count; i++) {
-        Segment *segment = log_segment_new(partition->folder, bases[i]);
+        Segment *segment = partition_new_segment(partition, bases[i]);
         if (i + 1 < count && bases[i + 1] <= partition->mark.start_offset) {
             /* Retention has not come to its end. */
             Status removed = world->kind->remove(world, segment->log_path, NULL);

@@ -5,12 +5,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/bigendian.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/planted.h"
 
 enum {
-    INDEX_MAGIC = 0x31584957, /* "WIX1" */
+    INDEX_MAGIC = 0x32584957,     /* "WIX2" */
+    INDEX_OLD_MAGIC = 0x31584957, /* "WIX1": sealed without the segment's identity */
     INDEX_HEAD_BYTES = 48,
     INDEX_ENTRY_BYTES = 16,
     WINDOW_BYTES = 256 * 1024,
@@ -26,13 +28,21 @@ static char *path_new(const char *folder, int64_t base_offset, const char *suffi
     return path.data;
 }
 
-Segment *log_segment_new(const char *folder, int64_t base_offset)
+uint32_t log_identity(const char *partition_name)
 {
+    return crc32c(0, partition_name, (int64_t)strlen(partition_name));
+}
+
+Segment *log_segment_new(const char *folder, uint32_t identity, int64_t base_offset)
+{
+    char base[8];
+    store_be64(base, (uint64_t)base_offset);
     Segment *segment = memory_allocate_zeroed((int64_t)sizeof *segment);
     segment->log_path = path_new(folder, base_offset, ".log");
     segment->index_path = path_new(folder, base_offset, ".index");
     segment->reader.path = segment->writer.path = segment->log_path;
     segment->base_offset = segment->end_offset = base_offset;
+    segment->identity = crc32c(identity, base, sizeof base);
     segment->max_timestamp_ms = segment->first_timestamp_ms = NO_TIMESTAMP;
     return segment;
 }
@@ -68,6 +78,17 @@ static void table_append(IndexTable *table, IndexEntry entry)
             memory_resize(table->entries, (int64_t)sizeof(IndexEntry) * table->capacity);
     }
     table->entries[table->count++] = entry;
+}
+
+void log_segment_seal_batch(const Segment *segment, char *batch)
+{
+    batch_seal(batch, segment->identity, segment->bytes);
+}
+
+bool log_segment_is_sealed(const Segment *segment, int64_t position, Str batch_header)
+{
+    return batch_is_sealed(batch_header, segment->identity, position) ||
+           (segment->allows_old_seals && batch_has_old_seal(batch_header));
 }
 
 void log_segment_note(Segment *segment, Str batch_header, const BatchHeader *header,
@@ -111,7 +132,7 @@ Status log_segment_write_index(const Segment *segment, Files *files, Error *erro
     buffer_append_u64(&out, (uint64_t)segment->max_timestamp_ms);
     buffer_append_u64(&out, segment->content_hash);
     buffer_append_u32(&out, crc32c(0, entries.data, entries.length));
-    buffer_append_u32(&out, crc32c(0, out.data, out.length));
+    buffer_append_u32(&out, crc32c(segment->identity, out.data, out.length));
     assert(out.length == INDEX_HEAD_BYTES);
     buffer_append_str(&out, buffer_str(&entries));
     World *world = files_world(files);
@@ -127,11 +148,13 @@ Status log_segment_write_index(const Segment *segment, Files *files, Error *erro
     return status;
 }
 
-/* The number of entries, or -1 if it is damaged. */
+/* The number of entries, or -1 if it is damaged. Into `segment`, which has the identity of the one
+ * that the file should be of. */
 static int64_t read_head(Str head, Segment *segment, uint32_t *entries_checksum)
 {
     ByteReader reader = byte_reader(head);
-    bool has_magic = byte_reader_u32(&reader) == INDEX_MAGIC;
+    uint32_t magic = byte_reader_u32(&reader);
+    bool is_old = segment->allows_old_seals && magic == INDEX_OLD_MAGIC;
     int64_t count = byte_reader_u32(&reader);
     segment->bytes = (int64_t)byte_reader_u64(&reader);
     segment->end_offset = (int64_t)byte_reader_u64(&reader);
@@ -139,9 +162,19 @@ static int64_t read_head(Str head, Segment *segment, uint32_t *entries_checksum)
     segment->content_hash = byte_reader_u64(&reader);
     *entries_checksum = byte_reader_u32(&reader);
     uint32_t checksum = byte_reader_u32(&reader);
-    bool is_good = !reader.is_short && has_magic && segment->end_offset >= segment->base_offset &&
-                   checksum == crc32c(0, head.data, INDEX_HEAD_BYTES - 4);
+    bool is_good =
+        !reader.is_short && (magic == INDEX_MAGIC || is_old) &&
+        segment->end_offset >= segment->base_offset &&
+        checksum == crc32c(is_old ? 0 : segment->identity, head.data, INDEX_HEAD_BYTES - 4);
     return is_good ? count : -1;
+}
+
+/* To be read into. */
+static Segment summary_of(const Segment *segment)
+{
+    return (Segment){.base_offset = segment->base_offset,
+                     .identity = segment->identity,
+                     .allows_old_seals = segment->allows_old_seals};
 }
 
 Summary log_segment_read_summary(Segment *segment, Files *files, int64_t bytes)
@@ -152,7 +185,7 @@ Summary log_segment_read_summary(Segment *segment, Files *files, int64_t bytes)
     uint32_t ignored;
     Status status = files_read(files, &slot, 0, str_make(head, sizeof head), &got, NULL);
     files_drop(files, &slot);
-    Segment summary = {.base_offset = segment->base_offset};
+    Segment summary = summary_of(segment);
     if (status != OK || read_head(str_make(head, got), &summary, &ignored) < 0 ||
         summary.bytes < bytes)
         return SUMMARY_NONE;
@@ -186,7 +219,7 @@ static bool table_read(const Segment *segment, Files *files, IndexTable *out)
 {
     Arena *arena = arena_new(0);
     Str content = {0};
-    Segment summary = {.base_offset = segment->base_offset};
+    Segment summary = summary_of(segment);
     uint32_t checksum = 0;
     int64_t count = -1;
     if (world_read_file(files_world(files), segment->index_path, INT32_MAX, arena, &content,
@@ -211,7 +244,9 @@ static bool table_read(const Segment *segment, Files *files, IndexTable *out)
 static Status table_rebuild(Segment *segment, Files *files, IndexTable *out, Error *error)
 {
     /* Others read the segment meanwhile: what does not change is enough. */
-    Segment again = {.base_offset = segment->base_offset, .index_path = segment->index_path};
+    Segment again = {.base_offset = segment->base_offset,
+                     .index_path = segment->index_path,
+                     .identity = segment->identity};
     log_segment_reset(&again);
     BatchCursor cursor;
     cursor_open(&cursor, segment, files, 0, segment->bytes);
@@ -320,8 +355,8 @@ static const char *cursor_judge(const BatchCursor *cursor, Str batch)
         return "the file ends within a batch";
     if (!batch_is_intact(batch) && !planted(PLANTED_LOG_CHECKSUM_IGNORED))
         return "the checksum of a batch is wrong";
-    if (!batch_is_sealed(batch))
-        return "the offset or the length of a batch is not as it was written";
+    if (!log_segment_is_sealed(cursor->segment, cursor->position, batch))
+        return "a batch belongs elsewhere, or its offset or length is not as it was written";
     bool is_expected = header->base_offset == cursor->expected_offset ||
                        (cursor->allows_gaps && header->base_offset > cursor->expected_offset);
     return is_expected ? NULL : "a batch does not have the offset that comes next";

@@ -5,7 +5,10 @@
  *     00000000000000004711.index   a summary of the file and the table; made when the file is
  *                                  complete, made again from the file when it is missing or damaged
  *
- * The last segment of a partition grows, with its table in memory; the others never change. */
+ * The last segment of a partition grows, with its table in memory; the others never change.
+ *
+ * What is written for a segment is sealed with its identity, a checksum of the partition's name and
+ * the base offset, and is nothing in the place of what belongs elsewhere. */
 #ifndef WEIR_LOG_SEGMENT_H
 #define WEIR_LOG_SEGMENT_H
 
@@ -38,6 +41,8 @@ typedef struct Segment {
     int64_t bytes;
     int64_t max_timestamp_ms, first_timestamp_ms;
     uint64_t content_hash; /* of the headers, and by their checksums of all */
+    uint32_t identity;
+    bool allows_old_seals; /* of batches and the index; in what an older version has written */
     IndexTable table;      /* empty once it is sealed */
     int64_t indexed_at;    /* position of the last entry */
     Checked checked;       /* of the file's bytes; changes when it is sealed, too */
@@ -48,12 +53,20 @@ typedef struct Segment {
     int32_t next_hint;
 } Segment;
 
-/* In memory only: no file is made. Free with log_segment_free. */
-Segment *log_segment_new(const char *folder, int64_t base_offset);
+/* The identity of a partition with that name (as in log_partition). */
+uint32_t log_identity(const char *partition_name);
+
+/* In memory only: no file is made. `identity` is the partition's. Free with log_segment_free. */
+Segment *log_segment_new(const char *folder, uint32_t identity, int64_t base_offset);
 void log_segment_free(Segment *segment, Files *files);
 
 /* The base offset that a file name like 00000000000000004711.log stands for, or -1. */
 int64_t log_segment_base_of_name(const char *name, const char *suffix);
+
+/* Seal a batch that will be added at the end. */
+void log_segment_seal_batch(const Segment *segment, char *batch);
+/* Whether the batch is what was written to that position. */
+bool log_segment_is_sealed(const Segment *segment, int64_t position, Str batch_header);
 
 /* A batch has been added at its end. */
 void log_segment_note(Segment *segment, Str batch_header, const BatchHeader *header,

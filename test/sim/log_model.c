@@ -10,7 +10,9 @@
 #include "base/random.h"
 #include "log/batch_testing.h"
 
-const char *const model_names[MODEL_PARTITIONS] = {"plain/0", "keyed/0", "sure/0"};
+enum { EVEN_VALUE_BYTES = 100 };
+
+const char *const model_names[MODEL_PARTITIONS] = {"plain/0", "keyed/0", "plain/1"};
 
 PartitionConfig model_config(int32_t partition)
 {
@@ -63,6 +65,23 @@ static void next_of_producer(const ModelPartition *partition, ModelBatch *batch,
     batch->sequence = partition->next_sequence[producer];
 }
 
+static const char *batch_value(const ModelBatch *batch, char value[32])
+{
+    value[0] = '\0';
+    if (!batch->is_tombstone)
+        snprintf(value, 32, "v%lld-", (long long)batch->value);
+    return value;
+}
+
+static void make_even(ModelBatch *batch)
+{
+    char value[32];
+    batch->count = 1;
+    batch->codec = CODEC_NONE;
+    batch->is_tombstone = false;
+    batch->padding = EVEN_VALUE_BYTES - (int32_t)strlen(batch_value(batch, value));
+}
+
 ModelBatch model_next(Model *model, int32_t p, uint64_t *chance, int64_t now_ms)
 {
     const ModelPartition *partition = &model->partitions[p];
@@ -76,17 +95,11 @@ ModelBatch model_next(Model *model, int32_t p, uint64_t *chance, int64_t now_ms)
     if (random_below(chance, 2) == 0)
         batch.codec = (int32_t)random_below(chance, CODEC_COUNT);
     batch.is_tombstone = p == MODEL_KEYED && random_below(chance, 5) == 0;
+    if (model->is_even)
+        make_even(&batch);
     if (p == MODEL_SURE)
         next_of_producer(partition, &batch, chance);
     return batch;
-}
-
-static const char *batch_value(const ModelBatch *batch, char value[32])
-{
-    value[0] = '\0';
-    if (!batch->is_tombstone)
-        snprintf(value, 32, "v%lld-", (long long)batch->value);
-    return value;
 }
 
 static const char *batch_key(const ModelBatch *batch, char key[16])

@@ -3,7 +3,7 @@
  *
  *     plain/0   retention by size, any compression
  *     keyed/0   compaction
- *     sure/0    a producer that must not be doubled, two with transactions */
+ *     plain/1   a producer that must not be doubled, two with transactions */
 #ifndef WEIR_TEST_SIM_LOG_MODEL_H
 #define WEIR_TEST_SIM_LOG_MODEL_H
 
@@ -43,6 +43,7 @@ typedef struct ModelPartition {
 typedef struct Model {
     ModelPartition partitions[MODEL_PARTITIONS];
     int64_t next_value;
+    bool is_even;     /* batches are as long as each other, as far as that can be */
     char wrong[4096]; /* what was not so, or "" */
 } Model;
 

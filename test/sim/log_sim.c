@@ -12,6 +12,8 @@
  *           process ends or the power goes
  *   errors  each call fails, once or from then on
  *   full    the disk fills up and has room again: the log goes on by itself
+ *   moves   whole batches, blocks or files in the place of others while nothing runs, or while
+ *           something does: likewise
  *   damage  a bit flips, bytes are missing or zero, a file is gone while nothing runs: it is found,
  *           or nothing is missing
  *   chaos   several of these together
@@ -31,6 +33,7 @@
 #include "base/random.h"
 #include "log/fsck.h"
 #include "sim/log_model.h"
+#include "sim/log_moves.h"
 
 enum { STEPS = 120, RUNS_MAX = 12, DATA_STEPS_AGAIN = 40 };
 
@@ -42,18 +45,19 @@ typedef enum Mode {
     MODE_ERRORS,
     MODE_FULL,
     MODE_DAMAGE,
+    MODE_MOVES,
     MODE_CHAOS,
     MODE_HUNT,
     MODE_COUNT,
 } Mode;
 
 static const char *const mode_names[MODE_COUNT] = {"plain", "cuts",   "kills", "syncs", "errors",
-                                                   "full",  "damage", "chaos", "hunt"};
+                                                   "full",  "damage", "moves", "chaos", "hunt"};
 
 /* How many trials of each mode make a round; more if going through all calls takes more. */
 static const int64_t round_trials[MODE_COUNT] = {
-    [MODE_PLAIN] = 20,   [MODE_CUTS] = 1000, [MODE_FULL] = 100,
-    [MODE_DAMAGE] = 800, [MODE_CHAOS] = 300,
+    [MODE_PLAIN] = 20,   [MODE_CUTS] = 1000,  [MODE_FULL] = 100,
+    [MODE_DAMAGE] = 800, [MODE_MOVES] = 1000, [MODE_CHAOS] = 300,
 };
 
 /* In how many ways each call goes wrong: before and after; once and for ever; with an error of
@@ -79,6 +83,7 @@ typedef struct Trial {
     Partition *opened[MODEL_PARTITIONS];
     SimFaults faults; /* of the first run */
     bool is_kill, cuts_again, is_damaged, is_found;
+    bool has_moved; /* batches are elsewhere: fsck has to see it */
     bool is_first_run;
     int64_t runs, changes, calls;
     uint64_t trace;
@@ -327,6 +332,13 @@ static void damage(Trial *trial)
     arena_free(arena);
 }
 
+static void move(Trial *trial)
+{
+    Moves moves = log_moves(trial->world->disk, &trial->chance, trial->world->is_traced);
+    trial->is_damaged |= moves.has_changed;
+    trial->has_moved |= moves.has_changed_batches;
+}
+
 /* What fsck says of what is on the disk now: that something is damaged. */
 static bool fsck_finds(Trial *trial)
 {
@@ -344,6 +356,38 @@ static bool fsck_finds(Trial *trial)
 
 /* ---- Trials ---------------------------------------------------------------------------------- */
 
+static void trial_end(Trial *trial, bool is_first)
+{
+    trial->world->faults = (SimFaults){0};
+    trial->world->failed = 0;
+    bool is_crash = trial->log != NULL && random_below(&trial->chance, 2) == 0;
+    bool is_damage = trial->mode == MODE_DAMAGE || trial->mode == MODE_MOVES;
+    if (is_damage && trial->log != NULL) {
+        expect(trial, log_flush(trial->log, NULL), NULL);
+        expect(trial, log_write_marks(trial->log, NULL), NULL);
+        note_all(trial);
+    }
+    if (is_first && is_crash && trial->mode == MODE_MOVES && random_below(&trial->chance, 2) == 0) {
+        move(trial);
+        check_all(trial, false);
+    }
+    if (is_crash || trial->log == NULL || is_over(trial))
+        end_process(trial);
+    else
+        do_stop(trial);
+    trial->world->is_off = false;
+    disk_forget_failures(trial->world->disk); /* the next one is another process */
+    if (trial->mode == MODE_DAMAGE && is_first)
+        damage(trial);
+    if (trial->mode == MODE_MOVES && is_first && !trial->is_damaged)
+        move(trial);
+    bool is_seen = fsck_finds(trial);
+    if (!trial->is_found)
+        begin_process(trial);
+    if ((trial->is_found || trial->has_moved) && !is_seen)
+        model_fails(trial->model, "fsck does not see the damage that is there");
+}
+
 static bool trial_run(Trial *trial)
 {
     trial->chance = trial->seed;
@@ -358,29 +402,9 @@ static bool trial_run(Trial *trial)
         if (begin_process(trial))
             run_process(trial, DATA_STEPS_AGAIN);
     }
-    /* The end: a stop, damage in that mode, and all of it again, twice. */
-    for (int32_t i = 0; i < 2 && is_right(trial) && !trial->is_found; i++) {
-        trial->world->faults = (SimFaults){0};
-        trial->world->failed = 0;
-        bool is_crash = trial->log != NULL && random_below(&trial->chance, 2) == 0;
-        if (trial->mode == MODE_DAMAGE && trial->log != NULL) {
-            expect(trial, log_flush(trial->log, NULL), NULL);
-            expect(trial, log_write_marks(trial->log, NULL), NULL);
-            note_all(trial);
-        }
-        if (is_crash || trial->log == NULL || is_over(trial))
-            end_process(trial);
-        else
-            do_stop(trial);
-        trial->world->is_off = false;
-        disk_forget_failures(trial->world->disk); /* the next one is another process */
-        if (trial->mode == MODE_DAMAGE && i == 0)
-            damage(trial);
-        bool is_seen = fsck_finds(trial);
-        begin_process(trial);
-        if (trial->is_found && !is_seen)
-            model_fails(trial->model, "fsck does not see the damage that is there");
-    }
+    /* The end: a stop, damage in those modes, and all of it again, twice. */
+    for (int32_t i = 0; i < 2 && is_right(trial) && !trial->is_found; i++)
+        trial_end(trial, i == 0);
     end_process(trial);
     if (trial->world->syncs_retried > 0)
         model_fails(trial->model, "`%s` was synced again after its sync had failed",
@@ -436,6 +460,10 @@ static void trial_plan(Trial *trial, int64_t number, int64_t changes, int64_t ca
     case MODE_FULL:
         faults->disk_bytes = 2000 + random_below(&chance, 12000);
         faults->disk_room_back_us = INT64_C(1704067200000000) + 1000 * random_below(&chance, STEPS);
+        trial->seed = chance;
+        break;
+    case MODE_MOVES:
+        trial->model->is_even = random_below(&chance, 4) > 0;
         trial->seed = chance;
         break;
     case MODE_PLAIN:
@@ -563,6 +591,8 @@ static const char *const bug_names[PLANTED_LOG_END - PLANTED_LOG_FIRST] = {
     "aborted transactions are forgotten",
     "compaction takes the last value of a key",
     "the mark says of more than is synced that it is",
+    "seals of batches are not looked at",
+    "a seal says nothing of where its batch lies",
 };
 
 static int run_hunt(const Options *options)
