@@ -27,6 +27,7 @@ typedef enum PlantedBug {
     PLANTED_CLOCK_BELIEVED,        /* when it jumps */
     PLANTED_ANSWERS_NOT_AWAITED,   /* redis: what got no answer counts as written */
     PLANTED_ANSWER_LEFT,           /* redis: half of one, when its connection goes */
+    PLANTED_FORMER_LEFT,           /* redis: a connection that was given up may go on */
     PLANTED_COUNT,                 /* of those that jobs have; those of the log follow */
 
     PLANTED_LOG_FIRST = PLANTED_COUNT,

@@ -1,7 +1,10 @@
 """The redis sink against a real server: what rows become, what goes wrong, and a minute without it."""
 
+import contextlib
 import json
 import os
+import socket
+import threading
 import time
 
 from lib import main, wait_until
@@ -173,6 +176,97 @@ INSERT INTO `counts` SELECT `n` % 10, COUNT(*) FROM `numbers` GROUP BY `n` % 10;
     wait_until(lambda: look() == total, "all counts", 60)
     assert seen == [total // 10] * 10, seen
     assert weir.wait(30) == 0, weir.log()
+
+
+class Holding:
+    """A way to a server on which the first SET is held up, and all behind it, until it is let go. Whoever
+    has sent it may be gone by then: what a system was given to send it sends."""
+
+    def __init__(self, port):
+        self.target = port
+        self.held = None      # the connection to the server, and the bytes
+        self.has_gone = threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(("127.0.0.1", self.target))
+                threading.Thread(target=self._pass, args=(client, server, True), daemon=True).start()
+                threading.Thread(target=self._pass, args=(server, client, False), daemon=True).start()
+
+    def _pass(self, source, target, is_up):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if is_up and self.held is None and b"\r\nSET\r\n" in data:
+                    self.held = (target, data)
+                    self.has_gone.wait()
+                    return
+                target.sendall(data)
+        if self.held is None or self.held[0] is not source:
+            target.close()
+
+    def let_go(self):
+        """And wait until the server has taken it, or will not have it."""
+        server, data = self.held
+        with contextlib.suppress(OSError):
+            server.sendall(data)
+        time.sleep(0.5)
+        self.has_gone.set()
+
+
+def held_up(box, is_killed):
+    """A row is on its way for longer than weir waits, or than the process lives; a newer one is written."""
+    redis = box.redis()
+    way = Holding(redis.port)
+    weir = box.weir(f"""
+SET 'execution.checkpointing.interval' = '100 ms';
+CREATE TABLE `rows` (`k` STRING, `v` INT) WITH ('connector' = 'filesystem', 'path' = 'in', 'format' = 'json',
+  'source.monitor-interval' = '50 ms');
+CREATE TABLE `target` (`k` STRING, `v` INT, PRIMARY KEY (`k`) NOT ENFORCED) WITH (
+  'connector' = 'redis', 'host' = '127.0.0.1', 'port' = '{way.port}', 'command' = 'SET', 'timeout' = '500');
+INSERT INTO `target` SELECT * FROM `rows`;
+""")
+
+    def add(value):
+        weir.write(f"in/.{value}", json.dumps({"k": "a", "v": value}) + "\n")
+        os.rename(weir.path(f"in/.{value}"), weir.path(f"in/{value}.json"))
+
+    add(1)
+    weir.start()
+    wait_until(lambda: way.held, "the first row on its way", process=weir)
+    if is_killed:
+        weir.kill()
+        weir.start()
+    wait_until(lambda: redis("GET", "a") == b"1", "the first row by another way", process=weir)
+    add(2)
+    wait_until(lambda: redis("GET", "a") == b"2", "the second row", process=weir)
+    way.let_go()
+    assert redis("GET", "a") == b"2", "an old row came late"
+    assert weir.stop() == 0, weir.log()
+
+
+def test_what_was_given_up_does_not_come_late(box):
+    held_up(box, False)
+
+
+def test_what_a_killed_run_has_sent_does_not_come_late(box):
+    held_up(box, True)
+
+
+def test_a_user_who_may_not_end_connections_is_told_so(box):
+    redis = box.redis()
+    redis("ACL", "SETUSER", "writer", "on", ">secret-of-the-test", "~*", "+@write", "+select", "+auth")
+    weir = box.weir()
+    changes(weir, ("c", None, {"k": "a", "v": 1}))
+    done = run(weir, pipeline(redis, "`k` STRING, `v` INT", "`k`",
+                              "'command' = 'SET', 'username' = 'writer', 'password' = 'secret-of-the-test'"))
+    assert done.returncode == 0, done.stderr
+    assert "does not end a connection for this user" in done.stderr, done.stderr
+    assert redis("GET", "a") == b"1"
 
 
 main()

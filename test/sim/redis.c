@@ -246,10 +246,10 @@ static void request_answer(Request *request)
     bool is_loading = request->now_us < request->redis->loading_us;
     if (request_is(request, "SELECT", 2) || request_is(request, "AUTH", 2))
         buffer_append_text(request->answer, "+OK\r\n");
-    else if (is_loading)
-        buffer_append_text(request->answer, "-LOADING Redis is loading the dataset in memory\r\n");
     else if (request_is(request, "CLIENT", 2))
         request_client(request);
+    else if (is_loading)
+        buffer_append_text(request->answer, "-LOADING Redis is loading the dataset in memory\r\n");
     else if (request_is(request, "DEL", 2) || request_is(request, "SET", 3))
         request_change(request);
     else if (request_is(request, "HSET", 4) || request_is(request, "HDEL", 3))

@@ -607,6 +607,7 @@ static const char *const bug_names[PLANTED_COUNT] = {
     [PLANTED_CLOCK_BELIEVED] = "jumps of the clock are believed",
     [PLANTED_ANSWERS_NOT_AWAITED] = "rows whose answers got lost count as written",
     [PLANTED_ANSWER_LEFT] = "half an answer stays when its connection goes",
+    [PLANTED_FORMER_LEFT] = "a connection that was given up goes on",
 };
 
 /* The mode that finds it, or NULL. */
@@ -614,7 +615,8 @@ static const char *hunt_one(const Options *options)
 {
     static const Mode modes[] = {MODE_CUTS,  MODE_KILLS, MODE_SYNCS,  MODE_DAMAGE,
                                  MODE_CLOCK, MODE_CHAOS, MODE_NETWORK};
-    bool is_of_network = planted(PLANTED_ANSWERS_NOT_AWAITED) || planted(PLANTED_ANSWER_LEFT);
+    bool is_of_network = planted(PLANTED_ANSWERS_NOT_AWAITED) || planted(PLANTED_ANSWER_LEFT) ||
+                         planted(PLANTED_FORMER_LEFT);
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         /* No other pipeline here has a connection. */
         if (is_of_network != (modes[i] == MODE_NETWORK))

@@ -25,12 +25,13 @@ void redis_connection_drop(RedisConnection *connection)
         socket_close(connection->socket);
     if (!planted(PLANTED_ANSWER_LEFT))
         resp_reader_reset(&connection->reader);
+    if (connection->is_connected)
+        redis_fence_leave(&connection->fence);
     connection->is_connected = false;
 }
 
-/* Send one command and take its reply; an error reply fails with the server's words. */
-static Status redis_ask(RedisConnection *connection, const Str *arguments, int32_t count,
-                        Error *error)
+Status redis_connection_ask(RedisConnection *connection, const Str *arguments, int32_t count,
+                            RespReply *reply, Error *error)
 {
     connection->out.length = 0;
     resp_begin(&connection->out, count);
@@ -38,8 +39,15 @@ static Status redis_ask(RedisConnection *connection, const Str *arguments, int32
         resp_argument(&connection->out, arguments[i]);
     TRY(socket_write(connection->socket, connection->out.data, connection->out.length,
                      connection->timeout_us, error));
+    return resp_read(&connection->reader, reply, error);
+}
+
+/* The same; an error reply fails with the server's words. */
+static Status redis_ask(RedisConnection *connection, const Str *arguments, int32_t count,
+                        Error *error)
+{
     RespReply reply;
-    TRY(resp_read(&connection->reader, &reply, error));
+    TRY(redis_connection_ask(connection, arguments, count, &reply, error));
     if (reply.kind != RESP_ERROR)
         return OK;
     if (str_has_prefix(reply.text, STR("LOADING"))) {
@@ -74,7 +82,8 @@ static Status redis_greet(RedisConnection *connection, Error *error)
     }
     char database[24];
     snprintf(database, sizeof database, "%lld", (long long)options_int(options, "database"));
-    return redis_ask(connection, (Str[]){STR("SELECT"), str_from(database)}, 2, error);
+    TRY(redis_ask(connection, (Str[]){STR("SELECT"), str_from(database)}, 2, error));
+    return redis_fence_raise(connection, error);
 }
 
 Status redis_connection_open(RedisConnection *connection, Error *error)

@@ -2,10 +2,11 @@
 #ifndef WEIR_CONNECT_REDIS_CONNECTION_H
 #define WEIR_CONNECT_REDIS_CONNECTION_H
 
+#include "connect/redis/fence.h"
 #include "connect/redis/resp.h"
 #include "plan/plan.h"
 
-typedef struct RedisConnection {
+struct RedisConnection {
     Socket *socket;
     Socket *_Atomic interruptible; /* the same, for the thread that interrupts */
     RespReader reader;
@@ -14,12 +15,16 @@ typedef struct RedisConnection {
     const PlanTable *table;
     bool is_connected;
     bool was_connected;
-} RedisConnection;
+    RedisFence fence; /* of a sink */
+};
 
 /* Nothing is connected yet. */
 void redis_connection_init(RedisConnection *connection, World *world, const PlanTable *table);
 /* Connect, by TLS where it is wanted, sign in and choose the database. */
 Status redis_connection_open(RedisConnection *connection, Error *error);
+/* Send one command and take its reply, also an error. */
+Status redis_connection_ask(RedisConnection *connection, const Str *arguments, int32_t count,
+                            RespReply *reply, Error *error);
 /* What came half is dropped. */
 void redis_connection_drop(RedisConnection *connection);
 /* From another thread. */

@@ -266,6 +266,8 @@ static Status redis_open(SinkWriter *writer, Str state, Error *error)
     (void)state;
     RedisSink *sink = (RedisSink *)writer;
     redis_connection_init(&sink->connection, writer->world, writer->node->sink.table);
+    const char *name = arena_printf(writer->arena, "%s-%d", writer->node->uid, writer->subtask);
+    redis_fence_init(&sink->connection.fence, writer->world, writer->arena, writer->notes, name);
     sink->reply_rows = ARENA_ARRAY(writer->arena, int32_t, BATCH_ROWS_MAX * 4);
     redis_prepare_encoder(sink);
     Status status = redis_connection_open(&sink->connection, error);
