@@ -70,6 +70,9 @@ typedef struct SourceKind {
     Status (*note_end)(SourceReader *reader, Error *error);
     /* Whether all up to what was noted has been polled. */
     bool (*has_reached_end)(SourceReader *reader);
+    /* Whether poll takes as long as making the rows, of this table, and waits for nothing else:
+     * then threads that have other work may call it, one at a time. NULL: it may wait. */
+    bool (*never_waits)(const PlanNode *node);
     /* Whether the table is read from the hub of this process. NULL: none is. */
     bool (*is_of_hub)(const PlanTable *table);
 } SourceKind;

@@ -215,18 +215,39 @@ static void runner_add(Job *job, Runner *runner, Task *task)
 {
     if (runner->tasks == NULL) {
         runner->tasks = ARENA_ARRAY(job->arena, Task *, job->task_count);
-        runner->waker = waker_new(job->world);
+        runner->waker = runner->is_shared ? job->crew.workers[0].waker : waker_new(job->world);
+        runner->crew = &job->crew;
         runner->board = &job->board;
         runner->restored = &job->restored;
     }
     runner->tasks[runner->task_count++] = task;
 }
 
-/* Workers come first, one per shard that has something to do; then a thread per source and sink. */
+/* Whether the workers read this source themselves. They do where there is a core for each of them
+ * and none for more, and where they need what it reads: then a thread of its own would only take
+ * turns with them. */
+static bool deploy_is_shared(const Job *job, const Task *task)
+{
+    if (task->reader == NULL || task->reader->kind->never_waits == NULL ||
+        !task->reader->kind->never_waits(task->reader->node))
+        return false;
+    if (job->options.choose != NULL || job->crew.worker_count < job->board.core_count)
+        return false;
+    for (int32_t i = 0; i < job->layout->edge_count; i++) {
+        const Edge *edge = &job->layout->edges[i];
+        if (edge->from == task->fragment && edge->to->task_count > 1)
+            return true;
+    }
+    return false;
+}
+
+/* Workers come first, one per shard that has something to do; then what they read themselves; then
+ * a thread per source and sink. */
 static void deploy_runners(Job *job)
 {
     Runner *workers = ARENA_ARRAY(job->arena, Runner, job->shard_count + job->task_count);
     int32_t count = 0;
+    job->crew.workers = workers;
     for (int32_t shard = 0; shard < job->shard_count; shard++) {
         Runner *worker = &workers[count];
         for (int32_t i = 0; i < job->task_count; i++) {
@@ -236,8 +257,18 @@ static void deploy_runners(Job *job)
         }
         count += worker->task_count > 0;
     }
+    job->crew.worker_count = count;
+    job->crew.shared = &workers[count];
+    for (int32_t i = 0; i < job->task_count; i++) {
+        if (!deploy_is_shared(job, job->tasks[i]))
+            continue;
+        workers[count].is_shared = true;
+        runner_add(job, &workers[count++], job->tasks[i]);
+    }
+    job->crew.shared_count = count - job->crew.worker_count;
     for (int32_t i = 0; i < job->task_count; i++)
-        if (job->tasks[i]->fragment->kind != FRAGMENT_SHARDS)
+        if (job->tasks[i]->fragment->kind != FRAGMENT_SHARDS &&
+            !deploy_is_shared(job, job->tasks[i]))
             runner_add(job, &workers[count++], job->tasks[i]);
     job->runners = workers;
     job->runner_count = count;

@@ -261,6 +261,14 @@ typedef enum RunnerPhase {
     RUNNER_ENDED,
 } RunnerPhase;
 
+typedef enum RunnerTurn {
+    TURN_FREE,
+    TURN_TAKEN,
+    TURN_WANTED, /* taken, and another one has come for it meanwhile */
+} RunnerTurn;
+
+typedef struct Crew Crew;
+
 /* A thread and the tasks it steps. */
 typedef struct Runner {
     pthread_t thread;
@@ -269,12 +277,22 @@ typedef struct Runner {
     bool needs_ticks;
     bool has_progressed; /* in its last turn */
     int64_t ticked_us;
-    Waker *waker;
+    /* It has no thread: the workers have its turns, one at a time, when they have time for it. */
+    bool is_shared;
+    _Atomic uint32_t turn; /* a RunnerTurn, if it is shared */
+    Waker *waker;          /* of shared ones: the first worker's */
+    const Crew *crew;      /* the job's */
     Board *board;
     Snapshot *const *restored; /* the job's */
     Task **tasks;
     int32_t task_count;
 } Runner;
+
+/* The workers, and those whose turns they have beside their own. */
+struct Crew {
+    Runner *workers, *shared;
+    int32_t worker_count, shared_count;
+};
 
 struct Job {
     World *world;
@@ -292,6 +310,7 @@ struct Job {
     int32_t channel_count;
     Runner *runners;
     int32_t runner_count;
+    Crew crew;
     int32_t idle_turns;        /* in a row, of a job without threads */
     PreviewRoot *previews;     /* by root */
     const char *metric_labels; /* see SourceReader */

@@ -335,7 +335,8 @@ void job_close(Job *job)
     for (int32_t i = 0; i < job->channel_count; i++)
         channel_free(job->channels[i]);
     for (int32_t i = 0; i < job->runner_count; i++)
-        waker_free(job->runners[i].waker);
+        if (!job->runners[i].is_shared)
+            waker_free(job->runners[i].waker);
     if (job->board.memory_limit > 0 && !is_beside && !job->is_replaced)
         ceiling_set(0);
     spill_free(job->board.spill);

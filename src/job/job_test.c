@@ -44,7 +44,7 @@ static void outside_reset(int64_t rows_total)
     outside.is_endless = outside.is_failing_in_place = false;
     outside.fail_at = outside.pause_us = outside.polled = 0;
     outside.sink_fails_open = false;
-    outside.write_takes_us = outside.writes = 0;
+    outside.write_takes_us = outside.lead_us = outside.writes = 0;
     outside.idle_stops = NULL;
     memset(outside.seen, 0, sizeof outside.seen);
     memset(outside.counts, 0, sizeof outside.counts);
@@ -218,12 +218,22 @@ static void ledger_close(SinkWriter *base)
     buffer_free(&writer->prepared);
 }
 
+/* Whether workers read the source: they do where there is one for each core. */
+static bool is_shared;
+
+static bool numbers_never_waits(const PlanNode *node)
+{
+    (void)node;
+    return is_shared;
+}
+
 static const SourceKind numbers_source = {
     .size = sizeof(NumbersReader),
     .open = numbers_open,
     .poll = numbers_poll,
     .snapshot = numbers_snapshot,
     .close = numbers_close,
+    .never_waits = numbers_never_waits,
 };
 static const SinkKind ledger_sink = {
     .size = sizeof(LedgerWriter),
@@ -466,13 +476,15 @@ static int32_t kept_entries(void)
 static void test_runs_to_the_end_and_leaves_nothing(void **state)
 {
     (void)state;
+    int64_t rows_in = 0; /* metrics live on between jobs */
     for (int32_t shards = 1; shards <= 4; shards++) {
         outside_reset(20000);
         Run run = {.options = {.parallelism = shards}};
         assert_int_equal(run_job(&run), OK);
         outside_check(20000);
         assert_true(run.summary.has_ended);
-        assert_int_equal(run.summary.rows_in, 20000 * shards); /* metrics live on between jobs */
+        assert_true(shards == 1 || run.summary.rows_in == rows_in + 20000);
+        rows_in = run.summary.rows_in;
         assert_int_equal(run.summary.kept_checkpoint, 0);
         assert_int_equal(kept_entries(), 1); /* the lock */
     }
@@ -778,5 +790,8 @@ int main(void)
         cmocka_unit_test(test_a_stop_waits_for_rows_that_move),
         cmocka_unit_test(test_previews_without_touching_anything),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    int failed = cmocka_run_group_tests(tests, make_folder, remove_folder);
+    is_shared = true;
+    return failed + cmocka_run_group_tests_name("workers read the source", tests, make_folder,
+                                                remove_folder);
 }

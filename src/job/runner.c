@@ -8,6 +8,10 @@
 /* How often each runner may look in vain, on average, before time goes on. */
 enum { IDLE_ROUNDS = 3 };
 
+/* Of a shared runner, one after the other: what they give the workers to do is to last until the
+ * next ones, and is to be in the caches still when it is done. */
+enum { SHARED_TURNS = 8 };
+
 /* Open the tasks of this thread that may block in it, and say so; job_open has opened the rest. */
 static Status runner_open(Runner *runner)
 {
@@ -114,13 +118,81 @@ static int64_t runner_patience_us(const Runner *runner)
     return patience_us;
 }
 
+static int64_t patience_least(int64_t one_us, int64_t other_us)
+{
+    if (one_us < 0 || other_us < 0)
+        return one_us < 0 ? other_us : one_us;
+    return one_us < other_us ? one_us : other_us;
+}
+
+/* ---- Sharing a runner ---------------------------------------------------------------------- */
+
+/* False if another worker has the turn: it will wake this one. */
+static bool shared_take(Runner *shared)
+{
+    for (;;) {
+        uint32_t turn = TURN_FREE;
+        if (atomic_compare_exchange_strong(&shared->turn, &turn, TURN_TAKEN))
+            return true;
+        if (turn == TURN_WANTED ||
+            atomic_compare_exchange_strong(&shared->turn, &turn, TURN_WANTED))
+            return false;
+    }
+}
+
+/* Whoever came meanwhile may have made room that was not seen, and has perhaps gone to sleep. */
+static void shared_give_back(Runner *shared)
+{
+    if (atomic_exchange(&shared->turn, TURN_FREE) != TURN_WANTED)
+        return;
+    for (int32_t i = 0; i < shared->crew->worker_count; i++)
+        waker_wake(shared->crew->workers[i].waker);
+}
+
+/* Several turns in a row, so that all workers have something to do for a while. */
+static bool shared_step(Runner *shared, int64_t *patience_us, bool *has_ended)
+{
+    if (!shared_take(shared)) {
+        *has_ended = false;
+        return false;
+    }
+    bool has_progressed = false;
+    for (int32_t i = 0; i < SHARED_TURNS && shared->phase != RUNNER_ENDED; i++) {
+        runner_turn(shared);
+        if (!shared->has_progressed)
+            break;
+        has_progressed = true;
+    }
+    *patience_us = patience_least(*patience_us, runner_patience_us(shared));
+    *has_ended = shared->phase == RUNNER_ENDED;
+    shared_give_back(shared);
+    return has_progressed;
+}
+
 static void *runner_main(void *context)
 {
     Runner *runner = context;
-    while (runner->phase != RUNNER_ENDED) {
-        runner_turn(runner);
-        if (!runner->has_progressed)
-            waker_wait(runner->waker, runner_patience_us(runner));
+    const Crew *crew = runner->crew;
+    bool is_worker = runner >= crew->workers && runner < crew->workers + crew->worker_count;
+    int32_t shared_count = is_worker ? crew->shared_count : 0;
+    bool has_ended = false;
+    while (!has_ended) {
+        bool has_progressed = false;
+        int64_t patience_us = -1;
+        if (runner->phase != RUNNER_ENDED) {
+            runner_turn(runner);
+            has_progressed = runner->has_progressed;
+            patience_us = runner_patience_us(runner);
+        }
+        has_ended = runner->phase == RUNNER_ENDED;
+        for (int32_t i = 0; i < shared_count; i++) {
+            bool is_over;
+            has_progressed =
+                shared_step(&crew->shared[i], &patience_us, &is_over) || has_progressed;
+            has_ended = has_ended && is_over;
+        }
+        if (!has_progressed && !has_ended)
+            waker_wait(runner->waker, patience_us);
     }
     return NULL;
 }
@@ -165,7 +237,9 @@ Status runners_start(Job *job, Error *error)
     int code = 0;
     for (int32_t i = 0; i < job->runner_count; i++) {
         Runner *runner = &job->runners[i];
-        if (code == 0)
+        if (runner->is_shared && job->crew.workers[0].has_thread)
+            continue;
+        if (code == 0 && !runner->is_shared)
             code = pthread_create(&runner->thread, NULL, runner_main, runner);
         runner->has_thread = code == 0;
         if (!runner->has_thread) {

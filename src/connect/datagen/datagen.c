@@ -13,8 +13,9 @@ enum {
     DATAGEN_LENGTH_MAX = 1024 * 1024,
     DATAGEN_ELEMENTS_DEFAULT = 3,
     DATAGEN_ELEMENTS_MAX = 1024,
-    BATCH_BYTES_MAX = 8 << 20, /* but for a single row that has more */
-    BATCH_PART = 64,           /* of the limit of memory */
+    BATCH_BYTES_MAX = 8 << 20,                   /* but for a single row that has more */
+    BATCH_PART = 64,                             /* of the limit of memory */
+    DATAGEN_UNREACHED_RATE = 1000 * 1000 * 1000, /* a row in a nanosecond: none is waited for */
 };
 
 typedef struct Datagen {
@@ -358,12 +359,19 @@ static void datagen_close(SourceReader *reader)
     (void)reader;
 }
 
+static bool datagen_never_waits(const PlanNode *node)
+{
+    const OptionSet *options = node->source.table->options.options;
+    return options_int(options, "rows-per-second") >= DATAGEN_UNREACHED_RATE;
+}
+
 static const SourceKind datagen_source = {
     .size = sizeof(Datagen),
     .open = datagen_open,
     .poll = datagen_poll,
     .snapshot = datagen_snapshot,
     .close = datagen_close,
+    .never_waits = datagen_never_waits,
 };
 
 static const ConnectorInfo datagen_info = {
