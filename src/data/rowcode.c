@@ -66,6 +66,7 @@ void rowcode_write(Buffer *out, const Batch *batch, int32_t row, const int32_t *
     }
 }
 
+/* `arena`: where texts are copied to; NULL: they stay where they are. */
 static bool rowcode_read_value(ByteReader *reader, Column *column, Arena *arena, int32_t row)
 {
     if (column->physical == PHYSICAL_STRING) {
@@ -74,7 +75,8 @@ static bool rowcode_read_value(ByteReader *reader, Column *column, Arena *arena,
             return false;
         if (type_is_nested(column->type) && !nested_is_valid(text, column->type))
             return false;
-        ((StrView *)column->values)[row] = str_view_copy(arena, text);
+        ((StrView *)column->values)[row] =
+            arena == NULL ? str_view_borrow(text) : str_view_copy(arena, text);
         return true;
     }
     int32_t width = physical_bytes(column->physical);
@@ -87,7 +89,7 @@ static bool rowcode_read_value(ByteReader *reader, Column *column, Arena *arena,
     return true;
 }
 
-bool rowcode_read(Str bytes, Batch *into, int32_t capacity, RowKind kind)
+static bool rowcode_read_row(Str bytes, Batch *into, int32_t capacity, RowKind kind, Arena *arena)
 {
     assert(into->arena != NULL && into->row_count < capacity);
     assert(into->selection.rows == NULL && into->selection.count == into->row_count);
@@ -100,7 +102,7 @@ bool rowcode_read(Str bytes, Batch *into, int32_t capacity, RowKind kind)
             return false;
         if (tag == 0)
             column_set_null(column, into->arena, row, capacity);
-        else if (!rowcode_read_value(&reader, column, into->arena, row))
+        else if (!rowcode_read_value(&reader, column, arena, row))
             return false;
         else if (column->valid != NULL)
             bitmap_set(column->valid, row, true);
@@ -114,6 +116,16 @@ bool rowcode_read(Str bytes, Batch *into, int32_t capacity, RowKind kind)
     into->row_count++;
     batch_select_all(into);
     return true;
+}
+
+bool rowcode_read(Str bytes, Batch *into, int32_t capacity, RowKind kind)
+{
+    return rowcode_read_row(bytes, into, capacity, kind, into->arena);
+}
+
+bool rowcode_borrow(Str bytes, Batch *into, int32_t capacity, RowKind kind)
+{
+    return rowcode_read_row(bytes, into, capacity, kind, NULL);
 }
 
 static void hash_fold_constant(uint64_t value, Selection rows, uint64_t *out)

@@ -18,6 +18,8 @@ void rowcode_write(Buffer *out, const Batch *batch, int32_t row, const int32_t *
 /* Read one row into `into` at its row_count, as +I or `kind`; false on malformed bytes. The
  * batch must have room (capacity) and the schema's columns. Strings are copied. */
 bool rowcode_read(Str bytes, Batch *into, int32_t capacity, RowKind kind);
+/* The same, but strings are not copied: they lie in `bytes`. */
+bool rowcode_borrow(Str bytes, Batch *into, int32_t capacity, RowKind kind);
 
 /* A hash for every selected row over the chosen columns, equal for equal keys whatever batch
  * they come from. out[row] is written for selected rows only. */

@@ -86,10 +86,47 @@ Status rowout_append(RowOut *out, Str bytes, RowKind kind)
 {
     TRY(rowout_make_room(out, bytes.length));
     Batch view = rowout_view(out);
-    if (!rowcode_read(bytes, &view, BATCH_ROWS_MAX, kind))
+    bool is_read = out->borrows ? rowcode_borrow(bytes, &view, BATCH_ROWS_MAX, kind)
+                                : rowcode_read(bytes, &view, BATCH_ROWS_MAX, kind);
+    if (!is_read)
         return fail(out->op->task->error, ERR_CORRUPT, "WR4201", "the state of %s is damaged",
                     out->op->node->label);
     rowout_take_back(out, &view);
+    return OK;
+}
+
+static void rowout_copy_cells(Batch *batch, int32_t from, int32_t to, int32_t width)
+{
+    for (int32_t i = 0; i < width; i++) {
+        Column *column = &batch->columns[i];
+        int32_t bytes = physical_bytes(column->physical);
+        char *values = column->values;
+        if (column->valid != NULL)
+            bitmap_set(column->valid, to, bitmap_get(column->valid, from));
+        if (bytes == 8)
+            ((int64_t *)column->values)[to] = ((const int64_t *)column->values)[from];
+        else if (bytes == 16)
+            ((Int128 *)column->values)[to] = ((const Int128 *)column->values)[from];
+        else
+            memcpy(values + (int64_t)to * bytes, values + (int64_t)from * bytes, (size_t)bytes);
+    }
+}
+
+Status rowout_repeat(RowOut *out, RowPlace place, Str bytes, RowKind kind)
+{
+    if (out->batch->row_count == BATCH_ROWS_MAX || rowout_room_bytes(out) < 0 ||
+        place.flushes != out->flush_count + 1)
+        return rowout_append(out, bytes, kind);
+    Batch *batch = out->batch;
+    int32_t row = batch->row_count;
+    assert(place.row >= 0 && place.row < row);
+    rowout_copy_cells(batch, place.row, row, out->width);
+    if (kind != ROW_INSERT)
+        batch_need_kinds(batch, BATCH_ROWS_MAX);
+    if (batch->kinds != NULL)
+        batch->kinds[row] = (uint8_t)kind;
+    batch->row_count++;
+    batch_select_all(batch);
     return OK;
 }
 

@@ -11,7 +11,7 @@ static Status append_replace(Rank *self, const RankRow *row)
     OrderedRow *new = ordered_row_new(&self->blocks, row->key, rank_bytes(self, row));
     ordered_insert(&state->rows, &self->blocks, 0, new);
     Status status = rank_emit_change(self, state, ordered_bytes(old), ordered_bytes(new), 1);
-    ordered_row_free(&self->blocks, old);
+    rank_free_later(self, old);
     return status;
 }
 
@@ -29,7 +29,6 @@ Status rank_take_append(Rank *self, const RankRow *row)
     ordered_insert(&state->rows, &self->blocks, place, new);
     TRY(rank_emit_inserted(self, state, ordered_bytes(new), place));
     if (state->rows.count > state->last)
-        ordered_row_free(&self->blocks,
-                         ordered_take(&state->rows, &self->blocks, state->rows.count - 1));
+        rank_free_later(self, ordered_take(&state->rows, &self->blocks, state->rows.count - 1));
     return OK;
 }

@@ -51,6 +51,7 @@ static Status rank_open(Operator *op)
     }
     operator_spill_table(op, self->table);
     rowout_open(&self->out, op, width);
+    self->out.borrows = node->rank.strategy == RANK_APPEND && !rank_is_final(self);
     self->state_bytes = metric_get(METRIC_GAUGE, "weir_state_size_bytes", operator_shard_labels(op),
                                    "Bytes of keyed state.", 1);
     return OK;
@@ -65,18 +66,28 @@ Str rank_bytes(Rank *self, const RankRow *row)
     return buffer_str(&self->bytes);
 }
 
-Status rank_emit(Rank *self, const RankState *state, Str bytes, int64_t rank, RowKind kind)
+/* `place`: where the row lies in the output already, if it does; then where it was put, if it was.
+ */
+static Status rank_emit_again(Rank *self, const RankState *state, Str bytes, int64_t rank,
+                              RowKind kind, RowPlace *place)
 {
     if (rank < self->first || rank > state->last || (rank_is_final(self) && !self->has_ended))
         return OK;
     if (kind == ROW_UPDATE_BEFORE && !self->has_before)
         return OK;
-    TRY(rowout_append(&self->out, bytes, kind));
+    TRY(rowout_repeat(&self->out, *place, bytes, kind));
+    *place = rowout_place_of_last(&self->out);
     if (self->has_number) {
         int32_t row = rowout_last(&self->out);
         ((int64_t *)self->out.batch->columns[self->out.width].values)[row] = rank;
     }
     return OK;
+}
+
+Status rank_emit(Rank *self, const RankState *state, Str bytes, int64_t rank, RowKind kind)
+{
+    RowPlace nowhere = {0};
+    return rank_emit_again(self, state, bytes, rank, kind, &nowhere);
 }
 
 Status rank_emit_change(Rank *self, const RankState *state, Str before, Str after, int64_t rank)
@@ -85,21 +96,28 @@ Status rank_emit_change(Rank *self, const RankState *state, Str before, Str afte
     return rank_emit(self, state, after, rank, ROW_UPDATE_AFTER);
 }
 
-/* Every row from `place` on has the rank that the one behind it had. */
+/* Every row from `place` on has the rank that the one behind it had: it is taken back from one rank
+ * and comes to the next, and is the same row twice. */
 static Status rank_emit_shifts(Rank *self, const RankState *state, int64_t place)
 {
     const OrderedRows *rows = &state->rows;
     const OrderedRow *current = ordered_at(rows, place);
+    RowPlace current_place = {0};
     int64_t rank = place + 1;
     while (rank < rows->count && rank <= state->last) {
         int32_t count;
         OrderedRow *const *run = ordered_run(rows, rank, &count);
         for (int32_t i = 0; i < count && rank <= state->last; i++, rank++) {
-            TRY(rank_emit_change(self, state, ordered_bytes(run[i]), ordered_bytes(current), rank));
+            RowPlace before = {0};
+            TRY(rank_emit_again(self, state, ordered_bytes(run[i]), rank, ROW_UPDATE_BEFORE,
+                                &before));
+            TRY(rank_emit_again(self, state, ordered_bytes(current), rank, ROW_UPDATE_AFTER,
+                                &current_place));
             current = run[i];
+            current_place = before;
         }
     }
-    return rank_emit(self, state, ordered_bytes(current), rank, ROW_INSERT);
+    return rank_emit_again(self, state, ordered_bytes(current), rank, ROW_INSERT, &current_place);
 }
 
 Status rank_emit_inserted(Rank *self, const RankState *state, Str bytes, int64_t place)
@@ -155,10 +173,34 @@ static int64_t rank_last(const Rank *self, const RankRow *row)
     return last < 0 ? 0 : last;
 }
 
+void rank_free_later(Rank *self, OrderedRow *row)
+{
+    assert(row->owner == NULL);
+    row->owner = self->gone;
+    self->gone = row;
+}
+
+static void rank_free_gone(Rank *self)
+{
+    while (self->gone != NULL) {
+        OrderedRow *row = self->gone;
+        self->gone = row->owner;
+        ordered_row_free(&self->blocks, row);
+    }
+}
+
+static Status rank_flush(Rank *self)
+{
+    TRY(rowout_flush(&self->out));
+    rank_free_gone(self);
+    return OK;
+}
+
 static Status rank_row(Rank *self, RankRow *row)
 {
     RankState *state = row->state;
     if (rank_is_expired(self, state, row->now_us)) {
+        TRY(rank_flush(self));
         rank_clear(self, state);
         *state = (RankState){0};
     }
@@ -211,8 +253,9 @@ static Status rank_push(Operator *op, int32_t input, Batch *batch)
         row.kind = batch_kind(batch, row.row);
         TRY(rank_row(self, &row));
     }
+    TRY(rank_flush(self));
     rank_drop_empty(self, &keys);
-    return rowout_flush(&self->out);
+    return OK;
 }
 
 /* ---- The end, and time ------------------------------------------------------------------- */

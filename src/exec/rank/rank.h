@@ -44,7 +44,8 @@ struct Rank {
     Batch *marking;    /* … that are found out here */
     Blocks blocks;
     RowOut out;
-    Buffer bytes; /* rowcode of the row at hand */
+    OrderedRow *gone; /* from their lists, but the output has their texts; linked by owner */
+    Buffer bytes;     /* rowcode of the row at hand */
     int64_t first;
     bool has_number; /* the rank is the last column of the output */
     bool has_shifts; /* what a row pushes to another rank is told */
@@ -68,6 +69,10 @@ Str rank_bytes(Rank *self, const RankRow *row);
 Status rank_emit(Rank *self, const RankState *state, Str bytes, int64_t rank, RowKind kind);
 /* -U and +U of what is at a rank. */
 Status rank_emit_change(Rank *self, const RankState *state, Str before, Str after, int64_t rank);
+
+/* The row has left its list; it is freed when the output does not need it any more. Rows that only
+ * come: they have no owner. */
+void rank_free_later(Rank *self, OrderedRow *row);
 
 /* The strategies: append.c, retract.c, update.c. */
 Status rank_take_append(Rank *self, const RankRow *row);
