@@ -367,6 +367,42 @@ static void a_sync_that_fails_is_never_an_error_that_passes(void **state)
     assert_int_equal(world_remove_tree(world, folder, NULL), OK);
 }
 
+/* Blocks go past the page cache where the file system can, the rest does not: all of it is there.
+ */
+static void what_is_not_read_soon_is_written_all_the_same(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 16 };
+    static const int64_t lengths[] = {FILE_BLOCK_BYTES * 4,   100,
+                                      FILE_BLOCK_BYTES * 2,   FILE_BLOCK_BYTES * BLOCKS,
+                                      FILE_BLOCK_BYTES - 100, 1};
+    World *world = world_system();
+    char folder[] = "/tmp/weir-base-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char path[64];
+    snprintf(path, sizeof path, "%s/file", folder);
+    char *block = memory_expect(aligned_alloc(FILE_BLOCK_BYTES, FILE_BLOCK_BYTES * BLOCKS));
+    for (int32_t i = 0; i < FILE_BLOCK_BYTES * BLOCKS; i++)
+        block[i] = (char)(i % 251);
+    File *file;
+    Buffer wanted = {0};
+    assert_int_equal(world->kind->open(world, path, FILE_APPEND_UNREAD, &file, NULL), OK);
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        assert_int_equal(world->kind->write(file, block, lengths[i], NULL), OK);
+        buffer_append(&wanted, block, lengths[i]);
+    }
+    assert_int_equal(world->kind->sync(file, NULL), OK);
+    assert_int_equal(world->kind->close(file, NULL), OK);
+    Arena *arena = arena_new(0);
+    Str found;
+    assert_int_equal(world_read_file(world, path, INT32_MAX, arena, &found, NULL), OK);
+    assert_true(str_equal(found, buffer_str(&wanted)));
+    arena_free(arena);
+    buffer_free(&wanted);
+    free(block);
+    assert_int_equal(world_remove_tree(world, folder, NULL), OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +420,7 @@ int main(void)
         cmocka_unit_test(time_does_not_jump_with_the_clock),
         cmocka_unit_test(time_that_was_not_known_is_believed),
         cmocka_unit_test(a_sync_that_fails_is_never_an_error_that_passes),
+        cmocka_unit_test(what_is_not_read_soon_is_written_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

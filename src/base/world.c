@@ -24,6 +24,7 @@
 struct File {
     World *world;
     int descriptor;
+    bool may_be_direct, is_direct; /* FILE_APPEND_UNREAD; how it is open now */
     char *path;
 };
 
@@ -124,6 +125,7 @@ static File *file_new(World *world, int descriptor, const char *path)
     File *file = memory_allocate(sizeof *file);
     file->world = world;
     file->descriptor = descriptor;
+    file->may_be_direct = file->is_direct = false;
     int64_t path_bytes = (int64_t)strlen(path) + 1;
     file->path = memory_allocate(path_bytes);
     memcpy(file->path, path, (size_t)path_bytes);
@@ -139,12 +141,14 @@ static Status system_open(World *world, const char *path, FileMode mode, File **
     case FILE_CREATE:
     case FILE_CREATE_PRIVATE: flags |= O_WRONLY | O_CREAT | O_TRUNC; break;
     case FILE_CREATE_NEW: flags |= O_WRONLY | O_CREAT | O_EXCL; break;
-    case FILE_APPEND: flags |= O_WRONLY | O_CREAT | O_APPEND; break;
+    case FILE_APPEND:
+    case FILE_APPEND_UNREAD: flags |= O_WRONLY | O_CREAT | O_APPEND; break;
     }
     int descriptor = open(path, flags, mode == FILE_CREATE_PRIVATE ? 0600 : 0644);
     if (descriptor < 0)
         return fail_errno(error, mode == FILE_READ ? "open" : "create", path);
     *out = file_new(world, descriptor, path);
+    (*out)->may_be_direct = mode == FILE_APPEND_UNREAD;
     return OK;
 }
 
@@ -187,13 +191,37 @@ static int system_descriptor(const File *file)
     return file->descriptor;
 }
 
+/* Straight to the device, or by way of the page cache, where a page that is new to the process
+ * costs more than the copy: on a virtual machine whose host takes free memory back, 14 MB took 24
+ * to 46 ms of a processor, and 2 go straight. */
+static void file_set_direct(File *file, bool is_direct)
+{
+    if (is_direct == file->is_direct)
+        return;
+    int flags = O_APPEND | (is_direct ? O_DIRECT : 0);
+    file->is_direct = fcntl(file->descriptor, F_SETFL, flags) == 0 && is_direct;
+}
+
+static bool is_in_blocks(const void *at, int64_t length)
+{
+    return ((uintptr_t)at | (uintptr_t)length) % FILE_BLOCK_BYTES == 0;
+}
+
 static Status system_write(File *file, const void *bytes, int64_t length, Error *error)
 {
     const char *at = bytes;
     while (length > 0) {
+        if (file->may_be_direct)
+            file_set_direct(file, is_in_blocks(at, length));
         ssize_t count = write(file->descriptor, at, (size_t)length);
         if (count < 0 && errno == EINTR)
             continue;
+        if (count < 0 && errno == EINVAL && file->is_direct) {
+            /* Not all file systems can, and none in the middle of a block. */
+            file_set_direct(file, false);
+            file->may_be_direct = false;
+            continue;
+        }
         if (count < 0)
             return fail_errno(error, "write", file->path);
         at += count;

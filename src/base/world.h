@@ -27,7 +27,11 @@ typedef enum FileMode {
     FILE_CREATE_PRIVATE, /* the same; nobody else may read what is made */
     FILE_CREATE_NEW,     /* write; must not exist */
     FILE_APPEND,         /* write at the end; made if missing */
+    FILE_APPEND_UNREAD,  /* the same; nobody will read it soon, so that what is aligned to
+                            FILE_BLOCK_BYTES, in memory as in the file, is not kept in memory */
 } FileMode;
+
+enum { FILE_BLOCK_BYTES = 4096 };
 
 typedef struct FileInfo {
     int64_t size_bytes;

@@ -321,6 +321,72 @@ static void test_keeps_what_is_needed_and_nothing_else(void **state)
     arena_free(arena);
 }
 
+/* ---- Blocks ------------------------------------------------------------------------------ */
+
+static int32_t writes;
+
+/* The disk is full at every other write. */
+static Status write_when_there_is_room(File *file, const void *bytes, int64_t length, Error *error)
+{
+    if (writes++ % 2 == 0)
+        return fail(error, ERR_FULL, "WR5003", "no room");
+    return world_system()->kind->write(file, bytes, length, error);
+}
+
+static Str piece_of(Arena *arena, int32_t number, int64_t length)
+{
+    char *bytes = arena_allocate(arena, length);
+    for (int64_t i = 0; i < length; i++)
+        bytes[i] = (char)(1 + (i * 7 + number) % 250);
+    return str_make(bytes, length);
+}
+
+static void test_pieces_of_any_length_survive_a_full_disk(void **state)
+{
+    (void)state;
+    enum { MB = 1 << 20 };
+    static const int64_t lengths[] = {1,  MB - 1, 1,      MB - 2, 3,          MB,
+                                      MB, 5,      MB + 1, 700000, MB - 77777, 300000};
+    enum { COUNT = sizeof lengths / sizeof lengths[0] };
+    WorldKind kind = *world_system()->kind;
+    kind.write = write_when_there_is_room;
+    World world = {.kind = &kind};
+    Error error = {0};
+    Store *store = NULL;
+    assert_int_equal(store_open(&world, folder, NULL, &store, &error), OK);
+    Arena *arena = arena_new(0);
+    SnapshotHead head = {.id = 20, .time_us = 1234567, .shard_count = 1};
+    SnapshotWriter *writer = snapshot_writer_new(store, snapshot_place(arena, 20), &head);
+    int32_t entry = snapshot_writer_entry(writer, "window-1", "its label", STATE_OPERATOR, 0);
+    for (int32_t i = 0; i < COUNT; i++) {
+        Str piece = piece_of(arena, i, lengths[i]);
+        Status status;
+        do
+            status = snapshot_writer_add(writer, entry, PIECE_RECORDS, piece, &error);
+        while (status == ERR_FULL);
+        assert_int_equal(status, OK);
+    }
+    Status status;
+    do
+        status = snapshot_writer_end(writer, NULL, &error);
+    while (status == ERR_FULL);
+    assert_int_equal(status, OK);
+    snapshot_writer_free(writer);
+    Snapshot *snapshot = NULL;
+    assert_int_equal(snapshot_open_id(store, 20, &snapshot, &error), OK);
+    assert_int_equal(snapshot->entries[0].record_count, COUNT);
+    for (int32_t i = 0; i < COUNT; i++) {
+        Buffer bytes = {0};
+        assert_int_equal(snapshot_read(snapshot, &snapshot->entries[0].records[i], &bytes, &error),
+                         OK);
+        assert_true(str_equal(buffer_str(&bytes), piece_of(arena, i, lengths[i])));
+        buffer_free(&bytes);
+    }
+    snapshot_close(snapshot);
+    store_close(store);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_reads_back_what_was_written),
         cmocka_unit_test(test_sees_every_damage),
         cmocka_unit_test(test_keeps_what_is_needed_and_nothing_else),
+        cmocka_unit_test(test_pieces_of_any_length_survive_a_full_disk),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,5 +1,6 @@
 /* Writing a checkpoint: pieces as they come, then the table of them, then the manifest. */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -10,6 +11,9 @@
 
 /* Larger pieces are what an operator has beside its tables, and would be copied whole. */
 enum { SPARSE_BYTES_MAX = 1 << 20 };
+
+/* What is written at once: see FILE_APPEND_UNREAD. */
+enum { BLOCK_BYTES = 1 << 20 };
 
 typedef struct WrittenEntry {
     const char *uid, *label;
@@ -37,6 +41,8 @@ struct SnapshotWriter {
     int32_t entry_count, entry_capacity;
     Buffer pieces; /* as they stand in the table */
     Buffer sparse; /* the last piece without its zeros */
+    char *block;   /* aligned; what has been added and not been written yet; NULL at first */
+    int64_t block_length;
     uint32_t piece_count;
     SnapshotFile file;
 };
@@ -78,6 +84,7 @@ void snapshot_writer_free(SnapshotWriter *writer)
     memory_free(writer->entries);
     buffer_free(&writer->pieces);
     buffer_free(&writer->sparse);
+    free(writer->block);
     arena_free(writer->arena);
 }
 
@@ -109,6 +116,37 @@ static Status writer_begin(SnapshotWriter *writer, Error *error)
     return store_write_begin(writer->store, writer->name, &writer->data, error);
 }
 
+static Status writer_flush(SnapshotWriter *writer, Error *error)
+{
+    if (writer->block_length == 0)
+        return OK;
+    TRY(store_write_add(writer->data, str_make(writer->block, writer->block_length), error));
+    writer->block_length = 0;
+    return OK;
+}
+
+/* In blocks; nothing of it if that fails. */
+static Status writer_put(SnapshotWriter *writer, Str bytes, Error *error)
+{
+    TRY(writer_begin(writer, error));
+    if (bytes.length >= BLOCK_BYTES) {
+        TRY(writer_flush(writer, error));
+        return store_write_add(writer->data, bytes, error);
+    }
+    if (writer->block == NULL)
+        writer->block = memory_expect(aligned_alloc(FILE_BLOCK_BYTES, BLOCK_BYTES));
+    int64_t room = BLOCK_BYTES - writer->block_length;
+    int64_t first = bytes.length < room ? bytes.length : room;
+    memcpy(writer->block + writer->block_length, bytes.data, (size_t)first);
+    if (first == room) {
+        TRY(store_write_add(writer->data, str_make(writer->block, BLOCK_BYTES), error));
+        writer->block_length = -first;
+        memcpy(writer->block, bytes.data + first, (size_t)(bytes.length - first));
+    }
+    writer->block_length += bytes.length;
+    return OK;
+}
+
 Status snapshot_writer_add(SnapshotWriter *writer, int32_t entry, PieceKind kind, Str bytes,
                            Error *error)
 {
@@ -120,8 +158,7 @@ Status snapshot_writer_add(SnapshotWriter *writer, int32_t entry, PieceKind kind
     bool is_sparse = writer->sparse.length > 0 && writer->sparse.length < bytes.length;
     if (is_sparse)
         bytes = buffer_str(&writer->sparse);
-    TRY(writer_begin(writer, error));
-    TRY(store_write_add(writer->data, bytes, error));
+    TRY(writer_put(writer, bytes, error));
     buffer_append_u32(&writer->pieces, (uint32_t)entry);
     buffer_append_u8(&writer->pieces, (uint8_t)((uint32_t)kind | (is_sparse ? PIECE_SPARSE : 0)));
     buffer_append_u64(&writer->pieces, (uint64_t)writer->file.bytes);
@@ -145,9 +182,7 @@ static Status writer_add_table(SnapshotWriter *writer, Error *error)
     }
     buffer_append_u32(&table, writer->piece_count);
     buffer_append_str(&table, buffer_str(&writer->pieces));
-    Status status = writer_begin(writer, error);
-    if (status == OK)
-        status = store_write_add(writer->data, buffer_str(&table), error);
+    Status status = writer_put(writer, buffer_str(&table), error);
     if (status == OK) {
         writer->file.table_at = writer->file.bytes;
         writer->file.table_crc = crc32c(0, table.data, table.length);
@@ -208,6 +243,7 @@ Status snapshot_writer_end(SnapshotWriter *writer, const SnapshotFiles *earlier,
         writer->stage = WRITER_DATA_END;
     }
     if (writer->stage == WRITER_DATA_END) {
+        TRY(writer_flush(writer, error));
         Status status = store_write_end(writer->data, error);
         if (status != ERR_UNAVAILABLE)
             writer->data = NULL;

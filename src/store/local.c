@@ -201,7 +201,7 @@ static Status local_write_begin(Store *base, const char *name, StoreWrite **out,
     if (status == OK)
         status = aside_clear(world, write->aside, error);
     if (status == OK)
-        status = world->kind->open(world, write->aside, FILE_APPEND, &write->file, error);
+        status = world->kind->open(world, write->aside, FILE_APPEND_UNREAD, &write->file, error);
     pthread_mutex_unlock(&store->folders);
     if (status == OK) {
         *out = &write->base;
