@@ -425,17 +425,21 @@ Status scenario_run(const Scenario *scenario, SimWorld *world, uint64_t *schedul
     return status;
 }
 
-bool scenario_has_checkpoint(SimWorld *world)
+int64_t scenario_checkpoint(const SimWorld *world)
 {
+    static const char folder[] = "weir-data/jobs/sim/checkpoints/chk-";
     Arena *arena = arena_new(0);
     List paths = {0};
-    bool has_any = false;
+    int64_t newest = 0;
     disk_list_files(world->disk, arena, &paths);
     for (int32_t i = 0; i < paths.count; i++) {
-        Str path = str_from(LIST_AT(paths, i, const char));
-        has_any = has_any || (str_has_prefix(path, STR("weir-data/jobs/sim/checkpoints/chk-")) &&
-                              str_has_suffix(path, STR("/MANIFEST")));
+        const char *path = LIST_AT(paths, i, const char);
+        int64_t number = 0;
+        if (str_has_prefix(str_from(path), STR(folder)) &&
+            str_has_suffix(str_from(path), STR("/MANIFEST")))
+            number = atoll(path + strlen(folder));
+        newest = number > newest ? number : newest;
     }
     arena_free(arena);
-    return has_any;
+    return newest;
 }

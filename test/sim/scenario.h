@@ -38,8 +38,8 @@ const char *scenario_check(const Scenario *scenario, SimWorld *world, Arena *are
 /* Run the job until it ends, fails or the power goes; `schedule` decides who has a turn. */
 Status scenario_run(const Scenario *scenario, SimWorld *world, uint64_t *schedule, Error *error);
 
-/* Whether there is a checkpoint to resume from. */
-bool scenario_has_checkpoint(SimWorld *world);
+/* The number of the newest checkpoint to resume from; 0: there is none. */
+int64_t scenario_checkpoint(const SimWorld *world);
 
 /* For remote.c. The lines of a text, sorted; it is freed. */
 const char *scenario_sorted(Arena *arena, Buffer *text);

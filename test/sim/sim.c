@@ -112,6 +112,7 @@ typedef struct Trial {
     bool cuts_again;   /* also while it recovers */
     bool is_traced;
     bool is_damaged;
+    int64_t checkpoint; /* the newest before this run */
     /* What came of it. */
     int64_t runs, changes, failed;
     uint64_t trace;
@@ -144,8 +145,9 @@ static bool trial_accepts(Trial *trial, const SimWorld *world, Status status, co
                            world->retried);
     if (status == OK || world->is_off || world->failed > 0)
         return true;
-    /* At its start a job says that a server is not there. */
-    if (trial->mode == MODE_NETWORK && remote_has_failed() && status == ERR_UNAVAILABLE)
+    /* At its start a job says that a server is not there; one that has made a checkpoint waits. */
+    if (trial->mode == MODE_NETWORK && remote_has_failed() && status == ERR_UNAVAILABLE &&
+        scenario_checkpoint(world) == trial->checkpoint)
         return true;
     return trial_fails(trial, "the job failed without a fault: %s %s", error->code, error->text);
 }
@@ -154,7 +156,7 @@ static bool trial_accepts(Trial *trial, const SimWorld *world, Status status, co
  * nothing to resume, and nothing to do. */
 static bool trial_has_ended(Trial *trial, SimWorld *world)
 {
-    if (trial->runs == 0 || scenario_has_checkpoint(world))
+    if (trial->runs == 0 || scenario_checkpoint(world) > 0)
         return false;
     bool is_right = trial_check(trial, world);
     trial->wrong[0] = '\0';
@@ -248,6 +250,7 @@ static bool trial_run(Trial *trial)
     bool is_right = true, has_ended = false;
     while (is_right && !has_ended) {
         Error error = {0};
+        trial->checkpoint = scenario_checkpoint(world);
         Status status = scenario_run(trial->scenario, world, &schedule, &error);
         trial->runs++;
         trial->changes += world->changes;
@@ -394,15 +397,17 @@ static void trial_plan_network(Trial *trial, int64_t calls, uint64_t *chance)
         .bad_links = shares[random_below(chance, 4)],
         .bad_left = (int32_t)random_below(chance, 12),
         .troubles = (int32_t)random_below(chance, 4),
+        .is_late = true,
     };
     remote->loses = random_below(chance, 6) == 0;
     remote->refusals = random_below(chance, 4) == 0 ? (int32_t)random_below(chance, 100) : 0;
     trial->is_kill = random_below(chance, 2) == 0;
     trial->cuts_again = random_below(chance, 2) == 0;
-    if (random_below(chance, 2) == 0) {
-        trial->faults.cut_at = 1 + random_below(chance, calls);
-        trial->faults.cuts_after = random_below(chance, 2) == 0;
-    }
+    if (random_below(chance, 2) == 0)
+        trial_add_fault(trial, &trial->faults, FAULT_CUT, calls, chance);
+    if (random_below(chance, 6) == 0)
+        trial_add_fault(trial, &trial->faults,
+                        random_below(chance, 2) == 0 ? FAULT_ERROR : FAULT_FULL, calls, chance);
 }
 
 /* Trial number `number` of a mode; the same schedule while the call that goes wrong moves on. */
