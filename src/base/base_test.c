@@ -381,7 +381,7 @@ static void what_is_not_read_soon_is_written_all_the_same(void **state)
     assert_non_null(mkdtemp(folder));
     char path[64];
     snprintf(path, sizeof path, "%s/file", folder);
-    char *block = memory_expect(aligned_alloc(FILE_BLOCK_BYTES, FILE_BLOCK_BYTES * BLOCKS));
+    char *block = memory_map(FILE_BLOCK_BYTES * BLOCKS);
     for (int32_t i = 0; i < FILE_BLOCK_BYTES * BLOCKS; i++)
         block[i] = (char)(i % 251);
     File *file;
@@ -399,7 +399,7 @@ static void what_is_not_read_soon_is_written_all_the_same(void **state)
     assert_true(str_equal(found, buffer_str(&wanted)));
     arena_free(arena);
     buffer_free(&wanted);
-    free(block);
+    memory_unmap(block, FILE_BLOCK_BYTES * BLOCKS);
     assert_int_equal(world_remove_tree(world, folder, NULL), OK);
 }
 

@@ -1,6 +1,5 @@
 /* Writing a checkpoint: pieces as they come, then the table of them, then the manifest. */
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -84,7 +83,8 @@ void snapshot_writer_free(SnapshotWriter *writer)
     memory_free(writer->entries);
     buffer_free(&writer->pieces);
     buffer_free(&writer->sparse);
-    free(writer->block);
+    if (writer->block != NULL)
+        memory_unmap(writer->block, BLOCK_BYTES);
     arena_free(writer->arena);
 }
 
@@ -134,7 +134,7 @@ static Status writer_put(SnapshotWriter *writer, Str bytes, Error *error)
         return store_write_add(writer->data, bytes, error);
     }
     if (writer->block == NULL)
-        writer->block = memory_expect(aligned_alloc(FILE_BLOCK_BYTES, BLOCK_BYTES));
+        writer->block = memory_map(BLOCK_BYTES);
     int64_t room = BLOCK_BYTES - writer->block_length;
     int64_t first = bytes.length < room ? bytes.length : room;
     memcpy(writer->block + writer->block_length, bytes.data, (size_t)first);
