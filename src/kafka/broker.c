@@ -74,7 +74,10 @@ static void submit_marker(void *context, TransactionMarker *marker)
     const Broker *broker = context;
     MarkerAppend *append = memory_allocate_zeroed((int64_t)sizeof *append);
     append->marker = marker;
-    append->append = (Append){.write = marker_write, .owner = append, .let_go = memory_free};
+    append->append = (Append){.partition = marker->partition,
+                              .write = marker_write,
+                              .owner = append,
+                              .let_go = memory_free};
     append_submit(broker->config.appender, &append->append);
 }
 

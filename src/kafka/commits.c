@@ -113,7 +113,9 @@ void submit_commits(Call *call, CommitProducer producer, const CommittedOffset *
                     int32_t count)
 {
     CallCommit *commit = ARENA_NEW(call->arena, CallCommit);
-    *commit = (CallCommit){.append = {.write = commit_write}, .broker = call->broker};
+    Partition *partition = offsets_partition(call->broker->offsets);
+    *commit = (CallCommit){.append = {.partition = partition, .write = commit_write},
+                           .broker = call->broker};
     call->commit = commit;
     if (call->deadline_us == 0)
         call->deadline_us = world_monotonic_us(call->broker->world) + COMMIT_TIMEOUT_US;

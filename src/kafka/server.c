@@ -26,6 +26,7 @@ enum {
     CONNECTIONS_MAX = 10000,
     BACKLOG = 511,
     FLUSHERS = 2,
+    APPENDERS_MIN = 2,
     TICK_US = 100 * 1000,          /* of groups */
     OPEN_US = 15 * 1000 * 1000,    /* of a handshake */
     KEPT_BYTES_MAX = 256 * 1024,   /* of memory, of a connection that has nothing to read */
@@ -693,6 +694,15 @@ static Status hub_listen(Hub *hub, Error *error)
     return OK;
 }
 
+/* One that waits for the disk keeps none of another partition waiting. */
+static int32_t appender_threads(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (cores < APPENDERS_MIN)
+        return APPENDERS_MIN;
+    return cores < APPENDER_THREADS_MAX ? (int32_t)cores : APPENDER_THREADS_MAX;
+}
+
 Status hub_open(const HubConfig *config, Hub **out, Error *error)
 {
     *out = NULL;
@@ -715,7 +725,7 @@ Status hub_open(const HubConfig *config, Hub **out, Error *error)
     if (status == OK)
         status = topics_open(config->world, config->folder, &options, &hub->topics, error);
     if (status == OK)
-        status = appender_new(hub_appended, hub, &hub->appender, error);
+        status = appender_new(appender_threads(), hub_appended, hub, &hub->appender, error);
     if (status == OK)
         status = hub_listen(hub, error);
     assert(status != OK || hub->broker != NULL); /* the log's threads look at it */
