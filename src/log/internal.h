@@ -22,6 +22,16 @@ typedef struct Mark {
 
 #define OLD_SEALS_EVERYWHERE INT64_MAX
 
+/* What waits to be made durable. Of one that is written to meanwhile the next sync begins when this
+ * one is over, and takes in all that has come by then. */
+typedef enum QueueState {
+    NOT_QUEUED,
+    QUEUED,
+    FLUSHED,       /* by somebody who has taken it out */
+    FLUSHED_AGAIN, /* it is put back when that is done */
+    FORGOTTEN,     /* for good */
+} QueueState;
+
 struct Partition {
     Log *log;
     char *name, *folder;
@@ -47,7 +57,7 @@ struct Partition {
     int32_t flush_count; /* flushes and writes that are under way, without the lock */
     bool is_tended;      /* compacted or cleaned at this moment: by one at a time */
     /* Under the log's queue_lock: */
-    bool is_queued;
+    QueueState queued;
     Partition *next_queued;
 };
 

@@ -58,23 +58,30 @@ Status log_replace_file(Log *log, const char *path, Str content, Error *error)
 
 /* ---- What waits for a sync ------------------------------------------------------------------- */
 
+/* Under the queue's lock. */
+static void log_enqueue(Log *log, Partition *partition)
+{
+    partition->queued = QUEUED;
+    partition->next_queued = NULL;
+    if (log->queue_last != NULL)
+        log->queue_last->next_queued = partition;
+    else
+        log->queue_first = partition;
+    log->queue_last = partition;
+    pthread_cond_signal(&log->queue_moved);
+}
+
 void log_queue(Log *log, Partition *partition)
 {
     pthread_mutex_lock(&log->queue_lock);
-    if (!partition->is_queued) {
-        partition->is_queued = true;
-        partition->next_queued = NULL;
-        if (log->queue_last != NULL)
-            log->queue_last->next_queued = partition;
-        else
-            log->queue_first = partition;
-        log->queue_last = partition;
-        pthread_cond_signal(&log->queue_moved);
-    }
+    if (partition->queued == NOT_QUEUED)
+        log_enqueue(log, partition);
+    else if (partition->queued == FLUSHED)
+        partition->queued = FLUSHED_AGAIN;
     pthread_mutex_unlock(&log->queue_lock);
 }
 
-/* To be released. */
+/* To be put back. */
 static Partition *log_take_queued(Log *log)
 {
     pthread_mutex_lock(&log->lock);
@@ -84,12 +91,23 @@ static Partition *log_take_queued(Log *log)
         log->queue_first = partition->next_queued;
         if (log->queue_first == NULL)
             log->queue_last = NULL;
-        partition->is_queued = false;
+        partition->queued = FLUSHED;
         partition->users++;
     }
     pthread_mutex_unlock(&log->queue_lock);
     pthread_mutex_unlock(&log->lock);
     return partition;
+}
+
+static void log_put_back(Log *log, Partition *partition)
+{
+    pthread_mutex_lock(&log->queue_lock);
+    if (partition->queued == FLUSHED_AGAIN)
+        log_enqueue(log, partition);
+    else if (partition->queued == FLUSHED)
+        partition->queued = NOT_QUEUED;
+    pthread_mutex_unlock(&log->queue_lock);
+    partition_release(partition);
 }
 
 Status log_flush(Log *log, Error *error)
@@ -98,7 +116,7 @@ Status log_flush(Log *log, Error *error)
     Status status = OK;
     while (status == OK && (partition = log_take_queued(log)) != NULL) {
         status = partition_flush(partition, error);
-        partition_release(partition);
+        log_put_back(log, partition);
     }
     return status;
 }
@@ -260,10 +278,11 @@ void partition_release(Partition *partition)
 }
 
 /* Out of the queue: it will be freed. */
-static void log_forget_queued(Log *log, const Partition *partition)
+static void log_forget_queued(Log *log, Partition *partition)
 {
     pthread_mutex_lock(&log->queue_lock);
     Partition *before = NULL;
+    partition->queued = FORGOTTEN;
     for (Partition *at = log->queue_first; at != NULL; before = at, at = at->next_queued) {
         if (at != partition)
             continue;
