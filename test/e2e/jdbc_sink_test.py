@@ -1,6 +1,9 @@
 """Rows written to MariaDB and PostgreSQL: types, keys, refusals, and what the start says."""
 
+import contextlib
 import json
+import socket
+import threading
 
 from lib import main, wait_until
 from lookups import Maria, Pg, finish, letters
@@ -315,6 +318,70 @@ def test_rows_are_sent_by_number_and_by_time(server, box):
                    f"rows in {name}", process=weir)
     assert weir.stop() == 0, weir.log()
     assert server.sql("SELECT count(*) - max(n), max(n) - min(n) >= 10 FROM t")[0][0] == "0"
+
+
+# ---------------------------------------------------------------- answers that end too early
+
+class Cutting:
+    """A way to a server on which some answers to what holds `words` lack their last byte, and with them the
+    connection ends."""
+
+    def __init__(self, port, words, times):
+        self.target, self.words, self.left = port, words, times
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                threading.Thread(target=self._join, args=(client,), daemon=True).start()
+
+    def _join(self, client):
+        server = socket.create_connection(("127.0.0.1", self.target))
+        asked = threading.Event()
+        threading.Thread(target=self._pass_up, args=(client, server, asked), daemon=True).start()
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                if asked.is_set() and self.left > 0:
+                    self.left -= 1
+                    client.sendall(data[:-1])
+                    break
+                asked.clear()
+                client.sendall(data)
+        for end in (client, server):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _pass_up(self, client, server, asked):
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                if self.words in data:
+                    asked.set()
+                server.sendall(data)
+        with contextlib.suppress(OSError):
+            server.shutdown(socket.SHUT_WR)
+
+
+@both
+def test_an_answer_that_lacks_its_end_is_none(server, box):
+    """Without it the record of what was committed is not gone."""
+    server.sql("CREATE TABLE t (n BIGINT)")
+    way = Cutting(server.server.port, b"superseded_by FROM weir_commits", 3)
+    columns = "n BIGINT"
+    table = sink(server, columns, more="'sink.delivery-guarantee' = 'exactly-once'")
+    weir = box.weir(
+        "SET 'execution.checkpointing.interval' = '100 ms';\n"
+        "CREATE TABLE o (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '500', "
+        "'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '100000000');\n" +
+        table.replace(f":{server.server.port}/", f":{way.port}/") + "INSERT INTO t SELECT n FROM o;\n").start()
+    wait_until(lambda: way.left == 0, "answers to be cut", process=weir)
+    before = int(server.sql("SELECT count(*) FROM t")[0][0])
+    wait_until(lambda: int(server.sql("SELECT count(*) FROM t")[0][0]) > before, "rows behind them", process=weir)
+    assert weir.stop() == 0, weir.log()
+    rows, distinct, most = map(int, server.sql("SELECT count(*), count(DISTINCT n), max(n) FROM t")[0])
+    assert rows == distinct == most, (rows, distinct, most)
 
 
 main()

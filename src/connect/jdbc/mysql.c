@@ -278,8 +278,10 @@ Status jdbc_mysql_run(JdbcSession *session, Str statement, JdbcTake *take, void 
     if (mysql_real_query(mysql, statement.data, (unsigned long)statement.length) != 0)
         return jdbc_mysql_refused(session, error);
     MYSQL_RES *result = mysql_store_result(mysql);
+    /* With its connection the client loses how many columns there were: then zero says nothing. */
+    bool is_done = mysql_errno(mysql) == 0 && mysql_field_count(mysql) == 0;
     if (result == NULL)
-        return mysql_field_count(mysql) == 0 ? OK : jdbc_mysql_refused(session, error);
+        return is_done ? OK : jdbc_mysql_refused(session, error);
     int32_t count;
     bool is_good = take_rows(result, INT32_MAX, take, context, &count);
     mysql_free_result(result);
