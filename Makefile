@@ -87,7 +87,7 @@ soak: build
 	@build/test/sim/sim all --rounds 40 --seed "$$(date +%s)"
 	@build/test/sim/log_sim all --rounds 40 --seed "$$(date +%s)"
 	@build/test/sim/hub_sim --trials 100000 --seed "$$(date +%s)"
-	@WEIR_KILLS=2000 tools/run-tests -t 14400 test/e2e/kills_test.py
+	@WEIR_KILLS=2000 WEIR_RECOVERIES=100 tools/run-tests -t 14400 test/e2e/kills_test.py
 	@WEIR_SOAK=1 WEIR_CHAOS_ROUNDS=3 WEIR_CLOCK_ROUNDS=10 WEIR_STOPS=100 WEIR_RESTARTS=20 WEIR_KILLS=200 \
 		WEIR_OUTAGE_SECONDS=60 WEIR_ORDERS=10000 WEIR_FAILOVERS=20 WEIR_SNAPSHOT_KILLS=50 WEIR_HISTORY_SECONDS=600 \
 		tools/run-tests -t 14400 $(addprefix test/e2e/, $(addsuffix _test.py, \

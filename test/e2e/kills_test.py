@@ -4,7 +4,8 @@ A writer changes the database all the time. A quarter of the kills come within 2
 during start and recovery. In the end the database itself says what must be there: no row lost, none
 twice, no window different.
 
-WEIR_KILLS (50) kills; WEIR_SEED repeats the choices.
+WEIR_KILLS (50) kills; WEIR_SEED repeats the choices. After them WEIR_RECOVERIES (5) more, each measured from the
+start of the next run until a payment that was made in it is in PostgreSQL.
 """
 
 import csv
@@ -17,6 +18,7 @@ import time
 from lib import main, wait_until
 
 KILLS = int(os.environ.get("WEIR_KILLS", "50"))
+RECOVERIES = int(os.environ.get("WEIR_RECOVERIES", "5"))
 SEED = int(os.environ.get("WEIR_SEED", str(random.randrange(1 << 30))))
 ACCOUNTS, STORES = 20, 4
 LAST = "2100-01-01 00:00:00"  # of the payment that ends every window before it
@@ -130,6 +132,22 @@ def lake_rows(weir):
     return sorted(tuple(row) for row in lines if row and row[0].isdigit())
 
 
+def recovery_seconds(weir, db, pg):
+    """Killed at work, until the next run has written what came after its start."""
+    weir.start()
+    wait_until(lambda: "HTTP API at" in weir.stderr(), "weir to listen", process=weir)
+    time.sleep(0.5)
+    weir.kill()
+    began = time.monotonic()
+    weir.start()
+    last = int(db.value("SELECT MAX(id) FROM s.payments"))
+    wait_until(lambda: int(pg.value("SELECT COALESCE(MAX(id), 0) FROM copies")) > last, "a new payment", 60,
+               process=weir)
+    took = time.monotonic() - began
+    weir.kill()
+    return took
+
+
 def test_killed_at_any_moment_nothing_is_lost_or_twice(box):
     choice = random.Random(SEED)
     db, pg, redis = box.mariadb(), box.postgres(), box.redis()
@@ -148,6 +166,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_twice(box):
             time.sleep(choice.random() * (0.2 if choice.random() < 0.25 else 1.2))
             assert weir.is_alive(), weir.log()
             weir.kill()
+        recoveries = sorted(recovery_seconds(weir, db, pg) for _ in range(RECOVERIES))
     finally:
         writer.finish()
     weir.start()
@@ -169,6 +188,9 @@ def test_killed_at_any_moment_nothing_is_lost_or_twice(box):
          rows_of(db, "SELECT a.id, MAX(a.name), COUNT(*), SUM(p.amount) FROM s.payments p "
                      "JOIN s.accounts a ON p.account = a.id GROUP BY a.id"))
     print(f"     {KILLS} kills, {count} payments, seed {SEED}")
+    if recoveries:
+        print(f"     from the start after a kill to the first new payment: median {recoveries[len(recoveries) // 2]:.2f} "
+              f"s, p99 {recoveries[len(recoveries) * 99 // 100]:.2f} s of {len(recoveries)}")
 
 
 main()

@@ -13,6 +13,7 @@ import threading
 import time
 
 from lib import main, wait_until
+from lookups import metric
 
 LINE = re.compile(r"^([+-][IUD])\[(.*)\]$", re.M)
 
@@ -505,6 +506,30 @@ def test_killed_at_any_time_loses_nothing(box):
 
 
 # ---------------------------------------------------------------- faults
+
+def test_lag_is_told(box):
+    """Nothing while all is read, however quiet; the age of what is read; and how long the server is gone."""
+    db = simple(box, rows=100)
+    weir = started(box, db, SIMPLE).weir
+
+    def lag():
+        return metric(weir, "weir_source_lag_seconds")
+    wait_until(lambda: metric(weir, "weir_checkpoint_completed_total") > 2, "a checkpoint", process=weir)
+    time.sleep(2)
+    assert lag() < 1, lag()
+    db.kill()
+    wait_until(lambda: lag() > 3, "a lag while the server is gone", process=weir)
+    db.start()
+    wait_until(lambda: lag() < 2, "no lag any more", 30, process=weir)
+    weir.kill()
+    db.sql("INSERT INTO s.t (n) VALUES (1)")
+    time.sleep(4)
+    db.sql("INSERT INTO s.t (n) VALUES (2)")
+    weir.start()
+    wait_until(lambda: metric(weir, "weir_source_records_total") > 0, "the rows", process=weir)
+    wait_until(lambda: lag() < 2, "no lag again", 30, process=weir)
+    assert weir.stop() == 0, weir.log()
+
 
 def test_server_restarts_and_crashes(box):
     db = simple(box, rows=1000, innodb_flush_log_at_trx_commit="1", sync_binlog="1")

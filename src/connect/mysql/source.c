@@ -217,6 +217,7 @@ static Status source_open(SourceReader *reader, Str state, Error *error)
     TRY(mysql_catalog_server(&source->client, &info, error));
     source->name_case = info.name_case;
     TRY(mysql_notice_tables(source, error));
+    mysql_lag_open(source);
     TRY(state.length > 0 ? source_open_restored(source, state, error)
                          : source_open_fresh(source, error));
     bool is_bounded = source->options.mode == START_SNAPSHOT;
@@ -309,9 +310,9 @@ static Status source_give(MysqlSource *source, Status status, Batch **out)
     return OK;
 }
 
-static Status source_poll(SourceReader *reader, Batch **out, Error *error)
+static Status source_poll_patiently(MysqlSource *source, Batch **out, Error *error)
 {
-    MysqlSource *source = (MysqlSource *)reader;
+    SourceReader *reader = &source->reader;
     Error own = {0};
     error = error != NULL ? error : &own;
     *out = NULL;
@@ -347,6 +348,14 @@ static Status source_poll(SourceReader *reader, Batch **out, Error *error)
     source->failure = status;
     source->failure_error = *error;
     return source_give(source, status, out);
+}
+
+static Status source_poll(SourceReader *reader, Batch **out, Error *error)
+{
+    MysqlSource *source = (MysqlSource *)reader;
+    Status status = source_poll_patiently(source, out, error);
+    mysql_lag_show(source);
+    return status;
 }
 
 static void source_snapshot(SourceReader *reader, Buffer *out)

@@ -138,6 +138,12 @@ typedef struct SourceSnapshot {
     int32_t key_first; /* columns of the query from here on are the key */
 } SourceSnapshot;
 
+/* How far the source is behind: see lag.c. */
+typedef struct SourceLag {
+    struct Metric *seconds;
+    int64_t current_us; /* by the clock: all that was so far has been read; 0: not known yet */
+} SourceLag;
+
 typedef struct SourceStream {
     BinlogFormat format;
     bool is_open;
@@ -201,6 +207,7 @@ typedef struct MysqlSource {
     List segments; /* Segment *, in order of the rows */
     SourceSnapshot snapshot;
     SourceStream stream;
+    SourceLag lag;
     SourceXa xa;
     Batch *batch; /* being filled; NULL: none */
     int64_t batch_bytes;
@@ -339,10 +346,21 @@ Status xa_wait(MysqlSource *source, Error *error);
 Status mysql_stream_open(MysqlSource *source, Error *error);
 void mysql_stream_close(MysqlSource *source);
 void mysql_stream_free(MysqlSource *source);
+/* How often the server says that it is there, in microseconds. */
+int64_t mysql_stream_beat_us(const MysqlSource *source);
 /* Fill the batch. ERR_AGAIN: nothing now. */
 Status mysql_stream_poll(MysqlSource *source, Error *error);
 /* The first position for modes without a snapshot. */
 Status mysql_stream_find_start(MysqlSource *source, Error *error);
+
+/* ---- lag.c ---- */
+
+void mysql_lag_open(MysqlSource *source);
+/* An event has come, or none for so long. */
+void mysql_lag_hear(MysqlSource *source, const Event *event);
+void mysql_lag_hear_nothing(MysqlSource *source, int64_t silent_us);
+/* Into the metric, whether the server is there or not. */
+void mysql_lag_show(const MysqlSource *source);
 
 /* ---- place.c ---- */
 /* Whether to ask the server for the stream's place by GTID or by file and offset; an error when it

@@ -102,12 +102,17 @@ static Status stream_register(MysqlSource *source, uint32_t server_id, Error *er
     return is_same ? fail_same_id(error) : status;
 }
 
+int64_t mysql_stream_beat_us(const MysqlSource *source)
+{
+    return source->options.heartbeat_us / HEARTBEATS_PER_INTERVAL;
+}
+
 static Status stream_prepare(MysqlSource *source, const ServerInfo *info, bool by_gtid,
                              Error *error)
 {
     MysqlClient *dump = &source->dump;
     Buffer sql = {0};
-    int64_t beat_us = source->options.heartbeat_us / HEARTBEATS_PER_INTERVAL;
+    int64_t beat_us = mysql_stream_beat_us(source);
     buffer_printf(&sql, "SET @master_heartbeat_period = %lld, @source_heartbeat_period = %lld",
                   (long long)beat_us * 1000, (long long)beat_us * 1000);
     if (info->has_checksums)
@@ -461,7 +466,8 @@ static Status stream_look_idle(MysqlSource *source, int64_t now_us, Error *error
         error->is_retriable = true;
         return status;
     }
-    if (now_us - stream->last_event_us >= source->options.heartbeat_us / HEARTBEATS_PER_INTERVAL) {
+    mysql_lag_hear_nothing(source, silent_us);
+    if (now_us - stream->last_event_us >= mysql_stream_beat_us(source)) {
         stream->last_event_us = now_us;
         TRY(mysql_place_check_end(source, error));
     }
@@ -497,6 +503,7 @@ static Status stream_next(MysqlSource *source, int64_t timeout_us, Error *error)
     }
     TRY(event_parse(&stream->format, str_make(packet.data + 1, packet.length - 1), &stream->event,
                     error));
+    mysql_lag_hear(source, &stream->event);
     if (stream->event.type != EVENT_HEARTBEAT && stream->event.type != EVENT_HEARTBEAT_2)
         stream->last_event_us = now_us;
     return OK;
