@@ -6,11 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/bigendian.h"
-#include "base/hash.h"
 #include "log/batch_testing.h"
 #include "log/fsck.h"
 #include "log/log.h"
+#include "log/old_testing.h"
 
 enum {
     PARTITIONS = 3,
@@ -112,6 +111,14 @@ static const char *path_of(int32_t p, int64_t offset, const char *suffix)
     return path;
 }
 
+static bool is_there(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (file != NULL)
+        fclose(file);
+    return file != NULL;
+}
+
 static void read_file(const char *path)
 {
     FILE *file = fopen(path, "rb");
@@ -128,7 +135,7 @@ static void read_file(const char *path)
 
 static void write_file(const char *path)
 {
-    FILE *file = fopen(path, "r+b");
+    FILE *file = fopen(path, is_there(path) ? "r+b" : "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(content.data, 1, (size_t)content.length, file), content.length);
     fclose(file);
@@ -299,43 +306,18 @@ static void test_indexes_and_snapshots_of_others_are_not_taken(void **state)
 
 /* ---- Of an older version --------------------------------------------------------------------- */
 
-static void seal_as_before(char *at)
-{
-    store_be32(at + 12, crc32c(crc32c(0, at, 12), at + 23, 4));
-}
-
-/* A file whose last four bytes are a checksum of the others, under an older magic number. */
-static void write_checked_as_before(const char *path, const char *magic, int64_t head_bytes)
-{
-    memcpy(content.data, magic, 4);
-    Buffer check = {0};
-    buffer_append_u32(&check, crc32c(0, content.data, head_bytes - 4));
-    memcpy(content.data + head_bytes - 4, check.data, 4);
-    buffer_free(&check);
-    write_file(path);
-}
-
 static void write_segment_as_before(int32_t p, int64_t base)
 {
-    uint64_t hash = 0;
     const char *path = path_of(p, base, ".log");
     read_file(path);
-    for (int64_t at = 0; at < content.length; at += batch.length) {
-        seal_as_before(content.data + at);
-        hash = hash_combine(hash, hash_bytes(content.data + at, BATCH_HEADER_BYTES));
-    }
+    uint64_t hash = old_segment(&content);
     write_file(path);
     path = path_of(p, base, ".index");
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
+    if (!is_there(path))
         return;
-    fclose(file);
-    Buffer summed = {0};
     read_file(path);
-    buffer_append_u64(&summed, hash);
-    memcpy(content.data + 32, summed.data, 8);
-    buffer_free(&summed);
-    write_checked_as_before(path, "WIX1", 48);
+    old_index(&content, hash);
+    write_file(path);
 }
 
 static void write_marks_as_before(void)
@@ -343,23 +325,9 @@ static void write_marks_as_before(void)
     char path[128];
     snprintf(path, sizeof path, "%s/marks", folder);
     read_file(path);
-    ByteReader reader = byte_reader(str_make(content.data, content.length - 4));
-    Buffer marks = {0};
-    byte_reader_take(&reader, 4);
-    buffer_append_text(&marks, "WPM1");
-    while (byte_reader_left(&reader) > 0) {
-        buffer_append_bytes(&marks, byte_reader_bytes(&reader));
-        for (int32_t i = 0; i < 4; i++)
-            buffer_append_u64(&marks, byte_reader_u64(&reader));
-        byte_reader_u64(&reader);
-    }
-    assert_false(reader.is_short);
-    buffer_append_u32(&marks, crc32c(0, marks.data, marks.length));
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(marks.data, 1, (size_t)marks.length, file), marks.length);
-    fclose(file);
-    buffer_free(&marks);
+    old_marks(&content);
+    assert_int_equal(remove(path), 0);
+    write_file(path);
 }
 
 /* All that is in the folder becomes what a version has left that knew of no places. */
@@ -372,12 +340,11 @@ static void write_folder_as_before(bool is_crash)
             write_segment_as_before(p, base);
         for (size_t i = 0; i < sizeof snapshots / sizeof snapshots[0]; i++) {
             const char *path = path_of(p, snapshots[i], ".producers");
-            FILE *file = fopen(path, "rb");
-            if (file == NULL)
+            if (!is_there(path))
                 continue;
-            fclose(file);
             read_file(path);
-            write_checked_as_before(path, "WPP1", content.length);
+            old_snapshot(&content);
+            write_file(path);
         }
     }
     write_marks_as_before();
@@ -450,7 +417,7 @@ static void test_an_old_seal_counts_only_where_it_is_old(void **state)
         take_batch(recent, &right);
         take_batch(way == 0 ? old : way == 1 ? misplaced : recent, &other);
         if (way == 2)
-            seal_as_before(other.data);
+            old_seal(other.data);
         put_batch(recent, &other);
         assert_int_equal(read_from(0, BATCHES, false), ERR_CORRUPT);
         leave_all(true);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "log/batch.h"
+#include "log/old_testing.h"
 
 enum { BORDERS_MAX = 512, BATCHES_MAX = 5, TRIES = 20, BLOCKS_MAX = 8 };
 
@@ -159,4 +159,49 @@ Moves log_moves(Disk *disk, uint64_t *chance, bool is_traced)
     buffer_free(&target.content);
     arena_free(arena);
     return moves;
+}
+
+/* ---- Of an older version --------------------------------------------------------------------- */
+
+static void read_inode(Disk *disk, const char *path, Buffer *out)
+{
+    Inode *file = disk_find(disk, path);
+    out->length = 0;
+    if (file != NULL)
+        buffer_append_str(out, inode_content(file));
+}
+
+static void make_old(Disk *disk, const char *path, Arena *arena, Buffer *content)
+{
+    Str name = str_from(path);
+    read_inode(disk, path, content);
+    if (content->length == 0)
+        return;
+    if (str_has_suffix(name, STR(".index"))) {
+        Buffer segment = {0};
+        int64_t stem = name.length - (int64_t)strlen(".index");
+        read_inode(disk, arena_printf(arena, "%.*s.log", (int)stem, path), &segment);
+        old_index(content, old_segment(&segment));
+        buffer_free(&segment);
+    } else if (str_has_suffix(name, STR(".log"))) {
+        old_segment(content);
+    } else if (str_has_suffix(name, STR(".producers"))) {
+        old_snapshot(content);
+    } else if (str_has_suffix(name, STR("/marks"))) {
+        old_marks(content);
+    }
+    disk_overwrite(disk, disk_find(disk, path), buffer_str(content));
+}
+
+void log_becomes_old(Disk *disk)
+{
+    Arena *arena = arena_new(0);
+    List paths = {0};
+    Buffer content = {0};
+    disk_list_files(disk, arena, &paths);
+    for (int32_t i = 0; i < paths.count; i++)
+        make_old(disk, LIST_AT(paths, i, const char), arena, &content);
+    disk_sync_all(disk);
+    buffer_free(&content);
+    arena_free(arena);
 }

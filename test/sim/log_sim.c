@@ -16,8 +16,9 @@
  *           something does: likewise
  *   damage  a bit flips, bytes are missing or zero, a file is gone while nothing runs: it is found,
  *           or nothing is missing
- *   chaos   several of these together
- *   hunt    each of the planted bugs in turn must be found by one of these (base/planted.h)
+ *   old     an older version has left the folder; then the power goes, the process dies or calls
+ * fail chaos   several of these together hunt    each of the planted bugs in turn must be found by
+ * one of these (base/planted.h)
  *
  * Without --trials those that go from call to call do so to the last one, in each of the ways that
  * are named. What must be there is worked out in log_model.c. */
@@ -46,18 +47,19 @@ typedef enum Mode {
     MODE_FULL,
     MODE_DAMAGE,
     MODE_MOVES,
+    MODE_OLD,
     MODE_CHAOS,
     MODE_HUNT,
     MODE_COUNT,
 } Mode;
 
-static const char *const mode_names[MODE_COUNT] = {"plain", "cuts",   "kills", "syncs", "errors",
-                                                   "full",  "damage", "moves", "chaos", "hunt"};
+static const char *const mode_names[MODE_COUNT] = {
+    "plain", "cuts", "kills", "syncs", "errors", "full", "damage", "moves", "old", "chaos", "hunt"};
 
 /* How many trials of each mode make a round; more if going through all calls takes more. */
 static const int64_t round_trials[MODE_COUNT] = {
-    [MODE_PLAIN] = 20,   [MODE_CUTS] = 1000,  [MODE_FULL] = 100,
-    [MODE_DAMAGE] = 800, [MODE_MOVES] = 1000, [MODE_CHAOS] = 300,
+    [MODE_PLAIN] = 20,   [MODE_CUTS] = 1000, [MODE_FULL] = 100,  [MODE_DAMAGE] = 800,
+    [MODE_MOVES] = 1000, [MODE_OLD] = 800,   [MODE_CHAOS] = 300,
 };
 
 /* In how many ways each call goes wrong: before and after; once and for ever; with an error of
@@ -388,9 +390,29 @@ static void trial_end(Trial *trial, bool is_first)
         model_fails(trial->model, "fsck does not see the damage that is there");
 }
 
+/* A process without faults, which leaves what an older version would have left. */
+static void begin_old(Trial *trial)
+{
+    if (begin_process(trial))
+        run_process(trial, STEPS / 2);
+    if (!is_right(trial))
+        return;
+    expect(trial, log_flush(trial->log, NULL), NULL);
+    expect(trial, log_write_marks(trial->log, NULL), NULL);
+    note_all(trial);
+    if (random_below(&trial->chance, 2) == 0)
+        do_stop(trial);
+    else
+        end_process(trial);
+    log_becomes_old(trial->world->disk);
+    trial->world = sim_world_restart(trial->world, random_next(&trial->chance), true);
+}
+
 static bool trial_run(Trial *trial)
 {
     trial->chance = trial->seed;
+    if (trial->mode == MODE_OLD)
+        begin_old(trial);
     trial->world->faults = trial->faults;
     bool is_up = begin_process(trial);
     if (is_up)
@@ -464,6 +486,19 @@ static void trial_plan(Trial *trial, int64_t number, int64_t changes, int64_t ca
         break;
     case MODE_MOVES:
         trial->model->is_even = random_below(&chance, 4) > 0;
+        trial->seed = chance;
+        break;
+    case MODE_OLD:
+        /* Most of them while it is taken over. */
+        if (random_below(&chance, 2) == 0)
+            faults->cut_at = 1 + random_below(&chance, number % 2 == 0 ? 40 : 400);
+        else if (random_below(&chance, 4) > 0)
+            faults->fail_at = 1 + random_below(&chance, number % 2 == 0 ? 100 : 1000);
+        faults->cuts_after = random_below(&chance, 2) == 0;
+        faults->fails_for_ever = random_below(&chance, 4) == 0;
+        faults->fail_with = random_below(&chance, 2) == 0 ? ERR_IO : ERR_FULL;
+        trial->cuts_again = random_below(&chance, 2) == 0;
+        trial->is_kill = random_below(&chance, 3) == 0;
         trial->seed = chance;
         break;
     case MODE_PLAIN:
