@@ -398,6 +398,8 @@ const char *scenario_check(const Scenario *scenario, SimWorld *world, Arena *are
 typedef struct Turns {
     SimWorld *world;
     uint64_t *schedule;
+    Job *job;
+    int64_t stop_us; /* 0: never */
 } Turns;
 
 static int32_t turns_choose(void *context, int32_t count)
@@ -407,12 +409,16 @@ static int32_t turns_choose(void *context, int32_t count)
     int32_t turn = (int32_t)random_below(turns->schedule, count);
     sim_trace(turns->world, (uint64_t)turns->world->now_us);
     sim_trace(turns->world, (uint64_t)turn);
+    if (turns->stop_us > 0 && turns->world->now_us >= turns->stop_us)
+        job_stop(turns->job);
     return turn;
 }
 
 Status scenario_run(const Scenario *scenario, SimWorld *world, uint64_t *schedule, Error *error)
 {
-    Turns turns = {world, schedule};
+    Turns turns = {.world = world, .schedule = schedule};
+    if (world->faults.stop_after_us > 0)
+        turns.stop_us = world->now_us + world->faults.stop_after_us;
     JobOptions options = {.pipeline = "sim",
                           .data_dir = "weir-data",
                           .choose = turns_choose,
@@ -420,7 +426,14 @@ Status scenario_run(const Scenario *scenario, SimWorld *world, uint64_t *schedul
     Job *job = NULL;
     error_clear(error);
     TRY(job_open(&world->base, scenario->plan, &options, &job, error));
+    turns.job = job;
     Status status = job_run(job, error);
+    JobSummary summary = job_summary(job);
+    world->has_stopped = status == OK && !summary.has_ended;
+    /* Counters live on between jobs. */
+    static int64_t rows_before;
+    world->rows_in = summary.rows_in > rows_before ? summary.rows_in - rows_before : 0;
+    rows_before += world->rows_in;
     job_close(job);
     return status;
 }

@@ -20,7 +20,8 @@
  *   pairs   two kinds of fault together, or the second in each of up to five recoveries
  *   chaos   several of these together
  *   network another pipeline, with a Redis server across a network that is slow, goes to pieces,
- *           resets, falls silent; the server dies and comes back; the process or the power goes
+ *           resets, falls silent; the server dies and comes back; the process or the power goes,
+ *           or the job is stopped
  *   hunt    each of the planted bugs in turn must be found by one of these (base/planted.h)
  *
  * `all` goes through the modes but the last, each round with the next seed: another input, another
@@ -49,6 +50,7 @@ enum {
     CLOCK_SET_US_MAX = 400 * 1000,
     FROZEN_US = 60 * 1000 * 1000,
     START_AGAIN_US_MAX = 2 * 1000 * 1000,
+    STOP_US_MAX = 500 * 1000,
     BLOCK_BYTES = 4096, /* what a disk may write in another place, or twice */
 };
 
@@ -110,6 +112,7 @@ typedef struct Trial {
     bool is_to_damage; /* after the first run */
     bool is_kill;      /* what a crash leaves is all that was written */
     bool cuts_again;   /* also while it recovers */
+    bool stops;        /* somebody asks it to stop, now and then */
     bool is_traced;
     bool is_damaged;
     int64_t checkpoint; /* the newest before this run */
@@ -234,6 +237,8 @@ static SimFaults trial_next_faults(const Trial *trial, uint64_t *chance)
         faults.cut_at = 1 + random_below(chance, 60);
         faults.cuts_after = random_below(chance, 2) == 0;
     }
+    if (trial->stops && random_below(chance, 2) == 0)
+        faults.stop_after_us = 1 + random_below(chance, STOP_US_MAX);
     return faults;
 }
 
@@ -267,12 +272,17 @@ static bool trial_run(Trial *trial)
         if (trial->is_traced)
             fprintf(stderr, "run %" PRId64 ": %s %s %s\n", trial->runs, status_name(status),
                     error.code, error.text);
+        bool has_stopped = world->has_stopped;
+        if (is_right && has_stopped && world->rows_in > 0 && scenario_checkpoint(world) == 0)
+            is_right = trial_fails(trial, "a stop has left no checkpoint of %lld rows",
+                                   (long long)world->rows_in);
         if (is_right && trial->runs >= RUNS_MAX)
             is_right = trial_fails(trial, "the job does not come to its end");
         world = sim_world_restart(world, random_next(&chance), trial->is_kill);
         world->now_us +=
             trial->mode == MODE_NETWORK ? random_below(&chance, START_AGAIN_US_MAX) : 0;
-        has_ended = status == OK || (is_right && trial_has_ended(trial, world));
+        has_ended = (status == OK && !has_stopped) ||
+                    (is_right && !has_stopped && trial_has_ended(trial, world));
         world->faults = trial_next_faults(trial, &chance);
         if (trial->is_to_damage && !has_ended && trial->runs == 1)
             trial_damage(trial, world, &chance);
@@ -403,6 +413,9 @@ static void trial_plan_network(Trial *trial, int64_t calls, uint64_t *chance)
     remote->refusals = random_below(chance, 4) == 0 ? (int32_t)random_below(chance, 100) : 0;
     trial->is_kill = random_below(chance, 2) == 0;
     trial->cuts_again = random_below(chance, 2) == 0;
+    trial->stops = random_below(chance, 3) == 0;
+    if (trial->stops)
+        trial->faults.stop_after_us = 1 + random_below(chance, STOP_US_MAX);
     if (random_below(chance, 2) == 0)
         trial_add_fault(trial, &trial->faults, FAULT_CUT, calls, chance);
     if (random_below(chance, 6) == 0)

@@ -49,6 +49,7 @@ typedef struct SimFaults {
     int64_t clock_set_after_us; /* from the start, the clock is set … */
     int64_t clock_jump_us;      /* … by so much … */
     int64_t frozen_us;          /* … and nothing runs for so long */
+    int64_t stop_after_us; /* from the beginning of the run somebody asks it to stop; 0: never */
 } SimFaults;
 
 typedef struct SimWorld {
@@ -66,7 +67,9 @@ typedef struct SimWorld {
     char retried[128];          /* the first of them */
     uint64_t trace;
     bool is_off;
-    bool is_traced; /* each call to standard error */
+    bool has_stopped; /* the run has ended because it was asked to … */
+    int64_t rows_in;  /* … and has read so many rows */
+    bool is_traced;   /* each call to standard error */
 } SimWorld;
 
 /* The clock stands at 2024-01-01 00:00:00 UTC; the disk is empty. */
