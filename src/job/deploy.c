@@ -177,7 +177,7 @@ static void deploy_edge(Job *job, const Edge *edge)
         Channel **channels = ARENA_ARRAY(job->arena, Channel *, count);
         for (int32_t k = 0; k < count; k++)
             channels[k] = deploy_channel(job, to[is_forward ? i : k], edge->input);
-        ExchangeSpec spec = {.node = edge->from_node, .channels = channels, .channel_count = count};
+        ExchangeSpec spec = {.node = edge->passed, .channels = channels, .channel_count = count};
         if (edge->is_hash) {
             const ColumnList *keys = &edge->to->head->distribution_keys[edge->input];
             spec.keys = keys->columns;

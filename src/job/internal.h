@@ -16,7 +16,8 @@
 
 enum {
     TICK_INTERVAL_US = 50 * 1000,
-    STEP_MESSAGES_MAX = 32, /* a task takes before another one of its worker has its turn */
+    STEP_MESSAGES_MAX = 32,   /* a task takes before another one of its worker has its turn */
+    FLUSH_INTERVAL_US = 1000, /* how long rows may wait for others while more input is there */
 };
 
 /* State on its way from a task to the checkpoint under way. */
@@ -127,6 +128,7 @@ typedef struct Task {
     int64_t saving_since_us;      /* when the barrier came */
     int64_t save_next_us;         /* not before then, unless hurried */
     int64_t committed;
+    int64_t flushed_us;       /* when its rows were last sent on, because it was time */
     int64_t wish;             /* sources: the newest whose end is noted, or which waits for quiet */
     int64_t wished_us;        /* sources: the time of the clock then */
     _Atomic int64_t granted;  /* sources: the newest wish of which all was read */

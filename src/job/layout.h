@@ -6,7 +6,8 @@
  *
  * A new fragment starts at sources, at sinks and look-ups (they may block), where rows must move to
  * the shard of their key, and where inputs from several fragments meet. Everything else joins its
- * input, and so do sinks that write in place. */
+ * input, and so do sinks that write in place. A union whose rows move on to the shards of their
+ * keys is in no fragment: each of its inputs goes there itself, not all through one task. */
 #ifndef WEIR_JOB_LAYOUT_H
 #define WEIR_JOB_LAYOUT_H
 
@@ -28,9 +29,11 @@ typedef struct Fragment {
     int32_t task_count;
 } Fragment;
 
-/* An input of a fragment's head that comes from another fragment. */
+/* An input of a fragment's head that comes from another fragment; of a union in between, one of
+ * them. */
 typedef struct Edge {
     const PlanNode *from_node;
+    const PlanNode *passed; /* the head's own input: the same, or the union */
     const Fragment *from, *to;
     int32_t input; /* of to->head */
     bool is_hash;  /* by the head's distribution keys; else task i to task i, or all to task 0 */
@@ -39,7 +42,7 @@ typedef struct Edge {
 typedef struct Layout {
     Fragment **fragments; /* in topological order */
     int32_t fragment_count;
-    const Fragment **fragment_of; /* by node id */
+    const Fragment **fragment_of; /* by node id; NULL: a union that is only edges */
     Edge *edges;
     int32_t edge_count;
 } Layout;

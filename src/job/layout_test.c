@@ -110,6 +110,37 @@ static void test_cuts_where_inputs_of_several_fragments_meet(void **state)
     arena_free(sketch.arena);
 }
 
+static void test_sends_what_a_union_gathers_to_the_shards_itself(void **state)
+{
+    (void)state;
+    Sketch sketch = {.arena = arena_new(0)};
+    PlanNode *a = sketch_node(&sketch, PLAN_SOURCE, NULL, NULL);
+    PlanNode *b = sketch_node(&sketch, PLAN_SOURCE, NULL, NULL);
+    PlanNode *both = sketch_node(&sketch, PLAN_UNION, a, b);
+    const PlanNode *group = sketch_hashed(&sketch, PLAN_GROUP_AGGREGATE, both);
+    const Layout *layout = layout_make(sketch.arena, &sketch.plan, 2);
+    assert_int_equal(layout->fragment_count, 3);
+    assert_null(layout->fragment_of[both->id]);
+    assert_int_equal(layout->edge_count, 2);
+    PlanNode *sources[] = {a, b};
+    for (int32_t i = 0; i < 2; i++) {
+        const Edge *edge = &layout->edges[i];
+        assert_ptr_equal(edge->from_node, sources[i]);
+        assert_ptr_equal(edge->passed, both);
+        assert_ptr_equal(edge->to, layout->fragment_of[group->id]);
+        assert_int_equal(edge->input, 0);
+        assert_true(edge->is_hash);
+    }
+    /* With one shard, and where somebody else takes its rows, it is a task. */
+    layout = layout_make(sketch.arena, &sketch.plan, 1);
+    assert_non_null(layout->fragment_of[both->id]);
+    sketch_sink(&sketch, both);
+    layout = layout_make(sketch.arena, &sketch.plan, 2);
+    assert_int_equal(layout->fragment_of[both->id]->task_count, 1);
+    assert_int_equal(layout->edge_count, 4);
+    arena_free(sketch.arena);
+}
+
 static void test_goes_shard_by_shard_where_all_inputs_are_sharded(void **state)
 {
     (void)state;
@@ -151,6 +182,7 @@ int main(void)
         cmocka_unit_test(test_cuts_at_the_hash_and_before_the_sink),
         cmocka_unit_test(test_shares_a_source_between_sinks),
         cmocka_unit_test(test_cuts_where_inputs_of_several_fragments_meet),
+        cmocka_unit_test(test_sends_what_a_union_gathers_to_the_shards_itself),
         cmocka_unit_test(test_goes_shard_by_shard_where_all_inputs_are_sharded),
         cmocka_unit_test(test_leaves_a_sink_that_writes_in_place_where_its_rows_are),
     };

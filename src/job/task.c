@@ -350,6 +350,17 @@ static Status task_take_message(Task *task, bool *is_idle)
     return task_handle(task, in, &message);
 }
 
+/* Few rows among many, such as the results that somebody watches, do not wait until a batch is full
+ * of them, or until nothing comes. */
+static void task_flush_in_time(Task *task)
+{
+    int64_t now_us = world_monotonic_us(task->context.world);
+    if (now_us - task->flushed_us < FLUSH_INTERVAL_US)
+        return;
+    task->flushed_us = now_us;
+    task_flush(task);
+}
+
 static Status task_step_inputs(Task *task, bool *progressed)
 {
     for (int32_t i = 0; i < STEP_MESSAGES_MAX && !task->is_last_taken; i++) {
@@ -378,6 +389,7 @@ static Status task_step_inputs(Task *task, bool *progressed)
             arena_reset(task->context.scratch);
             TRY(task_make_room(task));
         }
+        task_flush_in_time(task);
         TRY(pressure_check(task->board, &task->error));
         task_save_some(task, progressed);
     }
