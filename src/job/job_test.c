@@ -31,9 +31,10 @@ static struct Outside {
     int64_t counts[KEY_COUNT];     /* by "counts" */
     int64_t committed[2];          /* the newest checkpoint of each sink */
     int64_t polled;
-    int64_t write_takes_us; /* what a write of "rows" takes on the clock */
-    int64_t lead_us;        /* of that clock */
-    int64_t writes;
+    int64_t write_takes_us;       /* what a write of "rows" takes on the clock */
+    int64_t lead_us;              /* of that clock */
+    int64_t writes, count_writes; /* to "rows", and to "counts" */
+    bool has_one_key;
     Job *idle_stops; /* stopped by its source when that has nothing more */
 } outside = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -44,7 +45,8 @@ static void outside_reset(int64_t rows_total)
     outside.is_endless = outside.is_failing_in_place = false;
     outside.fail_at = outside.pause_us = outside.polled = 0;
     outside.sink_fails_open = false;
-    outside.write_takes_us = outside.lead_us = outside.writes = 0;
+    outside.write_takes_us = outside.lead_us = outside.writes = outside.count_writes = 0;
+    outside.has_one_key = false;
     outside.idle_stops = NULL;
     memset(outside.seen, 0, sizeof outside.seen);
     memset(outside.counts, 0, sizeof outside.counts);
@@ -88,6 +90,7 @@ static Status numbers_poll(SourceReader *base, Batch **out, Error *error)
     int64_t left = outside.rows_total - reader->next;
     bool fails = outside.fail_at > 0 && reader->next >= outside.fail_at;
     bool is_endless = outside.is_endless, is_in_place = outside.is_failing_in_place;
+    int64_t key_count = outside.has_one_key ? 1 : KEY_COUNT;
     int64_t pause_us = outside.pause_us;
     if (fails)
         outside.fail_at = 0;
@@ -110,7 +113,7 @@ static Status numbers_poll(SourceReader *base, Batch **out, Error *error)
     int32_t rows = left < ROWS_PER_BATCH ? (int32_t)left : ROWS_PER_BATCH;
     Batch *batch = batch_new(&base->node->schema, rows);
     for (int32_t i = 0; i < rows; i++) {
-        ((int64_t *)batch->columns[0].values)[i] = (reader->next + i) % KEY_COUNT;
+        ((int64_t *)batch->columns[0].values)[i] = (reader->next + i) % key_count;
         ((int64_t *)batch->columns[1].values)[i] = reader->next + i;
     }
     batch->row_count = rows;
@@ -180,6 +183,7 @@ static Status ledger_write(SinkWriter *base, const Batch *batch, Error *error)
     bool is_slow = strcmp(base->node->uid, "rows") == 0;
     outside.lead_us += is_slow ? outside.write_takes_us : 0;
     outside.writes += is_slow;
+    outside.count_writes += !is_slow;
     pthread_mutex_unlock(&outside.mutex);
     for (int32_t i = 0; i < batch->selection.count; i++) {
         int32_t row = selection_row(batch->selection, i);
@@ -752,6 +756,41 @@ static void test_a_stop_waits_for_rows_that_move(void **state)
     outside_check(BATCHES * ROWS_PER_BATCH);
 }
 
+/* The source has turns until more waits than the worker takes in one, then the worker has one, then
+ * the sinks; so that it is known what they got although there was always more to work at. */
+typedef struct Busy {
+    int32_t last, source, step;
+    int64_t count_writes; /* after that */
+} Busy;
+
+enum { BUSY_BATCHES = 40 };
+
+static int32_t busy_choose(void *context, int32_t count)
+{
+    Busy *busy = context;
+    if (outside.polled == 0 || busy->step > count) {
+        busy->source = busy->last = (busy->last + 1) % count;
+        return busy->last;
+    }
+    if (outside.polled < (int64_t)BUSY_BATCHES * ROWS_PER_BATCH)
+        return busy->source;
+    if (busy->step == count)
+        busy->count_writes = outside.count_writes;
+    return busy->step++ % count; /* the worker is the first */
+}
+
+static void test_few_rows_do_not_wait_for_others(void **state)
+{
+    (void)state;
+    outside_reset((int64_t)2 * BUSY_BATCHES * ROWS_PER_BATCH);
+    outside.has_one_key = true;
+    Busy busy = {0};
+    Run run = {.options = {.parallelism = 1, .choose = busy_choose, .choose_context = &busy}};
+    assert_int_equal(run_job(&run), OK);
+    assert_true(busy.count_writes > 0);
+    assert_int_equal(outside.counts[0], 2 * BUSY_BATCHES * ROWS_PER_BATCH);
+}
+
 static bool preview_rows(void *context, int32_t root, const Batch *batch)
 {
     _Atomic int64_t *counts = context;
@@ -788,6 +827,7 @@ int main(void)
         cmocka_unit_test(test_keeps_two_jobs_apart),
         cmocka_unit_test(test_ends_when_a_sink_cannot_be_opened),
         cmocka_unit_test(test_a_stop_waits_for_rows_that_move),
+        cmocka_unit_test(test_few_rows_do_not_wait_for_others),
         cmocka_unit_test(test_previews_without_touching_anything),
     };
     int failed = cmocka_run_group_tests(tests, make_folder, remove_folder);

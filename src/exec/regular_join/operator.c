@@ -146,8 +146,39 @@ static void join_pair(const JoinInput *input, int32_t row, uint8_t *other)
     pairs_add(join, 1 - input->side, row, (const RowSet *)(const void *)other);
 }
 
+/* Whether every pair is given out as it is, and nothing else follows from a row. */
+static bool join_is_plain(const JoinInput *input, const JoinSets *sets)
+{
+    const Join *join = input->join;
+    const JoinSide *other = &join->sides[1 - input->side];
+    return sets->own == NULL && join->condition == NULL && join_kind(join) == JOIN_INNER &&
+           other->count_at < 0 && other->written_at < 0 && other->associations_at < 0;
+}
+
+static Status join_process_plain(const JoinInput *input, const JoinSets *sets)
+{
+    for (int32_t i = 0; i < sets->keyed.count; i++) {
+        const RowSet *other = (const RowSet *)(const void *)sets->other[i];
+        join_prefetch(sets, i + PREFETCH_AHEAD);
+        if (other == NULL)
+            continue;
+        int32_t row = selection_row(sets->keyed, i);
+        RowKind kind = batch_kind(input->batch, row);
+        uint8_t *one;
+        int32_t count;
+        uint8_t *const *rows = rowset_rows(other, &one, &count);
+        for (int32_t k = 0; k < count; k++) {
+            if (rows[k] != NULL)
+                TRY(emit_row(input, row, rows[k], kind));
+        }
+    }
+    return emit_flush(input);
+}
+
 static Status join_process(const JoinInput *input, const JoinSets *sets)
 {
+    if (join_is_plain(input, sets))
+        return join_process_plain(input, sets);
     Join *join = input->join;
     Selection rows = input->batch->selection;
     int32_t found = 0, done = 0, from = 0;
