@@ -79,6 +79,10 @@ static bool rowcode_read_value(ByteReader *reader, Column *column, Arena *arena,
             arena == NULL ? str_view_borrow(text) : str_view_copy(arena, text);
         return true;
     }
+    if (column->physical == PHYSICAL_I64) {
+        ((uint64_t *)column->values)[row] = byte_reader_u64(reader);
+        return !reader->is_short;
+    }
     int32_t width = physical_bytes(column->physical);
     Str bytes = byte_reader_take(reader, width);
     if (reader->is_short || width == 0)

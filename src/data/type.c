@@ -203,11 +203,6 @@ bool type_is_timestamp(Type type)
     return type.id == TYPE_TIMESTAMP || type.id == TYPE_TIMESTAMP_LTZ;
 }
 
-bool type_is_nested(Type type)
-{
-    return type.id >= TYPE_ARRAY && type.id <= TYPE_ROW;
-}
-
 bool type_equal(Type a, Type b)
 {
     if (a.id != b.id || a.precision != b.precision || a.scale != b.scale ||

@@ -116,7 +116,11 @@ bool type_is_integer(Type type);
 bool type_is_text(Type type);      /* CHAR, VARCHAR */
 bool type_is_bytes(Type type);     /* BINARY, VARBINARY */
 bool type_is_timestamp(Type type); /* TIMESTAMP, TIMESTAMP_LTZ */
-bool type_is_nested(Type type);    /* ARRAY, MAP, MULTISET, ROW */
+/* ARRAY, MAP, MULTISET, ROW */
+static inline bool type_is_nested(Type type)
+{
+    return type.id >= TYPE_ARRAY && type.id <= TYPE_ROW;
+}
 
 /* Same id and parameters; nullability and time attribute are not compared. */
 bool type_equal(Type a, Type b);
