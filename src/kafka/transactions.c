@@ -484,7 +484,9 @@ static WireError describe_producers(Call *call, Str topic, int64_t index, Messag
         message_set_number(item, "producer_epoch", producer->epoch);
         message_set_number(item, "last_sequence",
                            count > 0 ? producer->batches[count - 1].last_sequence : -1);
-        message_set_number(item, "last_timestamp", producer->used_ms);
+        message_set_number(item, "last_timestamp",
+                           count > 0 ? producer->batches[count - 1].timestamp_ms
+                                     : producer->used_ms);
         message_set_number(item, "coordinator_epoch", 0);
         message_set_number(item, "current_txn_start_offset", producer->transaction_offset);
     }

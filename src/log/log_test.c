@@ -26,6 +26,11 @@ static int64_t monotonic_us(World *of)
     return world_system()->kind->monotonic_us(of) + ahead_us;
 }
 
+static int64_t now_us(World *of)
+{
+    return world_system()->kind->now_us(of) + ahead_us;
+}
+
 static void open_log(void)
 {
     static WorldKind kind;
@@ -33,6 +38,8 @@ static void open_log(void)
     Error error = {0};
     kind = *world_system()->kind;
     kind.monotonic_us = monotonic_us;
+    kind.now_us = now_us;
+    kind.uptime_us = NULL; /* so that the clock is believed at once */
     if (log_open(&world, folder, &(LogOptions){.open_files_max = 4}, &log_, &error) != OK ||
         log_partition(log_, "orders/0", &config, &partition, &error) != OK)
         fail_msg("%s %s", error.code, error.text);
@@ -559,6 +566,33 @@ static void test_keeps_a_batch_of_a_producer_once(void **state)
     assert_int_equal(append(of_producer(1, 1, 1)).base_offset, 15);
 }
 
+/* What records say of their time is not when their producer was there. */
+static void test_old_timestamps_do_not_make_a_producer_forgotten(void **state)
+{
+    (void)state;
+    TestBatch old = of_producer(0, 0, 2);
+    old.timestamp_ms = 1;
+    assert_int_equal(append(old).verdict, APPEND_DONE);
+    for (int32_t way = 0; way < 3; way++) {
+        flush();
+        assert_int_equal(log_tick(log_, NULL), OK);
+        assert_int_equal(append(old).verdict, APPEND_REPEATED);
+        old.sequence = 7;
+        assert_int_equal(append(old).verdict, APPEND_OUT_OF_ORDER);
+        old.sequence = 0;
+        if (way == 0)
+            crash_log();
+        else
+            close_log();
+        open_log();
+    }
+    /* Eight days later it is. */
+    ahead_us = INT64_C(8) * 86400 * 1000000;
+    assert_int_equal(log_tick(log_, NULL), OK);
+    ahead_us = 0;
+    assert_int_equal(append(old).verdict, APPEND_DONE);
+}
+
 static void test_sequences_wrap_around(void **state)
 {
     (void)state;
@@ -863,6 +897,7 @@ int main(void)
         CASE(test_indexes_are_made_again),
         CASE(test_finds_offsets_by_time),
         CASE(test_keeps_a_batch_of_a_producer_once),
+        CASE(test_old_timestamps_do_not_make_a_producer_forgotten),
         CASE(test_sequences_wrap_around),
         CASE(test_transactions_are_read_when_they_have_ended),
         CASE(test_retention_takes_whole_segments),

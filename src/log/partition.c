@@ -455,7 +455,7 @@ static Status append_batch(Partition *partition, char *batch, BatchHeader *heade
     checked_note(&active->checked, active->bytes, header->bytes,
                  world_monotonic_us(partition->log->world));
     log_segment_note(active, head, header, partition->config.index_interval_bytes);
-    producers_note(partition->producers, header, is_commit);
+    producers_note(partition->producers, header, is_commit, now_ms);
     partition->end_offset = active->end_offset;
     queue_if_due(partition, batch_has(header, BATCH_IS_CONTROL), now_ms);
     return OK;

@@ -8,8 +8,9 @@
 
 enum {
     SLOTS_MIN = 16,
-    SNAPSHOT_MAGIC = 0x32505057,     /* "WPP2" */
-    SNAPSHOT_OLD_MAGIC = 0x31505057, /* "WPP1": sealed without the partition's identity */
+    SNAPSHOT_MAGIC = 0x33505057,         /* "WPP3" */
+    SNAPSHOT_UNTIMED_MAGIC = 0x32505057, /* "WPP2": used_ms is what producers said */
+    SNAPSHOT_OLD_MAGIC = 0x31505057,     /* "WPP1": so, sealed without the partition's identity */
 };
 
 /* A transaction whose end is written and may not be durable yet. */
@@ -223,7 +224,7 @@ static void producer_add_batch(Producer *producer, const BatchHeader *header)
         .timestamp_ms = header->max_timestamp_ms};
 }
 
-void producers_note(Producers *producers, const BatchHeader *header, bool is_commit)
+void producers_note(Producers *producers, const BatchHeader *header, bool is_commit, int64_t now_ms)
 {
     if (header->producer_id < 0)
         return;
@@ -231,7 +232,7 @@ void producers_note(Producers *producers, const BatchHeader *header, bool is_com
     if (producer->epoch != header->producer_epoch)
         producer->batch_count = 0;
     producer->epoch = header->producer_epoch;
-    producer->used_ms = header->max_timestamp_ms;
+    producer->used_ms = now_ms;
     if (batch_has(header, BATCH_IS_CONTROL)) {
         producers_end(producers, producer, header->base_offset, is_commit);
         return;
@@ -357,8 +358,18 @@ static bool producers_read_all(Producers *producers, ByteReader *reader, int64_t
     return is_good && !reader->is_short && byte_reader_left(reader) == 0;
 }
 
+/* No producer was here later than now: the clock may have gone back. */
+static void producers_set_used(Producers *producers, bool is_timed, int64_t now_ms)
+{
+    for (int32_t i = 0; i < producers->slot_count; i++) {
+        Producer *producer = &producers->slots[i];
+        if (producer->id >= 0 && (!is_timed || producer->used_ms > now_ms))
+            producer->used_ms = now_ms;
+    }
+}
+
 bool producers_read(Producers *producers, Str snapshot, uint32_t identity, bool allows_old,
-                    int64_t end_offset)
+                    int64_t end_offset, int64_t now_ms)
 {
     producers_reset(producers);
     if (snapshot.length < 4)
@@ -368,10 +379,12 @@ bool producers_read(Producers *producers, Str snapshot, uint32_t identity, bool 
     ByteReader reader = byte_reader(body);
     uint32_t magic = byte_reader_u32(&reader);
     bool is_old = allows_old && magic == SNAPSHOT_OLD_MAGIC;
-    if ((is_old || magic == SNAPSHOT_MAGIC) &&
+    bool is_timed = magic == SNAPSHOT_MAGIC;
+    if ((is_old || is_timed || magic == SNAPSHOT_UNTIMED_MAGIC) &&
         byte_reader_u32(&tail) == crc32c(is_old ? 0 : identity, body.data, body.length) &&
         producers_read_all(producers, &reader, end_offset)) {
         producers_find_oldest(producers);
+        producers_set_used(producers, is_timed, now_ms);
         return true;
     }
     producers_reset(producers);

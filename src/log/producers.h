@@ -19,7 +19,8 @@ typedef struct ProducerBatch {
 typedef struct Producer {
     int64_t id;
     int64_t transaction_offset; /* of the first batch of the one that goes on, or NO_OFFSET */
-    int64_t used_ms;
+    int64_t
+        used_ms; /* when its last batch came, or was found by a start; not what it says itself */
     int16_t epoch;
     int16_t batch_count;
     ProducerBatch batches[PRODUCER_BATCHES]; /* the newest last */
@@ -49,8 +50,10 @@ void producers_reset(Producers *producers);
 ProducerVerdict producers_judge(const Producers *producers, const BatchHeader *header,
                                 ProducerBatch *earlier);
 
-/* The batch is in the partition. Of one that ends a transaction, `is_commit` says how. */
-void producers_note(Producers *producers, const BatchHeader *header, bool is_commit);
+/* The batch is in the partition. Of one that ends a transaction, `is_commit` says how. `now_ms`,
+ * not the batch's timestamps, decides on how long the producer is known. */
+void producers_note(Producers *producers, const BatchHeader *header, bool is_commit,
+                    int64_t now_ms);
 
 /* The offset that begins the oldest transaction whose end is not below `high_watermark`; or the
  * high watermark. */
@@ -82,8 +85,8 @@ void producers_write(const Producers *producers, uint32_t identity, int64_t end_
                      Buffer *out);
 /* The state becomes that of the snapshot; false, with an empty state, if it is damaged or of
  * another partition or offset. `allows_old`: it may be one of an older version, which says nothing
- * of the partition. */
+ * of the partition. Of versions that did not note when a producer was there, all were there now. */
 bool producers_read(Producers *producers, Str snapshot, uint32_t identity, bool allows_old,
-                    int64_t end_offset);
+                    int64_t end_offset, int64_t now_ms);
 
 #endif

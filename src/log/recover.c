@@ -292,7 +292,8 @@ static Status replay_segment(Partition *partition, Segment *segment, int64_t fro
     while ((status = cursor_next(&cursor, &batch, error)) == OK)
         if (cursor.header.base_offset >= from_offset)
             producers_note(partition->producers, &cursor.header,
-                           batch_has(&cursor.header, BATCH_IS_CONTROL) && marker_is_commit(batch));
+                           batch_has(&cursor.header, BATCH_IS_CONTROL) && marker_is_commit(batch),
+                           log_now_ms(partition->log));
     if (status == ERR_END && cursor.fault != NULL)
         status = log_segment_fail_damaged(segment, cursor.position, cursor.expected_offset,
                                           cursor.fault, error);
@@ -314,7 +315,8 @@ static int64_t read_snapshot(Partition *partition, const int64_t *offsets, int32
             world_read_file(partition->log->world, path, SNAPSHOT_BYTES_MAX, arena, &snapshot,
                             NULL) == OK &&
             producers_read(partition->producers, snapshot, partition->identity,
-                           offsets[i] <= partition->mark.old_seals_end, offsets[i]))
+                           offsets[i] <= partition->mark.old_seals_end, offsets[i],
+                           log_now_ms(partition->log)))
             found = offsets[i];
         else
             partition_remove_snapshot(partition, offsets[i]);
