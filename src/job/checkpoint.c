@@ -84,6 +84,7 @@ static void coordinator_begin(Coordinator *coordinator, bool is_last, bool is_en
                          .shard_count = job->shard_count};
     Arena *arena = arena_new(0);
     coordinator->writer = snapshot_writer_new(job->store, snapshot_place(arena, head.id), &head);
+    snapshot_writer_set_block(coordinator->writer, board->block_bytes);
     arena_free(arena);
     pthread_mutex_lock(&board->mutex);
     board->acks_missing = job->task_count;

@@ -40,6 +40,7 @@ typedef struct Board {
     Waker *coordinator;
     int32_t shard_count;
     int64_t step_bytes;       /* of records that a task saves between two messages */
+    int64_t block_bytes;      /* of a checkpoint that are written at once */
     int32_t core_count;       /* helper threads that a source may have; 0: it does all itself */
     int64_t pace_us;          /* over which saving may be spread, see pace.h; 0: it is not */
     _Atomic bool is_stopping; /* cancelled: end without another checkpoint */

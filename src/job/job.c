@@ -15,8 +15,8 @@
 #include "job/place.h"
 
 /* Long enough to be worth a system call, short enough not to be felt by the rows behind: 0.3 ms. In
- * a simulated world state is small, and is to be saved in many steps all the same. */
-enum { STEP_BYTES = 256 * 1024, STEP_BYTES_SIMULATED = 64 };
+ * a simulated world state is small, and is to be saved and written in many steps all the same. */
+enum { STEP_BYTES = 256 * 1024, STEP_BYTES_SIMULATED = 64, BLOCK_BYTES_SIMULATED = 256 };
 
 /* What state may have in memory where it can leave it. Sources wait from 3/4 of weir.memory.limit
  * on: a part of what is below that, less what the process has already and what rows on their way
@@ -175,6 +175,7 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     job->letter_folders[0] = options->data_dir;
     job->letter_folders[options->data_dir != NULL] = options->letters_dir;
     job->board.core_count = options->choose != NULL ? 0 : job_core_count();
+    job->board.block_bytes = options->choose != NULL ? BLOCK_BYTES_SIMULATED : SNAPSHOT_BLOCK_BYTES;
     job->board.step_bytes = options->choose != NULL ? STEP_BYTES_SIMULATED : STEP_BYTES;
     job->board.pace_us = options->choose != NULL
                              ? 0

@@ -105,6 +105,10 @@ typedef struct SnapshotWriter SnapshotWriter;
 /* Where in a store: `place` is the folder of the manifest, "" for a savepoint, whose data is
  * beside it. Nothing is written yet. */
 SnapshotWriter *snapshot_writer_new(Store *store, const char *place, const SnapshotHead *head);
+/* How much of the data file is written at once, up to SNAPSHOT_BLOCK_BYTES, which it is at first.
+ */
+enum { SNAPSHOT_BLOCK_BYTES = 1 << 20 };
+void snapshot_writer_set_block(SnapshotWriter *writer, int64_t bytes);
 /* A data file that did not come to its end is removed; one without its manifest is left to the next
  * sweep. NULL is allowed. */
 void snapshot_writer_free(SnapshotWriter *writer);

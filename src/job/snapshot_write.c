@@ -11,9 +11,6 @@
 /* Larger pieces are what an operator has beside its tables, and would be copied whole. */
 enum { SPARSE_BYTES_MAX = 1 << 20 };
 
-/* What is written at once: see FILE_APPEND_UNREAD. */
-enum { BLOCK_BYTES = 1 << 20 };
-
 typedef struct WrittenEntry {
     const char *uid, *label;
     StateRole role;
@@ -40,8 +37,10 @@ struct SnapshotWriter {
     int32_t entry_count, entry_capacity;
     Buffer pieces; /* as they stand in the table */
     Buffer sparse; /* the last piece without its zeros */
-    char *block;   /* aligned; what has been added and not been written yet; NULL at first */
-    int64_t block_length;
+    char *block;   /* aligned, see FILE_APPEND_UNREAD; what has been added and not been written yet;
+                      NULL at first */
+    int64_t block_length, block_bytes;
+    int64_t taken; /* of the piece that is being added */
     uint32_t piece_count;
     SnapshotFile file;
 };
@@ -66,13 +65,20 @@ SnapshotWriter *snapshot_writer_new(Store *store, const char *place, const Snaps
     assert(head->id > 0 && head->shard_count > 0);
     Arena *arena = arena_new(0);
     SnapshotWriter *writer = ARENA_NEW(arena, SnapshotWriter);
-    *writer = (SnapshotWriter){.arena = arena, .store = store, .head = *head};
+    *writer = (SnapshotWriter){
+        .arena = arena, .store = store, .head = *head, .block_bytes = SNAPSHOT_BLOCK_BYTES};
     writer->place = arena_printf(arena, "%s", place);
     writer->is_alone = place[0] == '\0';
     writer->name =
         snapshot_data_name(arena, snapshot_data_prefix(arena, place, writer->is_alone), head->id);
     writer->file.id = head->id;
     return writer;
+}
+
+void snapshot_writer_set_block(SnapshotWriter *writer, int64_t bytes)
+{
+    assert(bytes > 0 && bytes <= SNAPSHOT_BLOCK_BYTES && writer->block_length == 0);
+    writer->block_bytes = bytes;
 }
 
 void snapshot_writer_free(SnapshotWriter *writer)
@@ -84,7 +90,7 @@ void snapshot_writer_free(SnapshotWriter *writer)
     buffer_free(&writer->pieces);
     buffer_free(&writer->sparse);
     if (writer->block != NULL)
-        memory_unmap(writer->block, BLOCK_BYTES);
+        memory_unmap(writer->block, SNAPSHOT_BLOCK_BYTES);
     arena_free(writer->arena);
 }
 
@@ -125,25 +131,23 @@ static Status writer_flush(SnapshotWriter *writer, Error *error)
     return OK;
 }
 
-/* In blocks; nothing of it if that fails. */
+/* In blocks. After ERR_FULL or ERR_UNAVAILABLE the same bytes come again: what was taken of them
+ * stays. */
 static Status writer_put(SnapshotWriter *writer, Str bytes, Error *error)
 {
     TRY(writer_begin(writer, error));
-    if (bytes.length >= BLOCK_BYTES) {
-        TRY(writer_flush(writer, error));
-        return store_write_add(writer->data, bytes, error);
-    }
     if (writer->block == NULL)
-        writer->block = memory_map(BLOCK_BYTES);
-    int64_t room = BLOCK_BYTES - writer->block_length;
-    int64_t first = bytes.length < room ? bytes.length : room;
-    memcpy(writer->block + writer->block_length, bytes.data, (size_t)first);
-    if (first == room) {
-        TRY(store_write_add(writer->data, str_make(writer->block, BLOCK_BYTES), error));
-        writer->block_length = -first;
-        memcpy(writer->block, bytes.data + first, (size_t)(bytes.length - first));
+        writer->block = memory_map(SNAPSHOT_BLOCK_BYTES);
+    while (writer->taken < bytes.length) {
+        if (writer->block_length == writer->block_bytes)
+            TRY(writer_flush(writer, error));
+        int64_t room = writer->block_bytes - writer->block_length;
+        int64_t left = bytes.length - writer->taken, count = left < room ? left : room;
+        memcpy(writer->block + writer->block_length, bytes.data + writer->taken, (size_t)count);
+        writer->block_length += count;
+        writer->taken += count;
     }
-    writer->block_length += bytes.length;
+    writer->taken = 0;
     return OK;
 }
 

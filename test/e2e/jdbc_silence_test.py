@@ -2,10 +2,17 @@
 
 `socketTimeout` of the URL ends that. Each row is there once in the end."""
 
+import contextlib
+import select
+import socket
+import ssl
+import subprocess
+import threading
+
 from chaos import Chaos, Fault
 from jdbc_sink_test import both
 from lib import main, wait_until
-from lookups import letters, metric
+from lookups import Pg, finish, letters, metric, printed
 
 SILENCE = {"mariadb": "socketTimeout=1500", "postgres": "socketTimeout=2"}
 
@@ -102,6 +109,67 @@ def test_a_scan_goes_on_where_it_was_when_an_answer_does_not_come(server, box):
     assert f"+I[{count}, 1, {count}]" in weir.stdout(), weir.stdout()
     assert "trying again" in weir.stderr(), weir.log()
     proxy.close()
+
+
+RECORD_BYTES = 16384
+
+
+class TlsProxy(threading.Thread):
+    """Speaks TLS to a client of PostgreSQL, in records as large as they may be, and nothing to the server."""
+
+    def __init__(self, box, port):
+        super().__init__(daemon=True)
+        key, cert = box.path("key.pem"), box.path("cert.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                        "/CN=localhost", "-keyout", key, "-out", cert], check=True, capture_output=True)
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(cert, key)
+        self.target = port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+
+    def _carry(self, client):
+        with contextlib.suppress(OSError):
+            client.recv(8)  # the wish for TLS
+            client.sendall(b"S")
+            client = self.tls.wrap_socket(client, server_side=True)
+            server = socket.create_connection(("127.0.0.1", self.target))
+            while True:
+                ready = [client] if client.pending() else select.select([client, server], [], [])[0]
+                for one, other in ((client, server), (server, client)):
+                    if one in ready:
+                        data = one.recv(RECORD_BYTES)
+                        while one is server and 0 < len(data) < RECORD_BYTES and select.select([one], [], [], 0.01)[0]:
+                            more = one.recv(RECORD_BYTES - len(data))
+                            if not more:
+                                break
+                            data += more
+                        if not data:
+                            other.close()
+                            return
+                        other.sendall(data)
+
+
+def test_rows_that_are_wider_than_what_is_read_at_once_come_over_tls(box):
+    server = Pg(box)
+    server.sql("CREATE TABLE t (n BIGINT PRIMARY KEY, v TEXT);"
+               "INSERT INTO t SELECT i, repeat('x', 9600) FROM generate_series(1, 3000) AS i")
+    proxy = TlsProxy(box, server.server.port)
+    done = finish(box.weir(), f"CREATE TABLE t (n BIGINT, v STRING) WITH ('connector' = 'jdbc', 'url' = "
+                  f"'jdbc:postgresql://127.0.0.1:{proxy.port}/weir?sslmode=require&socketTimeout=3', 'username' = "
+                  "'weir', 'password' = 'weir-secret', 'table-name' = 't', 'scan.fetch-size' = '50');\n"
+                  "CREATE TABLE p (n BIGINT, most INT) WITH ('connector' = 'print');\n"
+                  "SET 'execution.runtime-mode' = 'batch';\n"
+                  "INSERT INTO p SELECT COUNT(*), MIN(CHAR_LENGTH(v)) FROM t;\n")
+    assert printed(done.stdout) == ["+I[3000, 9600]"], done.stdout
+    assert "trying again" not in done.stderr, done.stderr
 
 
 main()

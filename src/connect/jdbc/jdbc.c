@@ -11,8 +11,9 @@ static const OptionSpec jdbc_options[] = {
      .help = "The database: jdbc:mysql://host:3306/db, jdbc:mariadb://… or "
              "jdbc:postgresql://host:5432/db. Of the parameters behind ? those for TLS (sslMode, "
              "useSSL, sslmode), currentSchema and socketTimeout are looked at: how long the "
-             "server may be silent while it owes an answer, five minutes unless said, 0 for ever; "
-             "of PostgreSQL in seconds, of MySQL in milliseconds."},
+             "server may be silent while it owes an answer, five minutes unless said (an hour "
+             "where the whole table is read), 0 for ever; of PostgreSQL in seconds, of MySQL in "
+             "milliseconds."},
     {.key = "table-name",
      .type = OPTION_TEXT,
      .is_required = true,

@@ -14,6 +14,7 @@ typedef struct JdbcUrl {
     const char *database; /* "" if there is none */
     Str parameters;       /* behind the '?' */
     int64_t silence_us; /* how long the server may be silent while it owes an answer; 0: for ever */
+    bool says_silence;  /* it is not the one that is taken where nothing is said */
 } JdbcUrl;
 
 /* What is wrong with the text, or NULL. */

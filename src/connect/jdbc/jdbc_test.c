@@ -66,6 +66,7 @@ static void a_silence_ends_when_the_url_says(void **state)
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
         assert_null(jdbc_url_parse(arena, str_from(urls[i].text), &url));
         assert_int_equal(url.silence_us, urls[i].silence_us);
+        assert_int_equal(url.says_silence, strstr(urls[i].text, "ocket") != NULL);
     }
     assert_non_null(jdbc_url_parse(arena, STR("jdbc:postgresql://db/x?socketTimeout=5s"), &url));
     assert_non_null(jdbc_url_parse(arena, STR("jdbc:mysql://db/x?socketTimeout=-1"), &url));

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <libpq-fe.h>
 #include <linux/sockios.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -163,6 +164,18 @@ static void pg_ignore_notice(void *context, const char *text)
     (void)context, (void)text;
 }
 
+/* A statement whose answer is no longer waited for ends in the server, too, which would else see
+ * only at its end that nobody is there. Not every system that a server runs on can do that. */
+static Status pg_watch_client(JdbcSession *session, Error *error)
+{
+    enum { CAN_FROM = 140000 };
+    if (PQserverVersion(session->connection) < CAN_FROM)
+        return OK;
+    Str statement = STR("SET client_connection_check_interval = '10s'");
+    Status status = jdbc_pg_run(session, statement, NULL, NULL, error);
+    return status == ERR_UNAVAILABLE ? status : OK;
+}
+
 Status jdbc_pg_connect(JdbcSession *session, Error *error)
 {
     Arena *scratch = arena_new(0);
@@ -172,7 +185,7 @@ Status jdbc_pg_connect(JdbcSession *session, Error *error)
     PQsetNoticeProcessor(connection, pg_ignore_notice, NULL);
     if (PQstatus(connection) == CONNECTION_OK && PQsetnonblocking(connection, 1) == 0) {
         atomic_store(&session->socket, PQsocket(connection));
-        return OK;
+        return pg_watch_client(session, error);
     }
     /* libpq does not give the state; a server that starts or is full refuses as well. */
     static const char *const refusals[] = {"authentication failed", "does not exist",
@@ -198,6 +211,20 @@ static int queued_bytes(const PGconn *connection)
     return ioctl(PQsocket(connection), SIOCOUTQ, &queued) == 0 ? queued : 0;
 }
 
+/* libpq may have read a part of a record of TLS: the rest has come, and poll would not see it. */
+static bool has_come(PGconn *connection)
+{
+    SSL *ssl = PQsslStruct(connection, "OpenSSL");
+    return ssl != NULL && SSL_pending(ssl) > 0;
+}
+
+static Status no_answer(JdbcSession *session, Error *error)
+{
+    Status status = jdbc_pg_fail(session, ERR_UNAVAILABLE, "no answer in time", error);
+    error_hint(error, "`socketTimeout` in the URL says how many seconds the server may take");
+    return status;
+}
+
 /* Until the server has taken or sent something. PQexec would wait for ever: for bytes that were
  * lost on the way, for a server that stands still behind a proxy that does not. */
 static Status pg_wait(JdbcSession *session, int64_t deadline_us, bool wants_write, Error *error)
@@ -210,10 +237,16 @@ static Status pg_wait(JdbcSession *session, int64_t deadline_us, bool wants_writ
     struct pollfd wait = {.fd = PQsocket(connection),
                           .events = (short)(POLLIN | (wants_write ? POLLOUT : 0))};
     int queued = queued_bytes(connection);
-    int ready = until_us <= now_us ? 0 : poll(&wait, 1, left_ms > INT32_MAX ? -1 : (int)left_ms);
+    int ready = 0;
+    if (has_come(connection)) {
+        wait.revents = POLLIN;
+        ready = 1;
+    } else if (until_us > now_us) {
+        ready = poll(&wait, 1, left_ms > INT32_MAX ? -1 : (int)left_ms);
+    }
     /* A slow line takes megabytes before there is room to write again. */
     if (ready == 0 && (until_us == deadline_us || queued_bytes(connection) >= queued))
-        return jdbc_pg_fail(session, ERR_UNAVAILABLE, "no answer in time", error);
+        return no_answer(session, error);
     if (ready < 0 && errno != EINTR)
         return jdbc_pg_fail(session, ERR_UNAVAILABLE, "the connection cannot be waited for", error);
     if (ready > 0 && (wait.revents & ~POLLOUT) != 0 && PQconsumeInput(connection) != 1)

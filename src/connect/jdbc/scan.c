@@ -19,6 +19,7 @@
 
 enum {
     STATE_VERSION = 1,
+    SILENCE_SECONDS = 3600, /* the first rows of a query may take long */
     PAUSE_FIRST_US = 50 * 1000,
     PAUSE_MAX_US = 5 * 1000 * 1000,
     PAUSE_STEP_US = 50 * 1000,
@@ -122,7 +123,8 @@ static void scan_read_options(JdbcScan *scan)
     scan->driver = jdbc_driver(scan->url.kind);
     session->table = table;
     session->world = reader->world;
-    session->silence_us = scan->url.silence_us;
+    int64_t silence_us = SILENCE_SECONDS * (int64_t)MICROS_PER_SECOND;
+    session->silence_us = scan->url.says_silence ? scan->url.silence_us : silence_us;
     session->url = &scan->url;
     session->table_name = options_text(options, "table-name");
     if (options_has(options, "username"))

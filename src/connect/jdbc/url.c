@@ -37,9 +37,10 @@ static const char *read_silence(JdbcUrl *out)
         return NULL;
     bool is_mysql = out->kind == JDBC_MYSQL;
     int64_t count;
-    if (!str_parse_int64(text, &count) || count < 0 || count > INT32_MAX)
+    if (!str_parse_int64(text, &count) || count < 0 || count > INT32_MAX / 1000)
         return is_mysql ? "its socketTimeout is no number of milliseconds"
                         : "its socketTimeout is no number of seconds";
+    out->says_silence = true;
     out->silence_us = count * (is_mysql ? MICROS_PER_MILLI : MICROS_PER_SECOND);
     return NULL;
 }
