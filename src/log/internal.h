@@ -83,6 +83,8 @@ struct Log {
     /* Under `lock`: */
     Arena *arena;
     Map *entries; /* name -> LogEntry */
+    /* Under `marks_lock`: */
+    bool marks_are_old; /* the file is one of an earlier version */
     /* Under `queue_lock`: */
     pthread_cond_t queue_moved;
     Partition *queue_first, *queue_last;

@@ -170,6 +170,15 @@ static Status log_sync_parents(Log *log, Error *error)
     return status;
 }
 
+/* Before anything is appended the file is one that an earlier version does not take: that one would
+ * cut what is sealed with its place as a torn end. A full disk is no reason not to read; then it is
+ * written with the first marks. */
+static Status log_renew_marks(Log *log, Error *error)
+{
+    Status status = log->marks_are_old ? log_write_marks(log, error) : OK;
+    return status == ERR_FULL || status == ERR_LIMIT ? OK : status;
+}
+
 Status log_open(World *world, const char *folder, const LogOptions *options, Log **out,
                 Error *error)
 {
@@ -181,6 +190,8 @@ Status log_open(World *world, const char *folder, const LogOptions *options, Log
         status = log_lock(log, error);
     if (status == OK)
         status = marks_read(log, error);
+    if (status == OK)
+        status = log_renew_marks(log, error);
     if (status == OK)
         *out = log;
     else

@@ -31,6 +31,7 @@ static bool marks_parse(Log *log, Str content)
     if (byte_reader_u32(&tail) != crc32c(0, body.data, body.length) ||
         (magic != MARKS_MAGIC && magic != MARKS_OLD_MAGIC))
         return false;
+    log->marks_are_old = magic == MARKS_OLD_MAGIC;
     while (!reader.is_short && byte_reader_left(&reader) > 0) {
         LogEntry *entry = ARENA_NEW(log->arena, LogEntry);
         Str name = byte_reader_bytes(&reader);
@@ -97,8 +98,8 @@ static void marks_print(const Log *log, Buffer *out)
 Status log_write_marks(Log *log, Error *error)
 {
     Buffer content = {0};
-    bool is_news = false;
     pthread_mutex_lock(&log->marks_lock);
+    bool is_news = log->marks_are_old;
     pthread_mutex_lock(&log->lock);
     int32_t count = map_count(log->entries);
     for (int32_t i = 0; i < count; i++)
@@ -111,6 +112,8 @@ Status log_write_marks(Log *log, Error *error)
         status = log_replace_file(log, marks_path(log, arena), buffer_str(&content), error);
         arena_free(arena);
     }
+    if (status == OK)
+        log->marks_are_old = false;
     pthread_mutex_lock(&log->lock);
     for (int32_t i = 0; status == OK && i < count && i < map_count(log->entries); i++) {
         LogEntry *entry = map_value_at(log->entries, i);

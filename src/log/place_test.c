@@ -373,8 +373,13 @@ static void expect_magic(const char *path, const char *magic)
 
 static void goes_on_with_an_older_folder(bool is_crash)
 {
+    char marks[128];
+    snprintf(marks, sizeof marks, "%s/marks", folder);
     write_folder_as_before(is_crash);
-    open_all();
+    open_log();
+    expect_magic(marks, "WPM2"); /* before there is anything that the old one would cut */
+    for (int32_t p = 0; p < PARTITIONS; p++)
+        assert_int_equal(open_partition(p), OK);
     expect_all(BATCHES);
     expect_magic(path_of(0, 0, ".index"), "WIX1"); /* it was good enough */
     for (int32_t p = 0; p < PARTITIONS; p++)
