@@ -214,19 +214,33 @@ static bool get_batch(Get *get, Str batch)
     return get->count < get->limit;
 }
 
-static Status get_read(Get *get, Error *error)
+/* Batches, and which of them are to be left out. */
+static Status get_batches(Get *get, Buffer *bytes, Error *error)
 {
-    Buffer bytes = {0};
     ReadRequest read = {.offset = get->next_offset,
                         .bytes_max = READ_BYTES_MAX,
                         .at_least_one = true,
                         .level = READ_COMMITTED};
-    Status status = partition_read(get->partition, &read, &bytes, error);
+    Status status;
+    int64_t version;
+    do {
+        version = partition_aborted_version(get->partition);
+        bytes->length = 0;
+        get->aborted.count = 0;
+        status = partition_read(get->partition, &read, bytes, error);
+        PartitionOffsets offsets;
+        partition_offsets(get->partition, &offsets);
+        partition_find_aborted(get->partition, get->next_offset, offsets.high_watermark,
+                               get->request->arena, &get->aborted);
+    } while (partition_aborted_version(get->partition) != version);
+    return status;
+}
+
+static Status get_read(Get *get, Error *error)
+{
+    Buffer bytes = {0};
+    Status status = get_batches(get, &bytes, error);
     Str left = buffer_str(&bytes);
-    PartitionOffsets offsets;
-    partition_offsets(get->partition, &offsets);
-    partition_find_aborted(get->partition, get->next_offset, offsets.high_watermark,
-                           get->request->arena, &get->aborted);
     bool wants_more = status == OK;
     while (wants_more && left.length > 0) {
         BatchHeader header;

@@ -120,27 +120,39 @@ static void take_batch(Str batch, const BatchHeader *header, Buffer *scratch, Jo
 }
 
 /* Batches that were read as one piece; `offset` comes to be behind them. */
-static void take_batches(const Journal *journal, Str batches, int64_t *offset, JournalTake *take,
+static void take_batches(Str batches, const List *aborted, int64_t *offset, JournalTake *take,
                          void *context)
 {
     Buffer scratch = {0};
-    Arena *arena = arena_new(0);
     BatchHeader header;
-    List aborted = {0};
-    partition_find_aborted(journal->partition, *offset, INT64_MAX, arena, &aborted);
     for (int64_t at = 0; at < batches.length; at += header.bytes) {
         bool is_header =
             batch_read_header(str_make(batches.data + at, batches.length - at), &header);
         assert(is_header);
         bool is_left_out =
             batch_has(&header, BATCH_IS_CONTROL) ||
-            (batch_has(&header, BATCH_IS_TRANSACTIONAL) && is_of_aborted(&aborted, &header));
+            (batch_has(&header, BATCH_IS_TRANSACTIONAL) && is_of_aborted(aborted, &header));
         if (!is_left_out)
             take_batch(str_make(batches.data + at, header.bytes), &header, &scratch, take, context);
         *offset = batch_end_offset(&header);
     }
-    arena_free(arena);
     buffer_free(&scratch);
+}
+
+/* Batches, and the aborted transactions that are among them. */
+static Status read_some(const Journal *journal, const ReadRequest *request, Buffer *bytes,
+                        Arena *arena, List *aborted, Error *error)
+{
+    Status status;
+    int64_t version;
+    do {
+        version = partition_aborted_version(journal->partition);
+        bytes->length = 0;
+        aborted->count = 0;
+        status = partition_read(journal->partition, request, bytes, error);
+        partition_find_aborted(journal->partition, request->offset, INT64_MAX, arena, aborted);
+    } while (partition_aborted_version(journal->partition) != version);
+    return status;
 }
 
 static Status read_all(Journal *journal, ReadLevel level, int64_t *offset, JournalTake *take,
@@ -154,15 +166,17 @@ static Status read_all(Journal *journal, ReadLevel level, int64_t *offset, Journ
     if (*offset < bounds.start_offset)
         *offset = bounds.start_offset;
     while (status == OK && *offset < end) {
-        bytes.length = 0;
-        status = partition_read(
-            journal->partition,
-            &(ReadRequest){
-                .offset = *offset, .bytes_max = READ_BYTES, .at_least_one = true, .level = level},
-            &bytes, error);
-        if (bytes.length == 0)
+        Arena *arena = arena_new(0);
+        List aborted = {0};
+        ReadRequest request = {
+            .offset = *offset, .bytes_max = READ_BYTES, .at_least_one = true, .level = level};
+        status = read_some(journal, &request, &bytes, arena, &aborted, error);
+        bool is_end = bytes.length == 0;
+        if (!is_end)
+            take_batches(buffer_str(&bytes), &aborted, offset, take, context);
+        arena_free(arena);
+        if (is_end)
             break;
-        take_batches(journal, buffer_str(&bytes), offset, take, context);
     }
     buffer_free(&bytes);
     return status;

@@ -224,6 +224,7 @@ static WireError read_records(Fetching *fetching, FetchPartition *one, Partition
         .level = fetching->is_committed ? READ_COMMITTED : READ_ACKNOWLEDGED,
     };
     PartitionRead *read = next_read(call);
+    one->aborted_version = partition_aborted_version(partition);
     Error error = {0};
     Status status = OK;
     Buffer *window = peer_takes_files(call->peer) ? &call->broker->window : NULL;
@@ -296,7 +297,9 @@ static void look_at_ready(Fetching *fetching)
 
 /* ---- Answering ------------------------------------------------------------------------------- */
 
-static void answer_aborted(Call *call, const FetchPartition *one, int64_t end_offset,
+/* False: retention or compaction has forgotten some since the records were read. Those may be
+ * among the records, which the client has to ask for again. */
+static bool answer_aborted(Call *call, const FetchPartition *one, int64_t end_offset,
                            Message *answer)
 {
     Partition *partition;
@@ -305,27 +308,32 @@ static void answer_aborted(Call *call, const FetchPartition *one, int64_t end_of
         call_find_topic(call, one->topic, fetch_session_is_by_id(one->session), ACL_READ, &code);
     if (topic == NULL ||
         broker_topic_partition(call->broker, topic, one->index, &partition) != WIRE_NONE)
-        return; /* it was there when it was read, under the same lock */
+        return false; /* it was there when it was read, under the same lock */
     List aborted = {0};
     partition_find_aborted(partition, one->offset, end_offset, call->arena, &aborted);
+    if (partition_aborted_version(partition) != one->aborted_version)
+        return false;
     for (int32_t i = 0; i < aborted.count; i++) {
         const AbortedTransaction *transaction = LIST_AT(aborted, i, AbortedTransaction);
         Message *item = message_append(answer, "aborted_transactions", call->arena);
         message_set_number(item, "producer_id", transaction->producer_id);
         message_set_number(item, "first_offset", transaction->first_offset);
     }
+    return true;
 }
 
 static void answer_partition(const Fetching *fetching, const FetchPartition *one, Message *topic)
 {
     Call *call = fetching->call;
     Message *answer = tell_partition(call, topic, one->index, &one->seen);
-    if (one->buffer >= 0)
-        message_set_records(answer, "records", &call->records[one->buffer]);
+    PartitionRead *read = one->buffer >= 0 ? &call->records[one->buffer] : NULL;
     if (fetching->is_committed && one->seen.code == WIRE_NONE)
         message_set_empty(answer, "aborted_transactions");
-    if (fetching->is_committed && one->buffer >= 0)
-        answer_aborted(call, one, call->records[one->buffer].end_offset, answer);
+    if (read != NULL && fetching->is_committed &&
+        !answer_aborted(call, one, read->end_offset, answer))
+        read = NULL;
+    if (read != NULL)
+        message_set_records(answer, "records", read);
 }
 
 /* The topic's item in the answer: that of the one before, if that is of the same topic. */

@@ -36,6 +36,7 @@ struct FetchPartition {
     int64_t offset, bytes_max; /* as it was asked for */
     FetchState seen, told;     /* when it was looked at last; what the client knows */
     int32_t buffer;            /* of the call that has looked at it, with its records; -1: none */
+    int64_t aborted_version;   /* of the partition, before they were read */
     FetchPartition *next_of_all, *before_of_all; /* in the order in which they were asked for */
     FetchPartition *next, *before;               /* among those that are ready, or at rest there: */
     Partition *rests_at;                         /* NULL: it is ready; compared only */

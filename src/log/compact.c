@@ -5,9 +5,11 @@
  * into new segments, which take the place of the old ones. Batches keep their offsets, so there are
  * gaps.
  *
- * A tombstone (a record without a value) and the marker of a transaction get a time when they are
- * first seen, and go with the first compaction after it. Records of aborted transactions go at
- * once. Segments are merged as far as segment.bytes allows. */
+ * A tombstone (a record without a value) gets a time when it is first seen, and goes with the first
+ * compaction after it. Records of aborted transactions go at once. The marker of a transaction gets
+ * its time when nothing else of the transaction was found any more: so who reads the log alone
+ * knows of each record whether it was committed. The last batch of a producer stays, without
+ * records if need be, for its sequence. Segments are merged as far as segment.bytes allows. */
 #include <assert.h>
 #include <inttypes.h>
 
@@ -17,7 +19,7 @@
 #include "log/internal.h"
 #include "log/record.h"
 
-enum { KEYS_MIN = 1024, KEYS_MAX = 4 * 1024 * 1024, COPY_BYTES = 1 << 20 };
+enum { KEYS_MIN = 1024, KEYS_MAX = 4 * 1024 * 1024, COPY_BYTES = 1 << 20, ENDED = -2 };
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
@@ -64,6 +66,12 @@ static void keys_note(Keys *keys, Str key, int64_t offset)
     *slot = (KeySlot){.key = hash, .offset = offset};
 }
 
+/* NO_OFFSET: it is not there. */
+static int64_t keys_find(const Keys *keys, Str key)
+{
+    return keys_slot(keys, hash_bytes_128(key.data, key.length))->offset;
+}
+
 static bool keys_supersede(const Keys *keys, const Record *record)
 {
     const KeySlot *slot = keys_slot(keys, hash_bytes_128(record->key.data, record->key.length));
@@ -83,6 +91,8 @@ typedef struct Compaction {
     List aborted;  /* AbortedTransaction * */
     int64_t dirty_from;
     Keys keys;
+    Keys last_batches; /* of each producer */
+    Keys open;         /* producer -> its last batch in the transaction, or ENDED */
     Buffer scratch, rewritten;
 } Compaction;
 
@@ -98,6 +108,44 @@ static bool is_aborted(const Compaction *run, const BatchHeader *header)
             return true;
     }
     return false;
+}
+
+static Str producer_key(const BatchHeader *header)
+{
+    return str_make((const char *)&header->producer_id, sizeof header->producer_id);
+}
+
+/* To be asked of each batch in turn. Of a marker: whether it may go once its time has come, because
+ * there was nothing else of its transaction. The one before has noted durably that it has been
+ * here, so that a start does not take a snapshot's word for an aborted transaction whose marker is
+ * gone. */
+static bool follow_transaction(Compaction *run, const BatchHeader *header)
+{
+    if (!batch_has(header, BATCH_IS_TRANSACTIONAL))
+        return false;
+    bool is_marker = batch_has(header, BATCH_IS_CONTROL);
+    bool is_empty = is_marker && keys_find(&run->open, producer_key(header)) < 0;
+    keys_note(&run->open, producer_key(header), is_marker ? ENDED : header->base_offset);
+    return is_empty && header->base_offset < run->dirty_from;
+}
+
+static bool is_last_of_producer(const Compaction *run, const BatchHeader *header)
+{
+    return header->producer_id >= 0 && !batch_has(header, BATCH_IS_CONTROL) &&
+           keys_find(&run->last_batches, producer_key(header)) == header->base_offset;
+}
+
+/* The batch without its records, into run->rewritten. */
+static Str empty_batch(Compaction *run, const BatchHeader *header)
+{
+    BatchHeader empty = *header;
+    empty.attributes &= ~(BATCH_CODEC_MASK | BATCH_HAS_HORIZON);
+    empty.record_count = 0;
+    run->rewritten.length = 0;
+    buffer_reserve(&run->rewritten, BATCH_HEADER_BYTES);
+    run->rewritten.length = BATCH_HEADER_BYTES;
+    batch_write_header(run->rewritten.data, BATCH_HEADER_BYTES, &empty);
+    return buffer_str(&run->rewritten);
 }
 
 static Status fail_at(const BatchCursor *cursor, const char *fault, Error *error)
@@ -159,8 +207,9 @@ static Status note_keys(Compaction *run, Error *error)
     return OK;
 }
 
-/* What of a batch stays: into run->rewritten, or all of it. */
-static bool rewrite_batch(Compaction *run, const BatchHeader *header, Str batch, Str *kept)
+/* What of a batch stays: into run->rewritten, or all of it. `may_go`: the marker that it is. */
+static bool rewrite_batch(Compaction *run, const BatchHeader *header, Str batch, bool may_go,
+                          Str *kept)
 {
     bool is_marker = batch_has(header, BATCH_IS_CONTROL);
     bool has_horizon = batch_has(header, BATCH_HAS_HORIZON);
@@ -178,7 +227,7 @@ static bool rewrite_batch(Compaction *run, const BatchHeader *header, Str batch,
     if (!record_reader_open(&reader, batch, &run->scratch))
         return false;
     for (Record record; record_read(&reader, &record);) {
-        bool is_mortal = is_marker || !record.has_value;
+        bool is_mortal = is_marker ? may_go : !record.has_value;
         bool stays = is_marker || (record.has_key && !keys_supersede(&run->keys, &record));
         if (!stays || (is_mortal && is_over)) {
             dropped++;
@@ -240,12 +289,15 @@ static Status compact_segment(Compaction *run, Segment *segment, Output *output,
     Str batch, kept;
     Status status;
     while ((status = cursor_next(&cursor, &batch, error)) == OK) {
-        bool is_marker = batch_has(&cursor.header, BATCH_IS_CONTROL);
-        if (!is_marker && is_aborted(run, &cursor.header))
-            continue;
-        if (!rewrite_batch(run, &cursor.header, batch, &kept))
-            status = fail_at(&cursor, "the records of a batch are damaged", error);
-        else if (kept.length > 0)
+        const BatchHeader *header = &cursor.header;
+        bool may_go = follow_transaction(run, header);
+        kept = (Str){0};
+        if (batch_has(header, BATCH_IS_CONTROL) || !is_aborted(run, header))
+            if (!rewrite_batch(run, header, batch, may_go, &kept))
+                status = fail_at(&cursor, "the records of a batch are damaged", error);
+        if (status == OK && kept.length == 0 && is_last_of_producer(run, header))
+            kept = empty_batch(run, header);
+        if (status == OK && kept.length > 0)
             status = output_add(run, output, kept, error);
         if (status != OK)
             break;
@@ -356,8 +408,9 @@ static Status compact_group(Compaction *run, int32_t first, int32_t count, Error
 /* Segments that are complete, decided, and old enough. Under the lock. */
 static int32_t count_compactable(Partition *partition, int64_t now_ms)
 {
-    int64_t limit =
-        producers_stable_offset(partition->producers, partition_high_watermark(partition));
+    /* With flush.messages above 1 readers see ends that a power cut can undo. */
+    int64_t durable_end = partition->mark.durable_end;
+    int64_t limit = producers_stable_offset(partition->producers, durable_end, durable_end);
     int32_t count = 0;
     while (count + 1 < partition->segment_count) {
         const Segment *segment = partition->segments[count];
@@ -369,6 +422,21 @@ static int32_t count_compactable(Partition *partition, int64_t now_ms)
         count++;
     }
     return count;
+}
+
+/* The last batch of each producer; and what compaction has left of those that were aborted below
+ * `dirty_from` is at most their markers, which may go now. Under the lock. */
+static void begin_producers(Compaction *run)
+{
+    Producers *producers = run->partition->producers;
+    keys_resize(&run->open, KEYS_MIN);
+    keys_resize(&run->last_batches, KEYS_MIN);
+    for (const Producer *at = NULL; (at = producers_next(producers, at)) != NULL;) {
+        Str key = str_make((const char *)&at->id, sizeof at->id);
+        if (at->batch_count > 0)
+            keys_note(&run->last_batches, key, at->batches[at->batch_count - 1].base_offset);
+    }
+    producers_forget_aborted(producers, run->dirty_from);
 }
 
 static Status begin_compaction(Compaction *run, Error *error)
@@ -389,6 +457,7 @@ static Status begin_compaction(Compaction *run, Error *error)
     }
     if (end_offset > partition->mark.gaps_end)
         partition->mark.gaps_end = end_offset;
+    begin_producers(run);
     const AbortedTransaction *aborted = NULL;
     while ((aborted = producers_next_aborted(partition->producers, 0, end_offset, aborted)) != NULL)
         list_append(&run->aborted, run->arena,
@@ -442,6 +511,8 @@ Status partition_compact(Partition *partition, Error *error)
     if (status == ERR_CORRUPT)
         partition_tell(partition);
     memory_free(run.keys.slots);
+    memory_free(run.last_batches.slots);
+    memory_free(run.open.slots);
     buffer_free(&run.scratch);
     buffer_free(&run.rewritten);
     arena_free(arena);

@@ -648,7 +648,8 @@ void partition_offsets(Partition *partition, PartitionOffsets *out)
         .end_offset = partition->end_offset,
         .durable_end = partition->mark.durable_end,
         .high_watermark = high_watermark,
-        .stable_offset = producers_stable_offset(partition->producers, high_watermark),
+        .stable_offset = producers_stable_offset(partition->producers, high_watermark,
+                                                 partition->mark.durable_end),
         .max_timestamp_ms = NO_TIMESTAMP,
         .segment_count = partition->segment_count,
     };

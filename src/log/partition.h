@@ -147,6 +147,11 @@ Status partition_find_time(Partition *partition, int64_t timestamp_ms, int64_t *
 void partition_find_aborted(Partition *partition, int64_t from, int64_t to, Arena *arena,
                             List *out);
 
+/* Another one since aborted transactions were forgotten because retention or compaction has taken
+ * what there was of them. What was read before and what was found afterwards do not belong
+ * together if this has changed meanwhile: read again. */
+int64_t partition_aborted_version(Partition *partition);
+
 /* The sequence with which the producer's next batch has to begin. */
 int32_t partition_next_sequence(Partition *partition, int64_t producer_id, int16_t producer_epoch);
 

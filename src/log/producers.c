@@ -24,6 +24,8 @@ struct Producers {
     int64_t oldest_offset; /* of the transactions that go on, or NO_OFFSET */
     AbortedTransaction *aborted;
     int32_t aborted_count, aborted_capacity;
+    int64_t aborted_version;
+    int64_t clean_end, decided_end; /* 0 but during a replay */
     Decided *decided;
     int32_t decided_count, decided_capacity;
 };
@@ -102,7 +104,8 @@ static Producer *producers_get(Producers *producers, int64_t id)
         producers_resize(producers, producers->slot_count * 2, INT64_MIN);
     Producer *slot = slot_of(producers, id);
     if (slot->id < 0) {
-        *slot = (Producer){.id = id, .epoch = -1, .transaction_offset = NO_OFFSET};
+        *slot = (Producer){
+            .id = id, .epoch = -1, .transaction_offset = NO_OFFSET, .later_offset = NO_OFFSET};
         producers->count++;
     }
     return slot;
@@ -171,6 +174,21 @@ static void producers_find_oldest(Producers *producers)
     producers->oldest_offset = oldest == INT64_MAX ? NO_OFFSET : oldest;
 }
 
+void producers_forget_aborted(Producers *producers, int64_t offset)
+{
+    int32_t kept = 0;
+    for (int32_t i = 0; i < producers->aborted_count; i++)
+        if (producers->aborted[i].marker_offset >= offset)
+            producers->aborted[kept++] = producers->aborted[i];
+    producers->aborted_version += kept < producers->aborted_count;
+    producers->aborted_count = kept;
+}
+
+int64_t producers_aborted_version(const Producers *producers)
+{
+    return producers->aborted_version;
+}
+
 static void aborted_append(Producers *producers, AbortedTransaction aborted)
 {
     if (producers->aborted_count == producers->aborted_capacity) {
@@ -197,6 +215,7 @@ static void producers_end(Producers *producers, Producer *producer, int64_t mark
                           bool is_commit)
 {
     int64_t first_offset = producer->transaction_offset;
+    producer->later_offset = NO_OFFSET;
     if (first_offset == NO_OFFSET)
         return;
     if (!is_commit)
@@ -238,25 +257,57 @@ void producers_note(Producers *producers, const BatchHeader *header, bool is_com
         return;
     }
     producer_add_batch(producer, header);
-    if (batch_has(header, BATCH_IS_TRANSACTIONAL) && producer->transaction_offset == NO_OFFSET) {
+    /* What compaction has left of a transaction was committed, whether its marker is there or not.
+     */
+    if (!batch_has(header, BATCH_IS_TRANSACTIONAL) || header->base_offset < producers->clean_end)
+        return;
+    if (producer->transaction_offset == NO_OFFSET) {
         producer->transaction_offset = header->base_offset;
         if (producers->oldest_offset == NO_OFFSET)
             producers->oldest_offset = header->base_offset;
+    } else if (producer->transaction_offset < producers->decided_end &&
+               header->base_offset >= producers->decided_end &&
+               producer->later_offset == NO_OFFSET) {
+        producer->later_offset = header->base_offset;
     }
 }
 
-int64_t producers_stable_offset(Producers *producers, int64_t high_watermark)
+void producers_begin_replay(Producers *producers, int64_t clean_end, int64_t decided_end)
 {
+    producers->clean_end = clean_end;
+    producers->decided_end = decided_end;
+}
+
+/* One that began below the end of what is decided, and whose marker is not found: an earlier
+ * version has taken the marker in a compaction, and what was aborted in the one before. So what is
+ * left was committed, and what comes behind is of another transaction. */
+void producers_end_replay(Producers *producers)
+{
+    for (int32_t i = 0; i < producers->slot_count; i++) {
+        Producer *producer = &producers->slots[i];
+        if (producer->id >= 0 && producer->transaction_offset < producers->decided_end)
+            producer->transaction_offset = producer->later_offset;
+        producer->later_offset = NO_OFFSET;
+    }
+    producers_forget_aborted(producers, producers->clean_end);
+    producers_find_oldest(producers);
+    producers->clean_end = producers->decided_end = 0;
+}
+
+int64_t producers_stable_offset(Producers *producers, int64_t high_watermark, int64_t durable_end)
+{
+    assert(durable_end <= high_watermark);
     int64_t stable = high_watermark;
     if (producers->oldest_offset != NO_OFFSET && producers->oldest_offset < stable)
         stable = producers->oldest_offset;
     int32_t kept = 0;
     for (int32_t i = 0; i < producers->decided_count; i++) {
         Decided decided = producers->decided[i];
-        if (decided.marker_offset < high_watermark)
+        if (decided.marker_offset < durable_end)
             continue;
         producers->decided[kept++] = decided;
-        stable = decided.first_offset < stable ? decided.first_offset : stable;
+        if (decided.marker_offset >= high_watermark)
+            stable = decided.first_offset < stable ? decided.first_offset : stable;
     }
     producers->decided_count = kept;
     return stable;
@@ -277,11 +328,7 @@ void producers_expire(Producers *producers, int64_t before_ms, int64_t start_off
 {
     if (producers->slots != NULL)
         producers_resize(producers, producers->slot_count, before_ms);
-    int32_t kept = 0;
-    for (int32_t i = 0; i < producers->aborted_count; i++)
-        if (producers->aborted[i].marker_offset >= start_offset)
-            producers->aborted[kept++] = producers->aborted[i];
-    producers->aborted_count = kept;
+    producers_forget_aborted(producers, start_offset);
 }
 
 /* ---- Snapshots ------------------------------------------------------------------------------- */
@@ -323,7 +370,7 @@ void producers_write(const Producers *producers, uint32_t identity, int64_t end_
 
 static bool producer_read(Producers *producers, ByteReader *reader)
 {
-    Producer read = {.id = (int64_t)byte_reader_u64(reader)};
+    Producer read = {.id = (int64_t)byte_reader_u64(reader), .later_offset = NO_OFFSET};
     read.transaction_offset = (int64_t)byte_reader_u64(reader);
     read.used_ms = (int64_t)byte_reader_u64(reader);
     read.epoch = (int16_t)byte_reader_u16(reader);

@@ -19,8 +19,9 @@ typedef struct ProducerBatch {
 typedef struct Producer {
     int64_t id;
     int64_t transaction_offset; /* of the first batch of the one that goes on, or NO_OFFSET */
-    int64_t
-        used_ms; /* when its last batch came, or was found by a start; not what it says itself */
+    int64_t later_offset;       /* during a replay only; see producers_begin_replay */
+    /* When its last batch came, or was found by a start; not what it says itself. */
+    int64_t used_ms;
     int16_t epoch;
     int16_t batch_count;
     ProducerBatch batches[PRODUCER_BATCHES]; /* the newest last */
@@ -55,9 +56,16 @@ ProducerVerdict producers_judge(const Producers *producers, const BatchHeader *h
 void producers_note(Producers *producers, const BatchHeader *header, bool is_commit,
                     int64_t now_ms);
 
+/* Until producers_end_replay, what is noted was found in the log, whose compaction has taken things
+ * out: of the transactions that have batches below `clean_end` all that was aborted is gone, and
+ * below `decided_end` each transaction has ended. The end itself may be gone, because earlier
+ * versions took markers away while the records stayed. */
+void producers_begin_replay(Producers *producers, int64_t clean_end, int64_t decided_end);
+void producers_end_replay(Producers *producers);
+
 /* The offset that begins the oldest transaction whose end is not below `high_watermark`; or the
- * high watermark. */
-int64_t producers_stable_offset(Producers *producers, int64_t high_watermark);
+ * high watermark. Ends are remembered until they are below `durable_end`, too. */
+int64_t producers_stable_offset(Producers *producers, int64_t high_watermark, int64_t durable_end);
 
 /* NULL: not known. Valid until the next change. */
 const Producer *producers_find(const Producers *producers, int64_t id);
@@ -75,6 +83,11 @@ int32_t producers_next_sequence(const Producers *producers, int64_t id, int16_t 
  */
 const AbortedTransaction *producers_next_aborted(const Producers *producers, int64_t from,
                                                  int64_t to, const AbortedTransaction *after);
+
+/* Forget aborted transactions that have ended below `offset`: nothing of them is there. */
+void producers_forget_aborted(Producers *producers, int64_t offset);
+/* Another one since aborted transactions were forgotten. */
+int64_t producers_aborted_version(const Producers *producers);
 
 /* Forget those that have not written since and are in no transaction, and aborted transactions
  * whose batches are all below `start_offset`. */

@@ -384,7 +384,7 @@ static Status begin_read(Partition *partition, int64_t offset, ReadLevel level, 
     if (level != READ_WRITTEN)
         limit = partition_high_watermark(partition);
     if (level == READ_COMMITTED)
-        limit = producers_stable_offset(partition->producers, limit);
+        limit = producers_stable_offset(partition->producers, limit, partition->mark.durable_end);
     if (offset < partition->mark.start_offset || offset > partition->end_offset)
         return ERR_NOT_FOUND;
     if (offset >= limit)
@@ -578,6 +578,14 @@ void partition_find_aborted(Partition *partition, int64_t from, int64_t to, Aren
     while ((aborted = producers_next_aborted(partition->producers, from, to, aborted)) != NULL)
         list_append(out, arena, arena_copy(arena, aborted, (int64_t)sizeof *aborted));
     pthread_mutex_unlock(&partition->lock);
+}
+
+int64_t partition_aborted_version(Partition *partition)
+{
+    pthread_mutex_lock(&partition->lock);
+    int64_t version = producers_aborted_version(partition->producers);
+    pthread_mutex_unlock(&partition->lock);
+    return version;
 }
 
 bool partition_is_undecided(Partition *partition, int64_t producer_id, int64_t offset)

@@ -329,11 +329,14 @@ static Status restore_producers(Partition *partition, const int64_t *snapshots, 
                                 Error *error)
 {
     int64_t from = read_snapshot(partition, snapshots, count);
+    producers_begin_replay(partition->producers, partition->mark.clean_end,
+                           partition->mark.gaps_end);
     for (int32_t i = 0; i < partition->segment_count; i++) {
         Segment *segment = partition->segments[i];
         if (segment->end_offset > from)
             TRY(replay_segment(partition, segment, from, error));
     }
+    producers_end_replay(partition->producers);
     if (planted(PLANTED_LOG_SEQUENCES_FORGOTTEN))
         producers_expire(partition->producers, INT64_MAX, 0);
     if (planted(PLANTED_LOG_ABORT_FORGOTTEN))

@@ -2,7 +2,8 @@
  * of the disk in turn; what was committed is in all partitions and in the offsets, what was aborted
  * or left is in none, and nothing stays open. Half of the producers use transactions of version 2:
  * they add nothing by themselves, go on with another epoch, and ask again after a crash; and what
- * comes late of a transaction that has ended is refused.
+ * comes late of a transaction that has ended is refused. In half of the trials the topics are
+ * compacted, and starts find no snapshots of producers.
  *
  * Usage: hub_sim [--trials N] [--seed S]
  *
@@ -50,6 +51,7 @@ typedef struct Trial {
     TransactionMarker *markers[MARKERS_MAX]; /* on their way, in their order */
     int32_t marker_count;
     bool markers_wait; /* they are written later, as the hub does it */
+    bool compacts;
     Writer writers[IDS];
     Written written[TRANSACTIONS_MAX];
     int32_t count;
@@ -95,6 +97,56 @@ static void write_markers(Trial *trial)
             sizeof trial->markers[0] * (size_t)trial->marker_count);
 }
 
+/* `number` counts the topic's partitions, then that of the offsets. */
+static Partition *open_compacted(Trial *trial, int32_t number)
+{
+    Error error = {0};
+    Partition *opened = NULL;
+    Topic *topic =
+        topics_find(trial->topics, number < PARTITIONS ? STR("t") : STR("__consumer_offsets"));
+    bool is_open =
+        topic != NULL &&
+        is_good(trial, topics_partition(trial->topics, topic, number % PARTITIONS, &opened, &error),
+                &error);
+    return is_open ? opened : NULL;
+}
+
+/* One segment after the other, so that there is something to compact. */
+static void begin_compacting(Trial *trial)
+{
+    PartitionConfig config = partition_config_default;
+    config.is_compacted = true;
+    config.is_deleted = false;
+    config.retention_ms = -1;
+    config.segment_bytes = 600;
+    config.delete_retention_ms = -1;
+    for (int32_t i = 0; trial->compacts && i <= PARTITIONS && !is_off(trial); i++) {
+        Partition *opened = open_compacted(trial, i);
+        if (opened != NULL)
+            partition_set_config(opened, &config);
+    }
+}
+
+static void compact(Trial *trial)
+{
+    Error error = {0};
+    int32_t number = (int32_t)random_below(&trial->chance, PARTITIONS + 1);
+    Partition *opened = trial->compacts ? open_compacted(trial, number) : NULL;
+    if (opened != NULL && !is_off(trial))
+        is_good(trial, partition_compact(opened, &error), &error);
+}
+
+static void lose_snapshots(Trial *trial)
+{
+    Arena *arena = arena_new(0);
+    List paths = {0};
+    disk_list_files(trial->world->disk, arena, &paths);
+    for (int32_t i = 0; i < paths.count; i++)
+        if (str_has_suffix(str_from(LIST_AT(paths, i, const char)), STR(".producers")))
+            disk_unlink(trial->world->disk, LIST_AT(paths, i, const char));
+    arena_free(arena);
+}
+
 /* What is durable moves on, in either order: nothing may rely on a sync in between. */
 static void turn(Trial *trial)
 {
@@ -106,6 +158,8 @@ static void turn(Trial *trial)
     is_good(trial, log_flush(topics_log(trial->topics), &error), &error);
     if (!is_off(trial))
         transactions_advance(trial->transactions);
+    if (!is_off(trial))
+        compact(trial);
 }
 
 static void begin_process(Trial *trial)
@@ -130,6 +184,7 @@ static void begin_process(Trial *trial)
                 &error);
     if (!is_off(trial) && trial->markers_wait)
         transactions_set_submit(trial->transactions, submit_marker, trial);
+    begin_compacting(trial);
 }
 
 /* As it is: nothing more comes to the disk. */
@@ -205,7 +260,10 @@ static bool append_as(Trial *trial, const Writer *writer, int32_t partition, int
     Buffer batch = {0};
     BatchWriter out;
     batch_begin(&out, &batch, &like);
-    batch_add(&out, &(Record){.has_value = true, .value = str_from(value)});
+    batch_add(&out, &(Record){.has_key = true,
+                              .has_value = true,
+                              .key = str_from(value),
+                              .value = str_from(value)});
     batch_finish(&out);
     Appended appended = {0};
     bool is_done = is_good(
@@ -425,25 +483,32 @@ static void count_committed(Trial *trial, int32_t partition, int32_t *seen)
     Arena *arena = arena_new(0);
     List aborted = {0};
     partition_find_aborted(opened, 0, INT64_MAX, arena, &aborted);
+    bool is_over[TRANSACTIONS_MAX] = {0};
+    assert(aborted.count <= TRANSACTIONS_MAX);
     Buffer bytes = {0}, scratch = {0};
     read_committed(trial, opened, offsets.stable_offset, &bytes);
     BatchHeader header;
     for (int64_t at = 0; at < bytes.length; at += header.bytes) {
         bool is_header = batch_read_header(str_make(bytes.data + at, bytes.length - at), &header);
         assert(is_header);
-        bool is_left_out = batch_has(&header, BATCH_IS_CONTROL);
-        for (int32_t i = 0; i < aborted.count; i++) {
-            const AbortedTransaction *one = LIST_AT(aborted, i, AbortedTransaction);
-            is_left_out |= one->producer_id == header.producer_id &&
-                           one->first_offset <= header.base_offset &&
-                           header.base_offset < one->marker_offset;
-        }
         RecordReader reader;
         Record record;
         int64_t number;
-        if (!is_left_out &&
+        bool is_record =
             record_reader_open(&reader, str_make(bytes.data + at, header.bytes), &scratch) &&
-            record_read(&reader, &record) && str_parse_int64(record.value, &number))
+            record_read(&reader, &record);
+        bool is_marker = batch_has(&header, BATCH_IS_CONTROL);
+        bool is_abort = is_marker && is_record && record.key.data[3] == 0;
+        /* As clients do it, who are not told where a transaction ends. */
+        bool is_left_out = is_marker;
+        for (int32_t i = 0; i < aborted.count; i++) {
+            const AbortedTransaction *one = LIST_AT(aborted, i, AbortedTransaction);
+            bool is_of = !is_over[i] && one->producer_id == header.producer_id &&
+                         one->first_offset <= header.base_offset;
+            is_left_out |= is_of;
+            is_over[i] |= is_of && is_abort;
+        }
+        if (!is_left_out && is_record && str_parse_int64(record.value, &number))
             seen[number]++;
     }
     buffer_free(&bytes);
@@ -491,6 +556,7 @@ static int64_t run(Trial *trial, uint64_t seed, const Cut *cut)
 {
     *trial = (Trial){.world = sim_world_new(seed), .chance = seed};
     trial->markers_wait = random_below(&trial->chance, 2) == 0;
+    trial->compacts = random_below(&trial->chance, 2) == 0;
     for (int32_t w = 0; w < IDS; w++)
         trial->writers[w] = (Writer){.id = w == 0 ? "one" : "two", .producer_id = -1, .asked = -1};
     trial->world->faults = (SimFaults){.cut_at = cut->at, .cuts_after = cut->is_after};
@@ -504,6 +570,8 @@ static int64_t run(Trial *trial, uint64_t seed, const Cut *cut)
         trial->world = sim_world_restart(trial->world, random_next(&trial->chance), cut->is_kill);
         if (i == 0 && cut->at > 0 && random_below(&trial->chance, 2) == 0)
             trial->world->faults.cut_at = 1 + random_below(&trial->chance, 30);
+        if (trial->compacts && random_below(&trial->chance, 2) == 0)
+            lose_snapshots(trial);
         begin_process(trial);
         for (int32_t w = 0; w < IDS && !is_off(trial); w++)
             ask_again(trial, &trial->writers[w]);

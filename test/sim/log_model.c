@@ -12,7 +12,7 @@
 
 enum { EVEN_VALUE_BYTES = 100 };
 
-const char *const model_names[MODEL_PARTITIONS] = {"plain/0", "keyed/0", "plain/1"};
+const char *const model_names[MODEL_PARTITIONS] = {"plain/0", "keyed/0", "plain/1", "keyed/1"};
 
 PartitionConfig model_config(int32_t partition)
 {
@@ -22,8 +22,8 @@ PartitionConfig model_config(int32_t partition)
     config.retention_ms = -1;
     if (partition == MODEL_PLAIN)
         config.retention_bytes = MODEL_RETENTION_BYTES;
-    config.is_compacted = partition == MODEL_KEYED;
-    config.is_deleted = partition != MODEL_KEYED;
+    config.is_compacted = model_is_keyed(partition);
+    config.is_deleted = !config.is_compacted;
     config.delete_retention_ms = 20;
     config.min_cleanable_dirty_ratio = 0.2;
     return config;
@@ -94,10 +94,10 @@ ModelBatch model_next(Model *model, int32_t p, uint64_t *chance, int64_t now_ms)
                         .producer = -1};
     if (random_below(chance, 2) == 0)
         batch.codec = (int32_t)random_below(chance, CODEC_COUNT);
-    batch.is_tombstone = p == MODEL_KEYED && random_below(chance, 5) == 0;
+    batch.is_tombstone = model_is_keyed(p) && random_below(chance, 5) == 0;
     if (model->is_even)
         make_even(&batch);
-    if (p == MODEL_SURE)
+    if (model_has_producers(p))
         next_of_producer(partition, &batch, chance);
     return batch;
 }
@@ -205,20 +205,50 @@ typedef struct Reading {
     int64_t start, end;
     char *is_seen; /* from `start` on */
     Arena *arena;
-    List aborted; /* for what is committed; else empty */
+    List aborted; /* Told *, for what is committed; else empty */
 } Reading;
 
-static bool is_aborted(const Reading *reading, const BatchHeader *header)
+/* What a client is told of an aborted transaction, and whether its marker has come. */
+typedef struct Told {
+    int64_t producer_id, first_offset;
+    bool is_over;
+} Told;
+
+/* Of what was read, up to `end`; as in the answer to a fetch. */
+static void be_told(Reading *reading, int64_t offset, int64_t end)
+{
+    List aborted = {0};
+    partition_find_aborted(reading->opened, offset, end, reading->arena, &aborted);
+    reading->aborted.count = 0;
+    for (int32_t i = 0; i < aborted.count; i++) {
+        const AbortedTransaction *one = LIST_AT(aborted, i, AbortedTransaction);
+        Told *told = ARENA_NEW(reading->arena, Told);
+        *told = (Told){.producer_id = one->producer_id, .first_offset = one->first_offset};
+        list_append(&reading->aborted, reading->arena, told);
+    }
+}
+
+/* As clients do it: from its first offset on all that is the producer's is left out, until there is
+ * the marker of an abort. */
+static bool is_left_out(const Reading *reading, const BatchHeader *header)
 {
     for (int32_t i = 0; i < reading->aborted.count; i++) {
-        const AbortedTransaction *aborted = LIST_AT(reading->aborted, i, AbortedTransaction);
-        if (batch_has(header, BATCH_IS_TRANSACTIONAL) &&
-            aborted->producer_id == header->producer_id &&
-            aborted->first_offset <= header->base_offset &&
-            header->base_offset < aborted->marker_offset)
-            return true;
+        const Told *told = LIST_AT(reading->aborted, i, Told);
+        if (!told->is_over && told->producer_id == header->producer_id &&
+            told->first_offset < batch_end_offset(header))
+            return batch_has(header, BATCH_IS_TRANSACTIONAL);
     }
     return false;
+}
+
+static void see_marker(Reading *reading, const BatchHeader *header, const Record *record)
+{
+    bool is_abort = record->key.length == 4 && record->key.data[3] == 0;
+    for (int32_t i = 0; is_abort && i < reading->aborted.count; i++) {
+        Told *told = LIST_AT(reading->aborted, i, Told);
+        told->is_over |= told->producer_id == header->producer_id &&
+                         told->first_offset < batch_end_offset(header);
+    }
 }
 
 static bool see_batch(Reading *reading, Str bytes, const BatchHeader *header, Buffer *scratch)
@@ -237,7 +267,9 @@ static bool see_batch(Reading *reading, Str bytes, const BatchHeader *header, Bu
         if (!is_right || record.offset >= reading->end)
             return model_fails(reading->model, "%s: another record at offset %lld", name,
                                (long long)record.offset);
-        if (record.offset >= reading->start && !is_aborted(reading, header))
+        if (is_marker)
+            see_marker(reading, header, &record);
+        if (record.offset >= reading->start && (is_marker || !is_left_out(reading, header)))
             reading->is_seen[record.offset - reading->start] = 1;
     }
     return !reader.is_damaged || model_fails(reading->model, "%s: a damaged record", name);
@@ -258,6 +290,8 @@ static bool read_all(Reading *reading, ReadLevel level, Status *status, Error *e
         if (*status != OK || bytes.length == 0)
             break;
         BatchHeader header;
+        if (level == READ_COMMITTED)
+            be_told(reading, offset, reading->end);
         for (int64_t at = 0; is_right && at < bytes.length; at += header.bytes) {
             is_right =
                 batch_read_header(str_make(bytes.data + at, bytes.length - at), &header) &&
@@ -272,6 +306,27 @@ static bool read_all(Reading *reading, ReadLevel level, Status *status, Error *e
                                    model_names[reading->partition]);
 }
 
+/* The marker that ends the batch's transaction, or NULL. */
+static const ModelBatch *find_marker(const ModelPartition *partition, const ModelBatch *batch)
+{
+    for (const ModelBatch *at = batch; at < partition->batches + partition->count; at++)
+        if (at->is_marker && at->producer == batch->producer)
+            return at;
+    return NULL;
+}
+
+static bool is_of_aborted(const ModelPartition *partition, const ModelBatch *batch)
+{
+    const ModelBatch *marker = batch->producer > 0 ? find_marker(partition, batch) : NULL;
+    return marker != NULL && !marker->is_commit;
+}
+
+/* Whether the batch has a value of that key for those who read what is committed. */
+static bool has_value_of(const ModelPartition *partition, const ModelBatch *batch, int32_t key)
+{
+    return !batch->is_marker && batch->key == key && !is_of_aborted(partition, batch);
+}
+
 /* May the record that was not seen be gone? A later one of its key must be there. */
 static bool is_superseded(const Reading *reading, const ModelBatch *batch, int64_t offset)
 {
@@ -282,7 +337,7 @@ static bool is_superseded(const Reading *reading, const ModelBatch *batch, int64
     for (int32_t i = 0; i < partition->count; i++) {
         const ModelBatch *later = &partition->batches[i];
         if (later->base_offset > offset && later->base_offset < reading->end &&
-            later->key == batch->key)
+            has_value_of(partition, later, batch->key))
             return true;
     }
     return false;
@@ -291,26 +346,32 @@ static bool is_superseded(const Reading *reading, const ModelBatch *batch, int64
 /* A tombstone may be gone, if nothing of its key that is older is there. */
 static bool is_buried(const Reading *reading, const ModelBatch *batch, int64_t offset)
 {
+    const ModelPartition *partition = &reading->model->partitions[reading->partition];
     if (!batch->is_tombstone)
         return false;
     for (int64_t older = reading->start; older < offset; older++) {
-        const ModelBatch *before =
-            find_batch(&reading->model->partitions[reading->partition], older);
-        if (reading->is_seen[older - reading->start] != 0 && before->key == batch->key)
+        if (reading->is_seen[older - reading->start] != 0 &&
+            has_value_of(partition, find_batch(partition, older), batch->key))
             return false;
     }
     return true;
 }
 
+/* May compaction have taken what was not seen at the offset? */
+static bool may_miss(const Reading *reading, const ModelBatch *batch, int64_t offset)
+{
+    const ModelPartition *partition = &reading->model->partitions[reading->partition];
+    return model_is_keyed(reading->partition) &&
+           (batch->is_marker || is_of_aborted(partition, batch) ||
+            is_superseded(reading, batch, offset) || is_buried(reading, batch, offset));
+}
+
 static bool all_is_there(const Reading *reading)
 {
     const ModelPartition *partition = &reading->model->partitions[reading->partition];
-    bool is_keyed = reading->partition == MODEL_KEYED;
     for (int64_t offset = reading->start; offset < reading->end; offset++) {
         const ModelBatch *batch = find_batch(partition, offset);
-        bool may_miss = is_keyed && (is_superseded(reading, batch, offset) ||
-                                     is_buried(reading, batch, offset));
-        if (reading->is_seen[offset - reading->start] == 0 && !may_miss)
+        if (reading->is_seen[offset - reading->start] == 0 && !may_miss(reading, batch, offset))
             return model_fails(reading->model, "%s: offset %lld of %lld to %lld is missing",
                                model_names[reading->partition], (long long)offset,
                                (long long)reading->start, (long long)reading->end);
@@ -319,15 +380,6 @@ static bool all_is_there(const Reading *reading)
 }
 
 /* ---- Transactions ---------------------------------------------------------------------------- */
-
-/* The marker that ends the batch's transaction, or NULL. */
-static const ModelBatch *find_marker(const ModelPartition *partition, const ModelBatch *batch)
-{
-    for (const ModelBatch *at = batch; at < partition->batches + partition->count; at++)
-        if (at->is_marker && at->producer == batch->producer)
-            return at;
-    return NULL;
-}
 
 static bool check_committed(Reading *reading, Status *status, Error *error)
 {
@@ -346,16 +398,14 @@ static bool check_committed(Reading *reading, Status *status, Error *error)
         return model_fails(reading->model, "the stable offset is %lld, not %lld",
                            (long long)offsets.stable_offset, (long long)stable);
     memset(reading->is_seen, 0, (size_t)(reading->end - reading->start) + 1);
-    partition_find_aborted(reading->opened, reading->start, stable, reading->arena,
-                           &reading->aborted);
     reading->end = stable;
     if (!read_all(reading, READ_COMMITTED, status, error) || *status != OK)
         return *status != OK;
     for (int64_t offset = reading->start; offset < stable; offset++) {
         const ModelBatch *batch = find_batch(partition, offset);
-        bool is_committed =
-            batch->is_marker || batch->producer == 0 || find_marker(partition, batch)->is_commit;
-        if (is_committed != (reading->is_seen[offset - reading->start] != 0))
+        bool is_committed = batch->is_marker || !is_of_aborted(partition, batch);
+        bool is_seen = reading->is_seen[offset - reading->start] != 0;
+        if (is_committed != is_seen && (is_seen || !may_miss(reading, batch, offset)))
             return model_fails(reading->model, "offset %lld is %s", (long long)offset,
                                is_committed ? "committed and not read" : "aborted and read");
     }
@@ -395,7 +445,7 @@ static bool check_opened(Reading *reading, Status *status, Error *error)
         return *status != OK;
     if (!all_is_there(reading))
         return false;
-    if (reading->partition != MODEL_SURE)
+    if (!model_has_producers(reading->partition))
         return true;
     return check_repeats(reading, status, error) &&
            (*status != OK || check_committed(reading, status, error));

@@ -3,7 +3,8 @@
  *
  *     plain/0   retention by size, any compression
  *     keyed/0   compaction
- *     plain/1   a producer that must not be doubled, two with transactions */
+ *     plain/1   a producer that must not be doubled, two with transactions
+ *     keyed/1   the same producers, and compaction */
 #ifndef WEIR_TEST_SIM_LOG_MODEL_H
 #define WEIR_TEST_SIM_LOG_MODEL_H
 
@@ -15,6 +16,7 @@ enum {
     MODEL_PLAIN,
     MODEL_KEYED,
     MODEL_SURE,
+    MODEL_KEYED_SURE,
     MODEL_PARTITIONS,
     MODEL_KEYS = 6,
     MODEL_PRODUCERS = 3, /* 0 without transactions */
@@ -48,6 +50,17 @@ typedef struct Model {
 } Model;
 
 extern const char *const model_names[MODEL_PARTITIONS];
+
+static inline bool model_is_keyed(int32_t partition)
+{
+    return partition == MODEL_KEYED || partition == MODEL_KEYED_SURE;
+}
+
+static inline bool model_has_producers(int32_t partition)
+{
+    return partition == MODEL_SURE || partition == MODEL_KEYED_SURE;
+}
+
 PartitionConfig model_config(int32_t partition);
 
 Model *model_new(void);

@@ -253,7 +253,8 @@ static void do_step(Trial *trial)
     } else if (what == 17) {
         status = log_write_marks(trial->log, &error);
     } else if (what == 18) {
-        status = partition_compact(trial->opened[MODEL_KEYED], &error);
+        bool is_sure = random_below(&trial->chance, 2) == 0;
+        status = partition_compact(trial->opened[is_sure ? MODEL_KEYED_SURE : MODEL_KEYED], &error);
     } else {
         check_all(trial, false);
     }
@@ -277,6 +278,37 @@ static void run_process(Trial *trial, int32_t steps)
     }
 }
 
+/* What the snapshots of producers say is in the log, too, whatever compaction has taken: now and
+ * then all of them are gone or, where nobody looks at them before a start, damaged. */
+static void lose_snapshots(Trial *trial, bool may_damage)
+{
+    if (random_below(&trial->chance, 3) > 0)
+        return;
+    bool is_damage = may_damage && random_below(&trial->chance, 2) == 0;
+    Arena *arena = arena_new(0);
+    List paths = {0};
+    disk_list_files(trial->world->disk, arena, &paths);
+    for (int32_t i = 0; i < paths.count; i++) {
+        const char *path = LIST_AT(paths, i, const char);
+        if (!str_has_suffix(str_from(path), STR(".producers")))
+            continue;
+        if (trial->world->is_traced)
+            fprintf(stderr, "%s %s\n", is_damage ? "damage" : "lose", path);
+        if (!is_damage) {
+            disk_unlink(trial->world->disk, path);
+            continue;
+        }
+        Inode *file = disk_find(trial->world->disk, path);
+        Buffer content = {0};
+        buffer_append_str(&content, inode_content(file));
+        if (content.length > 0)
+            content.data[random_below(&trial->chance, content.length)] ^= 1;
+        disk_overwrite(trial->world->disk, file, buffer_str(&content));
+        buffer_free(&content);
+    }
+    arena_free(arena);
+}
+
 /* The next machine, or the next process on this one. */
 static void restart(Trial *trial)
 {
@@ -290,6 +322,7 @@ static void restart(Trial *trial)
         model_fails(trial->model, "`%s` was synced again after its sync had failed",
                     trial->world->retried);
     trial->world = sim_world_restart(trial->world, random_next(&trial->chance), is_kill);
+    lose_snapshots(trial, true);
     if (trial->cuts_again && trial->runs < RUNS_MAX - 3 && random_below(&trial->chance, 3) > 0) {
         trial->world->faults.cut_at = 1 + random_below(&trial->chance, 80);
         trial->world->faults.cuts_after = random_below(&trial->chance, 2) == 0;
@@ -379,6 +412,8 @@ static void trial_end(Trial *trial, bool is_first)
         do_stop(trial);
     trial->world->is_off = false;
     disk_forget_failures(trial->world->disk); /* the next one is another process */
+    if (!is_damage)
+        lose_snapshots(trial, false);
     if (trial->mode == MODE_DAMAGE && is_first)
         damage(trial);
     if (trial->mode == MODE_MOVES && is_first && !trial->is_damaged)
