@@ -59,9 +59,14 @@ static Status choose_expired(Partition *partition, int32_t *count, Error *error)
         *count -= 1;
         is_all = false;
     }
-    if (is_all)
-        TRY(partition_roll(partition, error));
-    return OK;
+    if (!is_all)
+        return OK;
+    /* The lock is given up meanwhile: no compaction may begin. */
+    partition->is_tended = true;
+    Status status = partition_roll(partition, error);
+    partition->is_tended = false;
+    pthread_cond_broadcast(&partition->durable_moved);
+    return status;
 }
 
 Status partition_clean(Partition *partition, Error *error)

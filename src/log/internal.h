@@ -103,6 +103,13 @@ Status log_fail(Log *log, Status status, const Error *error);
 void log_queue(Log *log, Partition *partition);
 int64_t log_now_ms(Log *log);
 
+/* What log_tick does, by parts, each of which may take its time: none keeps another waiting where
+ * they have threads of their own. Flushes that are due by the clock, and then the marks; retention;
+ * compaction. */
+Status log_keep_marks(Log *log, Error *error);
+Status log_clean(Log *log, Error *error);
+Status log_compact(Log *log, Error *error);
+
 /* ---- marks.c --------------------------------------------------------------------------------- */
 
 /* Read them into the entries. */

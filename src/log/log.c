@@ -359,23 +359,70 @@ static Status tick_result(Log *log, const Partition *partition, Status status, E
     return OK;
 }
 
-static Status tick_partition(Log *log, Partition *partition, Error *error)
+static Status flush_if_due(Log *log, Partition *partition, Error *error)
 {
     pthread_mutex_lock(&partition->lock);
-    int64_t now_ms = log_now_ms(log);
     bool is_of_use = partition->stopped == NULL && !partition->is_removed;
     bool is_due = partition->unflushed_since_ms != NO_TIMESTAMP &&
-                  now_ms - partition->unflushed_since_ms >= partition->config.flush_ms;
-    producers_expire(partition->producers, now_ms - PRODUCER_IDLE_MS, partition->mark.start_offset);
+                  log_now_ms(log) - partition->unflushed_since_ms >= partition->config.flush_ms;
     pthread_mutex_unlock(&partition->lock);
-    if (!is_of_use)
-        return OK;
-    Status status = is_due ? partition_flush(partition, error) : OK;
-    if (status == OK)
-        status = partition_clean(partition, error);
-    if (status == OK)
-        status = partition_compact_if_dirty(partition, error);
+    Status status = is_of_use && is_due ? partition_flush(partition, error) : OK;
     return tick_result(log, partition, status, error);
+}
+
+static Status clean_partition(Log *log, Partition *partition, Error *error)
+{
+    pthread_mutex_lock(&partition->lock);
+    bool is_of_use = partition->stopped == NULL && !partition->is_removed;
+    producers_expire(partition->producers, log_now_ms(log) - PRODUCER_IDLE_MS,
+                     partition->mark.start_offset);
+    pthread_mutex_unlock(&partition->lock);
+    Status status = is_of_use ? partition_clean(partition, error) : OK;
+    return tick_result(log, partition, status, error);
+}
+
+static Status compact_partition(Log *log, Partition *partition, Error *error)
+{
+    pthread_mutex_lock(&partition->lock);
+    bool is_of_use = partition->stopped == NULL && !partition->is_removed;
+    pthread_mutex_unlock(&partition->lock);
+    Status status = is_of_use ? partition_compact_if_dirty(partition, error) : OK;
+    return tick_result(log, partition, status, error);
+}
+
+typedef Status PartitionDuty(Log *log, Partition *partition, Error *error);
+
+static Status log_for_all(Log *log, PartitionDuty *duty, Error *error)
+{
+    Arena *arena = arena_new(0);
+    List held = log_hold_partitions(log, arena);
+    Status status = OK;
+    for (int32_t i = 0; i < held.count; i++) {
+        Partition *partition = LIST_AT(held, i, Partition);
+        if (status == OK)
+            status = duty(log, partition, error);
+        partition_release(partition);
+    }
+    arena_free(arena);
+    return status;
+}
+
+Status log_keep_marks(Log *log, Error *error)
+{
+    Status status = log_for_all(log, flush_if_due, error);
+    if (status == OK)
+        status = log_write_marks(log, error);
+    return status == ERR_FULL || status == ERR_LIMIT ? OK : status;
+}
+
+Status log_clean(Log *log, Error *error)
+{
+    return log_for_all(log, clean_partition, error);
+}
+
+Status log_compact(Log *log, Error *error)
+{
+    return log_for_all(log, compact_partition, error);
 }
 
 Status log_tick(Log *log, Error *error)
@@ -383,19 +430,9 @@ Status log_tick(Log *log, Error *error)
     Error ignored = {0};
     if (error == NULL)
         error = &ignored;
-    Arena *arena = arena_new(0);
-    List held = log_hold_partitions(log, arena);
-    Status status = OK;
-    for (int32_t i = 0; i < held.count; i++) {
-        Partition *partition = LIST_AT(held, i, Partition);
-        if (status == OK)
-            status = tick_partition(log, partition, error);
-        partition_release(partition);
-    }
-    arena_free(arena);
-    if (status == OK)
-        status = log_write_marks(log, error);
-    return status == ERR_FULL || status == ERR_LIMIT ? OK : status;
+    TRY(log_clean(log, error));
+    TRY(log_compact(log, error));
+    return log_keep_marks(log, error);
 }
 
 /* ---- Closing --------------------------------------------------------------------------------- */

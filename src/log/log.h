@@ -63,7 +63,8 @@ bool log_is_broken(Log *log, Error *why);
  * it. */
 Status log_replace_file(Log *log, const char *path, Str content, Error *error);
 
-/* Threads that flush whenever something waits, and one that calls log_tick each second. A failure
+/* Threads that flush whenever something waits, and three that do what log_tick does, so that marks
+ * and retention do not wait for a compaction. A failure
  * is left in log_is_broken and given to `on_failure` once. Stops with log_stop, before log_close.
  */
 Status log_start(Log *log, int32_t flusher_count, void (*on_failure)(void *context), Error *error);

@@ -5,14 +5,22 @@
 #include "base/memory.h"
 #include "log/internal.h"
 
-enum { FLUSHERS_MAX = 16, TICK_US = 1000 * 1000, NAP_US = 50 * 1000 };
+enum { FLUSHERS_MAX = 16, TICKER_COUNT = 3, TICK_US = 1000 * 1000, NAP_US = 50 * 1000 };
+
+/* Something that is done about each second, for as long as it takes. */
+typedef struct Ticker {
+    LogService *service;
+    Status (*tick)(Log *log, Error *error);
+    pthread_t thread;
+} Ticker;
 
 struct LogService {
     Log *log;
     void (*on_failure)(void *context);
-    pthread_t flushers[FLUSHERS_MAX], ticker;
-    int32_t flusher_count;
-    bool has_ticker, has_told;
+    pthread_t flushers[FLUSHERS_MAX];
+    Ticker tickers[TICKER_COUNT];
+    int32_t flusher_count, ticker_count;
+    bool has_told;
     _Atomic bool is_stopping;
 };
 
@@ -59,7 +67,8 @@ static void *service_flush(void *argument)
 
 static void *service_tick(void *argument)
 {
-    LogService *service = argument;
+    const Ticker *ticker = argument;
+    LogService *service = ticker->service;
     World *world = service->log->world;
     Error error = {0};
     int64_t next_us = world_monotonic_us(world) + TICK_US;
@@ -67,14 +76,19 @@ static void *service_tick(void *argument)
         world->kind->sleep_us(world, NAP_US);
         if (world_monotonic_us(world) < next_us)
             continue;
-        next_us += TICK_US;
-        if (log_tick(service->log, &error) != OK || log_is_broken(service->log, &error)) {
+        next_us = world_monotonic_us(world) + TICK_US;
+        if (ticker->tick(service->log, &error) != OK || log_is_broken(service->log, &error)) {
             service_tell(service, &error);
             break;
         }
     }
     return NULL;
 }
+
+/* Marks do not wait until a large partition is compacted: what was acknowledged meanwhile could be
+ * cut by a start after a crash, and nobody would know. */
+static Status (*const duties[TICKER_COUNT])(Log *log, Error *error) = {log_keep_marks, log_clean,
+                                                                       log_compact};
 
 Status log_start(Log *log, int32_t flusher_count, void (*on_failure)(void *context), Error *error)
 {
@@ -83,8 +97,13 @@ Status log_start(Log *log, int32_t flusher_count, void (*on_failure)(void *conte
     service->log = log;
     service->on_failure = on_failure;
     log->service = service;
-    service->has_ticker = pthread_create(&service->ticker, NULL, service_tick, service) == 0;
-    bool is_good = service->has_ticker;
+    bool is_good = true;
+    for (int32_t i = 0; is_good && i < TICKER_COUNT; i++) {
+        Ticker *ticker = &service->tickers[i];
+        *ticker = (Ticker){.service = service, .tick = duties[i]};
+        is_good = pthread_create(&ticker->thread, NULL, service_tick, ticker) == 0;
+        service->ticker_count += is_good;
+    }
     for (int32_t i = 0; is_good && i < flusher_count; i++) {
         is_good = pthread_create(&service->flushers[i], NULL, service_flush, service) == 0;
         service->flusher_count += is_good;
@@ -106,8 +125,8 @@ void log_stop(Log *log)
     pthread_mutex_unlock(&log->queue_lock);
     for (int32_t i = 0; i < service->flusher_count; i++)
         pthread_join(service->flushers[i], NULL);
-    if (service->has_ticker)
-        pthread_join(service->ticker, NULL);
+    for (int32_t i = 0; i < service->ticker_count; i++)
+        pthread_join(service->tickers[i].thread, NULL);
     memory_free(service);
     log->service = NULL;
 }
