@@ -33,6 +33,14 @@ static void member_free(Member *member)
     memory_free(member);
 }
 
+static void group_free(Group *group)
+{
+    memory_free(group->members);
+    memory_free(group->protocol_type);
+    memory_free(group->name);
+    memory_free(group);
+}
+
 Groups *groups_new(World *world)
 {
     Arena *arena = arena_new(0);
@@ -49,8 +57,7 @@ void groups_free(Groups *groups)
         Group *group = groups_at(groups, i);
         for (int32_t j = 0; j < group->member_count; j++)
             member_free(group->members[j]);
-        memory_free(group->members);
-        memory_free(group->protocol_type);
+        group_free(group);
     }
     arena_free(groups->arena);
 }
@@ -75,8 +82,8 @@ Group *groups_get(Groups *groups, Str name)
     Group *group = groups_find(groups, name);
     if (group != NULL)
         return group;
-    group = ARENA_NEW(groups->arena, Group);
-    group->name = arena_printf(groups->arena, "%.*s", STR_ARGS(name));
+    group = memory_allocate_zeroed((int64_t)sizeof *group);
+    group->name = text_new(name);
     group->emptied_us = world_monotonic_us(groups->world);
     map_put(groups->all, name, group);
     return group;
@@ -85,9 +92,8 @@ Group *groups_get(Groups *groups, Str name)
 void groups_delete(Groups *groups, Group *group)
 {
     assert(group->member_count == 0);
-    memory_free(group->members);
-    memory_free(group->protocol_type);
     map_remove(groups->all, str_from(group->name));
+    group_free(group);
 }
 
 Member *group_find(const Group *group, Str member_id)
@@ -107,9 +113,8 @@ Member *group_find_instance(const Group *group, Str instance_id)
     return NULL;
 }
 
-Member *group_add(Groups *groups, Group *group, Str client_id)
+static void member_name(Groups *groups, Member *member, Str client_id)
 {
-    Member *member = memory_allocate_zeroed((int64_t)sizeof *member);
     Buffer id = {0};
     World *world = groups->world;
     buffer_printf(&id, "%.*s-%016" PRIx64 "%016" PRIx64, STR_ARGS(client_id),
@@ -117,6 +122,12 @@ Member *group_add(Groups *groups, Group *group, Str client_id)
     member->id = text_new(buffer_str(&id));
     buffer_free(&id);
     member->client_id = text_new(client_id);
+}
+
+Member *group_add(Groups *groups, Group *group, Str client_id)
+{
+    Member *member = memory_allocate_zeroed((int64_t)sizeof *member);
+    member_name(groups, member, client_id);
     member->arena = arena_new(0);
     member->is_pending = true;
     group_hear(groups, member);
@@ -127,6 +138,17 @@ Member *group_add(Groups *groups, Group *group, Str client_id)
     }
     group->members[group->member_count++] = member;
     return member;
+}
+
+void group_renew(Groups *groups, Group *group, Member *member, Str client_id)
+{
+    assert(member->instance_id != NULL && group_find(group, str_from(member->id)) == member);
+    memory_free(member->id);
+    memory_free(member->client_id);
+    member_name(groups, member, client_id);
+    member->has_joined = false;
+    group_hear(groups, member);
+    groups->has_changed = true; /* calls of the one it was may wait */
 }
 
 void member_set_instance(Member *member, Str instance_id)
@@ -179,7 +201,7 @@ static bool all_support(const Group *group, const Member *but, Str protocol)
 bool group_accepts(const Group *group, const Member *but, Str type, const List *protocols)
 {
     bool is_alone = true;
-    for (int32_t i = 0; i < group->member_count; i++)
+    for (int32_t i = 0; group != NULL && i < group->member_count; i++)
         is_alone &= group->members[i] == but || group->members[i]->is_pending;
     if (is_alone)
         return true;
@@ -305,8 +327,13 @@ static void group_tick(Groups *groups, Group *group, int64_t now_us)
 void groups_tick(Groups *groups)
 {
     int64_t now_us = world_monotonic_us(groups->world);
-    for (int32_t i = 0; i < groups_count(groups); i++)
-        group_tick(groups, groups_at(groups, i), now_us);
+    for (int32_t i = groups_count(groups) - 1; i >= 0; i--) {
+        Group *group = groups_at(groups, i);
+        group_tick(groups, group, now_us);
+        /* Whoever had an id never joined with it. */
+        if (group->member_count == 0 && group->generation == 0)
+            groups_delete(groups, group);
+    }
 }
 
 bool groups_take_change(Groups *groups)

@@ -69,6 +69,8 @@ void group_join(Groups *groups, Group *group, Member *member);
 /* It is gone, and if the others have to share anew they are told to. */
 void group_remove(Groups *groups, Group *group, Member *member);
 void member_set_instance(Member *member, Str instance_id);
+/* A static member that has come back: it has another id and keeps its place, what it reads too. */
+void group_renew(Groups *groups, Group *group, Member *member, Str client_id);
 /* What it has said to that protocol; borrowed, empty if nothing. */
 Str member_metadata(const Member *member, Str protocol);
 void group_set_protocol_type(Group *group, Str type);
@@ -80,6 +82,7 @@ void group_hear(Groups *groups, Member *member);
 /* Whether a member of this type and these protocols fits: those that have joined, other than `but`,
  * are of the type and have one of them in common. Members that have an id and nothing else yet do
  * not count. */
+/* `group` may be NULL. */
 bool group_accepts(const Group *group, const Member *but, Str type, const List *protocols);
 
 /* Drop silent members, end what has waited too long. */

@@ -146,6 +146,7 @@ struct Call {
     Message *request, *response;
     Str client_id;
     Str member_id;         /* of a join */
+    Str kept_leader;       /* of a join that changes nothing: who is told to lead */
     int32_t generation;    /* of a join: the one that it waits for */
     int64_t deadline_us;   /* 0: not set */
     bool is_late;          /* the deadline has come */

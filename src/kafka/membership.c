@@ -1,6 +1,7 @@
 /* Joining a group, sharing its partitions, leaving it. */
 #include <assert.h>
 
+#include "base/bigendian.h"
 #include "kafka/access.h"
 
 enum { SESSION_MS_LEAST = 1000, SESSION_MS_MOST = 1800000, REBALANCE_MS_MOST = 3600000 };
@@ -63,6 +64,66 @@ static List asked_protocols(Call *call)
     return protocols;
 }
 
+/* The member with that id. An instance id, if it is given, has to be its own: where another one has
+ * come with it since, the older one has to end. */
+static WireError find_by_names(const Group *group, Str id, Str instance, Member **out)
+{
+    Member *known =
+        instance.length > 0 ? group_find_instance(group, instance) : group_find(group, id);
+    if (known == NULL)
+        return WIRE_UNKNOWN_MEMBER_ID;
+    *out = known;
+    return str_is(id, known->id) ? WIRE_NONE : WIRE_FENCED_INSTANCE_ID;
+}
+
+/* What a consumer has subscribed to, as it stands at the beginning of what it says to a protocol:
+ * a version, then the names. All of it if it is something else. */
+static Str subscription_topics(Str metadata)
+{
+    int64_t at = 6;
+    if (metadata.length < at)
+        return metadata;
+    for (uint32_t left = load_be32(metadata.data + 2); left > 0; left--) {
+        if (metadata.length - at < 2)
+            return metadata;
+        at += 2 + load_be16(metadata.data + at);
+        if (at > metadata.length)
+            return metadata;
+    }
+    return str_make(metadata.data + 2, at - 2);
+}
+
+/* Whether a member that says this says nothing that would change who reads what. */
+static bool subscribes_as_before(const Message *request, const Member *member)
+{
+    bool is_consumer = str_equal(message_bytes(request, "protocol_type"), STR("consumer"));
+    bool is_same = message_count(request, "protocols") == member->protocols.count;
+    for (int32_t i = 0; is_same && i < member->protocols.count; i++) {
+        const GroupProtocol *before = LIST_AT(member->protocols, i, GroupProtocol);
+        const Message *now = message_item(request, "protocols", i);
+        Str text = message_bytes(now, "metadata"), old = before->metadata;
+        is_same = str_equal(message_bytes(now, "name"), before->name) &&
+                  (is_consumer ? str_equal(subscription_topics(text), subscription_topics(old))
+                               : str_equal(text, old));
+    }
+    return is_same;
+}
+
+/* A static member that comes again takes the place of the one that it was. Where all have what they
+ * read and it has subscribed to the same, that stays so, as in Kafka: it is told no other leader
+ * than before, by its old id if it would share anew without being asked (below version 9). */
+static void take_place(Call *call, Group *group, Member *member)
+{
+    bool stays = group->state == GROUP_STABLE && subscribes_as_before(call->request, member);
+    bool can_skip = call->version.number >= 9;
+    Str leader = {0};
+    if (stays && !can_skip)
+        leader = str_copy(call->arena, str_from(group->leader->id));
+    group_renew(call->broker->groups, group, member, call->client_id);
+    if (stays)
+        call->kept_leader = can_skip ? str_copy(call->arena, str_from(group->leader->id)) : leader;
+}
+
 /* The member that asks, made if it is new; or what is wrong. */
 static WireError find_joiner(Call *call, Group *group, Member **out)
 {
@@ -70,16 +131,13 @@ static WireError find_joiner(Call *call, Group *group, Member **out)
     Str id = message_bytes(call->request, "member_id");
     Str instance = message_bytes(call->request, "group_instance_id");
     bool is_static = call->version.number >= 5 && instance.length > 0;
-    Member *known = is_static ? group_find_instance(group, instance) : group_find(group, id);
-    if (id.length > 0) {
-        if (known == NULL)
-            return WIRE_UNKNOWN_MEMBER_ID;
-        *out = known;
-        return str_is(id, known->id) ? WIRE_NONE : WIRE_FENCED_INSTANCE_ID;
+    if (id.length > 0)
+        return find_by_names(group, id, is_static ? instance : (Str){0}, out);
+    *out = is_static ? group_find_instance(group, instance) : NULL;
+    if (*out != NULL) {
+        take_place(call, group, *out);
+        return WIRE_NONE;
     }
-    /* A static member that comes again takes the place of the one that it was. */
-    if (is_static && known != NULL)
-        group_remove(groups, group, known);
     *out = group_add(groups, group, call->client_id);
     if (is_static)
         member_set_instance(*out, instance);
@@ -99,6 +157,15 @@ static WireError check_join(Call *call, const Group *group, const Member *member
                                                           : WIRE_INCONSISTENT_GROUP_PROTOCOL;
 }
 
+/* Whose place it would take, whose protocols do not count then; NULL: it is new. */
+static const Member *find_known(const Call *call, const Group *group)
+{
+    Str id = message_bytes(call->request, "member_id");
+    Str instance = message_bytes(call->request, "group_instance_id");
+    return id.length == 0 && instance.length > 0 ? group_find_instance(group, instance)
+                                                 : group_find(group, id);
+}
+
 static WireError join_begin(Call *call)
 {
     const Message *request = call->request;
@@ -106,11 +173,15 @@ static WireError join_begin(Call *call)
     WireError refused = call_check(call, ACL_READ, ACL_GROUP, name);
     if (refused != WIRE_NONE || name.length == 0)
         return refused != WIRE_NONE ? refused : WIRE_INVALID_GROUP_ID;
-    Group *group = groups_get(call->broker->groups, name);
-    Str id = message_bytes(request, "member_id");
-    WireError code = check_join(call, group, group_find(group, id));
+    /* Who is refused leaves no group behind. */
+    Group *group = groups_find(call->broker->groups, name);
+    WireError code = check_join(call, group, group != NULL ? find_known(call, group) : NULL);
+    if (code == WIRE_NONE && group == NULL && message_bytes(request, "member_id").length > 0)
+        code = WIRE_UNKNOWN_MEMBER_ID;
     if (code != WIRE_NONE)
         return code;
+    if (group == NULL)
+        group = groups_get(call->broker->groups, name);
     Member *member;
     code = find_joiner(call, group, &member);
     if (code != WIRE_NONE && code != WIRE_MEMBER_ID_REQUIRED)
@@ -125,9 +196,11 @@ static WireError join_begin(Call *call)
     call->member_id = str_copy(call->arena, str_from(member->id));
     if (code == WIRE_MEMBER_ID_REQUIRED)
         return code;
+    call->generation = group->generation + (call->kept_leader.data == NULL);
+    if (call->kept_leader.data != NULL)
+        return WIRE_NONE;
     keep_protocols(member, request);
     group_set_protocol_type(group, message_bytes(request, "protocol_type"));
-    call->generation = group->generation + 1;
     call->deadline_us = world_monotonic_us(call->broker->world) + (rebalance_ms + session_ms) * MS;
     group_join(call->broker->groups, group, member);
     return WIRE_NONE;
@@ -153,13 +226,27 @@ static CallState answer_join(Call *call, WireError code, const Group *group)
     message_set_number(call->response, "generation_id", is_good ? group->generation : -1);
     message_set_bytes(call->response, "protocol_name", is_good ? group->protocol : STR(""));
     message_set_text(call->response, "protocol_type", is_good ? group->protocol_type : NULL);
-    message_set_text(call->response, "leader", is_good ? group->leader->id : "");
+    bool is_kept = is_good && call->kept_leader.data != NULL;
+    Str leader = is_good ? str_from(group->leader->id) : STR("");
+    leader = is_kept ? call->kept_leader : leader;
+    bool leads = is_good && str_equal(call->member_id, leader);
+    message_set_bytes(call->response, "leader", leader);
+    message_set_number(call->response, "skip_assignment", is_kept && leads);
     Str id =
         call->member_id.data != NULL ? call->member_id : message_bytes(call->request, "member_id");
     message_set_bytes(call->response, "member_id", id.data != NULL ? id : STR(""));
-    if (is_good && str_is(call->member_id, group->leader->id))
+    if (leads)
         answer_members(call, group);
     return CALL_DONE;
+}
+
+/* Why one that has joined is not there any more. */
+static WireError missing_joiner(const Call *call, const Group *group)
+{
+    Member *other;
+    Str instance = message_bytes(call->request, "group_instance_id");
+    return group == NULL ? WIRE_UNKNOWN_MEMBER_ID
+                         : find_by_names(group, call->member_id, instance, &other);
 }
 
 CallState handle_join_group(Call *call)
@@ -173,7 +260,7 @@ CallState handle_join_group(Call *call)
         groups_find(call->broker->groups, message_bytes(call->request, "group_id"));
     const Member *member = group != NULL ? group_find(group, call->member_id) : NULL;
     if (member == NULL)
-        return answer_join(call, WIRE_UNKNOWN_MEMBER_ID, NULL);
+        return answer_join(call, missing_joiner(call, group), NULL);
     bool is_there = group->generation >= call->generation && !member->has_joined &&
                     (group->state == GROUP_SYNCING || group->state == GROUP_STABLE);
     if (is_there)
@@ -194,9 +281,12 @@ WireError find_member(Call *call, Group **group, Member **member)
     *group = groups_find(call->broker->groups, name);
     if (refused != WIRE_NONE || *group == NULL)
         return refused != WIRE_NONE ? refused : WIRE_UNKNOWN_MEMBER_ID;
-    *member = group_find(*group, id);
-    if (*member == NULL || (*member)->is_pending)
-        return WIRE_UNKNOWN_MEMBER_ID;
+    WireError code =
+        find_by_names(*group, id, message_bytes(call->request, "group_instance_id"), member);
+    if (code == WIRE_NONE && (*member)->is_pending)
+        code = WIRE_UNKNOWN_MEMBER_ID;
+    if (code != WIRE_NONE)
+        return code;
     if (message_number(call->request, "generation_id") != (*group)->generation)
         return WIRE_ILLEGAL_GENERATION;
     group_hear(call->broker->groups, *member);
@@ -259,13 +349,15 @@ CallState handle_heartbeat(Call *call)
 static WireError leave(Call *call, Group *group, Str id, Str instance)
 {
     Member *member = NULL;
-    if (group != NULL)
-        member = id.length == 0 && instance.length > 0 ? group_find_instance(group, instance)
-                                                       : group_find(group, id);
-    if (member == NULL)
+    if (group == NULL)
         return WIRE_UNKNOWN_MEMBER_ID;
-    group_remove(call->broker->groups, group, member);
-    return WIRE_NONE;
+    WireError code = find_by_names(group, id, instance, &member);
+    /* An administrator takes out a static member by that name alone. */
+    if (code == WIRE_FENCED_INSTANCE_ID && id.length == 0)
+        code = WIRE_NONE;
+    if (code == WIRE_NONE)
+        group_remove(call->broker->groups, group, member);
+    return code;
 }
 
 CallState handle_leave_group(Call *call)

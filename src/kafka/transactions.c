@@ -239,7 +239,8 @@ static WireError judge_member(Call *call)
 {
     bool is_named =
         call->version.number >= 3 && (message_number(call->request, "generation_id") >= 0 ||
-                                      message_bytes(call->request, "member_id").length > 0);
+                                      message_bytes(call->request, "member_id").length > 0 ||
+                                      message_bytes(call->request, "group_instance_id").length > 0);
     Group *group;
     Member *member;
     return is_named ? find_member(call, &group, &member) : WIRE_NONE;
