@@ -39,13 +39,14 @@ typedef struct Board {
     World *world;
     Waker *coordinator;
     int32_t shard_count;
-    int64_t step_bytes;       /* of records that a task saves between two messages */
-    int64_t block_bytes;      /* of a checkpoint that are written at once */
-    int32_t core_count;       /* helper threads that a source may have; 0: it does all itself */
-    int64_t pace_us;          /* over which saving may be spread, see pace.h; 0: it is not */
-    _Atomic bool is_stopping; /* cancelled: end without another checkpoint */
-    _Atomic bool is_started;  /* all tasks are open: sources may read */
-    _Atomic bool is_parting;  /* a source asks for a stop */
+    int64_t step_bytes;  /* of records that a task saves between two messages */
+    int64_t block_bytes; /* of a checkpoint that are written at once */
+    int32_t
+        core_count;  /* of the machine; so many helpers a source may have; 0: it does all itself */
+    int64_t pace_us; /* over which saving may be spread, see pace.h; 0: it is not */
+    _Atomic bool is_stopping;       /* cancelled: end without another checkpoint */
+    _Atomic bool is_started;        /* all tasks are open: sources may read */
+    _Atomic bool is_parting;        /* a source asks for a stop */
     _Atomic int64_t barrier_wanted; /* the checkpoint sources shall start; by the coordinator */
     _Atomic bool barrier_is_last;   /* this and the next two are written before barrier_wanted */
     _Atomic bool barrier_is_full;   /* all records are saved, not only those that have changed */

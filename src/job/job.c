@@ -40,9 +40,9 @@ void job_notice(Job *job, const char *format, ...)
     job->options.notice(job->options.notice_context, text);
 }
 
-static int32_t job_core_count(void)
+static int32_t job_core_count(const Job *job)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    long cores = job->options.cores > 0 ? job->options.cores : sysconf(_SC_NPROCESSORS_ONLN);
     return cores < 1 ? 1 : cores > SHARDS_MAX ? SHARDS_MAX : (int32_t)cores;
 }
 
@@ -52,7 +52,7 @@ static int32_t job_choose_shards(const Job *job)
     if (count == 0)
         count = job->plan->settings.parallelism;
     if (count == 0)
-        count = job_core_count();
+        count = job_core_count(job);
     return count < 1 ? 1 : count > SHARDS_MAX ? SHARDS_MAX : count;
 }
 
@@ -174,7 +174,7 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     job->checkpoint_interval_us = job_choose_interval(plan);
     job->letter_folders[0] = options->data_dir;
     job->letter_folders[options->data_dir != NULL] = options->letters_dir;
-    job->board.core_count = options->choose != NULL ? 0 : job_core_count();
+    job->board.core_count = options->choose != NULL ? 0 : job_core_count(job);
     job->board.block_bytes = options->choose != NULL ? BLOCK_BYTES_SIMULATED : SNAPSHOT_BLOCK_BYTES;
     job->board.step_bytes = options->choose != NULL ? STEP_BYTES_SIMULATED : STEP_BYTES;
     job->board.pace_us = options->choose != NULL

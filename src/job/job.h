@@ -36,6 +36,7 @@ typedef struct JobOptions {
     bool allows_state_loss;    /* go on without state that the plan has no operator for */
     bool is_once;              /* stop when all that is there now has been read */
     int32_t parallelism;       /* overrides the script's; 0: as the script says */
+    int32_t cores;             /* as if the machine had so many; 0: as it has */
 
     /* The job whose place this one may take (job_take_over), while that runs or after it has ended.
      * Its hub is used, and until then sinks by key keep their rows. NULL: nobody's. */

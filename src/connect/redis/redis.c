@@ -271,7 +271,7 @@ static Status redis_open(SinkWriter *writer, Str state, Error *error)
     sink->reply_rows = ARENA_ARRAY(writer->arena, int32_t, BATCH_ROWS_MAX * 4);
     redis_prepare_encoder(sink);
     Status status = redis_connection_open(&sink->connection, error);
-    if (status != OK)
+    if (status != OK && status != ERR_FULL)
         error->is_retriable = false;
     return status;
 }

@@ -200,7 +200,8 @@ static Status rank_row(Rank *self, RankRow *row)
 {
     RankState *state = row->state;
     if (rank_is_expired(self, state, row->now_us)) {
-        TRY(rank_flush(self));
+        if (self->out.borrows) /* what of these rows is not out yet */
+            TRY(rank_flush(self));
         rank_clear(self, state);
         *state = (RankState){0};
     }
