@@ -189,6 +189,13 @@ static void answer_offset(Message *answer, int32_t partition, const CommittedOff
     message_set_bytes(answer, "metadata", has_metadata ? committed->metadata : STR(""));
 }
 
+/* Of what is decided by a transaction that goes on nothing is told to whoever asks for that. */
+static bool is_unstable(const Call *call, Str group, Str topic, int32_t partition)
+{
+    return message_number(call->request, "require_stable") != 0 &&
+           offsets_are_pending(call->broker->offsets, group, topic, partition);
+}
+
 static void fetch_all(Call *call, Str group, Message *out)
 {
     const Offsets *offsets = call->broker->offsets;
@@ -204,8 +211,11 @@ static void fetch_all(Call *call, Str group, Message *out)
             message_set_bytes(answers, "name", committed->topic);
             map_put(topics, committed->topic, answers);
         }
-        answer_offset(message_append(answers, "partitions", call->arena), committed->partition,
-                      committed);
+        Message *answer = message_append(answers, "partitions", call->arena);
+        bool waits = is_unstable(call, group, committed->topic, committed->partition);
+        answer_offset(answer, committed->partition, waits ? NULL : committed);
+        if (waits)
+            message_set_number(answer, "error_code", WIRE_UNSTABLE_OFFSET_COMMIT);
     }
 }
 
@@ -213,8 +223,7 @@ static void fetch_one(Call *call, Str group, Str topic, int32_t partition, Messa
 {
     const Offsets *offsets = call->broker->offsets;
     WireError refused = call_check(call, ACL_DESCRIBE, ACL_TOPIC, topic);
-    bool is_pending = message_number(call->request, "require_stable") != 0 &&
-                      offsets_are_pending(offsets, group, topic, partition);
+    bool is_pending = is_unstable(call, group, topic, partition);
     answer_offset(
         answer, partition,
         is_pending || refused != WIRE_NONE ? NULL : offsets_find(offsets, group, topic, partition));

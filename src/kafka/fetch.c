@@ -437,15 +437,15 @@ CallState handle_fetch(Call *call)
 
 /* ---- ListOffsets ----------------------------------------------------------------------------- */
 
-/* The first record that is not earlier, below the high watermark. */
-static WireError find_time(Partition *partition, int64_t timestamp_ms, int64_t high_watermark,
+/* The first record that is not earlier, below `end_offset`. */
+static WireError find_time(Partition *partition, int64_t timestamp_ms, int64_t end_offset,
                            int64_t *offset, int64_t *found_ms)
 {
     Error error = {0};
     Status status = partition_find_time(partition, timestamp_ms, offset, found_ms, &error);
     if (status != OK)
         return broker_error(status, &error);
-    if (*offset >= high_watermark) {
+    if (*offset >= end_offset) {
         *offset = NO_OFFSET;
         *found_ms = NO_TIMESTAMP;
     }
@@ -464,15 +464,14 @@ static WireError list_offset(Call *call, Str topic, const Message *asked, Messag
     int64_t offset = NO_OFFSET, found_ms = NO_TIMESTAMP;
     PartitionOffsets offsets;
     partition_offsets(partition, &offsets);
+    int64_t end_offset = is_committed ? offsets.stable_offset : offsets.high_watermark;
     switch (timestamp) {
     case TIMESTAMP_EARLIEST:
     case TIMESTAMP_EARLIEST_HERE: offset = offsets.start_offset; break;
-    case TIMESTAMP_LATEST:
-        offset = is_committed ? offsets.stable_offset : offsets.high_watermark;
-        break;
+    case TIMESTAMP_LATEST: offset = end_offset; break;
     case TIMESTAMP_LATEST_ELSEWHERE: break;
     case TIMESTAMP_LARGEST: timestamp = offsets.max_timestamp_ms; [[fallthrough]];
-    default: code = find_time(partition, timestamp, offsets.high_watermark, &offset, &found_ms);
+    default: code = find_time(partition, timestamp, end_offset, &offset, &found_ms);
     }
     message_set_number(answer, "offset", offset);
     message_set_number(answer, "timestamp", found_ms);

@@ -45,6 +45,48 @@ def committed(hub, topic, partition=0, level="committed"):
                     "-X", f"isolation.level=read_{level}").split()
 
 
+def test_what_is_not_decided_yet_is_not_told(box):
+    """Neither the place of a time, by who reads what is committed, nor offsets of all topics, by who asks for
+    those that stand."""
+    hub = box.keep(Hub(box)).start()
+    found = hub.python(CONFLUENT + """
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel
+from confluent_kafka.admin import AdminClient, OffsetSpec
+admin = AdminClient({'bootstrap.servers': ADDRESS})
+plain = Producer({'bootstrap.servers': ADDRESS})
+plain.produce('t', b'before', timestamp=1000)
+plain.flush()
+consumer = Consumer({'bootstrap.servers': ADDRESS, 'group.id': 'g'})
+place = TopicPartition('t', 0)
+consumer.commit(offsets=[TopicPartition('t', 0, 0)], asynchronous=False)
+def offset_of(time, level):
+    return admin.list_offsets({place: OffsetSpec.for_timestamp(time)}, isolation_level=level)[place].result().offset
+def stable():
+    group = ConsumerGroupTopicPartitions('g')
+    try:
+        answer = admin.list_consumer_group_offsets([group], require_stable=True, request_timeout=3)['g'].result()
+    except KafkaException as error:
+        return error.args[0].name()
+    found = answer.topic_partitions[0]
+    return found.error.name() if found.error is not None else found.offset
+out = []
+def note():
+    out.append([offset_of(1000, IsolationLevel.READ_COMMITTED), offset_of(2000, IsolationLevel.READ_COMMITTED),
+                offset_of(2000, IsolationLevel.READ_UNCOMMITTED), stable()])
+one = producer('one')
+one.begin_transaction()
+one.produce('t', b'inside', timestamp=2000)
+one.flush()
+one.send_offsets_to_transaction([TopicPartition('t', 0, 1)], consumer.consumer_group_metadata())
+note()
+one.commit_transaction()
+note()
+print(json.dumps(out))
+""")
+    assert found[0][:3] == [0, -1, 1] and found[0][3] in ("UNSTABLE_OFFSET_COMMIT", "_TIMED_OUT"), found
+    assert found[1] == [0, 1, 1, 1], found
+
+
 def test_committed_is_read_and_aborted_is_not(box):
     """Over several partitions, large and small, by two clients; the offsets of a group with them."""
     hub = box.keep(Hub(box, "--partitions", "3")).start()
