@@ -17,6 +17,7 @@ typedef struct Lot {
     int32_t *members; /* of the batch in hand, as indexes of records */
     int32_t member_count;
     int32_t sequence, batch_count;
+    bool is_letters;
     int64_t end_offset;
     int64_t now_ms;
 } Lot;
@@ -50,6 +51,12 @@ static const char *verdict_code(AppendVerdict verdict)
     return "WR6035";
 }
 
+static Status fail_another_body(Error *error)
+{
+    return fail(error, ERR_INVALID, "WR6034",
+                "the Idempotency-Key has been used with another body");
+}
+
 static Status lot_write_batch(Lot *lot, Error *error)
 {
     if (lot->member_count == 0)
@@ -58,9 +65,9 @@ static Status lot_write_batch(Lot *lot, Error *error)
     Appended appended;
     TRY(partition_append(lot->append->topic->partitions[lot->partition], lot->batch.data,
                          lot->batch.length, &appended, error));
-    if (appended.verdict == APPEND_OUT_OF_ORDER)
-        return fail(error, ERR_INVALID, "WR6034",
-                    "the Idempotency-Key has been used with another body");
+    /* Of the same body other records were set aside the first time, as the table was then. */
+    if (appended.verdict == APPEND_OUT_OF_ORDER && !lot->is_letters)
+        return fail_another_body(error);
     const char *code = verdict_code(appended.verdict);
     for (int32_t i = 0; i < lot->member_count; i++) {
         DoorRecord *record = &lot->append->records[lot->members[i]];
@@ -136,6 +143,19 @@ static Status append_lot(HttpRequest *request, const DoorAppend *append, int32_t
     return status;
 }
 
+Status door_check_key(HttpRequest *request, DoorTopic *topic, int64_t producer_id,
+                      int32_t first_sequence, Error *error)
+{
+    for (int32_t p = 0; p < topic->partition_count; p++) {
+        if (door_hold(request, topic, p, NULL) != OK)
+            continue;
+        int32_t known = partition_first_sequence(topic->partitions[p], producer_id);
+        if (known >= 0 && known != first_sequence)
+            return fail_another_body(error);
+    }
+    return OK;
+}
+
 Status door_append(HttpRequest *request, const DoorAppend *append, Error *error)
 {
     const DoorTopic *topic = append->topic;
@@ -191,6 +211,7 @@ Status door_append_letters(HttpRequest *request, const DoorAppend *append, Error
     TRY(door_hold(request, append->topic, 0, error));
     Lot lot;
     lot_open(&lot, request, append, 0);
+    lot.is_letters = true;
     Status status = append_letters(&lot, error);
     if (status == OK && lot.end_offset > 0)
         status = partition_wait(append->topic->partitions[0], lot.end_offset, error);

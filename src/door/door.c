@@ -45,11 +45,21 @@ static const HttpRoute *door_gather_routes(Door *door, int32_t *count)
     return door->routes;
 }
 
+static void door_free(Door *door)
+{
+    for (int32_t i = 0; i < DOOR_KEY_LOCKS; i++)
+        pthread_mutex_destroy(&door->key_locks[i]);
+    memory_free(door->routes);
+    memory_free(door);
+}
+
 Status door_open(const DoorConfig *config, Door **out, Error *error)
 {
     Door *door = memory_allocate_zeroed(sizeof *door);
     door->config = *config;
     door->schemas = registry_local(config->registry);
+    for (int32_t i = 0; i < DOOR_KEY_LOCKS; i++)
+        pthread_mutex_init(&door->key_locks[i], NULL);
     int32_t route_count;
     const HttpRoute *routes = door_gather_routes(door, &route_count);
     int64_t bytes_max = config->content_bytes_max;
@@ -71,13 +81,11 @@ Status door_open(const DoorConfig *config, Door **out, Error *error)
         .ready_context = door,
     };
     Status status = http_start(&http, &door->http, error);
-    if (status != OK) {
-        memory_free(door->routes);
-        memory_free(door);
-        return status;
-    }
-    *out = door;
-    return OK;
+    if (status == OK)
+        *out = door;
+    else
+        door_free(door);
+    return status;
 }
 
 const char *door_url(const Door *door)
@@ -90,8 +98,7 @@ void door_close(Door *door)
     if (door == NULL)
         return;
     http_stop(door->http);
-    memory_free(door->routes);
-    memory_free(door);
+    door_free(door);
 }
 
 const DoorTable *door_table(const Door *door, const char *topic)
@@ -186,6 +193,15 @@ bool door_find_topic(HttpRequest *request, Str name, bool makes, int32_t partiti
         topic_take(request->arena, topic, out);
     topics_unlock(topics);
     return topic != NULL;
+}
+
+bool door_has_topic(HttpRequest *request, const char *name)
+{
+    Topics *topics = door_of(request)->config.topics;
+    topics_lock(topics);
+    bool has = topics_find(topics, str_from(name)) != NULL;
+    topics_unlock(topics);
+    return has;
 }
 
 bool door_find_letters(HttpRequest *request, const char *name, DoorTopic *out, Error *error)

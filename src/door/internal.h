@@ -18,12 +18,16 @@ enum {
     REASON_BYTES = 512,
 };
 
+/* Requests with one Idempotency-Key come one after the other. */
+enum { DOOR_KEY_LOCKS = 64 };
+
 struct Door {
     DoorConfig config;
     HttpServer *http;
     HttpRoute *routes;
     LocalRegistry schemas; /* of `config.registry` */
     _Atomic uint32_t turn; /* which partition gets records without a key */
+    pthread_mutex_t key_locks[DOOR_KEY_LOCKS];
 };
 
 static inline Door *door_of(const HttpRequest *request)
@@ -55,6 +59,7 @@ bool door_find_topic(HttpRequest *request, Str name, bool makes, int32_t partiti
                      DoorTopic *out);
 /* The topic for dead letters, made if it is not there. */
 bool door_find_letters(HttpRequest *request, const char *name, DoorTopic *out, Error *error);
+bool door_has_topic(HttpRequest *request, const char *name);
 /* Hold a partition. */
 Status door_hold(HttpRequest *request, DoorTopic *topic, int32_t index, Error *error);
 void door_release(DoorTopic *topic);
@@ -83,6 +88,11 @@ typedef struct DoorAppend {
 
 /* The records of each partition in batches. What the log refuses gets code and reason. */
 Status door_append(HttpRequest *request, const DoorAppend *append, Error *error);
+
+/* WR6034: the Idempotency-Key has been used with another body, of which something went to any
+ * partition of the topic. One that is damaged cannot be asked. */
+Status door_check_key(HttpRequest *request, DoorTopic *topic, int64_t producer_id,
+                      int32_t first_sequence, Error *error);
 
 /* Those with a code, with their reasons, into the topic of dead letters; durable. */
 Status door_append_letters(HttpRequest *request, const DoorAppend *append, Error *error);

@@ -278,7 +278,12 @@ static void post_count(const Post *post)
 
 /* ---- Dead letters ------------------------------------------------------------------------ */
 
-/* What came of a request that was sent again was set aside the first time; it is once more. */
+static const char *letters_name(const Post *post)
+{
+    return arena_printf(post->arena, "%s" DEAD_LETTERS_SUFFIX, post->topic.name);
+}
+
+/* With a key they are set aside once, as the other records are taken once. */
 static Status post_set_aside(Post *post, Error *error)
 {
     DoorTopic letters;
@@ -287,14 +292,14 @@ static Status post_set_aside(Post *post, Error *error)
     for (int32_t i = 0; i < post->count; i++)
         if (post->records[i].code != NULL)
             refused[count++] = post->records[i];
-    const char *name = arena_printf(post->arena, "%s" DEAD_LETTERS_SUFFIX, post->topic.name);
-    if (!door_find_letters(post->request, name, &letters, error))
+    if (!door_find_letters(post->request, letters_name(post), &letters, error))
         return error->status;
     const Key *principal = post->request->principal;
     DoorAppend append = {.topic = &letters,
                          .records = refused,
                          .count = count,
-                         .producer_id = -1,
+                         .producer_id = post->producer_id,
+                         .first_sequence = post->first_sequence,
                          .waits = true,
                          .caller = principal != NULL ? principal->name : ""};
     Status status = door_append_letters(post->request, &append, error);
@@ -319,6 +324,36 @@ static Status post_write(Post *post, Error *error)
     return post->refused > 0 ? post_set_aside(post, error) : OK;
 }
 
+/* Nothing is taken before it is known that the key was not used with another body: neither in a
+ * partition to which this one does not write nor for dead letters. */
+static Status post_check_key(Post *post, Error *error)
+{
+    DoorTopic letters;
+    TRY(door_check_key(post->request, &post->topic, post->producer_id, post->first_sequence,
+                       error));
+    if (!door_has_topic(post->request, letters_name(post)))
+        return OK;
+    if (!door_find_letters(post->request, letters_name(post), &letters, error))
+        return error->status;
+    Status status =
+        door_check_key(post->request, &letters, post->producer_id, post->first_sequence, error);
+    door_release(&letters);
+    return status;
+}
+
+static Status post_write_once(Post *post, Error *error)
+{
+    if (post->producer_id < 0)
+        return post_write(post, error);
+    pthread_mutex_t *lock = &post->door->key_locks[post->producer_id % DOOR_KEY_LOCKS];
+    pthread_mutex_lock(lock);
+    Status status = post_check_key(post, error);
+    if (status == OK)
+        status = post_write(post, error);
+    pthread_mutex_unlock(lock);
+    return status;
+}
+
 static void post_take(Post *post)
 {
     Error error = {0};
@@ -332,7 +367,7 @@ static void post_take(Post *post)
     if (status == OK && !post_choose_partitions(post))
         return;
     if (status == OK)
-        status = post_write(post, &error);
+        status = post_write_once(post, &error);
     const Key *principal = post->request->principal;
     if (principal != NULL)
         keys_charge(post->door->config.keys, principal, post->count, post->request->content.length);

@@ -155,6 +155,9 @@ int64_t partition_aborted_version(Partition *partition);
 /* The sequence with which the producer's next batch has to begin. */
 int32_t partition_next_sequence(Partition *partition, int64_t producer_id, int16_t producer_epoch);
 
+/* The sequence with which the oldest batch begins that is known of the producer, or -1. */
+int32_t partition_first_sequence(Partition *partition, int64_t producer_id);
+
 /* What is known of producers (Producer *), in no order, copied into the arena. */
 void partition_list_producers(Partition *partition, Arena *arena, List *out);
 

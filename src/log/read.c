@@ -606,6 +606,16 @@ int32_t partition_next_sequence(Partition *partition, int64_t producer_id, int16
     return sequence;
 }
 
+int32_t partition_first_sequence(Partition *partition, int64_t producer_id)
+{
+    pthread_mutex_lock(&partition->lock);
+    const Producer *producer = producers_find(partition->producers, producer_id);
+    bool is_known = producer != NULL && producer->batch_count > 0;
+    int32_t sequence = is_known ? producer->batches[0].first_sequence : -1;
+    pthread_mutex_unlock(&partition->lock);
+    return sequence;
+}
+
 void partition_list_producers(Partition *partition, Arena *arena, List *out)
 {
     pthread_mutex_lock(&partition->lock);

@@ -122,6 +122,50 @@ def test_what_cannot_be_is_said(box):
     assert (status, answer["code"]) == (416, "WR6040"), answer
 
 
+def test_a_key_is_for_one_body_wherever_it_goes(box):
+    """Another body is refused before anything of it is taken; dead letters are not doubled."""
+    door = Door(box, "--partitions", "8")
+    taken = door.post("t", {"id": "a", "v": 1}, "?key=id", Idempotency_Key="one")
+    assert taken[0] == 200, taken
+    def all_values():
+        return sorted(json.dumps(record["value"]) for partition in range(8) for record in door.values("t", partition))
+    before = all_values()
+    for other in "abcdefgh":
+        for body in ({"id": other, "v": 2}, [{"id": other}, {"id": "a", "v": 1}], [{"id": "a", "v": 1}, {"id": other}]):
+            status, answer, _ = door.post("t", body, "?key=id", Idempotency_Key="one")
+            assert (status, answer["code"]) == (409, "WR6034"), (other, answer)
+    assert all_values() == before
+    assert door.post("t", {"id": "a", "v": 1}, "?key=id", Idempotency_Key="one")[:2] == taken[:2]
+
+    mixed = [{"id": name} for name in "abc"] + [{"no": 1}, {"no": 2}]
+    first = door.post("t", mixed, "?key=id", Idempotency_Key="two")
+    assert (first[0], first[1]["accepted"], first[1]["rejected"]) == (200, 3, 2), first
+    for _ in range(2):
+        assert door.post("t", mixed, "?key=id", Idempotency_Key="two")[:2] == first[:2]
+        door.hub.kill()
+        door.hub.start()
+        wait_until(door.listens, "the door to open", process=door.hub.process)
+    assert len(door.values("t.dead-letters")) == 2
+    # Of what has only dead letters the key is known, too.
+    status, answer, _ = door.post("t", [{"no": 3}], "?key=id", Idempotency_Key="three")
+    assert status == 422, answer
+    status, answer, _ = door.post("t", [{"id": "z"}], "?key=id", Idempotency_Key="three")
+    assert (status, answer["code"]) == (409, "WR6034"), answer
+    assert len(door.values("t.dead-letters")) == 3
+
+    # At the same moment, too: one body of each is taken.
+    codes = {}
+    def send(key, name):
+        codes[key, name] = door.post("t", {"id": name}, "?key=id", Idempotency_Key=key)[0]
+    threads = [threading.Thread(target=send, args=(f"race{i}", name)) for i in range(20) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i in range(20):
+        assert sorted(codes[f"race{i}", name] for name in "abcd") == [200, 409, 409, 409], codes
+
+
 def test_the_first_request_comes_early(box):
     """It may be there before the hub has finished its start."""
     for _ in range(20):
