@@ -44,6 +44,18 @@ def read(topic, partitions=1, level="read_uncommitted"):
     return sorted(got)
 
 
+def read_keys(topic, level):
+    consumer = Consumer({**SERVER, "group.id": "cf-none", "isolation.level": level,
+                         "enable.partition.eof": True, "enable.auto.commit": False})
+    consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+    got = []
+    while not (message := consumer.poll(20)).error():
+        value = message.value()
+        got.append([message.offset(), message.key().decode(), None if value is None else value.decode()])
+    consumer.close()
+    return got
+
+
 def topics():
     out = [done(ADMIN.create_topics([NewTopic("cf", 3, 1, config={"retention.ms": "-1"}), NewTopic("cf-two", 1, 1)])),
            done(ADMIN.create_topics([NewTopic("cf", 3, 1), NewTopic("bad/name", 1, 1),
@@ -175,6 +187,55 @@ def transactions():
     return out
 
 
+def compaction():
+    """What a new reader finds when all that may go has gone: superseded values, a tombstone, what was aborted, and
+    then the markers. Of the same producer something was committed behind what was aborted."""
+    topic = "cf-compact"
+    done(ADMIN.create_topics([NewTopic(topic, 1, 1, config={
+        "cleanup.policy": "compact", "segment.ms": "50", "delete.retention.ms": "100", "min.cleanable.dirty.ratio": "0.01"})]))
+    plain = Producer({**SERVER, "linger.ms": 0})
+    writer = Producer({**SERVER, "transactional.id": "cf-compact", "linger.ms": 0})
+    writer.init_transactions(30)
+
+    def put(producer, key, value):
+        at = []
+        producer.produce(topic, value, key, on_delivery=lambda error, message: at.append(message.offset()))
+        assert producer.flush(30) == 0
+        return at[0]
+
+    def in_transaction(end, *pairs):
+        writer.begin_transaction()
+        for pair in pairs:
+            put(writer, *pair)
+        end(30)
+
+    def found(level):
+        return [[at, key, value] for at, key, value in read_keys(topic, level) if key not in ("fill", "canary")]
+
+    def cleaned():
+        """The cleaner has been: it has taken the older of two."""
+        first = put(plain, "canary", "1")
+        for attempt in range(200):
+            put(plain, "canary", "2")
+            time.sleep(0.1)  # the next one begins a segment
+            put(plain, "fill", "x")
+            if attempt % 5 == 4 and all(at != first for at, _, _ in read_keys(topic, "read_uncommitted")):
+                return
+        raise AssertionError("nothing has been compacted")
+
+    for i in range(12):
+        put(plain, f"k{i % 4}", str(i))
+    put(plain, "k3", None)
+    in_transaction(writer.abort_transaction, ("aborted", "1"), ("k0", "aborted"))
+    in_transaction(writer.commit_transaction, ("c0", "1"), ("c1", "1"))
+    in_transaction(writer.commit_transaction, ("c1", "2"), ("k1", "committed"))
+    for _ in range(4):
+        cleaned()
+    out = [found("read_committed"), found("read_uncommitted")]
+    in_transaction(writer.commit_transaction, ("c2", "1"))
+    return [*out, [[key, value] for _, key, value in found("read_committed")]]
+
+
 def configs():
     def told():
         resource = ConfigResource(ConfigResource.Type.TOPIC, "cf")
@@ -217,7 +278,7 @@ def records():
 def main():
     scenarios = {"topics": topics, "produce": produce, "range": lambda: groups("range"),
                  "cooperative": lambda: groups("cooperative-sticky"), "offsets": offsets, "transactions": transactions,
-                 "configs": configs, "records": records}
+                 "compaction": compaction, "configs": configs, "records": records}
     print(json.dumps({name: call() for name, call in scenarios.items() if not sys.argv[2:] or name in sys.argv[2:]}))
 
 

@@ -53,18 +53,8 @@ def listing():
     return [[t["topic"], [sorted(p) for p in t["partitions"]]] for t in told["topics"]] + [len(told["brokers"])]
 
 
-def compaction():
-    """A key's last value is what a new reader comes to; the old ones may be there."""
-    kcat("-P", "-t", "kc-compact", "-K", ":", feed="".join(f"k{i % 3}:{i}\n" for i in range(30)))
-    last = {}
-    for line in consume("kc-compact")[1].splitlines():
-        _, key, value, *_ = line.split(" ")
-        last[key] = value
-    return last
-
-
 def main():
-    found = {scenario.__name__: scenario() for scenario in (produce, positions, tombstones, group, listing, compaction)}
+    found = {scenario.__name__: scenario() for scenario in (produce, positions, tombstones, group, listing)}
     print(re.sub(re.escape(ADDRESS), "ADDRESS", json.dumps(found)))
 
 
