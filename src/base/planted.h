@@ -44,6 +44,7 @@ typedef enum PlantedBug {
     PLANTED_LOG_MARK_TOO_EARLY,                 /* says of more than is synced that it is */
     PLANTED_LOG_SEAL_IGNORED,                   /* of a batch */
     PLANTED_LOG_PLACE_NOT_SEALED,               /* the seal says nothing of where the batch lies */
+    PLANTED_LOG_ABORT_KEPT,                     /* is told of when its marker has gone */
     PLANTED_LOG_END
 } PlantedBug;
 

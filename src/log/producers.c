@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/planted.h"
 
 enum {
     SLOTS_MIN = 16,
@@ -177,6 +178,8 @@ static void producers_find_oldest(Producers *producers)
 void producers_forget_aborted(Producers *producers, int64_t offset)
 {
     int32_t kept = 0;
+    if (planted(PLANTED_LOG_ABORT_KEPT))
+        return;
     for (int32_t i = 0; i < producers->aborted_count; i++)
         if (producers->aborted[i].marker_offset >= offset)
             producers->aborted[kept++] = producers->aborted[i];

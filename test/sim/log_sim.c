@@ -16,9 +16,9 @@
  *           something does: likewise
  *   damage  a bit flips, bytes are missing or zero, a file is gone while nothing runs: it is found,
  *           or nothing is missing
- *   old     an older version has left the folder; then the power goes, the process dies or calls
- * fail chaos   several of these together hunt    each of the planted bugs in turn must be found by
- * one of these (base/planted.h)
+ *   old     an older version has left the folder; then the power goes, the process dies, calls fail
+ *   chaos   several of these together
+ *   hunt    each of the planted bugs in turn must be found by one of these (base/planted.h)
  *
  * Without --trials those that go from call to call do so to the last one, in each of the ways that
  * are named. What must be there is worked out in log_model.c. */
@@ -58,8 +58,8 @@ static const char *const mode_names[MODE_COUNT] = {
 
 /* How many trials of each mode make a round; more if going through all calls takes more. */
 static const int64_t round_trials[MODE_COUNT] = {
-    [MODE_PLAIN] = 20,   [MODE_CUTS] = 1000, [MODE_FULL] = 100,  [MODE_DAMAGE] = 800,
-    [MODE_MOVES] = 1000, [MODE_OLD] = 800,   [MODE_CHAOS] = 300,
+    [MODE_PLAIN] = 20,   [MODE_CUTS] = 1000, [MODE_FULL] = 100,   [MODE_DAMAGE] = 800,
+    [MODE_MOVES] = 1000, [MODE_OLD] = 800,   [MODE_CHAOS] = 1000,
 };
 
 /* In how many ways each call goes wrong: before and after; once and for ever; with an error of
@@ -663,6 +663,7 @@ static const char *const bug_names[PLANTED_LOG_END - PLANTED_LOG_FIRST] = {
     "the mark says of more than is synced that it is",
     "seals of batches are not looked at",
     "a seal says nothing of where its batch lies",
+    "aborted transactions are told of without markers",
 };
 
 static int run_hunt(const Options *options)
