@@ -53,7 +53,7 @@ def transactional(address, name, topic, partitions, seed, first):
         try:
             producer.begin_transaction()
             for value in values:
-                producer.produce(topic, value, partition=chance.randrange(int(partitions)))
+                producer.produce(topic, value, value, partition=chance.randrange(int(partitions)))
             assert producer.flush(9) == 0
             say("sent", number, values)
             how = "abort" if chance.random() < 0.3 else "commit"
@@ -80,7 +80,8 @@ def idempotent(address, name, topic, partitions, seed, first):
 
     while True:
         number += 1
-        producer.produce(topic, f"{name}:{number}", partition=chance.randrange(int(partitions)), on_delivery=done)
+        value = f"{name}:{number}"
+        producer.produce(topic, value, value, partition=chance.randrange(int(partitions)), on_delivery=done)
         producer.poll(0.003)
         while len(producer) > 200:
             producer.poll(0.05)
@@ -106,7 +107,7 @@ def copy(address, name, source, target):
         try:
             producer.begin_transaction()
             for message in messages:
-                producer.produce(target, message.value(), partition=message.partition())
+                producer.produce(target, message.value(), message.key(), partition=message.partition())
             ends = {m.partition(): m.offset() + 1 for m in messages}
             producer.send_offsets_to_transaction([TopicPartition(source, p, o) for p, o in ends.items()],
                                                  consumer.consumer_group_metadata(), 30)
