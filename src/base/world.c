@@ -14,6 +14,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -400,6 +401,18 @@ static Status system_list(World *world, const char *path, Arena *arena, List *na
     return OK;
 }
 
+static bool system_disk_room(World *world, const char *path, int64_t *free_bytes,
+                             int64_t *all_bytes)
+{
+    (void)world;
+    struct statvfs disk;
+    if (statvfs(path, &disk) != 0)
+        return false;
+    *free_bytes = (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
+    *all_bytes = (int64_t)disk.f_blocks * (int64_t)disk.f_frsize;
+    return true;
+}
+
 static int64_t system_resident_bytes(World *world)
 {
     (void)world;
@@ -438,6 +451,7 @@ static const WorldKind system_kind = {
     .make_folder = system_make_folder,
     .sync_folder = system_sync_folder,
     .list = system_list,
+    .disk_room = system_disk_room,
     .lock = system_lock,
     .resident_bytes = system_resident_bytes,
     .trim_memory = system_trim_memory,

@@ -82,6 +82,10 @@ typedef struct WorldKind {
      * ERR_AGAIN, with no error filled, when another one holds it. */
     Status (*lock)(World *world, const char *path, File **out, Error *error);
 
+    /* What is left, for us, of the disk where the path is, and how large it is, in bytes. False:
+     * not known. NULL: never known. */
+    bool (*disk_room)(World *world, const char *path, int64_t *free_bytes, int64_t *all_bytes);
+
     /* What the process has in memory now, in bytes, as the system counts it against a limit; 0: not
      * known. NULL: never known. */
     int64_t (*resident_bytes)(World *world);

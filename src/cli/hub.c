@@ -22,6 +22,8 @@ static const Flag hub_flags[] = {
     {"define", 'D', FLAG_REPEATED, "KEY=VALUE", "Set a setting, above every SET of the script."},
     {"no-http", 0, FLAG_SWITCH, NULL, "No HTTP door."},
     {"max-body", 0, FLAG_VALUE, "BYTES", "The largest body of an HTTP request (10485760)."},
+    {"disk-reserve", 0, FLAG_VALUE, "BYTES",
+     "Refuse records while less is left on the disk (1 % of it, at most 64 MB); 0: never."},
     {"offsets-retention-minutes", 0, FLAG_VALUE, "N",
      "How long offsets of groups without members are kept (10080: a week); 0: for ever."},
     {"tls-cert", 0, FLAG_VALUE, "FILE",
@@ -215,8 +217,10 @@ static ExitCode hub_open_and_serve(Cli *cli, HubConfig *config, int64_t body_byt
 static ExitCode hub_run_command(Cli *cli)
 {
     int64_t partitions = 1, body_bytes = 0, retention_minutes = 7 * 24 * 60;
+    int64_t reserve_bytes = LOG_RESERVE_DEFAULT;
     if (!cli_number(cli, "partitions", 1, &partitions) ||
         !cli_number(cli, "max-body", 1, &body_bytes) ||
+        !cli_number(cli, "disk-reserve", 0, &reserve_bytes) ||
         !cli_number(cli, "offsets-retention-minutes", 0, &retention_minutes))
         return EXIT_BAD_USAGE;
     sigset_t set = hub_signals();
@@ -232,6 +236,7 @@ static ExitCode hub_run_command(Cli *cli)
         .offsets_retention_ms = retention_minutes < RETENTION_MINUTES_MAX
                                     ? retention_minutes * 60 * 1000
                                     : RETENTION_MINUTES_MAX * INT64_C(60000),
+        .disk_reserve_bytes = reserve_bytes,
         .default_partitions =
             partitions < TOPIC_PARTITIONS_MAX ? (int32_t)partitions : TOPIC_PARTITIONS_MAX,
     };

@@ -297,6 +297,14 @@ Status topics_create(Topics *topics, Str name, int32_t partition_count, const Li
     return status;
 }
 
+/* Offsets and transactions may still be noted where the disk has no room for records. */
+static PartitionConfig partition_config(const Topic *topic)
+{
+    PartitionConfig config = config_of(&topic->configs);
+    config.uses_reserve = str_has_prefix(str_from(topic->name), STR("__"));
+    return config;
+}
+
 Status topics_set_configs(Topics *topics, Topic *topic, const List *configs, Error *error)
 {
     List before = topic->configs;
@@ -307,7 +315,7 @@ Status topics_set_configs(Topics *topics, Topic *topic, const List *configs, Err
         return status;
     }
     topics->version++;
-    PartitionConfig config = config_of(&topic->configs);
+    PartitionConfig config = partition_config(topic);
     for (int32_t i = 0; i < topic->partition_count; i++)
         if (topic->partitions[i] != NULL)
             partition_set_config(topic->partitions[i], &config);
@@ -373,7 +381,7 @@ Status topics_partition(Topics *topics, Topic *topic, int32_t index, Partition *
     Status status = OK;
     if (topic->partitions[index] == NULL) {
         Arena *arena = arena_new(0);
-        PartitionConfig config = config_of(&topic->configs);
+        PartitionConfig config = partition_config(topic);
         status = log_partition(topics->log, partition_path(topic, index, arena), &config,
                                &topic->partitions[index], error);
         arena_free(arena);

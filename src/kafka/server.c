@@ -718,7 +718,8 @@ Status hub_open(const HubConfig *config, Hub **out, Error *error)
     uv_async_init(&hub->loop, &hub->waker, waker_called);
     uv_timer_init(&hub->loop, &hub->timer);
     hub->listener.data = hub->waker.data = hub->timer.data = hub;
-    LogOptions options = {.on_progress = hub_progress, .context = hub};
+    LogOptions options = {
+        .on_progress = hub_progress, .context = hub, .reserve_bytes = config->disk_reserve_bytes};
     Status status = OK;
     if (config->tls.cert != NULL)
         status = tls_server_new(config->world, &config->tls, &hub->tls, error);

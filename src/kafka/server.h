@@ -27,6 +27,7 @@ typedef struct HubConfig {
     bool creates_topics;   /* when a client asks for one that is not there */
     int32_t default_partitions;
     int64_t offsets_retention_ms; /* of groups without members; 0: for ever */
+    int64_t disk_reserve_bytes;   /* LogOptions.reserve_bytes */
 } HubConfig;
 
 /* Open the log and listen. WR5402: the address does not do; WR5403: it would be open to whoever

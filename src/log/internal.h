@@ -80,6 +80,8 @@ struct Log {
     pthread_mutex_t marks_lock; /* held while the file is written */
     pthread_mutex_t lock;
     pthread_mutex_t queue_lock;
+    _Atomic int64_t room_bytes;    /* that may be appended until the disk is looked at again */
+    _Atomic int64_t room_until_us; /* or until then */
     /* Under `lock`: */
     Arena *arena;
     Map *entries; /* name -> LogEntry */
@@ -99,6 +101,8 @@ Status log_break(Log *log, Status status, const Error *error);
 /* The same, unless it is what passes and has done nothing yet: a full disk, or no file that may be
  * opened. */
 Status log_fail(Log *log, Status status, const Error *error);
+/* ERR_FULL, with nothing done: so much cannot be appended without touching the reserve. */
+Status log_take_room(Log *log, int64_t bytes, Error *error);
 /* The partition has something to make durable. Under the partition's lock. */
 void log_queue(Log *log, Partition *partition);
 int64_t log_now_ms(Log *log);

@@ -45,6 +45,42 @@ bool log_is_broken(Log *log, Error *why)
     return is_broken;
 }
 
+static int64_t log_reserve(const Log *log, int64_t all_bytes)
+{
+    static const int64_t MOST = INT64_C(64) << 20;
+    if (log->options.reserve_bytes != LOG_RESERVE_DEFAULT)
+        return log->options.reserve_bytes;
+    return all_bytes / 100 < MOST ? all_bytes / 100 : MOST;
+}
+
+/* The disk is looked at each second, as others write to it as well, and when we have written what
+ * was left; while nothing is left, each time. */
+Status log_take_room(Log *log, int64_t bytes, Error *error)
+{
+    static const int64_t LOOK_US = 1000 * 1000;
+    World *world = log->world;
+    if (log->options.reserve_bytes == 0 || world->kind->disk_room == NULL)
+        return OK;
+    int64_t now_us = world_monotonic_us(world), left, all;
+    if (now_us < log->room_until_us && atomic_fetch_sub(&log->room_bytes, bytes) >= bytes)
+        return OK;
+    if (!world->kind->disk_room(world, log->folder, &left, &all))
+        return OK;
+    int64_t reserve = log_reserve(log, all);
+    log->room_bytes = left - reserve - bytes;
+    log->room_until_us = now_us + LOOK_US;
+    if (left - reserve >= bytes)
+        return OK;
+    log->room_until_us = 0;
+    Status status =
+        fail(error, ERR_FULL, "WR5306",
+             "the disk of `%s` has %lld bytes left, and %lld are kept for what the log itself "
+             "needs",
+             log->folder, (long long)left, (long long)reserve);
+    error_hint(error, "make room: what was refused is taken as soon as there is some");
+    return status;
+}
+
 Status log_replace_file(Log *log, const char *path, Str content, Error *error)
 {
     Error why = {0};

@@ -19,8 +19,13 @@
 
 typedef struct Log Log;
 
+enum { LOG_RESERVE_DEFAULT = -1 };
+
 typedef struct LogOptions {
     int32_t open_files_max; /* 0: 512 */
+    /* Records are refused (ERR_FULL) while less is left on the disk: what the log does for itself
+     * needs room, too. LOG_RESERVE_DEFAULT: 1 % of the disk, at most 64 MB. */
+    int64_t reserve_bytes;
     /* The start, the high watermark or the durable end has moved, or the partition has stopped;
      * from the thread that did it, without locks. May be NULL. */
     void (*on_progress)(void *context, Partition *partition);

@@ -535,6 +535,8 @@ Status partition_append(Partition *partition, char *batch, int64_t bytes, Append
         return refuse(out, APPEND_INVALID, fault);
     if (time_is_wrong(&config, &header, log_now_ms(partition->log)))
         return refuse(out, APPEND_WRONG_TIME, "a timestamp is too far from now");
+    if (!config.uses_reserve)
+        TRY(log_take_room(partition->log, bytes, error));
     return append_locked(partition, batch, &header, out, error);
 }
 

@@ -33,6 +33,7 @@ typedef struct PartitionConfig {
     int64_t delete_retention_ms;
     int64_t min_compaction_lag_ms;
     double min_cleanable_dirty_ratio;
+    bool uses_reserve;     /* the topic is the hub's own: appends to it may use the disk's last */
     bool uses_append_time; /* message.timestamp.type */
     int64_t timestamp_before_max_ms, timestamp_after_max_ms;
 } PartitionConfig;
