@@ -19,7 +19,13 @@
 #include "log/internal.h"
 #include "log/record.h"
 
-enum { KEYS_MIN = 1024, KEYS_MAX = 4 * 1024 * 1024, COPY_BYTES = 1 << 20, ENDED = -2 };
+enum {
+    KEYS_MIN = 1024,
+    KEYS_MAX = 4 * 1024 * 1024,
+    COPY_BYTES = 1 << 20,
+    ENDED = -2,
+    NOT_KNOWN = -3
+};
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
@@ -91,7 +97,7 @@ typedef struct Compaction {
     List aborted;  /* AbortedTransaction * */
     int64_t dirty_from;
     Keys keys;
-    Keys last_batches; /* of each producer */
+    Keys last_batches; /* of each producer, or NOT_KNOWN: it may be any */
     Keys open;         /* producer -> its last batch in the transaction, or ENDED */
     Buffer scratch, rewritten;
 } Compaction;
@@ -131,8 +137,10 @@ static bool follow_transaction(Compaction *run, const BatchHeader *header)
 
 static bool is_last_of_producer(const Compaction *run, const BatchHeader *header)
 {
-    return header->producer_id >= 0 && !batch_has(header, BATCH_IS_CONTROL) &&
-           keys_find(&run->last_batches, producer_key(header)) == header->base_offset;
+    if (header->producer_id < 0 || batch_has(header, BATCH_IS_CONTROL))
+        return false;
+    int64_t last = keys_find(&run->last_batches, producer_key(header));
+    return last == header->base_offset || last == NOT_KNOWN;
 }
 
 /* The batch without its records, into run->rewritten. */
@@ -424,6 +432,15 @@ static int32_t count_compactable(Partition *partition, int64_t now_ms)
     return count;
 }
 
+/* What comes behind it can be lost, and then it is the last one. */
+static int64_t last_durable(const Partition *partition, const Producer *producer)
+{
+    for (int32_t i = producer->batch_count - 1; i >= 0; i--)
+        if (producer->batches[i].end_offset <= partition->mark.durable_end)
+            return producer->batches[i].base_offset;
+    return NOT_KNOWN;
+}
+
 /* The last batch of each producer; and what compaction has left of those that were aborted below
  * `dirty_from` is at most their markers, which may go now. Under the lock. */
 static void begin_producers(Compaction *run)
@@ -434,7 +451,7 @@ static void begin_producers(Compaction *run)
     for (const Producer *at = NULL; (at = producers_next(producers, at)) != NULL;) {
         Str key = str_make((const char *)&at->id, sizeof at->id);
         if (at->batch_count > 0)
-            keys_note(&run->last_batches, key, at->batches[at->batch_count - 1].base_offset);
+            keys_note(&run->last_batches, key, last_durable(run->partition, at));
     }
     producers_forget_aborted(producers, run->dirty_from);
 }

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "log/batch_testing.h"
 #include "log/log.h"
@@ -359,6 +360,35 @@ static void test_the_last_batch_of_a_producer_is_known_without_its_records(void 
     }
 }
 
+/* A power cut takes the batch behind it, which was not durable. */
+static void test_the_last_durable_batch_of_a_producer_is_known(void **state)
+{
+    (void)state;
+    TestBatch one = {.has_producer = true, .producer_id = 7, .key = "a", .value = "1"};
+    append(one);
+    append((TestBatch){.key = "a", .value = "2"});
+    fill();
+    append((TestBatch){.key = "fill", .value = "y", .padding = 280}); /* a segment of its own */
+    assert_int_equal(log_flush(log_, NULL), OK);
+    one.sequence = 1;
+    int64_t lost = append(one).base_offset;
+    compact(3);
+    crash_log();
+    char path[128];
+    FileInfo info;
+    test_batch(&batch, &one);
+    snprintf(path, sizeof path, "%s/orders/0/%020" PRId64 ".log", folder, lost);
+    if (world_system()->kind->stat(world_system(), path, &info, NULL) != OK)
+        snprintf(path, sizeof path, "%s/orders/0/%020" PRId64 ".log", folder, lost - 1);
+    assert_int_equal(world_system()->kind->stat(world_system(), path, &info, NULL), OK);
+    assert_int_equal(truncate(path, info.size_bytes - batch.length), 0);
+    remove_with_suffix(".producers");
+    open_log();
+    one.sequence = 0;
+    assert_int_equal(append(one).verdict, APPEND_REPEATED);
+    assert_int_equal(append(one).base_offset, 0);
+}
+
 /* Earlier versions took markers away while what was committed stayed, and began to do so with the
  * second compaction. */
 static void test_the_folder_of_an_earlier_version_does_not_freeze(void **state)
@@ -400,6 +430,7 @@ int main(void)
         CASE(test_aborted_transactions_are_forgotten),
         CASE(test_a_marker_outlives_its_transaction),
         CASE(test_the_last_batch_of_a_producer_is_known_without_its_records),
+        CASE(test_the_last_durable_batch_of_a_producer_is_known),
         CASE(test_the_folder_of_an_earlier_version_does_not_freeze),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
