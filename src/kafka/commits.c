@@ -18,11 +18,11 @@ static WireError may_commit(Call *call)
     WireError refused = call_check(call, ACL_READ, ACL_GROUP, name);
     if (refused != WIRE_NONE)
         return refused;
+    if (group_is_free_for(call, group))
+        return WIRE_NONE;
     bool is_static = message_bytes(call->request, "group_instance_id").length > 0;
-    if (id.length == 0 && !is_static && message_number(call->request, "generation_id") < 0) {
-        bool is_free = group == NULL || group->state == GROUP_EMPTY;
-        return is_free ? WIRE_NONE : WIRE_UNKNOWN_MEMBER_ID;
-    }
+    if (id.length == 0 && !is_static && message_number(call->request, "generation_id") < 0)
+        return WIRE_UNKNOWN_MEMBER_ID;
     Group *joined;
     Member *member;
     WireError code = find_member(call, &joined, &member);

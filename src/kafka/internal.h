@@ -264,6 +264,9 @@ void call_submit(Call *call, Append *append);
 
 /* membership.c: the member that asks, of the group's present generation; it is heard. */
 WireError find_member(Call *call, Group **group, Member **member);
+/* Whether the call commits offsets of a group that has no members, or does not exist, and says no
+ * generation: it only keeps them there, whatever else it says of itself. */
+bool group_is_free_for(const Call *call, const Group *group);
 
 /* ---- broker.c -------------------------------------------------------------------------------- */
 

@@ -272,6 +272,12 @@ CallState handle_join_group(Call *call)
 
 /* ---- Members that have joined ---------------------------------------------------------------- */
 
+bool group_is_free_for(const Call *call, const Group *group)
+{
+    return message_number(call->request, "generation_id") < 0 &&
+           (group == NULL || group->state == GROUP_EMPTY);
+}
+
 WireError find_member(Call *call, Group **group, Member **member)
 {
     Str id = message_bytes(call->request, "member_id");

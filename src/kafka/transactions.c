@@ -241,9 +241,12 @@ static WireError judge_member(Call *call)
         call->version.number >= 3 && (message_number(call->request, "generation_id") >= 0 ||
                                       message_bytes(call->request, "member_id").length > 0 ||
                                       message_bytes(call->request, "group_instance_id").length > 0);
+    Str name = message_bytes(call->request, "group_id");
+    if (!is_named || group_is_free_for(call, groups_find(call->broker->groups, name)))
+        return WIRE_NONE;
     Group *group;
     Member *member;
-    return is_named ? find_member(call, &group, &member) : WIRE_NONE;
+    return find_member(call, &group, &member);
 }
 
 /* Whether it may, and the transaction takes it. `*waits`: that is not known yet. */

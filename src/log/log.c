@@ -150,9 +150,14 @@ Status log_flush(Log *log, Error *error)
 {
     Partition *partition;
     Status status = OK;
-    while (status == OK && (partition = log_take_queued(log)) != NULL) {
-        status = partition_flush(partition, error);
+    /* Who waits for a partition behind the failure is to hear of it, too: each is only told then.
+     */
+    while ((status == OK || log_is_broken(log, NULL)) &&
+           (partition = log_take_queued(log)) != NULL) {
+        Status flushed = partition_flush(partition, status == OK ? error : NULL);
         log_put_back(log, partition);
+        if (status == OK)
+            status = flushed;
     }
     return status;
 }
@@ -207,11 +212,14 @@ static Status log_sync_parents(Log *log, Error *error)
 }
 
 /* Before anything is appended the file is one that an earlier version does not take: that one would
- * cut what is sealed with its place as a torn end. A full disk is no reason not to read; then it is
- * written with the first marks. */
+ * cut what is sealed with its place as a torn end. Who only looks at the folder leaves it as it is.
+ * A full disk is no reason not to read; then it is written with the first marks. */
 static Status log_renew_marks(Log *log, Error *error)
 {
-    Status status = log->marks_are_old ? log_write_marks(log, error) : OK;
+    pthread_mutex_lock(&log->marks_lock);
+    bool is_old = log->marks_are_old;
+    pthread_mutex_unlock(&log->marks_lock);
+    Status status = is_old ? log_write_marks(log, error) : OK;
     return status == ERR_FULL || status == ERR_LIMIT ? OK : status;
 }
 
@@ -226,8 +234,6 @@ Status log_open(World *world, const char *folder, const LogOptions *options, Log
         status = log_lock(log, error);
     if (status == OK)
         status = marks_read(log, error);
-    if (status == OK)
-        status = log_renew_marks(log, error);
     if (status == OK)
         *out = log;
     else
@@ -280,7 +286,9 @@ static Status log_open_partition(Log *log, LogEntry *entry, const PartitionConfi
     partition->mark = entry->mark;
     partition->unflushed_since_ms = NO_TIMESTAMP;
     partition->users = 2; /* the log and the caller */
-    Status status = partition_recover(partition, error);
+    Status status = log_renew_marks(log, error);
+    if (status == OK)
+        status = partition_recover(partition, error);
     if (status == OK)
         status = partition_end_old_seals(partition, error);
     if (status != OK) {

@@ -156,7 +156,8 @@ int64_t partition_aborted_version(Partition *partition);
 /* The sequence with which the producer's next batch has to begin. */
 int32_t partition_next_sequence(Partition *partition, int64_t producer_id, int16_t producer_epoch);
 
-/* The sequence with which the oldest batch begins that is known of the producer, or -1. */
+/* The sequence with which the producer's first batch began, or -1: there is none, or too many came
+ * behind it. */
 int32_t partition_first_sequence(Partition *partition, int64_t producer_id);
 
 /* What is known of producers (Producer *), in no order, copied into the arena. */

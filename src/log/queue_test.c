@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@ enum { FLUSHERS = 2, MOMENT_US = 20 * 1000, AWAIT_MS = 10 * 1000 };
 /* A world whose syncs of segments are counted, and can be held up. */
 static WorldKind kind;
 static World world = {.kind = &kind};
-static _Atomic bool is_stuck;
+static _Atomic bool is_stuck, is_failing;
 static _Atomic int32_t begun_count, stuck_count;
 
 /* The log notes from time to time how far it is; that does not count. */
@@ -40,7 +41,8 @@ static Status counted_sync(File *file, Error *error)
     while (is_stuck)
         usleep(500);
     stuck_count--;
-    return world_system()->kind->sync(file, error);
+    return is_failing ? fail(error, ERR_IO, "WR5009", "the disk is gone")
+                      : world_system()->kind->sync(file, error);
 }
 
 typedef struct Bench {
@@ -74,6 +76,19 @@ static int tear_down(void **state)
     partition_release(bench->one);
     partition_release(bench->other);
     assert_int_equal(log_close(bench->log, NULL), OK);
+    assert_int_equal(world_remove_tree(world_system(), bench->folder, NULL), OK);
+    test_free(bench);
+    return 0;
+}
+
+static int tear_down_broken(void **state)
+{
+    Bench *bench = *state;
+    is_failing = false;
+    log_stop(bench->log);
+    partition_release(bench->one);
+    partition_release(bench->other);
+    assert_int_equal(log_close(bench->log, NULL), ERR_IO);
     assert_int_equal(world_remove_tree(world_system(), bench->folder, NULL), OK);
     test_free(bench);
     return 0;
@@ -154,6 +169,44 @@ static void test_what_is_removed_during_its_sync_is_not_queued_again(void **stat
     assert_int_equal(partition_wait(bench->other, append(bench->other), NULL), OK);
 }
 
+static void *await_one_record(void *partition)
+{
+    return (void *)(intptr_t)partition_wait(partition, 1, NULL);
+}
+
+/* Each thread is within a sync that fails: what waits in the queue would wait for ever. */
+static void test_who_waits_behind_a_failure_hears_of_it(void **state)
+{
+    enum { MORE = 4 };
+    Bench *bench = *state;
+    Partition *more[MORE];
+    pthread_t waiters[MORE];
+    for (int32_t i = 0; i < MORE; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "u/%d", i);
+        assert_int_equal(log_partition(bench->log, name, &partition_config_default, &more[i], NULL),
+                         OK);
+    }
+    is_stuck = true;
+    begun_count = 0;
+    append(bench->one);
+    append(bench->other);
+    await_begun(FLUSHERS);
+    for (int32_t i = 0; i < MORE; i++) {
+        append(more[i]);
+        assert_int_equal(pthread_create(&waiters[i], NULL, await_one_record, more[i]), 0);
+    }
+    usleep(MOMENT_US);
+    is_failing = true;
+    is_stuck = false;
+    for (int32_t i = 0; i < MORE; i++) {
+        void *status;
+        pthread_join(waiters[i], &status);
+        assert_int_equal((intptr_t)status, ERR_IO);
+        partition_release(more[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +216,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_removed_during_its_sync_is_not_queued_again,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_who_waits_behind_a_failure_hears_of_it, set_up,
+                                        tear_down_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

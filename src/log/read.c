@@ -610,7 +610,9 @@ int32_t partition_first_sequence(Partition *partition, int64_t producer_id)
 {
     pthread_mutex_lock(&partition->lock);
     const Producer *producer = producers_find(partition->producers, producer_id);
-    bool is_known = producer != NULL && producer->batch_count > 0;
+    /* The oldest that is remembered is the first only as long as all are. */
+    bool is_known =
+        producer != NULL && producer->batch_count > 0 && producer->batch_count < PRODUCER_BATCHES;
     int32_t sequence = is_known ? producer->batches[0].first_sequence : -1;
     pthread_mutex_unlock(&partition->lock);
     return sequence;

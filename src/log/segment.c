@@ -109,8 +109,9 @@ void log_segment_note(Segment *segment, Str batch_header, const BatchHeader *hea
     segment->end_offset = batch_end_offset(header);
     segment->content_hash =
         hash_combine(segment->content_hash, hash_bytes(batch_header.data, BATCH_HEADER_BYTES));
-    /* Markers are no records: nobody looks for their time. */
-    if (header->max_timestamp_ms > segment->max_timestamp_ms &&
+    /* Markers are no records, and a batch that compaction has emptied has none: nobody looks for
+     * their time. */
+    if (header->max_timestamp_ms > segment->max_timestamp_ms && header->record_count > 0 &&
         !batch_has(header, BATCH_IS_CONTROL))
         segment->max_timestamp_ms = header->max_timestamp_ms;
 }

@@ -153,6 +153,12 @@ def test_a_key_is_for_one_body_wherever_it_goes(box):
     assert (status, answer["code"]) == (409, "WR6034"), answer
     assert len(door.values("t.dead-letters")) == 3
 
+    # More dead letters than the log remembers batches of.
+    many = [{"id": "a"}] + [{"no": 1}] * 80000
+    first = door.post("t", many, "?key=id", Idempotency_Key="many")
+    assert (first[0], first[1]["accepted"], first[1]["rejected"]) == (200, 1, 80000), first[0]
+    assert door.post("t", many, "?key=id", Idempotency_Key="many")[:2] == first[:2]
+
     # At the same moment, too: one body of each is taken.
     codes = {}
     def send(key, name):

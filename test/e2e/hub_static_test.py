@@ -208,6 +208,18 @@ def test_who_comes_back_disturbs_nobody(box):
     assert first.members == 2
 
 
+def test_whoever_assigns_partitions_to_itself_commits_by_any_name(box):
+    """As long as the group has no members: consumers send their name with each commit."""
+    hub = box.keep(Hub(box)).start()
+    make_topic(hub)
+    alone = Member(hub, "mine")
+    assert alone.commit() == 0
+    assert Member(hub).commit() == 0
+    member = Member(hub)
+    assert member.join(subscription("t")) == 0
+    assert (alone.commit(), Member(hub).commit()) == (UNKNOWN_MEMBER_ID, UNKNOWN_MEMBER_ID)
+
+
 def test_who_is_refused_leaves_no_group(box):
     """Neither with a session that is too short, nor with an id that nobody has."""
     hub = box.keep(Hub(box)).start()
