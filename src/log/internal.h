@@ -80,8 +80,9 @@ struct Log {
     pthread_mutex_t marks_lock; /* held while the file is written */
     pthread_mutex_t lock;
     pthread_mutex_t queue_lock;
-    _Atomic int64_t room_bytes;    /* that may be appended until the disk is looked at again */
-    _Atomic int64_t room_until_us; /* or until then */
+    _Atomic int64_t room_bytes;     /* that may be appended until the disk is looked at again */
+    _Atomic int64_t room_until_us;  /* or until then */
+    _Atomic int64_t unmarked_bytes; /* appended since marks were last written for want of room */
     /* Under `lock`: */
     Arena *arena;
     Map *entries; /* name -> LogEntry */

@@ -45,42 +45,6 @@ bool log_is_broken(Log *log, Error *why)
     return is_broken;
 }
 
-static int64_t log_reserve(const Log *log, int64_t all_bytes)
-{
-    static const int64_t MOST = INT64_C(64) << 20;
-    if (log->options.reserve_bytes != LOG_RESERVE_DEFAULT)
-        return log->options.reserve_bytes;
-    return all_bytes / 100 < MOST ? all_bytes / 100 : MOST;
-}
-
-/* The disk is looked at each second, as others write to it as well, and when we have written what
- * was left; while nothing is left, each time. */
-Status log_take_room(Log *log, int64_t bytes, Error *error)
-{
-    static const int64_t LOOK_US = 1000 * 1000;
-    World *world = log->world;
-    if (log->options.reserve_bytes == 0 || world->kind->disk_room == NULL)
-        return OK;
-    int64_t now_us = world_monotonic_us(world), left, all;
-    if (now_us < log->room_until_us && atomic_fetch_sub(&log->room_bytes, bytes) >= bytes)
-        return OK;
-    if (!world->kind->disk_room(world, log->folder, &left, &all))
-        return OK;
-    int64_t reserve = log_reserve(log, all);
-    log->room_bytes = left - reserve - bytes;
-    log->room_until_us = now_us + LOOK_US;
-    if (left - reserve >= bytes)
-        return OK;
-    log->room_until_us = 0;
-    Status status =
-        fail(error, ERR_FULL, "WR5306",
-             "the disk of `%s` has %lld bytes left, and %lld are kept for what the log itself "
-             "needs",
-             log->folder, (long long)left, (long long)reserve);
-    error_hint(error, "make room: what was refused is taken as soon as there is some");
-    return status;
-}
-
 Status log_replace_file(Log *log, const char *path, Str content, Error *error)
 {
     Error why = {0};
@@ -477,6 +441,71 @@ Status log_tick(Log *log, Error *error)
     TRY(log_clean(log, error));
     TRY(log_compact(log, error));
     return log_keep_marks(log, error);
+}
+
+/* ---- Room on the disk ------------------------------------------------------------------------ */
+
+static int64_t log_reserve(const Log *log, int64_t all_bytes)
+{
+    static const int64_t MOST = INT64_C(64) << 20;
+    if (log->options.reserve_bytes != LOG_RESERVE_DEFAULT)
+        return log->options.reserve_bytes;
+    return all_bytes / 100 < MOST ? all_bytes / 100 : MOST;
+}
+
+static Status flush_partition(Log *log, Partition *partition, Error *error)
+{
+    return tick_result(log, partition, partition_flush(partition, error), error);
+}
+
+/* What a start would write anew is half of what is left at most: where it has no room to, the
+ * partition stays closed. */
+static Status log_mark_in_time(Log *log, int64_t left, int64_t bytes, Error *error)
+{
+    int64_t unmarked = log->unmarked_bytes;
+    if (unmarked + bytes <= left / 2)
+        return OK;
+    TRY(log_for_all(log, flush_partition, error));
+    TRY(log_write_marks(log, error));
+    atomic_fetch_sub(&log->unmarked_bytes, unmarked);
+    return OK;
+}
+
+/* The disk is looked at each second, as others write to it as well, and when we have written what
+ * was left; while nothing is left, each time. */
+Status log_take_room(Log *log, int64_t bytes, Error *error)
+{
+    static const int64_t LOOK_US = 1000 * 1000;
+    World *world = log->world;
+    if (log->options.reserve_bytes == 0 || world->kind->disk_room == NULL)
+        return OK;
+    int64_t now_us = world_monotonic_us(world), left, all;
+    if (now_us < log->room_until_us && atomic_fetch_sub(&log->room_bytes, bytes) >= bytes) {
+        atomic_fetch_add(&log->unmarked_bytes, bytes);
+        return OK;
+    }
+    if (!world->kind->disk_room(world, log->folder, &left, &all))
+        return OK;
+    int64_t reserve = log_reserve(log, all);
+    if (left - reserve >= bytes) {
+        TRY(log_mark_in_time(log, left, bytes, error));
+        int64_t unmarked = atomic_fetch_add(&log->unmarked_bytes, bytes) + bytes;
+        /* Of a byte that is written there is one more to be marked, and one less is left. */
+        int64_t until_mark = (left - bytes - 2 * unmarked) / 3;
+        int64_t until_full = left - reserve - bytes;
+        log->room_bytes = until_mark < until_full ? until_mark : until_full;
+        log->room_until_us = now_us + LOOK_US;
+        return OK;
+    }
+    log->room_bytes = 0;
+    log->room_until_us = 0;
+    Status status =
+        fail(error, ERR_FULL, "WR5306",
+             "the disk of `%s` has %lld bytes left, and %lld are kept for what the log itself "
+             "needs",
+             log->folder, (long long)left, (long long)reserve);
+    error_hint(error, "make room: what was refused is taken as soon as there is some");
+    return status;
 }
 
 /* ---- Closing --------------------------------------------------------------------------------- */

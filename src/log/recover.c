@@ -206,7 +206,12 @@ static Status write_tail(const Partition *partition, Segment *segment, int64_t p
     Status closed = world->kind->close(file, status == OK ? error : NULL);
     if (status == OK)
         status = closed;
-    return status == OK ? world->kind->rename(world, aside, tail->log_path, error) : status;
+    if (status == OK)
+        return world->kind->rename(world, aside, tail->log_path, error);
+    /* It may have taken the last of the disk, which others need. */
+    Status removed = world->kind->remove(world, aside, NULL);
+    (void)removed;
+    return status;
 }
 
 /* What is not below the mark goes into a segment of its own, which takes the place of `segment` if
@@ -233,6 +238,7 @@ static Status move_tail(Partition *partition, Segment *segment, const Walk *walk
         partition->segment_count--;
         log_segment_free(segment, files);
     }
+    atomic_fetch_add(&partition->log->unmarked_bytes, tail->bytes);
     partition_add_segment(partition, tail);
     return OK;
 }
