@@ -79,9 +79,9 @@ static void test_what_is_left_is_enough_to_start_again(void **state)
     (void)state;
     Arena *arena = arena_new(0);
     World *system = world_system();
+    assert_non_null(mkdtemp(folder));
     const char *killed = arena_printf(arena, "%s-killed", folder);
     const char *partition_name = arena_printf(arena, "t/0/%s", LOG_NAME);
-    assert_non_null(mkdtemp(folder));
     kind = *system->kind;
     kind.disk_room = disk_room;
     kind.open = open_noted;
