@@ -59,6 +59,7 @@ static void a_silence_ends_when_the_url_says(void **state)
         int64_t silence_us;
     } urls[] = {{"jdbc:postgresql://db/x?socketTimeout=7", 7000000},
                 {"jdbc:mysql://db/x?sslMode=DISABLED&socketTimeout=1500", 1500000},
+                {"jdbc:mysql://db/x?socketTimeout=3600000", INT64_C(3600000000)},
                 {"jdbc:mysql://db/x?sockettimeout=0", 0},
                 {"jdbc:postgresql://db/x", 300000000}};
     Arena *arena = arena_new(0);

@@ -36,8 +36,9 @@ static const char *read_silence(JdbcUrl *out)
     if (text.data == NULL)
         return NULL;
     bool is_mysql = out->kind == JDBC_MYSQL;
-    int64_t count;
-    if (!str_parse_int64(text, &count) || count < 0 || count > INT32_MAX / 1000)
+    /* MariaDB's library counts whole seconds as milliseconds of 32 bits. */
+    int64_t count, most = is_mysql ? INT32_MAX - 1000 : INT32_MAX / 1000;
+    if (!str_parse_int64(text, &count) || count < 0 || count > most)
         return is_mysql ? "its socketTimeout is no number of milliseconds"
                         : "its socketTimeout is no number of seconds";
     out->says_silence = true;
