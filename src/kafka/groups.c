@@ -237,11 +237,49 @@ static void take_out(Groups *groups, Group *group, Member *member)
     member_free(member);
 }
 
+/* Who is late goes, but for static members: those are expected back, and the others share with them
+ * in mind. */
+static void take_out_late(Groups *groups, Group *group)
+{
+    for (int32_t i = group->member_count - 1; i >= 0; i--) {
+        Member *member = group->members[i];
+        if (!member->has_joined && !member->is_pending && member->instance_id == NULL)
+            take_out(groups, group, member);
+    }
+}
+
+/* The one before if it is here, else another one that is; false: none is, but some keep a place. */
+static bool choose_leader(Group *group)
+{
+    bool is_kept = false;
+    Member *joined = NULL;
+    for (int32_t i = 0; i < group->member_count; i++) {
+        Member *member = group->members[i];
+        is_kept |= !member->is_pending;
+        joined = joined == NULL && member->has_joined ? member : joined;
+    }
+    if (group->leader == NULL || !group->leader->has_joined)
+        group->leader = joined != NULL ? joined : group->leader;
+    return joined != NULL || !is_kept;
+}
+
+/* All who take part are waited for as long as the most patient one says. */
+static int64_t end_of_wait_us(const Groups *groups, const Group *group)
+{
+    int64_t longest_us = 0;
+    for (int32_t i = 0; i < group->member_count; i++)
+        if (group->members[i]->rebalance_us > longest_us)
+            longest_us = group->members[i]->rebalance_us;
+    return world_monotonic_us(groups->world) + longest_us;
+}
+
 static void begin_generation(Groups *groups, Group *group)
 {
-    for (int32_t i = group->member_count - 1; i >= 0; i--)
-        if (!group->members[i]->has_joined && !group->members[i]->is_pending)
-            take_out(groups, group, group->members[i]);
+    take_out_late(groups, group);
+    if (!choose_leader(group)) {
+        group->deadline_us = end_of_wait_us(groups, group);
+        return;
+    }
     group->generation++;
     groups->has_changed = true;
     group->state = GROUP_EMPTY;
@@ -250,11 +288,11 @@ static void begin_generation(Groups *groups, Group *group)
         if (member->is_pending)
             continue;
         group->state = GROUP_SYNCING;
-        group->leader = group->leader != NULL ? group->leader : member;
-        member->has_joined = false;
+        member->has_joined = member->has_synced = false;
         member->assignment.length = 0;
         group_hear(groups, member);
     }
+    group->deadline_us = end_of_wait_us(groups, group);
     if (group->state == GROUP_SYNCING)
         choose_protocol(group);
     else
@@ -272,11 +310,7 @@ static bool all_have_joined(const Group *group)
 static void prepare(Groups *groups, Group *group)
 {
     if (group->state != GROUP_PREPARING) {
-        int64_t longest_us = 0;
-        for (int32_t i = 0; i < group->member_count; i++)
-            if (group->members[i]->rebalance_us > longest_us)
-                longest_us = group->members[i]->rebalance_us;
-        group->deadline_us = world_monotonic_us(groups->world) + longest_us;
+        group->deadline_us = end_of_wait_us(groups, group);
         group->state = GROUP_PREPARING;
         group->protocol = (Str){0};
         groups->has_changed = true;
@@ -301,27 +335,62 @@ void group_remove(Groups *groups, Group *group, Member *member)
         prepare(groups, group);
 }
 
+void group_sync(Groups *groups, Member *member)
+{
+    member->has_synced = true;
+    group_hear(groups, member);
+}
+
 void group_assign(Groups *groups, Group *group)
 {
     group->state = GROUP_STABLE;
     groups->has_changed = true;
+    for (int32_t i = 0; i < group->member_count; i++)
+        if (group->members[i]->has_synced)
+            group_hear(groups, group->members[i]);
 }
 
 /* ---- Time ------------------------------------------------------------------------------------ */
 
-static void group_tick(Groups *groups, Group *group, int64_t now_us)
+/* Whoever waits in a join or a sync is heard by that. */
+static bool member_waits(const Group *group, const Member *member)
+{
+    return (group->state == GROUP_PREPARING && member->has_joined) ||
+           (group->state == GROUP_SYNCING && member->has_synced);
+}
+
+static void drop_silent(Groups *groups, Group *group, int64_t now_us)
 {
     for (int32_t i = group->member_count - 1; i >= 0; i--) {
         Member *member = group->members[i];
-        /* Whoever waits in a join is heard by that. */
-        bool waits = group->state == GROUP_PREPARING && member->has_joined;
-        if (!waits && now_us - member->heard_us > member->session_us) {
+        if (!member_waits(group, member) && now_us - member->heard_us > member->session_us) {
             group_remove(groups, group, member);
             i = i < group->member_count ? i : group->member_count;
         }
     }
-    if (group->state == GROUP_PREPARING && now_us >= group->deadline_us)
+}
+
+/* What they were to read is read by nobody, however often they say that they are alive. */
+static void drop_unsynced(Groups *groups, Group *group)
+{
+    int32_t count = group->member_count;
+    for (int32_t i = count - 1; i >= 0; i--)
+        if (!group->members[i]->has_synced && !group->members[i]->is_pending)
+            take_out(groups, group, group->members[i]);
+    group->deadline_us = 0;
+    if (group->member_count < count)
+        prepare(groups, group);
+}
+
+static void group_tick(Groups *groups, Group *group, int64_t now_us)
+{
+    drop_silent(groups, group, now_us);
+    if (group->deadline_us == 0 || now_us < group->deadline_us)
+        return;
+    if (group->state == GROUP_PREPARING)
         begin_generation(groups, group);
+    else if (group->state == GROUP_SYNCING || group->state == GROUP_STABLE)
+        drop_unsynced(groups, group);
 }
 
 void groups_tick(Groups *groups)

@@ -4,6 +4,9 @@
  *                           ^                                               │ the leader assigns
  *                           └── join, leave, a member that is silent ── STABLE
  *
+ * A static member that is late to a rebalance keeps its place in it until its session ends, as in
+ * Kafka; who has an assignment and never asks for it is taken out, static or not.
+ *
  * In memory only: after a restart members join again, and go on at the offsets that were committed.
  */
 #ifndef WEIR_KAFKA_GROUPS_H
@@ -30,6 +33,7 @@ typedef struct Member {
     int64_t heard_us;
     bool is_pending; /* it has an id and has not joined with it */
     bool has_joined; /* for the next generation */
+    bool has_synced; /* it has asked what it reads in this generation */
 } Member;
 
 typedef struct Group {
@@ -41,7 +45,7 @@ typedef struct Group {
     Member *leader;
     Member **members;
     int32_t member_count, member_capacity;
-    int64_t deadline_us; /* of PREPARING */
+    int64_t deadline_us; /* of PREPARING; behind it, for all to have synced; 0: they have */
     int64_t emptied_us;  /* when it was made, or its last member left */
 } Group;
 
@@ -75,6 +79,8 @@ void group_renew(Groups *groups, Group *group, Member *member, Str client_id);
 Str member_metadata(const Member *member, Str protocol);
 void group_set_protocol_type(Group *group, Str type);
 
+/* It asks what it reads, now or when the leader has decided. */
+void group_sync(Groups *groups, Member *member);
 /* The leader has decided. */
 void group_assign(Groups *groups, Group *group);
 void group_hear(Groups *groups, Member *member);

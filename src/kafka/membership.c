@@ -93,10 +93,11 @@ static Str subscription_topics(Str metadata)
     return str_make(metadata.data + 2, at - 2);
 }
 
-/* Whether a member that says this says nothing that would change who reads what. */
-static bool subscribes_as_before(const Message *request, const Member *member)
+/* Whether a member says what it said, or at least nothing that would change who reads what. */
+static bool says_the_same(const Message *request, const Member *member, bool of_topics_only)
 {
-    bool is_consumer = str_equal(message_bytes(request, "protocol_type"), STR("consumer"));
+    bool is_consumer =
+        of_topics_only && str_equal(message_bytes(request, "protocol_type"), STR("consumer"));
     bool is_same = message_count(request, "protocols") == member->protocols.count;
     for (int32_t i = 0; is_same && i < member->protocols.count; i++) {
         const GroupProtocol *before = LIST_AT(member->protocols, i, GroupProtocol);
@@ -114,7 +115,7 @@ static bool subscribes_as_before(const Message *request, const Member *member)
  * than before, by its old id if it would share anew without being asked (below version 9). */
 static void take_place(Call *call, Group *group, Member *member)
 {
-    bool stays = group->state == GROUP_STABLE && subscribes_as_before(call->request, member);
+    bool stays = group->state == GROUP_STABLE && says_the_same(call->request, member, true);
     bool can_skip = call->version.number >= 9;
     Str leader = {0};
     if (stays && !can_skip)
@@ -124,6 +125,16 @@ static void take_place(Call *call, Group *group, Member *member)
         call->kept_leader = can_skip ? str_copy(call->arena, str_from(group->leader->id)) : leader;
 }
 
+/* A member that joins once more and says nothing new, as its answer was lost, or it has missed a
+ * rebalance in which it kept its place. A leader that comes when all have what they read wants to
+ * share anew. */
+static bool changes_nothing(const Call *call, const Group *group, const Member *member)
+{
+    bool is_shared =
+        group->state == GROUP_SYNCING || (group->state == GROUP_STABLE && member != group->leader);
+    return is_shared && !member->is_pending && says_the_same(call->request, member, false);
+}
+
 /* The member that asks, made if it is new; or what is wrong. */
 static WireError find_joiner(Call *call, Group *group, Member **out)
 {
@@ -131,8 +142,12 @@ static WireError find_joiner(Call *call, Group *group, Member **out)
     Str id = message_bytes(call->request, "member_id");
     Str instance = message_bytes(call->request, "group_instance_id");
     bool is_static = call->version.number >= 5 && instance.length > 0;
-    if (id.length > 0)
-        return find_by_names(group, id, is_static ? instance : (Str){0}, out);
+    if (id.length > 0) {
+        WireError code = find_by_names(group, id, is_static ? instance : (Str){0}, out);
+        if (code == WIRE_NONE && changes_nothing(call, group, *out))
+            call->kept_leader = str_copy(call->arena, str_from(group->leader->id));
+        return code;
+    }
     *out = is_static ? group_find_instance(group, instance) : NULL;
     if (*out != NULL) {
         take_place(call, group, *out);
@@ -231,7 +246,8 @@ static CallState answer_join(Call *call, WireError code, const Group *group)
     leader = is_kept ? call->kept_leader : leader;
     bool leads = is_good && str_equal(call->member_id, leader);
     message_set_bytes(call->response, "leader", leader);
-    message_set_number(call->response, "skip_assignment", is_kept && leads);
+    bool is_shared = is_good && group->state == GROUP_STABLE;
+    message_set_number(call->response, "skip_assignment", is_kept && leads && is_shared);
     Str id =
         call->member_id.data != NULL ? call->member_id : message_bytes(call->request, "member_id");
     message_set_bytes(call->response, "member_id", id.data != NULL ? id : STR(""));
@@ -321,6 +337,8 @@ CallState handle_sync_group(Call *call)
         call->deadline_us = world_monotonic_us(call->broker->world) + member->rebalance_us;
     if (code == WIRE_NONE && group->state == GROUP_PREPARING)
         code = WIRE_REBALANCE_IN_PROGRESS;
+    if (code == WIRE_NONE)
+        group_sync(call->broker->groups, member);
     if (code == WIRE_NONE && group->state == GROUP_SYNCING && member == group->leader)
         take_assignments(call, group);
     if (code == WIRE_NONE && group->state == GROUP_SYNCING) {
