@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "data/batch.h"
 #include "data/rowcode.h"
@@ -239,6 +240,48 @@ static void hash_is_one_for_flat_constant_selected_and_nullable(void **state)
     batch_free(flat);
 }
 
+/* Many rows of whole numbers are hashed at once where the processor can; the hash of a number alone
+ * says what it must be, as it stands in checkpoints. */
+static void hash_of_many_numbers_is_that_of_each(void **state)
+{
+    (void)state;
+    enum { ROWS = 100 };
+    Field fields[2] = {{.type = type_simple(TYPE_BIGINT)}, {.type = type_simple(TYPE_INT)}};
+    Schema schema = {.fields = fields, .count = 2};
+    Batch *batch = batch_new(&schema, ROWS);
+    int64_t *wide = batch->columns[0].values;
+    int32_t *narrow = batch->columns[1].values;
+    int32_t part[ROWS], gaps[ROWS];
+    for (int32_t i = 0; i < ROWS; i++) {
+        wide[i] = (int64_t)((uint64_t)(i - 50) * 0x9e3779b97f4a7c15ULL);
+        narrow[i] = (int32_t)((uint32_t)(i - 50) * 0x9e3779b9U);
+        part[i] = i + 3;
+        gaps[i] = 2 * i;
+    }
+    batch->row_count = ROWS;
+    const Selection selections[] = {{NULL, ROWS}, {part, 90}, {part + 5, 1}, {gaps, ROWS / 2}};
+    const int32_t indexes[] = {1, 0};
+    for (size_t s = 0; s < sizeof selections / sizeof *selections; s++) {
+        Selection rows = selections[s];
+        uint64_t one[2][ROWS] = {{0}}, both[ROWS], each;
+        for (int32_t c = 0; c < 2; c++)
+            rowcode_hash(batch, &indexes[c], 1, rows, one[c]);
+        rowcode_hash(batch, indexes, 2, rows, both);
+        int32_t hashed = 0;
+        for (int32_t row = 0; row < ROWS; row++)
+            hashed += one[0][row] != 0;
+        assert_int_equal(hashed, rows.count);
+        for (int32_t i = 0; i < rows.count; i++) {
+            int32_t row = selection_row(rows, i);
+            assert_true(one[0][row] == rowcode_hash_word((uint64_t)(int64_t)narrow[row]));
+            assert_true(one[1][row] == rowcode_hash_word((uint64_t)wide[row]));
+            each = hash_combine(one[0][row], hash_u64((uint64_t)wide[row]));
+            assert_true(both[row] == each);
+        }
+    }
+    batch_free(batch);
+}
+
 static void types_print_as_describe_shows_them(void **state)
 {
     (void)state;
@@ -291,6 +334,7 @@ int main(void)
         cmocka_unit_test(rowcode_reads_back_what_it_wrote),
         cmocka_unit_test(equal_floats_are_equal_bytes_and_hashes),
         cmocka_unit_test(hash_is_one_for_flat_constant_selected_and_nullable),
+        cmocka_unit_test(hash_of_many_numbers_is_that_of_each),
         cmocka_unit_test(types_print_as_describe_shows_them),
         cmocka_unit_test(schemas_find_and_pick),
     };
