@@ -30,23 +30,25 @@ static const char *const SETTINGS[][2] = {
     {"allocator_background_threads", "true"},
 };
 
+/* Lazily: of its 24,000 functions that are called by way of a table most never are, and to look all
+ * of them up took longer than everything else at the start. */
 static void *duck_load_library(void)
 {
     World *world = world_system();
     char path[PATH_BYTES_MAX];
     const char *given = world->kind->environment(world, "WEIR_DUCKDB");
     if (given != NULL && given[0] != '\0')
-        return dlopen(given, RTLD_NOW | RTLD_LOCAL);
+        return dlopen(given, RTLD_LAZY | RTLD_LOCAL);
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 32);
     if (length > 0) {
         path[length] = '\0';
         char *slash = strrchr(path, '/');
         snprintf(slash, 32, "/../lib/libduckdb.so");
-        void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        void *library = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
         if (library != NULL)
             return library;
     }
-    return dlopen(WEIR_DUCKDB_BUILD_PATH, RTLD_NOW | RTLD_LOCAL);
+    return dlopen(WEIR_DUCKDB_BUILD_PATH, RTLD_LAZY | RTLD_LOCAL);
 }
 
 static Status duck_load(Error *error)
