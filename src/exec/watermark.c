@@ -233,7 +233,7 @@ static Status watermark_emit_cut(WatermarkOperator *self, const Batch *batch, co
     const int64_t *times = time->values, *values = marks->values;
     int32_t count = batch->selection.count, from = 0;
     int32_t *rows = ARENA_ARRAY(self->base.task->scratch, int32_t, count);
-    Timestamp due = self->emitted;
+    Timestamp due = self->emitted, greatest = TIMESTAMP_MIN;
     for (int32_t i = 0; i < count; i++) {
         int32_t row = rows[i] = selection_row(batch->selection, i);
         if (times[time->is_constant ? 0 : row] <= due && due > self->emitted) {
@@ -242,9 +242,12 @@ static Status watermark_emit_cut(WatermarkOperator *self, const Batch *batch, co
             from = i;
         }
         int32_t at = marks->is_constant ? 0 : row;
-        if (!column_is_null(marks, at))
-            watermark_note(self, watermark_whole(values[at]));
-        if (watermark_is_due(self, due))
+        bool is_greater = values[at] > greatest && !column_is_null(marks, at);
+        if (is_greater) {
+            greatest = values[at];
+            watermark_note(self, watermark_whole(greatest));
+        }
+        if ((is_greater || i == 0) && watermark_is_due(self, due))
             due = self->current;
     }
     TRY(watermark_emit_part(self, batch, (Selection){rows + from, count - from}));
