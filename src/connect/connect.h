@@ -70,9 +70,17 @@ typedef struct SourceKind {
     Status (*note_end)(SourceReader *reader, Error *error);
     /* Whether all up to what was noted has been polled. */
     bool (*has_reached_end)(SourceReader *reader);
-    /* Whether poll takes as long as making the rows, of this table, and waits for nothing else:
-     * then threads that have other work may call it, one at a time. NULL: it may wait. */
-    bool (*never_waits)(const PlanNode *node);
+    /* Before open: whether poll and help take as long as making the rows, of this table, and wait
+     * for nothing else: then threads that have other work may call them, poll one at a time. NULL:
+     * they may wait. */
+    bool (*never_waits)(const SourceReader *reader);
+    /* Of a source with helpers: make something that poll will give out, if there is anything to be
+     * made; while it is open, from several threads at a time, beside poll and the others. `helper`
+     * is the thread: 0 … reader->helper_count - 1. Whether it has made anything. NULL, with the
+     * next: poll makes it all. */
+    bool (*help)(SourceReader *reader, int32_t helper);
+    /* Whether poll has anything to say; else it is to be asked when somebody has helped. */
+    bool (*is_ready)(SourceReader *reader);
     /* Whether the table is read from the hub of this process. NULL: none is. */
     bool (*is_of_hub)(const PlanTable *table);
 } SourceKind;
@@ -105,6 +113,10 @@ struct SourceReader {
     Progress progress;
     Metric *records;        /* weir_source_records_total of this source; the runtime counts */
     int32_t decode_threads; /* how many helper threads it may use; 0: it decodes itself */
+    int32_t helper_count;   /* threads that call help, instead of any of its own; 0: none does */
+    /* For help: others may find something to do now. NULL without helpers. */
+    void (*call_helpers)(const void *context);
+    const void *call_context;
 };
 
 typedef struct SinkKind {

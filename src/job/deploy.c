@@ -228,17 +228,36 @@ static void runner_add(Job *job, Runner *runner, Task *task)
  * turns with them. */
 static bool deploy_is_shared(const Job *job, const Task *task)
 {
-    if (task->reader == NULL || task->reader->kind->never_waits == NULL ||
-        !task->reader->kind->never_waits(task->reader->node))
+    if (task->reader == NULL || task->reader->kind->never_waits == NULL)
         return false;
     if (job->options.choose != NULL || job->crew.worker_count < job->board.core_count)
         return false;
     for (int32_t i = 0; i < job->layout->edge_count; i++) {
         const Edge *edge = &job->layout->edges[i];
         if (edge->from == task->fragment && edge->to->task_count > 1)
-            return true;
+            return task->reader->kind->never_waits(task->reader);
     }
     return false;
+}
+
+static void crew_call(const void *context)
+{
+    const Crew *crew = context;
+    for (int32_t i = 0; i < crew->worker_count; i++)
+        waker_wake(crew->workers[i].waker);
+}
+
+/* The source is read by the workers, who make its rows beside each other where it lets them. */
+static void deploy_shared(Job *job, Runner *runner, Task *task)
+{
+    task->is_shared = true;
+    runner->is_shared = true;
+    runner_add(job, runner, task);
+    if (task->reader->kind->help == NULL)
+        return;
+    task->reader->helper_count = job->crew.worker_count;
+    task->reader->call_helpers = crew_call;
+    task->reader->call_context = &job->crew;
 }
 
 /* Workers come first, one per shard that has something to do; then what they read themselves; then
@@ -259,16 +278,12 @@ static void deploy_runners(Job *job)
     }
     job->crew.worker_count = count;
     job->crew.shared = &workers[count];
-    for (int32_t i = 0; i < job->task_count; i++) {
-        if (!deploy_is_shared(job, job->tasks[i]))
-            continue;
-        workers[count].is_shared = true;
-        runner_add(job, &workers[count++], job->tasks[i]);
-    }
+    for (int32_t i = 0; i < job->task_count; i++)
+        if (deploy_is_shared(job, job->tasks[i]))
+            deploy_shared(job, &workers[count++], job->tasks[i]);
     job->crew.shared_count = count - job->crew.worker_count;
     for (int32_t i = 0; i < job->task_count; i++)
-        if (job->tasks[i]->fragment->kind != FRAGMENT_SHARDS &&
-            !deploy_is_shared(job, job->tasks[i]))
+        if (job->tasks[i]->fragment->kind != FRAGMENT_SHARDS && !job->tasks[i]->is_shared)
             runner_add(job, &workers[count++], job->tasks[i]);
     job->runners = workers;
     job->runner_count = count;

@@ -116,6 +116,7 @@ typedef struct Task {
     int32_t input_count, next_input;
     Feed feed;
     SourceReader *reader;        /* of source fragments, else NULL */
+    bool is_shared;              /* sources: the workers read it */
     pthread_mutex_t close_mutex; /* an interrupt must not meet a close */
     bool is_closed;
     bool is_preview;
@@ -227,6 +228,8 @@ void source_attach(Task *task, const PlanNode *node);
 SourceReader *source_make_reader(const SourceKind *kind, const PlanNode *node,
                                  const TaskContext *context);
 Status source_step(Task *task, bool *progressed);
+/* Beside it, from any of its helpers: make some of what is to be read. Whether there was any. */
+bool source_help(Task *task, int32_t helper);
 
 /* Take the barrier `id` at a task: snapshot, pass it on, tell the coordinator. */
 Status task_take_barrier(Task *task, int64_t id, bool is_last);
@@ -283,9 +286,11 @@ typedef struct Runner {
     int64_t ticked_us;
     /* It has no thread: the workers have its turns, one at a time, when they have time for it. */
     bool is_shared;
-    _Atomic uint32_t turn; /* a RunnerTurn, if it is shared */
-    Waker *waker;          /* of shared ones: the first worker's */
-    const Crew *crew;      /* the job's */
+    _Atomic uint32_t turn;   /* a RunnerTurn, if it is shared */
+    _Atomic bool is_helped;  /* its source is open, and may be helped … */
+    _Atomic int32_t helpers; /* … by so many at this moment */
+    Waker *waker;            /* of shared ones: the first worker's */
+    const Crew *crew;        /* the job's */
     Board *board;
     Snapshot *const *restored; /* the job's */
     Task **tasks;

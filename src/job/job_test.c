@@ -72,7 +72,11 @@ static void outside_check(int64_t rows)
 typedef struct NumbersReader {
     SourceReader base;
     int64_t next;
+    _Atomic bool is_open;
+    _Atomic int32_t made; /* batches, by helpers */
 } NumbersReader;
+
+enum { NUMBERS_MADE_MAX = 4 };
 
 static Status numbers_open(SourceReader *base, Str state, Error *error)
 {
@@ -80,12 +84,33 @@ static Status numbers_open(SourceReader *base, Str state, Error *error)
     ByteReader bytes = byte_reader(state);
     ((NumbersReader *)base)->next = (int64_t)byte_reader_u64(&bytes);
     atomic_store(&base->progress.phase, PHASE_STREAMING);
+    atomic_store(&((NumbersReader *)base)->is_open, true);
     return OK;
+}
+
+static bool numbers_help(SourceReader *base, int32_t helper)
+{
+    NumbersReader *reader = (NumbersReader *)base;
+    assert_true(helper >= 0 && helper < base->helper_count);
+    assert_true(atomic_load(&reader->is_open));
+    if (atomic_load(&reader->made) >= NUMBERS_MADE_MAX)
+        return false;
+    atomic_fetch_add(&reader->made, 1);
+    base->call_helpers(base->call_context);
+    assert_true(atomic_load(&reader->is_open)); /* not closed meanwhile */
+    return true;
+}
+
+static bool numbers_is_ready(SourceReader *base)
+{
+    return atomic_load(&((NumbersReader *)base)->made) > 0;
 }
 
 static Status numbers_poll(SourceReader *base, Batch **out, Error *error)
 {
     NumbersReader *reader = (NumbersReader *)base;
+    if (base->helper_count > 0)
+        assert_true(atomic_fetch_sub(&reader->made, 1) > 0);
     pthread_mutex_lock(&outside.mutex);
     int64_t left = outside.rows_total - reader->next;
     bool fails = outside.fail_at > 0 && reader->next >= outside.fail_at;
@@ -133,7 +158,7 @@ static void numbers_snapshot(SourceReader *base, Buffer *out)
 
 static void numbers_close(SourceReader *base)
 {
-    (void)base;
+    atomic_store(&((NumbersReader *)base)->is_open, false);
 }
 
 /* ---- The sinks --------------------------------------------------------------------------- */
@@ -224,11 +249,12 @@ static void ledger_close(SinkWriter *base)
 
 /* Whether workers read the source: they do where there is one for each core. */
 static bool is_shared;
-static int32_t jobs_shared; /* so many did */
+static bool is_helped;                   /* and make its rows beside each other */
+static int32_t jobs_shared, jobs_helped; /* so many did */
 
-static bool numbers_never_waits(const PlanNode *node)
+static bool numbers_never_waits(const SourceReader *reader)
 {
-    (void)node;
+    (void)reader;
     return is_shared;
 }
 
@@ -239,6 +265,16 @@ static const SourceKind numbers_source = {
     .snapshot = numbers_snapshot,
     .close = numbers_close,
     .never_waits = numbers_never_waits,
+};
+static const SourceKind helped_source = {
+    .size = sizeof(NumbersReader),
+    .open = numbers_open,
+    .poll = numbers_poll,
+    .snapshot = numbers_snapshot,
+    .close = numbers_close,
+    .never_waits = numbers_never_waits,
+    .help = numbers_help,
+    .is_ready = numbers_is_ready,
 };
 static const SinkKind ledger_sink = {
     .size = sizeof(LedgerWriter),
@@ -254,8 +290,9 @@ static const ConnectorInfo numbers_info = {.name = "numbers"}, ledger_info = {.n
 const Connector *connector_find(const ConnectorInfo *info)
 {
     static const Connector numbers = {.info = &numbers_info, .source = &numbers_source};
+    static const Connector helped = {.info = &numbers_info, .source = &helped_source};
     static const Connector ledger = {.info = &ledger_info, .sink = &ledger_sink};
-    return info == &numbers_info ? &numbers : &ledger;
+    return info != &numbers_info ? &ledger : is_helped ? &helped : &numbers;
 }
 
 /* ---- The plan ---------------------------------------------------------------------------- */
@@ -453,6 +490,8 @@ static Status run_job(Run *run)
     Status status = job_open(disk_world(), plan, &run->options, &job, &run->error);
     if (status == OK)
         jobs_shared += job->crew.shared_count > 0;
+    if (status == OK && job->crew.shared_count > 0)
+        jobs_helped += job->crew.shared[0].tasks[0]->reader->helper_count > 0;
     if (status == OK) {
         outside.idle_stops = run->is_stopped_when_idle ? job : NULL;
         pthread_t thread;
@@ -838,5 +877,8 @@ int main(void)
     is_shared = true;
     failed +=
         cmocka_run_group_tests_name("workers read the source", tests, make_folder, remove_folder);
-    return failed + (jobs_shared == 0);
+    is_helped = true;
+    failed +=
+        cmocka_run_group_tests_name("workers help the source", tests, make_folder, remove_folder);
+    return failed + (jobs_shared == 0) + (jobs_helped == 0);
 }

@@ -2,6 +2,7 @@
  * simulated world has none: its runners have their turns in the thread of job_run. */
 #include "job/internal.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 
@@ -64,10 +65,19 @@ static Status runner_step(Runner *runner, bool is_tick, bool *progressed, bool *
     return OK;
 }
 
+/* From here on nobody helps its source. Whoever does at this moment is soon done. */
+static void runner_end_help(Runner *runner)
+{
+    atomic_store(&runner->is_helped, false);
+    while (atomic_load(&runner->helpers) > 0)
+        sched_yield();
+}
+
 /* What readers of other threads may still look at, such as materialized tables, is closed with the
  * job. */
 static void runner_end(Runner *runner)
 {
+    runner_end_help(runner);
     for (int32_t i = 0; i < runner->task_count; i++)
         if (runner->tasks[i]->fragment->kind != FRAGMENT_SHARDS)
             task_close(runner->tasks[i]);
@@ -86,6 +96,7 @@ static void runner_turn(Runner *runner)
     /* What is not open yet when another one fails stays so: the disk may be what has failed. */
     if (runner->phase == RUNNER_NEW && !atomic_load(&board->is_stopping)) {
         runner->phase = runner_open(runner) == OK ? RUNNER_OPEN : RUNNER_DONE;
+        atomic_store(&runner->is_helped, runner->is_shared && runner->phase == RUNNER_OPEN);
         runner->needs_ticks = runner_needs_ticks(runner);
         runner->ticked_us = world_monotonic_us(board->world);
         return;
@@ -169,6 +180,19 @@ static bool shared_step(Runner *shared, int64_t *patience_us, bool *has_ended)
     return has_progressed;
 }
 
+/* Somebody with nothing else to do makes some of what the source will give out. */
+static bool shared_help(Runner *shared, int32_t helper)
+{
+    Task *task = shared->tasks[0];
+    assert(shared->task_count == 1 && task->reader != NULL);
+    if (task->reader->helper_count == 0)
+        return false;
+    atomic_fetch_add(&shared->helpers, 1);
+    bool has_helped = atomic_load(&shared->is_helped) && source_help(task, helper);
+    atomic_fetch_sub(&shared->helpers, 1);
+    return has_helped;
+}
+
 static void *runner_main(void *context)
 {
     Runner *runner = context;
@@ -191,6 +215,8 @@ static void *runner_main(void *context)
                 shared_step(&crew->shared[i], &patience_us, &is_over) || has_progressed;
             has_ended = has_ended && is_over;
         }
+        for (int32_t i = 0; i < shared_count && !has_progressed && !has_ended; i++)
+            has_progressed = shared_help(&crew->shared[i], (int32_t)(runner - crew->workers));
         if (!has_progressed && !has_ended)
             waker_wait(runner->waker, patience_us);
     }

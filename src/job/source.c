@@ -174,6 +174,24 @@ static Status source_poll(Task *task)
     return OK;
 }
 
+static bool source_is_ready(const Task *task)
+{
+    SourceReader *reader = task->reader;
+    return reader->helper_count == 0 || reader->kind->is_ready(reader);
+}
+
+bool source_help(Task *task, int32_t helper)
+{
+    SourceReader *reader = task->reader;
+    assert(helper < reader->helper_count);
+    if (!atomic_load(&task->board->is_started) || !pressure_allows_reading(task->board))
+        return false;
+    memory_hold(reader->holder);
+    bool has_helped = reader->kind->help(reader, helper);
+    memory_hold(NULL);
+    return has_helped;
+}
+
 Status source_step(Task *task, bool *progressed)
 {
     Board *board = task->board;
@@ -207,7 +225,7 @@ Status source_step(Task *task, bool *progressed)
         return OK;
     if (!atomic_load(&board->is_started) || !deadletters_has_room(task->context.dead_letters))
         return OK;
-    if (!pressure_allows_reading(board))
+    if (!pressure_allows_reading(board) || !source_is_ready(task))
         return OK;
     *progressed = true;
     TRY(source_poll(task));

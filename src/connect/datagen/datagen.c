@@ -359,9 +359,9 @@ static void datagen_close(SourceReader *reader)
     (void)reader;
 }
 
-static bool datagen_never_waits(const PlanNode *node)
+static bool datagen_never_waits(const SourceReader *reader)
 {
-    const OptionSet *options = node->source.table->options.options;
+    const OptionSet *options = reader->node->source.table->options.options;
     return options_int(options, "rows-per-second") >= DATAGEN_UNREACHED_RATE;
 }
 

@@ -298,6 +298,8 @@ static void worker_take_block(Blocks *blocks, BlocksWorker *worker)
     blocks->has_failed |= slot->status != OK;
     pthread_cond_broadcast(&blocks->changed);
     pthread_mutex_unlock(&blocks->lock);
+    if (blocks->spec.helpers > 0)
+        blocks->spec.call_helpers(blocks->spec.call_context);
 
     if (slot->status == OK)
         slot_decode(blocks, worker, slot);
@@ -307,6 +309,19 @@ static void worker_take_block(Blocks *blocks, BlocksWorker *worker)
     pthread_mutex_lock(&blocks->lock);
     slot->state = SLOT_DONE;
     pthread_cond_broadcast(&blocks->changed);
+}
+
+bool blocks_help(Blocks *blocks, int32_t helper)
+{
+    assert(blocks->spec.helpers > 0 && helper < blocks->spec.helpers);
+    if (helper >= blocks->worker_count)
+        return false;
+    pthread_mutex_lock(&blocks->lock);
+    bool can_take = !blocks->is_interrupted && blocks_can_take(blocks);
+    if (can_take)
+        worker_take_block(blocks, &blocks->workers[helper]);
+    pthread_mutex_unlock(&blocks->lock);
+    return can_take;
 }
 
 static void *worker_run(void *context)
@@ -333,7 +348,7 @@ static Status worker_start(Blocks *blocks, BlocksWorker *worker, Error *error)
     spec.reject = slot_reject;
     spec.reject_context = worker;
     TRY(blocks->spec.kind->open(worker->arena, &spec, &worker->decoder, error));
-    worker->has_thread = blocks->spec.threads > 0;
+    worker->has_thread = blocks->spec.threads > 0 && blocks->spec.helpers == 0;
     if (!worker->has_thread || pthread_create(&worker->thread, NULL, worker_run, worker) == 0)
         return OK;
     blocks->spec.kind->close(worker->decoder);
@@ -345,7 +360,8 @@ Status blocks_open(Arena *arena, const BlocksSpec *spec, Blocks **out, Error *er
     Blocks *blocks = ARENA_NEW(arena, Blocks);
     blocks->spec = *spec;
     blocks->holder = memory_holder();
-    int32_t workers = spec->threads < THREADS_MAX ? spec->threads : THREADS_MAX;
+    int32_t workers = spec->helpers > 0 ? spec->helpers : spec->threads;
+    workers = workers < THREADS_MAX ? workers : THREADS_MAX;
     if (workers == 0)
         workers = 1;
     blocks->slot_count = workers + SLOTS_SPARE;
@@ -465,7 +481,23 @@ static void slot_report(Slot *slot, int32_t index, BlocksReject *reject, void *c
     slot->rejects_read = slot->rejects.length - byte_reader_left(&reader);
 }
 
-/* Wait until the slot that is next in order is done. */
+/* Of a file or block: there is something to come behind what was delivered. */
+static bool blocks_has_more(const Blocks *blocks)
+{
+    return blocks->taken > blocks->delivered || blocks->stream != NULL || blocks->first != NULL ||
+           blocks->is_reading;
+}
+
+bool blocks_is_ready(Blocks *blocks)
+{
+    pthread_mutex_lock(&blocks->lock);
+    const Slot *slot = &blocks->slots[blocks->delivered % blocks->slot_count];
+    bool is_ready = slot->state == SLOT_DONE || blocks->is_interrupted || !blocks_has_more(blocks);
+    pthread_mutex_unlock(&blocks->lock);
+    return is_ready;
+}
+
+/* Wait until the slot that is next in order is done; who has helpers, does not. */
 static Status blocks_wait(Blocks *blocks, Slot **out)
 {
     World *world = blocks->spec.world;
@@ -475,12 +507,12 @@ static Status blocks_wait(Blocks *blocks, Slot **out)
     pthread_mutex_lock(&blocks->lock);
     Slot *slot = &blocks->slots[blocks->delivered % blocks->slot_count];
     while (slot->state != SLOT_DONE && status == OK) {
-        bool has_more = blocks->taken > blocks->delivered || blocks->stream != NULL ||
-                        blocks->first != NULL || blocks->is_reading;
         if (blocks->is_interrupted)
             status = ERR_CANCELLED;
-        else if (!has_more)
+        else if (!blocks_has_more(blocks))
             status = ERR_END;
+        else if (blocks->spec.helpers > 0)
+            status = ERR_AGAIN;
         else if (blocks->spec.threads == 0)
             worker_take_block(blocks, &blocks->workers[0]);
         else if (pthread_cond_timedwait(&blocks->changed, &blocks->lock, &until) != 0)

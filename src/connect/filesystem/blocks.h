@@ -24,6 +24,11 @@ typedef struct BlocksSpec {
     DecoderSpec decoder; /* its reject callback is set by blocks_open */
     const Schema *batch; /* what decoders fill */
     int32_t threads;     /* 0: blocks_next does it itself */
+    /* Instead of these: so many threads that call blocks_help; 0: none does. */
+    int32_t helpers;
+    /* From blocks_help: another one can begin. */
+    void (*call_helpers)(const void *context);
+    const void *call_context;
     /* A damaged file ends where its good bytes end, and that is rejected; one that went away before
      * it was read has nothing. */
     bool passes_damage;
@@ -54,8 +59,15 @@ void blocks_end(Blocks *blocks);
  * the one of which `mark` was noted there. The file is borrowed. */
 void blocks_add(Blocks *blocks, const FoundFile *file, int64_t offset, const FileMark *mark);
 
+/* Read and decode a block, if there is one to begin with and a place for it, as helper 0 …
+ * helpers - 1; beside the other ones. Whether there was. */
+bool blocks_help(Blocks *blocks, int32_t helper);
+/* Whether blocks_next would say anything but ERR_AGAIN. */
+bool blocks_is_ready(Blocks *blocks);
+
 /* The next item in order; rejects that lie before its end are reported first. ERR_AGAIN when
- * none came within about 50 ms, ERR_END when all files are delivered. */
+ * none came within about 50 ms (at once where there are helpers), ERR_END when all files are
+ * delivered. */
 Status blocks_next(Blocks *blocks, BlocksItem *out, BlocksReject *reject, void *context,
                    Error *error);
 

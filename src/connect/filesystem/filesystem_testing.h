@@ -83,8 +83,7 @@ static inline void test_drop(TestTable *test)
     arena_free(test->arena);
 }
 
-static inline Status test_source_try(TestTable *test, Str state, int32_t threads,
-                                     SourceReader **out, Error *error)
+static inline SourceReader *test_reader(TestTable *test)
 {
     SourceReader *reader = arena_allocate_zeroed(test->arena, filesystem_source.size);
     int32_t *columns = ARENA_ARRAY(test->arena, int32_t, test->node.schema.count);
@@ -98,9 +97,30 @@ static inline Status test_source_try(TestTable *test, Str state, int32_t threads
     reader->arena = test->arena;
     reader->dead_letters = test->letters;
     reader->zone = timezone_utc();
-    reader->decode_threads = threads;
-    *out = reader;
-    return filesystem_source.open(reader, state, error);
+    return reader;
+}
+
+static inline Status test_source_try(TestTable *test, Str state, int32_t threads,
+                                     SourceReader **out, Error *error)
+{
+    *out = test_reader(test);
+    (*out)->decode_threads = threads;
+    return filesystem_source.open(*out, state, error);
+}
+
+static inline SourceReader *test_source_helped(TestTable *test, int32_t helpers,
+                                               void (*call)(const void *context),
+                                               const void *context)
+{
+    SourceReader *reader = test_reader(test);
+    reader->decode_threads = helpers;
+    reader->helper_count = helpers;
+    reader->call_helpers = call;
+    reader->call_context = context;
+    Error error = {0};
+    if (filesystem_source.open(reader, (Str){0}, &error) != OK)
+        fail_msg("%s", error.text);
+    return reader;
 }
 
 static inline SourceReader *test_source(TestTable *test, Str state, int32_t threads)

@@ -216,6 +216,9 @@ static Status source_start_blocks(FilesystemSource *source, Error *error)
         .decoder = source_decoder(source),
         .batch = &source->layout.decoded,
         .threads = source->base.decode_threads,
+        .helpers = source->base.helper_count,
+        .call_helpers = source->base.call_helpers,
+        .call_context = source->base.call_context,
         .passes_damage = source->monitor_us > 0,
     };
     return blocks_open(source->base.arena, &spec, &source->blocks, error);
@@ -384,6 +387,35 @@ static void source_close(SourceReader *reader)
     arena_free(source->value_arena);
 }
 
+/* Files that are there are read as fast as they can be decoded. A pipe waits for its writer, and so
+ * does a folder that is watched; bulk formats have readers of their own. */
+static bool source_never_waits(const SourceReader *reader)
+{
+    const PlanTable *table = reader->node->source.table;
+    if (options_has(table->options.options, "source.monitor-interval") ||
+        bulk_kind_find(table->options.format) != NULL)
+        return false;
+    Arena *arena = arena_new(0);
+    const char *path;
+    FileInfo info;
+    Status status =
+        path_of_option(arena, options_text(table->options.options, "path"), &path, NULL);
+    if (status == OK)
+        status = reader->world->kind->stat(reader->world, path, &info, NULL);
+    arena_free(arena);
+    return status == OK && (info.is_file || info.is_folder);
+}
+
+static bool source_help(SourceReader *reader, int32_t helper)
+{
+    return blocks_help(((FilesystemSource *)reader)->blocks, helper);
+}
+
+static bool source_is_ready(SourceReader *reader)
+{
+    return blocks_is_ready(((FilesystemSource *)reader)->blocks);
+}
+
 const SourceKind filesystem_source = {
     .size = sizeof(FilesystemSource),
     .open = source_open,
@@ -391,4 +423,7 @@ const SourceKind filesystem_source = {
     .snapshot = source_snapshot,
     .interrupt = source_interrupt,
     .close = source_close,
+    .never_waits = source_never_waits,
+    .help = source_help,
+    .is_ready = source_is_ready,
 };

@@ -1,7 +1,11 @@
 /* Reading files: order, partitions, packed files, positions, and what is not read. */
 #include "base/testing.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -137,6 +141,94 @@ static void reading_goes_on_from_any_position(void **state)
     buffer_free(&expected);
     buffer_free(&out);
     buffer_free(&position);
+    test_drop(test);
+}
+
+/* Threads that have time make the blocks. */
+typedef struct Helpers {
+    SourceReader *reader;
+    atomic_int next, calls;
+    atomic_bool is_over;
+} Helpers;
+
+static void helpers_call(const void *context)
+{
+    atomic_fetch_add(&((Helpers *)(uintptr_t)context)->calls, 1);
+}
+
+static void *helpers_run(void *context)
+{
+    Helpers *helpers = context;
+    int32_t helper = atomic_fetch_add(&helpers->next, 1);
+    while (!atomic_load(&helpers->is_over))
+        if (!helpers->reader->kind->help(helpers->reader, helper))
+            sched_yield();
+    return NULL;
+}
+
+static void helpers_make_what_is_read_in_order(void **state)
+{
+    (void)state;
+    enum { ROWS = 100000, HELPERS = 3 };
+    TestTable *test = test_table(&numbers, 0, "json", NULL);
+    Buffer text = many_lines(ROWS);
+    assert_true(text.length > 4 << 20); /* several blocks */
+    test_put(test, "a.json", buffer_str(&text));
+    test_put(test, "b.json", STR("{\"n\":100000}\n"));
+    Helpers helpers = {0};
+    SourceReader *reader = helpers.reader =
+        test_source_helped(test, HELPERS, helpers_call, &helpers);
+    assert_true(reader->kind->never_waits(reader));
+    assert_false(reader->kind->is_ready(reader));
+    Batch *batch;
+    assert_int_equal(reader->kind->poll(reader, &batch, NULL), ERR_AGAIN);
+    pthread_t threads[HELPERS];
+    for (int32_t i = 0; i < HELPERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, helpers_run, &helpers), 0);
+    int64_t next = 0;
+    for (;;) {
+        while (!reader->kind->is_ready(reader))
+            sched_yield();
+        Status status = reader->kind->poll(reader, &batch, NULL);
+        if (status == ERR_END)
+            break;
+        assert_int_equal(status, OK);
+        for (int32_t row = 0; row < batch->row_count; row++)
+            assert_int_equal(value_get(&batch->columns[0], row).integer, next++);
+        batch_free(batch);
+    }
+    assert_int_equal(next, ROWS + 1);
+    assert_int_equal(deadletters_count(test->letters), ROWS / 1000);
+    atomic_store(&helpers.is_over, true);
+    for (int32_t i = 0; i < HELPERS; i++)
+        pthread_join(threads[i], NULL);
+    assert_true(atomic_load(&helpers.calls) > 5);
+    assert_true(reader->kind->is_ready(reader));
+    reader->kind->close(reader);
+    buffer_free(&text);
+    test_drop(test);
+}
+
+/* Workers would stand still with a pipe that nobody writes to, or until a folder has something new.
+ */
+static void some_sources_wait(void **state)
+{
+    (void)state;
+    const char *const watched[] = {"source.monitor-interval", "1 ms", NULL};
+    TestTable *test = test_table(&numbers, 0, "json", watched);
+    SourceReader *reader = test_source(test, (Str){0}, 1);
+    assert_false(reader->kind->never_waits(reader));
+    reader->kind->close(reader);
+    test_drop(test);
+    test = test_table(&numbers, 0, "json", NULL);
+    reader = test_source(test, (Str){0}, 1);
+    assert_true(reader->kind->never_waits(reader));
+    reader->kind->close(reader);
+    assert_int_equal(rmdir(test->folder), 0);
+    assert_int_equal(mkfifo(test->folder, 0600), 0);
+    assert_false(reader->kind->never_waits(reader));
+    assert_int_equal(unlink(test->folder), 0);
+    assert_int_equal(mkdir(test->folder, 0700), 0);
     test_drop(test);
 }
 
@@ -442,6 +534,8 @@ int main(void)
         cmocka_unit_test(packed_files_are_unpacked),
         cmocka_unit_test(partitions_and_metadata_come_from_the_path),
         cmocka_unit_test(reading_goes_on_from_any_position),
+        cmocka_unit_test(helpers_make_what_is_read_in_order),
+        cmocka_unit_test(some_sources_wait),
         cmocka_unit_test(monitored_folders_give_new_files_once),
         cmocka_unit_test(a_file_that_goes_away_unread_has_no_rows),
         cmocka_unit_test(a_file_that_goes_away_ends_a_bounded_run),
