@@ -361,17 +361,32 @@ bool entry_connect(Planner *planner, TableEntry *entry)
     return entry_connect_for(planner, entry, false);
 }
 
+/* Which metadata columns of the table an INSERT gives values to. */
+static int32_t entry_list_written(const TableEntry *entry, int32_t *out)
+{
+    int32_t count = 0;
+    for (int32_t i = 0; i < entry->column_count; i++) {
+        const TableColumn *column = &entry->columns[i];
+        if (column->kind == SQL_COLUMN_METADATA && !column->is_virtual)
+            out[count++] = column->metadata;
+    }
+    return count;
+}
+
 static bool entry_check(Planner *planner, TableEntry *entry, bool is_sink)
 {
     const ConnectorInfo *connector = entry->table.connector;
     if (connector->check == NULL)
         return true;
     void *report_context[2] = {planner, entry};
+    int32_t *written = ARENA_ARRAY(planner->arena, int32_t, entry->column_count + 1);
     TableCheck check = {.table = &entry->table.options,
                         .physical = &entry->table.physical,
                         .key = entry->table.key,
                         .key_count = entry->table.key_count,
                         .is_sink = is_sink,
+                        .written = written,
+                        .written_count = entry_list_written(entry, written),
                         .report = entry_report,
                         .report_context = report_context};
     return connector->check(&check) == OK;

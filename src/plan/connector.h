@@ -105,7 +105,9 @@ typedef struct TableCheck {
     const Schema *physical; /* the declared physical columns */
     const int32_t *key;     /* PRIMARY KEY, indexes into physical */
     int32_t key_count;
-    bool is_sink;               /* which way the table is used */
+    bool is_sink;           /* which way the table is used */
+    const int32_t *written; /* the connector's metadata that columns are declared for writing */
+    int32_t written_count;
     bool is_lookup;             /* it is asked for rows by the columns … */
     const int32_t *lookup_keys; /* … indexes into physical */
     int32_t lookup_key_count;

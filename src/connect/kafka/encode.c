@@ -18,7 +18,8 @@ struct KafkaEncoder {
     KafkaRecord record;
     EncodedPart value, key;
     bool is_upsert;
-    int32_t timestamp, headers; /* columns of the batch, or -1 */
+    KafkaTargets *targets;             /* NULL: one topic takes all */
+    int32_t timestamp, headers, topic; /* columns of the batch, or -1 */
     Type headers_type;
 };
 
@@ -37,6 +38,7 @@ static Status part_open(const SinkWriter *writer, EncodedPart *part, bool is_key
     const FormatInfo *format = is_key ? table->key_format : table->format;
     const Schema *record = &part->part->schema;
     int32_t *columns = ARENA_ARRAY(writer->arena, int32_t, record->count + 1);
+    List topics = kafka_topics_named(writer->arena, table->options);
     for (int32_t i = 0; i < record->count; i++)
         columns[i] = part_input(writer->node, part->part, i);
     part->takes_nulls = strcmp(format->name, "raw") == 0;
@@ -50,7 +52,7 @@ static Status part_open(const SinkWriter *writer, EncodedPart *part, bool is_key
         .zone = writer->zone,
         .world = writer->world,
         .registry = embedded_hub_registry(kafka_hub(writer->node->sink.table, writer->hub)),
-        .topic = options_terminated(table->options, "topic"),
+        .topic = topics.count == 1 ? LIST_AT(topics, 0, char) : NULL,
         .is_key = is_key,
     };
     return part->kind->open(writer->arena, &spec, &part->encoder, error);
@@ -58,10 +60,12 @@ static Status part_open(const SinkWriter *writer, EncodedPart *part, bool is_key
 
 static void encoder_find_metadata(KafkaEncoder *encoder, const PlanNode *node)
 {
-    encoder->timestamp = encoder->headers = -1;
+    encoder->timestamp = encoder->headers = encoder->topic = -1;
     for (int32_t i = 0; i < node->schema.count; i++) {
         if (node->sink.writes[i] == -KAFKA_TIMESTAMP - 1)
             encoder->timestamp = i;
+        if (node->sink.writes[i] == -KAFKA_TOPIC - 1)
+            encoder->topic = i;
         if (node->sink.writes[i] != -KAFKA_HEADERS - 1)
             continue;
         encoder->headers = i;
@@ -78,6 +82,7 @@ Status kafka_encoder_open(SinkWriter *writer, KafkaEncoder **out, Error *error)
     encoder->value.part = &encoder->record.value;
     encoder->key.part = &encoder->record.key;
     encoder_find_metadata(encoder, writer->node);
+    TRY(kafka_targets_open(writer->arena, table->options.options, &encoder->targets, error));
     TRY(part_open(writer, &encoder->value, false, error));
     if (encoder->record.key.schema.count == 0)
         return OK;
@@ -97,6 +102,7 @@ void kafka_encoder_close(KafkaEncoder *encoder)
         return;
     part_close(&encoder->value);
     part_close(&encoder->key);
+    kafka_targets_close(encoder->targets);
 }
 
 /* NULL of a raw column is no bytes at all, which is not the same as none. */
@@ -134,13 +140,23 @@ static rd_kafka_headers_t *encode_headers(const KafkaEncoder *encoder, const Bat
     return headers;
 }
 
+static const char *encode_topic(const KafkaEncoder *encoder, const Batch *batch, int32_t row,
+                                Str *out)
+{
+    if (encoder->targets == NULL)
+        return NULL;
+    if (encoder->topic >= 0 && !column_is_null(&batch->columns[encoder->topic], row))
+        *out = value_get(&batch->columns[encoder->topic], row).text;
+    return kafka_targets_refuse(encoder->targets, *out);
+}
+
 const char *kafka_encode(KafkaEncoder *encoder, const Batch *batch, int32_t row, KafkaMessage *out)
 {
     *out = (KafkaMessage){0};
-    const char *problem = NULL;
+    const char *problem = encode_topic(encoder, batch, row, &out->topic);
     bool is_deletion =
         encoder->is_upsert && row_kind_is_retraction((uint8_t)batch_kind(batch, row));
-    if (!is_deletion)
+    if (problem == NULL && !is_deletion)
         problem = part_encode(&encoder->value, batch, row, &out->value);
     if (problem == NULL && encoder->key.encoder != NULL)
         problem = part_encode(&encoder->key, batch, row, &out->key);

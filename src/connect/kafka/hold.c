@@ -54,6 +54,7 @@ void kafka_hold_put(KafkaHold *hold, const KafkaMessage *message)
         map_put(hold->messages, held->key, held);
     }
     message_drop(held);
+    held->topic = bytes_copy(hold->arena, message->topic);
     held->value = bytes_copy(hold->arena, message->value);
     held->timestamp_ms = message->timestamp_ms;
     held->headers = message->headers;

@@ -96,6 +96,11 @@
         {.key = "sink.transactional-id-prefix",                                                    \
          .type = OPTION_TEXT,                                                                      \
          .help = "What the names of the transactions begin with; another one for each sink."},     \
+        {.key = "sink.transaction-naming-strategy",                                                \
+         .type = OPTION_ENUM,                                                                      \
+         .default_text = "INCREMENTING",                                                           \
+         .choices = "INCREMENTING|POOLING",                                                        \
+         .help = "Accepted for Flink's sake: each writer has two names, which it uses by turns."}, \
     {                                                                                              \
         .key = "sink.parallelism", .type = OPTION_INT, .help = "Accepted for Flink's sake."        \
     }
@@ -103,10 +108,12 @@
 static const OptionSpec kafka_options[] = {
     {.key = "topic",
      .type = OPTION_TEXT,
-     .help = "The topic; to be read, several with ';' between them."},
+     .help = "The topic, or several with ';' between them; of these each row that is written names "
+             "its own in the metadata column `topic`."},
     {.key = "topic-pattern",
      .type = OPTION_TEXT,
-     .help = "Read every topic whose whole name matches this regular expression."},
+     .help = "A regular expression that whole names match: of all topics that are read, or of "
+             "those that rows may name in the metadata column `topic`."},
     KAFKA_PROPERTIES,
     {.key = "key.fields",
      .type = OPTION_TEXT,
@@ -137,7 +144,8 @@ static const OptionSpec upsert_kafka_options[] = {
     {.key = "topic",
      .type = OPTION_TEXT,
      .is_required = true,
-     .help = "The topic; to be read, several with ';' between them."},
+     .help = "The topic, or several with ';' between them; of these each row that is written names "
+             "its own in the metadata column `topic`."},
     KAFKA_PROPERTIES,
     KAFKA_PARTS,
     KAFKA_BOUNDS,
@@ -156,7 +164,10 @@ static const OptionSpec upsert_kafka_options[] = {
 static const char *const kafka_free_prefixes[] = {"properties.", NULL};
 
 static const MetadataSpec kafka_metadata[KAFKA_METADATA_COUNT] = {
-    [KAFKA_TOPIC] = {.key = "topic", .type = "STRING NOT NULL", .help = "The topic of the record."},
+    [KAFKA_TOPIC] = {.key = "topic",
+                     .type = "STRING NOT NULL",
+                     .is_writable = true,
+                     .help = "The topic of the record; to be written where the table has several."},
     [KAFKA_PARTITION] = {.key = "partition",
                          .type = "INT NOT NULL",
                          .help = "The partition of the record."},
@@ -225,21 +236,37 @@ static void check_fail(Check *check, const char *key, const char *code, const ch
     check->has_failed = true;
 }
 
+static bool writes_topic(const Check *check)
+{
+    for (int32_t i = 0; i < check->table->written_count; i++)
+        if (check->table->written[i] == KAFKA_TOPIC)
+            return true;
+    return false;
+}
+
 static void check_topics(Check *check)
 {
     const OptionSet *options = check->options;
     bool has_pattern = !check->is_upsert && options_has(options, "topic-pattern");
-    Str topics = options_text(options, "topic");
+    int32_t count = kafka_topics_named(check->arena, options).count;
+    KafkaPattern *pattern = NULL;
+    Error error = {0};
     if (options_has(options, "topic") == has_pattern)
         check_fail(check, "topic", "WR3421",
                    has_pattern ? "'topic' and 'topic-pattern' exclude each other"
                                : "one of 'topic' and 'topic-pattern' is needed",
                    NULL);
-    else if (check->table->is_sink && has_pattern)
-        check_fail(check, "topic-pattern", "WR3421", "only one topic can be written",
-                   "name it with 'topic'");
-    else if (check->table->is_sink && str_find(topics, STR(";")) >= 0)
-        check_fail(check, "topic", "WR3421", "only one topic can be written", NULL);
+    else if (has_pattern &&
+             kafka_pattern_new(options_text(options, "topic-pattern"), &pattern, &error) != OK)
+        check_fail(check, "topic-pattern", error.code, error.text, NULL);
+    else if (!has_pattern && count == 0)
+        check_fail(check, "topic", "WR3421", "'topic' names none", NULL);
+    else if (check->table->is_sink && count != 1 && !writes_topic(check))
+        check_fail(check, has_pattern ? "topic-pattern" : "topic", "WR3421",
+                   "a row for one of several topics has to say which, and there is no column for "
+                   "the metadata `topic`",
+                   "declare one that can be written: topic STRING NOT NULL METADATA");
+    kafka_pattern_free(pattern);
 }
 
 /* The format has a form for them. */

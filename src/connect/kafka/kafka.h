@@ -49,6 +49,28 @@ const char *kafka_record_make(Arena *arena, const OptionSet *options, const Sche
 /* Of a table that has been checked. */
 void kafka_record_of(Arena *arena, const PlanTable *table, KafkaRecord *out);
 
+/* ---- Which topics (pattern.c, targets.c) --------------------------------------------------- */
+
+typedef struct KafkaPattern KafkaPattern;
+
+/* WR3421: it is no regular expression. To be freed. */
+Status kafka_pattern_new(Str text, KafkaPattern **out, Error *error);
+bool kafka_pattern_matches(const KafkaPattern *pattern, Str name);
+/* NULL is allowed. */
+void kafka_pattern_free(KafkaPattern *pattern);
+
+/* The names in the option 'topic': List of char *. None: the table has a pattern. */
+List kafka_topics_named(Arena *arena, const OptionSet *options);
+
+/* The topics that rows may name as theirs. *out NULL: there is one, and rows need not. */
+typedef struct KafkaTargets KafkaTargets;
+
+Status kafka_targets_open(Arena *arena, const OptionSet *options, KafkaTargets **out, Error *error);
+/* NULL is allowed. */
+void kafka_targets_close(KafkaTargets *targets);
+/* NULL, or why a row cannot go there. No data: it names none. */
+const char *kafka_targets_refuse(KafkaTargets *targets, Str topic);
+
 /* ---- A client (properties.c, client.c) ---------------------------------------------------- */
 
 /* The configuration that 'properties.*' says, by the names of Kafka's own client or of librdkafka.
@@ -173,6 +195,7 @@ void kafka_rows_end(KafkaRows *rows, Batch *batch);
 
 /* A message to be sent. */
 typedef struct KafkaMessage {
+    Str topic;                   /* data NULL: the only one of the table */
     Str key;                     /* data NULL: none */
     Str value;                   /* data NULL: a tombstone */
     int64_t timestamp_ms;        /* 0: now */
@@ -206,11 +229,21 @@ void kafka_hold_clear(KafkaHold *hold);
 
 /* ---- Sending (producer.c) ------------------------------------------------------------------ */
 
+/* A topic as a producer knows it. */
+typedef struct KafkaTopic {
+    const char *name;
+    rd_kafka_topic_t *handle; /* NULL: there is none of that name … */
+    int64_t asked_us;         /* … as it was when that was asked; 0: it was not yet */
+    int32_t partition_count;
+} KafkaTopic;
+
 typedef struct KafkaProducer {
     KafkaClient client; /* first: the client's opaque is the producer */
     SinkWriter *writer;
-    rd_kafka_topic_t *topic;
-    int32_t partition_count;
+    Arena *arena;      /* of the topics, while it is open */
+    Map *topics;       /* name -> KafkaTopic */
+    KafkaTopic *first; /* of those that the table names; NULL: it has a pattern */
+    const char *noted; /* the topic that the note of the transaction stands at; NULL: none yet */
     bool has_failed;
     Error failure; /* of the first message that was given up */
     /* With transactions: who the cluster knows it as; -1: not known yet. */
@@ -222,9 +255,11 @@ typedef struct KafkaProducer {
 Status kafka_producer_open(KafkaProducer *producer, SinkWriter *writer,
                            const char *transactional_id, Error *error);
 void kafka_producer_close(KafkaProducer *producer);
+/* The topic of a message; it has no handle if there is none. Waits for the cluster. */
+Status kafka_producer_topic(KafkaProducer *producer, Str name, KafkaTopic **out, Error *error);
 /* Waits while the client's queue is full. `partition`: -1 leaves it to the partitioner. */
-Status kafka_producer_send(KafkaProducer *producer, const KafkaMessage *message, int32_t partition,
-                           Error *error);
+Status kafka_producer_send(KafkaProducer *producer, KafkaTopic *topic, const KafkaMessage *message,
+                           int32_t partition, Error *error);
 /* Hear of what has been delivered or given up. */
 Status kafka_producer_poll(KafkaProducer *producer, Error *error);
 /* All that was sent is in the log. */
@@ -239,6 +274,7 @@ typedef struct KafkaPrepared {
     int64_t checkpoint;                /* 0: none */
     char attempt[KAFKA_ATTEMPT_BYTES]; /* the run that wrote it */
     char transactional_id[KAFKA_ID_BYTES];
+    char topic[KAFKA_ID_BYTES]; /* that its note stands at; "": the first of the table */
     int64_t producer_id;
     int32_t producer_epoch;
 } KafkaPrepared;

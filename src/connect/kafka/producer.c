@@ -18,6 +18,10 @@ enum {
     BYTES_KBYTE = 1024,
 };
 
+/* How long the cluster is waited for where a row names a topic that is new, which is as long as it
+ * takes; and when one that was not there is asked for again. */
+static const int64_t ASK_US = INT64_MAX / 4, ASK_AGAIN_US = 10 * 1000 * 1000;
+
 /* ---- What becomes of messages -------------------------------------------------------------- */
 
 static bool is_own_fault(rd_kafka_resp_err_t code)
@@ -30,7 +34,7 @@ static bool is_own_fault(rd_kafka_resp_err_t code)
 
 static void producer_set_aside(KafkaProducer *producer, Str bytes, const char *reason)
 {
-    char text[300];
+    char text[400];
     snprintf(text, sizeof text, "the Kafka cluster does not take the message: %s", reason);
     deadletters_add(producer->writer->dead_letters,
                     &(DeadLetter){.table = producer->writer->node->sink.table->name,
@@ -128,54 +132,103 @@ static Status producer_connect(KafkaProducer *producer, const char *transactiona
     return OK;
 }
 
-static Status producer_find_topic(KafkaProducer *producer, Error *error)
+static Status topic_find(KafkaProducer *producer, KafkaTopic *topic, int64_t timeout_us,
+                         Error *error)
+{
+    const rd_kafka_metadata_t *metadata;
+    TRY(kafka_client_topic(&producer->client, topic->name, timeout_us, &metadata, error));
+    topic->asked_us = world_monotonic_us(producer->writer->world);
+    Status status = OK;
+    bool is_known = !kafka_topic_is_unknown(metadata);
+    if (is_known && metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        status = fail(error, ERR_PERMISSION, "WR3429", "topic '%s' cannot be written: %s",
+                      topic->name, rd_kafka_err2str(metadata->topics[0].err));
+    else if (is_known)
+        topic->partition_count = metadata->topics[0].partition_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    if (status == OK && is_known)
+        topic->handle = rd_kafka_topic_new(producer->client.handle, topic->name, NULL);
+    return status;
+}
+
+static KafkaTopic *topic_add(KafkaProducer *producer, Str name)
+{
+    KafkaTopic *topic = ARENA_NEW(producer->arena, KafkaTopic);
+    *topic = (KafkaTopic){.name = str_terminated(producer->arena, name)};
+    map_put(producer->topics, str_from(topic->name), topic);
+    return topic;
+}
+
+/* Those that the table names have to be there; by a pattern they are found when rows come. */
+static Status producer_find_topics(KafkaProducer *producer, Error *error)
 {
     const PlanTable *table = producer->writer->node->sink.table;
-    const char *name = options_terminated(table->options.options, "topic");
-    const rd_kafka_metadata_t *metadata;
-    TRY(kafka_client_topic(&producer->client, name, KAFKA_START_TIMEOUT_US, &metadata, error));
-    Status status = OK;
-    if (kafka_topic_is_unknown(metadata)) {
-        status = fail(error, ERR_NOT_FOUND, "WR3424", "topic '%s' of table `%.*s` does not exist",
-                      name, STR_ARGS(table->name));
+    List names = kafka_topics_named(producer->arena, table->options.options);
+    for (int32_t i = 0; i < names.count; i++) {
+        Str name = str_from(LIST_AT(names, i, char));
+        if (map_find(producer->topics, name) != NULL)
+            continue;
+        KafkaTopic *topic = topic_add(producer, name);
+        producer->first = producer->first != NULL ? producer->first : topic;
+        TRY(topic_find(producer, topic, KAFKA_START_TIMEOUT_US, error));
+        if (topic->handle != NULL)
+            continue;
+        Status status =
+            fail(error, ERR_NOT_FOUND, "WR3424", "topic '%s' of table `%.*s` does not exist",
+                 topic->name, STR_ARGS(table->name));
         error_hint(error, "make it, or mend the option 'topic'");
-    } else if (metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        status = fail(error, ERR_PERMISSION, "WR3429", "topic '%s' cannot be written: %s", name,
-                      rd_kafka_err2str(metadata->topics[0].err));
-    } else {
-        producer->partition_count = metadata->topics[0].partition_cnt;
+        return status;
     }
-    rd_kafka_metadata_destroy(metadata);
-    TRY(status);
-    producer->topic = rd_kafka_topic_new(producer->client.handle, name, NULL);
     return OK;
+}
+
+Status kafka_producer_topic(KafkaProducer *producer, Str name, KafkaTopic **out, Error *error)
+{
+    *out = producer->first;
+    if (name.data == NULL)
+        return OK;
+    *out = map_find(producer->topics, name);
+    if (*out == NULL)
+        *out = topic_add(producer, name);
+    int64_t now_us = world_monotonic_us(producer->writer->world);
+    if ((*out)->handle != NULL ||
+        ((*out)->asked_us != 0 && now_us - (*out)->asked_us < ASK_AGAIN_US))
+        return OK;
+    return topic_find(producer, *out, ASK_US, error);
 }
 
 Status kafka_producer_open(KafkaProducer *producer, SinkWriter *writer,
                            const char *transactional_id, Error *error)
 {
     producer->writer = writer;
-    producer->topic = NULL;
+    producer->arena = arena_new(0);
+    producer->topics = map_new(producer->arena);
+    producer->first = NULL;
+    producer->noted = NULL;
     producer->has_failed = false;
     kafka_client_init(&producer->client, writer->world);
     TRY(kafka_client_embed(&producer->client, writer->node->sink.table, writer->hub, error));
     producer->client.reported = producer_reported;
     TRY(producer_connect(producer, transactional_id, error));
-    return producer_find_topic(producer, error);
+    return producer_find_topics(producer, error);
 }
 
 void kafka_producer_close(KafkaProducer *producer)
 {
     if (producer->writer == NULL)
         return;
-    if (producer->topic != NULL)
-        rd_kafka_topic_destroy(producer->topic);
+    for (int32_t i = 0; i < map_count(producer->topics); i++) {
+        const KafkaTopic *topic = map_value_at(producer->topics, i);
+        if (topic->handle != NULL)
+            rd_kafka_topic_destroy(topic->handle);
+    }
     if (producer->client.handle != NULL) {
         rd_kafka_purge(producer->client.handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                                     RD_KAFKA_PURGE_F_NON_BLOCKING);
         rd_kafka_poll(producer->client.handle, 0);
     }
     kafka_client_close(&producer->client);
+    arena_free(producer->arena);
     producer->writer = NULL;
 }
 
@@ -192,18 +245,18 @@ Status kafka_producer_poll(KafkaProducer *producer, Error *error)
     return producer->failure.status;
 }
 
-static rd_kafka_resp_err_t producer_put(KafkaProducer *producer, const KafkaMessage *message,
-                                        int32_t partition)
+static rd_kafka_resp_err_t producer_put(KafkaProducer *producer, const KafkaTopic *topic,
+                                        const KafkaMessage *message, int32_t partition)
 {
     if (message->headers == NULL)
         return rd_kafka_producev(
-            producer->client.handle, RD_KAFKA_V_RKT(producer->topic),
-            RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+            producer->client.handle, RD_KAFKA_V_RKT(topic->handle), RD_KAFKA_V_PARTITION(partition),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
             RD_KAFKA_V_VALUE((void *)message->value.data, (size_t)message->value.length),
             RD_KAFKA_V_KEY(message->key.data, (size_t)message->key.length),
             RD_KAFKA_V_TIMESTAMP(message->timestamp_ms), RD_KAFKA_V_END);
     return rd_kafka_producev(
-        producer->client.handle, RD_KAFKA_V_RKT(producer->topic), RD_KAFKA_V_PARTITION(partition),
+        producer->client.handle, RD_KAFKA_V_RKT(topic->handle), RD_KAFKA_V_PARTITION(partition),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_VALUE((void *)message->value.data, (size_t)message->value.length),
         RD_KAFKA_V_KEY(message->key.data, (size_t)message->key.length),
@@ -212,17 +265,9 @@ static rd_kafka_resp_err_t producer_put(KafkaProducer *producer, const KafkaMess
 }
 
 /* The headers are the client's once it has taken them. */
-Status kafka_producer_send(KafkaProducer *producer, const KafkaMessage *message, int32_t partition,
-                           Error *error)
+static Status producer_give_up(KafkaProducer *producer, const KafkaMessage *message,
+                               rd_kafka_resp_err_t code, Error *error)
 {
-    rd_kafka_resp_err_t code;
-    while ((code = producer_put(producer, message, partition)) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-        rd_kafka_poll(producer->client.handle, FULL_STEP_MS);
-        if (atomic_load(&producer->client.is_interrupted))
-            break;
-    }
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return OK;
     if (message->headers != NULL)
         rd_kafka_headers_destroy(message->headers);
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -233,6 +278,29 @@ Status kafka_producer_send(KafkaProducer *producer, const KafkaMessage *message,
     }
     producer_fail(producer, code);
     return kafka_producer_poll(producer, error);
+}
+
+Status kafka_producer_send(KafkaProducer *producer, KafkaTopic *topic, const KafkaMessage *message,
+                           int32_t partition, Error *error)
+{
+    if (topic->handle == NULL) {
+        char reason[KAFKA_ID_BYTES + 32];
+        snprintf(reason, sizeof reason, "there is no topic '%.*s'", KAFKA_ID_BYTES, topic->name);
+        if (message->headers != NULL)
+            rd_kafka_headers_destroy(message->headers);
+        producer_set_aside(producer, message->value, reason);
+        return OK;
+    }
+    producer->noted = producer->noted != NULL ? producer->noted : topic->name;
+    rd_kafka_resp_err_t code;
+    while ((code = producer_put(producer, topic, message, partition)) ==
+           RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+        rd_kafka_poll(producer->client.handle, FULL_STEP_MS);
+        if (atomic_load(&producer->client.is_interrupted))
+            break;
+    }
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? OK
+                                              : producer_give_up(producer, message, code, error);
 }
 
 Status kafka_producer_flush(KafkaProducer *producer, Error *error)

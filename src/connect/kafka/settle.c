@@ -37,7 +37,17 @@ static Status note_take(rd_kafka_t *handle, const char *topic, KafkaClient *clie
     return kafka_unreachable(client, rd_kafka_err2str(code), error);
 }
 
-static Status note_read(SinkWriter *writer, const char *name, Note *out, Error *error)
+/* Where nothing is prepared and the topics go by a pattern, any name does: nothing stands there. */
+static const char *note_topic(SinkWriter *writer, const KafkaPrepared *prepared)
+{
+    List named = kafka_topics_named(writer->arena, writer->node->sink.table->options.options);
+    if (prepared->topic[0] != '\0')
+        return prepared->topic;
+    return named.count > 0 ? LIST_AT(named, 0, char) : "none";
+}
+
+static Status note_read(SinkWriter *writer, const char *name, const char *topic, Note *out,
+                        Error *error)
 {
     const PlanTable *table = writer->node->sink.table;
     KafkaClient client = {0};
@@ -54,8 +64,7 @@ static Status note_read(SinkWriter *writer, const char *name, Note *out, Error *
     Status status =
         kafka_client_open(&client, writer->arena, RD_KAFKA_CONSUMER, table, settings, error);
     if (status == OK)
-        status = note_take(client.handle, options_terminated(table->options.options, "topic"),
-                           &client, out, error);
+        status = note_take(client.handle, topic, &client, out, error);
     kafka_client_close(&client);
     return status;
 }
@@ -123,7 +132,7 @@ Status kafka_settle(SinkWriter *writer, const char *name, const KafkaPrepared *p
     TRY(kafka_client_embed(&ignored, writer->node->sink.table, writer->hub, error));
     /* Also where nothing is to be settled: the coordinator of a group that is asked for the first
      * time is not ready at once, which in the middle of a transaction would be the end of it. */
-    TRY(note_read(writer, name, &note, error));
+    TRY(note_read(writer, name, note_topic(writer, prepared), &note, error));
     if (prepared->checkpoint == 0)
         return OK;
     if (strcmp(note.attempt, prepared->attempt) == 0 && note.checkpoint >= prepared->checkpoint)

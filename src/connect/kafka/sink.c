@@ -77,12 +77,14 @@ static void sink_reject(const KafkaSink *sink, const Batch *batch, int32_t row, 
     buffer_free(&text);
 }
 
-static int32_t sink_partition(KafkaSink *sink, const KafkaProducer *producer)
+static int32_t sink_partition(KafkaSink *sink, const KafkaTopic *topic)
 {
+    if (topic->partition_count == 0)
+        return RD_KAFKA_PARTITION_UA;
     switch (sink->partitioner) {
-    case FIXED: return sink->base.subtask % producer->partition_count;
+    case FIXED: return sink->base.subtask % topic->partition_count;
     case ROUND_ROBIN:
-        sink->next_partition = (sink->next_partition + 1) % producer->partition_count;
+        sink->next_partition = (sink->next_partition + 1) % topic->partition_count;
         return sink->next_partition;
     case BY_KEY: break;
     }
@@ -98,7 +100,9 @@ static Status sink_producer(KafkaSink *sink, KafkaProducer **out, Error *error)
 static Status sink_send(KafkaSink *sink, KafkaProducer *producer, const KafkaMessage *message,
                         Error *error)
 {
-    return kafka_producer_send(producer, message, sink_partition(sink, producer), error);
+    KafkaTopic *topic;
+    TRY(kafka_producer_topic(producer, message->topic, &topic, error));
+    return kafka_producer_send(producer, topic, message, sink_partition(sink, topic), error);
 }
 
 /* All that waits. */

@@ -1,9 +1,6 @@
 /* The partitions that are read, and how far. */
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "connect/kafka/kafka.h"
 
 enum { STATE_VERSION = 1 };
@@ -149,47 +146,28 @@ static Status finder_take_list(Finder *finder, Str topics, Error *error)
     return OK;
 }
 
-static Status finder_compile(Str text, pcre2_code **out, Error *error)
-{
-    int code;
-    PCRE2_SIZE at;
-    *out = pcre2_compile((PCRE2_SPTR)text.data, (PCRE2_SIZE)text.length,
-                         PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED, &code, &at, NULL);
-    if (*out != NULL)
-        return OK;
-    PCRE2_UCHAR message[128];
-    pcre2_get_error_message(code, message, sizeof message);
-    return fail(error, ERR_INVALID, "WR3421", "'topic-pattern': %s at position %d",
-                (const char *)message, (int)at);
-}
-
 static Status finder_take_matching(Finder *finder, const rd_kafka_metadata_t *metadata,
-                                   pcre2_code *pattern, Error *error)
+                                   const KafkaPattern *pattern, Error *error)
 {
-    pcre2_match_data *match = memory_expect(pcre2_match_data_create(1, NULL));
-    Status status = OK;
-    for (int32_t i = 0; i < metadata->topic_cnt && status == OK; i++) {
-        const char *name = metadata->topics[i].topic;
-        bool is_internal = name[0] == '_' && name[1] == '_';
-        if (!is_internal &&
-            pcre2_match(pattern, (PCRE2_SPTR)name, PCRE2_ZERO_TERMINATED, 0, 0, match, NULL) >= 0)
-            status = finder_take(finder, &metadata->topics[i], error);
+    for (int32_t i = 0; i < metadata->topic_cnt; i++) {
+        Str name = str_from(metadata->topics[i].topic);
+        if (!str_has_prefix(name, STR("__")) && kafka_pattern_matches(pattern, name))
+            TRY(finder_take(finder, &metadata->topics[i], error));
     }
-    pcre2_match_data_free(match);
-    return status;
+    return OK;
 }
 
 static Status finder_take_pattern(Finder *finder, Str text, Error *error)
 {
-    pcre2_code *pattern;
-    TRY(finder_compile(text, &pattern, error));
+    KafkaPattern *pattern;
+    TRY(kafka_pattern_new(text, &pattern, error));
     const rd_kafka_metadata_t *metadata;
     Status status = kafka_client_topics(finder->client, NULL, finder->timeout_us, &metadata, error);
     if (status == OK) {
         status = finder_take_matching(finder, metadata, pattern, error);
         rd_kafka_metadata_destroy(metadata);
     }
-    pcre2_code_free(pattern);
+    kafka_pattern_free(pattern);
     TRY(status);
     if (finder->topics > 0)
         return OK;

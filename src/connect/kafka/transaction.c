@@ -15,7 +15,7 @@
 
 #include "base/memory.h"
 
-enum { STATE_VERSION = 1, STEP_MS = 500, INIT_TRIES = 60 };
+enum { STATE_VERSION = 2, STATE_VERSION_ONE_TOPIC = 1, STEP_MS = 500, INIT_TRIES = 60 };
 
 /* ---- The state ----------------------------------------------------------------------------- */
 
@@ -25,6 +25,7 @@ static void prepared_save(const KafkaPrepared *prepared, Buffer *out)
     buffer_append_u64(out, (uint64_t)prepared->checkpoint);
     buffer_append_bytes(out, str_from(prepared->attempt));
     buffer_append_bytes(out, str_from(prepared->transactional_id));
+    buffer_append_bytes(out, str_from(prepared->topic));
     buffer_append_u64(out, (uint64_t)prepared->producer_id);
     buffer_append_u32(out, (uint32_t)prepared->producer_epoch);
 }
@@ -46,10 +47,13 @@ static Status prepared_load(Str state, KafkaPrepared *prepared, Error *error)
     prepared->checkpoint = (int64_t)byte_reader_u64(&reader);
     bool is_good =
         text_load(&reader, prepared->attempt, sizeof prepared->attempt) &&
-        text_load(&reader, prepared->transactional_id, sizeof prepared->transactional_id);
+        text_load(&reader, prepared->transactional_id, sizeof prepared->transactional_id) &&
+        (version == STATE_VERSION_ONE_TOPIC ||
+         text_load(&reader, prepared->topic, sizeof prepared->topic));
     prepared->producer_id = (int64_t)byte_reader_u64(&reader);
     prepared->producer_epoch = (int32_t)byte_reader_u32(&reader);
-    if (is_good && version == STATE_VERSION && !reader.is_short)
+    bool is_known = version == STATE_VERSION || version == STATE_VERSION_ONE_TOPIC;
+    if (is_good && is_known && !reader.is_short)
         return OK;
     return fail(error, ERR_CORRUPT, "WR3428", "the saved state of a kafka sink cannot be read");
 }
@@ -162,6 +166,7 @@ Status kafka_transactions_begin(KafkaTransactions *transactions, KafkaProducer *
     if (failed != NULL)
         return transaction_failed(failed, "a transaction cannot be begun", error);
     transactions->is_begun = true;
+    (*out)->noted = (*out)->first != NULL ? (*out)->first->name : NULL;
     return OK;
 }
 
@@ -170,8 +175,7 @@ static Status transaction_note(const KafkaTransactions *transactions, KafkaProdu
                                int64_t checkpoint, Error *error)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_t *note =
-        rd_kafka_topic_partition_list_add(list, rd_kafka_topic_name(producer->topic), 0);
+    rd_kafka_topic_partition_t *note = rd_kafka_topic_partition_list_add(list, producer->noted, 0);
     rd_kafka_consumer_group_metadata_t *group =
         rd_kafka_consumer_group_metadata_new(transactions->name);
     note->metadata_size = strlen(transactions->attempt);
@@ -200,12 +204,14 @@ Status kafka_transactions_prepare(KafkaTransactions *transactions, int64_t check
     KafkaPrepared prepared = {0};
     KafkaProducer *producer = &transactions->producers[transactions->turn];
     memcpy(prepared.attempt, transactions->attempt, sizeof prepared.attempt);
-    if (transactions->is_begun) {
+    /* What has no message yet goes on behind the checkpoint: there is nothing to be committed. */
+    if (transactions->is_begun && producer->noted != NULL) {
         assert(!transactions->has_prepared);
         TRY(kafka_producer_flush(producer, error));
         TRY(transaction_note(transactions, producer, checkpoint, error));
         prepared.checkpoint = checkpoint;
         producer_name(transactions, transactions->turn, prepared.transactional_id);
+        snprintf(prepared.topic, sizeof prepared.topic, "%s", producer->noted);
         prepared.producer_id = producer->id;
         prepared.producer_epoch = producer->epoch;
         transactions->is_begun = false;
