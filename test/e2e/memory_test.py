@@ -6,7 +6,7 @@ import subprocess
 
 from lib import BINARY, main
 
-ROWS, MEGABYTES_STEP, MEGABYTES_MAX = 150_000, 12, 4096
+ROWS, MEGABYTES_MIN, MEGABYTES_STEP, MEGABYTES_MAX = 150_000, 60, 4, 4096
 
 PIPELINE = """
 SET 'execution.checkpointing.interval' = '50 ms';
@@ -25,7 +25,7 @@ def test_memory_runs_out_and_nothing_is_lost(box):
         weir.write(f"in/{number}.csv", "".join(
             f"{row // 2},{row % 7},2024-01-01 00:00:{row % 60:02d}\n" for row in range(number, ROWS, 10)))
     ended = 0
-    for megabytes in range(72, MEGABYTES_MAX, MEGABYTES_STEP):
+    for megabytes in range(MEGABYTES_MIN, MEGABYTES_MAX, MEGABYTES_STEP):
         done = subprocess.run(
             ["prlimit", f"--as={megabytes << 20}", BINARY, "run", "pipeline.sql", "--quiet"],
             cwd=weir.folder, capture_output=True, text=True, check=False)
