@@ -76,8 +76,8 @@ typedef struct SourceKind {
     bool (*never_waits)(const SourceReader *reader);
     /* Of a source with helpers: make something that poll will give out, if there is anything to be
      * made; while it is open, from several threads at a time, beside poll and the others. `helper`
-     * is the thread: 0 … reader->helper_count - 1. Whether it has made anything. NULL, with the
-     * next: poll makes it all. */
+     * is the thread: 0 … reader->helper_count - 1. Whether it has made anything, or poll has
+     * something new to say all the same. NULL, with the next: poll makes it all. */
     bool (*help)(SourceReader *reader, int32_t helper);
     /* Whether poll has anything to say; else it is to be asked when somebody has helped. */
     bool (*is_ready)(SourceReader *reader);

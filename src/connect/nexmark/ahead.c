@@ -60,7 +60,7 @@ static bool ahead_make_one(Ahead *ahead)
     return true;
 }
 
-static void *ahead_help(void *context)
+static void *ahead_run(void *context)
 {
     Ahead *ahead = context;
     memory_hold(ahead->spec.holder);
@@ -85,10 +85,29 @@ Ahead *ahead_open(Arena *arena, const AheadSpec *spec)
     pthread_cond_init(&ahead->is_made, NULL);
     int32_t wanted = spec->threads < THREADS_MAX ? spec->threads : THREADS_MAX;
     for (; ahead->thread_count < wanted; ahead->thread_count++) {
-        if (pthread_create(&ahead->threads[ahead->thread_count], NULL, ahead_help, ahead) != 0)
+        if (pthread_create(&ahead->threads[ahead->thread_count], NULL, ahead_run, ahead) != 0)
             break;
     }
     return ahead;
+}
+
+bool ahead_help(Ahead *ahead)
+{
+    pthread_mutex_lock(&ahead->lock);
+    bool was_over = ahead->is_over;
+    bool has_made = ahead_make_one(ahead);
+    bool has_ended = ahead->is_over && !was_over; /* which ahead_take has to say */
+    pthread_mutex_unlock(&ahead->lock);
+    return has_made || has_ended;
+}
+
+bool ahead_is_ready(Ahead *ahead)
+{
+    pthread_mutex_lock(&ahead->lock);
+    bool is_ready = ahead->taken < ahead->planned ? ahead->slots[ahead->taken % SLOTS].batch != NULL
+                                                  : ahead->is_over;
+    pthread_mutex_unlock(&ahead->lock);
+    return is_ready;
 }
 
 bool ahead_take(Ahead *ahead, AheadPlan *plan, Batch **batch)

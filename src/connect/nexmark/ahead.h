@@ -1,5 +1,6 @@
-/* Batches made ahead of who takes them, by helper threads and by the taker itself when it would
- * have to wait; they come in the order in which they were planned.
+/* Batches made ahead of who takes them, by threads of its own, by others that have time for it, and
+ * by the taker itself when it would have to wait; they come in the order in which they were
+ * planned.
  *
  *     plan 7 ─ planned …                 slots: │ 4 done │ 5 being made │ 6 done │ 7 free │
  *     take 4 ─ the oldest, when it is made
@@ -36,6 +37,11 @@ Ahead *ahead_open(Arena *arena, const AheadSpec *spec);
 /* The next batch and its plan; the caller frees it. False: there is none any more. May wait for as
  * long as two batches take. By one thread. */
 bool ahead_take(Ahead *ahead, AheadPlan *plan, Batch **batch);
+/* Make a batch, if there is room for one and something to plan; from any thread, beside the others,
+ * until ahead_close is called. Whether one was made, or it came out that there is none any more. */
+bool ahead_help(Ahead *ahead);
+/* Whether ahead_take would say something at once. */
+bool ahead_is_ready(Ahead *ahead);
 /* End the threads, free what was not taken. NULL is allowed. */
 void ahead_close(Ahead *ahead);
 

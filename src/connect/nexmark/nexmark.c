@@ -449,6 +449,11 @@ static Batch *nexmark_make(void *context, const AheadPlan *plan)
     return batch;
 }
 
+static bool options_are_paced(const OptionSet *options)
+{
+    return options_bool(options, "rate.limited") || !options_bool(options, "max-emit-speed");
+}
+
 static Status nexmark_open(SourceReader *reader, Str state, Error *error)
 {
     Nexmark *nexmark = (Nexmark *)reader;
@@ -471,8 +476,7 @@ static Status nexmark_open(SourceReader *reader, Str state, Error *error)
     nexmark->batch_rows = is_one || rows >= BATCH_ROWS_MAX ? BATCH_ROWS_MAX
                           : rows >= 1                      ? (int32_t)rows
                                                            : 1;
-    nexmark->is_paced =
-        options_bool(options, "rate.limited") || !options_bool(options, "max-emit-speed");
+    nexmark->is_paced = options_are_paced(options);
     nexmark->stays_alive = options_bool(options, "keep-alive");
     nexmark->events_per_us = nexmark->part_count / nexmark->config.delay_us;
     nexmark->paced_us = world_monotonic_us(reader->world);
@@ -484,7 +488,8 @@ static Status nexmark_open(SourceReader *reader, Str state, Error *error)
         .context = nexmark,
         .plan = nexmark_plan,
         .make = nexmark_make,
-        .threads = reader->decode_threads - 1, /* who polls makes batches, too */
+        /* Who polls makes batches, too. */
+        .threads = reader->helper_count > 0 ? 0 : reader->decode_threads - 1,
         .holder = reader->holder,
     };
     nexmark->ahead = ahead_open(reader->arena, &spec);
@@ -560,12 +565,32 @@ static void nexmark_close(SourceReader *reader)
     ahead_close(((Nexmark *)reader)->ahead);
 }
 
+static bool nexmark_never_waits(const SourceReader *reader)
+{
+    const OptionSet *options = reader->node->source.table->options.options;
+    return !options_are_paced(options) && !options_bool(options, "keep-alive");
+}
+
+static bool nexmark_help(SourceReader *reader, int32_t helper)
+{
+    (void)helper;
+    return ahead_help(((Nexmark *)reader)->ahead);
+}
+
+static bool nexmark_is_ready(SourceReader *reader)
+{
+    return ahead_is_ready(((Nexmark *)reader)->ahead);
+}
+
 static const SourceKind nexmark_source = {
     .size = sizeof(Nexmark),
     .open = nexmark_open,
     .poll = nexmark_poll,
     .snapshot = nexmark_snapshot,
     .close = nexmark_close,
+    .never_waits = nexmark_never_waits,
+    .help = nexmark_help,
+    .is_ready = nexmark_is_ready,
 };
 
 static const ConnectorInfo nexmark_info = {

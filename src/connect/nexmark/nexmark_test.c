@@ -1,4 +1,7 @@
 /* Order, ids and times counted out one by one; draws by their shares and bounds. */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -252,8 +255,8 @@ static void no_report(void *context, const OptionEntry *entry, const char *code,
     fail_msg("%.*s: %s %s", STR_ARGS(entry->key), code, message);
 }
 
-/* A reader of event_type and bid.price, with its tables in the arena. */
-static SourceReader *reader_open(Arena *arena, Str state, int32_t threads)
+/* A reader of event_type and bid.price, with its tables in the arena; not open. */
+static SourceReader *reader_new(Arena *arena)
 {
     static const Type types[] = {{.id = TYPE_BIGINT, .is_nullable = true}};
     static const int32_t columns[] = {0, 1}, price[] = {0};
@@ -292,6 +295,12 @@ static SourceReader *reader_open(Arena *arena, Str state, int32_t threads)
     reader->world = world_system();
     reader->arena = arena;
     reader->zone = timezone_utc();
+    return reader;
+}
+
+static SourceReader *reader_open(Arena *arena, Str state, int32_t threads)
+{
+    SourceReader *reader = reader_new(arena);
     reader->decode_threads = threads;
     Error error = {0};
     assert_int_equal(reader->kind->open(reader, state, &error), OK);
@@ -303,6 +312,8 @@ static int32_t reader_read(SourceReader *reader, int32_t rows, Buffer *out)
 {
     int32_t count = 0;
     while (count < rows) {
+        while (reader->helper_count > 0 && !reader->kind->is_ready(reader))
+            sched_yield();
         Batch *batch;
         Status status = reader->kind->poll(reader, &batch, NULL);
         if (status == ERR_END)
@@ -359,6 +370,80 @@ static void test_helpers_change_nothing(void **unused)
         check_going_on(2 + i % 3);
 }
 
+static atomic_bool is_read;
+
+static void *help_until_read(void *context)
+{
+    SourceReader *reader = context;
+    while (!atomic_load(&is_read))
+        if (!reader->kind->help(reader, 0))
+            sched_yield();
+    return NULL;
+}
+
+/* Instead of threads of its own; none of those who poll makes anything then. */
+static void test_threads_that_have_time_change_nothing(void **unused)
+{
+    (void)unused;
+    enum { HELPERS = 2 };
+    Arena *arena = arena_new(0);
+    Buffer whole = {0}, helped = {0}, begun = {0};
+    SourceReader *reader = reader_open(arena, (Str){0}, 0);
+    assert_true(reader->kind->never_waits(reader));
+    reader->kind->snapshot(reader, &begun);
+    assert_int_equal(reader_read(reader, INT32_MAX, &whole), 10000);
+    reader->kind->close(reader);
+    for (int32_t round = 0; round < 20; round++) {
+        helped.length = 0;
+        atomic_store(&is_read, false);
+        reader = reader_new(arena);
+        reader->helper_count = HELPERS;
+        reader->decode_threads = HELPERS;
+        Error error = {0};
+        assert_int_equal(reader->kind->open(reader, buffer_str(&begun), &error), OK);
+        assert_false(reader->kind->is_ready(reader));
+        pthread_t threads[HELPERS];
+        for (int32_t i = 0; i < HELPERS; i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, help_until_read, reader), 0);
+        assert_int_equal(reader_read(reader, INT32_MAX, &helped), 10000);
+        atomic_store(&is_read, true);
+        for (int32_t i = 0; i < HELPERS; i++)
+            pthread_join(threads[i], NULL);
+        reader->kind->close(reader);
+        assert_string_equal(buffer_terminated(&whole), buffer_terminated(&helped));
+    }
+    buffer_free(&whole);
+    buffer_free(&helped);
+    buffer_free(&begun);
+    arena_free(arena);
+}
+
+/* Who has nothing to make finds out that all is made: that is something new. */
+static void test_the_end_is_something_new(void **unused)
+{
+    (void)unused;
+    Arena *arena = arena_new(0);
+    Buffer out = {0};
+    SourceReader *reader = reader_new(arena);
+    reader->helper_count = 1;
+    Error error = {0};
+    assert_int_equal(reader->kind->open(reader, (Str){0}, &error), OK);
+    int32_t count = 0;
+    while (count < 10000) {
+        assert_true(reader->kind->help(reader, 0));
+        count += reader_read(reader, 1, &out);
+    }
+    assert_false(reader->kind->is_ready(reader));
+    assert_true(reader->kind->help(reader, 0));
+    assert_true(reader->kind->is_ready(reader));
+    assert_false(reader->kind->help(reader, 0));
+    Batch *batch;
+    assert_int_equal(reader->kind->poll(reader, &batch, NULL), ERR_END);
+    reader->kind->close(reader);
+    buffer_free(&out);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +455,8 @@ int main(void)
         cmocka_unit_test(test_rows_hold_their_fields),
         cmocka_unit_test(test_reading_goes_on_behind_a_checkpoint),
         cmocka_unit_test(test_helpers_change_nothing),
+        cmocka_unit_test(test_threads_that_have_time_change_nothing),
+        cmocka_unit_test(test_the_end_is_something_new),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
