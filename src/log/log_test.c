@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log/batch_testing.h"
@@ -796,6 +797,36 @@ static void test_relaxed_topics_are_acknowledged_when_written(void **state)
 }
 
 /* Neither the next segment nor the marks have a file then: it passes, and nothing is lost. */
+/* What was acknowledged when it was written can be deleted before it is durable; a power cut takes
+ * the records, and not the word. What comes then is not below the start. */
+static void test_what_was_deleted_and_lost_hides_nothing(void **state)
+{
+    (void)state;
+    PartitionOffsets offsets;
+    char path[128];
+    struct stat info;
+    Buffer out = {0};
+    config.flush_messages = 1000;
+    partition_set_config(partition, &config);
+    append((TestBatch){.records = 3});
+    assert_int_equal(log_flush(log_, NULL), OK);
+    snprintf(path, sizeof path, "%s/orders/0/%020d.log", folder, 0);
+    assert_int_equal(stat(path, &info), 0);
+    append((TestBatch){.records = 5});
+    assert_int_equal(partition_delete_before(partition, 7, NULL), OK);
+    crash_log();
+    assert_int_equal(truncate(path, info.st_size), 0);
+    open_log();
+    partition_offsets(partition, &offsets);
+    assert_int_equal(offsets.start_offset, 3);
+    assert_int_equal(offsets.end_offset, 3);
+    append((TestBatch){.records = 1, .value = "new"});
+    assert_int_equal(
+        partition_read(partition, &(ReadRequest){.offset = 3, .bytes_max = 1000}, &out, NULL), OK);
+    assert_true(out.length > 0);
+    buffer_free(&out);
+}
+
 static void test_goes_on_when_files_may_be_opened_again(void **state)
 {
     (void)state;
@@ -904,6 +935,7 @@ int main(void)
         CASE(test_compaction_keeps_the_last_of_each_key),
         CASE(test_append_time_is_set),
         CASE(test_relaxed_topics_are_acknowledged_when_written),
+        CASE(test_what_was_deleted_and_lost_hides_nothing),
         CASE(test_goes_on_when_files_may_be_opened_again),
         CASE(test_takes_nothing_behind_a_segment_that_is_half_made),
         CASE(test_limits_are_kept),

@@ -20,6 +20,12 @@ static const char *marks_path(const Log *log, Arena *arena)
     return arena_printf(arena, "%s/marks", log->folder);
 }
 
+static bool mark_is_sound(const Mark *mark)
+{
+    return mark->start_offset >= 0 && mark->durable_end >= 0 && mark->gaps_end >= 0 &&
+           mark->clean_end >= 0 && mark->old_seals_end >= 0;
+}
+
 static bool marks_parse(Log *log, Str content)
 {
     if (content.length < 8)
@@ -42,6 +48,8 @@ static bool marks_parse(Log *log, Str content)
         entry->mark.clean_end = (int64_t)byte_reader_u64(&reader);
         entry->mark.old_seals_end =
             magic == MARKS_MAGIC ? (int64_t)byte_reader_u64(&reader) : OLD_SEALS_EVERYWHERE;
+        if (!mark_is_sound(&entry->mark))
+            return false;
         entry->written = entry->mark;
         map_put(log->entries, name, entry);
     }

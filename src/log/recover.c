@@ -398,6 +398,10 @@ static Status recover_files(Partition *partition, const List *names, Arena *aren
     if (partition->end_offset < partition->mark.durable_end && !planted(PLANTED_LOG_CUT_TOO_MUCH))
         return fail_missing(partition, partition->end_offset, partition->mark.durable_end, error);
     partition->mark.durable_end = partition->end_offset;
+    /* With flush.messages above 1 records were deleted that a power cut has taken before they were
+     * durable. Those that come now must not lie below the start. */
+    if (partition->mark.start_offset > partition->end_offset)
+        partition->mark.start_offset = partition->end_offset;
     if (partition->mark.start_offset < partition->segments[0]->base_offset)
         partition->mark.start_offset = partition->segments[0]->base_offset;
     count = find_bases(names, ".producers", bases);
