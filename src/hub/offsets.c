@@ -207,7 +207,18 @@ bool offsets_are_pending(const Offsets *offsets, Str group, Str topic, int32_t p
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-/* A record of another version is not ours: it is left out. */
+/* It is as we write it, so that it is found again by what it says. */
+static bool key_is_ours(Str key, const CommittedOffset *committed)
+{
+    Buffer again = {0};
+    key_write(&again, committed->group, committed->topic, committed->partition);
+    bool is_ours = str_equal(buffer_str(&again), key);
+    buffer_free(&again);
+    return is_ours;
+}
+
+/* A record of another version is not ours, and whoever may write to the topic can write anything:
+ * what is no record is left out. */
 static void take_record(void *context, const BatchHeader *header, const Record *record)
 {
     Offsets *offsets = context;
@@ -218,6 +229,8 @@ static void take_record(void *context, const BatchHeader *header, const Record *
     committed.group = take_text(&key);
     committed.topic = take_text(&key);
     committed.partition = (int32_t)take_number(&key, 4);
+    if (key.is_short || !key_is_ours(record->key, &committed))
+        return;
     if (!record->has_value) {
         map_remove(offsets->entries, record->key);
         pending_strike(offsets, record->key);
@@ -229,7 +242,7 @@ static void take_record(void *context, const BatchHeader *header, const Record *
     committed.leader_epoch = (int32_t)take_number(&value, 4);
     committed.metadata = take_text(&value);
     committed.committed_ms = take_number(&value, 8);
-    if (key.is_short || value.is_short)
+    if (value.is_short)
         return;
     if (batch_has(header, BATCH_IS_TRANSACTIONAL) &&
         partition_is_undecided(offsets_partition(offsets), header->producer_id, record->offset))

@@ -146,7 +146,8 @@ static void add_partition(Transaction *transaction, Str topic, int32_t index)
                           (int64_t)sizeof(TransactionPartition) * transaction->partition_capacity);
     }
     char *copy = memory_allocate(topic.length + 1);
-    memcpy(copy, topic.data, (size_t)topic.length);
+    if (topic.length > 0)
+        memcpy(copy, topic.data, (size_t)topic.length);
     transaction->partitions[transaction->partition_count++] =
         (TransactionPartition){.topic = str_make(copy, topic.length), .index = index};
 }
@@ -204,7 +205,48 @@ static void partitions_read(Transaction *transaction, ByteReader *reader)
     }
 }
 
-/* A record of another version is not ours: it is left out. */
+/* False: it is cut off, or says what nobody writes. */
+static bool value_read(Transaction *transaction, ByteReader *value)
+{
+    transaction->producer_id = take_number(value, 8);
+    transaction->epoch = (int16_t)take_number(value, 2);
+    transaction->timeout_ms = (int32_t)take_number(value, 4);
+    uint8_t state = (uint8_t)take_number(value, 1);
+    transaction->state = (TransactionState)state;
+    partitions_read(transaction, value);
+    transaction->updated_ms = take_number(value, 8);
+    transaction->started_ms = take_number(value, 8);
+    transaction->last_epoch = (int16_t)take_number(value, 2);
+    /* Older ones do not say it. */
+    bool says_id = byte_reader_left(value) > 0;
+    transaction->last_id = says_id ? take_number(value, 8) : transaction->producer_id;
+    return !value->is_short && state <= TRANSACTION_COMPLETE_ABORT &&
+           transaction->timeout_ms >= 0 && transaction->updated_ms >= 0 &&
+           transaction->started_ms >= -1;
+}
+
+/* It is as we write it: an id is kept as terminated text. */
+static bool key_is_ours(Str key, Str id)
+{
+    Arena *arena = arena_new(0);
+    Buffer again = {0};
+    key_write(&again, str_terminated(arena, id));
+    bool is_ours = str_equal(buffer_str(&again), key);
+    buffer_free(&again);
+    arena_free(arena);
+    return is_ours;
+}
+
+static void free_partitions(Transaction *transaction)
+{
+    drop_partitions(transaction, 0);
+    memory_free(transaction->partitions);
+    transaction->partitions = NULL;
+    transaction->partition_capacity = 0;
+}
+
+/* A record of another version is not ours, and whoever may write to the topic can write anything:
+ * what is no record is left out. */
 static void take_record(void *context, const BatchHeader *header, const Record *record)
 {
     (void)header;
@@ -213,25 +255,22 @@ static void take_record(void *context, const BatchHeader *header, const Record *
     if (take_number(&key, 2) != KEY_VERSION)
         return;
     Str id = take_text(&key);
-    if (key.is_short || (record->has_value && take_number(&value, 2) != VALUE_VERSION))
+    if (key.is_short || !key_is_ours(record->key, id) ||
+        (record->has_value && take_number(&value, 2) != VALUE_VERSION))
         return;
+    Transaction read = {0};
+    if (record->has_value && !value_read(&read, &value)) {
+        free_partitions(&read);
+        return;
+    }
     Transaction *transaction = get(transactions, id);
-    drop_partitions(transaction, 0);
+    free_partitions(transaction);
     if (!record->has_value) {
         map_remove(transactions->all, id);
         return;
     }
-    transaction->producer_id = take_number(&value, 8);
-    transaction->epoch = (int16_t)take_number(&value, 2);
-    transaction->timeout_ms = (int32_t)take_number(&value, 4);
-    transaction->state = (TransactionState)take_number(&value, 1);
-    partitions_read(transaction, &value);
-    transaction->updated_ms = take_number(&value, 8);
-    transaction->started_ms = take_number(&value, 8);
-    transaction->last_epoch = (int16_t)take_number(&value, 2);
-    /* Older ones do not say it. */
-    bool says_id = byte_reader_left(&value) > 0;
-    transaction->last_id = says_id ? take_number(&value, 8) : transaction->producer_id;
+    read.id = transaction->id;
+    *transaction = read;
 }
 
 /* Write what it is to become. */
@@ -301,8 +340,7 @@ void transactions_free(Transactions *transactions)
     for (int32_t i = 0; i < map_count(transactions->all); i++) {
         Transaction *transaction = map_value_at(transactions->all, i);
         drop_markers(transaction);
-        drop_partitions(transaction, 0);
-        memory_free(transaction->partitions);
+        free_partitions(transaction);
     }
     memory_free(transactions->active);
     journal_free(transactions->journal);
@@ -671,7 +709,7 @@ static void forget_old(Transactions *transactions)
     if (journal_write(transactions->journal, &end_offset, &error) != OK)
         return;
     for (int32_t i = 0; i < count; i++) {
-        memory_free(old[i]->partitions);
+        free_partitions(old[i]);
         map_remove(transactions->all, str_from(old[i]->id));
     }
 }

@@ -88,6 +88,12 @@ static TransactionProducer read_new_producer(const Call *call)
     return asks;
 }
 
+/* It is kept as terminated text. */
+static bool id_is_valid(Str id)
+{
+    return id.length > 0 && memchr(id.data, '\0', (size_t)id.length) == NULL;
+}
+
 CallState init_transactional(Call *call)
 {
     if (call->promise_count > 0)
@@ -95,7 +101,7 @@ CallState init_transactional(Call *call)
     TransactionProducer asks = read_new_producer(call);
     int64_t timeout_ms = message_number(call->request, "transaction_timeout_ms");
     WireError refused = call_check(call, ACL_WRITE, ACL_TRANSACTION, asks.id);
-    if (refused != WIRE_NONE || asks.id.length == 0)
+    if (refused != WIRE_NONE || !id_is_valid(asks.id))
         return refuse_producer(call, refused != WIRE_NONE ? refused : WIRE_INVALID_REQUEST);
     if (timeout_ms <= 0 || timeout_ms > TRANSACTION_TIMEOUT_MS_MAX)
         return refuse_producer(call, WIRE_INVALID_TRANSACTION_TIMEOUT);
