@@ -14,6 +14,7 @@
 #include "hub/offsets.h"
 #include "hub/quotas.h"
 #include "hub/users.h"
+#include "log/batch_testing.h"
 
 static char folder[64];
 
@@ -135,6 +136,129 @@ static Status read_offsets(Arena *arena, const char **text, Error *error)
         }
         offsets_free(offsets);
     }
+    Status closed = topics_close(topics, NULL);
+    return status != OK ? status : closed;
+}
+
+/* ---- A compacted topic with transactions ------------------------------------------------------
+ */
+
+/* What an aborted transaction is known by: until its marker comes, what is its producer's counts
+ * not. */
+typedef struct Told {
+    int64_t producer_id, first_offset;
+    bool is_over;
+} Told;
+
+enum { TOLD_MAX = 16 };
+
+static Told *told_of(Told *told, int32_t count, const BatchHeader *header)
+{
+    for (int32_t i = 0; i < count; i++)
+        if (!told[i].is_over && told[i].producer_id == header->producer_id &&
+            told[i].first_offset < batch_end_offset(header))
+            return &told[i];
+    return NULL;
+}
+
+/* As a client takes it: records and markers, but for records of what was aborted. */
+static const char *take_batch(Arena *arena, const char *text, Str bytes, Told *told, int32_t count)
+{
+    Buffer scratch = {0};
+    RecordReader reader;
+    assert_true(record_reader_open(&reader, bytes, &scratch));
+    Told *of = told_of(told, count, &reader.header);
+    bool is_marker = batch_has(&reader.header, BATCH_IS_CONTROL);
+    bool is_left_out = of != NULL && batch_has(&reader.header, BATCH_IS_TRANSACTIONAL);
+    for (Record record; record_read(&reader, &record);) {
+        if (is_marker && of != NULL && record.key.data[3] == 0)
+            of->is_over = true;
+        if (!is_marker && !is_left_out)
+            text = arena_printf(arena, "%s%lld %.*s=%.*s;", text, (long long)record.offset,
+                                STR_ARGS(record.key), STR_ARGS(record.value));
+    }
+    assert_false(reader.is_damaged);
+    buffer_free(&scratch);
+    return text;
+}
+
+static int32_t find_told(Partition *partition, int64_t from, Arena *arena, Told told[TOLD_MAX])
+{
+    List aborted = {0};
+    partition_find_aborted(partition, from, INT64_MAX, arena, &aborted);
+    assert_true(aborted.count <= TOLD_MAX);
+    for (int32_t i = 0; i < aborted.count; i++) {
+        const AbortedTransaction *one = LIST_AT(aborted, i, AbortedTransaction);
+        told[i] = (Told){.producer_id = one->producer_id, .first_offset = one->first_offset};
+    }
+    return aborted.count;
+}
+
+static Status take_partition(Partition *partition, Arena *arena, const char **text, Error *error)
+{
+    Buffer bytes = {0};
+    Told told[TOLD_MAX];
+    PartitionOffsets offsets;
+    partition_offsets(partition, &offsets);
+    ReadRequest request = {.offset = offsets.start_offset,
+                           .bytes_max = 200,
+                           .at_least_one = true,
+                           .level = READ_COMMITTED};
+    Status status;
+    do {
+        bytes.length = 0;
+        status = partition_read(partition, &request, &bytes, error);
+        int32_t count = find_told(partition, request.offset, arena, told);
+        BatchHeader header;
+        for (int64_t at = 0; status == OK && at < bytes.length; at += header.bytes) {
+            assert_true(batch_read_header(str_make(bytes.data + at, bytes.length - at), &header));
+            *text = take_batch(arena, *text, str_make(bytes.data + at, header.bytes), told, count);
+            request.offset = batch_end_offset(&header);
+        }
+    } while (status == OK && bytes.length > 0);
+    buffer_free(&bytes);
+    *text = arena_printf(arena, "%s %lld to %lld", *text, (long long)offsets.stable_offset,
+                         (long long)offsets.end_offset);
+    return status;
+}
+
+/* What is undecided, too, which those who read what is committed do not get to see. */
+static Status take_written(Partition *partition, Arena *arena, const char **text, Error *error)
+{
+    Buffer bytes = {0};
+    PartitionOffsets offsets;
+    partition_offsets(partition, &offsets);
+    ReadRequest request = {.offset = offsets.stable_offset, .bytes_max = 1 << 20};
+    Status status = OK;
+    while (status == OK && request.offset < offsets.end_offset) {
+        bytes.length = 0;
+        status = partition_read(partition, &request, &bytes, error);
+        BatchHeader header;
+        for (int64_t at = 0; status == OK && at < bytes.length; at += header.bytes) {
+            assert_true(batch_read_header(str_make(bytes.data + at, bytes.length - at), &header));
+            request.offset = batch_end_offset(&header);
+        }
+    }
+    *text = arena_printf(arena, "%s to %lld", *text, (long long)request.offset);
+    buffer_free(&bytes);
+    return status;
+}
+
+/* Also that the producers go on where they were: a snapshot of them may be lost, not be another. */
+static Status read_accounts(Arena *arena, const char **text, Error *error)
+{
+    Topics *topics;
+    Partition *partition;
+    TRY(topics_open(&world, folder, &(LogOptions){0}, &topics, error));
+    Status status =
+        topics_partition(topics, topics_find(topics, STR("accounts")), 0, &partition, error);
+    *text = "";
+    if (status == OK)
+        status = take_partition(partition, arena, text, error);
+    if (status == OK)
+        status = take_written(partition, arena, text, error);
+    for (int32_t id = 1; status == OK && id <= 3; id++)
+        *text = arena_printf(arena, "%s, %d", *text, partition_next_sequence(partition, id, 0));
     Status closed = topics_close(topics, NULL);
     return status != OK ? status : closed;
 }
@@ -349,6 +473,110 @@ static void test_what_is_kept_in_topics(void **state)
     damage_kept("marks", false);
 }
 
+typedef struct Writer {
+    Topics *topics;
+    Partition *partition;
+    int32_t sequences[4]; /* of producers 1, 2 and 3 */
+} Writer;
+
+static void write_account(Writer *writer, int32_t producer, const char *key, const char *value)
+{
+    Buffer batch = {0};
+    Appended appended;
+    test_batch(&batch, &(TestBatch){.timestamp_ms = 1,
+                                    .key = key,
+                                    .value = value,
+                                    .has_producer = true,
+                                    .is_transactional = producer > 1,
+                                    .producer_id = producer,
+                                    .sequence = writer->sequences[producer]++});
+    assert_int_equal(partition_append(writer->partition, batch.data, batch.length, &appended, NULL),
+                     OK);
+    assert_int_equal(appended.verdict, APPEND_DONE);
+    buffer_free(&batch);
+}
+
+static void end_accounts(Writer *writer, int32_t producer, bool is_commit)
+{
+    Appended appended;
+    assert_int_equal(
+        partition_end_transaction(writer->partition, producer, 0, is_commit, &appended, NULL), OK);
+    assert_int_equal(appended.verdict, APPEND_DONE);
+}
+
+/* Committed and aborted, compacted and not, one that goes on, in several segments. */
+static void write_accounts(Writer *writer)
+{
+    Topic *topic;
+    List configs = {0};
+    Arena *arena = arena_new(0);
+    ConfigEntry entries[] = {{"cleanup.policy", "compact"},
+                             {"segment.bytes", "300"},
+                             {"delete.retention.ms", "86400000"}};
+    for (int32_t i = 0; i < 3; i++)
+        list_append(&configs, arena, &entries[i]);
+    assert_int_equal(topics_open(&world, folder, &(LogOptions){0}, &writer->topics, NULL), OK);
+    assert_int_equal(topics_create(writer->topics, STR("accounts"), 1, &configs, &topic, NULL), OK);
+    assert_int_equal(topics_partition(writer->topics, topic, 0, &writer->partition, NULL), OK);
+    for (int32_t round = 0; round < 2; round++) {
+        write_account(writer, 1, "alice", "1");
+        write_account(writer, 2, "bob", "2");
+        write_account(writer, 3, "carol", "an aborted one");
+        end_accounts(writer, 3, false);
+        write_account(writer, 2, "bob", round == 0 ? "3" : "");
+        end_accounts(writer, 2, true);
+        write_account(writer, 1, "alice", "4");
+        write_account(writer, 3, "dave", "another aborted one");
+        end_accounts(writer, 3, false);
+        assert_int_equal(log_flush(topics_log(writer->topics), NULL), OK);
+        if (round == 0)
+            assert_int_equal(partition_compact(writer->partition, NULL), OK);
+    }
+    write_account(writer, 2, "erin", "undecided");
+    assert_int_equal(log_flush(topics_log(writer->topics), NULL), OK);
+    arena_free(arena);
+}
+
+/* Each file of the topic's partition, and the marks. */
+static void damage_accounts(void)
+{
+    const char *text;
+    Error error = {0};
+    List names = {0}, files = {0};
+    Arena *arena = arena_new(0);
+    const char *of_topic = NULL;
+    int32_t segments = 0;
+    assert_int_equal(world.kind->list(&world, folder, arena, &names, NULL), OK);
+    for (int32_t i = 0; i < names.count; i++)
+        if (str_has_prefix(str_from(LIST_AT(names, i, const char)), STR("accounts.")))
+            of_topic = arena_printf(arena, "%s/%s/0", folder, LIST_AT(names, i, const char));
+    assert_non_null(of_topic);
+    /* A start keeps one of the snapshots. */
+    assert_int_equal(read_accounts(arena, &text, &error), OK);
+    assert_int_equal(world.kind->list(&world, of_topic, arena, &files, NULL), OK);
+    for (int32_t i = 0; i < files.count; i++) {
+        const char *name = LIST_AT(files, i, const char);
+        bool is_segment = str_has_suffix(str_from(name), STR(".log"));
+        segments += is_segment;
+        damage(&(Subject){.path = arena_printf(arena, "%s/%s", of_topic, name),
+                          .read = read_accounts,
+                          .may_be_unused = !is_segment,
+                          .is_slow = true});
+    }
+    assert_true(segments > 2);
+    arena_free(arena);
+    damage_file("marks", read_accounts);
+}
+
+static void test_a_compacted_topic_with_transactions(void **state)
+{
+    (void)state;
+    Writer writer = {0};
+    write_accounts(&writer);
+    assert_int_equal(topics_close(writer.topics, NULL), OK);
+    damage_accounts();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +587,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_file_of_an_older_version_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_catalogue_of_topics, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_kept_in_topics, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_compacted_topic_with_transactions, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
