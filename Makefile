@@ -17,7 +17,9 @@ help:
 	@echo 'make conformance  hold every case of the tests, and Nexmark, against the real Flink, and what'
 	@echo '                Kafka clients get from the hub against the real Kafka (Java, Maven)'
 	@echo 'make random     10,000 random queries against DuckDB; make soak: ten times as many, in all modes,'
-	@echo '                200,000 power cuts with what else can go wrong, in a simulated world, 2,000 kills'
+	@echo '                200,000 power cuts with what else can go wrong, in a simulated world, 2,000 kills,'
+	@echo '                each decoder fuzzed for FUZZ_SECONDS (1,800), ten histories of a topic under fire'
+	@echo '                of WEIR_HISTORY_SECONDS (1,000)'
 	@echo 'make fmt        format the C code; make tidy: check the house rules; make clang-tidy'
 	@echo 'make docs       write docs/connectors.md and docs/functions.md anew, from the program'
 	@echo 'make clean      remove what was built'
@@ -87,11 +89,15 @@ soak: build
 	@build/test/sim/sim all --rounds 40 --seed "$$(date +%s)"
 	@build/test/sim/log_sim all --rounds 40 --seed "$$(date +%s)"
 	@build/test/sim/hub_sim --trials 100000 --seed "$$(date +%s)"
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-1800} tools/fuzz
+	@seed=$$(date +%s); for round in 0 1 2 3 4 5 6 7 8 9; do \
+		WEIR_SEED=$$((seed + round)) WEIR_HISTORY_SECONDS=$${WEIR_HISTORY_SECONDS:-1000} \
+		tools/run-tests -t 3600 test/e2e/hub_history_test.py || exit 1; done
 	@WEIR_KILLS=2000 WEIR_RECOVERIES=100 tools/run-tests -t 14400 test/e2e/kills_test.py
 	@WEIR_SOAK=1 WEIR_CHAOS_ROUNDS=3 WEIR_CLOCK_ROUNDS=10 WEIR_STOPS=100 WEIR_RESTARTS=20 WEIR_KILLS=200 \
-		WEIR_OUTAGE_SECONDS=60 WEIR_ORDERS=10000 WEIR_FAILOVERS=20 WEIR_SNAPSHOT_KILLS=50 WEIR_HISTORY_SECONDS=600 \
+		WEIR_OUTAGE_SECONDS=60 WEIR_ORDERS=10000 WEIR_FAILOVERS=20 WEIR_SNAPSHOT_KILLS=50 \
 		tools/run-tests -t 14400 $(addprefix test/e2e/, $(addsuffix _test.py, \
-		chaos clock drain fsync hub_history jdbc_kill limit_wide mysql_ddl mysql_history mysql_server order redis restart slow_sink spill \
+		chaos clock drain fsync jdbc_kill limit_wide mysql_ddl mysql_history mysql_server order redis restart slow_sink spill \
 		spill_limit stuck))
 	@tools/soak-sanitized
 	@tools/soak

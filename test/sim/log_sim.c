@@ -2,7 +2,10 @@
  * files are damaged; what was acknowledged must be there, at its offset, once.
  *
  * Usage: log_sim all [--rounds N] [--seed S]
- *        log_sim MODE [--trials N] [--seed S] [--only TRIAL] [--trace]
+ *        log_sim MODE [--trials N] [--seed S] [--only TRIAL] [--trace] [--keep FOLDER]
+ *
+ * With --keep what each process but the first found on the disk, the last one of a trial, is
+ * written to the folder, as pieces for the fuzzer (log_pieces.h).
  *
  *   plain   no fault; the same seed gives the same trace
  *   cuts    the power goes before or after each change of the disk, one after the other, and again
@@ -35,6 +38,7 @@
 #include "log/fsck.h"
 #include "sim/log_model.h"
 #include "sim/log_moves.h"
+#include "sim/log_pieces.h"
 
 enum { STEPS = 120, RUNS_MAX = 12, DATA_STEPS_AGAIN = 40 };
 
@@ -73,6 +77,7 @@ typedef struct Options {
     int64_t rounds, only;
     uint64_t seed;
     bool is_traced, is_quiet;
+    const char *keep_folder; /* NULL: nothing is kept */
 } Options;
 
 /* One trial: a world, a log in it, and what it must hold. */
@@ -87,6 +92,8 @@ typedef struct Trial {
     bool is_kill, cuts_again, is_damaged, is_found;
     bool has_moved; /* batches are elsewhere: fsck has to see it */
     bool is_first_run;
+    const char *keep_folder;
+    int64_t number;
     int64_t runs, changes, calls;
     uint64_t trace;
 } Trial;
@@ -160,10 +167,31 @@ static void end_process(Trial *trial)
     trial->log = NULL;
 }
 
+/* What is on the disk now, for the fuzzer to begin with. */
+static void keep(const Trial *trial)
+{
+    Buffer pieces = {0}, path = {0};
+    for (int32_t p = 0; p < MODEL_PARTITIONS; p++) {
+        uint8_t flags = (trial->number + p) % 2 == 0 ? 0 : PIECE_CHECKSUM | PIECE_SEAL;
+        pieces.length = path.length = 0;
+        log_pieces_print(trial->world->disk, p, flags, &pieces);
+        buffer_printf(&path, "%s/%s-%" PRIu64 "-%" PRId64 "-%d", trial->keep_folder,
+                      mode_names[trial->mode], trial->seed, trial->number, (int)p);
+        FILE *file = fopen(buffer_terminated(&path), "wb");
+        assert(file != NULL);
+        fwrite(pieces.data, 1, (size_t)pieces.length, file);
+        fclose(file);
+    }
+    buffer_free(&pieces);
+    buffer_free(&path);
+}
+
 /* False if it did not come up. */
 static bool begin_process(Trial *trial)
 {
     Error error = {0};
+    if (trial->keep_folder != NULL && trial->runs > 0)
+        keep(trial);
     trial->runs++;
     Status status = log_open(&trial->world->base, "data", &(LogOptions){.open_files_max = 5},
                              &trial->log, &error);
@@ -566,6 +594,8 @@ static bool run_number(const Options *options, int64_t number, int64_t changes, 
 {
     Trial trial = {.mode = options->mode,
                    .seed = options->seed,
+                   .number = number,
+                   .keep_folder = options->keep_folder,
                    .world = sim_world_new(options->seed),
                    .model = model_new()};
     trial.world->is_traced = options->is_traced;
@@ -718,6 +748,8 @@ int main(int count, char **arguments)
             options.is_traced = true;
         else if (strcmp(argument, "--trials") == 0)
             options.trials = strtoll(value, NULL, 10), i++;
+        else if (strcmp(argument, "--keep") == 0)
+            options.keep_folder = value, i++;
         else if (strcmp(argument, "--seed") == 0)
             options.seed = strtoull(value, NULL, 10), i++;
         else if (strcmp(argument, "--rounds") == 0)
