@@ -19,6 +19,9 @@ enum {
     FOLDER_NAME_BYTES_MAX = 200, /* with the id, file systems take it */
 };
 
+/* Room to count on, as for offsets. */
+static const int64_t PRODUCER_ID_MAX = INT64_C(1) << 62;
+
 struct Topics {
     World *world;
     Log *log;
@@ -175,6 +178,9 @@ static bool topic_read(Topics *topics, ByteReader *reader)
             return false;
         config_add(topics, &topic->configs, key, value);
     }
+    if (topics_find(topics, name) != NULL ||
+        topics_find_id(topics, str_make(topic->id, TOPIC_ID_BYTES)) != NULL)
+        return false;
     topic->partitions = ARENA_ARRAY(topics->arena, Partition *, topic->partition_count);
     topics_insert(topics, topic);
     return !reader->is_short;
@@ -191,6 +197,8 @@ static bool topics_parse(Topics *topics, Str content)
         byte_reader_u32(&reader) != CATALOGUE_MAGIC)
         return false;
     topics->reserved_producer_id = topics->next_producer_id = (int64_t)byte_reader_u64(&reader);
+    if (topics->next_producer_id < 0 || topics->next_producer_id > PRODUCER_ID_MAX)
+        return false;
     while (!reader.is_short && byte_reader_left(&reader) > 0)
         if (!topic_read(topics, &reader))
             return false;

@@ -22,7 +22,8 @@ static const char *marks_path(const Log *log, Arena *arena)
 
 static bool mark_is_sound(const Mark *mark)
 {
-    return mark->start_offset >= 0 && mark->durable_end >= 0 && mark->gaps_end >= 0 &&
+    return mark->start_offset >= 0 && mark->start_offset <= LOG_OFFSET_MAX &&
+           mark->durable_end >= 0 && mark->durable_end <= LOG_OFFSET_MAX && mark->gaps_end >= 0 &&
            mark->clean_end >= 0 && mark->old_seals_end >= 0;
 }
 

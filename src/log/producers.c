@@ -371,14 +371,15 @@ void producers_write(const Producers *producers, uint32_t identity, int64_t end_
     buffer_append_u32(out, crc32c(identity, out->data + start, out->length - start));
 }
 
-static bool producer_read(Producers *producers, ByteReader *reader)
+static bool producer_read(Producers *producers, ByteReader *reader, int64_t end_offset)
 {
     Producer read = {.id = (int64_t)byte_reader_u64(reader), .later_offset = NO_OFFSET};
     read.transaction_offset = (int64_t)byte_reader_u64(reader);
     read.used_ms = (int64_t)byte_reader_u64(reader);
     read.epoch = (int16_t)byte_reader_u16(reader);
     read.batch_count = (int16_t)byte_reader_u16(reader);
-    if (read.id < 0 || read.batch_count < 0 || read.batch_count > PRODUCER_BATCHES)
+    if (read.id < 0 || read.batch_count < 0 || read.batch_count > PRODUCER_BATCHES ||
+        read.transaction_offset < NO_OFFSET || read.transaction_offset >= end_offset)
         return false;
     for (int32_t i = 0; i < read.batch_count; i++) {
         ProducerBatch *batch = &read.batches[i];
@@ -398,11 +399,14 @@ static bool producers_read_all(Producers *producers, ByteReader *reader, int64_t
         return false;
     bool is_good = true;
     for (uint32_t left = byte_reader_u32(reader); is_good && left > 0; left--)
-        is_good = producer_read(producers, reader);
+        is_good = producer_read(producers, reader, end_offset);
     for (uint32_t left = byte_reader_u32(reader); !reader->is_short && left > 0; left--) {
         AbortedTransaction aborted = {.producer_id = (int64_t)byte_reader_u64(reader)};
         aborted.first_offset = (int64_t)byte_reader_u64(reader);
         aborted.marker_offset = (int64_t)byte_reader_u64(reader);
+        is_good = is_good && aborted.first_offset >= 0 &&
+                  aborted.first_offset <= aborted.marker_offset &&
+                  aborted.marker_offset < end_offset;
         aborted_append(producers, aborted);
     }
     return is_good && !reader->is_short && byte_reader_left(reader) == 0;

@@ -67,7 +67,7 @@ int64_t log_segment_base_of_name(const char *name, const char *suffix)
     bool is_one = text.length == SEGMENT_NAME_DIGITS + (int64_t)strlen(suffix) &&
                   str_has_suffix(text, str_from(suffix)) && name[0] == '0' &&
                   str_parse_int64(str_make(name, SEGMENT_NAME_DIGITS), &base);
-    return is_one ? base : -1;
+    return is_one && base <= LOG_OFFSET_MAX ? base : -1;
 }
 
 static void table_append(IndexTable *table, IndexEntry entry)
@@ -165,7 +165,7 @@ static int64_t read_head(Str head, Segment *segment, uint32_t *entries_checksum)
     uint32_t checksum = byte_reader_u32(&reader);
     bool is_good =
         !reader.is_short && (magic == INDEX_MAGIC || is_old) &&
-        segment->end_offset >= segment->base_offset &&
+        segment->end_offset >= segment->base_offset && segment->end_offset <= LOG_OFFSET_MAX &&
         checksum == crc32c(is_old ? 0 : segment->identity, head.data, INDEX_HEAD_BYTES - 4);
     return is_good ? count : -1;
 }
@@ -360,7 +360,9 @@ static const char *cursor_judge(const BatchCursor *cursor, Str batch)
         return "a batch belongs elsewhere, or its offset or length is not as it was written";
     bool is_expected = header->base_offset == cursor->expected_offset ||
                        (cursor->allows_gaps && header->base_offset > cursor->expected_offset);
-    return is_expected ? NULL : "a batch does not have the offset that comes next";
+    return is_expected && batch_end_offset(header) <= LOG_OFFSET_MAX
+               ? NULL
+               : "a batch does not have the offset that comes next";
 }
 
 Status cursor_next(BatchCursor *cursor, Str *batch, Error *error)

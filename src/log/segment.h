@@ -60,6 +60,9 @@ uint32_t log_identity(const char *partition_name);
 Segment *log_segment_new(const char *folder, uint32_t identity, int64_t base_offset);
 void log_segment_free(Segment *segment, Files *files);
 
+/* No offset is beyond it: whatever says so is not the log's, and there is room to count on. */
+#define LOG_OFFSET_MAX (INT64_C(1) << 62)
+
 /* The base offset that a file name like 00000000000000004711.log stands for, or -1. */
 int64_t log_segment_base_of_name(const char *name, const char *suffix);
 
