@@ -95,9 +95,9 @@ soak: build
 		tools/run-tests -t 3600 test/e2e/hub_history_test.py || exit 1; done
 	@WEIR_KILLS=2000 WEIR_RECOVERIES=100 tools/run-tests -t 14400 test/e2e/kills_test.py
 	@WEIR_SOAK=1 WEIR_CHAOS_ROUNDS=3 WEIR_CLOCK_ROUNDS=10 WEIR_STOPS=100 WEIR_RESTARTS=20 WEIR_KILLS=200 \
-		WEIR_OUTAGE_SECONDS=60 WEIR_ORDERS=10000 WEIR_FAILOVERS=20 WEIR_SNAPSHOT_KILLS=50 \
+		WEIR_OUTAGE_SECONDS=60 WEIR_ORDERS=10000 WEIR_FAILOVERS=20 WEIR_SNAPSHOT_KILLS=50 WEIR_ROUNDS=40 \
 		tools/run-tests -t 14400 $(addprefix test/e2e/, $(addsuffix _test.py, \
-		chaos clock drain fsync jdbc_kill limit_wide mysql_ddl mysql_history mysql_server order redis restart slow_sink spill \
+		chaos clock drain fsync hub_rebalance jdbc_kill limit_wide mysql_ddl mysql_history mysql_server order redis restart slow_sink spill \
 		spill_limit stuck))
 	@tools/soak-sanitized
 	@tools/soak
