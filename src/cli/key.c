@@ -7,8 +7,8 @@ static const Flag key_flags[] = {
     {"role", 0, FLAG_VALUE, "ROLES", "What it is good for: produce, consume, admin (produce)."},
     {"topics", 0, FLAG_VALUE, "PATTERNS",
      "Of which topics, separated by commas: orders,events.* (*)."},
-    {"records-per-second", 0, FLAG_VALUE, "N", "How many records it may produce a second (any)."},
-    {"bytes-per-second", 0, FLAG_VALUE, "N", "How many bytes it may produce a second (any)."},
+    {"records-per-second", 0, FLAG_VALUE, "N", "How many records it may move a second (any)."},
+    {"bytes-per-second", 0, FLAG_VALUE, "N", "How many bytes it may move a second (any)."},
     {"expires-in-days", 0, FLAG_VALUE, "N", "After how many days it is over (never)."},
 };
 

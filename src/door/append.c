@@ -96,7 +96,7 @@ static Status lot_add(Lot *lot, int32_t index, Str headers, Error *error)
         .offset = lot->member_count,
         .timestamp_ms = lot->now_ms,
         .has_key = from->has_key,
-        .has_value = true,
+        .has_value = !from->is_tombstone,
         .key = from->key,
         .value = from->value,
         .headers = headers,

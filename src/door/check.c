@@ -76,14 +76,24 @@ static void checker_close(Checker *checker)
     buffer_free(&checker->key);
 }
 
-/* The rows of a record from `first` on: what is declared NOT NULL has to be there. */
+static bool is_key_column(const TopicRecord *record, int32_t column)
+{
+    for (int32_t i = 0; i < record->key.count; i++)
+        if (record->key_columns[i] == column)
+            return true;
+    return false;
+}
+
+/* The rows of a record from `first` on: what is declared NOT NULL has to be there, of a tombstone
+ * in the key. */
 static void checker_find_nulls(Checker *checker, int32_t first, DoorRecord *record)
 {
     const Schema *schema = &checker->record->record;
     const Batch *batch = checker->batch;
     for (int32_t row = first; row < batch->row_count; row++) {
         for (int32_t i = 0; i < schema->count; i++) {
-            if (schema->fields[i].type.is_nullable || !column_is_null(&batch->columns[i], row))
+            if (schema->fields[i].type.is_nullable || !column_is_null(&batch->columns[i], row) ||
+                (record->is_tombstone && !is_key_column(checker->record, i)))
                 continue;
             record->code = "WR6044";
             record->reason = arena_printf(checker->arena, "`%.*s` is NOT NULL and has no value",

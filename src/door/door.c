@@ -17,8 +17,8 @@ static const HttpRoute door_routes[] = {
     {"POST", "/v1/topics/{topic}/records", door_post_records,
      "Take one record, or many: a JSON value, an array of them, lines (application/x-ndjson), or "
      "bytes (application/octet-stream). `key` names the field that is the key; `ack=accepted` does "
-     "not wait until they are durable.",
-     "key,partition,ack", KEY_PRODUCE},
+     "not wait until they are durable; `tombstone=true` writes their keys without values.",
+     "key,partition,ack,tombstone", KEY_PRODUCE},
     HTTP_COMMON_ROUTES,
 };
 

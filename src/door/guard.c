@@ -73,7 +73,7 @@ static bool guard_throttle(HttpRequest *request, const Key *key)
                1);
     http_problem(request, MHD_HTTP_TOO_MANY_REQUESTS, "WR6043", "too fast",
                  arena_printf(request->arena,
-                              "the key `%s` may produce %lld records and %lld bytes a second "
+                              "the key `%s` may move %lld records and %lld bytes a second "
                               "(0: any number)",
                               key->name, (long long)key->records_per_second,
                               (long long)key->bytes_per_second),
@@ -117,5 +117,7 @@ bool door_guard(HttpRequest *request)
         return false;
     }
     request->principal = key;
-    return (role & DOOR_ROLES) != KEY_PRODUCE || guard_throttle(request, key);
+    bool has_pace = (role & DOOR_ROLES) == KEY_PRODUCE ||
+                    ((role & DOOR_ROLES) == KEY_CONSUME && (role & DOOR_REGISTRY) == 0);
+    return !has_pace || guard_throttle(request, key);
 }

@@ -39,6 +39,7 @@ static inline Door *door_of(const HttpRequest *request)
 typedef struct DoorRecord {
     Str value, key;
     bool has_key;
+    bool is_tombstone; /* the value only says what the key is, and is not written */
     int32_t partition;
     int64_t offset;   /* when it is in its partition; else -1 */
     const char *code; /* why it is not; NULL: it is */

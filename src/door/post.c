@@ -19,6 +19,7 @@ typedef struct Post {
     int64_t producer_id;
     int32_t first_sequence; /* of its records: another body begins elsewhere */
     bool waits;
+    bool has_tombstones; /* all of them are */
 } Post;
 
 /* ---- The body ---------------------------------------------------------------------------- */
@@ -96,7 +97,8 @@ static bool post_take_apart(Post *post, const DoorTable *table)
     post->count = count;
     post->records = ARENA_ARRAY(post->arena, DoorRecord, count);
     for (int32_t i = 0; i < count; i++)
-        post->records[i] = (DoorRecord){.value = texts[i], .offset = NO_OFFSET};
+        post->records[i] = (DoorRecord){
+            .value = texts[i], .offset = NO_OFFSET, .is_tombstone = post->has_tombstones};
     return true;
 }
 
@@ -123,6 +125,22 @@ static void post_find_keys(Post *post, Str member)
     }
     buffer_free(&scratch);
     json_records_free(json);
+}
+
+/* Of bytes all are the key. */
+static void post_check_tombstones(Post *post, bool is_bytes)
+{
+    for (int32_t i = 0; post->has_tombstones && i < post->count; i++) {
+        DoorRecord *record = &post->records[i];
+        if (is_bytes && !record->has_key) {
+            record->has_key = true;
+            record->key = record->value;
+        }
+        if (record->code != NULL || record->has_key)
+            continue;
+        record->code = "WR6036";
+        record->reason = "a tombstone has to have a key, of which `key` names the field";
+    }
 }
 
 /* Kafka's default: records of a key go where its other producers send them. MurmurHash2, as
@@ -181,6 +199,13 @@ static bool post_take_terms(Post *post)
                      "ack may be `durable` (the default) or `accepted`", NULL);
         return false;
     }
+    Str tombstone = http_param(request, "tombstone");
+    post->has_tombstones = str_is(tombstone, "true");
+    if (tombstone.data != NULL && !post->has_tombstones && !str_is(tombstone, "false")) {
+        http_problem(request, MHD_HTTP_BAD_REQUEST, "WR6037", "no truth value",
+                     "tombstone may be `true` or `false` (the default)", NULL);
+        return false;
+    }
     post->producer_id = -1;
     const char *key = http_header(request, "Idempotency-Key");
     if (key == NULL)
@@ -196,8 +221,8 @@ static bool post_take_terms(Post *post)
         arena_printf(post->arena, "%s\n%s", principal != NULL ? principal->id : "", key);
     post->producer_id = (int64_t)(hash_bytes(whole, (int64_t)strlen(whole)) % KEYED_PRODUCER_IDS +
                                   KEYED_PRODUCER_IDS);
-    post->first_sequence =
-        (int32_t)(hash_bytes(request->content.data, request->content.length) & SEQUENCE_MASK);
+    uint64_t hash = hash_bytes(request->content.data, request->content.length);
+    post->first_sequence = (int32_t)((hash + post->has_tombstones) & SEQUENCE_MASK);
     return true;
 }
 
@@ -290,8 +315,10 @@ static Status post_set_aside(Post *post, Error *error)
     DoorRecord *refused = ARENA_ARRAY(post->arena, DoorRecord, post->refused);
     int32_t count = 0;
     for (int32_t i = 0; i < post->count; i++)
-        if (post->records[i].code != NULL)
-            refused[count++] = post->records[i];
+        if (post->records[i].code != NULL) {
+            refused[count] = post->records[i];
+            refused[count++].is_tombstone = false;
+        }
     if (!door_find_letters(post->request, letters_name(post), &letters, error))
         return error->status;
     const Key *principal = post->request->principal;
@@ -364,6 +391,7 @@ static void post_take(Post *post)
     Status status =
         is_bytes ? OK : door_check(post->request, table, post->records, post->count, &error);
     post_find_keys(post, http_param(post->request, "key"));
+    post_check_tombstones(post, is_bytes);
     if (status == OK && !post_choose_partitions(post))
         return;
     if (status == OK)

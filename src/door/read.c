@@ -274,6 +274,9 @@ static void get_answer(Get *get, const DoorTopic *topic, int64_t partition)
     json_key(json, "end_offset");
     json_int(json, offsets.high_watermark);
     json_end_object(json);
+    const Key *principal = request->principal;
+    if (principal != NULL)
+        keys_charge(door_of(request)->config.keys, principal, get->count, request->body.length);
     if (status == ERR_NOT_FOUND && error.code[0] == '\0')
         http_problem(request, MHD_HTTP_RANGE_NOT_SATISFIABLE, "WR6040", "offset out of range",
                      arena_printf(request->arena, "the partition has the offsets %lld to %lld",

@@ -64,7 +64,7 @@ bool key_may(const Key *key, KeyRole role, Str topic);
 
 /* What it has used of its limits: 0 if it may go on, or how many microseconds to wait. */
 int64_t keys_throttle(Keys *keys, const Key *key);
-/* It has produced so much. */
+/* It has produced so much, or read by HTTP. */
 void keys_charge(Keys *keys, const Key *key, int64_t records, int64_t bytes);
 
 #endif

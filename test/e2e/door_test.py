@@ -234,6 +234,32 @@ def test_what_a_table_declares_is_asked_of_each_record(box):
     assert rows == ["+I[a, 2026-01-02T03:04:05.678, 21.50]", "+I[c, null, 7.25]"], rows
 
 
+def test_a_tombstone_is_a_key_without_a_value(box):
+    """By a field, by all bytes, or by the key of the table; compaction and upserts go by that."""
+    box.path("tables.sql").write_text("CREATE TABLE u (id INT, name STRING NOT NULL, PRIMARY KEY (id) NOT ENFORCED) WITH ("
+                                      "'connector' = 'upsert-kafka', 'topic' = 'u', 'key.format' = 'json', "
+                                      "'value.format' = 'json');\n")
+    door = Door(box, "--tables", str(box.path("tables.sql")))
+    assert door.post("t", [{"id": "a", "n": 1}, {"id": "b"}], "?key=id")[0] == 200
+    status, answer, _ = door.post("t", [{"id": "a"}, {"n": 2}], "?key=id&tombstone=true", Idempotency_Key="one")
+    assert (status, answer["accepted"], answer["rejected"]) == (200, 1, 1), answer
+    assert answer["records"][1]["code"] == "WR6036", answer
+    assert door.post("t", [{"id": "a"}, {"n": 2}], "?key=id&tombstone=true", Idempotency_Key="one")[1] == answer
+    # Not the same as records that say this.
+    assert door.post("t", [{"id": "a"}, {"n": 2}], "?key=id", Idempotency_Key="one")[0] == 409
+    assert door.post("t", b"b", "?tombstone=true", Content_Type="application/octet-stream")[0] == 200
+    assert door.post("t", "[1]", "?tombstone=true")[0] == 422
+    assert door.post("t", "[1]", "?tombstone=yes")[1]["code"] == "WR6037"
+    assert door.hub.consume("t", form="%k %S\\n") == "a 19\nb 11\na -1\nb -1\n"
+    assert [record["value"] for record in door.values("t")][2:] == [None, None]
+    assert door.hub.consume("t.dead-letters", form="%s\\n") == '{"n": 2}\n1\n'
+    # With a table: what else is NOT NULL is nobody's business.
+    assert door.post("u", [{"id": 1, "name": "x"}])[0] == 200
+    status, answer, _ = door.post("u", [{"id": 1}, {"id": "x"}], "?tombstone=true")
+    assert (status, answer["accepted"], answer["rejected"]) == (200, 1, 1), answer
+    assert door.hub.consume("u", form="%k %S\\n") == '{"id":1} 22\n{"id":1} -1\n'
+
+
 def key(hub, *arguments):
     done = subprocess.run([BINARY, "key", *arguments, "--data-dir", hub.folder], capture_output=True, text=True,
                           check=False)
@@ -289,6 +315,25 @@ def test_a_key_has_its_pace(box):
         time.sleep(0.02)
     assert refused > 10 and 150 <= taken <= 550, (taken, refused)
     assert door.hub.consume("t", form="%s\\n").split().count("1") == taken
+
+
+def test_who_reads_too_fast_is_told_so(box):
+    """By the same pace, with what the key writes; and others go on."""
+    door = Door(box)
+    slow = key(door.hub, "create", "slow", "--role", "consume", "--records-per-second", "100")
+    fast = key(door.hub, "create", "fast", "--role", "consume,produce")
+    wait_until(lambda: door.post("t", json.dumps([1] * 50), Authorization=f"Bearer {fast}")[0] == 200, "keys to count")
+    read, refused, until = 0, 0, time.monotonic() + 3
+    while time.monotonic() < until:
+        status, answer, headers = door.ask("GET", "/v1/topics/t/records?limit=50", X_Api_Key=slow)
+        assert status in (200, 429), answer
+        read += len(answer["records"]) if status == 200 else 0
+        if status == 429:
+            refused += 1
+            assert answer["code"] == "WR6043" and int(headers["Retry-After"]) >= 1, (answer, headers)
+            assert door.ask("GET", "/v1/topics/t/records", X_Api_Key=fast)[0] == 200
+        time.sleep(0.02)
+    assert refused > 10 and 150 <= read <= 550, (read, refused)
 
 
 def test_what_was_acknowledged_is_there_once(box):
