@@ -1,5 +1,6 @@
 """A transaction that is prepared when weir is killed: what the next run makes of it. A proxy in front of
-Apache Kafka keeps the request that would commit from the cluster, so that the moment is met each time."""
+Apache Kafka, or of the hub, keeps the request that would commit from the cluster, so that the moment is met
+each time."""
 
 import contextlib
 import json
@@ -9,8 +10,9 @@ import struct
 import threading
 import time
 
+from hub import Hub
 from kafka import Kafka
-from lib import free_port, http_get, main, wait_until
+from lib import Skip, free_port, http_get, main, wait_until
 from topics import Topics, table
 
 END_TRANSACTION = 26
@@ -65,6 +67,30 @@ def behind_proxy(box, **properties):
     proxy = Proxy(port, kafka.port)
     kafka.address = f"127.0.0.1:{port}"
     return Topics("kafka", kafka), proxy
+
+
+def hub_behind_proxy(box, **_):
+    port = free_port()
+    hub = box.keep(Hub(box, "--no-http", "--advertise", f"127.0.0.1:{port}")).start()
+    proxy = Proxy(port, hub.port)
+    hub.address = f"127.0.0.1:{port}"
+    return Topics("hub", hub), proxy
+
+
+def with_each(test):
+    """The test with the hub, and with Apache Kafka where that is set up."""
+    def run(box):
+        test(box, hub_behind_proxy)
+        try:
+            test(box, behind_proxy)
+        except Skip as why:
+            print(f"     without Apache Kafka: {why}", flush=True)
+    run.__doc__ = test.__doc__
+    return run
+
+
+# Transactions that are over their time are found soon.
+SOON = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "200"}
 
 
 def pipeline(topics, more="", rows=10 ** 9):
@@ -125,8 +151,7 @@ def test_what_was_committed_already_is_not_asked_for_again(box):
 
 def test_what_the_cluster_has_given_up_is_said(box):
     """The transaction has timed out: no row is lost in silence, and the checkpoint before has them."""
-    topics, proxy = behind_proxy(
-        box, **{"transaction.abort.timed.out.transaction.cleanup.interval.ms": "200"})
+    topics, proxy = behind_proxy(box, **SOON)
     topics.make("t", 1)
     weir = box.weir(pipeline(topics, ", 'properties.transaction.timeout.ms' = '2000'"))
     kill_with_one_prepared(weir, topics, proxy)
@@ -145,6 +170,76 @@ def test_what_the_cluster_has_given_up_is_said(box):
     assert weir.stop() == 0, weir.log()
     got = numbers(topics)
     assert got == list(range(1, len(got) + 1)), (len(got), len(set(got)), max(got))
+
+
+@with_each
+def test_a_note_of_the_run_before_is_none_of_a_later_one(box, server):
+    """The first transaction of a run is given up by the cluster. What stands there is the note of the run before it."""
+    topics, proxy = server(box, **SOON)
+    topics.make("t", 1)
+    weir = box.weir(pipeline(topics, ", 'properties.transaction.timeout.ms' = '2000'"))
+    weir.start()
+    wait_until(lambda: topics.end("t") > 100, "rows", 60, process=weir)
+    assert weir.stop() == 0, weir.log()
+    rows = numbers(topics)
+    assert rows == list(range(1, len(rows) + 1)), (len(rows), max(rows))
+    proxy.holds, proxy.held = True, 0
+    weir.start()
+    wait_until(lambda: proxy.held > 0, "a commit", 60, process=weir)
+    weir.kill()
+    proxy.holds = False
+    time.sleep(6)
+    weir.start()
+    assert weir.wait(60) == 78, weir.log()
+    assert "WR3432" in weir.stderr(), weir.log()
+    assert numbers(topics) == rows
+
+
+@with_each
+def test_a_run_that_came_later_has_settled_it(box, server):
+    """Who goes back to an older checkpoint is told that all behind it comes once more, and gets it."""
+    topics, proxy = server(box)
+    topics.make("t", 1)
+    weir = box.weir(pipeline(topics))
+    kill_with_one_prepared(weir, topics, proxy)
+    old = shutil.copytree(weir.data, weir.path("old"))
+    ends_well(weir, topics)
+    end = topics.end("t")
+    shutil.rmtree(weir.data)
+    shutil.copytree(old, weir.data)
+    weir.start("run", "-v", "pipeline.sql")
+    wait_until(lambda: topics.end("t") > end + 200, "rows", 60, process=weir)
+    assert weir.stop() == 0, weir.log()
+    assert "a later run has written" in weir.stderr(), weir.log()
+    rows = numbers(topics)
+    assert set(rows) == set(range(1, max(rows) + 1)) and len(rows) > max(rows), (len(rows), max(rows))
+
+
+@with_each
+def test_a_table_that_is_no_more_exactly_once_commits_what_was(box, server):
+    """At once: readers do not wait for a transaction that nobody ends."""
+    topics, proxy = server(box)
+    topics.make("t", 1)
+    sql = pipeline(topics)
+    weir = box.weir(sql)
+    kill_with_one_prepared(weir, topics, proxy)
+    exact = "'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'p'"
+    assert exact in sql
+    weir.write("pipeline.sql", sql.replace(exact, "'sink.delivery-guarantee' = 'at-least-once'"))
+    ends_well(weir, topics)
+    assert "is committed" in weir.stderr(), weir.log()
+
+
+@with_each
+def test_another_prefix_commits_what_was_under_the_old_one(box, server):
+    topics, proxy = server(box)
+    topics.make("t", 1)
+    sql = pipeline(topics)
+    weir = box.weir(sql)
+    kill_with_one_prepared(weir, topics, proxy)
+    weir.write("pipeline.sql", sql.replace("'p'", "'q'"))
+    ends_well(weir, topics)
+    assert "is committed" in weir.stderr(), weir.log()
 
 
 def test_two_runs_of_one_name_do_not_both_write(box):

@@ -271,8 +271,11 @@ enum { KAFKA_ATTEMPT_BYTES = 17, KAFKA_ID_BYTES = 256 };
 
 /* A transaction that waits for its checkpoint to be durable, or for the next run to commit it. */
 typedef struct KafkaPrepared {
-    int64_t checkpoint;                /* 0: none */
+    int64_t checkpoint;         /* 0: none */
+    char group[KAFKA_ID_BYTES]; /* of the notes; "": an older version saved it, and not that */
     char attempt[KAFKA_ATTEMPT_BYTES]; /* the run that wrote it */
+    bool knows_before;
+    char before[KAFKA_ATTEMPT_BYTES]; /* the run that had committed last when that one began */
     char transactional_id[KAFKA_ID_BYTES];
     char topic[KAFKA_ID_BYTES]; /* that its note stands at; "": the first of the table */
     int64_t producer_id;
@@ -284,6 +287,8 @@ typedef struct KafkaTransactions {
     SinkWriter *writer;
     char name[KAFKA_ID_BYTES]; /* prefix and number of the writer: the group of its notes */
     char attempt[KAFKA_ATTEMPT_BYTES];
+    bool knows_before;
+    char before[KAFKA_ATTEMPT_BYTES]; /* whose note stood there when this run began; "": nobody's */
     KafkaProducer producers[2];
     int32_t turn;      /* which of them writes */
     bool is_begun;     /* it has a transaction */
@@ -293,6 +298,9 @@ typedef struct KafkaTransactions {
 /* Settle what `state` has prepared, shut out older runs and what they left. */
 Status kafka_transactions_open(KafkaTransactions *transactions, SinkWriter *writer, Str state,
                                Error *error);
+/* The same of a table that has been written exactly once and is no more. */
+Status kafka_transactions_end(KafkaTransactions *transactions, SinkWriter *writer, Str state,
+                              Error *error);
 void kafka_transactions_close(KafkaTransactions *transactions);
 void kafka_transactions_interrupt(KafkaTransactions *transactions);
 /* The producer to write with, in a transaction. */
@@ -301,9 +309,16 @@ Status kafka_transactions_prepare(KafkaTransactions *transactions, int64_t check
                                   Buffer *state, Error *error);
 Status kafka_transactions_commit(KafkaTransactions *transactions, Error *error);
 
+/* What a group of notes says: which run committed last, and for which checkpoint. */
+typedef struct KafkaNote {
+    char attempt[KAFKA_ATTEMPT_BYTES]; /* "": nothing was ever committed */
+    int64_t checkpoint;
+} KafkaNote;
+
+Status kafka_note_read(SinkWriter *writer, const char *group, const char *topic, KafkaNote *out,
+                       Error *error);
 /* Commit what a run that is no more has prepared, unless that is done. WR3432: the cluster has
  * given it up. */
-Status kafka_settle(SinkWriter *writer, const char *name, const KafkaPrepared *prepared,
-                    Error *error);
+Status kafka_settle(SinkWriter *writer, const KafkaPrepared *prepared, Error *error);
 
 #endif

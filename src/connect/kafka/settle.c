@@ -12,13 +12,7 @@
 
 enum { REQUEST_MS = 10 * 1000, END_TRIES = 100, END_PAUSE_US = 200 * 1000 };
 
-/* What the group of notes says: which run committed last, and for which checkpoint. */
-typedef struct Note {
-    char attempt[KAFKA_ATTEMPT_BYTES]; /* "": nothing was ever committed */
-    int64_t checkpoint;
-} Note;
-
-static Status note_take(rd_kafka_t *handle, const char *topic, KafkaClient *client, Note *out,
+static Status note_take(rd_kafka_t *handle, const char *topic, KafkaClient *client, KafkaNote *out,
                         Error *error)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -37,30 +31,29 @@ static Status note_take(rd_kafka_t *handle, const char *topic, KafkaClient *clie
     return kafka_unreachable(client, rd_kafka_err2str(code), error);
 }
 
-/* Where nothing is prepared and the topics go by a pattern, any name does: nothing stands there. */
 static const char *note_topic(SinkWriter *writer, const KafkaPrepared *prepared)
 {
-    List named = kafka_topics_named(writer->arena, writer->node->sink.table->options.options);
     if (prepared->topic[0] != '\0')
         return prepared->topic;
+    List named = kafka_topics_named(writer->arena, writer->node->sink.table->options.options);
     return named.count > 0 ? LIST_AT(named, 0, char) : "none";
 }
 
-static Status note_read(SinkWriter *writer, const char *name, const char *topic, Note *out,
-                        Error *error)
+Status kafka_note_read(SinkWriter *writer, const char *group, const char *topic, KafkaNote *out,
+                       Error *error)
 {
     const PlanTable *table = writer->node->sink.table;
     KafkaClient client = {0};
     kafka_client_init(&client, writer->world);
     client.hub = kafka_hub(table, writer->hub);
     KafkaSetting settings[] = {
-        {"group.id", name, true},
+        {"group.id", group, true},
         /* What is committed, not what waits to be. */
         {"isolation.level", "read_uncommitted", true},
         {"enable.auto.commit", "false", true},
         {NULL, NULL, false},
     };
-    *out = (Note){0};
+    *out = (KafkaNote){0};
     Status status =
         kafka_client_open(&client, writer->arena, RD_KAFKA_CONSUMER, table, settings, error);
     if (status == OK)
@@ -84,7 +77,7 @@ static Status settle_lost(const KafkaPrepared *prepared, int32_t code, Error *er
     return status;
 }
 
-static Status settle_end(SinkWriter *writer, const KafkaPrepared *prepared, const Note *note,
+static Status settle_end(SinkWriter *writer, const KafkaPrepared *prepared, const KafkaNote *note,
                          Error *error)
 {
     const PlanTable *table = writer->node->sink.table;
@@ -114,7 +107,11 @@ static Status settle_end(SinkWriter *writer, const KafkaPrepared *prepared, cons
     if (code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
         return fail(error, ERR_PERMISSION, "WR3429", "transaction '%s' may not be ended: %s",
                     prepared->transactional_id, rd_kafka_err2str((rd_kafka_resp_err_t)code));
-    if (note->attempt[0] == '\0' || strcmp(note->attempt, prepared->attempt) == 0)
+    /* That the note is another run's says nothing by itself: it may be one that was before. */
+    bool is_later = prepared->knows_before && note->attempt[0] != '\0' &&
+                    strcmp(note->attempt, prepared->attempt) != 0 &&
+                    strcmp(note->attempt, prepared->before) != 0;
+    if (!is_later)
         return settle_lost(prepared, code, error);
     /* A run that came after has settled it, and has written since. */
     log_event(LOG_WARN, "kafka",
@@ -124,17 +121,12 @@ static Status settle_end(SinkWriter *writer, const KafkaPrepared *prepared, cons
     return OK;
 }
 
-Status kafka_settle(SinkWriter *writer, const char *name, const KafkaPrepared *prepared,
-                    Error *error)
+Status kafka_settle(SinkWriter *writer, const KafkaPrepared *prepared, Error *error)
 {
-    Note note;
+    KafkaNote note;
     KafkaClient ignored = {0};
     TRY(kafka_client_embed(&ignored, writer->node->sink.table, writer->hub, error));
-    /* Also where nothing is to be settled: the coordinator of a group that is asked for the first
-     * time is not ready at once, which in the middle of a transaction would be the end of it. */
-    TRY(note_read(writer, name, note_topic(writer, prepared), &note, error));
-    if (prepared->checkpoint == 0)
-        return OK;
+    TRY(kafka_note_read(writer, prepared->group, note_topic(writer, prepared), &note, error));
     if (strcmp(note.attempt, prepared->attempt) == 0 && note.checkpoint >= prepared->checkpoint)
         return OK;
     return settle_end(writer, prepared, &note, error);

@@ -53,6 +53,9 @@ static Status sink_open(SinkWriter *writer, Str state, Error *error)
         TRY(kafka_encoder_open(writer, &sink->encoder, error));
     if (sink->is_exact)
         return kafka_transactions_open(&sink->transactions, writer, state, error);
+    /* It was exactly once in the run before. */
+    if (state.length > 0)
+        TRY(kafka_transactions_end(&sink->transactions, writer, state, error));
     kafka_producer_close(&sink->producer);
     return kafka_producer_open(&sink->producer, writer, NULL, error);
 }

@@ -2,8 +2,9 @@
  *
  *     write      into the transaction; readers that are read_committed do not see it
  *     prepare    all of it is in the log; a note with the number of the checkpoint goes into the
- * same transaction, as an offset of a group of our own; the checkpoint holds who wrote it commit
- * the checkpoint is durable: the transaction ends
+ *                same transaction, as an offset of a group of our own; the checkpoint holds who
+ *                wrote it, and whose note stood there when that run began
+ *     commit     the checkpoint is durable: the transaction ends
  *
  * What is left open by a crash is one of two things. A transaction that no checkpoint knows is
  * aborted, which happens when a producer of its name begins anew. One that a checkpoint has
@@ -13,9 +14,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 
-enum { STATE_VERSION = 2, STATE_VERSION_ONE_TOPIC = 1, STEP_MS = 500, INIT_TRIES = 60 };
+enum {
+    STATE_VERSION = 3,
+    STATE_VERSION_ONE_TOPIC = 1,
+    STATE_VERSION_BEFORE = 3, /* the first that says whose note stood there before */
+    STEP_MS = 500,
+    INIT_TRIES = 60,
+};
 
 /* ---- The state ----------------------------------------------------------------------------- */
 
@@ -28,6 +36,9 @@ static void prepared_save(const KafkaPrepared *prepared, Buffer *out)
     buffer_append_bytes(out, str_from(prepared->topic));
     buffer_append_u64(out, (uint64_t)prepared->producer_id);
     buffer_append_u32(out, (uint32_t)prepared->producer_epoch);
+    buffer_append_bytes(out, str_from(prepared->group));
+    buffer_append_u8(out, prepared->knows_before);
+    buffer_append_bytes(out, str_from(prepared->before));
 }
 
 static bool text_load(ByteReader *reader, char *into, int64_t size)
@@ -52,7 +63,12 @@ static Status prepared_load(Str state, KafkaPrepared *prepared, Error *error)
          text_load(&reader, prepared->topic, sizeof prepared->topic));
     prepared->producer_id = (int64_t)byte_reader_u64(&reader);
     prepared->producer_epoch = (int32_t)byte_reader_u32(&reader);
-    bool is_known = version == STATE_VERSION || version == STATE_VERSION_ONE_TOPIC;
+    if (version >= STATE_VERSION_BEFORE) {
+        is_good = is_good && text_load(&reader, prepared->group, sizeof prepared->group);
+        prepared->knows_before = byte_reader_u8(&reader) != 0;
+        is_good = is_good && text_load(&reader, prepared->before, sizeof prepared->before);
+    }
+    bool is_known = version >= STATE_VERSION_ONE_TOPIC && version <= STATE_VERSION;
     if (is_good && is_known && !reader.is_short)
         return OK;
     return fail(error, ERR_CORRUPT, "WR3428", "the saved state of a kafka sink cannot be read");
@@ -118,9 +134,61 @@ static void transactions_name(KafkaTransactions *transactions)
              (unsigned long long)writer->world->kind->random_u64(writer->world));
 }
 
-static void producer_name(const KafkaTransactions *transactions, int32_t which, char *out)
+static void producer_name(const char *group, int32_t which, char *out)
 {
-    snprintf(out, KAFKA_ID_BYTES, "%.*s-%d", KAFKA_ID_BYTES - 4, transactions->name, which);
+    snprintf(out, KAFKA_ID_BYTES, "%.*s-%d", KAFKA_ID_BYTES - 4, group, which);
+}
+
+static Status producers_begin_anew(KafkaTransactions *transactions, const char *group, Error *error)
+{
+    for (int32_t i = 0; i < 2; i++) {
+        char id[KAFKA_ID_BYTES];
+        producer_name(group, i, id);
+        kafka_producer_close(&transactions->producers[i]);
+        TRY(kafka_producer_open(&transactions->producers[i], transactions->writer, id, error));
+        TRY(producer_begin_anew(&transactions->producers[i], error));
+    }
+    return OK;
+}
+
+/* Names that are not used any more: what they have left open would keep readers waiting until it
+ * times out. */
+static Status leftovers_abort(KafkaTransactions *transactions, const char *group, Error *error)
+{
+    Status status = producers_begin_anew(transactions, group, error);
+    kafka_transactions_close(transactions);
+    if (status == OK || status == ERR_CANCELLED || error->is_retriable)
+        return status;
+    log_event(LOG_WARN, "kafka",
+              "table `%.*s`: what was left open as '%s' stays so until it times out: %s",
+              STR_ARGS(transactions->writer->node->sink.table->name), group, error->text);
+    *error = (Error){0};
+    return OK;
+}
+
+/* `own`: the group that the table has now; NULL: none. Others are ended: the prefix or the promise
+ * was changed, or the state is that of a shard which is no more. */
+static Status transactions_settle(KafkaTransactions *transactions, const char *own, Str state,
+                                  Error *error)
+{
+    KafkaPrepared prepared = {0};
+    TRY(prepared_load(state, &prepared, error));
+    if (prepared.checkpoint != 0) {
+        /* An older version did not save it. */
+        if (prepared.group[0] == '\0')
+            snprintf(prepared.group, sizeof prepared.group, "%.*s",
+                     (int)strlen(prepared.transactional_id) - 2, prepared.transactional_id);
+        TRY(kafka_settle(transactions->writer, &prepared, error));
+    }
+    bool is_old = prepared.group[0] != '\0' && (own == NULL || strcmp(own, prepared.group) != 0);
+    return is_old ? leftovers_abort(transactions, prepared.group, error) : OK;
+}
+
+Status kafka_transactions_end(KafkaTransactions *transactions, SinkWriter *writer, Str state,
+                              Error *error)
+{
+    transactions->writer = writer;
+    return transactions_settle(transactions, NULL, state, error);
 }
 
 Status kafka_transactions_open(KafkaTransactions *transactions, SinkWriter *writer, Str state,
@@ -129,17 +197,19 @@ Status kafka_transactions_open(KafkaTransactions *transactions, SinkWriter *writ
     transactions->writer = writer;
     transactions->is_begun = transactions->has_prepared = false;
     transactions_name(transactions);
-    KafkaPrepared prepared = {0};
     if (state.length > 0)
-        TRY(prepared_load(state, &prepared, error));
-    TRY(kafka_settle(writer, transactions->name, &prepared, error));
-    for (int32_t i = 0; i < 2; i++) {
-        char id[KAFKA_ID_BYTES];
-        producer_name(transactions, i, id);
-        kafka_producer_close(&transactions->producers[i]);
-        TRY(kafka_producer_open(&transactions->producers[i], writer, id, error));
-        TRY(producer_begin_anew(&transactions->producers[i], error));
-    }
+        TRY(transactions_settle(transactions, transactions->name, state, error));
+    TRY(producers_begin_anew(transactions, transactions->name, error));
+    /* Now that nobody before can commit any more. Also because the coordinator of a group that is
+     * asked for the first time is not ready at once, which in the middle of a transaction would be
+     * the end of it. By a pattern the notes stand at whichever topic comes first, so that none says
+     * what was before. */
+    const KafkaTopic *first = transactions->producers[0].first;
+    KafkaNote note;
+    TRY(kafka_note_read(writer, transactions->name, first != NULL ? first->name : "none", &note,
+                        error));
+    transactions->knows_before = first != NULL;
+    memcpy(transactions->before, note.attempt, sizeof transactions->before);
     return OK;
 }
 
@@ -203,14 +273,17 @@ Status kafka_transactions_prepare(KafkaTransactions *transactions, int64_t check
 {
     KafkaPrepared prepared = {0};
     KafkaProducer *producer = &transactions->producers[transactions->turn];
+    memcpy(prepared.group, transactions->name, sizeof prepared.group);
     memcpy(prepared.attempt, transactions->attempt, sizeof prepared.attempt);
+    memcpy(prepared.before, transactions->before, sizeof prepared.before);
+    prepared.knows_before = transactions->knows_before;
     /* What has no message yet goes on behind the checkpoint: there is nothing to be committed. */
     if (transactions->is_begun && producer->noted != NULL) {
         assert(!transactions->has_prepared);
         TRY(kafka_producer_flush(producer, error));
         TRY(transaction_note(transactions, producer, checkpoint, error));
         prepared.checkpoint = checkpoint;
-        producer_name(transactions, transactions->turn, prepared.transactional_id);
+        producer_name(transactions->name, transactions->turn, prepared.transactional_id);
         snprintf(prepared.topic, sizeof prepared.topic, "%s", producer->noted);
         prepared.producer_id = producer->id;
         prepared.producer_epoch = producer->epoch;
