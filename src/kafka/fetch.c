@@ -12,6 +12,7 @@ enum {
     TIMESTAMP_LATEST_ELSEWHERE = -5,
     FETCH_BYTES_MAX = 64 * 1024 * 1024,
     FETCH_IDS_FROM = 13,
+    LEADER_EPOCH = 0, /* that batches have */
 };
 
 /* ---- Sessions -------------------------------------------------------------------------------- */
@@ -500,7 +501,25 @@ CallState handle_list_offsets(Call *call)
 
 /* ---- OffsetForLeaderEpoch -------------------------------------------------------------------- */
 
-/* There has been one leader ever: what a client has read of it is still so. */
+/* There has been one leader ever, with the epoch 0: what a client has read of it is still so, and
+ * of others nothing is known. */
+static WireError find_epoch(Call *call, Str topic, const Message *asked, Message *answer)
+{
+    Partition *partition;
+    PartitionOffsets offsets;
+    int64_t current = message_number(asked, "current_leader_epoch");
+    WireError code =
+        call_partition(call, ACL_DESCRIBE, topic, message_number(asked, "partition"), &partition);
+    if (code == WIRE_NONE && current > LEADER_EPOCH)
+        code = WIRE_UNKNOWN_LEADER_EPOCH;
+    if (code != WIRE_NONE || message_number(asked, "leader_epoch") != LEADER_EPOCH)
+        return code;
+    partition_offsets(partition, &offsets);
+    message_set_number(answer, "leader_epoch", LEADER_EPOCH);
+    message_set_number(answer, "end_offset", offsets.high_watermark);
+    return code;
+}
+
 CallState handle_leader_epoch(Call *call)
 {
     for (int32_t i = 0; i < message_count(call->request, "topics"); i++) {
@@ -511,16 +530,10 @@ CallState handle_leader_epoch(Call *call)
         for (int32_t j = 0; j < message_count(topic, "partitions"); j++) {
             const Message *asked = message_item(topic, "partitions", j);
             Message *answer = message_append(answers, "partitions", call->arena);
-            Partition *partition;
-            PartitionOffsets offsets = {.high_watermark = NO_OFFSET};
-            WireError code = call_partition(call, ACL_DESCRIBE, name,
-                                            message_number(asked, "partition"), &partition);
-            if (code == WIRE_NONE)
-                partition_offsets(partition, &offsets);
-            message_set_number(answer, "error_code", code);
             message_set_number(answer, "partition", message_number(asked, "partition"));
-            message_set_number(answer, "leader_epoch", message_number(asked, "leader_epoch"));
-            message_set_number(answer, "end_offset", offsets.high_watermark);
+            message_set_number(answer, "leader_epoch", -1);
+            message_set_number(answer, "end_offset", NO_OFFSET);
+            message_set_number(answer, "error_code", find_epoch(call, name, asked, answer));
         }
     }
     return CALL_DONE;
