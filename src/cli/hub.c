@@ -10,9 +10,10 @@
 enum { RETENTION_MINUTES_MAX = 100 * 366 * 24 * 60, LIFETIME_SECONDS_MAX = 10 * 366 * 86400 };
 
 static const Flag hub_flags[] = {
-    {"listen", 0, FLAG_VALUE, "HOST:PORT", "Address for clients (127.0.0.1:9092)."},
-    {"advertise", 0, FLAG_VALUE, "HOST:PORT",
-     "Where clients are sent, behind NAT, in a container or for TLS (the address of --listen)."},
+    {"listen", 0, FLAG_VALUE, "HOST:PORT,…", "Address for clients, or several (127.0.0.1:9092)."},
+    {"advertise", 0, FLAG_VALUE, "HOST:PORT,…",
+     "Where clients are sent, behind NAT, in a container or for TLS (the address of --listen); "
+     "one for each."},
     {"data-dir", 0, FLAG_VALUE, "DIR", "Folder of the log (weir-data): DIR/hub."},
     {"partitions", 0, FLAG_VALUE, "N", "Partitions of topics that are made without saying (1)."},
     {"no-auto-create", 0, FLAG_SWITCH, NULL, "Do not make topics that clients only name."},
@@ -78,7 +79,8 @@ static ExitCode hub_serve(Cli *cli, Hub *hub, Error *error)
         return report_failure(cli, error);
     }
     const char *advertise = cli_value(cli, "advertise");
-    report_note(cli, "hub at %s%s%s%s", hub_address(hub), cli_has(cli, "tls-cert") ? " (TLS)" : "",
+    report_note(cli, "hub at %s%s%s%s", hub_addresses(hub),
+                cli_has(cli, "tls-cert") ? " (TLS)" : "",
                 advertise != NULL ? ", for clients at " : "", advertise != NULL ? advertise : "");
     Status status = hub_run(hub, error);
     watch.is_over = true;

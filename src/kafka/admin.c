@@ -138,11 +138,10 @@ static void answer_operations(Call *call)
 
 void call_tell_address(const Call *call, Message *answer)
 {
-    const BrokerConfig *config = &call->broker->config;
-    const char *host = config->host != NULL ? config->host : peer_reached(call->peer);
+    const char *host = peer_told_host(call->peer);
     /* Who is within the process has come to none, and does not look at it. */
     message_set_text(answer, "host", host[0] != '\0' ? host : "127.0.0.1");
-    message_set_number(answer, "port", config->port);
+    message_set_number(answer, "port", peer_told_port(call->peer));
 }
 
 /* All that he may know of. */

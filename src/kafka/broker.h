@@ -17,8 +17,6 @@ typedef struct Broker Broker;
 typedef struct Call Call;
 
 typedef struct BrokerConfig {
-    const char *host; /* as clients are told; NULL: the one that they came to */
-    int32_t port;
     int32_t default_partitions;   /* of topics that are made without saying */
     bool creates_topics;          /* when a client asks for one that is not there */
     int64_t offsets_retention_ms; /* of groups without members; 0: for ever */

@@ -161,8 +161,7 @@ static void test_what_was_aborted_is_not_told_when_compaction_forgets_it(void **
     assert_int_equal(log_flush(topics_log(topics), NULL), OK);
     Logins *logins = logins_new(&world, &(LoginsConfig){0});
     Peer *peer = peer_new(logins, &(PeerOrigin){.host = "h"});
-    Broker *broker =
-        broker_new(&world, topics, &(BrokerConfig){.host = "h", .port = 1, .logins = logins});
+    Broker *broker = broker_new(&world, topics, &(BrokerConfig){.logins = logins});
     Buffer request = {0}, answer = {0}, text = {0};
     assert_int_equal(count_aborted(), 1);
     is_due = true;

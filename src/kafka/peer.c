@@ -45,7 +45,8 @@ typedef enum PeerState {
 struct Peer {
     Logins *logins;
     Arena *arena;
-    const char *host, *reached;
+    const char *host, *told_host;
+    int32_t told_port;
     bool is_inner, takes_files, has_logged_in;
     bool is_raw; /* tokens come without headers */
     PeerState state;
@@ -162,7 +163,8 @@ Peer *peer_new(Logins *logins, const PeerOrigin *origin)
         .logins = logins,
         .arena = arena,
         .host = arena_printf(arena, "%s", origin->host),
-        .reached = arena_printf(arena, "%s", origin->reached != NULL ? origin->reached : ""),
+        .told_host = arena_printf(arena, "%s", origin->told_host != NULL ? origin->told_host : ""),
+        .told_port = origin->told_port,
         .is_inner = origin->is_inner,
         .takes_files = origin->takes_files,
         .user = origin->subject != NULL ? arena_printf(arena, "%s", origin->subject) : "ANONYMOUS",
@@ -189,9 +191,14 @@ const char *peer_host(const Peer *peer)
     return peer->host;
 }
 
-const char *peer_reached(const Peer *peer)
+const char *peer_told_host(const Peer *peer)
 {
-    return peer->reached;
+    return peer->told_host;
+}
+
+int32_t peer_told_port(const Peer *peer)
+{
+    return peer->told_port;
 }
 
 bool peer_is_inner(const Peer *peer)

@@ -42,8 +42,9 @@ void logins_free(Logins *logins);
 const LoginsConfig *logins_config(const Logins *logins);
 
 typedef struct PeerOrigin {
-    const char *host;    /* the client's address, or "" within the process */
-    const char *reached; /* the address of ours that he came to; NULL as "" */
+    const char *host;      /* the client's address, or "" within the process */
+    const char *told_host; /* where he is sent for all else; NULL as "" */
+    int32_t told_port;
     const char *subject; /* of his certificate, as RFC 2253 has it; NULL: he has none */
     bool is_inner;       /* within the process: he may everything */
     bool takes_files;    /* the system can send to him what lies in files */
@@ -56,7 +57,8 @@ void peer_free(Peer *peer);
 /* The principal without "User:", as of now. */
 const char *peer_user(const Peer *peer);
 const char *peer_host(const Peer *peer);
-const char *peer_reached(const Peer *peer);
+const char *peer_told_host(const Peer *peer);
+int32_t peer_told_port(const Peer *peer);
 bool peer_is_inner(const Peer *peer);
 bool peer_takes_files(const Peer *peer);
 /* The key that he has come in with; NULL: it was none. */

@@ -9,8 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     Logins *logins = logins_new(world_system(), &(LoginsConfig){0});
     Peer *peer = peer_new(logins, &(PeerOrigin){.host = "h"});
-    Broker *broker =
-        broker_new(world_system(), NULL, &(BrokerConfig){.host = "h", .port = 1, .logins = logins});
+    Broker *broker = broker_new(world_system(), NULL, &(BrokerConfig){.logins = logins});
     call_free(call_new(broker, peer, str_make((const char *)data, (int64_t)size)));
     broker_free(broker);
     peer_free(peer);

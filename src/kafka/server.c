@@ -40,6 +40,14 @@ enum {
 
 typedef struct Connection Connection;
 
+/* A port that clients come to. */
+typedef struct Listener {
+    uv_tcp_t socket; /* first: a uv_stream_t * is a Listener * */
+    Hub *hub;
+    const char *host; /* as clients are told; NULL: the one that they came to */
+    int32_t port;
+} Listener;
+
 struct Hub {
     HubConfig config;
     Arena *arena;
@@ -49,12 +57,14 @@ struct Hub {
     Appender *appender;
     Room *room;
     uv_loop_t loop;
-    uv_tcp_t listener;
+    Listener listeners[HUB_LISTENERS_MAX];
+    int32_t listener_count;
     TransportPacing pacing; /* of whoever is not on this machine */
     uv_async_t waker;
     uv_timer_t timer;
-    TlsServer *tls; /* NULL: plain */
-    const char *address;
+    TlsServer *tls;        /* NULL: plain */
+    const char *address;   /* of the first listener */
+    const char *addresses; /* of all */
     Connection *connections;
     int32_t connection_count, waiting_count;
     int64_t next_us; /* when the timer comes, by the monotonic clock; 0: not set */
@@ -75,7 +85,8 @@ typedef struct Turn {
 struct Connection {
     Transport transport; /* first: a Transport * is a Connection * */
     Hub *hub;
-    Peer *peer; /* NULL: the transport is not open yet */
+    Peer *peer;               /* NULL: the transport is not open yet */
+    const Listener *listener; /* that it came to; NULL: to none, as there is none */
     bool is_inner;
     RoomPlace place;
     Connection *next, *before;
@@ -309,10 +320,13 @@ static bool connection_run_requests(Connection *connection)
 static void connection_greet(Connection *connection)
 {
     const Transport *transport = &connection->transport;
+    const Listener *listener = connection->listener;
     Arena *arena = arena_new(0);
+    bool is_told = listener != NULL && listener->host != NULL;
     PeerOrigin origin = {
         .host = transport_host(transport, arena),
-        .reached = transport_own_host(transport, arena),
+        .told_host = is_told ? listener->host : transport_own_host(transport, arena),
+        .told_port = listener != NULL ? listener->port : 1,
         .subject = transport->tls != NULL ? tls_session_subject(transport->tls, arena) : NULL,
         .is_inner = connection->is_inner,
         .takes_files = transport->tls == NULL,
@@ -424,7 +438,8 @@ static void hub_close_handles(Hub *hub)
     for (Connection *connection = hub->connections; connection != NULL;
          connection = connection->next)
         transport_close(&connection->transport);
-    uv_close((uv_handle_t *)&hub->listener, NULL);
+    for (int32_t i = 0; i < hub->listener_count; i++)
+        uv_close((uv_handle_t *)&hub->listeners[i].socket, NULL);
     uv_close((uv_handle_t *)&hub->waker, NULL);
     uv_close((uv_handle_t *)&hub->timer, NULL);
 }
@@ -576,13 +591,15 @@ static void connection_start(Connection *connection, bool is_good, TlsServer *tl
     hub_wait_until(hub, connection->opens_by_us);
 }
 
-static void connection_accept(uv_stream_t *listener, int status)
+static void connection_accept(uv_stream_t *stream, int status)
 {
-    Hub *hub = listener->data;
+    const Listener *listener = (const Listener *)stream;
+    Hub *hub = listener->hub;
     if (status != 0)
         return;
     Connection *connection = connection_new(hub);
-    bool is_good = uv_accept(listener, (uv_stream_t *)&connection->transport.socket) == 0;
+    connection->listener = listener;
+    bool is_good = uv_accept(stream, (uv_stream_t *)&connection->transport.socket) == 0;
     if (is_good)
         transport_pace(&connection->transport, &hub->pacing);
     connection_start(connection, is_good, hub->tls);
@@ -592,6 +609,7 @@ static void connection_adopt(Hub *hub, int socket)
 {
     Connection *connection = connection_new(hub);
     connection->is_inner = true;
+    connection->listener = hub->listener_count > 0 ? &hub->listeners[0] : NULL;
     bool is_good = uv_tcp_open(&connection->transport.socket, socket) == 0;
     if (!is_good)
         close(socket);
@@ -610,13 +628,11 @@ int hub_connect(Hub *hub)
     return pair[0];
 }
 
-static void hub_make_broker(Hub *hub, const char *host, int port)
+static void hub_make_broker(Hub *hub)
 {
     hub->broker =
         broker_new(hub->config.world, hub->topics,
-                   &(BrokerConfig){.host = host,
-                                   .port = port,
-                                   .default_partitions = hub->config.default_partitions,
+                   &(BrokerConfig){.default_partitions = hub->config.default_partitions,
                                    .creates_topics = hub->config.creates_topics,
                                    .appender = hub->appender,
                                    .room = hub->room,
@@ -627,71 +643,102 @@ static void hub_make_broker(Hub *hub, const char *host, int port)
 }
 
 /* Whoever is beyond this machine has to say who he is, where nobody can listen. */
-static Status hub_check_safety(const Hub *hub, const struct sockaddr_storage *address, Error *error)
+static Status hub_check_safety(const Hub *hub, const char *listen,
+                               const struct sockaddr_storage *address, Error *error)
 {
     const HubConfig *config = &hub->config;
     bool is_safe = config->tls.cert != NULL &&
                    (config->tls.client_ca != NULL || config->logins.mechanisms != 0);
     if (address_is_loopback(address) || config->allows_plaintext || is_safe)
         return OK;
-    Status status =
-        fail(error, ERR_INVALID, "WR5403",
-             "`%s` is not of this machine alone, and the hub has no %s", config->listen,
-             config->tls.cert == NULL ? "encryption" : "way to tell who its clients are");
+    Status status = fail(
+        error, ERR_INVALID, "WR5403", "`%s` is not of this machine alone, and the hub has no %s",
+        listen, config->tls.cert == NULL ? "encryption" : "way to tell who its clients are");
     error_hint(error,
                "say --tls-cert, --tls-key and --tls-client-ca, or listen at 127.0.0.1, or say "
                "--allow-plaintext if the network is trusted");
     return status;
 }
 
-/* Nobody can connect to all addresses, or to any port. */
-static Status hub_check_advertised(Hub *hub, const char **host, int *port, Error *error)
+/* Nobody can connect to all addresses, or to any port. `text` NULL or empty: nothing is said. */
+static Status listener_advertise(Listener *listener, const char *text, Error *error)
 {
-    const char *advertise = hub->config.advertise;
-    if (advertise == NULL ||
-        (address_split(hub->arena, advertise, host, port) && *port > 0 && !host_is_any(*host)))
+    const char *host;
+    int port;
+    if (text == NULL || text[0] == '\0')
         return OK;
-    Status status =
-        fail(error, ERR_INVALID, "WR5402",
-             "clients cannot be sent to `%s`: it is no address of one machine", advertise);
+    if (address_split(listener->hub->arena, text, &host, &port) && port > 0 && !host_is_any(host)) {
+        listener->host = host;
+        listener->port = port;
+        return OK;
+    }
+    Status status = fail(error, ERR_INVALID, "WR5402",
+                         "clients cannot be sent to `%s`: it is no address of one machine", text);
     error_hint(error,
                "say --advertise HOST:PORT as clients reach the hub, such as hub.example.com:9092");
     return status;
 }
 
-static Status hub_listen(Hub *hub, Error *error)
+static Status listener_open(Listener *listener, const char *listen, const char *advertise,
+                            Error *error)
 {
-    const char *host, *told = NULL;
-    int port, told_port = 0;
+    Hub *hub = listener->hub;
+    const char *host;
+    int port;
     struct sockaddr_storage address = {0};
-    if (hub->config.listen == NULL) {
-        /* Nobody comes from outside, and who is inside does not look at it. */
-        hub->address = "127.0.0.1:1";
-        hub_make_broker(hub, "127.0.0.1", 1);
-        return OK;
-    }
-    if (!address_split(hub->arena, hub->config.listen, &host, &port))
-        return address_fail(hub->config.listen, "there is no port", error);
-    TRY(hub_check_advertised(hub, &told, &told_port, error));
-    TRY(address_resolve(&hub->loop, hub->config.listen, host, port, &address, error));
-    TRY(hub_check_safety(hub, &address, error));
-    int code = uv_tcp_bind(&hub->listener, (const struct sockaddr *)&address, 0);
+    if (!address_split(hub->arena, listen, &host, &port))
+        return address_fail(listen, "there is no port", error);
+    TRY(listener_advertise(listener, advertise, error));
+    TRY(address_resolve(&hub->loop, listen, host, port, &address, error));
+    TRY(hub_check_safety(hub, listen, &address, error));
+    int code = uv_tcp_bind(&listener->socket, (const struct sockaddr *)&address, 0);
     if (code == 0)
-        transport_listen_unpaced(&hub->listener, &hub->pacing);
+        transport_listen_unpaced(&listener->socket, &hub->pacing);
     if (code == 0)
-        code = uv_listen((uv_stream_t *)&hub->listener, BACKLOG, connection_accept);
+        code = uv_listen((uv_stream_t *)&listener->socket, BACKLOG, connection_accept);
     int length = sizeof address;
     if (code == 0)
-        code = uv_tcp_getsockname(&hub->listener, (struct sockaddr *)&address, &length);
+        code = uv_tcp_getsockname(&listener->socket, (struct sockaddr *)&address, &length);
     if (code != 0)
-        return address_fail(hub->config.listen, uv_strerror(code), error);
+        return address_fail(listen, uv_strerror(code), error);
     port = ntohs(((const struct sockaddr_in *)&address)->sin_port); /* at the same place in both */
-    hub->address = arena_printf(hub->arena, "%s:%d", host, port);
-    if (told != NULL)
-        hub_make_broker(hub, told, told_port);
-    else
-        hub_make_broker(hub, address_is_any(&address) ? NULL : host, port);
+    bool is_first = hub->addresses == NULL;
+    const char *bound = arena_printf(hub->arena, "%s:%d", host, port);
+    hub->address = is_first ? bound : hub->address;
+    hub->addresses =
+        is_first ? bound : arena_printf(hub->arena, "%s and %s", hub->addresses, bound);
+    if (listener->port == 0) {
+        listener->host = address_is_any(&address) ? NULL : host;
+        listener->port = port;
+    }
     return OK;
+}
+
+/* The n-th of the addresses that are told is that of the n-th which is listened at. */
+static Status hub_listen(Hub *hub, Error *error)
+{
+    hub_make_broker(hub);
+    /* Nobody comes from outside, and who is inside does not look at it. */
+    hub->address = "127.0.0.1:1";
+    if (hub->config.listen == NULL)
+        return OK;
+    const char *told_all = hub->config.advertise;
+    Str listens = str_from(hub->config.listen),
+        tells = told_all == NULL ? (Str){0} : str_from(told_all);
+    while (listens.data != NULL) {
+        Str listen = str_trim(str_split(listens, ',', &listens));
+        Str told = tells.data == NULL ? (Str){0} : str_trim(str_split(tells, ',', &tells));
+        if (hub->listener_count == HUB_LISTENERS_MAX)
+            return address_fail(hub->config.listen, "there are too many addresses", error);
+        Listener *listener = &hub->listeners[hub->listener_count++];
+        listener->hub = hub;
+        uv_tcp_init(&hub->loop, &listener->socket);
+        TRY(listener_open(listener, str_terminated(hub->arena, listen),
+                          told.data == NULL ? NULL : str_terminated(hub->arena, told), error));
+    }
+    return tells.data == NULL ? OK
+                              : address_fail(hub->config.listen,
+                                             "more addresses are to be told than these", error);
 }
 
 /* One that waits for the disk keeps none of another partition waiting. */
@@ -714,10 +761,9 @@ Status hub_open(const HubConfig *config, Hub **out, Error *error)
     hub->room = room_new(ROOM_BYTES, hub_appended, hub);
     pthread_mutex_init(&hub->lock, NULL);
     uv_loop_init(&hub->loop);
-    uv_tcp_init(&hub->loop, &hub->listener);
     uv_async_init(&hub->loop, &hub->waker, waker_called);
     uv_timer_init(&hub->loop, &hub->timer);
-    hub->listener.data = hub->waker.data = hub->timer.data = hub;
+    hub->waker.data = hub->timer.data = hub;
     LogOptions options = {
         .on_progress = hub_progress, .context = hub, .reserve_bytes = config->disk_reserve_bytes};
     Status status = OK;
@@ -749,6 +795,11 @@ Topics *hub_topics(Hub *hub)
 const char *hub_address(const Hub *hub)
 {
     return hub->address;
+}
+
+const char *hub_addresses(const Hub *hub)
+{
+    return hub->addresses;
 }
 
 Status hub_run(Hub *hub, Error *error)

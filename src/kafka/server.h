@@ -13,12 +13,16 @@
 
 typedef struct Hub Hub;
 
+enum { HUB_LISTENERS_MAX = 16 };
+
 typedef struct HubConfig {
     World *world;
     const char *folder;
-    const char *listen;    /* HOST:PORT; port 0: any. NULL: nowhere */
-    const char *advertise; /* HOST:PORT as clients are told; NULL: where it listens, or, if that is
-                              all addresses, the one that a client came to */
+    const char *listen;    /* HOST:PORT, or several with commas between them; port 0: any. NULL:
+                              nowhere */
+    const char *advertise; /* HOST:PORT as clients are told who came there, of several the first
+                              for those of the first, …; NULL or empty: where it listens, or, if
+                              that is all addresses, the one that a client came to */
     TlsFiles tls;          /* `cert` NULL: plain */
     LoginsConfig logins;   /* who has to log in, and how */
     Acls *acls;            /* borrowed; NULL: everybody may everything */
@@ -37,8 +41,9 @@ Status hub_open(const HubConfig *config, Hub **out, Error *error);
 /* Its topics, for others in this process; see topics_lock. */
 Topics *hub_topics(Hub *hub);
 
-/* HOST:PORT as it was bound. */
+/* HOST:PORT as it was bound: the first; all of them, NULL if there is none. */
 const char *hub_address(const Hub *hub);
+const char *hub_addresses(const Hub *hub);
 
 /* Serve until hub_stop, or until a sync fails: then the status says so, and the process has to end.
  */

@@ -83,11 +83,35 @@ def test_who_listens_everywhere_names_the_address_that_one_came_to(box):
         assert brokers(f"{host}:{hub.port}") == [f"{host}:{hub.port}"]
 
 
+def test_several_ports_each_with_its_address(box):
+    """As where containers come by one name and others by another; who has come by one stays there."""
+    forward = box.keep(Forward())
+    ports = [free_port() for _ in range(3)]
+    hub = box.keep(Hub(box, "--no-http", "--allow-plaintext", "--advertise", f"127.0.0.1:{forward.port}, ,localhost:{ports[2]}"))
+    hub.port, hub.address = ports[0], f"127.0.0.1:{ports[0]}, 0.0.0.0:{ports[1]},127.0.0.1:{ports[2]}"
+    hub.start()
+    forward.to = ports[0]
+    assert f"127.0.0.1:{ports[0]} and 0.0.0.0:{ports[1]} and 127.0.0.1:{ports[2]}" in hub.process.stderr()
+    assert brokers(f"127.0.0.1:{ports[0]}") == [f"127.0.0.1:{forward.port}"]
+    assert brokers(f"127.0.0.3:{ports[1]}") == [f"127.0.0.3:{ports[1]}"]
+    assert brokers(f"127.0.0.1:{ports[2]}") == [f"localhost:{ports[2]}"]
+    for i, port in enumerate(ports):
+        hub.address = f"127.0.0.1:{port}"
+        hub.kcat("-P", "-t", "t", feed=f"{i}\n")
+        assert hub.consume("t", form="%s") == "012"[:i + 1]
+    hub.stop()
+
+
 def test_addresses_that_nobody_can_come_to_are_refused(box):
     for told in ("hub", "0.0.0.0:9092", "[::]:9092", "hub:0", ":9092", "hub:65536"):
         done = subprocess.run([BINARY, "hub", "--no-http", "--listen", "127.0.0.1:0", "--advertise", told, "--data-dir",
                                box.path("refused")], capture_output=True, text=True, check=False, timeout=20)
         assert done.returncode != 0 and "WR5402" in done.stderr and told in done.stderr, (told, done.stderr)
+    for listen, told, words in (("127.0.0.1:0", "a:1,b:2", "more addresses"), ("127.0.0.1:0,", "a:1", "no port"),
+                                ("127.0.0.1:0,0.0.0.0:0", "a:1", "WR5403")):
+        done = subprocess.run([BINARY, "hub", "--no-http", "--listen", listen, "--advertise", told, "--data-dir",
+                               box.path("refused")], capture_output=True, text=True, check=False, timeout=20)
+        assert done.returncode != 0 and words in done.stderr, (listen, told, done.stderr)
 
 
 main()
