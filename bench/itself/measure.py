@@ -99,8 +99,8 @@ def shards(report):
         two = h.median_seconds(runs["two shards, two cores"])
         report.measure(f"two shards against one, each with a core, {name}", two, "s",
                        h.median_seconds(runs["one shard, one core"]) / two, 1.8)
-    report.text += ["A shard is a thread; sources and sinks have threads of their own, which one shard "
-                    "leaves a second core for.", ""]
+    report.text += ["A shard is a thread. Beside one shard sources and sinks have threads of their own, for which "
+                    "there is a second core; two shards on two cores read what they need themselves.", ""]
     report.table(["job", "", "seconds", "processor seconds"], rows)
 
 

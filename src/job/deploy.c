@@ -240,11 +240,16 @@ static bool deploy_is_shared(const Job *job, const Task *task)
     return false;
 }
 
+/* One that sleeps is enough, which will call the next one; those before it that do not will look
+ * again before they do. */
 static void crew_call(const void *context)
 {
     const Crew *crew = context;
-    for (int32_t i = 0; i < crew->worker_count; i++)
+    bool has_woken = false;
+    for (int32_t i = 0; i < crew->worker_count && !has_woken; i++) {
+        has_woken = waker_is_waiting(crew->workers[i].waker);
         waker_wake(crew->workers[i].waker);
+    }
 }
 
 /* The source is read by the workers, who make its rows beside each other where it lets them. */
