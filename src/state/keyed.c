@@ -561,7 +561,7 @@ static void load_drop(KeyedState *keyed, StateTable *table, const KeyedChoice *w
              value = table_next(table, &cursor))
             if (choice_includes(written, table_hash_of(table, value)))
                 table_delete(table, value);
-        if (table->count > 0)
+        if (table_count(table) > 0)
             return;
     }
     if (keyed->owner.drop != NULL)
