@@ -49,6 +49,7 @@ class Contestant:
     """A server that is started as a user would, and how long that took."""
 
     def __init__(self, folder, argv, port):
+        self.name = folder.name
         self.address = f"127.0.0.1:{port}"
         self.log = open(folder / "log", "wb")  # pylint: disable=consider-using-with
         began = time.monotonic()
@@ -80,9 +81,15 @@ class Contestant:
     def measured(self, what, *arguments, ask=client):
         """The client's figures, and the processor seconds of the server meanwhile."""
         before = self.cpu_seconds()
-        figures = ask(what, self.address, *arguments)
+        try:
+            figures = ask(what, self.address, *arguments)
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}\nThe server was {self.name}, which has said:\n{self.said()}") from error
         figures["cpu"] = self.cpu_seconds() - before
         return figures
+
+    def said(self):
+        return "\n".join(pathlib.Path(self.log.name).read_text("utf-8", "replace").splitlines()[-20:])
 
     def stop(self):
         self.process.terminate()

@@ -12,6 +12,7 @@
 enum {
     MARKS_MAGIC = 0x324d5057,     /* "WPM2" */
     MARKS_OLD_MAGIC = 0x314d5057, /* "WPM1": of before seals had places */
+    MARKS_DIGIT_BITS = 24,        /* how far up the digit of the version stands */
     MARKS_BYTES_MAX = 1 << 30,
 };
 
@@ -27,17 +28,22 @@ static bool mark_is_sound(const Mark *mark)
            mark->clean_end >= 0 && mark->old_seals_end >= 0;
 }
 
-static bool marks_parse(Log *log, Str content)
+/* ERR_CORRUPT, or ERR_INVALID where all is well with it, but a later version has written it. */
+static Status marks_parse(Log *log, Str content)
 {
     if (content.length < 8)
-        return false;
+        return ERR_CORRUPT;
     Str body = str_make(content.data, content.length - 4);
     ByteReader tail = byte_reader(str_make(content.data + body.length, 4));
     ByteReader reader = byte_reader(body);
     uint32_t magic = byte_reader_u32(&reader);
-    if (byte_reader_u32(&tail) != crc32c(0, body.data, body.length) ||
-        (magic != MARKS_MAGIC && magic != MARKS_OLD_MAGIC))
-        return false;
+    if (byte_reader_u32(&tail) != crc32c(0, body.data, body.length))
+        return ERR_CORRUPT;
+    if (magic != MARKS_MAGIC && magic != MARKS_OLD_MAGIC) {
+        uint32_t name_mask = (UINT32_C(1) << MARKS_DIGIT_BITS) - 1;
+        bool is_named = ((magic ^ MARKS_MAGIC) & name_mask) == 0;
+        return is_named && magic > MARKS_MAGIC ? ERR_INVALID : ERR_CORRUPT;
+    }
     log->marks_are_old = magic == MARKS_OLD_MAGIC;
     while (!reader.is_short && byte_reader_left(&reader) > 0) {
         LogEntry *entry = ARENA_NEW(log->arena, LogEntry);
@@ -50,11 +56,28 @@ static bool marks_parse(Log *log, Str content)
         entry->mark.old_seals_end =
             magic == MARKS_MAGIC ? (int64_t)byte_reader_u64(&reader) : OLD_SEALS_EVERYWHERE;
         if (!mark_is_sound(&entry->mark))
-            return false;
+            return ERR_CORRUPT;
         entry->written = entry->mark;
         map_put(log->entries, name, entry);
     }
-    return !reader.is_short;
+    return reader.is_short ? ERR_CORRUPT : OK;
+}
+
+static Status marks_fail(const Log *log, const char *path, Status status, Error *error)
+{
+    if (status == ERR_INVALID) {
+        status =
+            fail(error, ERR_INVALID, "WR5307", "`%s` was written by a later version of weir", path);
+        error_hint(error, "go on with that version, or with a copy of the folder from before it");
+        return status;
+    }
+    status = fail(error, ERR_CORRUPT, "WR5302", "`%s` is damaged", path);
+    error_hint(error,
+               "without it nobody knows whether the end of a partition is missing; look "
+               "with `weir fsck %s`, and remove it to take what is there for all there "
+               "was",
+               log->folder);
+    return status;
 }
 
 Status marks_read(Log *log, Error *error)
@@ -63,13 +86,10 @@ Status marks_read(Log *log, Error *error)
     const char *path = marks_path(log, arena);
     Str content;
     Status status = world_read_file(log->world, path, MARKS_BYTES_MAX, arena, &content, error);
-    if (status == OK && !marks_parse(log, content)) {
-        status = fail(error, ERR_CORRUPT, "WR5302", "`%s` is damaged", path);
-        error_hint(error,
-                   "without it nobody knows whether the end of a partition is missing; look "
-                   "with `weir fsck %s`, and remove it to take what is there for all there "
-                   "was",
-                   log->folder);
+    if (status == OK) {
+        status = marks_parse(log, content);
+        if (status != OK)
+            status = marks_fail(log, path, status, error);
     }
     arena_free(arena);
     return status == ERR_NOT_FOUND ? OK : status;
