@@ -187,6 +187,12 @@ void operator_reject_errors(Operator *op, Batch *batch);
  * can find it. */
 ServedTable *operator_served_table(Operator *op);
 
+/* For PLAN_SERVE: its table is the caller's from now on, who may give it to the operator of the
+ * same node that takes its place, not open yet: that begins with the rows as they are, and readers
+ * see no difference. */
+ServedTable *operator_give_served_table(Operator *op);
+void operator_take_served_table(Operator *op, ServedTable *table);
+
 /* For an operator of PLAN_WATERMARK, from tests of pipelines: raise its watermark as if a row had;
  * take over the time of another one, which no snapshot has, and tell it downstream. */
 Status operator_raise_watermark(Operator *op, Timestamp watermark);

@@ -440,6 +440,18 @@ ServedTable *operator_served_table(Operator *op)
     return op->kind == &serve_operator ? serve_table(op) : NULL;
 }
 
+ServedTable *operator_give_served_table(Operator *op)
+{
+    assert(op->kind == &serve_operator);
+    return serve_give_table(op);
+}
+
+void operator_take_served_table(Operator *op, ServedTable *table)
+{
+    assert(op->kind == &serve_operator);
+    serve_take_table(op, table);
+}
+
 Status operator_raise_watermark(Operator *op, Timestamp watermark)
 {
     assert(op->kind == &watermark_operator);

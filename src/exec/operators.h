@@ -33,6 +33,8 @@ extern const OperatorKind serve_operator;
 void sink_interrupt(Operator *op);
 void lookup_interrupt(Operator *op);
 ServedTable *serve_table(Operator *op);
+ServedTable *serve_give_table(Operator *op);
+void serve_take_table(Operator *op, ServedTable *table);
 Status watermark_raise(Operator *op, Timestamp watermark);
 Status watermark_take_over(Operator *op, const Operator *from);
 

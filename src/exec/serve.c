@@ -6,11 +6,14 @@
 typedef struct ServeOperator {
     Operator base;
     ServedTable *table;
+    bool is_inherited; /* with its rows */
 } ServeOperator;
 
 static Status serve_open(Operator *op)
 {
     const PlanNode *node = op->node;
+    if (((ServeOperator *)op)->is_inherited)
+        return OK;
     ServedSpec spec = {
         .name = str_terminated(op->task->query, node->serve.name),
         .comment = node->serve.comment,
@@ -52,7 +55,8 @@ static Status serve_snapshot(Operator *op, int64_t checkpoint, Buffer *out)
 
 static Status serve_restore(Operator *op, Str state)
 {
-    return served_load(((ServeOperator *)op)->table, state, op->task->error);
+    const ServeOperator *serve = (const ServeOperator *)op;
+    return serve->is_inherited ? OK : served_load(serve->table, state, op->task->error);
 }
 
 static void serve_close(Operator *op)
@@ -67,6 +71,22 @@ static void serve_close(Operator *op)
 ServedTable *serve_table(Operator *op)
 {
     return ((ServeOperator *)op)->table;
+}
+
+ServedTable *serve_give_table(Operator *op)
+{
+    ServeOperator *serve = (ServeOperator *)op;
+    ServedTable *table = serve->table;
+    serve->table = NULL;
+    return table;
+}
+
+void serve_take_table(Operator *op, ServedTable *table)
+{
+    ServeOperator *serve = (ServeOperator *)op;
+    assert(serve->table == NULL);
+    serve->table = table;
+    serve->is_inherited = true;
 }
 
 const OperatorKind serve_operator = {

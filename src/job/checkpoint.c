@@ -372,10 +372,11 @@ static Status coordinator_turn(Coordinator *coordinator, bool *is_over, Error *e
     if (wants_checkpoint && now_us - coordinator->begun_us >= EARLY_INTERVAL_US)
         coordinator->next_us = now_us < coordinator->next_us ? now_us : coordinator->next_us;
     int64_t granted = coordinator_granted(job);
+    bool is_moving = atomic_load(&board->is_moving);
     coordinator_hurry(coordinator,
-                      has_ended || is_stop_wanted || wants_checkpoint ||
+                      has_ended || is_stop_wanted || is_moving || wants_checkpoint ||
                           atomic_load(&board->wish) > atomic_load(&board->wish_granted));
-    if (coordinator->pending == 0 && (has_ended || is_stop_wanted)) {
+    if (coordinator->pending == 0 && (has_ended || is_stop_wanted || is_moving)) {
         coordinator_begin(coordinator, true, has_ended);
     } else if (coordinator->pending == 0 && granted > coordinator->wish) {
         coordinator->wish = granted;
@@ -496,7 +497,8 @@ static Status coordinator_run(Coordinator *coordinator, Error *error)
 
 Status checkpoint_run(Job *job, Error *error)
 {
-    Coordinator coordinator = {.job = job, .next_us = INT64_MAX};
+    Coordinator coordinator = {
+        .job = job, .wish = atomic_load(&job->board.wish_granted), .next_us = INT64_MAX};
     Status status = coordinator_run(&coordinator, error);
     snapshot_writer_free(coordinator.writer);
     snapshot_files_free(&coordinator.chain);

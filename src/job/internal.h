@@ -56,10 +56,13 @@ typedef struct Board {
     _Atomic int64_t wish;           /* the newest of job_ask_for_all */
     _Atomic int64_t wish_granted;   /* by the coordinator */
     _Atomic bool is_beside;         /* another job is in charge: sinks by key keep their rows */
+    _Atomic bool may_move;          /* state is in memory, and may leave it once it has no room */
+    _Atomic bool is_moving;         /* it has none: the job is to begin anew */
 
-    const Plan *plan;     /* for messages */
-    Spill *spill;         /* NULL: state stays in memory */
-    int64_t memory_limit; /* of the process; 0: none */
+    const Plan *plan;          /* for messages */
+    const JobOptions *options; /* for those of a simulated world */
+    Spill *spill;              /* NULL: state stays in memory */
+    int64_t memory_limit;      /* of the process; 0: none */
     _Atomic int64_t memory_looked_us, spilled_us, trimmed_us;
     _Atomic bool is_memory_short; /* sources wait */
     _Atomic int64_t committed;    /* durable up to here; by the coordinator */
@@ -202,6 +205,26 @@ typedef struct Pressure {
  * go. ERR_LIMIT (WR4412): all has been worked off and it is still short, so it always will be. */
 Status pressure_look(Job *job, Pressure *pressure, bool *wants_checkpoint, Error *error);
 
+/* ---- State that leaves memory when it has to (move.c) -------------------------------------- */
+
+/* Whether it may, in this job: sets board.may_move. */
+void move_allow(Job *job);
+/* Memory is short; `is_hopeless`: and all has been worked off. Whether the job is to begin anew,
+ * with state that leaves memory: sets board.is_moving. */
+bool move_consider(Board *board, bool is_hopeless);
+/* So many bytes of records of the operator's state have been loaded, and so many are coming.
+ * ERR_LIMIT: they have no room in memory, see move_restore. */
+Status move_look(Board *board, const Operator *op, int64_t loaded, int64_t coming, Error *error);
+/* After that, in the midst of job_open: open the tasks anew. */
+Status move_restore(Job *job, Error *error);
+/* What the run so far, whose threads have ended, has come to: whether the job begins anew, because
+ * it is to move, or because it has, and what it reads or writes could not be reached then. */
+bool move_is_due(const Job *job, Status status);
+/* Whether it was to stop while it waited for them. */
+bool move_has_stopped(const Job *job, Status status);
+/* From the last checkpoint. */
+Status move_go_on(Job *job, Status status, Error *error);
+
 /* ---- Checkpoints that take long (overdue.c) ------------------------------------------------ */
 
 /* What the coordinator knows of the checkpoint under way. */
@@ -322,6 +345,7 @@ struct Job {
     Crew crew;
     int32_t idle_turns;        /* in a row, of a job without threads */
     PreviewRoot *previews;     /* by root */
+    ServedTable **tables;      /* by root: between two operators; else NULL */
     const char *metric_labels; /* see SourceReader */
     DeadLetters *dead_letters;
     EmbeddedHub *hub;               /* or NULL */
@@ -341,6 +365,7 @@ struct Job {
     int64_t started_us;
     int64_t duration_us;
     bool has_ended;
+    bool has_gone_on; /* once, with state that leaves memory */
     bool is_replaced; /* another one has its hub and the limit of memory */
     _Atomic bool is_running;
     _Atomic bool is_stop_wanted;
@@ -348,6 +373,14 @@ struct Job {
 
 /* Lay out tasks, channels and runners. */
 void deploy(Job *job);
+/* Open the tasks, with the state that there is to be resumed. */
+Status job_open_tasks(Job *job, Error *error);
+/* Have a place for state that leaves memory: board.spill. */
+Status job_open_spill(Job *job, Error *error);
+/* Close the tasks, whose threads have ended, and free them and what is between them. */
+void job_free_tasks(Job *job);
+/* The operator of root number `root`, which has one task. */
+Operator *job_root_operator(const Job *job, int32_t root);
 /* Threads: start them; wait for all to end. */
 Status runners_start(Job *job, Error *error);
 void runners_join(Job *job);

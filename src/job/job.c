@@ -101,7 +101,7 @@ static void *opening_main(void *context)
 
 /* Tasks on the workers never block; opened here, their materialized tables can be shown before
  * the first row comes. */
-static Status job_open_tasks(Job *job, Error *error)
+Status job_open_tasks(Job *job, Error *error)
 {
     for (int32_t i = 0; i < job->task_count; i++) {
         Status status = task_prepare(job->tasks[i]);
@@ -133,12 +133,14 @@ static Status job_open_tasks(Job *job, Error *error)
     return status;
 }
 
-static Status job_open_spill(Job *job, Error *error)
+Status job_open_spill(Job *job, Error *error)
 {
-    const char *folder = place_of_spill(job->arena, job->options.data_dir,
-                                        place_folder_name(job->arena, job->pipeline));
+    const char *folder = NULL;
+    if (job->options.choose == NULL)
+        folder = place_of_spill(job->arena, job->options.data_dir,
+                                place_folder_name(job->arena, job->pipeline));
     int64_t budget = job->plan->settings.state_memory_bytes;
-    if (budget == 0)
+    if (budget == 0 && job->options.choose == NULL)
         budget = SPILL_BYTES_DEFAULT;
     if (job->board.memory_limit > 0 && job->plan->settings.state_memory_bytes == 0) {
         int64_t room = job->board.memory_limit / 4 * 3 - SPILL_ROWS_BYTES;
@@ -183,6 +185,7 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     if (job->board.pace_us > PACE_US_MAX)
         job->board.pace_us = PACE_US_MAX;
     job->board.plan = plan;
+    job->tables = ARENA_ARRAY(arena, ServedTable *, plan->root_count + 1);
     job->board.memory_limit = plan->settings.memory_limit_bytes;
     if (options->beside == NULL)
         job_set_ceiling(job);
@@ -211,8 +214,11 @@ Status job_open(World *world, const Plan *plan, const JobOptions *options, Job *
     if (status == OK)
         status = recover_check(job, error);
     if (status == OK) {
+        move_allow(job);
         deploy(job);
         status = job_open_tasks(job, error);
+        if (status != OK && atomic_load(&job->board.is_moving))
+            status = move_restore(job, error);
     }
     if (status != OK) {
         job_close(job);
@@ -257,6 +263,14 @@ static Status job_finish(Job *job, Status status, Error *error)
     return OK;
 }
 
+static Status job_run_once(Job *job, Error *error)
+{
+    Status status = runners_start(job, error);
+    if (status == OK)
+        status = checkpoint_run(job, error);
+    return job_finish(job, status, error);
+}
+
 Status job_run(Job *job, Error *error)
 {
     job->started_us = world_monotonic_us(job->world);
@@ -268,10 +282,16 @@ Status job_run(Job *job, Error *error)
     }
     if (job->task_count == 0) /* only definitions: nobody would tell of the end */
         return OK;
-    Status status = runners_start(job, error);
-    if (status == OK)
-        status = checkpoint_run(job, error);
-    status = job_finish(job, status, error);
+    Status status = job_run_once(job, error);
+    while (move_is_due(job, status)) {
+        status = move_go_on(job, status, error);
+        if (status == OK)
+            status = job_run_once(job, error);
+    }
+    if (move_has_stopped(job, status)) {
+        error_clear(error);
+        status = OK;
+    }
     if (status != OK)
         status = recover_explain(job, status, error);
     atomic_store(&job->is_running, false);
@@ -324,20 +344,34 @@ static void job_free_task(Task *task)
     arena_free(task->context.query);
 }
 
-void job_close(Job *job)
+static void job_free_channels(Job *job)
 {
-    if (job == NULL)
-        return;
-    for (int32_t i = 0; i < job->task_count; i++)
-        job_free_task(job->tasks[i]);
-    bool is_beside = atomic_load(&job->board.is_beside);
-    if (!is_beside)
-        embedded_hub_free(job->hub);
     for (int32_t i = 0; i < job->channel_count; i++)
         channel_free(job->channels[i]);
     for (int32_t i = 0; i < job->runner_count; i++)
         if (!job->runners[i].is_shared)
             waker_free(job->runners[i].waker);
+    job->channel_count = job->runner_count = 0;
+}
+
+void job_free_tasks(Job *job)
+{
+    for (int32_t i = 0; i < job->task_count; i++)
+        job_free_task(job->tasks[i]);
+    job->task_count = 0;
+    job_free_channels(job);
+}
+
+void job_close(Job *job)
+{
+    if (job == NULL)
+        return;
+    job_free_tasks(job);
+    for (int32_t i = 0; i < job->plan->root_count; i++)
+        served_free(job->tables[i]);
+    bool is_beside = atomic_load(&job->board.is_beside);
+    if (!is_beside)
+        embedded_hub_free(job->hub);
     if (job->board.memory_limit > 0 && !is_beside && !job->is_replaced)
         ceiling_set(0);
     spill_free(job->board.spill);
@@ -413,8 +447,7 @@ DeadLetters *job_dead_letters(const Job *job)
     return job->options.preview != NULL ? NULL : job->dead_letters;
 }
 
-/* The operator of root number `root`, which has one task. */
-static Operator *job_root_operator(const Job *job, int32_t root)
+Operator *job_root_operator(const Job *job, int32_t root)
 {
     const PlanNode *node = job->plan->roots[root];
     const Task *task = job->tasks_of[job->layout->fragment_of[node->id]->id][0];

@@ -54,6 +54,9 @@ typedef struct JobOptions {
      * all have nothing to do, it lets the World sleep. NULL: threads. */
     int32_t (*choose)(void *context, int32_t count);
     void *choose_context;
+    /* For a simulated world, with the same context: whether memory has no more room for state.
+     * NULL: it always has. */
+    bool (*is_full)(void *context);
 
     /* Called by job_run every second or so, from its thread. May be NULL. */
     void (*observe)(void *context, Job *job);

@@ -160,6 +160,10 @@ Status pressure_look(Job *job, Pressure *pressure, bool *wants_checkpoint, Error
 {
     Board *board = &job->board;
     *wants_checkpoint = false;
+    if (board->memory_limit == 0) {
+        (void)move_consider(board, false);
+        return OK;
+    }
     /* Sources that have come to their end do not look any more. */
     if (pressure_allows_reading(board)) {
         pressure->since_us = 0;
@@ -176,6 +180,8 @@ Status pressure_look(Job *job, Pressure *pressure, bool *wants_checkpoint, Error
             runners_wake(job);
     }
     *wants_checkpoint = job->checkpoint_interval_us > 0;
+    if (atomic_load(&board->is_memory_short) && move_consider(board, false))
+        return OK;
     int64_t moved = metrics_sum("weir_operator_records_total");
     bool has_worked_off = job_has_worked_off(job);
     if (has_worked_off)
@@ -186,7 +192,7 @@ Status pressure_look(Job *job, Pressure *pressure, bool *wants_checkpoint, Error
         pressure->since_us = now_us;
     pressure->moved = moved;
     bool is_hopeless = pressure->since_us != 0 && now_us - pressure->since_us >= PATIENCE_US;
-    return is_hopeless
-               ? pressure_fail(board, ", and all rows that were read have been worked off", error)
-               : OK;
+    if (!is_hopeless || move_consider(board, true))
+        return OK;
+    return pressure_fail(board, ", and all rows that were read have been worked off", error);
 }

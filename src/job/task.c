@@ -42,7 +42,8 @@ static int64_t entry_coming_bytes(const StateEntry *entry)
     return bytes;
 }
 
-static Status task_restore_entry(Operator *op, const Snapshot *restored, const StateEntry *entry)
+static Status task_restore_entry(const Task *task, Operator *op, const Snapshot *restored,
+                                 const StateEntry *entry)
 {
     StateOrigin origin = {entry->shard, restored->head.shard_count};
     Error *error = op->task->error;
@@ -53,8 +54,11 @@ static Status task_restore_entry(Operator *op, const Snapshot *restored, const S
         status = snapshot_read(restored, &entry->records[i], &bytes, error);
         if (status == OK)
             status = operator_load_records(op, buffer_str(&bytes), &origin);
+        int64_t coming = i == 0 ? entry_coming_bytes(entry) : 0;
+        if (status == OK)
+            status = move_look(task->board, op, entry->records[i].length, coming, error);
         if (status == OK && i == 0)
-            keyed_expect(op->keyed, entry->records[0].length, entry_coming_bytes(entry));
+            keyed_expect(op->keyed, entry->records[0].length, coming);
         if (status == OK)
             status = operator_make_room(op);
     }
@@ -84,7 +88,7 @@ static Status task_restore_operator(Task *task, Operator *op, const Snapshot *re
             continue;
         if (planted(PLANTED_IN_DOUBT_FORGOTTEN) && entry->role == STATE_SINK)
             continue;
-        TRY(task_restore_entry(op, restored, entry));
+        TRY(task_restore_entry(task, op, restored, entry));
     }
     return OK;
 }
@@ -464,8 +468,11 @@ void task_close(Task *task)
     task->is_closed = true;
     if (task->reader != NULL)
         task->reader->kind->close(task->reader);
-    for (int32_t i = 0; i < task->operator_count; i++)
+    for (int32_t i = 0; i < task->operator_count; i++) {
+        memory_hold(task->operators[i]->holder);
         operator_close(task->operators[i]);
+        memory_hold(NULL);
+    }
     feed_end(task);
     for (int32_t i = 0; i < task->writer_count; i++)
         exchange_close(task->writers[i]);

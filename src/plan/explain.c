@@ -198,8 +198,11 @@ void explain_distributions(Buffer *out, const PlanNode *node)
 
 static void explain_state(Explainer *explainer, const PlanNode *node, int32_t depth)
 {
+    const PlanSettings *settings = &explainer->plan->settings;
     StatePlace place = plan_state_place(node);
-    if (!explainer->plan->settings.spills_state || place == STATE_NONE)
+    bool may_spill =
+        settings->spills_state || (settings->may_spill_state && settings->memory_limit_bytes > 0);
+    if (!may_spill || place == STATE_NONE)
         return;
     explain_indent(explainer, depth, false);
     buffer_append_text(explainer->out, place == STATE_MAY_SPILL ? "state may leave memory\n"

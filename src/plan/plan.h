@@ -471,6 +471,7 @@ typedef struct PlanSettings {
     int64_t state_ttl_us;
     int64_t memory_limit_bytes; /* weir.memory.limit; 0: none */
     bool spills_state;          /* state.backend.type is not memory */
+    bool may_spill_state;       /* nobody has said: where it has no room below the limit */
     int64_t state_memory_bytes; /* what it may have where it spills; 0: by memory_limit_bytes */
     int64_t letters_max, letters_max_per_minute; /* weir.dead-letters.*; 0: any number */
     const Map *all;                              /* every key as given: Str -> const char * */
@@ -557,7 +558,7 @@ bool plan_uid_takes(const char *uid, const char *found);
 typedef enum StatePlace {
     STATE_NONE,
     STATE_IN_MEMORY,
-    STATE_MAY_SPILL, /* with state.backend.type = 'rocksdb'; exec/ says so to its table */
+    STATE_MAY_SPILL, /* not with state.backend.type = 'hashmap'; exec/ says so to its table */
 } StatePlace;
 
 StatePlace plan_state_place(const PlanNode *node);

@@ -583,6 +583,7 @@ void settings_finish(Planner *planner, PlanSettings *out)
         .state_memory_bytes =
             settings_bytes(planner, "state.backend.rocksdb.memory.fixed-per-slot"),
         .spills_state = !settings_is(planner, "state.backend.type", "hashmap"),
+        .may_spill_state = all == NULL || map_find(all, STR("state.backend.type")) == NULL,
         .letters_max = settings_int(planner, "weir.dead-letters.max"),
         .letters_max_per_minute = settings_int(planner, "weir.dead-letters.max-per-minute"),
         .all = all,

@@ -321,6 +321,14 @@ StateTable *keyed_renew(StateTable *table)
     return renewed;
 }
 
+int64_t keyed_bytes(const KeyedState *keyed)
+{
+    int64_t bytes = 0;
+    for (int32_t i = 0; i < keyed->count; i++)
+        bytes += table_bytes(keyed->tables[i]);
+    return bytes;
+}
+
 int64_t keyed_leaving_bytes(const KeyedState *keyed)
 {
     int64_t bytes = 0;

@@ -66,6 +66,8 @@ typedef struct KeyedHeir {
 void keyed_let_go(KeyedState *keyed, StateTable *table, KeyedHeir heir);
 /* table_clear in the same way: the table that takes its place, itself or another of its kind. */
 StateTable *keyed_renew(StateTable *table);
+/* What its tables hold in memory. */
+int64_t keyed_bytes(const KeyedState *keyed);
 /* What tables that have been let go have in memory, as long as a pass is not through with them. */
 int64_t keyed_leaving_bytes(const KeyedState *keyed);
 

@@ -83,6 +83,12 @@ Status spill_check(Spill *spill, Error *error)
     return rocks_load(&spill->api, error);
 }
 
+bool spill_is_available(void)
+{
+    const RocksApi *api;
+    return rocks_load(&api, NULL) == OK;
+}
+
 uint32_t spill_enter(Spill *spill)
 {
     atomic_fetch_add(&spill->table_count, 1);

@@ -19,6 +19,8 @@ typedef struct Spill Spill;
 Spill *spill_new(World *world, const char *folder, int64_t budget_bytes);
 /* Load RocksDB now rather than when it is needed, so that it is not missing then: WR5311. */
 Status spill_check(Spill *spill, Error *error);
+/* Whether there is a RocksDB to be loaded, for those who have not asked for it. */
+bool spill_is_available(void);
 /* NULL is allowed. No table may use it any more. */
 void spill_free(Spill *spill);
 

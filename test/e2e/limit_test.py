@@ -7,7 +7,7 @@ from lib import main
 KEYS = 3_000_000
 
 PIPELINE = """
-SET 'weir.memory.limit' = '{limit}';
+SET 'weir.memory.limit' = '{limit}'; {settings}
 CREATE TABLE visits (visitor BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '100000000',
   'fields.visitor.kind' = 'sequence', 'fields.visitor.start' = '1', 'fields.visitor.end' = '{keys}');
 CREATE TABLE counts (k BIGINT, visitors BIGINT, visits BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH (
@@ -20,7 +20,7 @@ SELECT k, COUNT(*), SUM(n) FROM (
 
 
 def pipeline(box, redis, limit):
-    return box.weir(PIPELINE.format(limit=limit, keys=KEYS, port=redis.port))
+    return box.weir(PIPELINE.format(limit=limit, keys=KEYS, port=redis.port, settings=IN_MEMORY))
 
 
 def test_state_that_does_not_fit_ends_the_job_in_order(box):
@@ -33,7 +33,7 @@ def test_state_that_does_not_fit_ends_the_job_in_order(box):
     assert "WR4412" in weir.stderr(), weir.stderr()
     assert f"{ON_DISK}let it expire sooner with table.exec.state.ttl, {RESUMES}" in weir.stderr(), weir.stderr()
     assert 64 << 20 < peak <= 110 << 20, peak
-    weir.write("pipeline.sql", PIPELINE.format(limit="1 gb", keys=KEYS, port=redis.port))
+    weir.write("pipeline.sql", PIPELINE.format(limit="1 gb", keys=KEYS, port=redis.port, settings=IN_MEMORY))
     weir.start()
     assert weir.wait(120) == 0, weir.log()
     assert "resumed from checkpoint" in weir.stderr(), weir.stderr()
@@ -48,6 +48,7 @@ MATCHES = """CREATE TABLE o WITH ('connector' = 'blackhole') AS SELECT n FROM wi
 SERVED = "CREATE MATERIALIZED TABLE t (PRIMARY KEY (visitor) NOT ENFORCED) AS SELECT visitor, s FROM wide;"
 SESSIONS = """CREATE TABLE o WITH ('connector' = 'blackhole') AS SELECT visitor, MAX(s) AS s FROM TABLE(
     SESSION(TABLE wide PARTITION BY visitor, DESCRIPTOR(ts), INTERVAL '1' DAY)) GROUP BY visitor, window_start, window_end;"""
+IN_MEMORY = "SET 'state.backend.type' = 'hashmap';"
 SPILLING = "SET 'state.backend.type' = 'rocksdb';"
 ON_DISK = "keep state on disk with SET 'state.backend.type' = 'rocksdb', "
 RESUMES = "or allow more; the next run resumes"
@@ -77,7 +78,7 @@ def test_advice_is_what_helps(box):
 def soak_more_advice_is_what_helps(box):
     assert advice(box, MATCHES, SPILLING) == f"end its matches sooner with WITHIN, {RESUMES}"
     assert advice(box, SERVED) == f"let its rows expire sooner with the option 'ttl', {RESUMES}"
-    assert advice(box, SESSIONS) == f"{ON_DISK}{RESUMES}"
+    assert advice(box, SESSIONS, IN_MEMORY) == f"{ON_DISK}{RESUMES}"
 
 
 def test_rows_that_grow_on_the_way_do_not_take_memory_for_all_of_a_batch(box):

@@ -400,6 +400,7 @@ typedef struct Turns {
     uint64_t *schedule;
     Job *job;
     int64_t stop_us; /* 0: never */
+    int64_t full_us; /* INT64_MAX: never */
 } Turns;
 
 static int32_t turns_choose(void *context, int32_t count)
@@ -414,15 +415,24 @@ static int32_t turns_choose(void *context, int32_t count)
     return turn;
 }
 
+static bool turns_are_full(void *context)
+{
+    const Turns *turns = context;
+    return turns->world->now_us >= turns->full_us;
+}
+
 Status scenario_run(const Scenario *scenario, SimWorld *world, uint64_t *schedule, Error *error)
 {
-    Turns turns = {.world = world, .schedule = schedule};
+    Turns turns = {.world = world, .schedule = schedule, .full_us = INT64_MAX};
+    if (world->faults.is_full)
+        turns.full_us = world->now_us + world->faults.full_after_us;
     if (world->faults.stop_after_us > 0)
         turns.stop_us = world->now_us + world->faults.stop_after_us;
     JobOptions options = {.pipeline = "sim",
                           .data_dir = "weir-data",
                           .choose = turns_choose,
-                          .choose_context = &turns};
+                          .choose_context = &turns,
+                          .is_full = turns_are_full};
     Job *job = NULL;
     error_clear(error);
     TRY(job_open(&world->base, scenario->plan, &options, &job, error));

@@ -24,6 +24,9 @@
  *           or the job is stopped
  *   hunt    each of the planted bugs in turn must be found by one of these (base/planted.h)
  *
+ * In each third trial memory has no more room for state at some time, which leaves it then
+ * (job/move.c).
+ *
  * `all` goes through the modes but the last, each round with the next seed: another input, another
  * order of turns. Without --trials, and in each round, those that go from call to call do so to the
  * last one, in each of the ways that are named. A trial that fails is printed with what repeats it.
@@ -51,6 +54,8 @@ enum {
     FROZEN_US = 60 * 1000 * 1000,
     START_AGAIN_US_MAX = 2 * 1000 * 1000,
     STOP_US_MAX = 500 * 1000,
+    FULL_US_MAX = 400 * 1000,
+    MOVES_ONE_IN = 3,
     BLOCK_BYTES = 4096, /* what a disk may write in another place, or twice */
 };
 
@@ -104,6 +109,7 @@ static const bool runs_twice[MODE_COUNT] = {
 typedef struct Trial {
     const Scenario *scenario;
     Mode mode;
+    int64_t number;
     uint64_t seed;
     SimFaults faults; /* of the first run */
     SimFaults later;  /* of so many runs after it */
@@ -242,6 +248,16 @@ static SimFaults trial_next_faults(const Trial *trial, uint64_t *chance)
     return faults;
 }
 
+/* In one run of four from its beginning: when state comes back. */
+static void trial_fill_memory(const Trial *trial, SimFaults *faults)
+{
+    bool moves = trial->number % MOVES_ONE_IN == 0;
+    uint64_t chance =
+        hash_combine(hash_combine(trial->seed, (uint64_t)trial->number), (uint64_t)trial->runs);
+    faults->is_full = moves && random_below(&chance, 4) > 0;
+    faults->full_after_us = random_below(&chance, 3) == 0 ? 0 : random_below(&chance, FULL_US_MAX);
+}
+
 /* Runs until the job has ended, with a crash or a fault in each run but the last. */
 static bool trial_run(Trial *trial)
 {
@@ -256,6 +272,7 @@ static bool trial_run(Trial *trial)
     while (is_right && !has_ended) {
         Error error = {0};
         trial->checkpoint = scenario_checkpoint(world);
+        trial_fill_memory(trial, &world->faults);
         Status status = scenario_run(trial->scenario, world, &schedule, &error);
         trial->runs++;
         trial->changes += world->changes;
@@ -496,6 +513,7 @@ static bool run_number(const Options *options, const Scenario *scenario, int64_t
 {
     *trial = (Trial){.scenario = scenario,
                      .mode = options->mode,
+                     .number = number,
                      .seed = options->seed,
                      .is_traced = options->is_traced};
     trial_plan(trial, number, calls, options->seed);

@@ -50,6 +50,8 @@ typedef struct SimFaults {
     int64_t clock_jump_us;      /* … by so much … */
     int64_t frozen_us;          /* … and nothing runs for so long */
     int64_t stop_after_us; /* from the beginning of the run somebody asks it to stop; 0: never */
+    bool is_full;          /* memory has no room for state … */
+    int64_t full_after_us; /* … from then on */
 } SimFaults;
 
 typedef struct SimWorld {
