@@ -22,7 +22,7 @@ static void describe_member(Call *call, const Group *group, const Member *member
     message_set_text(item, "member_id", member->id);
     message_set_text(item, "group_instance_id", member->instance_id);
     message_set_text(item, "client_id", member->client_id);
-    message_set_text(item, "client_host", "");
+    message_set_text(item, "client_host", member->host);
     message_set_bytes(item, "member_metadata", member_metadata(member, group->protocol));
     Str assignment = buffer_str(&member->assignment);
     message_set_bytes(item, "member_assignment", assignment.data != NULL ? assignment : STR(""));

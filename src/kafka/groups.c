@@ -27,6 +27,7 @@ static void member_free(Member *member)
 {
     memory_free(member->id);
     memory_free(member->client_id);
+    memory_free(member->host);
     memory_free(member->instance_id);
     arena_free(member->arena);
     buffer_free(&member->assignment);
@@ -113,7 +114,7 @@ Member *group_find_instance(const Group *group, Str instance_id)
     return NULL;
 }
 
-static void member_name(Groups *groups, Member *member, Str client_id)
+static void member_name(Groups *groups, Member *member, Str client_id, Str host)
 {
     Buffer id = {0};
     World *world = groups->world;
@@ -122,12 +123,13 @@ static void member_name(Groups *groups, Member *member, Str client_id)
     member->id = text_new(buffer_str(&id));
     buffer_free(&id);
     member->client_id = text_new(client_id);
+    member->host = text_new(host);
 }
 
-Member *group_add(Groups *groups, Group *group, Str client_id)
+Member *group_add(Groups *groups, Group *group, Str client_id, Str host)
 {
     Member *member = memory_allocate_zeroed((int64_t)sizeof *member);
-    member_name(groups, member, client_id);
+    member_name(groups, member, client_id, host);
     member->arena = arena_new(0);
     member->is_pending = true;
     group_hear(groups, member);
@@ -140,12 +142,13 @@ Member *group_add(Groups *groups, Group *group, Str client_id)
     return member;
 }
 
-void group_renew(Groups *groups, Group *group, Member *member, Str client_id)
+void group_renew(Groups *groups, Group *group, Member *member, Str client_id, Str host)
 {
     assert(member->instance_id != NULL && group_find(group, str_from(member->id)) == member);
     memory_free(member->id);
     memory_free(member->client_id);
-    member_name(groups, member, client_id);
+    memory_free(member->host);
+    member_name(groups, member, client_id, host);
     member->has_joined = false;
     group_hear(groups, member);
     groups->has_changed = true; /* calls of the one it was may wait */

@@ -24,7 +24,7 @@ typedef struct GroupProtocol {
 } GroupProtocol;
 
 typedef struct Member {
-    char *id, *client_id;
+    char *id, *client_id, *host;
     char *instance_id; /* NULL: it is not static */
     Arena *arena;      /* of its protocols */
     List protocols;    /* GroupProtocol *, what it prefers first */
@@ -65,8 +65,8 @@ void groups_delete(Groups *groups, Group *group);
 
 Member *group_find(const Group *group, Str member_id);
 Member *group_find_instance(const Group *group, Str instance_id);
-/* With an id of its own; it has not joined. */
-Member *group_add(Groups *groups, Group *group, Str client_id);
+/* With an id of its own; it has not joined. `host`: where it comes from. */
+Member *group_add(Groups *groups, Group *group, Str client_id, Str host);
 
 /* It joins for the next generation, which is now prepared. */
 void group_join(Groups *groups, Group *group, Member *member);
@@ -74,7 +74,7 @@ void group_join(Groups *groups, Group *group, Member *member);
 void group_remove(Groups *groups, Group *group, Member *member);
 void member_set_instance(Member *member, Str instance_id);
 /* A static member that has come back: it has another id and keeps its place, what it reads too. */
-void group_renew(Groups *groups, Group *group, Member *member, Str client_id);
+void group_renew(Groups *groups, Group *group, Member *member, Str client_id, Str host);
 /* What it has said to that protocol; borrowed, empty if nothing. */
 Str member_metadata(const Member *member, Str protocol);
 void group_set_protocol_type(Group *group, Str type);

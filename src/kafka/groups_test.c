@@ -50,7 +50,7 @@ static void pass(int32_t seconds)
 /* It asks to join; with a name, it is static. */
 static Member *join(const char *instance)
 {
-    Member *member = group_add(groups, group, STR("c"));
+    Member *member = group_add(groups, group, STR("c"), STR("/h"));
     if (instance != NULL)
         member_set_instance(member, str_from(instance));
     member->session_us = SESSION_US;

@@ -110,6 +110,13 @@ static bool says_the_same(const Message *request, const Member *member, bool of_
     return is_same;
 }
 
+/* As Kafka writes it; within the process there is none. */
+static Str host_of(const Call *call)
+{
+    const char *host = peer_host(call->peer);
+    return str_from(host[0] != '\0' ? arena_printf(call->arena, "/%s", host) : "");
+}
+
 /* A static member that comes again takes the place of the one that it was. Where all have what they
  * read and it has subscribed to the same, that stays so, as in Kafka: it is told no other leader
  * than before, by its old id if it would share anew without being asked (below version 9). */
@@ -120,7 +127,7 @@ static void take_place(Call *call, Group *group, Member *member)
     Str leader = {0};
     if (stays && !can_skip)
         leader = str_copy(call->arena, str_from(group->leader->id));
-    group_renew(call->broker->groups, group, member, call->client_id);
+    group_renew(call->broker->groups, group, member, call->client_id, host_of(call));
     if (stays)
         call->kept_leader = can_skip ? str_copy(call->arena, str_from(group->leader->id)) : leader;
 }
@@ -153,7 +160,7 @@ static WireError find_joiner(Call *call, Group *group, Member **out)
         take_place(call, group, *out);
         return WIRE_NONE;
     }
-    *out = group_add(groups, group, call->client_id);
+    *out = group_add(groups, group, call->client_id, host_of(call));
     if (is_static)
         member_set_instance(*out, instance);
     return call->version.number >= 4 && !is_static ? WIRE_MEMBER_ID_REQUIRED : WIRE_NONE;

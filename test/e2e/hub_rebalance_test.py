@@ -84,14 +84,16 @@ class Crowd:
 
 
 def described(topics):
-    """What the server says that members read: {partition: how many}."""
-    return {int(k): n for k, n in topics.python("""
+    """What the server says that members read, and where they come from: {partition: how many}, hosts."""
+    counts, hosts = topics.python("""
 import collections, json
 from confluent_kafka.admin import AdminClient
 admin = AdminClient({"bootstrap.servers": ADDRESS})
 group = admin.describe_consumer_groups(["g"])["g"].result()
-print(json.dumps(collections.Counter(one.partition for m in group.members for one in m.assignment.topic_partitions)))
-""").items()}
+print(json.dumps([collections.Counter(one.partition for m in group.members for one in m.assignment.topic_partitions),
+                  sorted({m.host for m in group.members})]))
+""")
+    return {int(k): n for k, n in counts.items()}, hosts
 
 
 def churn(box, topics):
@@ -122,7 +124,8 @@ def churn(box, topics):
         crowd.check()
     crowd.await_shared()
     lost = crowd.check()
-    wait_until(lambda: described(topics) == {p: 1 for p in range(PARTITIONS)}, "the server to say the same", 60, every=1)
+    everything = ({p: 1 for p in range(PARTITIONS)}, ["/127.0.0.1"])
+    wait_until(lambda: described(topics) == everything, "the server to say the same", 60, every=1)
     moves = sum(map(len, crowd.spells())) - PARTITIONS
     assert not lost or os.getloadavg()[0] > os.cpu_count(), (SEED, lost)
     print(f"     {len(crowd.running) * EACH} members, {ROUNDS} changes, {moves} moves of {PARTITIONS} partitions, "
