@@ -128,7 +128,12 @@ struct Channel {
     Waker *reader, *writer;
     int64_t bytes_max;
     _Atomic int64_t forward_bytes, backward_bytes; /* of the batches in the rings */
+    /* The writer's: of used batches, how often it has asked for one, and how many were left then at
+     * the least. */
+    int32_t asked, left_least;
 };
+
+enum { ASKED_MAX = 256 };
 
 /* The slot to write next, or -1. */
 static int32_t ring_free_slot(const Ring *ring)
@@ -161,6 +166,7 @@ Channel *channel_new(void)
 {
     Channel *channel = memory_allocate_zeroed(sizeof(Channel));
     channel->bytes_max = INT64_MAX;
+    channel->left_least = CHANNEL_MESSAGES_MAX;
     return channel;
 }
 
@@ -168,6 +174,17 @@ void channel_limit(Channel *channel, int64_t bytes)
 {
     assert(bytes > 0);
     channel->bytes_max = bytes;
+}
+
+static Batch *channel_next_used(Channel *channel)
+{
+    int32_t slot = ring_filled_slot(&channel->backward);
+    if (slot < 0)
+        return NULL;
+    Batch *batch = channel->used[slot];
+    ring_advance(&channel->backward.head);
+    atomic_fetch_sub(&channel->backward_bytes, batch_bytes(batch));
+    return batch;
 }
 
 void channel_free(Channel *channel)
@@ -178,7 +195,8 @@ void channel_free(Channel *channel)
     channel->writer = NULL;
     while (channel_take(channel, &message))
         batch_free(message.batch);
-    for (Batch *batch = channel_reuse(channel); batch != NULL; batch = channel_reuse(channel))
+    for (Batch *batch = channel_next_used(channel); batch != NULL;
+         batch = channel_next_used(channel))
         batch_free(batch);
     memory_free(channel);
 }
@@ -223,14 +241,20 @@ bool channel_put(Channel *channel, const Message *message)
     return true;
 }
 
+/* What was left over each time is more than is needed: a reader that stood still once would leave a
+ * ring full of batches behind, each of which grows, in its turn, to the size of the largest. */
 Batch *channel_reuse(Channel *channel)
 {
-    int32_t slot = ring_filled_slot(&channel->backward);
-    if (slot < 0)
-        return NULL;
-    Batch *batch = channel->used[slot];
-    ring_advance(&channel->backward.head);
-    atomic_fetch_sub(&channel->backward_bytes, batch_bytes(batch));
+    Batch *batch = channel_next_used(channel);
+    int32_t left = ring_count(&channel->backward);
+    if (left < channel->left_least)
+        channel->left_least = left;
+    if (++channel->asked < ASKED_MAX)
+        return batch;
+    for (int32_t i = 0; i < channel->left_least; i++)
+        batch_free(channel_next_used(channel));
+    channel->asked = 0;
+    channel->left_least = CHANNEL_MESSAGES_MAX;
     return batch;
 }
 

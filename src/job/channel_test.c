@@ -61,6 +61,31 @@ static void test_gives_used_batches_back(void **state)
     channel_free(channel);
 }
 
+/* A reader that stood still once leaves many behind; who needs three of them keeps three. */
+static void test_lets_used_batches_go_that_nobody_needs(void **state)
+{
+    (void)state;
+    enum { MANY = 40, NEEDED = 3, TURNS = 1000 };
+    Schema schema = one_column();
+    Channel *channel = channel_new();
+    for (int32_t i = 0; i < MANY; i++)
+        channel_recycle(channel, batch_new(&schema, 4));
+    for (int32_t i = 0; i < TURNS; i++) {
+        Batch *taken[NEEDED];
+        for (int32_t k = 0; k < NEEDED; k++)
+            assert_non_null(taken[k] = channel_reuse(channel));
+        for (int32_t k = 0; k < NEEDED; k++)
+            channel_recycle(channel, taken[k]);
+    }
+    int32_t left = 0;
+    for (Batch *batch = channel_reuse(channel); batch != NULL; batch = channel_reuse(channel)) {
+        batch_free(batch);
+        left++;
+    }
+    assert_int_equal(left, NEEDED);
+    channel_free(channel);
+}
+
 static void test_holds_so_many_bytes_but_always_one_batch(void **state)
 {
     (void)state;
@@ -190,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_takes_in_order_and_refuses_when_full),
         cmocka_unit_test(test_gives_used_batches_back),
+        cmocka_unit_test(test_lets_used_batches_go_that_nobody_needs),
         cmocka_unit_test(test_holds_fewer_batches_of_wide_rows),
         cmocka_unit_test(test_holds_so_many_bytes_but_always_one_batch),
         cmocka_unit_test(test_threads_meet_without_losing_a_wake),
