@@ -52,18 +52,22 @@ static void begin_piece(Buffer *out, const Piece *piece)
 static void print_mark(Disk *disk, int32_t partition, Buffer *out)
 {
     Inode *marks = disk_find(disk, "data/marks");
-    if (marks == NULL)
+    Str content = marks != NULL ? inode_content(marks) : STR("");
+    if (content.length < 8)
         return;
-    Str content = inode_content(marks);
     ByteReader reader = byte_reader(str_make(content.data, content.length - 4));
-    byte_reader_take(&reader, 4);
+    /* Older ones say nothing of their seals: they are old everywhere. */
+    bool is_old = str_equal(byte_reader_take(&reader, 4), STR("WPM1"));
+    int64_t numbers_bytes = (int64_t)sizeof(uint64_t) * (MARK_NUMBERS - is_old);
     while (byte_reader_left(&reader) > 0) {
         Str name = byte_reader_bytes(&reader);
-        Str numbers = byte_reader_take(&reader, (int64_t)sizeof(uint64_t) * MARK_NUMBERS);
+        Str numbers = byte_reader_take(&reader, numbers_bytes);
         if (!str_is(name, model_names[partition]))
             continue;
         begin_piece(out, &(Piece){.kind = 'K', .partition = partition});
         buffer_append_str(out, numbers);
+        if (is_old)
+            buffer_append_u64(out, INT64_MAX);
     }
 }
 
