@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/hash.h"
@@ -39,6 +40,9 @@ Status ledger_fail(Ledger *ledger, int32_t number, Error *error)
 static Status ledger_check(Ledger *ledger, Str first, Str lines, Error *error)
 {
     char expected[256];
+    /* Fields are kept as terminated text: the next change would write others. */
+    if (lines.length > 0 && memchr(lines.data, '\0', (size_t)lines.length) != NULL)
+        return ledger_fail(ledger, 2, error);
     if (str_is(first, ledger->head))
         return OK;
     int length = snprintf(expected, sizeof expected, "%s crc32c ", ledger->head);
