@@ -465,6 +465,8 @@ static Status append_judged(Partition *partition, char *batch, BatchHeader *head
                             Error *error)
 {
     ProducerBatch earlier;
+    if (partition->end_offset >= LOG_OFFSET_MAX - header->last_offset_delta)
+        return refuse(out, APPEND_INVALID, "the partition has no offsets left");
     switch (producers_judge(partition->producers, header, &earlier)) {
     case PRODUCER_MAY_WRITE: break;
     case PRODUCER_REPEATS:
