@@ -82,8 +82,7 @@ static void bench_open(Bench *bench, const char *folder)
     must(topics_partition(bench->topics, topic, 0, &bench->partition, &error), &error);
     bench->logins = logins_new(world, &(LoginsConfig){0});
     bench->peer = peer_new(bench->logins, &(PeerOrigin){.host = "h", .takes_files = true});
-    bench->broker = broker_new(world, bench->topics,
-                               &(BrokerConfig){.host = "h", .port = 1, .logins = bench->logins});
+    bench->broker = broker_new(world, bench->topics, &(BrokerConfig){.logins = bench->logins});
 }
 
 static void bench_close(Bench *bench)
