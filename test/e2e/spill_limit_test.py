@@ -130,6 +130,9 @@ RANGE = OVER.format("RANGE BETWEEN INTERVAL '{}' SECOND(5) PRECEDING AND CURRENT
 TOP = ("SELECT name, {} AS partner FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY id ORDER BY n * 31 % 1009, n) AS i FROM orders) "
        "WHERE i <= {}")
 
+FOLLOWED = ("SELECT name, partner FROM orders MATCH_RECOGNIZE (PARTITION BY id ORDER BY ts MEASURES A.name AS name, B.n AS partner "
+            "AFTER MATCH SKIP TO NEXT ROW PATTERN (A B) DEFINE B AS B.n > A.n) AS m")
+
 # The query, how far the watermark is behind, and what is to come out.
 KINDS = {
     "sessions": (f"SELECT MAX(name) AS name, SUM(n) AS partner FROM TABLE(SESSION(TABLE visits PARTITION BY id, DESCRIPTOR(ts), "
@@ -152,6 +155,7 @@ KINDS = {
     "over_range": (RANGE.format(REACH_SECONDS), 0, lambda: summed(reach=REACH_SECONDS * 1000)),
     "over_range_at_the_end": (RANGE.format(REACH_SECONDS), ALL_SECONDS, lambda: summed(reach=REACH_SECONDS * 1000)),
     "over_rows": (OVER.format(f"ROWS BETWEEN {BEFORE} PRECEDING AND CURRENT ROW"), 0, lambda: summed(before=BEFORE)),
+    "match": (FOLLOWED, REACH_SECONDS, lambda: (pair for rows in orders().values() for pair in zip(rows, rows[1:]))),
     "row_number": (TOP.format("i", BEST), 0, ranked),
     "top_n": (TOP.format("n", BEST), 0, lambda: ((n, n) for n, _ in ranked())),
     "last_row": (f"SELECT name, n AS partner FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY n % {ROWS // 2} ORDER BY ts DESC) "

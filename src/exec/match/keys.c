@@ -7,8 +7,11 @@ enum { KEY_ROWS_MIN = 2, TIMERS_MIN = 64 };
 
 /* ---- Rows ------------------------------------------------------------------------------ */
 
-void key_wait(MatchKey *key, MatchRow *row)
+bool key_wait(MatchKey *key, MatchRow *row)
 {
+    bool is_first = key->waiting == NULL || row->time < key->waits_from;
+    if (is_first)
+        key->waits_from = row->time;
     row->previous = key->waiting_last;
     row->next = NULL;
     if (key->waiting_last == NULL)
@@ -16,6 +19,7 @@ void key_wait(MatchKey *key, MatchRow *row)
     else
         key->waiting_last->next = row;
     key->waiting_last = row;
+    return is_first;
 }
 
 void key_wait_no_more(MatchKey *key, MatchRow *row)
@@ -140,7 +144,8 @@ void key_settle(MatchOperator *self, MatchKey *key)
     if (!is_idle)
         return;
     queue_free(&key->unfinished, self->blocks);
-    if (key->waiting == NULL && key->due == NULL && key->finished.count == 0 && !key->has_timer)
+    if (key->waiting == NULL && key->due == NULL && key->finished.count == 0 &&
+        (!key->has_timer || match_spills(self)))
         table_delete(self->table, (uint8_t *)key);
 }
 
@@ -166,13 +171,16 @@ void key_schedule(MatchOperator *self, MatchKey *key)
 {
     int64_t within_us = match_node(self)->match.within_us;
     if (within_us == 0 || key->has_timer || key->unfinished.count == 0)
-        return;
+        return; /* the timer that it has is no later */
     const Match *first = key->unfinished.items[0];
     if (first == NULL)
         return;
     key->has_timer = true;
     key->timer = first->started + within_us;
-    timer_push(self, (MatchTimer){.at = key->timer, .key = key});
+    if (match_spills(self))
+        due_put(&self->due_timers, self->table, (const uint8_t *)key, key->timer);
+    else
+        timer_push(self, (MatchTimer){.at = key->timer, .key = key});
 }
 
 MatchKey *timer_pop(MatchOperator *self, Timestamp time)

@@ -2,6 +2,7 @@
 #ifndef WEIR_EXEC_MATCH_MATCH_H
 #define WEIR_EXEC_MATCH_MATCH_H
 
+#include "exec/due.h"
 #include "exec/match/automaton.h"
 #include "exec/match/pending.h"
 #include "exec/match/queue.h"
@@ -18,6 +19,7 @@ typedef struct MatchKey {
     MatchQueue unfinished;
     MatchQueue finished;              /* complete, behind an unfinished one that began earlier */
     MatchRow *waiting, *waiting_last; /* for the watermark, as they came */
+    Timestamp waits_from;             /* the earliest of them; valid with one */
     MatchRow *due, *due_last;
     Timestamp timer; /* when the first unfinished match is too old; valid with has_timer */
     bool has_timer;
@@ -63,6 +65,14 @@ typedef struct MatchOperator {
     bool owns_heap;     /* an accumulator does */
     MatchTimer *timers; /* a binary heap */
     int32_t timer_count, timer_capacity;
+    /* Where state may leave memory, in place of pending and timers: keys with rows that wait, and
+     * those with matches that grow too old (spilled.c). */
+    DueKeys due_rows, due_timers;
+    Timestamp now;      /* then: up to which time they are worked off */
+    bool has_rows;      /* what is due now: rows, then matches */
+    bool has_watermark; /* which is passed on behind all */
+    int64_t taken_rows; /* that are worked off next … */
+    int64_t held_most;  /* … at the latest when so much is held */
     /* While rows are worked off. */
     Arena *arena; /* of one chunk */
     Arena *lent;
@@ -109,8 +119,8 @@ static inline int64_t match_range(const MatchOperator *self, int64_t start, cons
 
 /* ---- keys.c: rows and matches of a key -------------------------------------------------- */
 
-/* The row waits for the watermark, and does not any more. */
-void key_wait(MatchKey *key, MatchRow *row);
+/* The row waits for the watermark, whether before all others of the key; and does not any more. */
+bool key_wait(MatchKey *key, MatchRow *row);
 void key_wait_no_more(MatchKey *key, MatchRow *row);
 void key_append_row(MatchOperator *self, MatchKey *key, MatchRow *row);
 /* Let go of rows that no match can use, and of the key if nothing is left. */
@@ -120,9 +130,37 @@ void key_clear(MatchOperator *self, MatchKey *key);
 Match *match_new(MatchOperator *self, int64_t start, Timestamp started);
 Match *match_clone(MatchOperator *self, const Match *match);
 void match_free(MatchOperator *self, Match *match);
+/* It is to be looked after when its first match is too old. */
 void key_schedule(MatchOperator *self, MatchKey *key);
 /* The next timer up to the time, or NULL. */
 MatchKey *timer_pop(MatchOperator *self, Timestamp time);
+
+/* ---- operator.c: rows that are due ------------------------------------------------------ */
+
+/* In order of time, then of ORDER BY; of equal ones as they are. `other`: room for as many. */
+void match_sort_rows(const MatchOperator *self, PendingRow *rows, int64_t count, PendingRow *other);
+/* The row, which does not wait any more, is its key's next. */
+void match_activate(MatchOperator *self, MatchKey *key, MatchRow *row);
+/* Wave after wave, until no key has a row that is due. */
+Status match_work(MatchOperator *self);
+
+/* ---- spilled.c: what is due where state may leave memory -------------------------------- */
+
+static inline bool match_spills(const MatchOperator *self)
+{
+    return self->due_rows.op != NULL;
+}
+
+void match_open_spilled(MatchOperator *self);
+void match_close_spilled(MatchOperator *self);
+/* The row waits for the watermark. */
+void match_wait_spilled(MatchOperator *self, MatchKey *key, MatchRow *row);
+/* Rows (unless only matches are meant) and matches up to the time; it may leave some for later. */
+Status match_advance_spilled(MatchOperator *self, Timestamp time, bool has_rows,
+                             bool has_watermark);
+Status match_go_on(Operator *op);
+/* Of all keys that were loaded. */
+Status match_resume_spilled(MatchOperator *self);
 
 /* ---- condition.c: what decides about a row ---------------------------------------------- */
 

@@ -74,6 +74,9 @@ static Status match_open(Operator *op)
         types[i] = input->fields[node->match.keys[i]].type;
     self->key = table_key(arena, types, node->match.key_count);
     self->table = operator_new_table(op, 0, &self->key, (int32_t)sizeof(MatchKey), &match_codec);
+    operator_spill_table(op, self->table);
+    if (op->task->spill != NULL)
+        match_open_spilled(self);
     self->blocks = &self->memory;
     self->layout = match_row_layout(arena, input);
     self->automaton = match_automaton(arena, node->match.variables, node->match.variable_count);
@@ -94,7 +97,7 @@ static Status match_open(Operator *op)
 
 /* ---- Working off ----------------------------------------------------------------------- */
 
-static void match_activate(MatchOperator *self, MatchKey *key, MatchRow *row)
+void match_activate(MatchOperator *self, MatchKey *key, MatchRow *row)
 {
     row->next = NULL;
     if (key->due == NULL)
@@ -172,8 +175,7 @@ static int64_t match_chunk(MatchOperator *self, int64_t from, int64_t *kept, Sta
     return count;
 }
 
-/* Wave after wave, until no key has a row that is due. */
-static Status match_work(MatchOperator *self)
+Status match_work(MatchOperator *self)
 {
     Status status = OK;
     while (self->active_count > 0 && status == OK) {
@@ -236,9 +238,11 @@ static void match_reject(MatchOperator *self, Batch *batch)
         batch->selection = selection_without(batch->selection, is_rejected, op->task->scratch);
 }
 
-/* -1, 0, 1 by the columns behind the time in ORDER BY. */
+/* -1, 0, 1 by the columns of ORDER BY. */
 static int match_compare(const MatchOperator *self, const MatchRow *a, const MatchRow *b)
 {
+    if (a->time != b->time)
+        return a->time < b->time ? -1 : 1;
     const PlanNode *node = match_node(self);
     for (int32_t i = 0; i < node->match.order_count; i++) {
         int compared = match_row_compare(self->layout, a, b, &node->match.order[i], self->arena);
@@ -248,15 +252,14 @@ static int match_compare(const MatchOperator *self, const MatchRow *a, const Mat
     return 0;
 }
 
-/* Rows of equal time: a stable sort by halves. */
-static void match_sort_equal(const MatchOperator *self, PendingRow *rows, int64_t count,
-                             PendingRow *other)
+/* A stable sort by halves. */
+void match_sort_rows(const MatchOperator *self, PendingRow *rows, int64_t count, PendingRow *other)
 {
     if (count < 2)
         return;
     int64_t half = count / 2, i = 0, j = half, n = 0;
-    match_sort_equal(self, rows, half, other);
-    match_sort_equal(self, rows + half, count - half, other);
+    match_sort_rows(self, rows, half, other);
+    match_sort_rows(self, rows + half, count - half, other);
     while (i < half && j < count)
         other[n++] = match_compare(self, rows[i].row, rows[j].row) <= 0 ? rows[i++] : rows[j++];
     while (i < half)
@@ -272,7 +275,7 @@ static void match_sort(const MatchOperator *self, PendingRow *rows, int64_t coun
     for (int64_t from = 0, to; from < count; from = to) {
         for (to = from + 1; to < count && rows[to].time == rows[from].time; to++)
             continue;
-        match_sort_equal(self, rows + from, to - from, other);
+        match_sort_rows(self, rows + from, to - from, other);
     }
     memory_free(other);
 }
@@ -318,7 +321,11 @@ static Status match_push(Operator *op, int32_t input, Batch *batch)
         int32_t row = selection_row(selection, i);
         rows[i]->time =
             time == NULL ? now : ((const Timestamp *)time->values)[column_index(time, row)];
-        key_wait((MatchKey *)(void *)keys[i], rows[i]);
+        if (time != NULL && match_spills(self)) {
+            match_wait_spilled(self, (MatchKey *)(void *)keys[i], rows[i]);
+            continue;
+        }
+        (void)key_wait((MatchKey *)(void *)keys[i], rows[i]);
         pending[i] = (PendingRow){.time = rows[i]->time, .key = keys[i], .row = rows[i]};
         if (time != NULL)
             pending_add(&self->pending, pending[i]);
@@ -329,6 +336,8 @@ static Status match_push(Operator *op, int32_t input, Batch *batch)
 static Status match_advance(Operator *op, Timestamp watermark)
 {
     MatchOperator *self = (MatchOperator *)op;
+    if (op->node->match.time_column >= 0 && match_spills(self))
+        return match_advance_spilled(self, watermark, true, true);
     if (op->node->match.time_column >= 0) {
         PendingRow *due;
         int64_t count = pending_take(&self->pending, watermark, &due);
@@ -344,11 +353,14 @@ static Status match_tick(Operator *op, int64_t now_us)
     MatchOperator *self = (MatchOperator *)op;
     (void)now_us;
     metric_set(self->state_bytes, table_bytes(self->table) + self->blocks->held_bytes +
-                                      self->heap.held_bytes + pending_bytes(&self->pending));
+                                      self->heap.held_bytes + pending_bytes(&self->pending) +
+                                      due_bytes(&self->due_rows) + due_bytes(&self->due_timers));
+    if (op->node->match.time_column >= 0)
+        return OK;
     /* A match that is too old now was it a millisecond ago: no row of its time can come. */
-    return op->node->match.time_column >= 0
-               ? OK
-               : match_fire_timers(self, match_now(self) - MICROS_PER_MILLI);
+    Timestamp time = match_now(self) - MICROS_PER_MILLI;
+    return match_spills(self) ? match_advance_spilled(self, time, false, false)
+                              : match_fire_timers(self, time);
 }
 
 static void match_close(Operator *op)
@@ -357,6 +369,7 @@ static void match_close(Operator *op)
     if (self->table == NULL)
         return;
     pending_free(&self->pending);
+    match_close_spilled(self);
     table_free(self->table);
     self->table = NULL;
     for (int32_t i = 0; i < self->doomed.count; i++)
@@ -377,6 +390,7 @@ const OperatorKind match_operator = {
     .open = match_open,
     .push = match_push,
     .advance = match_advance,
+    .go_on = match_go_on,
     .tick = match_tick,
     .snapshot = match_snapshot,
     .restore = match_restore,

@@ -129,7 +129,7 @@ static bool waiting_load(MatchOperator *self, MatchKey *key, ByteReader *in)
         MatchRow *row = match_row_load(self->layout, &self->heap, in);
         if (row == NULL)
             return false;
-        key_wait(key, row);
+        (void)key_wait(key, row);
     }
     return !in->is_short;
 }
@@ -138,8 +138,14 @@ static bool key_load(void *owner, uint8_t *value, ByteReader *in)
 {
     MatchOperator *self = owner;
     MatchKey *key = (MatchKey *)(void *)value;
-    return rows_load(self, key, in) && queue_load(self, key, &key->unfinished, in) &&
-           queue_load(self, key, &key->finished, in) && waiting_load(self, key, in);
+    bool is_sound = rows_load(self, key, in) && queue_load(self, key, &key->unfinished, in) &&
+                    queue_load(self, key, &key->finished, in) && waiting_load(self, key, in);
+    const Match *first = key->unfinished.count > 0 ? key->unfinished.items[0] : NULL;
+    /* Of a key that had left memory it stands in the table of what is due, perhaps earlier. */
+    key->has_timer = match_spills(self) && first != NULL && match_node(self)->match.within_us > 0;
+    if (key->has_timer)
+        key->timer = first->started + match_node(self)->match.within_us;
+    return is_sound;
 }
 
 static void key_clear_value(void *owner, uint8_t *value)
@@ -147,7 +153,14 @@ static void key_clear_value(void *owner, uint8_t *value)
     key_clear(owner, (MatchKey *)(void *)value);
 }
 
-const TableCodec match_codec = {.save = key_save, .load = key_load, .clear = key_clear_value};
+static int64_t key_owned(const void *owner)
+{
+    const MatchOperator *self = owner;
+    return blocks_used_bytes(self->blocks) + blocks_used_bytes(&self->heap);
+}
+
+const TableCodec match_codec = {
+    .save = key_save, .load = key_load, .clear = key_clear_value, .owned_bytes = key_owned};
 
 Status match_restore(Operator *op, Str state)
 {
@@ -158,6 +171,8 @@ Status match_resume(Operator *op)
 {
     MatchOperator *self = (MatchOperator *)op;
     int64_t cursor = 0;
+    if (match_spills(self))
+        return match_resume_spilled(self);
     for (uint8_t *value = table_next(self->table, &cursor); value != NULL;
          value = table_next(self->table, &cursor)) {
         MatchKey *key = (MatchKey *)(void *)value;

@@ -248,7 +248,7 @@ static void match_distribute(Planner *planner, PlanNode *node)
 const RelKind match_kind = {
     .kind = PLAN_MATCH,
     .name = "match",
-    .state = STATE_IN_MEMORY,
+    .state = STATE_MAY_SPILL,
     .digest = match_digest,
     .mode = match_mode,
     .settle = match_settle,
