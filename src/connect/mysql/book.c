@@ -8,7 +8,7 @@
 
 /* ---- tables ---- */
 
-static bool names_agree(const MysqlSource *source, Str a, Str b)
+bool mysql_names_agree(const MysqlSource *source, Str a, Str b)
 {
     return source->name_case == NAMES_EXACT ? str_equal(a, b) : str_equal_ignoring_case(a, b);
 }
@@ -17,8 +17,8 @@ SourceTable *book_find(const MysqlSource *source, Str database, Str name)
 {
     for (int32_t i = 0; i < source->table_count; i++) {
         SourceTable *table = source->tables[i];
-        if (names_agree(source, table->schema->name, name) &&
-            names_agree(source, table->schema->database, database))
+        if (mysql_names_agree(source, table->schema->name, name) &&
+            mysql_names_agree(source, table->schema->database, database))
             return table;
     }
     return NULL;
@@ -102,7 +102,7 @@ static SourceDatabase *database_find(const MysqlSource *source, Str name)
 {
     for (int32_t i = 0; i < source->databases.count; i++) {
         SourceDatabase *database = LIST_AT(source->databases, i, SourceDatabase);
-        if (names_agree(source, database->name, name))
+        if (mysql_names_agree(source, database->name, name))
             return database;
     }
     return NULL;

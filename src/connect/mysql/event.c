@@ -11,7 +11,9 @@ enum {
     FORMAT_VERSION_BYTES = 50,
     FORMAT_FIXED_BYTES = 57, /* binlog version, server version, creation, header length */
     BINLOG_VERSION = 4,
+    FORMAT_MADE_AT = 52, /* in the body: when the server was started; 0 in its later files */
     FLAG_IN_USE = 1,
+    LOAD_FIXED_BYTES = 13, /* file, where the names stand in the text, what to do with duplicates */
     INFLATED_BYTES_MAX = 1 << 30,
     INFLATE_RATIO_MAX = 1100, /* deflate cannot do better than 1:1032 */
 };
@@ -56,6 +58,9 @@ static Status format_read(BinlogFormat *format, Event *event, Error *error)
         return event_fail(event, "it is not of binlog version 4", error);
     memcpy(format->server_version, body.data + 2, FORMAT_VERSION_BYTES);
     format->server_version[FORMAT_VERSION_BYTES] = '\0';
+    uint32_t made = 0;
+    memcpy(&made, body.data + FORMAT_MADE_AT, sizeof made);
+    format->is_after_start = made != 0;
     format->has_checksum = false;
     bool has_trailer = version_has_checksums(format->server_version);
     if (has_trailer && body.length >= FORMAT_FIXED_BYTES + 5) {
@@ -142,11 +147,36 @@ Status event_inflate(Str bytes, Buffer *out, Error *error)
     return OK;
 }
 
+/* The databases that a statement touches. */
+static void query_read_touched(ByteReader *reader, QueryEvent *out)
+{
+    enum { TOUCHED_MAX = 16 }; /* 254 stands for more */
+    uint8_t count = byte_reader_u8(reader);
+    out->has_touched = true;
+    out->touched = str_make("", 1);
+    if (count > TOUCHED_MAX)
+        return;
+    const char *start = reader->at;
+    for (uint8_t i = 0; i < count && !reader->is_short; i++)
+        while (byte_reader_u8(reader) != 0) /* 0 at the end, too */
+            continue;
+    if (!reader->is_short && count > 0)
+        out->touched = str_make(start, reader->at - start);
+}
+
 /* Variables of the session, each a code and a value whose length hangs on the code. Those of
  * interest come first; from one that is not known on, nothing can be read. */
 static void query_read_session(Str bytes, QueryEvent *out)
 {
     enum { FLAGS, SQL_MODE, CATALOG_OLD, AUTO_INCREMENT, CHARSETS, TIME_ZONE, CATALOG };
+    enum {
+        TIME_NAMES = CATALOG + 1,
+        DATABASE_CHARSET,
+        UPDATED_TABLES,
+        EVENT_BYTES,
+        INVOKER,
+        TOUCHED
+    };
     enum { NO_BACKSLASH_ESCAPES = 1 << 20 };
     ByteReader reader = byte_reader(bytes);
     while (byte_reader_left(&reader) > 0 && !reader.is_short) {
@@ -164,6 +194,15 @@ static void query_read_session(Str bytes, QueryEvent *out)
             break;
         case TIME_ZONE:
         case CATALOG: (void)byte_reader_take(&reader, byte_reader_u8(&reader)); break;
+        case TIME_NAMES:
+        case DATABASE_CHARSET: (void)byte_reader_u16(&reader); break;
+        case UPDATED_TABLES: (void)byte_reader_u64(&reader); break;
+        case EVENT_BYTES: (void)byte_reader_u32(&reader); break;
+        case INVOKER:
+            (void)byte_reader_take(&reader, byte_reader_u8(&reader)); /* user */
+            (void)byte_reader_take(&reader, byte_reader_u8(&reader)); /* host */
+            break;
+        case TOUCHED: query_read_touched(&reader, out); return;
         default: return;
         }
     }
@@ -172,11 +211,14 @@ static void query_read_session(Str bytes, QueryEvent *out)
 Status event_read_query(const Event *event, Buffer *scratch, QueryEvent *out, Error *error)
 {
     ByteReader reader = byte_reader(event->body);
-    (void)byte_reader_take(&reader, 8); /* thread, execution time */
+    uint32_t thread_id = byte_reader_u32(&reader);
+    (void)byte_reader_u32(&reader); /* execution time */
     uint8_t database_bytes = byte_reader_u8(&reader);
     (void)byte_reader_u16(&reader); /* error */
     uint16_t status_bytes = byte_reader_u16(&reader);
-    *out = (QueryEvent){0};
+    if (event->type == EVENT_EXECUTE_LOAD)
+        (void)byte_reader_take(&reader, LOAD_FIXED_BYTES);
+    *out = (QueryEvent){.thread_id = thread_id};
     query_read_session(byte_reader_take(&reader, status_bytes), out);
     out->database = byte_reader_take(&reader, database_bytes);
     (void)byte_reader_u8(&reader);

@@ -14,8 +14,12 @@ typedef enum EventType {
     EVENT_QUERY = 2,
     EVENT_STOP = 3,
     EVENT_ROTATE = 4,
+    EVENT_LOAD = 6,
+    EVENT_EXECUTE_LOAD_OLD = 10,
+    EVENT_LOAD_NEW = 12,
     EVENT_FORMAT = 15,
     EVENT_XID = 16,
+    EVENT_EXECUTE_LOAD = 18,
     EVENT_TABLE_MAP = 19,
     EVENT_WRITE_ROWS_V1 = 23,
     EVENT_UPDATE_ROWS_V1 = 24,
@@ -47,7 +51,12 @@ typedef enum EventType {
     EVENT_MARIA_DELETE_ROWS_COMPRESSED = 171,
 } EventType;
 
-enum { EVENT_HEADER_BYTES = 19, EVENT_CHECKSUM_BYTES = 4, EVENT_FLAG_ARTIFICIAL = 0x20 };
+enum {
+    EVENT_HEADER_BYTES = 19,
+    EVENT_CHECKSUM_BYTES = 4,
+    EVENT_FLAG_THREAD_SPECIFIC = 0x04, /* of a statement: it uses temporary tables */
+    EVENT_FLAG_ARTIFICIAL = 0x20,
+};
 
 /* Bytes that open a binlog file. */
 static const char BINLOG_MAGIC[4] = {(char)0xfe, 'b', 'i', 'n'};
@@ -67,6 +76,7 @@ typedef struct BinlogFormat {
     bool has_checksum;
     bool is_table_id_short; /* 4 bytes instead of 6 */
     char server_version[51];
+    bool is_after_start; /* the server was started, and began a file with this one */
 } BinlogFormat;
 
 /* Take the frame apart and verify the checksum. ERR_DECODE for damaged events. A format
@@ -78,14 +88,18 @@ Status event_parse_inner(Str bytes, Event *out, Error *error);
 
 /* A statement and what its session had set. */
 typedef struct QueryEvent {
+    uint32_t thread_id; /* of the session, on the server that ran it */
     Str database;
     Str sql;                   /* in the event or in `scratch` */
     uint16_t client_collation; /* of `sql`; 0: not said */
     uint16_t server_collation; /* which new databases get; 0: not said */
     bool is_backslash_plain;   /* sql_mode NO_BACKSLASH_ESCAPES */
+    bool has_touched;
+    Str touched; /* databases of all tables that it opened, each name with a NUL behind it; an empty
+                    one stands for others. Never of MariaDB */
 } QueryEvent;
 
-/* A QUERY event, compressed or not. */
+/* A QUERY event, compressed or not, or an EXECUTE_LOAD. */
 Status event_read_query(const Event *event, Buffer *scratch, QueryEvent *out, Error *error);
 
 typedef struct RotateEvent {

@@ -424,6 +424,189 @@ static void lengths_on_the_wire_are_bounded(void **state)
     assert_true(reader.is_short);
 }
 
+/* ---- statements ---- */
+
+static bool stops(MysqlSource *source, const QueryEvent *query)
+{
+    Error error = {0};
+    return statement_check(source, query, &error) != OK;
+}
+
+static void statements_that_may_change_rows_are_told(void **state)
+{
+    (void)state;
+    static const char *const stopping[] = {
+        "UPDATE o.x SET a = 1",
+        "SET STATEMENT a = (SELECT 1 FOR UPDATE), b = 2 FOR UPDATE s.t SET n = 1",
+        "WITH c AS (SELECT 1) DELETE FROM s.t",
+        "(SELECT s.f())",
+        "VALUES (s.f())",
+        "ANALYZE FORMAT=JSON UPDATE t SET n = 1",
+        "CREATE OR REPLACE TABLE s.t (a INT) (SELECT 1 AS a)",
+        "CREATE TABLE s.t (a INT) PARTITION BY LIST (a) (PARTITION p VALUES IN (1)) VALUES (1)",
+        "CREATE TABLE s.t TABLE o.x",
+        "CREATE TEMPORARY TABLE a AS SELECT o.f() AS b",
+        "CREATE TABLE o.x AS SELECT * FROM s.t, o.looks",
+        "CREATE TABLE o.x AS SELECT * FROM s.t JOIN o.looks USING (a)",
+        "CREATE TABLE o.x AS SELECT * FROM s.t WHERE a IN (SELECT b FROM looks)",
+        "LOAD DATA INFILE 'x' INTO TABLE mysql.a",
+        "INSERT INTO mysql.a VALUES (s.count(1))",
+        "INSERT INTO mysql.a VALUES (\"now\"())",
+        "INSERT INTO mysql.a VALUES (`now`())",
+        "INSERT INTO mysql.a VALUES (count (1))",
+        "INSERT INTO mysql.a VALUES ('\\' f()'')",
+        "UPDATE mysql.a, s.t SET a.n = 1",
+        "DELETE FROM mysql.a, s.t USING mysql.a JOIN s.t",
+        "DELETE mysql.a FROM mysql.a JOIN s.t",
+        "DELETE FROM `s`.`t`",
+        "DELETE FROM `o`.`x` WHERE a = 1",
+        "FROBNICATE t",
+    };
+    static const char *const passing[] = {
+        "# Dummy event replacing event type 160 that slave cannot handle.",
+        "SET PASSWORD FOR u = 'x'",
+        "ANALYZE TABLE t",
+        "CREATE TABLE s.t (a INT) PARTITION BY RANGE (a) (PARTITION p VALUES LESS THAN (5))",
+        "CREATE TABLE s.t (a INT COMMENT 'SELECT', `select` INT)",
+        "CREATE TRIGGER s.f AFTER INSERT ON s.t FOR EACH ROW UPDATE s.t SET n = 1",
+        "CREATE TEMPORARY TABLE a AS SELECT 1",
+        "CREATE TABLE o.x AS SELECT a, COUNT(*) FROM s.t AS b WHERE (a) IN (1, 2) GROUP BY a, n",
+        "INSERT INTO mysql.rds_heartbeat2(id, value) values (1,16) ON DUPLICATE KEY UPDATE id = 1",
+        "DELETE FROM mysql.rds_sysinfo where name = 'innodb_txn_key'",
+        "UPDATE mysql.a AS b SET b.n = NOW()",
+        "DELETE FROM `o`.`x`", /* by MySQL itself */
+    };
+    Error error = {0};
+    MysqlSource source = {0};
+    assert_int_equal(table_filter_new(STR("s"), STR("t"), &source.filter, &error), OK);
+    (void)book_add(&source, &(MysqlTable){.database = STR("s"), .name = STR("t")});
+    for (size_t i = 0; i < sizeof stopping / sizeof *stopping; i++) {
+        QueryEvent query = {.database = STR("s"), .sql = statement_text(str_from(stopping[i]))};
+        query.is_backslash_plain = true;
+        if (!stops(&source, &query))
+            fail_msg("passes: %s", stopping[i]);
+    }
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {
+        QueryEvent query = {.database = STR("s"), .sql = statement_text(str_from(passing[i]))};
+        if (stops(&source, &query))
+            fail_msg("stops: %s", passing[i]);
+    }
+    table_filter_free(source.filter);
+    book_free(&source);
+}
+
+static void databases_that_a_statement_touches_count(void **state)
+{
+    (void)state;
+    Error error = {0};
+    MysqlSource source = {0};
+    assert_int_equal(table_filter_new(STR("s"), STR("t"), &source.filter, &error), OK);
+    /* An empty name stands for others. */
+    static const struct {
+        Str touched;
+        bool stops;
+    } touched[] = {{{.data = "o\0p", .length = 4}, false},
+                   {{.data = "o\0s", .length = 4}, true},
+                   {{.data = "", .length = 1}, true}};
+    for (size_t i = 0; i < sizeof touched / sizeof *touched; i++) {
+        QueryEvent query = {.sql = STR("UPDATE v SET n = 1"), .has_touched = true};
+        query.touched = touched[i].touched;
+        assert_int_equal(stops(&source, &query), touched[i].stops);
+    }
+    table_filter_free(source.filter);
+}
+
+static void tables_of_sessions_are_known(void **state)
+{
+    (void)state;
+    Error error = {0};
+    MysqlSource source = {
+        .stream = {.event = {.server_id = 1, .flags = EVENT_FLAG_THREAD_SPECIFIC}}};
+    static const struct {
+        uint32_t thread_id;
+        const char *sql;
+        bool stops;
+    } steps[] = {
+        {7, "INSERT INTO t VALUES (1)", true},
+        {7, "CREATE TEMPORARY TABLE IF NOT EXISTS t (a INT)", false},
+        {7, "INSERT INTO t VALUES (1)", false},
+        {7, "INSERT INTO s.t SELECT a FROM t", false},
+        {7, "INSERT INTO o.t VALUES (1)", true},
+        {8, "INSERT INTO t VALUES (1)", true},
+        {7, "ALTER TABLE t ADD b INT", false},
+        {7, "DELETE FROM `t` WHERE a = 1", false},
+        {7, "ALTER TABLE t RENAME u", false},
+        {7, "DELETE FROM t", true},
+        {7, "CREATE TEMPORARY TABLE u (a INT)", false},
+        {7, "DROP /*!40005 TEMPORARY */ TABLE IF EXISTS `v`, `u`", false},
+        {7, "DELETE FROM u", true},
+    };
+    assert_int_equal(table_filter_new(STR("s"), STR("t"), &source.filter, &error), OK);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        QueryEvent query = {.database = STR("s"), .thread_id = steps[i].thread_id};
+        query.sql = str_from(steps[i].sql);
+        if (stops(&source, &query) != steps[i].stops)
+            fail_msg("step %d: %s", (int)i, steps[i].sql);
+        temporary_follow(&source, &query);
+    }
+    QueryEvent make = {.database = STR("s"), .sql = STR("CREATE TEMPORARY TABLE t (a INT)")};
+    temporary_follow(&source, &make);
+    QueryEvent change = {.database = STR("s"), .sql = STR("DELETE FROM t")};
+    QueryEvent truncate = {.database = STR("s"), .sql = STR("TRUNCATE TABLE t")};
+    assert_true(statement_is_of_temporary(&source, &truncate));
+    assert_false(stops(&source, &change));
+    Buffer saved = {0};
+    temporary_write_state(&source, &saved);
+    temporary_forget_server(&source, 1);
+    assert_true(stops(&source, &change));
+    ByteReader reader = byte_reader(buffer_str(&saved));
+    temporary_read_state(&source, &reader);
+    assert_false(stops(&source, &change));
+    source.stream.event.flags = 0; /* it uses none */
+    assert_true(stops(&source, &change));
+    buffer_free(&saved);
+    temporary_free(&source);
+    table_filter_free(source.filter);
+}
+
+static void sessions_of_statements_are_read(void **state)
+{
+    (void)state;
+    /* MySQL: flags, mode, catalogue, character sets, time zone, invoker, databases, microseconds.
+     */
+    static const char session[] = "\x00\1\0\0\0"
+                                  "\x01\0\0\x10\0\0\0\0\0"
+                                  "\x06\3std"
+                                  "\x04\x2d\0\x2d\0\x2d\0"
+                                  "\x05\6SYSTEM"
+                                  "\x0b\1u\1h"
+                                  "\x0c\2o\0s\0"
+                                  "\x0d\1\2\3";
+    int32_t session_bytes = (int32_t)sizeof session - 1;
+    Buffer body = {0};
+    buffer_append_u32(&body, 77);
+    buffer_append_u32(&body, 0);
+    buffer_append_u8(&body, 1);
+    buffer_append_u16(&body, 0);
+    buffer_append_u16(&body, (uint16_t)session_bytes);
+    buffer_append_str(&body, str_make("file of a load", 13));
+    buffer_append_str(&body, str_make(session, session_bytes));
+    buffer_append_str(&body, str_make("d\0LOAD DATA", 11));
+    Event event = {.type = EVENT_EXECUTE_LOAD, .body = buffer_str(&body)};
+    QueryEvent query;
+    Error error = {0};
+    Buffer scratch = {0};
+    assert_int_equal(event_read_query(&event, &scratch, &query, &error), OK);
+    assert_int_equal(query.thread_id, 77);
+    assert_true(query.is_backslash_plain);
+    assert_true(query.has_touched);
+    assert_memory_equal(query.touched.data, "o\0s", 4);
+    assert_int_equal(query.touched.length, 4);
+    assert_true(str_is(query.database, "d"));
+    assert_true(str_is(query.sql, "LOAD DATA"));
+    buffer_free(&body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +614,10 @@ int main(void)
         cmocka_unit_test(alter_table_is_followed),
         cmocka_unit_test(keys_move_with_their_columns),
         cmocka_unit_test(tables_of_a_statement_are_found),
+        cmocka_unit_test(statements_that_may_change_rows_are_told),
+        cmocka_unit_test(databases_that_a_statement_touches_count),
+        cmocka_unit_test(tables_of_sessions_are_known),
+        cmocka_unit_test(sessions_of_statements_are_read),
         cmocka_unit_test(gtids_join_and_print),
         cmocka_unit_test(binary_json_becomes_text),
         cmocka_unit_test(packed_decimals_of_all_sizes_read),

@@ -6,6 +6,8 @@
  *   stream.c    reads the binlog
  *   book.c      definitions of the tables as of the position
  *   follow.c    statements of the binlog change them
+ *   statement.c statements that change rows stop the source
+ *   temporary.c tables of sessions, which such statements may change
  *   binding.c   table maps and where their columns go
  *   xa.c        changes of XA transactions wait for their XA COMMIT
  *   place.c     where in it to go on, on this server or another
@@ -190,6 +192,17 @@ typedef struct SourceXa {
     bool may_miss;  /* one that was prepared in front of the start is not an error */
 } SourceXa;
 
+/* A temporary table of a session that logs statements. */
+typedef struct TemporaryTable {
+    uint32_t server_id, thread_id;
+    Buffer database, name;
+} TemporaryTable;
+
+typedef struct TemporaryTables {
+    TemporaryTable *items; /* in the order in which they were made */
+    int32_t count, capacity;
+} TemporaryTables;
+
 typedef struct MysqlSource {
     SourceReader reader; /* must be first */
     SourceOptions options;
@@ -209,6 +222,7 @@ typedef struct MysqlSource {
     SourceStream stream;
     SourceLag lag;
     SourceXa xa;
+    TemporaryTables temporary;
     Batch *batch; /* being filled; NULL: none */
     int64_t batch_bytes;
     Backoff backoff;
@@ -224,6 +238,8 @@ typedef struct MysqlSource {
 Status mysql_source_read_options(MysqlSource *source, Error *error);
 
 /* ---- book.c ---- */
+/* Whether the server takes the names of tables or databases for the same. */
+bool mysql_names_agree(const MysqlSource *source, Str a, Str b);
 SourceTable *book_find(const MysqlSource *source, Str database, Str name);
 /* A new one; the schema is copied. */
 SourceTable *book_add(MysqlSource *source, const MysqlTable *schema);
@@ -251,6 +267,27 @@ Outlet book_outlet(const MysqlSource *source, int32_t output, const MysqlColumn 
 /* Take a statement of the binlog into the book. One after which a table cannot be read as it is
  * declared fails in place, with the book as it was: then it comes again. */
 Status follow_statement(MysqlSource *source, const QueryEvent *query, Error *error);
+
+/* ---- statement.c ---- */
+/* WR3135 for a statement that may have changed rows that are read: the binlog has none of them. */
+Status statement_check(const MysqlSource *source, const QueryEvent *query, Error *error);
+/* Whether it alters a temporary table, whose name may be that of one that is read. */
+bool statement_is_of_temporary(const MysqlSource *source, const QueryEvent *query);
+/* Behind MariaDB's "SET STATEMENT name = value, … FOR". */
+Str statement_text(Str sql);
+/* Behind CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS]; false for all else. */
+bool statement_take_create(SqlLexer *lexer, bool *is_temporary);
+
+/* ---- temporary.c ---- */
+/* A statement may make or drop one. */
+void temporary_follow(MysqlSource *source, const QueryEvent *query);
+/* Whether the session behind the stream's event has one of the name. */
+bool temporary_has(const MysqlSource *source, uint32_t thread_id, Str database, Str name);
+/* The server was started anew. */
+void temporary_forget_server(MysqlSource *source, uint32_t server_id);
+void temporary_write_state(const MysqlSource *source, Buffer *out);
+void temporary_read_state(MysqlSource *source, ByteReader *reader);
+void temporary_free(MysqlSource *source);
 
 /* ---- binding.c ---- */
 /* The binding of a table map event, made or found. */

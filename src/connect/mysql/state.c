@@ -1,7 +1,7 @@
 /* The position as bytes, for checkpoints.
  *
  *   version | phase | stream position | databases and tables as of it | segments |
- *   snapshot position | prepared XA transactions
+ *   snapshot position | prepared XA transactions | temporary tables, if there are any
  *
  * The tables stand there because the binlog does not name columns: what was read back later
  * from the server would be the definition of another moment. */
@@ -13,6 +13,7 @@
 
 enum {
     STATE_VERSION = 3,
+    STATE_VERSION_WITH_TEMPORARY = 4, /* only where there are any: else one before it reads it */
     STATE_VERSION_BEFORE_XA = 2,
     STATE_TABLES_MAX = 1000000,
     STATE_DATABASES_MAX = 100000,
@@ -198,7 +199,8 @@ void mysql_source_write_state(const MysqlSource *source, Buffer *out)
 {
     const SourceStream *stream = &source->stream;
     const SourceSnapshot *snapshot = &source->snapshot;
-    buffer_append_u8(out, STATE_VERSION);
+    bool has_temporary = source->temporary.count > 0;
+    buffer_append_u8(out, has_temporary ? STATE_VERSION_WITH_TEMPORARY : STATE_VERSION);
     buffer_append_u8(out, snapshot->is_done);
     buffer_append_u32(out, stream->server_id);
     write_position(out, &stream->safe);
@@ -229,6 +231,8 @@ void mysql_source_write_state(const MysqlSource *source, Buffer *out)
     buffer_append_u64(out, (uint64_t)atomic_load(&source->reader.progress.rows_done));
     write_key(out, &snapshot->last);
     xa_write_state(source, out);
+    if (has_temporary)
+        temporary_write_state(source, out);
 }
 
 static void read_segments(MysqlSource *source, ByteReader *reader)
@@ -253,7 +257,7 @@ Status mysql_source_read_state(MysqlSource *source, Str bytes, Error *error)
     SourceSnapshot *snapshot = &source->snapshot;
     ByteReader reader = byte_reader(bytes);
     uint8_t version = byte_reader_u8(&reader);
-    if (version != STATE_VERSION && version != STATE_VERSION_BEFORE_XA)
+    if (version < STATE_VERSION_BEFORE_XA || version > STATE_VERSION_WITH_TEMPORARY)
         return fail(error, ERR_CORRUPT, "WR3136",
                     "the position in the checkpoint is of another version");
     snapshot->is_done = byte_reader_u8(&reader) != 0;
@@ -273,10 +277,12 @@ Status mysql_source_read_state(MysqlSource *source, Str bytes, Error *error)
     snapshot->table_rows = (int64_t)byte_reader_u64(&reader);
     atomic_store(&source->reader.progress.rows_done, (int64_t)byte_reader_u64(&reader));
     read_key(&reader, &snapshot->last);
-    if (version == STATE_VERSION)
+    if (version != STATE_VERSION_BEFORE_XA)
         xa_read_state(source, &reader);
     else
         source->xa.may_miss = true; /* then rows were delivered when they were prepared */
+    if (version == STATE_VERSION_WITH_TEMPORARY)
+        temporary_read_state(source, &reader);
     if (reader.is_short || !is_good || snapshot->at < 0)
         return fail(error, ERR_CORRUPT, "WR3136", "the position in the checkpoint is damaged");
     /* The consistent read did not survive: what it gave is a segment from now on. */

@@ -41,6 +41,7 @@ void mysql_stream_free(MysqlSource *source)
     payload_free(&stream->payload);
     gtid_free(&stream->gtids);
     xa_free(source);
+    temporary_free(source);
     buffer_free(&stream->inflated);
     buffer_free(&stream->scratch);
     buffer_free(&stream->sql_scratch);
@@ -247,38 +248,6 @@ static Status stream_commit(MysqlSource *source, Error *error)
     return OK;
 }
 
-static bool is_word(Str sql, const char *word)
-{
-    SqlLexer lexer = sql_lexer(sql);
-    return sql_lexer_take(&lexer, word);
-}
-
-/* A statement that changed rows without row events: a session with another binlog_format. */
-static Status stream_check_statement(MysqlSource *source, Str sql, Error *error)
-{
-    static const char *const words[] = {"INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD"};
-    bool is_change = false;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        is_change |= is_word(sql, words[i]);
-    if (!is_change)
-        return OK;
-    for (int32_t i = 0; i < source->table_count; i++) {
-        Str name = source->tables[i]->schema->name;
-        if (!source->tables[i]->is_wanted || str_find(sql, name) < 0)
-            continue;
-        Status status = fail(error, ERR_LOST, "WR3135",
-                             "a change of `%.*s` behind %s:%llu was logged as a statement, without "
-                             "its rows: %.*s",
-                             STR_ARGS(name), source->stream.safe.file,
-                             (unsigned long long)source->stream.safe.offset,
-                             (int)(sql.length < 200 ? sql.length : 200), sql.data);
-        error_hint(error, "set binlog_format = ROW globally, let all sessions connect again, and "
-                          "start over with --fresh");
-        return status;
-    }
-    return OK;
-}
-
 /* Behind "XA". */
 static Status stream_take_xa(MysqlSource *source, SqlLexer *lexer, Error *error)
 {
@@ -310,6 +279,7 @@ static Status stream_take_query(MysqlSource *source, Error *error)
     QueryEvent query;
     stream->sql_scratch.length = 0;
     TRY(event_read_query(&stream->event, &stream->sql_scratch, &query, error));
+    query.sql = statement_text(query.sql);
     SqlLexer lexer = sql_lexer(query.sql);
     if (sql_lexer_take(&lexer, "BEGIN")) {
         stream->is_in_transaction = true;
@@ -323,8 +293,11 @@ static Status stream_take_query(MysqlSource *source, Error *error)
         return sql_lexer_take(&lexer, "TO") ? OK : stream_commit(source, error);
     if (sql_lexer_take(&lexer, "SAVEPOINT"))
         return OK;
-    TRY(stream_check_statement(source, query.sql, error));
-    TRY(follow_statement(source, &query, error));
+    TRY(statement_check(source, &query, error));
+    bool is_of_temporary = statement_is_of_temporary(source, &query);
+    temporary_follow(source, &query);
+    if (!is_of_temporary)
+        TRY(follow_statement(source, &query, error));
     return stream->is_in_transaction ? OK : stream_commit(source, error);
 }
 
@@ -361,6 +334,8 @@ static Status stream_take_format(MysqlSource *source, Error *error)
     if (is_safe && made != 0 && stream->safe_made != 0 && made != stream->safe_made)
         return mysql_fail_other_history(source, "its file of this name was begun at another time",
                                         error);
+    if (stream->format.is_after_start)
+        temporary_forget_server(source, stream->event.server_id);
     stream->file_made = made;
     if (is_safe && made != 0)
         stream->safe_made = made;
@@ -433,6 +408,7 @@ static Status stream_take_event(MysqlSource *source, Error *error)
     switch (event->type) {
     case EVENT_TABLE_MAP: return stream_take_table(source, error);
     case EVENT_QUERY:
+    case EVENT_EXECUTE_LOAD:
     case EVENT_MARIA_QUERY_COMPRESSED: return stream_take_query(source, error);
     case EVENT_XID: return stream_commit(source, error);
     case EVENT_XA_PREPARE: return stream_take_prepare(source, error);
@@ -448,6 +424,10 @@ static Status stream_take_event(MysqlSource *source, Error *error)
     case EVENT_PREVIOUS_GTIDS:
     case EVENT_MARIA_GTID_LIST:
         return gtid_is_empty(&stream->gtids) ? gtid_read_set(event, &stream->gtids, error) : OK;
+    case EVENT_LOAD:
+    case EVENT_LOAD_NEW:
+    case EVENT_EXECUTE_LOAD_OLD: /* of servers before 5.0, which a replica may keep */
+        return mysql_fail_lost(source, "a LOAD DATA is in it without its rows", error);
     case EVENT_INCIDENT:
         return mysql_fail_lost(source, "the server reports that changes are missing in it", error);
     default: return OK; /* heartbeats, annotations, and what is not known and may be ignored */
