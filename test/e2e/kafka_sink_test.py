@@ -96,6 +96,33 @@ def test_rows_that_wait_leave_only_the_last_of_each_key(topics, box):
     assert weir.stop() == 0, weir.log()
 
 
+def write_one_too_large(topics, box, more):
+    """10,000 small rows, and some among them that the topic does not take; by a run that ends, at the first start."""
+    topics.make("t", 1, **{"max.message.bytes": "100000"})
+    weir = box.weir()
+    run(weir, "SET 'execution.checkpointing.interval' = '200 ms';\n"
+        "CREATE TABLE g (n BIGINT) WITH ('connector' = 'datagen', 'fields.n.kind' = 'sequence', "
+        "'fields.n.start' = '1', 'fields.n.end' = '10000', 'rows-per-second' = '10000');\n" +
+        table(topics, "s", "n BIGINT, v STRING", "t", more) +
+        "INSERT INTO s SELECT n, CASE WHEN n = 7000 THEN REPEAT('x', 200000) WHEN n = 7001 THEN REPEAT('y', 99950) "
+        "WHEN n = 7002 THEN REPEAT('z', 99000) ELSE 'a' END FROM g;\n")
+    found = letters(weir, "s")
+    assert [letter["code"] for letter in found] == ["WR3430"] * 2, found
+    numbers = [row["n"] for row in topics.values("t")]
+    assert numbers == [n for n in range(1, 10001) if n not in (7000, 7001)], (len(numbers), len(set(numbers)))
+
+
+@on("hub", "kafka")
+def test_a_message_larger_than_the_topic_takes_is_the_only_dead_letter(topics, box):
+    """What stands beside it in the batch is written."""
+    write_one_too_large(topics, box, "")
+
+
+@on("hub", "kafka")
+def test_a_message_larger_than_the_topic_takes_does_not_end_a_transaction(topics, box):
+    write_one_too_large(topics, box, "'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'p'")
+
+
 @on("hub", "kafka")
 def test_a_message_that_is_too_large_is_a_dead_letter(topics, box):
     topics.make("t", 1)

@@ -235,15 +235,19 @@ typedef struct KafkaTopic {
     rd_kafka_topic_t *handle; /* NULL: there is none of that name … */
     int64_t asked_us;         /* … as it was when that was asked; 0: it was not yet */
     int32_t partition_count;
+    int64_t limit_bytes;    /* of a batch; 0: not known */
+    int64_t limit_asked_us; /* monotonic */
 } KafkaTopic;
 
 typedef struct KafkaProducer {
     KafkaClient client; /* first: the client's opaque is the producer */
     SinkWriter *writer;
-    Arena *arena;      /* of the topics, while it is open */
-    Map *topics;       /* name -> KafkaTopic */
-    KafkaTopic *first; /* of those that the table names; NULL: it has a pattern */
-    const char *noted; /* the topic that the note of the transaction stands at; NULL: none yet */
+    Arena *arena;       /* of the topics, while it is open */
+    Map *topics;        /* name -> KafkaTopic */
+    KafkaTopic *first;  /* of those that the table names; NULL: it has a pattern */
+    const char *noted;  /* the topic that the note of the transaction stands at; NULL: none yet */
+    bool is_exact;      /* with transactions */
+    bool is_compressed; /* what a batch takes is known to the client only */
     bool has_failed;
     Error failure; /* of the first message that was given up */
     /* With transactions: who the cluster knows it as; -1: not known yet. */
@@ -264,6 +268,13 @@ Status kafka_producer_send(KafkaProducer *producer, KafkaTopic *topic, const Kaf
 Status kafka_producer_poll(KafkaProducer *producer, Error *error);
 /* All that was sent is in the log. */
 Status kafka_producer_flush(KafkaProducer *producer, Error *error);
+
+/* ---- How large a message may be (limit.c) --------------------------------------------------- */
+
+/* The largest batch that the topic takes; 0: the cluster does not say. Waits for it a moment. */
+int64_t kafka_topic_limit(KafkaClient *client, const char *topic);
+/* What a message takes as the only one of a batch, without compression. */
+int64_t kafka_message_bytes(const KafkaMessage *message);
 
 /* ---- Transactions (transaction.c, settle.c) ------------------------------------------------- */
 

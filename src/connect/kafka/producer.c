@@ -2,7 +2,8 @@
  *
  * The client tries again by itself for as long as it takes; a message is given up only when the
  * cluster will never take it. If that is the message's own fault (it is too large), its bytes go to
- * the dead letters; else the job ends with the reason. */
+ * the dead letters; else the job ends with the reason. In a transaction it has to be known before:
+ * what the cluster refuses there takes all of the transaction along. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@ enum {
     QUEUE_BYTES = 64 * 1024 * 1024, /* that wait to be sent, where memory has no limit */
     QUEUE_SHARE = 8,                /* the part of a limit */
     QUEUE_BYTES_MIN = 1024 * 1024,
+    BATCH_BYTES = 1000000, /* the client's own bound */
+    BATCH_BYTES_MIN = 128,
     BYTES_KBYTE = 1024,
 };
 
@@ -62,6 +65,21 @@ static void producer_fail(KafkaProducer *producer, rd_kafka_resp_err_t code)
                code == RD_KAFKA_RESP_ERR__FATAL ? reason : rd_kafka_err2str(code));
 }
 
+/* Whose message it was, the cluster does not say: it refuses all of a batch. */
+static void producer_fail_refused(KafkaProducer *producer, rd_kafka_resp_err_t code)
+{
+    if (producer->has_failed)
+        return;
+    producer->has_failed = true;
+    (void)fail(&producer->failure, ERR_INVALID, "WR3436",
+               "a message in a transaction is not taken by the Kafka cluster: %s",
+               rd_kafka_err2str(code));
+    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        error_hint(&producer->failure,
+                   "the next run asks for 'max.message.bytes' of the topic anew; where the user "
+                   "may not ask (DescribeConfigs), set 'properties.message.max.bytes' to it");
+}
+
 static void producer_reported(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
 {
     (void)handle;
@@ -70,7 +88,9 @@ static void producer_reported(rd_kafka_t *handle, const rd_kafka_message_t *mess
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
         code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
         return;
-    if (is_own_fault(code))
+    if (is_own_fault(code) && producer->is_exact)
+        producer_fail_refused(producer, code);
+    else if (is_own_fault(code))
         producer_set_aside(producer, str_make(message->payload, (int64_t)message->len),
                            rd_kafka_err2str(code));
     else
@@ -101,8 +121,26 @@ static bool wants_idempotence(const OptionSet *options)
            !str_is(options_text(options, "sink.delivery-guarantee"), "none");
 }
 
+/* More than one message: no larger than that. A message that is larger goes alone. */
+static int64_t producer_batch_bytes(const KafkaProducer *producer)
+{
+    const OptionSet *options = producer->writer->node->sink.table->options.options;
+    int64_t bytes;
+    Str given = kafka_property(options, "batch.size");
+    if (given.data == NULL || !str_parse_int64(given, &bytes))
+        bytes = BATCH_BYTES;
+    for (int32_t i = 0; i < map_count(producer->topics); i++) {
+        const KafkaTopic *topic = map_value_at(producer->topics, i);
+        if (topic->limit_bytes > 0 && topic->limit_bytes < bytes)
+            bytes = topic->limit_bytes;
+    }
+    return bytes < BATCH_BYTES_MIN ? BATCH_BYTES_MIN : bytes;
+}
+
 static Status producer_connect(KafkaProducer *producer, const char *transactional_id, Error *error)
 {
+    char batch[24];
+    snprintf(batch, sizeof batch, "%lld", (long long)producer_batch_bytes(producer));
     const PlanTable *table = producer->writer->node->sink.table;
     int64_t limit = producer->writer->memory_bytes / QUEUE_SHARE;
     limit = limit <= 0 ? (int64_t)QUEUE_BYTES : limit;
@@ -118,6 +156,7 @@ static Status producer_connect(KafkaProducer *producer, const char *transactiona
         {"queue.buffering.max.kbytes", kbytes, false},
         {"queue.buffering.max.messages", "1000000", false},
         {"reconnect.backoff.max.ms", "1000", false},
+        {"batch.size", batch, true},
         /* Without transactions: for as long as it takes. */
         {is_exact ? "transaction.timeout.ms" : "message.timeout.ms", is_exact ? "900000" : "0",
          false},
@@ -130,6 +169,12 @@ static Status producer_connect(KafkaProducer *producer, const char *transactiona
     TRY(kafka_client_open(&producer->client, producer->writer->arena, RD_KAFKA_PRODUCER, table,
                           settings, error));
     return OK;
+}
+
+static void topic_ask_limit(KafkaProducer *producer, KafkaTopic *topic)
+{
+    topic->limit_bytes = kafka_topic_limit(&producer->client, topic->name);
+    topic->limit_asked_us = world_monotonic_us(producer->writer->world);
 }
 
 static Status topic_find(KafkaProducer *producer, KafkaTopic *topic, int64_t timeout_us,
@@ -146,9 +191,11 @@ static Status topic_find(KafkaProducer *producer, KafkaTopic *topic, int64_t tim
     else if (is_known)
         topic->partition_count = metadata->topics[0].partition_cnt;
     rd_kafka_metadata_destroy(metadata);
-    if (status == OK && is_known)
-        topic->handle = rd_kafka_topic_new(producer->client.handle, topic->name, NULL);
-    return status;
+    if (status != OK || !is_known)
+        return status;
+    topic->handle = rd_kafka_topic_new(producer->client.handle, topic->name, NULL);
+    topic_ask_limit(producer, topic);
+    return OK;
 }
 
 static KafkaTopic *topic_add(KafkaProducer *producer, Str name)
@@ -197,6 +244,31 @@ Status kafka_producer_topic(KafkaProducer *producer, Str name, KafkaTopic **out,
     return topic_find(producer, *out, ASK_US, error);
 }
 
+static void topics_release(KafkaProducer *producer)
+{
+    for (int32_t i = 0; i < map_count(producer->topics); i++) {
+        KafkaTopic *topic = map_value_at(producer->topics, i);
+        if (topic->handle != NULL)
+            rd_kafka_topic_destroy(topic->handle);
+        topic->handle = NULL;
+    }
+}
+
+/* The bound of batches is to be known before the client is made: one looks, another one sends. */
+static Status producer_connect_anew(KafkaProducer *producer, const char *transactional_id,
+                                    Error *error)
+{
+    topics_release(producer);
+    rd_kafka_destroy(producer->client.handle);
+    producer->client.handle = NULL;
+    TRY(producer_connect(producer, transactional_id, error));
+    for (int32_t i = 0; i < map_count(producer->topics); i++) {
+        KafkaTopic *topic = map_value_at(producer->topics, i);
+        topic->handle = rd_kafka_topic_new(producer->client.handle, topic->name, NULL);
+    }
+    return OK;
+}
+
 Status kafka_producer_open(KafkaProducer *producer, SinkWriter *writer,
                            const char *transactional_id, Error *error)
 {
@@ -209,19 +281,24 @@ Status kafka_producer_open(KafkaProducer *producer, SinkWriter *writer,
     kafka_client_init(&producer->client, writer->world);
     TRY(kafka_client_embed(&producer->client, writer->node->sink.table, writer->hub, error));
     producer->client.reported = producer_reported;
+    Str codec = kafka_property(writer->node->sink.table->options.options, "compression.type");
+    if (codec.data == NULL)
+        codec = kafka_property(writer->node->sink.table->options.options, "compression.codec");
+    producer->is_compressed = codec.data != NULL && !str_is(codec, "none");
+    producer->is_exact = transactional_id != NULL;
+    int64_t batch_bytes = producer_batch_bytes(producer);
     TRY(producer_connect(producer, transactional_id, error));
-    return producer_find_topics(producer, error);
+    TRY(producer_find_topics(producer, error));
+    return producer_batch_bytes(producer) < batch_bytes
+               ? producer_connect_anew(producer, transactional_id, error)
+               : OK;
 }
 
 void kafka_producer_close(KafkaProducer *producer)
 {
     if (producer->writer == NULL)
         return;
-    for (int32_t i = 0; i < map_count(producer->topics); i++) {
-        const KafkaTopic *topic = map_value_at(producer->topics, i);
-        if (topic->handle != NULL)
-            rd_kafka_topic_destroy(topic->handle);
-    }
+    topics_release(producer);
     if (producer->client.handle != NULL) {
         rd_kafka_purge(producer->client.handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                                     RD_KAFKA_PURGE_F_NON_BLOCKING);
@@ -276,8 +353,27 @@ static Status producer_give_up(KafkaProducer *producer, const KafkaMessage *mess
         producer_set_aside(producer, message->value, rd_kafka_err2str(code));
         return OK;
     }
+    /* The reason may be on its way. */
+    if (code == RD_KAFKA_RESP_ERR__STATE)
+        rd_kafka_poll(producer->client.handle, FULL_STEP_MS);
     producer_fail(producer, code);
     return kafka_producer_poll(producer, error);
+}
+
+/* Whether the topic takes it, as far as that is known here. Alone in its batch, only the message
+ * itself is refused; so what is compressed is left to the cluster where no transaction hangs on
+ * it. */
+static bool topic_takes(KafkaProducer *producer, KafkaTopic *topic, const KafkaMessage *message)
+{
+    if (topic->limit_bytes == 0 || (producer->is_compressed && !producer->is_exact))
+        return true;
+    int64_t bytes = kafka_message_bytes(message);
+    if (bytes <= topic->limit_bytes)
+        return true;
+    /* It may have been raised. */
+    if (world_monotonic_us(producer->writer->world) - topic->limit_asked_us > ASK_AGAIN_US)
+        topic_ask_limit(producer, topic);
+    return topic->limit_bytes == 0 || bytes <= topic->limit_bytes;
 }
 
 Status kafka_producer_send(KafkaProducer *producer, KafkaTopic *topic, const KafkaMessage *message,
@@ -291,6 +387,8 @@ Status kafka_producer_send(KafkaProducer *producer, KafkaTopic *topic, const Kaf
         producer_set_aside(producer, message->value, reason);
         return OK;
     }
+    if (!topic_takes(producer, topic, message))
+        return producer_give_up(producer, message, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, error);
     producer->noted = producer->noted != NULL ? producer->noted : topic->name;
     rd_kafka_resp_err_t code;
     while ((code = producer_put(producer, topic, message, partition)) ==
