@@ -1,5 +1,6 @@
 /* INSERT INTO: columns matched by position, implicit casts, the sink. */
 #include <assert.h>
+#include <string.h>
 
 #include "plan/internal.h"
 
@@ -405,13 +406,46 @@ static bool insert_check_overwrite(Planner *planner, const SqlInsert *insert,
     return false;
 }
 
+static const char *writer_name(Planner *planner, const PlanTable *table, const char **option)
+{
+    const ConnectorInfo *connector = table->connector;
+    return connector->writer_name == NULL
+               ? NULL
+               : connector->writer_name(planner->arena, &table->options, option);
+}
+
+/* Each of two sinks with one name would shut the other one out. */
+static bool insert_check_name(Planner *planner, const SqlInsert *insert, const TableEntry *entry)
+{
+    const char *option, *ignored;
+    const char *name = writer_name(planner, &entry->table, &option);
+    for (int32_t i = 0; i < planner->roots.count && name != NULL; i++) {
+        const Rel *root = LIST_AT(planner->roots, i, Rel);
+        const char *other = root->node.kind == PLAN_SINK
+                                ? writer_name(planner, root->node.sink.table, &ignored)
+                                : NULL;
+        if (other == NULL || strcmp(name, other) != 0)
+            continue;
+        bool is_same = str_equal(root->node.sink.table->path, entry->table.path);
+        Diagnostic *d = REPORT(
+            planner, "WR2135", insert->table->span,
+            "two statements write under one '%s': each would shut the other one out", option);
+        diagnostic_note(d, "all statements of a script run at the same time");
+        diagnostic_help(d, is_same ? "write one INSERT, with UNION ALL"
+                                   : "give each table one of its own");
+        return false;
+    }
+    return true;
+}
+
 void bind_insert(Planner *planner, const SqlInsert *insert)
 {
     InsertBinder binder = {.planner = planner, .insert = insert};
     binder.entry = insert_find_table(planner, insert);
     binder.query = bind_query(planner, insert->query);
     if (binder.entry == NULL || !entry_connect_sink(planner, binder.entry, insert->table->span) ||
-        !insert_check_overwrite(planner, insert, binder.entry))
+        !insert_check_overwrite(planner, insert, binder.entry) ||
+        !insert_check_name(planner, insert, binder.entry))
         return;
     insert_list_targets(&binder);
     bool is_good = insert_check_metadata(&binder);

@@ -140,6 +140,10 @@ typedef struct ConnectorInfo {
     bool (*holds_rows)(const TableOptions *table);
     /* The promise for this table, where options decide; NULL: `guarantee`. */
     SinkGuarantee (*guarantee_of)(const TableOptions *table);
+    /* A name, with the place where it counts, under which the table is written and no other sink
+     * may write at the same time; *option says it. NULL: there is none. NULL instead of the
+     * function: never. */
+    const char *(*writer_name)(Arena *arena, const TableOptions *table, const char **option);
     /* When a source does not go on exactly where it was: "if the table does not change meanwhile".
      * NULL: it always does. */
     const char *rewinds_if;

@@ -214,6 +214,16 @@ static SinkGuarantee upsert_kafka_guarantee_of(const TableOptions *table)
     return kafka_guarantee_of(table) == SINK_TRANSACTIONAL ? SINK_TRANSACTIONAL : SINK_IDEMPOTENT;
 }
 
+static const char *kafka_writer_name(Arena *arena, const TableOptions *table, const char **option)
+{
+    *option = "sink.transactional-id-prefix";
+    if (kafka_guarantee_of(table) != SINK_TRANSACTIONAL)
+        return NULL;
+    Str servers = options_text(table->options, "properties.bootstrap.servers");
+    Str prefix = options_text(table->options, *option);
+    return arena_printf(arena, "kafka %.*s %.*s", STR_ARGS(servers), STR_ARGS(prefix));
+}
+
 static ChangelogMode upsert_kafka_mode(const TableOptions *table)
 {
     (void)table;
@@ -457,6 +467,7 @@ static const ConnectorInfo kafka_info = {
     .takes_key_format = true,
     .guarantee = SINK_AT_LEAST_ONCE,
     .guarantee_of = kafka_guarantee_of,
+    .writer_name = kafka_writer_name,
     .place_option = "topic",
     .is_bounded = kafka_is_bounded,
     .reads_anew = kafka_reads_anew,
@@ -479,6 +490,7 @@ static const ConnectorInfo upsert_kafka_info = {
     .takes_key_format = true,
     .guarantee = SINK_IDEMPOTENT,
     .guarantee_of = upsert_kafka_guarantee_of,
+    .writer_name = kafka_writer_name,
     .place_option = "topic",
     .is_bounded = kafka_is_bounded,
     .read_mode = upsert_kafka_mode,
