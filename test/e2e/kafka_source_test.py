@@ -279,4 +279,47 @@ def test_mistakes(box):
         assert "WR3423" in error and "refused" in error, error
 
 
+def make_anew(topics, topic, numbers):
+    topics.python(f"""
+import json
+from kafka.admin import KafkaAdminClient
+KafkaAdminClient(bootstrap_servers=ADDRESS).delete_topics([{topic!r}])
+print(json.dumps(True))""")
+    wait_until(lambda: topic not in topics.kcat("-L", "-J").replace('"__', ""), "the topic to go", 30)
+    topics.make(topic, 1)
+    topics.put(topic, [f'{{"n":{n}}}' for n in numbers])
+
+
+@on("hub", "kafka")
+def test_a_topic_that_was_made_anew_is_not_taken_for_the_old_one(topics, box):
+    """Though it has more records than were read of the old one."""
+    topics.make("again", 1)
+    topics.put("again", [f'{{"n":{n}}}' for n in range(1, 101)])
+    sql = ("SET 'execution.checkpointing.interval' = '100 ms';\n" +
+           table(topics, "s", "n BIGINT", "again", EARLIEST) +
+           "CREATE TABLE o (n BIGINT) WITH ('connector' = 'filesystem', 'path' = 'o', 'format' = 'csv', "
+           "'sink.rolling-policy.rollover-interval' = '200 ms', 'sink.rolling-policy.check-interval' = '100 ms');\n"
+           "INSERT INTO o SELECT n FROM s;\n")
+    weir = box.weir(sql)
+
+    def rows():
+        return sorted(int(line) for path in weir.folder.glob("o/[!._]*") for line in path.read_text().splitlines())
+
+    weir.start()
+    wait_until(lambda: len(rows()) == 100, "rows", 60, process=weir)
+    assert weir.stop() == 0, weir.log()
+    make_anew(topics, "again", range(1001, 1201))
+    weir.start()
+    assert weir.wait(60) == 78, weir.log()
+    assert "error[WR3427]: topic 'again' is not the one that was read" in weir.stderr(), weir.log()
+    weir.write("pipeline.sql", sql.replace(EARLIEST, EARLIEST + ", 'properties.auto.offset.reset' = 'earliest'"))
+    weir.start()
+    wait_until(lambda: len(rows()) == 300, "rows of the new one", 60, process=weir)
+    assert weir.stop() == 0, weir.log()
+    assert rows() == [*range(1, 101), *range(1001, 1201)]
+    weir.start()
+    wait_until(lambda: http_get(weir.url + "/readyz").status == 200, "a run", 60, process=weir)
+    assert weir.stop() == 0 and len(rows()) == 300, weir.log()
+
+
 main()

@@ -1,5 +1,5 @@
-/* Two requests: where the coordinator is, and to end the transaction. All in the oldest versions
- * that Kafka 4 still takes, which are the simplest. */
+/* The connection; and two requests: where the coordinator is, and to end the transaction. All in
+ * the oldest versions that Kafka 4 still takes, which are the simplest. */
 #include "connect/kafka/coordinator.h"
 
 #include <string.h>
@@ -235,7 +235,7 @@ static Status wire_connect(KafkaWire *wire, Str host, int32_t port, Error *error
 
 /* ---- The requests -------------------------------------------------------------------------- */
 
-static Status answer_malformed(Error *error)
+Status kafka_answer_malformed(Error *error)
 {
     return fail(error, ERR_DECODE, "WR3429", "a Kafka broker gave an answer that makes no sense");
 }
@@ -259,7 +259,7 @@ static Status find_coordinator(KafkaWire *wire, const TransactionEnd *end, Str *
     if (!kafka_wire_take32(&body, &throttle) || !kafka_wire_take16(&body, &answer) ||
         !kafka_wire_take_text(&body, &message) || !kafka_wire_take32(&body, &node) ||
         !kafka_wire_take_text(&body, host) || !kafka_wire_take32(&body, port))
-        return answer_malformed(error);
+        return kafka_answer_malformed(error);
     *code = is_passing(answer) ? KAFKA_END_AGAIN : answer;
     return OK;
 }
@@ -276,7 +276,7 @@ static Status ask_to_end(KafkaWire *wire, const TransactionEnd *end, int32_t *co
     int32_t throttle;
     int16_t answer;
     if (!kafka_wire_take32(&body, &throttle) || !kafka_wire_take16(&body, &answer))
-        return answer_malformed(error);
+        return kafka_answer_malformed(error);
     *code = is_passing(answer) ? KAFKA_END_AGAIN : answer;
     return OK;
 }
@@ -301,35 +301,30 @@ static bool address_parse(Str text, Str *host, int32_t *port)
     return host->length > 0 && number > 0 && number <= UINT16_MAX;
 }
 
-static Status end_by(KafkaWire *wire, Str server, const TransactionEnd *end, int32_t *code,
-                     Error *error)
+/* ---- Whom to ask --------------------------------------------------------------------------- */
+
+static Status wire_reach(KafkaWire *wire, Str server, Error *error)
 {
     Str host;
     int32_t port;
     if (!address_parse(server, &host, &port))
         return fail(error, ERR_INVALID, "WR3422", "'%.*s' is no HOST:PORT", STR_ARGS(server));
-    TRY(wire_connect(wire, host, port, error));
-    TRY(find_coordinator(wire, end, &host, &port, code, error));
-    if (*code != 0)
-        return OK;
-    TRY(wire_connect(wire, str_copy(wire->arena, host), port, error));
-    return ask_to_end(wire, end, code, error);
+    return wire_connect(wire, host, port, error);
 }
 
-/* The hub coordinates all. */
-static Status end_in_process(KafkaWire *wire, const TransactionEnd *end, int32_t *code,
+static Status use_in_process(KafkaWire *wire, EmbeddedHub *hub, KafkaWireUse use, void *context,
                              Error *error)
 {
-    wire->pair = embedded_hub_connect(end->hub);
+    wire->pair = embedded_hub_connect(hub);
     if (wire->pair < 0)
         return pair_failed(error);
-    Status status = ask_to_end(wire, end, code, error);
+    Status status = use(wire, context, error);
     close(wire->pair);
     return status;
 }
 
-Status kafka_end_transaction(World *world, const OptionSet *options, const TransactionEnd *end,
-                             int32_t *code, Error *error)
+Status kafka_wire_use(World *world, const OptionSet *options, EmbeddedHub *hub, KafkaWireUse use,
+                      void *context, Error *error)
 {
     KafkaWire wire = {.world = world,
                       .arena = arena_new(0),
@@ -338,14 +333,17 @@ Status kafka_end_transaction(World *world, const OptionSet *options, const Trans
                       .pair = -1};
     Status status = ERR_INVALID;
     Str rest = {0};
-    if (end->hub != NULL)
-        status = end_in_process(&wire, end, code, error);
+    if (hub != NULL)
+        status = use_in_process(&wire, hub, use, context, error);
     else
         rest = options_text(options, "properties.bootstrap.servers");
     while (rest.data != NULL && status != OK) {
         Str server = str_trim(str_split(rest, ',', &rest));
-        if (server.length > 0)
-            status = end_by(&wire, server, end, code, error);
+        if (server.length == 0)
+            continue;
+        status = wire_reach(&wire, server, error);
+        if (status == OK)
+            status = use(&wire, context, error);
     }
     socket_free(wire.socket);
     buffer_free(&wire.in);
@@ -354,4 +352,33 @@ Status kafka_end_transaction(World *world, const OptionSet *options, const Trans
     if (status != OK && error != NULL)
         error->is_retriable = status == ERR_UNAVAILABLE;
     return status;
+}
+
+/* ---- Ending a transaction ------------------------------------------------------------------ */
+
+typedef struct EndCall {
+    const TransactionEnd *end;
+    int32_t *code;
+} EndCall;
+
+/* The hub coordinates all. */
+static Status end_use(KafkaWire *wire, void *context, Error *error)
+{
+    const EndCall *call = context;
+    if (wire->pair >= 0)
+        return ask_to_end(wire, call->end, call->code, error);
+    Str host;
+    int32_t port;
+    TRY(find_coordinator(wire, call->end, &host, &port, call->code, error));
+    if (*call->code != 0)
+        return OK;
+    TRY(wire_connect(wire, str_copy(wire->arena, host), port, error));
+    return ask_to_end(wire, call->end, call->code, error);
+}
+
+Status kafka_end_transaction(World *world, const OptionSet *options, const TransactionEnd *end,
+                             int32_t *code, Error *error)
+{
+    EndCall call = {end, code};
+    return kafka_wire_use(world, options, end->hub, end_use, &call, error);
 }

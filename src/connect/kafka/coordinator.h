@@ -1,5 +1,6 @@
-/* A client of Kafka's protocol for one purpose: to end a transaction in the name of a producer that
- * is no more. Private to connect/kafka/. */
+/* A client of Kafka's protocol for what librdkafka has no call for: to end a transaction in the
+ * name of a producer that is no more, and to ask for the ids of topics. Private to connect/kafka/.
+ */
 #ifndef WEIR_CONNECT_KAFKA_COORDINATOR_H
 #define WEIR_CONNECT_KAFKA_COORDINATOR_H
 
@@ -25,7 +26,25 @@ Status kafka_end_transaction(World *world, const OptionSet *options, const Trans
 /* Why the security settings of the table are none that this client knows; NULL: they are. */
 const char *kafka_end_refuse(const OptionSet *options, const char **key);
 
-/* ---- For sasl.c ----------------------------------------------------------------------------- */
+enum { KAFKA_TOPIC_ID_BYTES = 16 };
+
+/* A topic that is made anew has another one; zeros: the cluster has none, or not that topic. */
+typedef struct KafkaTopicId {
+    uint8_t bytes[KAFKA_TOPIC_ID_BYTES];
+} KafkaTopicId;
+
+typedef struct KafkaTopicIds {
+    const char *const *topics;
+    int32_t count;
+    KafkaTopicId *ids; /* of each, to be filled */
+} KafkaTopicIds;
+
+/* The ids of topics of the cluster, or of `hub` unless that is NULL. WR3423: nobody answers. */
+Status kafka_topic_ids(World *world, const OptionSet *options, EmbeddedHub *hub,
+                       const KafkaTopicIds *asked, Error *error);
+
+/* ---- For sasl.c and topic_ids.c
+ * ----------------------------------------------------------------------------- */
 
 typedef struct KafkaWire {
     World *world;
@@ -37,6 +56,11 @@ typedef struct KafkaWire {
     Buffer in, out;
 } KafkaWire;
 
+/* Be connected to a server of the table's, or to `hub` unless that is NULL, and `use` that. */
+typedef Status (*KafkaWireUse)(KafkaWire *wire, void *context, Error *error);
+Status kafka_wire_use(World *world, const OptionSet *options, EmbeddedHub *hub, KafkaWireUse use,
+                      void *context, Error *error);
+Status kafka_answer_malformed(Error *error);
 /* Begin a request; its body is appended to wire->out. */
 void kafka_wire_begin(KafkaWire *wire, int16_t key, int16_t version);
 /* Send it and read the answer; *body borrows from wire->in. */

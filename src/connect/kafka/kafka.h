@@ -8,6 +8,7 @@
 
 #include "connect/connect.h"
 #include "connect/embedded.h"
+#include "connect/kafka/coordinator.h"
 #include "format/format.h"
 
 /* In the order of the connectors' list of metadata. */
@@ -144,6 +145,7 @@ typedef struct KafkaSplit {
     int64_t eof;  /* where the client last found it at its end; more than `next` where records
                      stand there that are nobody's: marks of transactions */
     bool is_assigned;
+    KafkaTopicId topic_id; /* zeros: not known */
 } KafkaSplit;
 
 typedef struct KafkaSplits {
@@ -164,10 +166,19 @@ Status kafka_splits_load(KafkaSplits *splits, Str state, Error *error);
 Status kafka_splits_find_new(KafkaSplits *splits, KafkaClient *client, const PlanTable *table,
                              int64_t timeout_us, Error *error);
 
+/* Note the ids of topics that are not known yet. WR3427: a topic has another one than was noted: it
+ * was made anew, and what was not read of the old one is gone. Where the table says by
+ * 'auto.offset.reset' how to go on, its splits are placed there; `may_begin_again`: nothing is read
+ * yet. */
+Status kafka_splits_identify(KafkaSplits *splits, KafkaClient *client, const PlanTable *table,
+                             bool may_begin_again, Error *error);
 /* Where splits from `first` on begin, and where they end by the options. `begin`: as declared are
  * the options, from the earliest those that were found later. */
 Status kafka_splits_place(KafkaSplits *splits, int32_t first, SourceBegin begin,
                           KafkaClient *client, const PlanTable *table, Error *error);
+/* Begin again with a topic that was made anew, at its first record or its end. */
+Status kafka_split_begin_again(KafkaSplit *split, bool is_at_first, KafkaClient *client,
+                               const PlanTable *table, Error *error);
 /* Note where each ends now. ERR_UNAVAILABLE may pass. */
 Status kafka_splits_note_end(KafkaSplits *splits, KafkaClient *client, const PlanTable *table,
                              Error *error);

@@ -183,6 +183,7 @@ static Status source_open(SourceReader *reader, Str state, Error *error)
     int32_t known = source->splits.count;
     TRY(kafka_rows_open(reader, &source->rows, error));
     TRY(source_look_first(source, error));
+    TRY(kafka_splits_identify(&source->splits, &source->client, table, true, error));
     SourceBegin begin = known > 0 ? found_later : reader->begin;
     TRY(kafka_splits_place(&source->splits, known, begin, &source->client, table, error));
     rd_kafka_poll_set_consumer(source->client.handle);
@@ -464,6 +465,8 @@ static Status source_look(KafkaSource *source, Error *error)
     Error trouble = {0};
     Status status =
         kafka_splits_find_new(&source->splits, &source->client, table, LOOK_TIMEOUT_US, &trouble);
+    if (status == OK)
+        status = kafka_splits_identify(&source->splits, &source->client, table, false, &trouble);
     if (status == OK)
         status = kafka_splits_place(&source->splits, known, found_later, &source->client, table,
                                     &trouble);

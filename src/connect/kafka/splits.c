@@ -1,9 +1,11 @@
 /* The partitions that are read, and how far. */
 #include <string.h>
 
+#include "base/log.h"
+#include "base/map.h"
 #include "connect/kafka/kafka.h"
 
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2, STATE_VERSION_NO_IDS = 1 };
 
 KafkaSplit *kafka_splits_add(KafkaSplits *splits, const char *topic, int32_t partition)
 {
@@ -47,6 +49,7 @@ void kafka_splits_save(const KafkaSplits *splits, Buffer *out)
         buffer_append_u32(out, (uint32_t)split->partition);
         buffer_append_u64(out, (uint64_t)split->next);
         buffer_append_u64(out, (uint64_t)split->stop);
+        buffer_append_str(out, str_make((const char *)split->topic_id.bytes, KAFKA_TOPIC_ID_BYTES));
     }
 }
 
@@ -60,14 +63,18 @@ Status kafka_splits_load(KafkaSplits *splits, Str state, Error *error)
         int32_t partition = (int32_t)byte_reader_u32(&reader);
         int64_t next = (int64_t)byte_reader_u64(&reader);
         int64_t stop = (int64_t)byte_reader_u64(&reader);
+        Str id = version > STATE_VERSION_NO_IDS ? byte_reader_take(&reader, KAFKA_TOPIC_ID_BYTES)
+                                                : (Str){0};
         if (reader.is_short)
             break;
         KafkaSplit *split =
             kafka_splits_add(splits, str_terminated(splits->arena, topic), partition);
         split->next = next;
         split->stop = stop;
+        if (id.length == KAFKA_TOPIC_ID_BYTES)
+            memcpy(split->topic_id.bytes, id.data, KAFKA_TOPIC_ID_BYTES);
     }
-    if (!reader.is_short && version == STATE_VERSION)
+    if (!reader.is_short && version >= STATE_VERSION_NO_IDS && version <= STATE_VERSION)
         return OK;
     return fail(error, ERR_CORRUPT, "WR3428",
                 "the saved position of a kafka source cannot be read");
@@ -184,4 +191,96 @@ Status kafka_splits_find_new(KafkaSplits *splits, KafkaClient *client, const Pla
     return options_has(options, "topic-pattern")
                ? finder_take_pattern(&finder, options_text(options, "topic-pattern"), error)
                : finder_take_list(&finder, options_text(options, "topic"), error);
+}
+
+/* ---- Topics that were made anew ------------------------------------------------------------ */
+
+static bool id_is_known(const KafkaTopicId *id)
+{
+    static const KafkaTopicId none;
+    return memcmp(id, &none, sizeof none) != 0;
+}
+
+static Status split_is_anew(KafkaSplit *split, KafkaClient *client, const PlanTable *table,
+                            bool may_begin_again, Error *error)
+{
+    Str reset = kafka_property(table->options.options, "auto.offset.reset");
+    bool is_earliest = str_is(reset, "earliest");
+    if (may_begin_again && (is_earliest || str_is(reset, "latest"))) {
+        log_event(LOG_WARN, "kafka",
+                  "table `%.*s`: topic '%s' was made anew; partition %d is read from its %s on",
+                  STR_ARGS(table->name), split->topic, split->partition,
+                  is_earliest ? "first record" : "end");
+        return kafka_split_begin_again(split, is_earliest, client, table, error);
+    }
+    Status status =
+        fail(error, ERR_LOST, "WR3427",
+             "topic '%s' is not the one that was read: it was deleted and made anew", split->topic);
+    if (error != NULL)
+        error_hint(error, "what stood in the old one and was not read is lost; set "
+                          "'properties.auto.offset.reset' = 'earliest' to read the new one from "
+                          "its first record on, or 'latest' to read what comes");
+    return status;
+}
+
+static Status split_identify(KafkaSplit *split, const KafkaTopicId *id, KafkaClient *client,
+                             const PlanTable *table, bool may_begin_again, Error *error)
+{
+    if (!id_is_known(id) || memcmp(id, &split->topic_id, sizeof *id) == 0)
+        return OK;
+    if (id_is_known(&split->topic_id))
+        TRY(split_is_anew(split, client, table, may_begin_again, error));
+    split->topic_id = *id;
+    return OK;
+}
+
+/* Without ids nothing is found out; where they were known, the server is to be asked again. */
+static Status identify_failed(const KafkaSplits *splits, const PlanTable *table, Status status,
+                              Error *error)
+{
+    for (int32_t i = 0; i < splits->count && status == ERR_UNAVAILABLE; i++) {
+        if (id_is_known(&splits->items[i]->topic_id))
+            return status;
+    }
+    log_event(LOG_WARN, "kafka",
+              "table `%.*s`: the ids of its topics are not known, so a topic that is made anew "
+              "may be taken for the old one: %s",
+              STR_ARGS(table->name), error->text);
+    *error = (Error){0};
+    return OK;
+}
+
+Status kafka_splits_identify(KafkaSplits *splits, KafkaClient *client, const PlanTable *table,
+                             bool may_begin_again, Error *error)
+{
+    const OptionSet *options = table->options.options;
+    const char *key;
+    if (splits->count == 0 || kafka_end_refuse(options, &key) != NULL)
+        return OK;
+    Arena *arena = arena_new(0);
+    const char **names = ARENA_ARRAY(arena, const char *, splits->count);
+    KafkaTopicId *ids = ARENA_ARRAY(arena, KafkaTopicId, splits->count);
+    int32_t *of_split = ARENA_ARRAY(arena, int32_t, splits->count);
+    Map *numbers = map_new(arena);
+    for (int32_t i = 0; i < splits->count; i++) {
+        Str name = str_from(splits->items[i]->topic);
+        int32_t *number = map_find(numbers, name);
+        if (number == NULL) {
+            number = ARENA_NEW(arena, int32_t);
+            *number = map_count(numbers);
+            names[*number] = splits->items[i]->topic;
+            map_put(numbers, name, number);
+        }
+        of_split[i] = *number;
+    }
+    KafkaTopicIds asked = {names, map_count(numbers), ids};
+    Status status = kafka_topic_ids(client->world, options, client->hub, &asked, error);
+    bool is_told = status == OK;
+    if (!is_told)
+        status = identify_failed(splits, table, status, error);
+    for (int32_t i = 0; i < splits->count && is_told && status == OK; i++)
+        status = split_identify(splits->items[i], &ids[of_split[i]], client, table, may_begin_again,
+                                error);
+    arena_free(arena);
+    return status;
 }

@@ -229,6 +229,15 @@ Status kafka_splits_place(KafkaSplits *splits, int32_t first, SourceBegin begin,
     return OK;
 }
 
+Status kafka_split_begin_again(KafkaSplit *split, bool is_at_first, KafkaClient *client,
+                               const PlanTable *table, Error *error)
+{
+    Placer placer = {.client = client, .table = table, .options = table->options.options};
+    TRY(place_at_edge(&placer, split, is_at_first, &split->next, error));
+    split->stop = KAFKA_NO_STOP;
+    return place_stop(&placer, split, error);
+}
+
 Status kafka_splits_note_end(KafkaSplits *splits, KafkaClient *client, const PlanTable *table,
                              Error *error)
 {
