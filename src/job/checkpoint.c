@@ -231,6 +231,23 @@ static Status coordinator_end_writer(Coordinator *coordinator, Error *error)
     return OK;
 }
 
+/* A system may give up what was prepared for the newest checkpoint, and then the rows can only be
+ * written again from the one before. */
+static bool job_may_lose_commit(const Job *job, Arena *arena)
+{
+    const Plan *plan = job->plan;
+    const char *option;
+    for (int32_t i = 0; i < plan->node_count; i++) {
+        if (plan->nodes[i]->kind != PLAN_SINK)
+            continue;
+        const PlanTable *table = plan->nodes[i]->sink.table;
+        if (table->connector->writer_name != NULL &&
+            table->connector->writer_name(arena, &table->options, &option) != NULL)
+            return true;
+    }
+    return false;
+}
+
 /* What cannot be removed from a bucket now is, after the next checkpoint. */
 static Status coordinator_retain(Job *job, Error *error)
 {
@@ -239,7 +256,8 @@ static Status coordinator_retain(Job *job, Error *error)
     int32_t count;
     Arena *arena = arena_new(0);
     Status status = snapshot_list(job->store, arena, &ids, &count, error);
-    for (int32_t i = retained > 0 ? retained : 1; status == OK && i < count; i++)
+    int32_t least = job_may_lose_commit(job, arena) ? 2 : 1;
+    for (int32_t i = retained > least ? retained : least; status == OK && i < count; i++)
         status = snapshot_remove(job->store, ids[i], error);
     arena_free(arena);
     if (status != ERR_UNAVAILABLE)

@@ -153,7 +153,7 @@ def test_what_the_cluster_has_given_up_is_said(box):
     """The transaction has timed out: no row is lost in silence, and the checkpoint before has them."""
     topics, proxy = behind_proxy(box, **SOON)
     topics.make("t", 1)
-    weir = box.weir(pipeline(topics, ", 'properties.transaction.timeout.ms' = '2000'"))
+    weir = box.weir(pipeline(topics, ", 'properties.transaction.timeout.ms' = '2000'").replace("'20'", "'1'"))
     kill_with_one_prepared(weir, topics, proxy)
     rows = len(numbers(topics))
     time.sleep(6)
