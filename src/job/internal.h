@@ -361,6 +361,8 @@ struct Job {
     int64_t checkpoint_interval_us; /* 0: only at the end */
     int64_t last_checkpoint;        /* id of the newest one, taken or found */
     int64_t kept_checkpoint;        /* the newest complete one on disk; 0: none */
+    bool has_noted_end;             /* in a file that recover_leave removes */
+    bool is_cleaned;                /* by recover_clean */
     int64_t checkpoint_count;
     int64_t started_us;
     int64_t duration_us;
@@ -423,8 +425,10 @@ Status recover_letters(const Snapshot *snapshot, Buffer *out, Error *error);
 Status recover_open(Job *job, Error *error);
 /* Every entry must have an operator in the layout, or state loss be allowed. */
 Status recover_check(Job *job, Error *error);
-/* Forget everything: the end of bounded input. */
+/* Forget everything: the end of bounded input. What is left is a note that says so … */
 Status recover_clean(Job *job, Error *error);
+/* … until the process has nothing else to do: a crash before that finds it. */
+void recover_leave(Job *job);
 /* The lock of the folder that both are part of goes from the job that this one is beside. */
 void recover_take_over(Job *job);
 void recover_close(Job *job);

@@ -379,11 +379,12 @@ void job_close(Job *job)
     snapshot_close(job->restored);
     store_close(job->store);
     deadletters_close(job->dead_letters);
-    recover_close(job);
     for (int32_t i = 0; job->previews != NULL && i < job->plan->root_count; i++)
         pthread_mutex_destroy(&job->previews[i].mutex);
     pthread_mutex_destroy(&job->board.mutex);
     waker_free(job->board.coordinator);
+    recover_leave(job);
+    recover_close(job);
     arena_free(job->arena);
 }
 

@@ -55,6 +55,11 @@ const char *place_of_sinks(Arena *arena, const char *data_dir, const char *folde
     return arena_printf(arena, "%s/jobs/%s/sinks", data_dir, folder);
 }
 
+const char *place_of_end(Arena *arena, const char *data_dir, const char *folder)
+{
+    return arena_printf(arena, "%s/over-%s", data_dir, folder);
+}
+
 static Status notes_open(World *world, Arena *arena, const char *data_dir, const char *folder,
                          Store **out, Error *error)
 {

@@ -5,6 +5,7 @@
  *     weir-data/jobs/PIPELINE/sinks/           notes of sinks before the first checkpoint
  *     DIR/PIPELINE/                            with execution.checkpointing.dir
  *     weir-data/jobs/PIPELINE/places           then says so: for commands that have no script
+ *     weir-data/over-PIPELINE                  it has come to its end, and its process not yet
  *     weir-data/jobs/PIPELINE/replaced         names the pipeline that is in charge in its stead
  *     weir-data/deployed/PIPELINE/             the data folder of that one, with
  *                                 script.sql   its script and
@@ -38,6 +39,9 @@ const char *place_of_spill(Arena *arena, const char *data_dir, const char *folde
 
 /* Where sinks may note what is to be known before there is a checkpoint. */
 const char *place_of_sinks(Arena *arena, const char *data_dir, const char *folder);
+
+/* The note that a pipeline has come to its end, which goes as the last thing of its process. */
+const char *place_of_end(Arena *arena, const char *data_dir, const char *folder);
 
 /* As the last run has noted it, else in the data folder. */
 Status place_find(World *world, Arena *arena, const char *data_dir, const char *folder, Places *out,

@@ -265,9 +265,29 @@ static Status recover_note_place(Job *job, const char *folder, bool is_told, Err
         TRY(recover_has_others(job, last.checkpoints, &has_others, error));
     if (has_others)
         return fail_elsewhere(job, last.checkpoints, error);
-    if (job->restored == NULL && !is_told)
+    if (job->restored == NULL && !is_told && !job->was_over)
         notice_others(job, folder);
     return place_note(job->world, data_dir, folder, &places, error);
+}
+
+/* Whether the run before had come to its end, but not to its exit. If there is a checkpoint, that
+ * is newer: somebody has put it there. */
+static Status recover_read_end(Job *job, bool has_checkpoint, Error *error)
+{
+    World *world = job->world;
+    FileInfo info;
+    const char *data_dir = job->options.data_dir;
+    const char *note =
+        place_of_end(job->arena, data_dir, place_folder_name(job->arena, job->pipeline));
+    Status status = world->kind->stat(world, note, &info, error);
+    if (status != OK)
+        return status == ERR_NOT_FOUND ? OK : status;
+    job->was_over = job->was_over || (!has_checkpoint && !job->options.is_fresh);
+    job->has_noted_end = job->was_over;
+    if (job->was_over)
+        return OK;
+    TRY(world->kind->remove(world, note, error));
+    return world->kind->sync_folder(world, data_dir, error);
 }
 
 /* The data folder, and the one that it is part of, where that is not another job's. */
@@ -310,10 +330,12 @@ Status recover_open(Job *job, Error *error)
         job->last_checkpoint = ids[0];
     /* A run that is started again goes on from its own. */
     bool is_beginning = job->options.is_fresh || count == 0;
-    if (is_beginning && path != NULL && path[0] != '\0')
-        TRY(recover_from_path(job, error));
     if (!is_beginning)
         TRY(recover_newest(job, ids, count, error));
+    TRY(recover_read_end(job, count > 0, error));
+    is_beginning = is_beginning && !job->was_over;
+    if (is_beginning && path != NULL && path[0] != '\0')
+        TRY(recover_from_path(job, error));
     if (is_shared)
         job->last_checkpoint += LEASE_GAP;
     if (is_beginning && job->last_checkpoint > 0)
@@ -331,7 +353,8 @@ Status recover_open(Job *job, Error *error)
     if (job->options.is_fresh && job->restored == NULL)
         TRY(recover_discard(job, ids, count, error));
     Buffer letters = {0};
-    Status status = is_beginning ? OK : recover_letters(job->restored, &letters, error);
+    bool goes_on = !is_beginning && job->restored != NULL;
+    Status status = goes_on ? recover_letters(job->restored, &letters, error) : OK;
     if (status == OK)
         status = deadletters_begin(job->dead_letters, writer, job->last_checkpoint,
                                    buffer_str(&letters), error);
@@ -540,6 +563,30 @@ static Status recover_clean_folders(Job *job, Error *error)
     return OK;
 }
 
+/* To remove the checkpoints and to give all memory back takes a while. */
+static Status recover_note_end(Job *job, Error *error)
+{
+    const char *note = place_of_end(job->arena, job->options.data_dir,
+                                    place_folder_name(job->arena, job->pipeline));
+    TRY(world_replace_file(job->world, note, STR("over\n"), error));
+    job->has_noted_end = true;
+    return OK;
+}
+
+/* Without a sync, which takes longer than all else: what a power cut brings back ends the next run,
+ * which says why. */
+void recover_leave(Job *job)
+{
+    Error error = {0};
+    if (!job->has_noted_end || !job->is_cleaned)
+        return;
+    const char *note = place_of_end(job->arena, job->options.data_dir,
+                                    place_folder_name(job->arena, job->pipeline));
+    if (job->world->kind->remove(job->world, note, &error) != OK)
+        log_event(LOG_WARN, "job", "%s: so the next run will say that this one is over, and end",
+                  error.text);
+}
+
 Status recover_clean(Job *job, Error *error)
 {
     int64_t *ids;
@@ -550,20 +597,21 @@ Status recover_clean(Job *job, Error *error)
                           place_folder_name(job->arena, job->pipeline), error));
     TRY(lease_check(job->store, &job->lease, error));
     TRY(snapshot_list(job->store, job->arena, &ids, &count, error));
-    if (count == 0) {
-        TRY(lease_give_up(job->store, &job->lease, error));
-        return recover_clean_folders(job, error);
+    if (count > 0) {
+        /* Whoever is started from now on has only this to end. */
+        int64_t last = ids[0];
+        if (!job->was_over) {
+            last = ids[0] + 1;
+            TRY(snapshot_write_over(job->store, last, error));
+        }
+        TRY(recover_note_end(job, error));
+        TRY(snapshot_remove_all(job->store, last, error));
+        job->kept_checkpoint = 0;
     }
-    /* Whoever is started from now on has only this to end. */
-    int64_t last = ids[0];
-    if (!job->was_over) {
-        last = ids[0] + 1;
-        TRY(snapshot_write_over(job->store, last, error));
-    }
-    TRY(snapshot_remove_all(job->store, last, error));
     TRY(lease_give_up(job->store, &job->lease, error));
-    job->kept_checkpoint = 0;
-    return recover_clean_folders(job, error);
+    TRY(recover_clean_folders(job, error));
+    job->is_cleaned = true;
+    return OK;
 }
 
 void recover_take_over(Job *job)

@@ -315,5 +315,55 @@ def test_idles_small(box):
     assert ticks < 100, ticks  # a busy loop takes 200
     assert memory < 20e6 or TIME_SCALE > 1, memory  # sanitizers have memory of their own
 
+ENDING = """
+SET 'execution.checkpointing.interval' = '50 ms';
+CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '2000000',
+  'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '300000');
+CREATE TABLE copies (n BIGINT) WITH ('connector' = 'filesystem', 'path' = 'copies', 'format' = 'csv');
+CREATE TABLE counts (k BIGINT, n BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO copies SELECT n FROM numbers WHERE MOD(n, 100) = 0;
+INSERT INTO counts SELECT n, COUNT(*) FROM numbers GROUP BY n;
+"""
+
+
+def test_a_crash_at_the_end_does_not_do_all_again(box):
+    """Killed when the last checkpoint has committed, and when it is gone: a note says so until the exit."""
+    noted = 0
+    for trial in range(8):
+        weir = box.weir(ENDING)
+        weir.start()
+        note = weir.path(weir.data) / "over-pipeline"
+        folder = weir.path(weir.data) / "jobs" / "pipeline" / "checkpoints"
+        while weir.is_alive():
+            has_all = weir.path("copies").is_dir() and "300000" in visible_lines(weir)
+            if has_all and (trial % 2 == 1 or not has_manifest(folder)):
+                break
+        # Stopped first: in the moment between the note and the exit it is to end by itself.
+        weir.process.send_signal(signal.SIGSTOP)
+        has_checkpoint = has_manifest(folder)
+        noted += note.exists() and not has_checkpoint
+        if note.exists() or has_checkpoint:
+            weir.kill()
+            weir.start()
+        else:
+            weir.process.send_signal(signal.SIGCONT)
+        assert weir.wait(60) == 0, weir.log()
+        lines = sorted(map(int, visible_lines(weir)))
+        assert lines == list(range(100, 300001, 100)), (trial, len(lines), weir.log_tail())
+        assert not note.exists(), trial
+    assert noted > 0, "never was there a note when the checkpoints were gone"
+
+
+def has_manifest(folder):
+    try:
+        return bool(list(folder.glob("chk-*/MANIFEST")))
+    except FileNotFoundError:  # it went while it was read
+        return False
+
+
+def visible_lines(weir):
+    files = [path for path in weir.path("copies").iterdir() if path.name[0] not in "._"]
+    return [line for path in files for line in path.read_text().split()]
+
 
 main()

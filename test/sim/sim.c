@@ -161,11 +161,12 @@ static bool trial_accepts(Trial *trial, const SimWorld *world, Status status, co
     return trial_fails(trial, "the job failed without a fault: %s %s", error->code, error->text);
 }
 
-/* The end of a bounded job is the moment when its last checkpoint goes: a crash behind it leaves
- * nothing to resume, and nothing to do. */
+/* The end of a bounded job is the moment when the note of its end goes, behind which it changes
+ * nothing any more (SimWorld.late): nobody can tell a crash there from one behind its exit. */
 static bool trial_has_ended(Trial *trial, SimWorld *world)
 {
-    if (trial->runs == 0 || scenario_checkpoint(world) > 0)
+    if (trial->runs == 0 || scenario_checkpoint(world) > 0 ||
+        disk_find(world->disk, "weir-data/over-sim") != NULL)
         return false;
     bool is_right = trial_check(trial, world);
     trial->wrong[0] = '\0';
@@ -282,6 +283,9 @@ static bool trial_run(Trial *trial)
             return true;
         }
         is_right = trial_accepts(trial, world, status, &error);
+        if (is_right && world->late[0] != '\0')
+            is_right = trial_fails(trial, "`%s` changed when nothing said that the job is over",
+                                   world->late);
         if (is_right && trial->mode == MODE_SYNCS && world->failed > 0 && status == OK)
             is_right = trial_fails(trial, "a sync failed and the job went on");
         if (is_right && trial->mode == MODE_FULL && status != OK)

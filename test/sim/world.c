@@ -77,6 +77,8 @@ static Status sim_begin(SimWorld *world, SimCall call, const char *path, Str det
         return fail_off(error);
     const SimFaults *faults = &world->faults;
     bool is_change = (call & SIM_CHANGES) != 0;
+    if (is_change && world->is_leaving && world->late[0] == '\0')
+        snprintf(world->late, sizeof world->late, "%s", path);
     world->changes += is_change;
     sim_note(world, call, path, detail);
     if (is_change && world->changes == faults->cut_at && !faults->cuts_after) {
@@ -309,6 +311,7 @@ static Status sim_remove(World *base, const char *path, Error *error)
     if (inode_is_folder(inode) && inode_entry_count(inode) > 0)
         return fail(error, ERR_IO, "WR5001", "could not remove `%s`: it is not empty", path);
     disk_unlink(world->disk, path);
+    world->is_leaving = str_is(str_from(path), "weir-data/over-sim");
     return sim_end(world, error);
 }
 

@@ -69,6 +69,8 @@ typedef struct SimWorld {
     char retried[128];          /* the first of them */
     uint64_t trace;
     bool is_off;
+    bool is_leaving;  /* the note that the job is over has gone: nothing resumes any more */
+    char late[128];   /* the first change behind that */
     bool has_stopped; /* the run has ended because it was asked to … */
     int64_t rows_in;  /* … and has read so many rows */
     bool is_traced;   /* each call to standard error */
