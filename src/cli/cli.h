@@ -141,6 +141,27 @@ ExitCode load_settings(Cli *cli, const PlanSettings **out);
 /* What a pipeline is called that does not say: its file without .sql. */
 const char *run_name(const Cli *cli, const char *path);
 
+/* ---- farewell.c ---------------------------------------------------------------------------- */
+
+/* How a run ended. */
+typedef struct Farewell {
+    int64_t exit;        /* its exit code */
+    bool has_ended;      /* its input was bounded and is done */
+    int64_t checkpoint;  /* its last one; 0: none is left */
+    int64_t rows_behind; /* that it wrote since that, at most */
+    const char *error;   /* "": none */
+} Farewell;
+
+/* Ask the run of the data folder to say how it ends, before it is stopped. */
+Status farewell_ask(const Cli *cli, const char *home, const char **id, Error *error);
+/* Answer, if anybody has asked; while the folder is locked. */
+void farewell_say(const Cli *cli, const char *home, ExitCode code, const Error *error,
+                  const JobSummary *summary);
+/* False: the run has not answered this question. */
+bool farewell_hear(const Cli *cli, const char *home, const char *id, Farewell *out);
+/* Whatever was asked and answered. */
+void farewell_forget(const Cli *cli, const char *home);
+
 /* ---- preview.c, progress.c, signals.c ------------------------------------------------------- */
 
 typedef struct Preview Preview;

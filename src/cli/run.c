@@ -86,6 +86,7 @@ static ExitCode run_job(Cli *cli, const Plan *plan, JobOptions *options)
     if (job_open(cli->world, plan, options, &running.job, &error) != OK)
         return run_fail_open(cli, &error);
     running_settle_request(&running);
+    farewell_forget(cli, running.home);
     SignalWatch *watch;
     Status status = signals_watch(cli, running_stop, &running, &watch, &error);
     if (status == OK)
@@ -96,6 +97,8 @@ static ExitCode run_job(Cli *cli, const Plan *plan, JobOptions *options)
     serve_stop(running.server);
     progress_finish(progress);
     ExitCode code = run_end(cli, status, &error, running.job, &running.options);
+    JobSummary summary = job_summary(running.job);
+    farewell_say(cli, running.home, code, &error, &summary);
     if (running.current != NULL)
         candidate_free(running.current);
     else

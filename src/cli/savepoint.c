@@ -92,14 +92,23 @@ static Status await_end(const Cli *cli, int64_t process, int64_t seconds, Error 
     return ERR_UNAVAILABLE;
 }
 
+/* What is known of the run that was stopped. */
+typedef struct Stopped {
+    int64_t process; /* 0: nothing ran */
+    const char *question;
+} Stopped;
+
 /* As Ctrl-C does: it takes a last checkpoint and ends. Nothing to do if nothing runs. */
-static Status stop_holder(const Cli *cli, int64_t seconds, Error *error)
+static Status stop_holder(const Cli *cli, int64_t seconds, Stopped *out, Error *error)
 {
     const char *data_dir = cli_data_dir(cli);
     bool is_running;
     TRY(savepoint_is_running(cli->world, data_dir, &is_running, error));
     if (!is_running) {
-        report_note(cli, "nothing runs with `%s`", data_dir);
+        report_note(cli,
+                    "nothing runs with `%s`: what the last run may have written behind its last "
+                    "checkpoint is not in it",
+                    data_dir);
         return OK;
     }
     int64_t process = lockholder_find(arena_printf(cli->arena, "%s/lock", data_dir));
@@ -107,10 +116,51 @@ static Status stop_holder(const Cli *cli, int64_t seconds, Error *error)
         return fail(error, ERR_INVALID, "WR4418",
                     "something runs with `%s`, but it cannot be seen from here which process it is",
                     data_dir);
+    TRY(farewell_ask(cli, data_dir, &out->question, error));
+    out->process = process;
     if (kill((pid_t)process, SIGTERM) != 0 && errno != ESRCH)
         return fail(error, ERR_INVALID, "WR4418", "process %lld could not be stopped: %s",
                     (long long)process, strerror(errno));
     return await_end(cli, process, seconds, error);
+}
+
+/* That the checkpoint is the run's last word: nothing was written behind it. What was copied stays,
+ * as it is a checkpoint like any other. */
+static Status check_farewell(const Cli *cli, const Stopped *stopped, const Savepoint *taken,
+                             Error *error)
+{
+    Farewell heard;
+    bool has_heard = farewell_hear(cli, cli_data_dir(cli), stopped->question, &heard);
+    farewell_forget(cli, cli_data_dir(cli));
+    if (has_heard && heard.exit == EXIT_OK && heard.checkpoint == taken->id)
+        return OK;
+    Status status;
+    if (!has_heard)
+        status = fail(error, ERR_UNAVAILABLE, "WR4426",
+                      "process %lld did not say how it ended: it was killed, or is of an older "
+                      "version; what it may have written behind checkpoint %lld is not in `%s`",
+                      (long long)stopped->process, (long long)taken->id, taken->path);
+    else
+        status = fail(error, ERR_UNAVAILABLE, "WR4426",
+                      "the run did not stop in order (exit code %lld): up to %lld rows that it has "
+                      "written are behind checkpoint %lld, which is in `%s`%s%s",
+                      (long long)heard.exit, (long long)heard.rows_behind, (long long)taken->id,
+                      taken->path, heard.error[0] != '\0' ? ": " : "", heard.error);
+    error_hint(error, "the copy is whole: what goes on from it makes those rows again; to have "
+                      "none behind it, start the run again and stop it once more");
+    return status;
+}
+
+/* Where there is nothing to copy. */
+static void note_farewell(const Cli *cli, const Stopped *stopped)
+{
+    Farewell heard;
+    bool has_heard = farewell_hear(cli, cli_data_dir(cli), stopped->question, &heard);
+    farewell_forget(cli, cli_data_dir(cli));
+    if (has_heard && heard.has_ended)
+        report_note(cli, "the pipeline had read all of its input, and has come to its end");
+    else if (has_heard)
+        report_note(cli, "the run has ended with exit code %lld", (long long)heard.exit);
 }
 
 static ExitCode savepoint_run(Cli *cli)
@@ -119,7 +169,8 @@ static ExitCode savepoint_run(Cli *cli)
     if (!cli_number(cli, "timeout", 1, &seconds))
         return EXIT_BAD_USAGE;
     Error stopping = {0};
-    if (cli_has(cli, "stop") && stop_holder(cli, seconds, &stopping) != OK)
+    Stopped stopped = {0};
+    if (cli_has(cli, "stop") && stop_holder(cli, seconds, &stopped, &stopping) != OK)
         return report_failure(cli, &stopping);
     if (cli_has(cli, "latest") || cli_has(cli, "stop"))
         seconds = 0;
@@ -131,9 +182,14 @@ static ExitCode savepoint_run(Cli *cli)
     SavepointJob job = savepoint_job(cli, cli_value(cli, "pipeline"), settings);
     Savepoint taken;
     Error error = {0};
-    if (savepoint_take(&job, path, seconds * MICROS_PER_SECOND, cli->arena, &taken, &error) != OK)
+    if (savepoint_take(&job, path, seconds * MICROS_PER_SECOND, cli->arena, &taken, &error) != OK) {
+        if (stopped.process != 0)
+            note_farewell(cli, &stopped);
         return report_failure(cli, &error);
+    }
     report_note(cli, "copied checkpoint %lld", (long long)taken.id);
+    if (stopped.process != 0 && check_farewell(cli, &stopped, &taken, &error) != OK)
+        return report_failure(cli, &error);
     return savepoint_print(cli, taken.path, taken.id);
 }
 

@@ -38,6 +38,7 @@ typedef struct Coordinator {
     int64_t stop_deadline_us; /* 0: no stop yet */
     Overdue overdue;
     int64_t observed_us;
+    int64_t rows_begun; /* written when the one under way began */
     bool has_told_of_clock;
     bool has_noted_made; /* see snapshot_note_made */
     Pressure pressure;
@@ -78,6 +79,7 @@ static void coordinator_begin(Coordinator *coordinator, bool is_last, bool is_en
     coordinator->is_end = is_end;
     coordinator->is_full = coordinator_wants_full(coordinator);
     coordinator->begun_us = world_monotonic_us(job->world);
+    coordinator->rows_begun = job_rows_out(job);
     SnapshotHead head = {.id = coordinator->pending,
                          .time_us = world_now_us(job->world),
                          .is_end = is_end,
@@ -280,6 +282,7 @@ static Status coordinator_persist(Coordinator *coordinator, Error *error)
     TRY(coordinator_note_made(coordinator, error));
     TRY(coordinator_check_lease(coordinator, error));
     job->kept_checkpoint = coordinator->pending;
+    job->rows_kept = coordinator->rows_begun;
     job->checkpoint_count++;
     metric_set(coordinator->size, snapshot_writer_file(coordinator->writer)->bytes);
     metric_set(coordinator->newest, world_clock_us(job->world));

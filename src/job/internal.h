@@ -361,6 +361,7 @@ struct Job {
     int64_t checkpoint_interval_us; /* 0: only at the end */
     int64_t last_checkpoint;        /* id of the newest one, taken or found */
     int64_t kept_checkpoint;        /* the newest complete one on disk; 0: none */
+    int64_t rows_kept;              /* that had been written when it began */
     bool has_noted_end;             /* in a file that recover_leave removes */
     bool is_cleaned;                /* by recover_clean */
     int64_t checkpoint_count;
@@ -432,6 +433,9 @@ void recover_leave(Job *job);
 /* The lock of the folder that both are part of goes from the job that this one is beside. */
 void recover_take_over(Job *job);
 void recover_close(Job *job);
+
+/* Rows that went into sinks and tables so far; from any thread. */
+int64_t job_rows_out(const Job *job);
 
 /* ---- Checkpoints (checkpoint.c) ------------------------------------------------------------ */
 

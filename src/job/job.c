@@ -499,7 +499,7 @@ SourceView job_source_at(const Job *job, int32_t index)
 
 /* Metrics go by label, which several sinks of one table share: each metric counts once. A preview
  * is no operator of the plan and has none. */
-static int64_t job_rows_out(const Job *job)
+int64_t job_rows_out(const Job *job)
 {
     int64_t sum = 0;
     for (int32_t i = 0; i < job->plan->root_count; i++) {
@@ -539,6 +539,7 @@ JobSummary job_summary(const Job *job)
         summary.duration_us = world_monotonic_us(job->world) - job->started_us;
     summary.rows_in = job_rows_in(job);
     summary.rows_out = job_rows_out(job);
+    summary.rows_behind = summary.rows_out - job->rows_kept;
     summary.rows_late = metrics_sum("weir_late_records_total");
     return summary;
 }

@@ -125,6 +125,7 @@ typedef struct JobSummary {
     int64_t duration_us;     /* of job_run so far */
     bool has_ended;          /* the input was bounded and is done */
     int64_t kept_checkpoint; /* left to resume from; 0: none */
+    int64_t rows_behind;     /* written since that, or some of them just before */
 } JobSummary;
 JobSummary job_summary(const Job *job);
 

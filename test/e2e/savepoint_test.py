@@ -1,8 +1,12 @@
 """Checkpoints in the hands of a person: taken from a running pipeline, given to another, compared."""
 
 import json
+import re
+import signal
+import subprocess
 
-from lib import main, wait_until
+from chaos import Chaos, Fault
+from lib import BINARY, main, wait_until
 
 TOTAL = 20000
 
@@ -165,6 +169,47 @@ def test_a_pipeline_is_stopped_with_a_savepoint(box):
     assert sum(counts(redis)) == TOTAL > at
     again = weir.call("savepoint", weir.path("again"), "--data-dir", weir.data, "--stop")
     assert again.returncode == 0 and "nothing runs" in again.stderr, again.stderr
+
+
+STUCK = """
+SET 'execution.checkpointing.interval' = '200 ms';
+CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '1000',
+  'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '100000000');
+CREATE TABLE printed (n BIGINT) WITH ('connector' = 'print');
+CREATE TABLE stored (n BIGINT, v BIGINT, PRIMARY KEY (n) NOT ENFORCED) WITH (
+  'connector' = 'redis', 'host' = '127.0.0.1', 'port' = '{port}', 'command' = 'SET');
+INSERT INTO printed SELECT n FROM numbers;
+INSERT INTO stored SELECT n, n FROM numbers;
+"""
+
+
+def test_a_stop_that_fails_makes_no_savepoint_of_the_end(box):
+    """With a sink that takes nothing, and killed: the copy stays, and is not said to be the last word."""
+    redis = box.redis()
+    proxy = Chaos(redis.port)
+    weir = box.weir(STUCK.format(port=proxy.port)).start()
+    wait_until(lambda: redis("DBSIZE") > 500, "rows", process=weir)
+    proxy.fault = Fault(is_stalled=True)
+    there = weir.stdout().count("+I")
+    wait_until(lambda: weir.stdout().count("+I") > there + 50, "rows behind", process=weir)
+    done = weir.call("savepoint", weir.path("saved"), "--stop", "--data-dir", weir.data, seconds=120)
+    assert weir.wait(10) == 75, weir.log()
+    assert done.returncode == 69 and "WR4426" in done.stderr and done.stdout == "", done
+    assert "exit code 75" in done.stderr and "WR4405" not in done.stdout, done.stderr
+    assert int(re.search(r"up to (\d+) rows", done.stderr).group(1)) > 0, done.stderr
+    assert weir.path("saved/MANIFEST").exists()
+    proxy.fault = Fault()
+    weir.start()
+    wait_until(lambda: "resumed from checkpoint" in weir.stderr() and weir.stdout(), "rows", process=weir)
+    weir.process.send_signal(signal.SIGSTOP)
+    stopper = subprocess.Popen([BINARY, "savepoint", weir.path("killed"), "--stop", "--data-dir", weir.data],
+                               cwd=weir.path("."), stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: (weir.path(weir.data) / "stop").exists(), "the question")
+    weir.kill()
+    said = stopper.communicate(timeout=60)[1]
+    assert stopper.returncode == 69 and "did not say how it ended" in said, (stopper.returncode, said)
+    left = [path.name for path in weir.path(weir.data).iterdir()]
+    assert "stop" not in left and "stopped" not in left, left
 
 
 def test_what_is_not_possible_is_said(box):
