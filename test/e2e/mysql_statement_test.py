@@ -62,7 +62,7 @@ OF_MARIADB = [
     ("s", "SET STATEMENT lock_wait_timeout = 9, max_statement_time = 10 FOR UPDATE t SET n = 16"),
     ("s", "ANALYZE UPDATE t SET n = 17"),
     ("s", "EXECUTE IMMEDIATE 'UPDATE t SET n = 18'"),
-    ("s", "BEGIN NOT ATOMIC UPDATE t SET n = 19; END"),
+    ("s", "\nDELIMITER //\nBEGIN NOT ATOMIC UPDATE t SET n = 19; END//\nDELIMITER ;\n"),
     ("o", "INSERT INTO x VALUES (4)"),  # MariaDB does not say that no trigger leads to s.t
 ]
 OF_8_0 = [
@@ -109,7 +109,7 @@ def check_stops(box, db, cases):
         out.expect(db, SIMPLE_SQL)
         db.sql(AS_STATEMENT + statement, database)
         db.sql("INSERT INTO s.t (n) VALUES (100)")
-        print(f"     {database}: {statement[:100]}")
+        print(f"     {database}: {' '.join(statement.split())[:100]}")
         ended(out, "WR3135", "binlog.0", "binlog_format = ROW", "--fresh")
 
 
@@ -121,7 +121,7 @@ def check_goes_on(box, db, cases):
     held = db.session("s")
     held.run(AS_STATEMENT + "CREATE TEMPORARY TABLE kept (a INT)")
     for database, statement in cases:
-        print(f"     {database}: {statement[:100]}")
+        print(f"     {database}: {' '.join(statement.split())[:100]}")
         db.sql(AS_STATEMENT + statement, database)
         db.sql("INSERT INTO s.t (n) VALUES (100)")
         out.expect(db, SIMPLE_SQL)
