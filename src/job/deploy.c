@@ -223,12 +223,24 @@ static void runner_add(Job *job, Runner *runner, Task *task)
     runner->tasks[runner->task_count++] = task;
 }
 
+static bool deploy_is_only_source(const Job *job, const Task *task)
+{
+    for (int32_t i = 0; i < job->task_count; i++)
+        if (job->tasks[i] != task && job->tasks[i]->reader != NULL)
+            return false;
+    return true;
+}
+
 /* Whether the workers read this source themselves. They do where there is a core for each of them
  * and none for more, and where they need what it reads: then a thread of its own would only take
- * turns with them. */
+ * turns with them. What they make ahead they would make of one source rather than of another, whose
+ * rows a join waits for, and a disk that is slow to read would stop what another one brings: that
+ * is for the only source. */
 static bool deploy_is_shared(const Job *job, const Task *task)
 {
     if (task->reader == NULL || task->reader->kind->never_waits == NULL)
+        return false;
+    if (task->reader->kind->help != NULL && !deploy_is_only_source(job, task))
         return false;
     if (job->options.choose != NULL || job->crew.worker_count < job->board.core_count)
         return false;

@@ -183,8 +183,12 @@ static bool source_is_ready(const Task *task)
 bool source_help(Task *task, int32_t helper)
 {
     SourceReader *reader = task->reader;
+    Board *board = task->board;
     assert(helper < reader->helper_count);
-    if (!atomic_load(&task->board->is_started) || !pressure_allows_reading(task->board))
+    if (!atomic_load(&board->is_started) || !pressure_allows_reading(board))
+        return false;
+    /* Behind the last barrier nothing is read. */
+    if (atomic_load(&board->is_stopping) || atomic_load(&board->barrier_is_last))
         return false;
     memory_hold(reader->holder);
     bool has_helped = reader->kind->help(reader, helper);

@@ -425,6 +425,9 @@ static bool nexmark_plan_some(Nexmark *nexmark, int64_t rows_max, AheadPlan *pla
 
 static bool nexmark_plan(void *context, AheadPlan *plan)
 {
+    const SourceReader *reader = context;
+    if (reader->helper_count > 0)
+        reader->call_helpers(reader->call_context);
     return nexmark_plan_some(context, BATCH_ROWS_MAX, plan);
 }
 

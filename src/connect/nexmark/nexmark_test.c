@@ -307,6 +307,21 @@ static SourceReader *reader_open(Arena *arena, Str state, int32_t threads)
     return reader;
 }
 
+/* Each batch that is begun tells another thread that it may begin the next. */
+static void count_call(const void *context)
+{
+    atomic_fetch_add((atomic_int *)(uintptr_t)context, 1);
+}
+
+static void reader_take_helpers(SourceReader *reader, int32_t helpers, atomic_int *calls)
+{
+    atomic_init(calls, 0);
+    reader->helper_count = helpers;
+    reader->decode_threads = helpers;
+    reader->call_helpers = count_call;
+    reader->call_context = calls;
+}
+
 /* Append "type price" of the batches until `rows` of them; their number. */
 static int32_t reader_read(SourceReader *reader, int32_t rows, Buffer *out)
 {
@@ -397,8 +412,8 @@ static void test_threads_that_have_time_change_nothing(void **unused)
         helped.length = 0;
         atomic_store(&is_read, false);
         reader = reader_new(arena);
-        reader->helper_count = HELPERS;
-        reader->decode_threads = HELPERS;
+        atomic_int calls;
+        reader_take_helpers(reader, HELPERS, &calls);
         Error error = {0};
         assert_int_equal(reader->kind->open(reader, buffer_str(&begun), &error), OK);
         assert_false(reader->kind->is_ready(reader));
@@ -409,6 +424,7 @@ static void test_threads_that_have_time_change_nothing(void **unused)
         atomic_store(&is_read, true);
         for (int32_t i = 0; i < HELPERS; i++)
             pthread_join(threads[i], NULL);
+        assert_true(atomic_load(&calls) > 1);
         reader->kind->close(reader);
         assert_string_equal(buffer_terminated(&whole), buffer_terminated(&helped));
     }
@@ -425,7 +441,8 @@ static void test_the_end_is_something_new(void **unused)
     Arena *arena = arena_new(0);
     Buffer out = {0};
     SourceReader *reader = reader_new(arena);
-    reader->helper_count = 1;
+    atomic_int calls;
+    reader_take_helpers(reader, 1, &calls);
     Error error = {0};
     assert_int_equal(reader->kind->open(reader, (Str){0}, &error), OK);
     int32_t count = 0;
