@@ -65,6 +65,38 @@ def test_upserts_name_their_topics(topics, box):
         ['{"k":1} {"k":1}'] * 2, ['{"k":2} {"k":2}'] * 2)
 
 
+@on("hub")
+def test_a_key_that_moves_is_deleted_in_the_topic_that_it_leaves(topics, box):
+    """Also where rows wait for others of their key."""
+    changes = ('{"before":null,"after":{"k":1,"t":"%s"},"op":"c"}', '{"before":{"k":1,"t":"%s"},"after":null,"op":"d"}')
+    for i, more in enumerate(("", ", 'sink.buffer-flush.max-rows' = '100', 'sink.buffer-flush.interval' = '1 s'")):
+        for name in "abc":
+            topics.make(f"{name}{i}")
+        topics.put(f"c{i}", [changes[0] % f"a{i}", changes[1] % f"a{i}", changes[0] % f"b{i}"])
+        source = table(topics, "c", "k BIGINT, t STRING, PRIMARY KEY (k) NOT ENFORCED", f"c{i}", BOUNDED,
+                       format="debezium-json")
+        run(box.weir(), source + table(topics, "u", f"k BIGINT, {TOPIC}, PRIMARY KEY (k) NOT ENFORCED", f"a{i};b{i}",
+                                       f"'key.format' = 'json'{more}", "upsert-kafka") +
+            "INSERT INTO u SELECT k, t FROM c;\n")
+        assert topics.get(f"a{i}", "%k %S\\n")[-1] == '{"k":1} -1', topics.get(f"a{i}", "%k %S\\n")
+        assert topics.get(f"b{i}", "%k %s\\n") == ['{"k":1} {"k":1}']
+
+
+@on("hub", "kafka")
+def test_names_that_no_topic_of_a_row_may_have(topics, box):
+    """The pattern matches all of them: they are the rows' own fault, and the others go on."""
+    topics.make("a")
+    weir = box.weir()
+    names = ("'__consumer_offsets'", "'__transaction_state'", "'a b'", "''", "'.'", "'..'",
+             "CHR(97) || CHR(0) || 'b'", "'ä'", f"'{'x' * 250}'")
+    rows = ", ".join(f"({name}, 0)" for name in names)
+    for more in ("", EXACT):
+        run(weir, several(topics, "s", f"{TOPIC}, n INT", "(?s).*", more) +
+            f"INSERT INTO s VALUES {rows}, ('a', 1);\n")
+        assert [letter["code"] for letter in letters(weir, "s")] == ["WR3510"] * len(names), letters(weir, "s")
+    assert topics.values("a") == [{"n": 1}] * 2
+
+
 def test_a_topic_that_there_is_none_of(box):
     """Its rows are set aside, the others go on; one that is named has to be there from the beginning."""
     topics = Topics("hub", box.keep(Hub(box, "--no-auto-create")).start())

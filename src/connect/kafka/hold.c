@@ -1,4 +1,5 @@
-/* Rows of upsert-kafka that wait for a moment: of each key the last one. */
+/* Rows of upsert-kafka that wait for a moment: of each key in each topic the last one. The same key
+ * in another topic is another message: what deletes it here does not delete it there. */
 #include <string.h>
 
 #include "base/map.h"
@@ -7,6 +8,7 @@
 struct KafkaHold {
     Arena *arena; /* of what is held */
     Map *messages;
+    Buffer place; /* the topic and the key of one */
 };
 
 KafkaHold *kafka_hold_new(Arena *arena)
@@ -36,6 +38,7 @@ void kafka_hold_free(KafkaHold *hold)
         return;
     for (int32_t i = 0; i < map_count(hold->messages); i++)
         message_drop(map_value_at(hold->messages, i));
+    buffer_free(&hold->place);
     arena_free(hold->arena);
 }
 
@@ -47,14 +50,18 @@ static Str bytes_copy(Arena *arena, Str bytes)
 
 void kafka_hold_put(KafkaHold *hold, const KafkaMessage *message)
 {
-    KafkaMessage *held = map_find(hold->messages, message->key);
+    hold->place.length = 0;
+    buffer_append_bytes(&hold->place, message->topic);
+    buffer_append_str(&hold->place, message->key);
+    Str place = buffer_str(&hold->place);
+    KafkaMessage *held = map_find(hold->messages, place);
     if (held == NULL) {
         held = ARENA_NEW(hold->arena, KafkaMessage);
+        held->topic = bytes_copy(hold->arena, message->topic);
         held->key = bytes_copy(hold->arena, message->key);
-        map_put(hold->messages, held->key, held);
+        map_put(hold->messages, place, held);
     }
     message_drop(held);
-    held->topic = bytes_copy(hold->arena, message->topic);
     held->value = bytes_copy(hold->arena, message->value);
     held->timestamp_ms = message->timestamp_ms;
     held->headers = message->headers;

@@ -223,7 +223,7 @@ const char *kafka_encode(KafkaEncoder *encoder, const Batch *batch, int32_t row,
 
 /* ---- Waiting (hold.c) ---------------------------------------------------------------------- */
 
-/* Messages by their key, of which the last counts. */
+/* Messages by their topic and key, of which the last counts. */
 typedef struct KafkaHold KafkaHold;
 
 KafkaHold *kafka_hold_new(Arena *arena);
@@ -234,7 +234,7 @@ void kafka_hold_put(KafkaHold *hold, const KafkaMessage *message);
 int32_t kafka_hold_count(const KafkaHold *hold);
 /* Of all that was put since the last clear. */
 int64_t kafka_hold_bytes(const KafkaHold *hold);
-/* In the order in which the keys came first; who sends it takes the headers out. */
+/* In the order in which they came first; who sends it takes the headers out. */
 KafkaMessage *kafka_hold_at(KafkaHold *hold, int32_t index);
 void kafka_hold_clear(KafkaHold *hold);
 

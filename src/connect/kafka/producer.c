@@ -35,6 +35,12 @@ static bool is_own_fault(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
 }
 
+/* Rows name their topics by a pattern, so a name that the cluster does not allow is the row's. */
+static bool is_fault_of_topic(const KafkaProducer *producer, rd_kafka_resp_err_t code)
+{
+    return producer->first == NULL && code == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
+}
+
 static void producer_set_aside(KafkaProducer *producer, Str bytes, const char *reason)
 {
     char text[400];
@@ -88,9 +94,10 @@ static void producer_reported(rd_kafka_t *handle, const rd_kafka_message_t *mess
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
         code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
         return;
-    if (is_own_fault(code) && producer->is_exact)
+    bool is_row = is_own_fault(code) || is_fault_of_topic(producer, code);
+    if (is_row && producer->is_exact)
         producer_fail_refused(producer, code);
-    else if (is_own_fault(code))
+    else if (is_row)
         producer_set_aside(producer, str_make(message->payload, (int64_t)message->len),
                            rd_kafka_err2str(code));
     else
@@ -349,7 +356,7 @@ static Status producer_give_up(KafkaProducer *producer, const KafkaMessage *mess
         rd_kafka_headers_destroy(message->headers);
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
         return ERR_CANCELLED;
-    if (is_own_fault(code)) {
+    if (is_own_fault(code) || is_fault_of_topic(producer, code)) {
         producer_set_aside(producer, message->value, rd_kafka_err2str(code));
         return OK;
     }

@@ -3,6 +3,8 @@
 
 #include "connect/kafka/kafka.h"
 
+enum { NAME_LENGTH_MAX = 249 };
+
 struct KafkaTargets {
     List names;            /* char *; none: a pattern says which */
     KafkaPattern *pattern; /* NULL: the names do */
@@ -42,6 +44,23 @@ void kafka_targets_close(KafkaTargets *targets)
     buffer_free(&targets->last);
 }
 
+/* Clusters take no others, which would end a transaction or the job; those with two underscores are
+ * a cluster's own. */
+static const char *name_refuse(Str name)
+{
+    if (name.length == 0 || name.length > NAME_LENGTH_MAX || str_is(name, ".") ||
+        str_is(name, ".."))
+        return "its topic is no name that a topic may have";
+    for (int64_t i = 0; i < name.length; i++) {
+        char byte = name.data[i];
+        bool is_legal = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                        (byte >= '0' && byte <= '9') || byte == '.' || byte == '_' || byte == '-';
+        if (!is_legal)
+            return "its topic is no name that a topic may have";
+    }
+    return str_has_prefix(name, str_from("__")) ? "its topic is one of the cluster's own" : NULL;
+}
+
 const char *kafka_targets_refuse(KafkaTargets *targets, Str topic)
 {
     if (topic.data == NULL)
@@ -51,8 +70,11 @@ const char *kafka_targets_refuse(KafkaTargets *targets, Str topic)
             return NULL;
     if (targets->pattern == NULL)
         return "its topic is none of those that the table names";
-    if (str_equal(topic, buffer_str(&targets->last)))
+    if (topic.length > 0 && str_equal(topic, buffer_str(&targets->last)))
         return NULL;
+    const char *problem = name_refuse(topic);
+    if (problem != NULL)
+        return problem;
     if (!kafka_pattern_matches(targets->pattern, topic))
         return "its topic does not match the pattern of the table";
     targets->last.length = 0;
