@@ -432,7 +432,8 @@ Status scenario_run(const Scenario *scenario, SimWorld *world, uint64_t *schedul
                           .data_dir = "weir-data",
                           .choose = turns_choose,
                           .choose_context = &turns,
-                          .is_full = turns_are_full};
+                          .is_full = turns_are_full,
+                          .parallelism = world->shards};
     Job *job = NULL;
     error_clear(error);
     TRY(job_open(&world->base, scenario->plan, &options, &job, error));

@@ -48,6 +48,7 @@
 
 enum {
     EVENTS = 120,
+    SHARDS_MAX = 4,
     RUNS_MAX = 40, /* of one trial, until it must have ended */
     RECOVERIES_MAX = 5,
     CLOCK_SET_US_MAX = 400 * 1000,
@@ -260,6 +261,16 @@ static void trial_fill_memory(const Trial *trial, SimFaults *faults)
 }
 
 /* Runs until the job has ended, with a crash or a fault in each run but the last. */
+/* In every third trial each run has another number of shards. */
+static int32_t trial_next_shards(const Trial *trial)
+{
+    uint64_t chance = hash_combine(hash_combine(trial->seed, 4), (uint64_t)trial->number);
+    if (random_below(&chance, 3) > 0)
+        return 0;
+    chance = hash_combine(chance, (uint64_t)trial->runs);
+    return 1 + (int32_t)random_below(&chance, SHARDS_MAX);
+}
+
 static bool trial_run(Trial *trial)
 {
     uint64_t schedule = hash_combine(trial->seed, 2), chance = hash_combine(trial->seed, 3);
@@ -300,6 +311,7 @@ static bool trial_run(Trial *trial)
         if (is_right && trial->runs >= RUNS_MAX)
             is_right = trial_fails(trial, "the job does not come to its end");
         world = sim_world_restart(world, random_next(&chance), trial->is_kill);
+        world->shards = trial_next_shards(trial);
         world->now_us +=
             trial->mode == MODE_NETWORK ? random_below(&chance, START_AGAIN_US_MAX) : 0;
         has_ended = (status == OK && !has_stopped) ||

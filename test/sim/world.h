@@ -71,6 +71,7 @@ typedef struct SimWorld {
     bool is_off;
     bool is_leaving;  /* the note that the job is over has gone: nothing resumes any more */
     char late[128];   /* the first change behind that */
+    int32_t shards;   /* of the job; 0: as its script says */
     bool has_stopped; /* the run has ended because it was asked to … */
     int64_t rows_in;  /* … and has read so many rows */
     bool is_traced;   /* each call to standard error */
