@@ -4,6 +4,7 @@ each time."""
 
 import contextlib
 import json
+import re
 import shutil
 import socket
 import struct
@@ -211,6 +212,83 @@ def test_a_run_that_came_later_has_settled_it(box, server):
     wait_until(lambda: topics.end("t") > end + 200, "rows", 60, process=weir)
     assert weir.stop() == 0, weir.log()
     assert "a later run has written" in weir.stderr(), weir.log()
+    rows = numbers(topics)
+    assert set(rows) == set(range(1, max(rows) + 1)) and len(rows) > max(rows), (len(rows), max(rows))
+
+
+def goes_back(weir, topics, old):
+    """Once more from the folder as it was."""
+    shutil.rmtree(weir.data)
+    shutil.copytree(old, weir.data)
+    end = topics.end("t")
+    weir.start("run", "-v", "pipeline.sql")
+    wait_until(lambda: topics.end("t") > end + 200, "rows", 60, process=weir)
+    assert weir.stop() == 0, weir.log()
+
+
+def test_by_a_pattern_it_is_known_as_well_who_came_later(box):
+    """Whichever topic the notes stand at."""
+    topics, proxy = hub_behind_proxy(box)
+    topics.make("t", 1)
+    topics.make("u", 1)
+    sql = pipeline(topics).replace("'topic' = 't'", "'topic-pattern' = '[tu]'").replace(
+        "s` (n", "s` (topic STRING NOT NULL METADATA, n")
+    half = "INSERT INTO s SELECT CASE WHEN MOD(n / 50, 2) = 0 THEN 't' ELSE 'u' END, n FROM g;\n"
+    weir = box.weir(sql.replace("INSERT INTO s SELECT n FROM g;\n", half))
+    kill_with_one_prepared(weir, topics, proxy)
+    old = shutil.copytree(weir.data, weir.path("old"))
+    for _ in range(2):
+        goes_back(weir, topics, old)
+    assert "a later run has written" in weir.stderr(), weir.log()
+    rows = numbers(topics) + [row["n"] for row in topics.values("u")]
+    assert set(rows) == set(range(1, max(rows) + 1)) and len(rows) > max(rows), (len(rows), max(rows))
+
+
+def forget_who_was_before(folder):
+    """What checkpoints of an older version do not say, as a number that no version knows. The name of the run that
+    stands behind it, and which is passed over then, takes what keeps the checksum as it was: a CRC is linear."""
+    crc = 0
+    for byte in (1, 0, 0, 0):  # the number, and three bytes that stay
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    changed = 0
+    for path in folder.rglob("state-*"):
+        data = bytearray(path.read_bytes())
+        found = re.search(rb"-0(\x02)\x10[0-9a-f]\xff", data)  # the last: all of a word is there
+        if found is None:
+            continue
+        at = found.start(1)
+        data[at] ^= 1
+        for i, byte in enumerate(struct.pack("<I", crc)):
+            data[at + 4 + i] ^= byte
+        path.write_bytes(data)
+        changed += 1
+    assert changed > 0
+
+
+def test_where_nothing_can_be_told_the_table_may_say_it(box):
+    """A checkpoint of an older version: the run stops, and says how to go on, which works."""
+    topics, proxy = hub_behind_proxy(box)
+    topics.make("t", 1)
+    sql = pipeline(topics)
+    weir = box.weir(sql)
+    weir.start()
+    wait_until(lambda: topics.end("t") > 100, "rows", 60, process=weir)
+    assert weir.stop() == 0, weir.log()
+    kill_with_one_prepared(weir, topics, proxy)
+    old = weir.path("old")
+    shutil.copytree(weir.data, old)
+    forget_who_was_before(old)
+    ends_well(weir, topics)
+    shutil.rmtree(weir.data)
+    shutil.copytree(old, weir.data)
+    weir.start("run", "-v", "pipeline.sql")
+    assert weir.wait(60) == 78, weir.log()
+    assert "WR3437" in weir.stderr() and "sink.in-doubt-transaction" in weir.stderr(), weir.log()
+    weir.write("pipeline.sql", sql.replace("'p'", "'p', 'sink.in-doubt-transaction' = 'committed'"))
+    goes_back(weir, topics, old)
+    assert "taken for committed" in weir.stderr(), weir.log()
     rows = numbers(topics)
     assert set(rows) == set(range(1, max(rows) + 1)) and len(rows) > max(rows), (len(rows), max(rows))
 

@@ -101,6 +101,13 @@
          .default_text = "INCREMENTING",                                                           \
          .choices = "INCREMENTING|POOLING",                                                        \
          .help = "Accepted for Flink's sake: each writer has two names, which it uses by turns."}, \
+        {.key = "sink.in-doubt-transaction",                                                       \
+         .type = OPTION_ENUM,                                                                      \
+         .default_text = "fail",                                                                   \
+         .choices = "fail|committed",                                                              \
+         .help =                                                                                   \
+             "What a transaction is taken for of which an older version has not saved whether "    \
+             "it was committed (WR3437)."},                                                        \
     {                                                                                              \
         .key = "sink.parallelism", .type = OPTION_INT, .help = "Accepted for Flink's sake."        \
     }

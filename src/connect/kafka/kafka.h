@@ -291,13 +291,20 @@ int64_t kafka_message_bytes(const KafkaMessage *message);
 
 enum { KAFKA_ATTEMPT_BYTES = 17, KAFKA_ID_BYTES = 256 };
 
+/* What a run that wrote a transaction knew of those before it. */
+typedef enum KafkaKnown {
+    KAFKA_KNOWS_NOTHING, /* an older version did not save it */
+    KAFKA_KNOWS_TOPIC,   /* likewise: it is about the topic of the note alone */
+    KAFKA_KNOWS_ALL,
+} KafkaKnown;
+
 /* A transaction that waits for its checkpoint to be durable, or for the next run to commit it. */
 typedef struct KafkaPrepared {
     int64_t checkpoint;         /* 0: none */
     char group[KAFKA_ID_BYTES]; /* of the notes; "": an older version saved it, and not that */
     char attempt[KAFKA_ATTEMPT_BYTES]; /* the run that wrote it */
-    bool knows_before;
-    char before[KAFKA_ATTEMPT_BYTES]; /* the run that had committed last when that one began */
+    KafkaKnown known;
+    Str before; /* the runs whose notes stood there when that one began, one behind the other */
     char transactional_id[KAFKA_ID_BYTES];
     char topic[KAFKA_ID_BYTES]; /* that its note stands at; "": the first of the table */
     int64_t producer_id;
@@ -309,8 +316,7 @@ typedef struct KafkaTransactions {
     SinkWriter *writer;
     char name[KAFKA_ID_BYTES]; /* prefix and number of the writer: the group of its notes */
     char attempt[KAFKA_ATTEMPT_BYTES];
-    bool knows_before;
-    char before[KAFKA_ATTEMPT_BYTES]; /* whose note stood there when this run began; "": nobody's */
+    Str before; /* the runs whose notes stood there when this one began, one behind the other */
     KafkaProducer producers[2];
     int32_t turn;      /* which of them writes */
     bool is_begun;     /* it has a transaction */
@@ -331,16 +337,20 @@ Status kafka_transactions_prepare(KafkaTransactions *transactions, int64_t check
                                   Buffer *state, Error *error);
 Status kafka_transactions_commit(KafkaTransactions *transactions, Error *error);
 
-/* What a group of notes says: which run committed last, and for which checkpoint. */
+/* A note at a topic: which run committed there last, and for which checkpoint. */
 typedef struct KafkaNote {
-    char attempt[KAFKA_ATTEMPT_BYTES]; /* "": nothing was ever committed */
+    const char *topic;
+    char attempt[KAFKA_ATTEMPT_BYTES];
     int64_t checkpoint;
 } KafkaNote;
 
-Status kafka_note_read(SinkWriter *writer, const char *group, const char *topic, KafkaNote *out,
-                       Error *error);
+/* All notes of the group, whichever topics the table writes: List of KafkaNote, of the arena. */
+Status kafka_notes_read(SinkWriter *writer, const char *group, Arena *arena, List *out,
+                        Error *error);
+/* Whether the run is one of those in `before`. */
+bool kafka_attempt_is_in(Str before, const char *attempt);
 /* Commit what a run that is no more has prepared, unless that is done. WR3432: the cluster has
- * given it up. */
+ * given it up; WR3437: it has, or it is committed, and nothing says which. */
 Status kafka_settle(SinkWriter *writer, const KafkaPrepared *prepared, Error *error);
 
 #endif

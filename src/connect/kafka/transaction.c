@@ -3,7 +3,7 @@
  *     write      into the transaction; readers that are read_committed do not see it
  *     prepare    all of it is in the log; a note with the number of the checkpoint goes into the
  *                same transaction, as an offset of a group of our own; the checkpoint holds who
- *                wrote it, and whose note stood there when that run began
+ *                wrote it, and whose notes stood there when that run began
  *     commit     the checkpoint is durable: the transaction ends
  *
  * What is left open by a crash is one of two things. A transaction that no checkpoint knows is
@@ -37,8 +37,8 @@ static void prepared_save(const KafkaPrepared *prepared, Buffer *out)
     buffer_append_u64(out, (uint64_t)prepared->producer_id);
     buffer_append_u32(out, (uint32_t)prepared->producer_epoch);
     buffer_append_bytes(out, str_from(prepared->group));
-    buffer_append_u8(out, prepared->knows_before);
-    buffer_append_bytes(out, str_from(prepared->before));
+    buffer_append_u8(out, (uint8_t)prepared->known);
+    buffer_append_bytes(out, prepared->before);
 }
 
 static bool text_load(ByteReader *reader, char *into, int64_t size)
@@ -65,8 +65,9 @@ static Status prepared_load(Str state, KafkaPrepared *prepared, Error *error)
     prepared->producer_epoch = (int32_t)byte_reader_u32(&reader);
     if (version >= STATE_VERSION_BEFORE) {
         is_good = is_good && text_load(&reader, prepared->group, sizeof prepared->group);
-        prepared->knows_before = byte_reader_u8(&reader) != 0;
-        is_good = is_good && text_load(&reader, prepared->before, sizeof prepared->before);
+        uint8_t known = byte_reader_u8(&reader);
+        prepared->known = known > KAFKA_KNOWS_ALL ? KAFKA_KNOWS_NOTHING : (KafkaKnown)known;
+        prepared->before = byte_reader_bytes(&reader);
     }
     bool is_known = version >= STATE_VERSION_ONE_TOPIC && version <= STATE_VERSION;
     if (is_good && is_known && !reader.is_short)
@@ -191,6 +192,26 @@ Status kafka_transactions_end(KafkaTransactions *transactions, SinkWriter *write
     return transactions_settle(transactions, NULL, state, error);
 }
 
+/* Whose notes stand there, at any topic: by a pattern each transaction has its note at the first
+ * that it writes. */
+static Status before_read(KafkaTransactions *transactions, Error *error)
+{
+    Arena *arena = arena_new(0);
+    List notes;
+    SinkWriter *writer = transactions->writer;
+    Status status = kafka_notes_read(writer, transactions->name, arena, &notes, error);
+    Buffer before = {0};
+    for (int32_t i = 0; status == OK && i < notes.count; i++) {
+        const char *attempt = LIST_AT(notes, i, KafkaNote)->attempt;
+        if (!kafka_attempt_is_in(buffer_str(&before), attempt))
+            buffer_append_text(&before, attempt);
+    }
+    transactions->before = str_copy(writer->arena, buffer_str(&before));
+    buffer_free(&before);
+    arena_free(arena);
+    return status;
+}
+
 Status kafka_transactions_open(KafkaTransactions *transactions, SinkWriter *writer, Str state,
                                Error *error)
 {
@@ -202,15 +223,8 @@ Status kafka_transactions_open(KafkaTransactions *transactions, SinkWriter *writ
     TRY(producers_begin_anew(transactions, transactions->name, error));
     /* Now that nobody before can commit any more. Also because the coordinator of a group that is
      * asked for the first time is not ready at once, which in the middle of a transaction would be
-     * the end of it. By a pattern the notes stand at whichever topic comes first, so that none says
-     * what was before. */
-    const KafkaTopic *first = transactions->producers[0].first;
-    KafkaNote note;
-    TRY(kafka_note_read(writer, transactions->name, first != NULL ? first->name : "none", &note,
-                        error));
-    transactions->knows_before = first != NULL;
-    memcpy(transactions->before, note.attempt, sizeof transactions->before);
-    return OK;
+     * the end of it. */
+    return before_read(transactions, error);
 }
 
 void kafka_transactions_close(KafkaTransactions *transactions)
@@ -275,8 +289,8 @@ Status kafka_transactions_prepare(KafkaTransactions *transactions, int64_t check
     KafkaProducer *producer = &transactions->producers[transactions->turn];
     memcpy(prepared.group, transactions->name, sizeof prepared.group);
     memcpy(prepared.attempt, transactions->attempt, sizeof prepared.attempt);
-    memcpy(prepared.before, transactions->before, sizeof prepared.before);
-    prepared.knows_before = transactions->knows_before;
+    prepared.before = transactions->before;
+    prepared.known = KAFKA_KNOWS_ALL;
     /* What has no message yet goes on behind the checkpoint: there is nothing to be committed. */
     if (transactions->is_begun && producer->noted != NULL) {
         assert(!transactions->has_prepared);
