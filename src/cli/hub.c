@@ -71,6 +71,18 @@ static void *hub_watch(void *context)
     return NULL;
 }
 
+/* The addresses that are told; an empty one says that clients are told where they came. */
+static void advertised_print(Buffer *out, const char *list)
+{
+    Str rest = list == NULL ? (Str){0} : str_from(list);
+    while (rest.data != NULL) {
+        Str told = str_trim(str_split(rest, ',', &rest));
+        if (told.length > 0)
+            buffer_printf(out, "%s%.*s", out->length == 0 ? ", for clients at " : " and ",
+                          STR_ARGS(told));
+    }
+}
+
 static ExitCode hub_serve(Cli *cli, Hub *hub, Error *error)
 {
     HubWatch watch = {.hub = hub};
@@ -78,10 +90,11 @@ static ExitCode hub_serve(Cli *cli, Hub *hub, Error *error)
         (void)fail_thread(error, "for signals");
         return report_failure(cli, error);
     }
-    const char *advertise = cli_value(cli, "advertise");
-    report_note(cli, "hub at %s%s%s%s", hub_addresses(hub),
-                cli_has(cli, "tls-cert") ? " (TLS)" : "",
-                advertise != NULL ? ", for clients at " : "", advertise != NULL ? advertise : "");
+    Buffer told = {0};
+    advertised_print(&told, cli_value(cli, "advertise"));
+    report_note(cli, "hub at %s%s%.*s", hub_addresses(hub),
+                cli_has(cli, "tls-cert") ? " (TLS)" : "", STR_ARGS(buffer_str(&told)));
+    buffer_free(&told);
     Status status = hub_run(hub, error);
     watch.is_over = true;
     pthread_kill(watch.thread, SIGUSR2);

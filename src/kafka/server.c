@@ -679,6 +679,16 @@ static Status listener_advertise(Listener *listener, const char *text, Error *er
     return status;
 }
 
+/* The address is one; what is wrong is that it cannot be had. */
+static Status bind_fail(const char *listen, int code, Error *error)
+{
+    Status status =
+        fail(error, ERR_INVALID, "WR5402", "cannot listen at `%s`: %s", listen, uv_strerror(code));
+    if (code == UV_EADDRINUSE)
+        error_hint(error, "another program listens there, perhaps a hub that runs already");
+    return status;
+}
+
 static Status listener_open(Listener *listener, const char *listen, const char *advertise,
                             Error *error)
 {
@@ -700,7 +710,7 @@ static Status listener_open(Listener *listener, const char *listen, const char *
     if (code == 0)
         code = uv_tcp_getsockname(&listener->socket, (struct sockaddr *)&address, &length);
     if (code != 0)
-        return address_fail(listen, uv_strerror(code), error);
+        return bind_fail(listen, code, error);
     port = ntohs(((const struct sockaddr_in *)&address)->sin_port); /* at the same place in both */
     bool is_first = hub->addresses == NULL;
     const char *bound = arena_printf(hub->arena, "%s:%d", host, port);

@@ -92,6 +92,7 @@ def test_several_ports_each_with_its_address(box):
     hub.start()
     forward.to = ports[0]
     assert f"127.0.0.1:{ports[0]} and 0.0.0.0:{ports[1]} and 127.0.0.1:{ports[2]}" in hub.process.stderr()
+    assert f"for clients at 127.0.0.1:{forward.port} and localhost:{ports[2]}\n" in hub.process.stderr()
     assert brokers(f"127.0.0.1:{ports[0]}") == [f"127.0.0.1:{forward.port}"]
     assert brokers(f"127.0.0.3:{ports[1]}") == [f"127.0.0.3:{ports[1]}"]
     assert brokers(f"127.0.0.1:{ports[2]}") == [f"localhost:{ports[2]}"]
@@ -112,6 +113,15 @@ def test_addresses_that_nobody_can_come_to_are_refused(box):
         done = subprocess.run([BINARY, "hub", "--no-http", "--listen", listen, "--advertise", told, "--data-dir",
                                box.path("refused")], capture_output=True, text=True, check=False, timeout=20)
         assert done.returncode != 0 and words in done.stderr, (listen, told, done.stderr)
+
+
+def test_an_address_that_is_in_use_is_said(box):
+    """It is one; that HOST:PORT is needed would be no help."""
+    hub = box.keep(Hub(box, "--no-http")).start()
+    done = subprocess.run([BINARY, "hub", "--no-http", "--listen", hub.address, "--data-dir", box.path("other")],
+                          capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode != 0 and "in use" in done.stderr, done.stderr
+    assert "HOST:PORT" not in done.stderr and "another program listens there" in done.stderr, done.stderr
 
 
 main()
