@@ -344,9 +344,11 @@ typedef struct KafkaNote {
     int64_t checkpoint;
 } KafkaNote;
 
-/* All notes of the group, whichever topics the table writes: List of KafkaNote, of the arena. */
-Status kafka_notes_read(SinkWriter *writer, const char *group, Arena *arena, List *out,
-                        Error *error);
+/* All notes of the group, whichever topics the table writes: List of KafkaNote, of the arena. With
+ * `is_stable` those of commits that the cluster has taken but not noted yet are waited for, some
+ * seconds: also those of a transaction that stays open. */
+Status kafka_notes_read(SinkWriter *writer, const char *group, bool is_stable, Arena *arena,
+                        List *out, Error *error);
 /* Whether the run is one of those in `before`. */
 bool kafka_attempt_is_in(Str before, const char *attempt);
 /* Commit what a run that is no more has prepared, unless that is done. WR3432: the cluster has

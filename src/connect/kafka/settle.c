@@ -10,7 +10,12 @@
 #include "connect/kafka/coordinator.h"
 #include "connect/kafka/kafka.h"
 
-enum { REQUEST_MS = 10 * 1000, END_TRIES = 100, END_PAUSE_US = 200 * 1000 };
+enum {
+    REQUEST_MS = 10 * 1000,
+    END_TRIES = 100,
+    END_PAUSE_US = 200 * 1000,
+    STABLE_TRIES = 25, /* five seconds: then it is not a commit that is being noted */
+};
 
 /* ---- Notes --------------------------------------------------------------------------------- */
 
@@ -43,17 +48,26 @@ static rd_kafka_resp_err_t answer_take(rd_kafka_event_t *answer, Arena *arena, L
     const rd_kafka_error_t *failed = rd_kafka_group_result_error(groups[0]);
     if (failed != NULL)
         return rd_kafka_error_code(failed);
-    notes_add(notes, arena, rd_kafka_group_result_partitions(groups[0]));
+    const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(groups[0]);
+    for (int32_t i = 0; i < list->cnt; i++)
+        if (list->elems[i].err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT)
+            return RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT;
+    notes_add(notes, arena, list);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static rd_kafka_resp_err_t notes_ask(rd_kafka_t *handle, const char *group, Arena *arena,
-                                     List *notes)
+static rd_kafka_resp_err_t notes_ask(rd_kafka_t *handle, const char *group, bool is_stable,
+                                     Arena *arena, List *notes)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    rd_kafka_error_destroy(
+        rd_kafka_AdminOptions_set_require_stable_offsets(options, is_stable ? 1 : 0));
     rd_kafka_ListConsumerGroupOffsets_t *asked = rd_kafka_ListConsumerGroupOffsets_new(group, NULL);
-    rd_kafka_ListConsumerGroupOffsets(handle, &asked, 1, NULL, queue);
+    rd_kafka_ListConsumerGroupOffsets(handle, &asked, 1, options, queue);
     rd_kafka_ListConsumerGroupOffsets_destroy(asked);
+    rd_kafka_AdminOptions_destroy(options);
     rd_kafka_event_t *answer = rd_kafka_queue_poll(queue, REQUEST_MS);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
     if (answer != NULL) {
@@ -69,11 +83,12 @@ static bool is_moment(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
            code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
-           code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR || code == RD_KAFKA_RESP_ERR__TRANSPORT;
+           code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+           code == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT;
 }
 
-Status kafka_notes_read(SinkWriter *writer, const char *group, Arena *arena, List *out,
-                        Error *error)
+Status kafka_notes_read(SinkWriter *writer, const char *group, bool is_stable, Arena *arena,
+                        List *out, Error *error)
 {
     const PlanTable *table = writer->node->sink.table;
     KafkaClient client = {0};
@@ -85,7 +100,7 @@ Status kafka_notes_read(SinkWriter *writer, const char *group, Arena *arena, Lis
         kafka_client_open(&client, writer->arena, RD_KAFKA_CONSUMER, table, settings, error);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int32_t i = 0; status == OK && i < END_TRIES; i++) {
-        code = notes_ask(client.handle, group, arena, out);
+        code = notes_ask(client.handle, group, is_stable && i < STABLE_TRIES, arena, out);
         if (!is_moment(code))
             break;
         writer->world->kind->sleep_us(writer->world, END_PAUSE_US);
@@ -192,7 +207,24 @@ static void settled_by_other(const SinkWriter *writer, const KafkaPrepared *prep
               STR_ARGS(writer->node->sink.table->name), (long long)prepared->checkpoint);
 }
 
-static Status settle_end(SinkWriter *writer, const KafkaPrepared *prepared, const List *notes,
+/* The cluster has given the transaction up, or it was committed long ago and forgotten. */
+static Status settle_given_up(SinkWriter *writer, const KafkaPrepared *prepared, int32_t code,
+                              Arena *arena, Error *error)
+{
+    List notes;
+    const char *topic = note_topic(writer, prepared);
+    TRY(kafka_notes_read(writer, prepared->group, true, arena, &notes, error));
+    if (notes_have(&notes, prepared, topic))
+        return OK;
+    if (!notes_have_other(&notes, prepared, topic))
+        return settle_lost(prepared, code, error);
+    if (prepared->known == KAFKA_KNOWS_NOTHING)
+        return settle_in_doubt(writer, prepared, error);
+    settled_by_other(writer, prepared);
+    return OK;
+}
+
+static Status settle_end(SinkWriter *writer, const KafkaPrepared *prepared, Arena *arena,
                          Error *error)
 {
     const PlanTable *table = writer->node->sink.table;
@@ -222,12 +254,7 @@ static Status settle_end(SinkWriter *writer, const KafkaPrepared *prepared, cons
     if (code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
         return fail(error, ERR_PERMISSION, "WR3429", "transaction '%s' may not be ended: %s",
                     prepared->transactional_id, rd_kafka_err2str((rd_kafka_resp_err_t)code));
-    if (!notes_have_other(notes, prepared, note_topic(writer, prepared)))
-        return settle_lost(prepared, code, error);
-    if (prepared->known == KAFKA_KNOWS_NOTHING)
-        return settle_in_doubt(writer, prepared, error);
-    settled_by_other(writer, prepared);
-    return OK;
+    return settle_given_up(writer, prepared, code, arena, error);
 }
 
 Status kafka_settle(SinkWriter *writer, const KafkaPrepared *prepared, Error *error)
@@ -236,11 +263,11 @@ Status kafka_settle(SinkWriter *writer, const KafkaPrepared *prepared, Error *er
     TRY(kafka_client_embed(&ignored, writer->node->sink.table, writer->hub, error));
     Arena *arena = arena_new(0);
     List notes;
-    Status status = kafka_notes_read(writer, prepared->group, arena, &notes, error);
+    Status status = kafka_notes_read(writer, prepared->group, false, arena, &notes, error);
     const char *topic = note_topic(writer, prepared);
     bool is_committed = status == OK && notes_have(&notes, prepared, topic);
     if (status == OK && !is_committed)
-        status = settle_end(writer, prepared, &notes, error);
+        status = settle_end(writer, prepared, arena, error);
     else if (is_committed && prepared->known == KAFKA_KNOWS_ALL &&
              notes_have_other(&notes, prepared, topic))
         settled_by_other(writer, prepared);

@@ -199,7 +199,7 @@ static Status before_read(KafkaTransactions *transactions, Error *error)
     Arena *arena = arena_new(0);
     List notes;
     SinkWriter *writer = transactions->writer;
-    Status status = kafka_notes_read(writer, transactions->name, arena, &notes, error);
+    Status status = kafka_notes_read(writer, transactions->name, true, arena, &notes, error);
     Buffer before = {0};
     for (int32_t i = 0; status == OK && i < notes.count; i++) {
         const char *attempt = LIST_AT(notes, i, KafkaNote)->attempt;
