@@ -343,7 +343,8 @@ static Status write_group(Compaction *run, int32_t first, int32_t count, Output 
         status = output_write(run, output, error);
     Error why = {0};
     if (status == OK && (status = log->world->kind->sync(output->file, &why)) != OK) {
-        *error = why;
+        if (error != NULL)
+            *error = why;
         status = log_break(log, status, &why);
     }
     Status closed = log->world->kind->close(output->file, status == OK ? error : NULL);

@@ -200,7 +200,8 @@ static Status write_tail(const Partition *partition, Segment *segment, int64_t p
     Status status = copy_batches(partition, segment, position, file, tail, error);
     Error why = {0};
     if (status == OK && (status = world->kind->sync(file, &why)) != OK) {
-        *error = why;
+        if (error != NULL)
+            *error = why;
         status = log_break(partition->log, status, &why);
     }
     Status closed = world->kind->close(file, status == OK ? error : NULL);

@@ -131,7 +131,7 @@ def check_goes_on(box, db, cases):
     out.weir.start()
     out.expect(db, SIMPLE_SQL)
     out.stop()
-    db.kill()
+    db.stop()
     db.start()
     db.sql("SELECT * FROM s.mem; INSERT INTO s.t (n) VALUES (102)")  # a MEMORY table is empty, and the log says so
     out.weir.start()
