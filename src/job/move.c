@@ -2,8 +2,7 @@
  * stays in memory, which is fastest, until it has outgrown what there is, and then leaves it.
  *
  *     pressure.c: sources wait, and most of memory is state that could leave it
- *         ─> a last checkpoint; tasks end ─> tasks that spill (state/spill.h) ─> its state into
- * those
+ *         ─> a last checkpoint; tasks end ─> tasks that spill (state/spill.h) take it up
  *
  * Operators lay state out in another way where it may leave memory, so they begin anew, as after a
  * stop; for everybody outside the job goes on. Materialized tables stay as they are, with those who
